@@ -1,0 +1,105 @@
+"""Session Lab: one login/dashboard flow on the session backend that you choose."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from fakeredis import FakeRedis
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import (
+    auth,
+    dashboard,
+    errors,
+    headers,
+    health,
+    home,
+    inspector,
+    pages,
+    profile,
+    replay,
+    request_info,
+    same_origin,
+    side_by_side,
+)
+from app.config import PRODUCTION, is_embedded, read_settings
+from app.traffic import Traffic
+from backends import init_app
+
+
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """The application on one backend, or all of them side by side where none is chosen.
+
+    `config` takes the names of `app.config.VARIABLES`, before the environment, and Flask's own.
+    Raises `ConfigurationError` with one line for a setting that cannot be.
+    """
+    given = dict(config or {})
+    settings = {**given, **read_settings(given)}
+    if settings["SESSION_BACKEND"] is None:
+        return _side_by_side(settings)
+    return _on_backend(settings, settings["SESSION_BACKEND"])
+
+
+def _on_backend(settings: Mapping[str, Any], name: str) -> Flask:
+    app = _bare(settings, name)
+    _configure_session(app, name)
+    init_app(app, name)
+    for module in (auth, replay):
+        module.init_app(app)
+    for module in (dashboard, health, home, inspector, profile, request_info):
+        app.register_blueprint(module.bp)
+    traffic = Traffic(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
+    app.extensions["traffic"] = traffic
+    app.wsgi_app = traffic  # type: ignore[method-assign]
+    return app
+
+
+def _side_by_side(settings: Mapping[str, Any]) -> Flask:
+    app = _bare(settings, None)
+    side_by_side.init_app(app, lambda name: _on_backend(settings, name))
+    return app
+
+
+def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
+    """What every application here has: settings, the error page, the headers, the guard."""
+    app = Flask(__name__)
+    app.config.update(settings, SESSION_BACKEND=name)
+    app.config.update(
+        BOOTSTRAP_SERVE_LOCAL=True,
+        WTF_CSRF_ENABLED=False,  # app/same_origin.py protects every form, without a session
+        MAX_CONTENT_LENGTH=1024 * 1024,
+    )
+    Bootstrap5(app)
+    for module in (errors, pages, same_origin, headers):
+        module.init_app(app)
+    if app.config["PROXY_COUNT"]:
+        count = app.config["PROXY_COUNT"]
+        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count)  # type: ignore[method-assign]
+    return app
+
+
+def _configure_session(app: Flask, name: str) -> None:
+    production = app.config["APP_PROFILE"] == PRODUCTION
+    cookie_name = f"session_{name.replace('-', '_')}"
+    app.config.update(
+        # Cookies are shared between the ports of a host: each backend has a name of its own.
+        SESSION_COOKIE_NAME=f"__Host-{cookie_name}" if production else cookie_name,
+        SESSION_COOKIE_SECURE=production,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        PERMANENT_SESSION_LIFETIME=timedelta(seconds=app.config["SESSION_IDLE_SECONDS"]),
+        SESSION_ABSOLUTE_LIFETIME=timedelta(seconds=app.config["SESSION_ABSOLUTE_SECONDS"]),
+        SESSION_FILE_DIR=app.config["SESSION_FILE_DIR"] / name,
+    )
+    if is_embedded(app.config):
+        app.config["SESSION_REDIS"] = embedded_redis()
+
+
+@cache
+def embedded_redis() -> FakeRedis:
+    """The one Redis inside this process; it ends with the process."""
+    return FakeRedis()

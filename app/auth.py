@@ -1,0 +1,112 @@
+"""Log in, log out, and the guard of pages that need a login."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from flask import (
+    Blueprint,
+    Flask,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import HiddenField, PasswordField, StringField, SubmitField
+from wtforms.validators import InputRequired, Length
+
+from app.accounts import password_is_right, shown_accounts
+from app.config import PRODUCTION
+
+bp = Blueprint("auth", __name__)
+
+FAILED_LOGINS = "10 per minute"
+"""For one address: enough for a person who forgot, too few for a list of passwords."""
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class LoginForm(FlaskForm):
+    username = StringField("Name", [InputRequired(), Length(max=80)])
+    password = PasswordField("Password", [InputRequired(), Length(max=200)])
+    next = HiddenField()
+    submit = SubmitField("Log in")
+
+
+@bp.get("/login")
+def login() -> str:
+    return _login_page(LoginForm(next=request.args.get("next", "")))
+
+
+@bp.post("/login")
+def log_in() -> Response | tuple[str, int]:
+    form = LoginForm()
+    if not form.validate():
+        return _login_page(form), 400
+    if not password_is_right(form.username.data, form.password.data):
+        form.password.errors = ("This name and password do not fit together.",)
+        return _login_page(form), 401
+    session.clear()  # on our backends what follows gets a token of its own: no fixation
+    session["user"] = form.username.data
+    session["logged_in"] = True
+    return redirect(local_target(form.next.data))
+
+
+@bp.post("/logout")
+def logout() -> Response:
+    session.clear()
+    response = redirect(local_target(request.form.get("next"), otherwise=url_for("auth.login")))
+    # Not "cookies": that would end the other backends' sessions on this host too.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+def login_required(view: View) -> View:
+    """Send a visitor who is not logged in to the login page, and back afterwards."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if "logged_in" in session:
+            return view(*args, **kwargs)
+        target = request.full_path.rstrip("?") if request.method == "GET" else ""
+        return redirect(url_for("auth.login", next=target))
+
+    return cast(View, guarded)
+
+
+def local_target(target: str | None, otherwise: str | None = None) -> str:
+    """`target` where it is a path of this host, else the dashboard (or `otherwise`).
+
+    Browsers take a backslash for a slash and drop control characters, so anything but a plain
+    path is refused (CWE-601).
+    """
+    fallback = otherwise or url_for("dashboard.dashboard")
+    if not target or not target.startswith("/") or target.startswith("//"):
+        return fallback
+    if "\\" in target or not target.isprintable() or urlsplit(target).netloc:
+        return fallback
+    return target
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages, with failed logins limited for each address."""
+    app.register_blueprint(bp)
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    limited = limiter.limit(FAILED_LOGINS, deduct_when=lambda response: response.status_code == 401)
+    app.view_functions["auth.log_in"] = cast(Any, limited(app.view_functions["auth.log_in"]))
+
+
+def _login_page(form: LoginForm) -> str:
+    return render_template(
+        "auth/login.html",
+        form=form,
+        accounts=shown_accounts(),
+        development=current_app.config["APP_PROFILE"] != PRODUCTION,
+    )

@@ -1,0 +1,247 @@
+"""Every environment variable once: its name, what it means, its default and its check."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from backends import BACKENDS, ConfigurationError
+
+PRODUCTION = "production"
+PROFILES = ("development", PRODUCTION)
+
+INSTANCE = Path("instance")
+"""What this installation keeps: sessions as files, and the secret key of a development run."""
+
+SHORTEST_SECRET = 32
+"""Characters; 32 of hexadecimal digits are the 128 bits that OWASP ASVS 5.0, 11.5.1 asks for."""
+
+EXAMPLE_WORDS = ("change", "example", "secret", "replace", "your-", "dev-key", "password")
+"""What stands in keys that were copied from a page."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable. `read` turns its text into the value or raises `ValueError`."""
+
+    name: str
+    meaning: str
+    read: Callable[[str], Any]
+    default: str = ""
+    shown_default: str = ""
+    """The default in words, where the text itself would say nothing."""
+
+
+def _choice(*names: str) -> Callable[[str], str | None]:
+    def read(text: str) -> str | None:
+        if text and text not in names:
+            raise ValueError(f"{text!r} is not known. Choose one of: {', '.join(names)}.")
+        return text or None
+
+    return read
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise ValueError(f"{text!r} is not a whole number from {least} to {most}.")
+        return int(text)
+
+    return read
+
+
+def _secret(text: str) -> str | None:
+    if not text:
+        return None
+    if len(text) < SHORTEST_SECRET or any(word in text.lower() for word in EXAMPLE_WORDS):
+        raise ValueError(
+            f"the key is an example or has fewer than {SHORTEST_SECRET} characters. Make one: "
+            "python3 -c 'import secrets; print(secrets.token_hex(32))'"
+        )
+    return text
+
+
+def _secrets(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _accounts(text: str) -> dict[str, str]:
+    pairs = [pair.partition(":") for pair in text.split(",") if pair.strip()]
+    if any(not name.strip() or not password for name, _, password in pairs):
+        raise ValueError("write name:password, and commas between the accounts.")
+    return {name.strip(): password for name, _, password in pairs}
+
+
+VARIABLES = (
+    Variable(
+        "SESSION_BACKEND",
+        f"The session backend: {', '.join(f'`{name}`' for name in BACKENDS)}.",
+        _choice(*BACKENDS),
+        shown_default="all of them, side by side",
+    ),
+    Variable(
+        "REDIS_URL",
+        "The Redis server: `redis://`, `rediss://` or `unix://`.",
+        lambda text: text or None,
+        shown_default="embedded: inside this process, gone when it ends",
+    ),
+    Variable(
+        "SESSION_FILE_DIR",
+        "The folder below which sessions are kept as files, a folder for each backend.",
+        Path,
+        default=str(INSTANCE / "sessions"),
+    ),
+    Variable(
+        "SECRET_KEY",
+        "Signs the cookies. Whoever has it can forge them. Required in production.",
+        _secret,
+        shown_default=f"made once, kept in `{INSTANCE}/secret_key`",
+    ),
+    Variable(
+        "SECRET_KEY_FALLBACKS",
+        "Earlier keys, oldest first, commas between: they still read, and no longer sign.",
+        _secrets,
+        shown_default="none",
+    ),
+    Variable(
+        "SESSION_IDLE_SECONDS",
+        "A session that nobody uses for so long ends.",
+        _whole(1, 14 * 24 * 3600),
+        default="1800",
+    ),
+    Variable(
+        "SESSION_ABSOLUTE_SECONDS",
+        "A session ends so long after login, however much it is used.",
+        _whole(1, 14 * 24 * 3600),
+        default="28800",
+    ),
+    Variable(
+        "APP_PROFILE",
+        "`development`, or `production`: cookies `Secure` and `__Host-`, HTTPS only, "
+        "no demo accounts.",
+        _choice(*PROFILES),
+        default="development",
+    ),
+    Variable(
+        "DEMO_ACCOUNTS",
+        "Accounts as `name:password`, commas between; in production a Werkzeug password hash "
+        "in the password's place.",
+        _accounts,
+        default="alice:wonderland,bob:builder",
+    ),
+    Variable(
+        "PROXY_COUNT",
+        "How many reverse proxies stand in front and set `X-Forwarded-*`.",
+        _whole(0, 10),
+        default="0",
+    ),
+    Variable("HOST", "The address to listen on.", str, default="127.0.0.1"),
+    Variable("PORT", "The port to listen on.", _whole(1, 65535), default="5000"),
+    Variable(
+        "WEB_CONCURRENCY",
+        "Worker processes. The embedded Redis allows one.",
+        _whole(1, 64),
+        default="1",
+    ),
+)
+
+
+def read_settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every variable's value: from `given`, else from the environment, else its default.
+
+    Text is read and checked; a value that is no text is taken as it is.
+    Raises `ConfigurationError` with one line that says which variable and what to do.
+    """
+    settings = {variable.name: _value(variable, given) for variable in VARIABLES}
+    if settings["APP_PROFILE"] == PRODUCTION:
+        _check_production(settings, given)
+    _check_embedded(settings)
+    if settings["SECRET_KEY"] is None:
+        settings["SECRET_KEY"] = _kept_secret(INSTANCE / "secret_key")
+    return settings
+
+
+def is_embedded(settings: Mapping[str, Any]) -> bool:
+    """Whether sessions in Redis lie inside this process and end with it."""
+    backend = settings["SESSION_BACKEND"]
+    needs_service = backend is None or BACKENDS[backend].needs is not None
+    return needs_service and not settings["REDIS_URL"]
+
+
+def _value(variable: Variable, given: Mapping[str, Any]) -> Any:
+    value = given.get(variable.name, os.environ.get(variable.name) or variable.default)
+    if not isinstance(value, str):
+        return value
+    try:
+        return variable.read(value.strip())
+    except ValueError as error:
+        raise ConfigurationError(f"{variable.name}: {error}") from error
+
+
+def _check_production(settings: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    if settings["SECRET_KEY"] is None:
+        raise ConfigurationError(
+            "SECRET_KEY is missing: production needs one of its own. Make it: "
+            "python3 -c 'import secrets; print(secrets.token_hex(32))'"
+        )
+    if is_embedded(settings):
+        raise ConfigurationError(
+            "REDIS_URL is missing: production does not keep sessions inside the process."
+        )
+    if "DEMO_ACCOUNTS" not in given and not os.environ.get("DEMO_ACCOUNTS"):
+        raise ConfigurationError("DEMO_ACCOUNTS is missing: production has no accounts of its own.")
+    if not all(is_hash(password) for password in settings["DEMO_ACCOUNTS"].values()):
+        raise ConfigurationError(
+            "DEMO_ACCOUNTS holds a plain password: production takes Werkzeug's password hashes."
+        )
+    if settings["REDIS_URL"] and not _is_protected(settings["REDIS_URL"]):
+        raise ConfigurationError(
+            "REDIS_URL names another machine without a password: "
+            "give redis://:password@host or rediss://…"
+        )
+
+
+def is_hash(password: str) -> bool:
+    """Whether the text is one of Werkzeug's password hashes."""
+    return password.startswith(("scrypt:", "pbkdf2:"))
+
+
+def _is_protected(url: str) -> bool:
+    parts = urlsplit(url)
+    loopback = parts.hostname in (None, "localhost", "127.0.0.1", "::1")
+    return loopback or bool(parts.password)
+
+
+def _check_embedded(settings: Mapping[str, Any]) -> None:
+    if is_embedded(settings) and settings["WEB_CONCURRENCY"] > 1:
+        raise ConfigurationError(
+            f"WEB_CONCURRENCY={settings['WEB_CONCURRENCY']}: the embedded Redis lives in one "
+            "process, and a second would not know its sessions. Set REDIS_URL, or use 1."
+        )
+
+
+def _kept_secret(path: Path) -> str:
+    """The key of this installation, made at the first start, so that a restart keeps sessions."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _write_once(path, secrets.token_hex(32))
+        return path.read_text()
+    except OSError as error:
+        raise ConfigurationError(
+            f"SECRET_KEY is not set, and none can be kept in {path} ({error.strerror}). Set one."
+        ) from error
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Put a file there whole, unless another process was faster: never one that is half written."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:
+        file.write(text)
+        file.flush()
+        with suppress(FileExistsError):
+            os.link(file.name, path)

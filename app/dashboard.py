@@ -1,0 +1,43 @@
+"""The page behind the login, and two things to put into the session."""
+
+import secrets
+from datetime import UTC, datetime
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
+
+from app.auth import local_target, login_required
+from app.inspector import inspect
+
+bp = Blueprint("dashboard", __name__)
+
+GROWTH = 5 * 1024
+"""Bytes that "add 5 KB" adds: more than a cookie holds. Random, because cookies are compressed."""
+
+
+@bp.get("/dashboard")
+@login_required
+def dashboard() -> str:
+    return render_template("dashboard/dashboard.html", inspection=inspect())
+
+
+@bp.post("/dashboard/note")
+@login_required
+def write() -> Response:
+    """Append a note: a nested change, which no backend of ours overlooks."""
+    text = request.form.get("note", "").strip()[:200] or "A note"
+    session.setdefault("notes", []).append({"text": text, "at": datetime.now(UTC)})
+    session.modified = True
+    return _back()
+
+
+@bp.post("/dashboard/grow")
+@login_required
+def grow() -> Response:
+    session.setdefault("ballast", []).append(secrets.token_urlsafe(GROWTH * 3 // 4))
+    session.modified = True
+    return _back()
+
+
+def _back() -> Response:
+    return redirect(local_target(request.form.get("next"), url_for("dashboard.dashboard")))

@@ -1,0 +1,74 @@
+"""The token from before the logout, kept and tried again: is it still a login?
+
+For learners, in a development run only. This process keeps the copy, as a thief would elsewhere;
+the browser gets a random handle to it.
+"""
+
+import secrets
+from collections import OrderedDict
+
+from flask import Blueprint, Flask, Response, current_app, render_template, request
+
+from app.config import PRODUCTION
+from app.subrequest import ask
+
+bp = Blueprint("replay", __name__)
+
+KEPT_FOR = 3600
+"""Seconds that the browser keeps the handle."""
+
+MOST_KEPT = 1000
+"""Tokens; the oldest goes first."""
+
+OUTCOMES = {
+    "still-logged-in": "The token from before the logout still logs in.",
+    "refused": "The token from before the logout is refused.",
+    "nothing-kept": "There is no token to try: log in and out first.",
+}
+
+
+def init_app(app: Flask) -> None:
+    """Keep the token at each logout, and offer to try it again."""
+    if app.config["APP_PROFILE"] == PRODUCTION:
+        return
+    app.extensions["kept_tokens"] = OrderedDict()
+    app.register_blueprint(bp)
+    app.after_request(_keep_at_logout)
+
+
+@bp.post("/replay")
+def replay() -> str | dict[str, str]:
+    """Ask for the dashboard with the kept token. JSON for who accepts only that."""
+    outcome = _try(current_app.extensions["kept_tokens"].get(request.cookies.get(_handle_name())))
+    if request.accept_mimetypes.best == "application/json":
+        return {"outcome": outcome}
+    return render_template("replay/outcome.html", outcome=outcome, sentence=OUTCOMES[outcome])
+
+
+def _try(token: str | None) -> str:
+    if token is None:
+        return "nothing-kept"
+    answer = ask(current_app, "GET", "/dashboard", {_session_cookie_name(): token})
+    return "still-logged-in" if answer.status == 200 else "refused"
+
+
+def _keep_at_logout(response: Response) -> Response:
+    token = request.cookies.get(_session_cookie_name())
+    if request.endpoint == "auth.logout" and token:
+        handle = secrets.token_urlsafe(16)
+        kept: OrderedDict[str, str] = current_app.extensions["kept_tokens"]
+        kept[handle] = token
+        if len(kept) > MOST_KEPT:
+            kept.popitem(last=False)
+        response.set_cookie(
+            _handle_name(), handle, max_age=KEPT_FOR, httponly=True, samesite="Strict"
+        )
+    return response
+
+
+def _session_cookie_name() -> str:
+    return current_app.session_interface.get_cookie_name(current_app)
+
+
+def _handle_name() -> str:
+    return f"kept_{_session_cookie_name()}"

@@ -1,0 +1,115 @@
+"""Every backend in one process, each under its own path, and the page that shows them together."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Blueprint, Flask, abort, current_app, redirect, render_template, request, url_for
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.wrappers import Response
+
+from app import replay
+from app.accounts import shown_accounts
+from app.subrequest import Answer, ask
+from backends import BACKENDS
+
+bp = Blueprint("side_by_side", __name__)
+
+ACTIONS = {
+    "login": "/login",
+    "write": "/dashboard/note",
+    "grow": "/dashboard/grow",
+    "logout": "/logout",
+    "replay": "/replay",
+}
+"""What the bar does on every backend: the action's name and the path that it posts to."""
+
+DONE = {
+    "login": "Logged in.",
+    "write": "A note was written into the session.",
+    "grow": "5 KB more are in the session.",
+    "logout": "Logged out.",
+}
+
+OUTCOMES = {
+    **replay.OUTCOMES,
+    "login-required": "Nobody is logged in here: log in first.",
+    "401": "This name and password do not fit together.",
+    "400": "Give a name and a password.",
+    "413": "Refused: a browser keeps at most 4096 bytes of a cookie. Nothing was changed.",
+    "429": "Too many failed logins from this address: wait a minute.",
+    "503": "The store cannot be reached. Nothing is lost: try again shortly.",
+    "500": "The application failed here: its log says why.",
+}
+"""What became of an action on one backend: a code for the address, a sentence for the page."""
+
+
+def init_app(app: Flask, create: Callable[[str], Flask]) -> None:
+    """Mount an application of each backend below `/NAME` and the page at `/`."""
+    app.register_blueprint(bp)
+    mounted = {name: create(name) for name in BACKENDS}
+    app.extensions["mounted"] = mounted
+    app.wsgi_app = DispatcherMiddleware(  # type: ignore[method-assign]
+        app.wsgi_app, {f"/{name}": application for name, application in mounted.items()}
+    )
+
+
+@bp.get("/")
+def index() -> str:
+    columns = {
+        name: ask(current_app, "GET", f"/{name}/column", _cookies_for(name)) for name in BACKENDS
+    }
+    return render_template(
+        "side_by_side/index.html",
+        backends=BACKENDS,
+        columns=columns,
+        sentences={name: _sentence(name) for name in BACKENDS},
+        accounts=shown_accounts(),
+    )
+
+
+@bp.post("/all/<action>")
+def act(action: str) -> Response:
+    """Do the same on every backend, and hand the browser the cookies of all."""
+    if action not in ACTIONS:
+        abort(404)
+    answers = {name: _post(name, ACTIONS[action]) for name in BACKENDS}
+    outcomes = {name: _outcome(answer) for name, answer in answers.items()}
+    values: dict[str, Any] = {"action": action, **outcomes}
+    response = redirect(url_for("side_by_side.index", **values), code=303)
+    for answer in answers.values():
+        for set_cookie in answer.headers.getlist("Set-Cookie"):
+            response.headers.add("Set-Cookie", set_cookie)
+    return response
+
+
+def _post(name: str, path: str) -> Answer:
+    return ask(current_app, "POST", f"/{name}{path}", _cookies_for(name), request.form)
+
+
+def _cookies_for(name: str) -> Mapping[str, str]:
+    """What a browser would send if this backend's application were alone on the host."""
+    others = {
+        application.config["SESSION_COOKIE_NAME"]
+        for other, application in current_app.extensions["mounted"].items()
+        if other != name
+    }
+    return {
+        cookie: value
+        for cookie, value in request.cookies.items()
+        if cookie.removeprefix("kept_") not in others
+    }
+
+
+def _outcome(answer: Answer) -> str:
+    if answer.status == 200:
+        return str(answer.json().get("outcome"))
+    if answer.status == 302:
+        return "login-required" if "/login?next" in answer.headers["Location"] else "done"
+    return str(answer.status)
+
+
+def _sentence(name: str) -> str | None:
+    code = request.args.get(name)
+    if code == "done":
+        return DONE.get(request.args.get("action", ""))
+    return OUTCOMES.get(code or "")

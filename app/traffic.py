@@ -1,0 +1,90 @@
+"""The bytes of `Cookie` and `Set-Cookie` in the last requests of each session.
+
+Kept in the memory of the process, for the inspector: the session's own `Set-Cookie` is written
+after the last hook of Flask, and a page cannot show the answer that it is.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from werkzeug.http import parse_cookie
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+REMEMBERED_REQUESTS = 10
+REMEMBERED_SESSIONS = 1000
+UNSEEN = ("/column", "/inspect")
+"""Paths that only look: they would push out what they are to show."""
+
+
+class Exchange(NamedTuple):
+    """One request and its answer; the bytes are those of the headers' values."""
+
+    method: str
+    path: str
+    status: int
+    cookie_bytes: int
+    set_cookie_bytes: int
+
+
+class Traffic:
+    """WSGI middleware around an application whose session cookie is `cookie_name`."""
+
+    def __init__(self, wsgi_app: "WSGIApplication", cookie_name: str) -> None:
+        self.wsgi_app = wsgi_app
+        self.cookie_name = cookie_name
+        self._sessions: OrderedDict[str, deque[Exchange]] = OrderedDict()
+        self._lock = Lock()
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        def remember(
+            status: str, headers: list[tuple[str, str]], *error: Any
+        ) -> Callable[..., Any]:
+            if environ.get("PATH_INFO") not in UNSEEN:
+                self._remember(environ, status, headers)
+            return start_response(status, headers, *error)
+
+        return self.wsgi_app(environ, remember)
+
+    def of(self, token: str | None) -> list[Exchange]:
+        """The last requests of the session with this token, the newest first."""
+        with self._lock:
+            return list(reversed(self._sessions.get(_name(token), ())))
+
+    def _remember(
+        self, environ: "WSGIEnvironment", status: str, headers: list[tuple[str, str]]
+    ) -> None:
+        sent = environ.get("HTTP_COOKIE", "")
+        set_cookies = [value for name, value in headers if name.lower() == "set-cookie"]
+        exchange = Exchange(
+            environ["REQUEST_METHOD"],
+            environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+            int(status.split()[0]),
+            len(sent),
+            sum(map(len, set_cookies)),
+        )
+        old = parse_cookie(sent).get(self.cookie_name)
+        new = next(filter(None, map(self._token_in, set_cookies)), old)
+        if new:
+            self._append(_name(old), _name(new), exchange)
+
+    def _token_in(self, set_cookie: str) -> str | None:
+        return parse_cookie(set_cookie.partition(";")[0]).get(self.cookie_name)
+
+    def _append(self, old: str, new: str, exchange: Exchange) -> None:
+        with self._lock:
+            seen = self._sessions.pop(old, None) or deque(maxlen=REMEMBERED_REQUESTS)
+            seen.append(exchange)
+            self._sessions[new] = seen
+            if len(self._sessions) > REMEMBERED_SESSIONS:
+                self._sessions.popitem(last=False)
+
+
+def _name(token: str | None) -> str:
+    return sha256((token or "").encode()).hexdigest()

@@ -1,0 +1,298 @@
+"""The one place where Flask and Flask-Session meet a backend."""
+
+import logging
+import time
+from abc import abstractmethod
+from functools import lru_cache, partial
+from hashlib import sha256
+from typing import Any
+
+from flask import Flask, Request, Response
+from flask.sessions import SessionInterface, SessionMixin
+from flask_session.base import ServerSideSessionInterface
+from flask_session.defaults import Defaults
+from itsdangerous import BadSignature, Signer
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from backends.configuration import absolute_seconds, idle_seconds, signing_keys, token_salt
+from backends.session import Saved, Session
+from backends.store import (
+    AtRest,
+    Clock,
+    Fields,
+    SessionGone,
+    ShowsRecords,
+    Store,
+    StoreUnavailable,
+)
+
+logger = logging.getLogger(__name__)
+
+CREATED = "@created"
+"""The field that says when the session began, in seconds since the epoch."""
+
+PERMANENT = "~"
+"""Ends the id of a permanent session: its token tells so, where its store has not been asked."""
+
+WORN = 0.9
+"""A session that was read is written again, to live longer, below this part of its idle limit.
+
+An answer that changed nothing thereby costs a write at most once per tenth of the limit.
+"""
+
+ENTITY_HEADERS = (
+    "Cache-Control",
+    "Content-Disposition",
+    "Content-Encoding",
+    "Content-Range",
+    "ETag",
+    "Last-Modified",
+    "Location",
+    "Set-Cookie",
+)
+"""What a refused answer takes back: its body's headers, where it led, and what it told the browser
+to store (a guest's cart must not be deleted for a login that did not happen)."""
+
+
+class SessionTooLarge(RequestEntityTooLarge):
+    """The session does not fit where it is kept. Nothing was changed: a 413."""
+
+
+class BackendInterface(SessionInterface):
+    """What every backend does alike: open lazily, write what changed, keep the limits."""
+
+    def __init__(self, app: Flask, clock: Clock = time.time) -> None:
+        self.clock = clock
+        self.permanent = bool(app.config.get("SESSION_PERMANENT", False))
+
+    def open_session(self, app: Flask, request: Request) -> Session | None:
+        """A session that loads itself when somebody looks; `None` without a secret key."""
+        if not app.secret_key:
+            return None
+        token = request.cookies.get(self.get_cookie_name(app))
+        return Session(partial(self._load, app, token) if token else _nothing, token)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write what changed, or answer 503 or 413 in the response's place."""
+        assert isinstance(session, Session)
+        if session.accessed:
+            response.vary.add("Cookie")
+        if not session.loaded and not self._refreshes_untouched(app, session):
+            return
+        try:
+            self._save(app, session, response)
+        except SessionGone:
+            # Ended meanwhile by a logout, a rotation or an expiry. No cookie is sent or deleted:
+            # the browser may already hold the token of the next session.
+            logger.info("a session ended while a request was using it; its changes are dropped")
+        except (StoreUnavailable, SessionTooLarge) as error:
+            _refuse(app, response, error)
+
+    def regenerate(self, session: Session) -> None:
+        """Rotate: keep the data, take a new token (Flask-Session's name for it)."""
+        session.rotate()
+
+    def remaining(self, app: Flask, created: float) -> float:
+        """Seconds that a session used now may live: the idle limit, cut by the absolute one."""
+        return min(idle_seconds(app), created + absolute_seconds(app) - self.clock())
+
+    @abstractmethod
+    def _is_permanent(self, session: Session) -> bool:
+        """Whether the token is one of a permanent session, asked without the store."""
+
+    @abstractmethod
+    def _load(self, app: Flask, token: str) -> Saved | None:
+        """The session of a token; `None` for any token that is not one of a living session."""
+
+    @abstractmethod
+    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
+        """Begin a session with these fields and end the one it follows. The new token."""
+
+    @abstractmethod
+    def _update(
+        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+    ) -> str:
+        """Write the changes. The token: the same or another. Raises `SessionGone`."""
+
+    @abstractmethod
+    def _touch(self, app: Flask, saved: Saved) -> str:
+        """Let the session live longer. The token: the same or another."""
+
+    @abstractmethod
+    def _delete(self, app: Flask, saved: Saved) -> None:
+        """End the session, as far as this backend can."""
+
+    def _refreshes_untouched(self, app: Flask, session: Session) -> bool:
+        """Whether this cookie is sent again though nobody looked at the session.
+
+        Flask promises that for permanent sessions unless `SESSION_REFRESH_EACH_REQUEST` is off.
+        """
+        return bool(
+            session.token
+            and app.config["SESSION_REFRESH_EACH_REQUEST"]
+            and self._is_permanent(session)
+        )
+
+    def _save(self, app: Flask, session: Session, response: Response) -> None:
+        if not session:
+            self._save_empty(app, session, response)
+            return
+        saved = session.saved
+        changed, removed = session.changes()
+        if "_permanent" in changed or "_permanent" in removed:
+            session.rotate()
+        if saved is None or session.cleared or session.rotated:
+            self._send(app, session, self._begin(app, session), response)
+            return
+        worn = saved.ttl < WORN * idle_seconds(app)
+        token = saved.token
+        if changed or removed or session.modified:
+            token = self._update(app, session, saved, changed, removed)
+        elif worn:
+            token = self._touch(app, saved)
+        refresh = worn or app.config["SESSION_REFRESH_EACH_REQUEST"]
+        if token != saved.token or session.modified or (session.permanent and refresh):
+            self._send(app, session, token, response)
+
+    def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
+        if not session.modified:
+            return
+        if session.saved is not None:
+            self._delete(app, session.saved)
+        # A browser obeys a deletion only with the attributes that the cookie was set with
+        # (RFC 6265bis 5.7: a __Host- cookie without Secure is ignored).
+        response.delete_cookie(self.get_cookie_name(app), **self._attributes(app))
+        response.vary.add("Cookie")
+
+    def _begin(self, app: Flask, session: Session) -> str:
+        if self.permanent and "_permanent" not in session:
+            session.permanent = True
+        keeps_age = session.saved is not None and not session.cleared
+        created = session.saved.created if keeps_age and session.saved else self.clock()
+        return self._create(app, session, session.fields(), created)
+
+    def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
+        response.set_cookie(
+            self.get_cookie_name(app),
+            token,
+            expires=self.get_expiration_time(app, session),
+            **self._attributes(app),
+        )
+        response.vary.add("Cookie")
+
+    def _attributes(self, app: Flask) -> dict[str, Any]:
+        return {
+            "domain": self.get_cookie_domain(app),
+            "path": self.get_cookie_path(app),
+            "secure": self.get_cookie_secure(app),
+            "httponly": self.get_cookie_httponly(app),
+            "samesite": self.get_cookie_samesite(app),
+            "partitioned": self.get_cookie_partitioned(app),
+        }
+
+
+class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ignore[misc]
+    """Sessions in a `Store`; the cookie holds a signed id and nothing else.
+
+    It extends Flask-Session's interface: `SESSION_ID_LENGTH`, `SESSION_PERMANENT` and
+    `regenerate()` work as there. The id is always signed, the values are always tagged JSON.
+    """
+
+    def __init__(self, app: Flask, store: Store, clock: Clock = time.time) -> None:
+        # Flask-Session's __init__ would keep the app, which then is never freed, and a serializer
+        # that falls back to pickle.
+        BackendInterface.__init__(self, app, clock)
+        self.sid_length = app.config.get("SESSION_ID_LENGTH", Defaults.SESSION_ID_LENGTH)
+        self.store = store
+
+    def _is_permanent(self, session: Session) -> bool:
+        return PERMANENT in (session.token or "")
+
+    def _load(self, app: Flask, token: str) -> Saved | None:
+        try:
+            session_id = self._signer(app).unsign(token).decode()
+        except (BadSignature, UnicodeError):
+            return None
+        record = self.store.load(key_of(session_id))
+        if record is None or CREATED not in record.fields:
+            return None
+        created = float(record.fields.pop(CREATED))
+        ttl = min(record.ttl, self.remaining(app, created))
+        return Saved(session_id, token, created, ttl, record.fields) if ttl > 0 else None
+
+    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
+        session_id = self._generate_sid(self.sid_length) + (PERMANENT if session.permanent else "")
+        key = key_of(session_id)
+        self.store.create(key, {CREATED: repr(created), **fields}, self.remaining(app, created))
+        if session.saved is not None:
+            followed = self.store.delete(key_of(session.saved.id))
+            if session.rotated and not session.cleared and not followed:
+                self.store.delete(key)
+                raise SessionGone
+        return self._signer(app).sign(session_id).decode()
+
+    def _update(
+        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+    ) -> str:
+        ttl = self.remaining(app, saved.created)
+        self.store.update(key_of(saved.id), changed, removed, ttl)
+        return saved.token
+
+    def _touch(self, app: Flask, saved: Saved) -> str:
+        self.store.touch(key_of(saved.id), self.remaining(app, saved.created))
+        return saved.token
+
+    def _delete(self, app: Flask, saved: Saved) -> None:
+        self.store.delete(key_of(saved.id))
+
+    def _signer(self, app: Flask) -> Signer:
+        return _signer(signing_keys(app), token_salt(app, self.get_cookie_name(app)))
+
+    def at_rest(self, session: Session) -> AtRest | None:
+        """What the store holds of this session, where the store can show it."""
+        if session.saved is None or not isinstance(self.store, ShowsRecords):
+            return None
+        return self.store.at_rest(key_of(session.saved.id))
+
+    # Flask-Session's interface asks its subclasses for these three; here the store does the work.
+
+    def _retrieve_session_data(self, store_id: str) -> dict[str, str] | None:
+        record = self.store.load(store_id)
+        return record.fields if record else None
+
+    def _delete_session(self, store_id: str) -> None:
+        self.store.delete(store_id)
+
+    def _upsert_session(self, *_: object) -> None:
+        raise TypeError("a store tells create from update; there is no upsert")
+
+
+def key_of(session_id: str) -> str:
+    """What the store files a session under: a copy of the store holds no working token."""
+    return sha256(session_id.encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _signer(keys: tuple[bytes, ...], salt: str) -> Signer:
+    return Signer(keys, salt=salt, key_derivation="hmac", digest_method=sha256)
+
+
+def _nothing() -> None:
+    return None
+
+
+def _refuse(app: Flask, response: Response, error: HTTPException) -> None:
+    """Put the application's own page for `error` in the place of an answer that cannot be kept.
+
+    Flask saves the session after the view has answered, where a raised error is always a 500.
+    """
+    logger.warning("%s", error)
+    page = app.make_response(app.handle_user_exception(error))
+    for name in ENTITY_HEADERS:
+        response.headers.pop(name, None)
+    response.close()
+    response.direct_passthrough = False
+    response.status = page.status
+    response.set_data(page.get_data())
+    for name, value in page.headers:
+        response.headers[name] = value

@@ -1,0 +1,49 @@
+"""How a record is written down: every field sealed by a checksum, the expiry among them.
+
+A seal finds damage, not forgery: whoever can write into the store can write a seal as well.
+"""
+
+from zlib import crc32
+
+from backends.store import Fields, Record
+
+EXPIRES = "@expires"
+"""The field that says when the record ends, in seconds since the epoch.
+
+It stands beside the store's own expiry, so that a clock under test, a restored backup or a store
+without expiry cannot bring an ended session back.
+"""
+
+SEAL_LENGTH = 8
+
+
+def seal(name: str, text: str) -> str:
+    """The text behind the checksum of its name and itself."""
+    return f"{_checksum(name, text):08x}{text}"
+
+
+def pack(fields: Fields, expires: float) -> Fields:
+    """The sealed record of `fields`, ending at `expires`."""
+    sealed = {name: seal(name, text) for name, text in fields.items()}
+    sealed[EXPIRES] = seal(EXPIRES, f"{expires:.3f}")
+    return sealed
+
+
+def unpack(sealed: Fields, now: float) -> Record | None:
+    """The record, or `None` where it ended. Raises `ValueError` where it is damaged."""
+    fields = {name: _unseal(name, text) for name, text in sealed.items()}
+    if EXPIRES not in fields:
+        raise ValueError("the record has no expiry")
+    ttl = float(fields.pop(EXPIRES)) - now
+    return Record(fields, ttl) if ttl > 0 else None
+
+
+def _unseal(name: str, sealed: str) -> str:
+    text = sealed[SEAL_LENGTH:]
+    if sealed[:SEAL_LENGTH] != f"{_checksum(name, text):08x}":
+        raise ValueError(f"the seal of field {name!r} is broken")
+    return text
+
+
+def _checksum(name: str, text: str) -> int:
+    return crc32(f"{name}\0{text}".encode("utf-8", "surrogatepass"))

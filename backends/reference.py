@@ -1,0 +1,79 @@
+"""Flask-Session as it ships: what the others are compared with, and nothing added to it."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cachelib.file import FileSystemCache
+from flask import Flask
+from flask.sessions import SessionInterface, SessionMixin
+from flask_session import Session
+from redis import Redis
+from redis.exceptions import RedisError
+
+from backends.configuration import ConfigurationError
+from backends.redis import client_of
+from backends.store import AtRest, Clock, StoreUnavailable
+
+
+def install_filesystem(app: Flask, _clock: Clock) -> SessionInterface:
+    """`SESSION_TYPE = "cachelib"` on files, as Flask-Session's documentation configures it."""
+    folder = app.config.get("SESSION_FILE_DIR")
+    if not folder:
+        raise ConfigurationError("SESSION_FILE_DIR is not set: name the folder for the sessions.")
+    app.config["SESSION_CACHELIB"] = FileSystemCache(threshold=500, cache_dir=str(folder))
+    return _install(app, "cachelib")
+
+
+def install_redis(app: Flask, _clock: Clock) -> SessionInterface:
+    """`SESSION_TYPE = "redis"` with a client, as Flask-Session's documentation configures it."""
+    app.config["SESSION_REDIS"] = client_of(app, Redis.from_url)
+    return _install(app, "redis")
+
+
+def at_rest_filesystem(app: Flask, session: SessionMixin) -> AtRest | None:
+    """The session's pickle, found under the MD5 or SHA-256 of its id."""
+    interface: Any = app.session_interface
+    path = Path(interface.cache._get_filename(_store_id(interface, session)))
+    values = interface.cache.get(_store_id(interface, session))
+    if values is None:
+        return None
+    status = path.stat()
+    lifetime = app.permanent_session_lifetime.total_seconds()
+    ttl = status.st_mtime + lifetime - time.time()
+    return AtRest(path.name, status.st_size, ttl, _texts(values))
+
+
+def at_rest_redis(app: Flask, session: SessionMixin) -> AtRest | None:
+    """The session's one value, filed under the id itself: a working token, so it is masked here."""
+    interface: Any = app.session_interface
+    key = _store_id(interface, session)
+    packed = interface.client.get(key)
+    if packed is None:
+        return None
+    where = f"{key[: len(interface.key_prefix) + 4]}… (the token itself)"
+    values = interface.serializer.decode(packed)
+    return AtRest(where, len(packed), interface.client.pttl(key) / 1000, _texts(values))
+
+
+def check(app: Flask) -> None:
+    """Ask the store for a session that nobody has. Raises `StoreUnavailable`."""
+    try:
+        app.session_interface._retrieve_session_data("readyz")  # type: ignore[attr-defined]
+    except (RedisError, OSError) as error:
+        raise StoreUnavailable(str(error)) from error
+
+
+def _store_id(interface: Any, session: SessionMixin) -> str:
+    return str(interface._get_store_id(session.sid))  # type: ignore[attr-defined]
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: repr(value) for name, value in values.items()}
+
+
+def _install(app: Flask, session_type: str) -> SessionInterface:
+    app.config["SESSION_TYPE"] = session_type
+    Session(app)  # type: ignore[no-untyped-call]
+    return app.session_interface

@@ -1,0 +1,103 @@
+"""The contract between sessions and the place where they rest.
+
+A store keeps *records*: a mapping of field names to text under a *key*. It knows nothing of HTTP,
+of cookies, or of what the text means. Required: the five verbs of `Store`. Optional: the protocols
+below it, found by `isinstance` and never stubbed.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from werkzeug.exceptions import ServiceUnavailable
+
+Fields = dict[str, str]
+Clock = Callable[[], float]
+"""Seconds since the epoch, as `time.time`."""
+
+
+class SessionGone(Exception):
+    """Somebody ended the session after this request had loaded it."""
+
+
+class StoreUnavailable(ServiceUnavailable):
+    """A system failure: the store cannot be asked now, and says nothing about any session.
+
+    It is a 503, so that an application which does not catch it neither logs anybody out nor lets
+    anybody in (OWASP ASVS 5.0, 16.5.2 and 16.5.3).
+    """
+
+    retry_after: int = 1
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "Your session cannot be reached at the moment. Nothing is lost: try again shortly.",
+            retry_after=self.retry_after,
+        )
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"session store unavailable: {self.reason}"
+
+
+class Record(NamedTuple):
+    """What a store gives back: the fields, and the seconds this record still has to live."""
+
+    fields: Fields
+    ttl: float
+
+
+class AtRest(NamedTuple):
+    """One record as it lies in the store, for people who want to look."""
+
+    where: str
+    """The path below the store's folder, or the key."""
+    size: int
+    """Bytes."""
+    ttl: float
+    """Seconds left."""
+    fields: Fields
+
+
+class Store(ABC):
+    """Where sessions rest. `ttl` is in seconds, more than 0, and may be a fraction.
+
+    Every verb raises `StoreUnavailable` for a failure of the system, and only for that: bad data,
+    an unknown key and an expired record are ordinary answers.
+    """
+
+    @abstractmethod
+    def create(self, key: str, fields: Fields, ttl: float) -> None:
+        """File a new record. Raises `KeyError` where the key is taken; overwrites nothing."""
+
+    @abstractmethod
+    def load(self, key: str) -> Record | None:
+        """The record; `None` where it is unknown, expired or damaged. Writes nothing."""
+
+    @abstractmethod
+    def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
+        """Write the changed fields, drop the removed ones, and let the record live `ttl` longer.
+
+        Fields that are not named stay as they are now, not as they were when they were loaded.
+        That the record is there and that it is written is one atomic step.
+        Raises `SessionGone` where the record is no longer there; it never brings one back.
+        """
+
+    @abstractmethod
+    def delete(self, key: str) -> bool:
+        """End the record. Whether there was one; an unknown key is no error."""
+
+    def touch(self, key: str, ttl: float) -> None:
+        """Let the record live `ttl` longer. Does nothing where it is no longer there."""
+        try:
+            self.update(key, {}, (), ttl)
+        except SessionGone:
+            return
+
+
+@runtime_checkable
+class ShowsRecords(Protocol):
+    """A store whose records can be looked at as they rest."""
+
+    def at_rest(self, key: str) -> AtRest | None:
+        """The record as it rests, or `None` where `load` gives `None`."""

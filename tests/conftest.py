@@ -1,0 +1,141 @@
+"""What every test may ask for: a clock, an application on each backend, real services."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fakeredis
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from backends import BACKENDS, Backend, init_app
+from tests.services import CHROMIUM, RedisServer, require
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+SECRET = "0123456789abcdef" * 4
+OURS = [backend for backend in BACKENDS.values() if not backend.reference]
+
+
+class SetClock:
+    """Time that stands still until a test moves it."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One real Redis for the run; each test that fills it starts with it empty."""
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """Debian's Chromium, headless."""
+    require("chromium", "chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-quic", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+Where = Mapping[str, Any]
+"""The settings that tell a backend where its sessions rest."""
+
+
+def _ids() -> list[tuple[Backend, str]]:
+    """Each backend of ours, on a real service where it needs one, and embedded."""
+    return [
+        (backend, kind)
+        for backend in OURS
+        for kind in (("real", "embedded") if backend.needs else ("real",))
+    ]
+
+
+@pytest.fixture(params=_ids(), ids=lambda pair: f"{pair[0].name}-{pair[1]}")
+def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
+    """A backend of ours, and a fresh place for its sessions."""
+    backend, kind = request.param
+    where: dict[str, Any] = {"SESSION_FILE_DIR": tmp_path / "sessions"}
+    if backend.needs and kind == "real":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        server.client().flushall()
+        where["REDIS_URL"] = server.url
+    elif backend.needs:
+        where["SESSION_REDIS"] = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    return backend, where
+
+
+@pytest.fixture
+def backend(placed: tuple[Backend, Where]) -> Backend:
+    return placed[0]
+
+
+@pytest.fixture
+def make_app(placed: tuple[Backend, Where], clock: SetClock) -> Callable[..., Flask]:
+    """Make a bare Flask application with nothing but the backend, for views of the test's own."""
+    backend, where = placed
+
+    def make(**config: Any) -> Flask:
+        app = Flask("lab")
+        app.config.update({"SECRET_KEY": SECRET, "TESTING": True, **where, **config})
+        init_app(app, backend.name, clock)
+        return app
+
+    return make
+
+
+@pytest.fixture
+def bare_app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def lab_app(placed: tuple[Backend, Where]) -> Flask:
+    """Session Lab itself on the backend."""
+    backend, where = placed
+    return create_app({"SESSION_BACKEND": backend.name, "SECRET_KEY": SECRET, **where})
+
+
+class Visitor:
+    """Somebody with a browser of their own at the application."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.client: FlaskClient = app.test_client()
+        self.client.environ_base["HTTP_ORIGIN"] = "http://localhost"
+
+    def log_in(self, name: str = "alice", password: str = "wonderland") -> Any:
+        return self.client.post("/login", data={"username": name, "password": password})
+
+    @property
+    def token(self) -> str | None:
+        cookie = self.client.get_cookie(self.app.config["SESSION_COOKIE_NAME"])
+        return cookie.value if cookie else None
+
+
+@pytest.fixture
+def visitor(lab_app: Flask) -> Visitor:
+    return Visitor(lab_app)
