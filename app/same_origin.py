@@ -5,8 +5,6 @@ need a session, and a visitor who does not log in leaves none (OWASP ASVS 5.0, 3
 cheat sheet, Fetch Metadata). `SameSite=Lax` stands behind it.
 """
 
-from urllib.parse import urlsplit
-
 from flask import Flask, abort, request
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -27,6 +25,7 @@ def _is_ours() -> bool:
     if fetch_site is not None:
         return fetch_site in ("same-origin", "none")
     # Browsers before Fetch Metadata send one of these; a request with neither is no browser's form.
-    source = request.headers.get("Origin") or request.headers.get("Referer") or ""
-    parts = urlsplit(source)
-    return f"{parts.scheme}://{parts.netloc}" == request.host_url.rstrip("/")
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        return f"{origin}/" == request.host_url
+    return request.headers.get("Referer", "").startswith(request.host_url)

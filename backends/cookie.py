@@ -19,7 +19,7 @@ from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode
 
 from backends.configuration import idle_seconds, signing_keys, token_salt
-from backends.interface import CREATED, BackendInterface, SessionTooLarge
+from backends.interface import CREATED, PERMANENT, BackendInterface, SessionTooLarge
 from backends.session import Saved, Session
 from backends.store import Clock, Fields
 
@@ -44,9 +44,6 @@ class CookieInterface(BackendInterface, SecureCookieSessionInterface):  # type: 
             return None
         salt = token_salt(app, self.get_cookie_name(app))
         return _serializer(signing_keys(app), salt, self.key_derivation, self.clock)
-
-    def _is_permanent(self, session: Session) -> bool:
-        return session.permanent
 
     def _load(self, app: Flask, token: str) -> Saved | None:
         serializer = self.get_signing_serializer(app)
@@ -81,7 +78,7 @@ class CookieInterface(BackendInterface, SecureCookieSessionInterface):  # type: 
         marks = {ID: json.dumps(session_id), CREATED: str(int(created))}
         token = serializer.dumps({**marks, **fields})
         assert isinstance(token, str)
-        size = len(self.get_cookie_name(app)) + len(token)
+        size = len(self.get_cookie_name(app)) + len(token) + len(PERMANENT)
         if size > MOST_BYTES:
             raise SessionTooLarge(
                 f"This session would take {size} bytes as a cookie, and a browser keeps at most "

@@ -13,6 +13,7 @@ from flask_session.base import ServerSideSessionInterface
 from flask_session.defaults import Defaults
 from itsdangerous import BadSignature, Signer
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.http import dump_cookie
 
 from backends.configuration import absolute_seconds, idle_seconds, signing_keys, token_salt
 from backends.session import Saved, Session
@@ -32,7 +33,10 @@ CREATED = "@created"
 """The field that says when the session began, in seconds since the epoch."""
 
 PERMANENT = "~"
-"""Ends the id of a permanent session: its token tells so, where its store has not been asked."""
+"""Ends the cookie of a permanent session, so that it tells where nobody has asked the store.
+
+It is not signed: who adds or removes it changes how often his own cookie is renewed, no more.
+"""
 
 WORN = 0.9
 """A session that was read is written again, to live longer, below this part of its idle limit.
@@ -70,7 +74,9 @@ class BackendInterface(SessionInterface):
         if not app.secret_key:
             return None
         token = request.cookies.get(self.get_cookie_name(app))
-        return Session(partial(self._load, app, token) if token else _nothing, token)
+        if not token:
+            return Session(_nothing)
+        return Session(partial(self._load, app, token.removesuffix(PERMANENT)), token)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write what changed, or answer 503 or 413 in the response's place."""
@@ -95,10 +101,6 @@ class BackendInterface(SessionInterface):
     def remaining(self, app: Flask, created: float) -> float:
         """Seconds that a session used now may live: the idle limit, cut by the absolute one."""
         return min(idle_seconds(app), created + absolute_seconds(app) - self.clock())
-
-    @abstractmethod
-    def _is_permanent(self, session: Session) -> bool:
-        """Whether the token is one of a permanent session, asked without the store."""
 
     @abstractmethod
     def _load(self, app: Flask, token: str) -> Saved | None:
@@ -128,9 +130,9 @@ class BackendInterface(SessionInterface):
         Flask promises that for permanent sessions unless `SESSION_REFRESH_EACH_REQUEST` is off.
         """
         return bool(
-            session.token
+            session.cookie
+            and session.cookie.endswith(PERMANENT)
             and app.config["SESSION_REFRESH_EACH_REQUEST"]
-            and self._is_permanent(session)
         )
 
     def _save(self, app: Flask, session: Session, response: Response) -> None:
@@ -138,12 +140,13 @@ class BackendInterface(SessionInterface):
             self._save_empty(app, session, response)
             return
         saved = session.saved
-        changed, removed = session.changes()
-        if "_permanent" in changed or "_permanent" in removed:
-            session.rotate()
         if saved is None or session.cleared or session.rotated:
             self._send(app, session, self._begin(app, session), response)
-            return
+        else:
+            self._save_known(app, session, saved, response)
+
+    def _save_known(self, app: Flask, session: Session, saved: Saved, response: Response) -> None:
+        changed, removed = session.changes()
         worn = saved.ttl < WORN * idle_seconds(app)
         token = saved.token
         if changed or removed or session.modified:
@@ -172,12 +175,14 @@ class BackendInterface(SessionInterface):
         return self._create(app, session, session.fields(), created)
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
-        response.set_cookie(
+        set_cookie = dump_cookie(
             self.get_cookie_name(app),
-            token,
+            f"{token}{PERMANENT}" if session.permanent else token,
             expires=self.get_expiration_time(app, session),
+            max_size=0,  # its warning counts the attributes too, which browsers do not
             **self._attributes(app),
         )
+        response.headers.add("Set-Cookie", set_cookie)
         response.vary.add("Cookie")
 
     def _attributes(self, app: Flask) -> dict[str, Any]:
@@ -205,9 +210,6 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
         self.sid_length = app.config.get("SESSION_ID_LENGTH", Defaults.SESSION_ID_LENGTH)
         self.store = store
 
-    def _is_permanent(self, session: Session) -> bool:
-        return PERMANENT in (session.token or "")
-
     def _load(self, app: Flask, token: str) -> Saved | None:
         try:
             session_id = self._signer(app).unsign(token).decode()
@@ -221,7 +223,7 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
         return Saved(session_id, token, created, ttl, record.fields) if ttl > 0 else None
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        session_id = self._generate_sid(self.sid_length) + (PERMANENT if session.permanent else "")
+        session_id = self._generate_sid(self.sid_length)
         key = key_of(session_id)
         self.store.create(key, {CREATED: repr(created), **fields}, self.remaining(app, created))
         if session.saved is not None:

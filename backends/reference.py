@@ -75,5 +75,5 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _install(app: Flask, session_type: str) -> SessionInterface:
     app.config["SESSION_TYPE"] = session_type
-    Session(app)  # type: ignore[no-untyped-call]
+    Session(app)
     return app.session_interface

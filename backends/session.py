@@ -42,8 +42,8 @@ class Session(SessionMixin):
       (OWASP ASVS 5.0, 7.2.4).
     """
 
-    def __init__(self, load: Callable[[], Saved | None], token: str | None = None) -> None:
-        self.token = token
+    def __init__(self, load: Callable[[], Saved | None], cookie: str | None = None) -> None:
+        self.cookie = cookie
         """The cookie as it came, verified by nobody yet."""
         self._load = load
         self._saved: Saved | None = None

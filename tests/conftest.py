@@ -8,6 +8,7 @@ import fakeredis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.security import generate_password_hash
 
 from app import create_app
 from backends import BACKENDS, Backend, init_app
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 SECRET = "0123456789abcdef" * 4
+ACCOUNTS = {
+    # One round, because a test is not there to be slow.
+    name: generate_password_hash(password, "pbkdf2:sha256:1")
+    for name, password in (("alice", "wonderland"), ("bob", "builder"))
+}
 OURS = [backend for backend in BACKENDS.values() if not backend.reference]
 
 
@@ -116,7 +122,8 @@ def bare_app(make_app: Callable[..., Flask]) -> Flask:
 def lab_app(placed: tuple[Backend, Where]) -> Flask:
     """Session Lab itself on the backend."""
     backend, where = placed
-    return create_app({"SESSION_BACKEND": backend.name, "SECRET_KEY": SECRET, **where})
+    settings = {"SESSION_BACKEND": backend.name, "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS}
+    return create_app({**settings, **where})
 
 
 class Visitor:

@@ -1,0 +1,69 @@
+"""Where a login leads, and how often one may fail."""
+
+import pytest
+from flask import Flask
+
+from app import create_app
+from app.auth import FAILED_LOGINS
+from tests.conftest import SECRET, Visitor
+
+
+@pytest.fixture
+def app() -> Flask:
+    return create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET})
+
+
+@pytest.mark.parametrize(
+    ("target", "leads_to"),
+    [
+        ("/user/alice", "/user/alice"),
+        ("/dashboard?tab=2", "/dashboard?tab=2"),
+        ("", "/dashboard"),
+        ("user/alice", "/dashboard"),
+        ("//evil.test", "/dashboard"),
+        ("///evil.test", "/dashboard"),
+        ("/\\evil.test", "/dashboard"),
+        ("\\\\evil.test", "/dashboard"),
+        ("/\t/evil.test", "/dashboard"),
+        ("/\n/evil.test", "/dashboard"),
+        ("https://evil.test/", "/dashboard"),
+        ("javascript:alert(1)", "/dashboard"),
+    ],
+)
+def test_a_login_leads_to_a_page_of_this_host_only(app: Flask, target: str, leads_to: str) -> None:
+    visitor = Visitor(app)
+    response = visitor.client.post(
+        "/login", data={"username": "alice", "password": "wonderland", "next": target}
+    )
+    assert response.headers["Location"] == leads_to
+
+
+def test_failed_logins_are_limited_and_good_ones_are_not(app: Flask) -> None:
+    visitor = Visitor(app)
+    allowed = int(FAILED_LOGINS.split()[0])
+    for _ in range(allowed + 5):
+        assert visitor.log_in().status_code == 302
+    assert {visitor.log_in("alice", "wrong").status_code for _ in range(allowed)} == {401}
+    refused = visitor.log_in("alice", "wrong")
+    assert refused.status_code == 429
+    assert "wait" in refused.text.lower()
+    assert visitor.log_in().status_code == 429
+
+
+def test_a_development_run_prints_the_accounts_and_production_does_not() -> None:
+    from werkzeug.security import generate_password_hash
+
+    shown = Visitor(create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET}))
+    assert "wonderland" in shown.client.get("/login").text
+    hashed = generate_password_hash("wonderland", "pbkdf2:sha256:1000")
+    production = create_app(
+        {
+            "SESSION_BACKEND": "cookie",
+            "SECRET_KEY": SECRET,
+            "APP_PROFILE": "production",
+            "DEMO_ACCOUNTS": {"alice": hashed},
+        }
+    )
+    page = production.test_client().get("/login", base_url="https://localhost").text
+    assert "wonderland" not in page
+    assert "pbkdf2" not in page

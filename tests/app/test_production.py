@@ -1,0 +1,60 @@
+"""The production profile: HTTPS only, cookies that a browser guards, headers."""
+
+import pytest
+from flask import Flask
+from werkzeug.security import generate_password_hash
+
+from app import create_app
+from tests.conftest import OURS, SECRET
+
+HTTPS = "https://localhost"
+
+
+@pytest.fixture(params=[backend.name for backend in OURS if backend.needs is None])
+def app(request: pytest.FixtureRequest, tmp_path: object) -> Flask:
+    return create_app(
+        {
+            "SESSION_BACKEND": request.param,
+            "SESSION_FILE_DIR": tmp_path,
+            "SECRET_KEY": SECRET,
+            "APP_PROFILE": "production",
+            "DEMO_ACCOUNTS": {"alice": generate_password_hash("x", "pbkdf2:sha256:1000")},
+        }
+    )
+
+
+def test_cookies_are_secure_and_bound_to_the_host_on_deletion_too(app: Flask) -> None:
+    client = app.test_client()
+    form = {"username": "alice", "password": "x"}
+    made = client.post("/login", data=form, base_url=HTTPS, headers={"Origin": HTTPS})
+    ended = client.post("/logout", base_url=HTTPS, headers={"Origin": HTTPS})
+    for header in (*made.headers.getlist("Set-Cookie"), *ended.headers.getlist("Set-Cookie")):
+        attributes = set(header.split("; ")[1:])
+        assert header.startswith("__Host-")
+        assert attributes >= {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"}
+        assert not any(attribute.startswith("Domain") for attribute in attributes)
+
+
+def test_plain_http_is_sent_to_https_and_sets_no_cookie(app: Flask) -> None:
+    response = app.test_client().get("/dashboard?tab=2")
+    assert response.status_code == 308
+    assert response.headers["Location"] == "https://localhost/dashboard?tab=2"
+    assert "Set-Cookie" not in response.headers
+
+
+def test_the_machines_that_watch_this_one_may_use_plain_http(app: Flask) -> None:
+    assert app.test_client().get("/healthz").status_code == 200
+    assert app.test_client().get("/readyz").status_code == 200
+
+
+def test_every_answer_carries_the_protecting_headers(app: Flask) -> None:
+    for path in ("/", "/login", "/nowhere", "/dashboard"):
+        headers = app.test_client().get(path, base_url=HTTPS).headers
+        assert "max-age=31536000" in headers["Strict-Transport-Security"]
+        assert "default-src 'self'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+
+
+def test_the_token_is_not_kept_for_replay(app: Flask) -> None:
+    assert "replay.replay" not in app.view_functions

@@ -1,0 +1,186 @@
+"""The application's flow over HTTP, the same on every backend."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from backends import Backend
+from tests.conftest import Visitor
+
+
+def test_log_in_see_the_dashboard_log_out(visitor: Visitor) -> None:
+    assert visitor.log_in().headers["Location"] == "/dashboard"
+    page = visitor.client.get("/dashboard")
+    assert "Welcome alice" in page.text
+    visitor.client.post("/logout")
+    assert visitor.client.get("/dashboard").status_code == 302
+
+
+def test_a_visitor_without_a_login_is_sent_to_it_and_back(visitor: Visitor) -> None:
+    location = visitor.client.get("/dashboard?tab=2").headers["Location"]
+    assert location == "/login?next=/dashboard?tab%3D2"
+    page = visitor.client.get(location)
+    assert 'value="/dashboard?tab=2"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "status"),
+    [
+        ("alice", "wrong", 401),
+        ("nobody", "wonderland", 401),
+        ("", "wonderland", 400),
+        ("alice", "", 400),
+        ("a" * 1000, "b" * 10_000, 400),
+        ("\0", "\0", 401),
+        ("ä€😀", "ä€😀", 401),
+    ],
+)
+def test_a_wrong_login_says_so_and_sets_no_cookie(
+    visitor: Visitor, name: str, password: str, status: int
+) -> None:
+    response = visitor.log_in(name, password)
+    assert response.status_code == status
+    assert "Set-Cookie" not in response.headers
+
+
+def test_a_wrong_password_is_not_printed_back(visitor: Visitor) -> None:
+    assert "typed-in-error" not in visitor.log_in("alice", "typed-in-error").text
+
+
+def test_each_login_takes_a_new_token(visitor: Visitor) -> None:
+    visitor.log_in()
+    first = visitor.token
+    visitor.log_in()
+    assert visitor.token != first
+
+
+def test_a_visitor_who_does_not_log_in_leaves_nothing(lab_app: Flask, visitor: Visitor) -> None:
+    for path in (
+        "/",
+        "/login",
+        "/dashboard",
+        "/user/alice",
+        "/request-info",
+        "/inspect",
+        "/column",
+    ):
+        assert "Set-Cookie" not in visitor.client.get(path).headers, path
+    visitor.log_in("alice", "wrong")
+    visitor.client.post("/logout")
+    assert visitor.token is None
+
+
+def test_what_is_written_is_shown(visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.client.post("/dashboard/note", data={"note": "<b>milk</b> & honey"})
+    page = visitor.client.get("/dashboard")
+    assert "&lt;b&gt;milk&lt;/b&gt; &amp; honey" in page.text
+
+
+def test_five_kilobytes_more_are_kept_or_refused_with_a_page_that_says_what_to_do(
+    visitor: Visitor, backend: Backend
+) -> None:
+    visitor.log_in()
+    token = visitor.token
+    response = visitor.client.post("/dashboard/grow")
+    if backend.state == "server":
+        assert response.status_code == 302
+    else:
+        assert response.status_code == 413
+        assert "4096" in response.text
+        assert "<html" in response.text
+        assert visitor.token == token
+    assert visitor.client.get("/dashboard").status_code == 200
+
+
+def test_logout_deletes_the_cookie_with_every_attribute_it_was_set_with(visitor: Visitor) -> None:
+    name = visitor.app.config["SESSION_COOKIE_NAME"]
+    made = _attributes(visitor.log_in().headers.getlist("Set-Cookie"), name)
+    ended = _attributes(visitor.client.post("/logout").headers.getlist("Set-Cookie"), name)
+    assert made == {"HttpOnly", "Path=/", "SameSite=Lax"}
+    assert ended - {"Max-Age=0"} == made | {"Expires=Thu, 01 Jan 1970 00:00:00 GMT"}
+
+
+def _attributes(set_cookies: list[str], name: str) -> set[str]:
+    header = next(header for header in set_cookies if header.startswith(f"{name}="))
+    return set(header.split("; ")[1:])
+
+
+class TestInspection:
+    @pytest.fixture
+    def client(self, visitor: Visitor) -> FlaskClient:
+        visitor.log_in()
+        visitor.client.post("/dashboard/note", data={"note": "milk"})
+        return visitor.client
+
+    def test_it_tells_what_the_browser_holds(
+        self, client: FlaskClient, visitor: Visitor, backend: Backend
+    ) -> None:
+        found = client.get("/inspect").get_json()
+        cookie = found["browser"][0]
+        assert visitor.token is not None
+        assert cookie["name"] == visitor.app.config["SESSION_COOKIE_NAME"]
+        assert cookie["bytes"] == len(cookie["name"]) + len(visitor.token)
+        assert cookie["flags"] == ["HttpOnly", "SameSite=Lax", "Path=/"]
+        readable = "alice" in (cookie["decoded"] or "") and "milk" in (cookie["decoded"] or "")
+        assert readable is backend.readable
+
+    def test_it_tells_what_the_server_holds(self, client: FlaskClient, backend: Backend) -> None:
+        found = client.get("/inspect").get_json()["server"]
+        if backend.state == "browser":
+            assert found is None
+            return
+        assert "milk" in found["fields"]["notes"]
+        assert found["fields"]["user"] == '"alice"'
+        assert found["size"] > 50
+        assert 0 < found["ttl"] <= 1800
+
+    def test_it_tells_the_bytes_of_the_last_ten_requests(self, client: FlaskClient) -> None:
+        for _ in range(10):
+            client.get("/dashboard")
+        login_is_gone = client.get("/inspect").get_json()["traffic"]
+        assert [(seen["method"], seen["path"]) for seen in login_is_gone] == [
+            ("GET", "/dashboard")
+        ] * 10
+        assert all(seen["cookie_bytes"] > 80 for seen in login_is_gone)
+        assert {seen["set_cookie_bytes"] for seen in login_is_gone} == {0}
+
+    @pytest.mark.parametrize("path", ["/dashboard", "/inspect", "/column", "/request-info", "/"])
+    def test_no_page_prints_a_working_token(
+        self, client: FlaskClient, visitor: Visitor, path: str
+    ) -> None:
+        assert visitor.token is not None
+        response = client.get(path)
+        secret_part = visitor.token.rsplit(".", 1)[1]
+        assert visitor.token not in response.text
+        assert secret_part not in response.text
+        assert secret_part not in str(response.headers)
+
+
+class TestPagesWithoutASession:
+    def test_a_profile_is_everybodys_to_see(self, visitor: Visitor) -> None:
+        page = visitor.client.get("/user/alice")
+        assert page.status_code == 200
+        assert "Vary" not in page.headers
+
+    def test_an_unknown_profile_is_a_404(self, visitor: Visitor) -> None:
+        assert visitor.client.get("/user/mallory").status_code == 404
+
+    def test_request_info_tells_what_the_server_sees_and_no_cookie_value(
+        self, visitor: Visitor
+    ) -> None:
+        visitor.log_in()
+        found = visitor.client.get("/request-info?x=1", headers={"User-Agent": "me"}).get_json()
+        assert (found["method"], found["user_agent"]) == ("GET", "me")
+        assert urlsplit(found["url"]).query == "x=1"
+        assert found["remote_addr"] == "127.0.0.1"
+        name = visitor.app.config["SESSION_COOKIE_NAME"]
+        assert found["cookies"] == [{"name": name, "bytes": len(name) + len(visitor.token or "")}]
+
+    def test_health_and_readiness_name_the_backend(
+        self, visitor: Visitor, backend: Backend
+    ) -> None:
+        for path in ("/healthz", "/readyz"):
+            assert visitor.client.get(path).get_json()["backend"] == backend.name

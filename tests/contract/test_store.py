@@ -1,0 +1,123 @@
+"""The contract of a store, kept by every store of ours."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import fakeredis
+import pytest
+
+from backends.filesystem import FileSystemStore
+from backends.redis import RedisStore
+from backends.store import SessionGone, ShowsRecords, Store
+from tests.conftest import SetClock
+from tests.services import RedisServer
+
+KEY = "a" * 64
+OTHER = "b" * 64
+FIELDS = {"user": '"alice"', "cart": "[1,2]"}
+
+
+@pytest.fixture(params=["filesystem", "redis-real", "redis-embedded"])
+def store(request: pytest.FixtureRequest, clock: SetClock, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "filesystem":
+        yield FileSystemStore(tmp_path / "sessions", clock)
+    elif request.param == "redis-embedded":
+        server = fakeredis.FakeServer()
+        yield RedisStore(fakeredis.FakeRedis(server=server), clock=clock)
+    else:
+        running: RedisServer = request.getfixturevalue("redis_server")
+        with running.client() as client:
+            client.flushall()
+            yield RedisStore(client, clock=clock)
+
+
+def test_a_created_record_is_loaded_with_its_fields_and_its_life(store: Store) -> None:
+    store.create(KEY, FIELDS, 60)
+    record = store.load(KEY)
+    assert record is not None
+    assert record.fields == FIELDS
+    assert record.ttl == pytest.approx(60, abs=0.002)
+
+
+def test_create_never_overwrites_a_record(store: Store) -> None:
+    store.create(KEY, FIELDS, 60)
+    with pytest.raises(KeyError):
+        store.create(KEY, {"user": '"mallory"'}, 60)
+    assert store.load(KEY).fields == FIELDS  # type: ignore[union-attr]
+
+
+def test_an_unknown_key_is_nothing_and_leaves_nothing(store: Store) -> None:
+    assert store.load(KEY) is None
+    assert store.delete(KEY) is False
+    store.touch(KEY, 60)
+    assert store.load(KEY) is None
+
+
+def test_an_update_writes_what_it_names_and_keeps_the_rest(store: Store) -> None:
+    store.create(KEY, {**FIELDS, "old": "1"}, 60)
+    store.update(KEY, {"cart": "[]", "new": "2"}, ["old"], 60)
+    assert store.load(KEY).fields == {"user": '"alice"', "cart": "[]", "new": "2"}  # type: ignore[union-attr]
+
+
+def test_two_updates_of_different_fields_both_survive(store: Store) -> None:
+    store.create(KEY, {}, 60)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: store.update(KEY, {f"f{n}": str(n)}, (), 60), range(40)))
+    assert store.load(KEY).fields == {f"f{n}": str(n) for n in range(40)}  # type: ignore[union-attr]
+
+
+def test_an_update_after_delete_does_not_bring_the_session_back(store: Store) -> None:
+    store.create(KEY, FIELDS, 60)
+    assert store.delete(KEY) is True
+    with pytest.raises(SessionGone):
+        store.update(KEY, {"cart": "[3]"}, (), 60)
+    assert store.load(KEY) is None
+
+
+def test_an_update_after_expiry_does_not_bring_the_session_back(
+    store: Store, clock: SetClock
+) -> None:
+    store.create(KEY, FIELDS, 60)
+    clock.forward(60)
+    with pytest.raises(SessionGone):
+        store.update(KEY, {"cart": "[3]"}, (), 60)
+    assert store.load(KEY) is None
+
+
+def test_a_record_lives_until_its_time_and_not_longer(store: Store, clock: SetClock) -> None:
+    store.create(KEY, FIELDS, 60)
+    clock.forward(59.9)
+    assert store.load(KEY) is not None
+    clock.forward(0.1)
+    assert store.load(KEY) is None
+
+
+def test_a_touch_and_an_update_let_a_record_live_longer(store: Store, clock: SetClock) -> None:
+    store.create(KEY, FIELDS, 60)
+    store.create(OTHER, FIELDS, 60)
+    clock.forward(50)
+    store.touch(KEY, 60)
+    store.update(OTHER, {}, (), 60)
+    clock.forward(50)
+    assert store.load(KEY).fields == FIELDS  # type: ignore[union-attr]
+    assert store.load(OTHER).fields == FIELDS  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ä€😀", 'quotes " and \\', "line\nbreak\ttab", "\0", "x" * 200_000]
+)
+def test_any_text_comes_back_as_it_was(store: Store, text: str) -> None:
+    store.create(KEY, {"text": text, text[:50] or "empty": "1"}, 60)
+    assert store.load(KEY).fields["text"] == text  # type: ignore[union-attr]
+
+
+def test_a_record_can_be_looked_at_as_it_rests(store: Store) -> None:
+    assert isinstance(store, ShowsRecords)
+    store.create(KEY, FIELDS, 60)
+    seen = store.at_rest(KEY)
+    assert seen is not None
+    assert KEY in seen.where
+    assert seen.fields == FIELDS
+    assert seen.size > sum(len(name) + len(text) for name, text in FIELDS.items())
+    assert store.at_rest(OTHER) is None
