@@ -26,6 +26,19 @@ def absolute_seconds(app: Flask) -> float:
     return limit.total_seconds() if isinstance(limit, timedelta) else float(limit)
 
 
+def owner_key(app: Flask) -> str | None:
+    """The session key that says whose a session is: `SESSION_OWNER`, such as `"user"`.
+
+    Unset, sessions belong to nobody and cannot be listed.
+    """
+    return app.config.get("SESSION_OWNER")
+
+
+def most_sessions(app: Flask) -> int | None:
+    """How many sessions one owner may have at a time: `SESSION_MAX_PER_OWNER`, or any number."""
+    return app.config.get("SESSION_MAX_PER_OWNER")
+
+
 def signing_keys(app: Flask) -> tuple[bytes, ...]:
     """The keys oldest first, as itsdangerous takes them: `SECRET_KEY_FALLBACKS`, `SECRET_KEY`.
 

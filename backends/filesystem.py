@@ -11,12 +11,13 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 from flask import Flask
 
 from backends.configuration import ConfigurationError
 from backends.interface import StoreInterface
-from backends.record import pack, unpack
+from backends.record import OWNER, name_of, pack, unpack
 from backends.store import (
     AtRest,
     Clock,
@@ -35,6 +36,18 @@ FILE_MODE = 0o600
 SHARD_LENGTH = 2
 """Letters of the key that name its shard: 256 folders keep each small with a million sessions."""
 
+OWNERS = "owners"
+"""The folder of the owners' lists, beside the shards."""
+
+TEMPORARY = ".tmp"
+"""Ends the name of a file that is being written."""
+
+ABANDONED = 60
+"""Seconds after which a file that is still being written belongs to a process that died."""
+
+SWEPT_AT_A_LOGIN = 4
+"""Files looked at when a session begins: more go than come, and a login stays as fast as ever."""
+
 MOST_BYTES = 16 * 1024 * 1024
 """A larger file is not one of ours, and reading it would fill the memory."""
 
@@ -46,7 +59,12 @@ class FileSystemStore(Store):
     files behind and ends with the process that held it. Readers take no lock: a file is only ever
     replaced by `rename`, so they see the old record or the new one.
     Works for all processes of one machine; not across machines, where `flock` is not dependable.
+
+    An owner's sessions are listed by empty files in a folder of his. A file's modification time is
+    the end of its record, so that sweeping opens no file that lives.
     """
+
+    steps = 16**SHARD_LENGTH
 
     def __init__(self, folder: Path, clock: Clock = time.time) -> None:
         """Raises `ConfigurationError` where the folder cannot be made or written."""
@@ -60,13 +78,20 @@ class FileSystemStore(Store):
                 f"SESSION_FILE_DIR: sessions cannot be written to {self.folder} "
                 f"({error.strerror}). Give a folder that this user may write."
             ) from error
+        self._sweeper = self._sweep_forever()
+        self._sweeper_lock = Lock()
 
-    def create(self, key: str, fields: Fields, ttl: float) -> None:
+    def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
         path = self._path(key)
+        if owner is not None:
+            fields = {**fields, OWNER: name_of(owner)}
         with _available(), self._shard(path):
             if path.exists():
                 raise KeyError(key)
+            if owner is not None:
+                self._list(name_of(owner), key)
             self._write(path, fields, ttl)
+        self._sweep_a_little()
 
     def load(self, key: str) -> Record | None:
         with _available():
@@ -79,16 +104,36 @@ class FileSystemStore(Store):
             if record is None:
                 raise SessionGone
             kept = {name: text for name, text in record.fields.items() if name not in removed}
-            self._write(path, {**kept, **changed}, ttl)
+            marks = {} if record.owner is None else {OWNER: record.owner}
+            self._write(path, {**kept, **changed, **marks}, ttl)
 
     def delete(self, key: str) -> bool:
         path = self._path(key)
         with _available(), self._shard(path):
+            record = self._read(path)
             try:
                 path.unlink()
             except FileNotFoundError:
                 return False
+            if record is not None and record.owner is not None:
+                self._unlist(record.owner, key)
             return True
+
+    def sessions_of(self, owner: str) -> dict[str, Record]:
+        folder = self._list_folder(name_of(owner))
+        with _available():
+            keys = [entry.name for entry in folder.iterdir()] if folder.exists() else []
+        found = {key: self.load(key) for key in keys}
+        with _available():
+            for key, record in found.items():
+                if record is None:
+                    self._unlist(name_of(owner), key)
+        return {key: record for key, record in found.items() if record is not None}
+
+    def sweep(self) -> Iterator[int]:
+        for number in range(self.steps):
+            with _available():
+                yield sum(map(self._remove_if_ended, self._files_of(number)))
 
     def at_rest(self, key: str) -> AtRest | None:
         path = self._path(key)
@@ -114,15 +159,69 @@ class FileSystemStore(Store):
             return None
 
     def _write(self, path: Path, fields: Fields, ttl: float) -> None:
-        sealed = pack(fields, self.clock() + ttl)
-        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+        now = self.clock()
+        sealed = pack(fields, now, ttl)
+        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
         try:
             _write_file(temporary, json.dumps(sealed).encode())
             temporary.replace(path)
+            os.utime(path, (now, now + ttl))
         except OSError:
             with suppress(OSError):
                 temporary.unlink()
             raise
+
+    def _list_folder(self, owner: str) -> Path:
+        return self.folder / OWNERS / owner
+
+    def _list(self, owner: str, key: str) -> None:
+        folder = self._list_folder(owner)
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        (folder / key).touch(mode=FILE_MODE)
+
+    def _unlist(self, owner: str, key: str) -> None:
+        folder = self._list_folder(owner)
+        (folder / key).unlink(missing_ok=True)
+        # Another login may have put its row there meanwhile: then the folder stays.
+        with suppress(OSError):
+            folder.rmdir()
+
+    def _files_of(self, number: int) -> list[Path]:
+        shard = self.folder / f"{number:0{SHARD_LENGTH}x}"
+        return list(shard.iterdir()) if shard.exists() else []
+
+    def _remove_if_ended(self, path: Path) -> bool:
+        """Remove a record whose time is over, or a file that a crashed writer left."""
+        now = self.clock()
+        with suppress(FileNotFoundError):
+            ended = path.lstat().st_mtime
+            if path.name.endswith(TEMPORARY):
+                return ended + ABANDONED < now and _removed(path)
+            with self._shard(path):
+                # It may have been renewed since: under the lock its own expiry decides.
+                return ended <= now and self._read(path) is None and _removed(path)
+        return False
+
+    def _sweep_forever(self) -> Iterator[None]:
+        while True:
+            for number in range(self.steps):
+                yield
+                for path in self._files_of(number):
+                    self._remove_if_ended(path)
+                    yield
+
+    def _sweep_a_little(self) -> None:
+        """Look at a few files, so that ended records go without a job that somebody must run."""
+        if not self._sweeper_lock.acquire(blocking=False):
+            return
+        try:
+            for _ in range(SWEPT_AT_A_LOGIN):
+                next(self._sweeper)
+        except OSError as error:
+            self._sweeper = self._sweep_forever()
+            logger.warning("sweeping the session folder failed: %s", error)
+        finally:
+            self._sweeper_lock.release()
 
     @contextmanager
     def _shard(self, path: Path) -> Iterator[None]:
@@ -153,8 +252,13 @@ def _available() -> Iterator[None]:
         raise StoreUnavailable(f"session folder: {error}") from error
 
 
+def _removed(path: Path) -> bool:
+    path.unlink()
+    return True
+
+
 def _probe(folder: Path) -> None:
-    probe = folder / f"probe.{secrets.token_hex(4)}.tmp"
+    probe = folder / f"probe.{secrets.token_hex(4)}{TEMPORARY}"
     _write_file(probe, b"")
     probe.unlink()
 

@@ -3,11 +3,12 @@
 import logging
 import time
 from abc import abstractmethod
+from collections.abc import Collection
 from functools import lru_cache, partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, request
 from flask.sessions import SessionInterface, SessionMixin
 from flask_session.base import ServerSideSessionInterface
 from flask_session.defaults import Defaults
@@ -15,12 +16,21 @@ from itsdangerous import BadSignature, Signer
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import dump_cookie
 
-from backends.configuration import absolute_seconds, idle_seconds, signing_keys, token_salt
+from backends.configuration import (
+    absolute_seconds,
+    idle_seconds,
+    most_sessions,
+    owner_key,
+    signing_keys,
+    token_salt,
+)
 from backends.session import Saved, Session
 from backends.store import (
     AtRest,
     Clock,
     Fields,
+    ListsSessions,
+    Record,
     SessionGone,
     ShowsRecords,
     Store,
@@ -31,6 +41,15 @@ logger = logging.getLogger(__name__)
 
 CREATED = "@created"
 """The field that says when the session began, in seconds since the epoch."""
+
+AGENT, ADDRESS = "@agent", "@address"
+"""The fields with the User-Agent and the address that an owned session began with."""
+
+LONGEST_AGENT = 200
+"""Characters of a User-Agent that are kept."""
+
+HANDLE_LENGTH = 16
+"""Characters of the key that name a session towards its owner: 64 bits, among his own sessions."""
 
 PERMANENT = "~"
 """Ends the cookie of a permanent session, so that it tells where nobody has asked the store.
@@ -147,6 +166,12 @@ class BackendInterface(SessionInterface):
 
     def _save_known(self, app: Flask, session: Session, saved: Saved, response: Response) -> None:
         changed, removed = session.changes()
+        if owner_key(app) in {*changed, *removed}:
+            # Another owner is another session, with a token and an age of its own
+            # (OWASP ASVS 5.0, 7.2.4), and it belongs in another list.
+            session.cleared = True
+            self._send(app, session, self._begin(app, session), response)
+            return
         worn = saved.ttl < WORN * idle_seconds(app)
         token = saved.token
         if changed or removed or session.modified:
@@ -196,6 +221,19 @@ class BackendInterface(SessionInterface):
         }
 
 
+class OwnedSession(NamedTuple):
+    """One living session of an owner, as he may see it."""
+
+    handle: str
+    """Names the session towards its owner. Not the token, and no way to it."""
+    agent: str
+    address: str
+    created: float
+    seen: float
+    """When it was last used, to within a tenth of its idle limit; like `created`, since the
+    epoch."""
+
+
 class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ignore[misc]
     """Sessions in a `Store`; the cookie holds a signed id and nothing else.
 
@@ -219,13 +257,48 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
         if record is None or CREATED not in record.fields:
             return None
         created = float(record.fields.pop(CREATED))
+        for mark in (AGENT, ADDRESS):
+            record.fields.pop(mark, None)
         ttl = min(record.ttl, self.remaining(app, created))
         return Saved(session_id, token, created, ttl, record.fields) if ttl > 0 else None
 
+    @property
+    def lists_sessions(self) -> bool:
+        """Whether the store knows whose a session is."""
+        return isinstance(self.store, ListsSessions)
+
+    def sessions_of(self, owner: str) -> list[OwnedSession]:
+        """The owner's living sessions, the one begun last first."""
+        return sorted(
+            (_owned(key, record) for key, record in self._records_of(owner).items()),
+            key=lambda owned: owned.created,
+            reverse=True,
+        )
+
+    def handle_of(self, session: Session) -> str | None:
+        """The handle of the session at hand; `None` for a new one."""
+        return _handle(key_of(session.saved.id)) if session.saved else None
+
+    def revoke(self, owner: str, handles: Collection[str]) -> int:
+        """End those of the owner's sessions, and nobody else's. How many it ended."""
+        keys = [key for key in self._records_of(owner) if _handle(key) in handles]
+        return sum(map(self.store.delete, keys))
+
+    def _records_of(self, owner: str) -> dict[str, Record]:
+        return self.store.sessions_of(owner) if isinstance(self.store, ListsSessions) else {}
+
+    def _end_oldest(self, owner: str, most: int) -> None:
+        begun = self.sessions_of(owner)
+        self.revoke(owner, [owned.handle for owned in begun[most:]])
+
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         session_id = self._generate_sid(self.sid_length)
-        key = key_of(session_id)
-        self.store.create(key, {CREATED: repr(created), **fields}, self.remaining(app, created))
+        key, owner = key_of(session_id), _owner(app, session)
+        marks = {CREATED: repr(created)} | (_visitor() if owner else {})
+        self.store.create(key, {**marks, **fields}, self.remaining(app, created), owner)
+        most = most_sessions(app)
+        if owner is not None and most is not None:
+            self._end_oldest(owner, most)
         if session.saved is not None:
             followed = self.store.delete(key_of(session.saved.id))
             if session.rotated and not session.cleared and not followed:
@@ -267,6 +340,28 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
 
     def _upsert_session(self, *_: object) -> None:
         raise TypeError("a store tells create from update; there is no upsert")
+
+
+def _owned(key: str, record: Record) -> OwnedSession:
+    fields = record.fields
+    agent, address = fields.get(AGENT, ""), fields.get(ADDRESS, "")
+    return OwnedSession(_handle(key), agent, address, float(fields[CREATED]), record.seen)
+
+
+def _handle(key: str) -> str:
+    return key[:HANDLE_LENGTH]
+
+
+def _owner(app: Flask, session: Session) -> str | None:
+    name = owner_key(app)
+    owner = session.get(name) if name else None
+    return owner if isinstance(owner, str) else None
+
+
+def _visitor() -> Fields:
+    """Where a session begins: what its owner will recognise it by."""
+    agent = request.headers.get("User-Agent", "")[:LONGEST_AGENT]
+    return {AGENT: agent, ADDRESS: request.remote_addr or ""}
 
 
 def key_of(session_id: str) -> str:

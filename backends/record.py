@@ -3,6 +3,7 @@
 A seal finds damage, not forgery: whoever can write into the store can write a seal as well.
 """
 
+from hashlib import sha256
 from zlib import crc32
 
 from backends.store import Fields, Record
@@ -14,6 +15,12 @@ It stands beside the store's own expiry, so that a clock under test, a restored 
 without expiry cannot bring an ended session back.
 """
 
+SEEN = "@seen"
+"""The field that says when the record was last written or touched."""
+
+OWNER = "@owner"
+"""The field with the name that stands for the owner."""
+
 SEAL_LENGTH = 8
 
 
@@ -22,20 +29,26 @@ def seal(name: str, text: str) -> str:
     return f"{_checksum(name, text):08x}{text}"
 
 
-def pack(fields: Fields, expires: float) -> Fields:
-    """The sealed record of `fields`, ending at `expires`."""
-    sealed = {name: seal(name, text) for name, text in fields.items()}
-    sealed[EXPIRES] = seal(EXPIRES, f"{expires:.3f}")
-    return sealed
+def name_of(owner: str) -> str:
+    """What stands for an owner in a store: 128 bits of a hash, fit for a file name and a key."""
+    return sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def pack(fields: Fields, now: float, ttl: float) -> Fields:
+    """The sealed fields, with the marks of a record that is written now and lives for `ttl`."""
+    marks = {EXPIRES: f"{now + ttl:.3f}", SEEN: f"{now:.3f}"}
+    return {name: seal(name, text) for name, text in {**fields, **marks}.items()}
 
 
 def unpack(sealed: Fields, now: float) -> Record | None:
     """The record, or `None` where it ended. Raises `ValueError` where it is damaged."""
     fields = {name: _unseal(name, text) for name, text in sealed.items()}
-    if EXPIRES not in fields:
-        raise ValueError("the record has no expiry")
+    if EXPIRES not in fields or SEEN not in fields:
+        raise ValueError("the record has no times")
     ttl = float(fields.pop(EXPIRES)) - now
-    return Record(fields, ttl) if ttl > 0 else None
+    seen = float(fields.pop(SEEN))
+    owner = fields.pop(OWNER, None)
+    return Record(fields, ttl, seen, owner) if ttl > 0 else None
 
 
 def _unseal(name: str, sealed: str) -> str:

@@ -6,7 +6,7 @@ below it, found by `isinstance` and never stubbed.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from werkzeug.exceptions import ServiceUnavailable
@@ -41,10 +41,15 @@ class StoreUnavailable(ServiceUnavailable):
 
 
 class Record(NamedTuple):
-    """What a store gives back: the fields, and the seconds this record still has to live."""
+    """What a store gives back."""
 
     fields: Fields
     ttl: float
+    """The seconds it still has to live."""
+    seen: float
+    """When it was last written or touched, in seconds since the epoch."""
+    owner: str | None
+    """A name that stands for whoever it was created for; not the owner's own name."""
 
 
 class AtRest(NamedTuple):
@@ -67,8 +72,11 @@ class Store(ABC):
     """
 
     @abstractmethod
-    def create(self, key: str, fields: Fields, ttl: float) -> None:
-        """File a new record. Raises `KeyError` where the key is taken; overwrites nothing."""
+    def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
+        """File a new record, and list it under its owner where the store lists sessions.
+
+        Raises `KeyError` where the key is taken; overwrites nothing.
+        """
 
     @abstractmethod
     def load(self, key: str) -> Record | None:
@@ -101,3 +109,22 @@ class ShowsRecords(Protocol):
 
     def at_rest(self, key: str) -> AtRest | None:
         """The record as it rests, or `None` where `load` gives `None`."""
+
+
+@runtime_checkable
+class ListsSessions(Protocol):
+    """A store that knows whose a record is, without looking through all of them."""
+
+    def sessions_of(self, owner: str) -> dict[str, Record]:
+        """The living records of an owner by their keys; rows of ended ones leave the list."""
+
+
+@runtime_checkable
+class Sweeps(Protocol):
+    """A store where ended records stay until somebody removes them."""
+
+    steps: int
+    """How many steps `sweep` takes, for a progress bar."""
+
+    def sweep(self) -> Iterator[int]:
+        """Remove ended records and what crashes left behind; after each step, how many went."""
