@@ -17,7 +17,7 @@ from flask import Flask
 
 from backends.configuration import ConfigurationError
 from backends.interface import StoreInterface
-from backends.record import OWNER, name_of, pack, unpack
+from backends.record import OWNER, living, name_of, pack, unpack
 from backends.store import (
     AtRest,
     Clock,
@@ -72,6 +72,7 @@ class FileSystemStore(Store):
         self.clock = clock
         try:
             self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            (self.folder / OWNERS).mkdir(mode=FOLDER_MODE, exist_ok=True)
             _probe(self.folder)
         except OSError as error:
             raise ConfigurationError(
@@ -95,12 +96,12 @@ class FileSystemStore(Store):
 
     def load(self, key: str) -> Record | None:
         with _available():
-            return self._read(self._path(key))
+            return living(self._read(self._path(key)))
 
     def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
         path = self._path(key)
         with _available(), self._shard(path):
-            record = self._read(path)
+            record = living(self._read(path))
             if record is None:
                 raise SessionGone
             kept = {name: text for name, text in record.fields.items() if name not in removed}
@@ -110,14 +111,7 @@ class FileSystemStore(Store):
     def delete(self, key: str) -> bool:
         path = self._path(key)
         with _available(), self._shard(path):
-            record = self._read(path)
-            try:
-                path.unlink()
-            except FileNotFoundError:
-                return False
-            if record is not None and record.owner is not None:
-                self._unlist(record.owner, key)
-            return True
+            return self._remove(path, self._read(path))
 
     def sessions_of(self, owner: str) -> dict[str, Record]:
         folder = self._list_folder(name_of(owner))
@@ -147,7 +141,17 @@ class FileSystemStore(Store):
     def _path(self, key: str) -> Path:
         return self.folder / key[:SHARD_LENGTH] / key
 
+    def _remove(self, path: Path, record: Record | None) -> bool:
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        if record is not None and record.owner is not None:
+            self._unlist(record.owner, path.name)
+        return True
+
     def _read(self, path: Path) -> Record | None:
+        """The record of the file, ended or not; `None` where there is none that can be read."""
         try:
             return unpack(json.loads(_read_file(path)), self.clock())
         except FileNotFoundError:
@@ -176,7 +180,7 @@ class FileSystemStore(Store):
 
     def _list(self, owner: str, key: str) -> None:
         folder = self._list_folder(owner)
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
         (folder / key).touch(mode=FILE_MODE)
 
     def _unlist(self, owner: str, key: str) -> None:
@@ -193,14 +197,18 @@ class FileSystemStore(Store):
     def _remove_if_ended(self, path: Path) -> bool:
         """Remove a record whose time is over, or a file that a crashed writer left."""
         now = self.clock()
-        with suppress(FileNotFoundError):
-            ended = path.lstat().st_mtime
-            if path.name.endswith(TEMPORARY):
-                return ended + ABANDONED < now and _removed(path)
-            with self._shard(path):
-                # It may have been renewed since: under the lock its own expiry decides.
-                return ended <= now and self._read(path) is None and _removed(path)
-        return False
+        try:
+            written = path.lstat().st_mtime
+        except FileNotFoundError:
+            return False
+        if path.name.endswith(TEMPORARY):
+            return written + ABANDONED < now and self._remove(path, None)
+        if written > now:
+            return False
+        with self._shard(path):
+            # It may have been renewed since: under the lock its own expiry decides.
+            record = self._read(path)
+            return living(record) is None and self._remove(path, record)
 
     def _sweep_forever(self) -> Iterator[None]:
         while True:
@@ -250,11 +258,6 @@ def _available() -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreUnavailable(f"session folder: {error}") from error
-
-
-def _removed(path: Path) -> bool:
-    path.unlink()
-    return True
 
 
 def _probe(folder: Path) -> None:

@@ -40,15 +40,20 @@ def pack(fields: Fields, now: float, ttl: float) -> Fields:
     return {name: seal(name, text) for name, text in {**fields, **marks}.items()}
 
 
-def unpack(sealed: Fields, now: float) -> Record | None:
-    """The record, or `None` where it ended. Raises `ValueError` where it is damaged."""
+def unpack(sealed: Fields, now: float) -> Record:
+    """The record; its `ttl` is not above 0 where it ended. Raises `ValueError` for damage."""
     fields = {name: _unseal(name, text) for name, text in sealed.items()}
     if EXPIRES not in fields or SEEN not in fields:
         raise ValueError("the record has no times")
     ttl = float(fields.pop(EXPIRES)) - now
     seen = float(fields.pop(SEEN))
     owner = fields.pop(OWNER, None)
-    return Record(fields, ttl, seen, owner) if ttl > 0 else None
+    return Record(fields, ttl, seen, owner)
+
+
+def living(record: Record | None) -> Record | None:
+    """The record, unless it ended."""
+    return record if record is not None and record.ttl > 0 else None
 
 
 def _unseal(name: str, sealed: str) -> str:

@@ -19,7 +19,7 @@ from redis.sentinel import Sentinel
 
 from backends.configuration import ConfigurationError, absolute_seconds
 from backends.interface import StoreInterface
-from backends.record import EXPIRES, OWNER, SEAL_LENGTH, name_of, pack, unpack
+from backends.record import EXPIRES, OWNER, SEAL_LENGTH, living, name_of, pack, unpack
 from backends.store import AtRest, Clock, Fields, Record, SessionGone, Store, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class RedisStore(Store):
         try:
             with self._outage.guard():
                 answer: Any = self.client.hgetall(self.prefix + key)
-            return unpack(_text(answer), self.clock()) if answer else None
+            return living(unpack(_text(answer), self.clock())) if answer else None
         except ValueError as damage:
             logger.warning("session record %s is damaged: %s", key[:12], damage)
             return None

@@ -9,7 +9,7 @@ import pytest
 
 from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
-from backends.store import SessionGone, ShowsRecords, Store
+from backends.store import ListsSessions, Record, SessionGone, ShowsRecords, Store
 from tests.conftest import SetClock
 from tests.services import RedisServer
 
@@ -121,3 +121,68 @@ def test_a_record_can_be_looked_at_as_it_rests(store: Store) -> None:
     assert seen.fields == FIELDS
     assert seen.size > sum(len(name) + len(text) for name, text in FIELDS.items())
     assert store.at_rest(OTHER) is None
+
+
+class TestSessionsOfAnOwner:
+    @pytest.fixture
+    def listing(self, store: Store) -> ListsSessions:
+        assert isinstance(store, ListsSessions)
+        return store
+
+    def test_an_owner_sees_his_own_records_and_no_other(
+        self, store: Store, listing: ListsSessions
+    ) -> None:
+        store.create(KEY, FIELDS, 60, owner="alice")
+        store.create(OTHER, FIELDS, 60, owner="bob")
+        assert listing.sessions_of("alice").keys() == {KEY}
+        assert listing.sessions_of("bob").keys() == {OTHER}
+        assert listing.sessions_of("nobody") == {}
+
+    def test_an_ended_record_leaves_the_list(
+        self, store: Store, listing: ListsSessions, clock: SetClock
+    ) -> None:
+        store.create(KEY, FIELDS, 60, owner="alice")
+        store.create(OTHER, FIELDS, 600, owner="alice")
+        store.delete(OTHER)
+        assert listing.sessions_of("alice").keys() == {KEY}
+        clock.forward(60)
+        assert listing.sessions_of("alice") == {}
+
+    def test_a_changed_record_keeps_its_owner(self, store: Store, listing: ListsSessions) -> None:
+        store.create(KEY, FIELDS, 60, owner="alice")
+        store.update(KEY, {"cart": "[]"}, ["user"], 60)
+        store.touch(KEY, 60)
+        assert listing.sessions_of("alice")[KEY].fields == {"cart": "[]"}
+        store.delete(KEY)
+        assert listing.sessions_of("alice") == {}
+
+    @pytest.mark.parametrize("owner", ["", "../../etc", "a/b", "ä€😀", "\0", "x" * 5000, "*"])
+    def test_any_name_can_own_a_record(
+        self, store: Store, listing: ListsSessions, owner: str
+    ) -> None:
+        store.create(KEY, FIELDS, 60, owner=owner)
+        assert listing.sessions_of(owner).keys() == {KEY}
+
+    def test_the_list_does_not_cost_a_look_at_other_peoples_records(
+        self, store: Store, listing: ListsSessions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(50):
+            store.create(f"{number:064x}", FIELDS, 60, owner=f"user{number}")
+        loaded: list[str] = []
+        load = store.load
+
+        def counting(key: str) -> Record | None:
+            loaded.append(key)
+            return load(key)
+
+        monkeypatch.setattr(store, "load", counting)
+        assert len(listing.sessions_of("user7")) == 1
+        assert loaded == [f"{7:064x}"]
+
+    def test_the_record_says_when_it_was_last_used(
+        self, store: Store, listing: ListsSessions, clock: SetClock
+    ) -> None:
+        store.create(KEY, FIELDS, 60, owner="alice")
+        clock.forward(30)
+        store.touch(KEY, 60)
+        assert listing.sessions_of("alice")[KEY].seen == pytest.approx(clock(), abs=0.002)
