@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadData, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode
 
 from backends.configuration import idle_seconds, signing_keys, token_salt
+from backends.events import report
 from backends.interface import CREATED, PERMANENT, BackendInterface, SessionTooLarge
 from backends.session import Saved, Session
 from backends.store import Clock, Fields
@@ -52,13 +53,19 @@ class CookieInterface(BackendInterface, SecureCookieSessionInterface):  # type: 
         try:
             fields, signed_at = serializer.loads(token, max_age=int(idle), return_timestamp=True)
             session_id, created = fields.pop(ID), float(fields.pop(CREATED))
+        except SignatureExpired:
+            return None
         except (BadData, KeyError, ValueError):
+            self._report_forgery(app)
             return None
         ttl = min(signed_at.timestamp() + idle - self.clock(), self.remaining(app, created))
         return Saved(session_id, token, created, ttl, fields) if ttl > 0 else None
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        return self._token(app, secrets.token_urlsafe(ID_BYTES), created, fields)
+        session_id = secrets.token_urlsafe(ID_BYTES)
+        token = self._token(app, session_id, created, fields)
+        self._report_begun(app, session, session_id)
+        return token
 
     def _update(
         self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
@@ -69,7 +76,8 @@ class CookieInterface(BackendInterface, SecureCookieSessionInterface):  # type: 
         return self._token(app, saved.id, saved.created, saved.fields)
 
     def _delete(self, app: Flask, saved: Saved) -> None:
-        """Nothing: what was signed stays valid until it is too old. The browser's copy goes."""
+        """The browser's copy goes; what was signed stays valid until it is too old."""
+        report(app, "session ended", saved.id)
 
     def _token(self, app: Flask, session_id: str, created: float, fields: Fields) -> str:
         serializer = self.get_signing_serializer(app)

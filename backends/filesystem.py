@@ -16,6 +16,7 @@ from threading import Lock
 from flask import Flask
 
 from backends.configuration import ConfigurationError
+from backends.events import Seldom
 from backends.interface import StoreInterface
 from backends.record import OWNER, living, name_of, pack, unpack
 from backends.store import (
@@ -252,12 +253,18 @@ def install(app: Flask, clock: Clock) -> StoreInterface:
     return StoreInterface(app, FileSystemStore(Path(folder), clock), clock)
 
 
+_log = Seldom()
+
+
 @contextmanager
 def _available() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreUnavailable(f"session folder: {error}") from error
+        unavailable = StoreUnavailable(f"session folder: {error}")
+        if _log.due() is not None:
+            logger.error("%s", unavailable)
+        raise unavailable from error
 
 
 def _probe(folder: Path) -> None:

@@ -1,6 +1,5 @@
 """The one place where Flask and Flask-Session meet a backend."""
 
-import logging
 import time
 from abc import abstractmethod
 from collections.abc import Collection
@@ -24,6 +23,7 @@ from backends.configuration import (
     signing_keys,
     token_salt,
 )
+from backends.events import Seldom, name_of_session, report
 from backends.session import Saved, Session
 from backends.store import (
     AtRest,
@@ -36,8 +36,6 @@ from backends.store import (
     Store,
     StoreUnavailable,
 )
-
-logger = logging.getLogger(__name__)
 
 CREATED = "@created"
 """The field that says when the session began, in seconds since the epoch."""
@@ -87,6 +85,7 @@ class BackendInterface(SessionInterface):
     def __init__(self, app: Flask, clock: Clock = time.time) -> None:
         self.clock = clock
         self.permanent = bool(app.config.get("SESSION_PERMANENT", False))
+        self._forgeries = Seldom()
 
     def open_session(self, app: Flask, request: Request) -> Session | None:
         """A session that loads itself when somebody looks; `None` without a secret key."""
@@ -109,7 +108,7 @@ class BackendInterface(SessionInterface):
         except SessionGone:
             # Ended meanwhile by a logout, a rotation or an expiry. No cookie is sent or deleted:
             # the browser may already hold the token of the next session.
-            logger.info("a session ended while a request was using it; its changes are dropped")
+            report(app, "changes dropped", session.sid, reason="the session ended meanwhile")
         except (StoreUnavailable, SessionTooLarge) as error:
             _refuse(app, response, error)
 
@@ -210,6 +209,19 @@ class BackendInterface(SessionInterface):
         response.headers.add("Set-Cookie", set_cookie)
         response.vary.add("Cookie")
 
+    def _report_begun(self, app: Flask, session: Session, session_id: str) -> None:
+        if session.saved is None:
+            report(app, "session begun", session_id)
+        else:
+            follows = {"follows": name_of_session(app, session.saved.id)}
+            rotated = session.rotated and not session.cleared
+            report(app, "session rotated" if rotated else "session begun", session_id, **follows)
+
+    def _report_forgery(self, app: Flask) -> None:
+        held_back = self._forgeries.due()
+        if held_back is not None:
+            report(app, "forged token", address=request.remote_addr, more=held_back)
+
     def _attributes(self, app: Flask) -> dict[str, Any]:
         return {
             "domain": self.get_cookie_domain(app),
@@ -252,9 +264,11 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
         try:
             session_id = self._signer(app).unsign(token).decode()
         except (BadSignature, UnicodeError):
+            self._report_forgery(app)
             return None
         record = self.store.load(key_of(session_id))
         if record is None or CREATED not in record.fields:
+            report(app, "token of an ended session", session_id)
             return None
         created = float(record.fields.pop(CREATED))
         for mark in (AGENT, ADDRESS):
@@ -304,6 +318,7 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
             if session.rotated and not session.cleared and not followed:
                 self.store.delete(key)
                 raise SessionGone
+        self._report_begun(app, session, session_id)
         return self._signer(app).sign(session_id).decode()
 
     def _update(
@@ -319,6 +334,7 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
 
     def _delete(self, app: Flask, saved: Saved) -> None:
         self.store.delete(key_of(saved.id))
+        report(app, "session ended", saved.id)
 
     def _signer(self, app: Flask) -> Signer:
         return _signer(signing_keys(app), token_salt(app, self.get_cookie_name(app)))
@@ -383,7 +399,6 @@ def _refuse(app: Flask, response: Response, error: HTTPException) -> None:
 
     Flask saves the session after the view has answered, where a raised error is always a 500.
     """
-    logger.warning("%s", error)
     page = app.make_response(app.handle_user_exception(error))
     for name in ENTITY_HEADERS:
         response.headers.pop(name, None)

@@ -18,6 +18,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from backends.configuration import ConfigurationError, absolute_seconds
+from backends.events import Seldom
 from backends.interface import StoreInterface
 from backends.record import EXPIRES, OWNER, SEAL_LENGTH, living, name_of, pack, unpack
 from backends.store import AtRest, Clock, Fields, Record, SessionGone, Store, StoreUnavailable
@@ -181,6 +182,7 @@ class Outage:
     def __init__(self) -> None:
         self._lock = Lock()
         self._next_try: float | None = None
+        self._log = Seldom()
 
     @contextmanager
     def guard(self) -> Iterator[None]:
@@ -191,12 +193,18 @@ class Outage:
         except ResponseError as error:
             if str(error).startswith("WRONGTYPE"):
                 raise ValueError("the key holds another type") from error
-            raise StoreUnavailable(f"Redis: {error}") from error
+            raise self._failed(error) from error
         except (RedisError, OSError) as error:
             self._next_try = time.monotonic() + PAUSE
-            raise StoreUnavailable(f"Redis: {error}") from error
+            raise self._failed(error) from error
         else:
             self._next_try = None
+
+    def _failed(self, error: Exception) -> StoreUnavailable:
+        unavailable = StoreUnavailable(f"Redis: {error}")
+        if self._log.due() is not None:
+            logger.error("%s", unavailable)
+        return unavailable
 
     def _wait_for_turn(self) -> None:
         with self._lock:

@@ -1,0 +1,54 @@
+"""What happens to sessions, for whoever has to watch: one log record for each event.
+
+The records go to the logger `backends.events` with their details in `record.event`. A session is
+named by a keyed hash, so that one session's events can be found and no token can be made of them
+(OWASP Session Management Cheat Sheet, logging; ASVS 5.0, 16.2.5).
+"""
+
+import hmac
+import logging
+import time
+from hashlib import sha256
+from threading import Lock
+from typing import Any
+
+from flask import Flask
+from itsdangerous import want_bytes
+
+logger = logging.getLogger(__name__)
+
+NAME_LENGTH = 16
+"""Hexadecimal digits of a session's name in the log."""
+
+
+def report(app: Flask, event: str, session_id: str | None = None, **details: Any) -> None:
+    """Log one event of the session with that id, if it is one of a session."""
+    if session_id is not None:
+        details = {"session": name_of_session(app, session_id), **details}
+    logger.info("%s", event, extra={"event": {"event": event, **details}})
+
+
+def name_of_session(app: Flask, session_id: str) -> str:
+    """What stands for a session in the log."""
+    key = want_bytes(app.secret_key or "")
+    return hmac.new(key, session_id.encode(), sha256).hexdigest()[:NAME_LENGTH]
+
+
+class Seldom:
+    """Lets one through a second, and tells how many it held back before that."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._next = 0.0
+        self._held_back = 0
+
+    def due(self) -> int | None:
+        """How many were held back since the last one; `None` where this one is held back too."""
+        with self._lock:
+            now = time.monotonic()
+            if now < self._next:
+                self._held_back += 1
+                return None
+            self._next = now + 1
+            held_back, self._held_back = self._held_back, 0
+            return held_back
