@@ -159,7 +159,7 @@ class FileSystemStore(Store):
             # A folder that is gone says nothing about the session: that is an outage.
             self.folder.stat()
             return None
-        except (ValueError, AttributeError, TypeError) as damage:
+        except (ValueError, AttributeError, TypeError, RecursionError) as damage:
             logger.warning("session record %s is damaged: %s", path.name[:12], damage)
             return None
 
@@ -288,12 +288,17 @@ def _read_file(path: Path) -> bytes:
         if error.errno == errno.ELOOP:
             raise ValueError("it is a symbolic link") from error
         raise
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("it is not a regular file")
-        if status.st_uid != os.geteuid():
-            raise ValueError("it belongs to another user")
-        if status.st_size > MOST_BYTES:
-            raise ValueError(f"it has {status.st_size} bytes")
-        return file.readall()
+    try:
+        _check_ours(os.fstat(descriptor))
+        return os.read(descriptor, MOST_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def _check_ours(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is not a regular file")
+    if status.st_uid != os.geteuid():
+        raise ValueError("it belongs to another user")
+    if status.st_size > MOST_BYTES:
+        raise ValueError(f"it has {status.st_size} bytes")

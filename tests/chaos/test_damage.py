@@ -1,0 +1,195 @@
+"""Damaged, planted and foreign records: anonymous or the right data, never an error, never run."""
+
+import logging
+import os
+import pickle
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, session
+
+from backends import init_app
+from backends.filesystem import FileSystemStore
+from backends.interface import key_of
+from backends.redis import RedisStore
+from tests.conftest import SetClock
+from tests.services import RedisServer
+
+MakeApp = Callable[..., Flask]
+DATA = {"user": "alice", "cart": {"apple": 2}, "seen": ["a", "b"]}
+
+
+class Site:
+    """A bare application with one session stored, and the place where that session rests."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        app.add_url_rule("/", "look", lambda: dict(session))
+        app.add_url_rule("/login", "login", lambda: session.update(DATA) or "in", methods=["POST"])
+        self.client = app.test_client()
+        self.client.post("/login")
+        self.store: Any = app.session_interface.store  # type: ignore[attr-defined]
+        with self.client as client:
+            client.get("/")
+            session_id = session.sid  # type: ignore[attr-defined]
+        self.key = key_of(session_id)
+
+    def look(self) -> Any:
+        response = self.client.get("/")
+        assert response.status_code == 200
+        return response.get_json()
+
+
+@pytest.fixture
+def files(clock: SetClock, tmp_path: Path) -> Site:
+    app = Flask("lab")
+    app.config.update(SECRET_KEY="k" * 40, SESSION_FILE_DIR=tmp_path / "sessions")
+    init_app(app, "filesystem", clock)
+    return Site(app)
+
+
+@pytest.fixture
+def hashes(clock: SetClock, redis_server: RedisServer) -> Site:
+    redis_server.client().flushall()
+    app = Flask("lab")
+    app.config.update(SECRET_KEY="k" * 40, REDIS_URL=redis_server.url)
+    init_app(app, "redis", clock)
+    return Site(app)
+
+
+def record_of(site: Site) -> Path:
+    store = site.store
+    assert isinstance(store, FileSystemStore)
+    return store._path(site.key)
+
+
+class TestFiles:
+    def test_a_record_cut_off_anywhere_is_a_fresh_session(self, files: Site) -> None:
+        path = record_of(files)
+        whole = path.read_bytes()
+        for length in range(len(whole)):
+            path.write_bytes(whole[:length])
+            assert files.look() == {}, length
+        path.write_bytes(whole)
+        assert files.look() == DATA
+
+    def test_a_record_with_any_byte_flipped_is_fresh_or_right(self, files: Site) -> None:
+        path = record_of(files)
+        whole = path.read_bytes()
+        for place in range(len(whole)):
+            for bit in (0x01, 0x20, 0x80):
+                damaged = bytearray(whole)
+                damaged[place] ^= bit
+                path.write_bytes(damaged)
+                assert files.look() in ({}, DATA), place
+
+    def test_random_bytes_are_a_fresh_session(self, files: Site) -> None:
+        path = record_of(files)
+        made = random.Random(7)
+        for length in range(0, 4000, 97):
+            path.write_bytes(made.randbytes(length))
+            assert files.look() == {}
+
+    @pytest.mark.parametrize(
+        "text", ["null", "[]", "1", '"x"', "{}", '{"user": 1}', '{"user": null}', "[" * 100_000]
+    )
+    def test_other_json_is_a_fresh_session(self, files: Site, text: str) -> None:
+        record_of(files).write_text(text)
+        assert files.look() == {}
+
+    def test_a_planted_pickle_is_not_executed(self, files: Site, tmp_path: Path) -> None:
+        proof = tmp_path / "executed"
+        record_of(files).write_bytes(bomb(proof))
+        assert files.look() == {}
+        assert not proof.exists()
+
+    def test_a_symbolic_link_is_not_followed(self, files: Site, tmp_path: Path) -> None:
+        path = record_of(files)
+        elsewhere = tmp_path / "elsewhere"
+        path.rename(elsewhere)
+        path.symlink_to(elsewhere)
+        assert files.look() == {}
+
+    @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+    def test_what_is_no_file_is_a_fresh_session(
+        self, files: Site, make: Callable[[Path], None]
+    ) -> None:
+        path = record_of(files)
+        path.unlink()
+        make(path)
+        assert files.look() == {}
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away: run as root")
+    def test_a_file_of_another_user_is_a_fresh_session(self, files: Site) -> None:
+        os.chown(record_of(files), 65534, 65534)
+        assert files.look() == {}
+
+    def test_a_record_of_100_megabytes_is_a_fresh_session_and_is_not_read(
+        self, files: Site
+    ) -> None:
+        with record_of(files).open("r+b") as file:
+            file.truncate(100 * 1024 * 1024)
+        assert files.look() == {}
+
+    def test_damage_is_logged_once_a_request_and_names_no_token(
+        self, files: Site, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        record_of(files).write_bytes(b"damaged")
+        with caplog.at_level(logging.WARNING):
+            files.look()
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert files.key[:12] in caplog.text
+        assert files.client.get_cookie("session").value not in caplog.text  # type: ignore[union-attr]
+
+
+class TestHashes:
+    def damaged(self, site: Site) -> Any:
+        store = site.store
+        assert isinstance(store, RedisStore)
+        return store.client, store.prefix + site.key
+
+    def test_a_field_with_any_byte_flipped_or_cut_off_is_fresh_or_right(self, hashes: Site) -> None:
+        client, key = self.damaged(hashes)
+        for name, text in client.hgetall(key).items():
+            for place in range(len(text)):
+                flipped = bytearray(text)
+                flipped[place] ^= 0x01
+                for damage in (bytes(flipped), text[:place], b"\xff" + text[place:]):
+                    client.hset(key, name, damage)
+                    assert hashes.look() in ({}, DATA), (name, place)
+            client.hset(key, name, text)
+        assert hashes.look() == DATA
+
+    def test_a_planted_pickle_is_not_executed(self, hashes: Site, tmp_path: Path) -> None:
+        client, key = self.damaged(hashes)
+        proof = tmp_path / "executed"
+        client.hset(key, "user", bomb(proof))
+        assert hashes.look() == {}
+        client.delete(key)
+        client.set(key, bomb(proof))
+        assert hashes.look() == {}
+        assert not proof.exists()
+
+    @pytest.mark.parametrize("plant", ["set", "rpush", "sadd"])
+    def test_a_key_of_another_type_is_a_fresh_session_that_can_log_in_again(
+        self, hashes: Site, plant: str
+    ) -> None:
+        client, key = self.damaged(hashes)
+        client.delete(key)
+        getattr(client, plant)(key, "something")
+        assert hashes.look() == {}
+        assert hashes.client.post("/login").status_code == 200
+        assert hashes.look() == DATA
+
+
+def bomb(proof: Path) -> bytes:
+    """A pickle that makes a file where it is loaded."""
+
+    class Bomb:
+        def __reduce__(self) -> Any:
+            return (Path.touch, (proof,))
+
+    return pickle.dumps(Bomb())
