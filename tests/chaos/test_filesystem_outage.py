@@ -1,0 +1,187 @@
+"""The session folder fails: a 503 within a second, nobody in, nobody out, nothing left behind."""
+
+import ctypes
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, session
+
+from backends import init_app
+
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+CAPABILITY_VERSION = 0x20080522
+
+
+@contextmanager
+def without_privilege() -> Iterator[None]:
+    """Be somebody for whom file permissions count: for root they do not (capabilities(7))."""
+    if os.geteuid() != 0:
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
+    whole = (ctypes.c_uint32 * 6)()
+    libc.capget(header, whole)
+    lesser = (ctypes.c_uint32 * 6)(*whole)
+    lesser[0] &= ~(1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH)
+    assert libc.capset(header, lesser) == 0
+    try:
+        yield
+    finally:
+        libc.capset(header, whole)
+
+
+class Site:
+    """A bare application whose sessions lie below `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        app = Flask("lab")
+        app.config.update(SECRET_KEY="k" * 40, SESSION_FILE_DIR=folder)
+        init_app(app, "filesystem")
+        app.add_url_rule("/", "look", lambda: dict(session))
+        app.add_url_rule("/public", "public", lambda: "for everybody")
+        app.add_url_rule("/login", "login", self.login, methods=["POST"])
+        app.add_url_rule("/logout", "logout", self.logout, methods=["POST"])
+        self.app = app
+        self.alice = app.test_client()
+
+    def login(self) -> str:
+        session.clear()
+        session["user"] = "alice"
+        session["ballast"] = "x" * 20_000
+        return "in"
+
+    def logout(self) -> str:
+        session.clear()
+        return "out"
+
+    def temporary_files(self) -> list[Path]:
+        return list(self.folder.rglob("*.tmp"))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with without_privilege():
+        site = Site(tmp_path / "sessions")
+        assert site.alice.post("/login").status_code == 200
+        yield site
+
+
+def answer(send: Callable[[], Any]) -> Any:
+    """The answer, which comes within a second."""
+    begun = time.monotonic()
+    response = send()
+    assert time.monotonic() - begun < 1
+    return response
+
+
+def refused(response: Any) -> bool:
+    if response.status_code != 503:
+        return False
+    assert int(response.headers["Retry-After"]) >= 1
+    assert "Set-Cookie" not in response.headers
+    assert "try again" in response.text
+    return True
+
+
+@contextmanager
+def unreadable(site: Site) -> Iterator[None]:
+    site.folder.chmod(0)
+    yield
+    site.folder.chmod(0o700)
+
+
+@contextmanager
+def gone(site: Site) -> Iterator[None]:
+    elsewhere = site.folder.with_name("elsewhere")
+    site.folder.rename(elsewhere)
+    yield
+    elsewhere.rename(site.folder)
+
+
+@contextmanager
+def unreadable_file(site: Site) -> Iterator[None]:
+    (record,) = site.folder.glob("??/*")
+    record.chmod(0)
+    yield
+    record.chmod(0o600)
+
+
+@contextmanager
+def read_only(site: Site) -> Iterator[None]:
+    folders = [site.folder, *site.folder.glob("*/")]
+    for folder in folders:
+        folder.chmod(0o500)
+    yield
+    for folder in folders:
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("outage", [unreadable, gone, unreadable_file])
+def test_a_session_that_cannot_be_read_is_a_503_and_lives_when_the_folder_returns(
+    site: Site, outage: Any
+) -> None:
+    with outage(site):
+        assert refused(answer(lambda: site.alice.get("/")))
+        assert answer(lambda: site.alice.get("/public")).status_code == 200
+    assert site.alice.get("/").get_json()["user"] == "alice"
+
+
+@pytest.mark.parametrize("outage", [unreadable, gone, read_only])
+def test_a_login_that_cannot_be_written_lets_nobody_in(site: Site, outage: Any) -> None:
+    stranger = site.app.test_client()
+    with outage(site):
+        assert refused(answer(lambda: stranger.post("/login")))
+        assert stranger.get_cookie("session") is None
+    assert site.temporary_files() == []
+    assert stranger.get("/").get_json() == {}
+    assert stranger.post("/login").status_code == 200
+
+
+@pytest.mark.parametrize("outage", [unreadable, gone, read_only])
+def test_a_logout_that_did_not_happen_does_not_say_that_it_did(site: Site, outage: Any) -> None:
+    with outage(site):
+        assert refused(answer(lambda: site.alice.post("/logout")))
+        assert site.alice.get_cookie("session") is not None
+    assert site.alice.get("/").get_json()["user"] == "alice"
+    assert site.alice.post("/logout").status_code == 200
+    assert site.alice.get("/").get_json() == {}
+
+
+@pytest.fixture
+def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A small file system of its own, with `request.param` as its limit."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", request.param, "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small disk needs mount: run as root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("disk", ["size=256k", "nr_inodes=40"], indirect=True)
+def test_a_full_disk_is_a_503_and_the_old_session_stays_as_it_was(disk: Path) -> None:
+    spare = [disk / "spare1", disk / "spare2", disk / "spare3"]
+    for file in spare:
+        file.write_bytes(b"x" * 20_000)
+    site = Site(disk / "sessions")
+    site.alice.post("/login")
+    answers = (answer(lambda: site.app.test_client().post("/login")) for _ in range(100))
+    assert any(refused(response) for response in answers)
+    assert site.temporary_files() == []
+    assert answer(lambda: site.alice.get("/")).get_json()["user"] == "alice"
+    assert site.alice.get("/public").status_code == 200
+    assert site.alice.post("/logout").status_code == 200
+    for file in spare:
+        file.unlink()
+    assert site.app.test_client().post("/login").status_code == 200
