@@ -61,7 +61,6 @@ def _on_backend(settings: Mapping[str, Any], name: str) -> Flask:
         cart,
         checkout,
         dashboard,
-        health,
         home,
         inspector,
         preferences,
@@ -94,6 +93,7 @@ def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
     Bootstrap5(app)
     for module in (errors, pages, same_origin, headers):
         module.init_app(app)
+    app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:
         count = app.config["PROXY_COUNT"]
         app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count)  # type: ignore[method-assign]

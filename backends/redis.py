@@ -64,7 +64,10 @@ class RedisStore(Store):
         self._update = client.register_script(UPDATE)
 
     def create(self, key: str, fields: Fields, ttl: float) -> None:
-        arguments: list[str | int] = [_milliseconds(ttl), *_flat(pack(fields, self.clock() + ttl))]
+        arguments: list[bytes | str | int] = [
+            _milliseconds(ttl),
+            *_flat(pack(fields, self.clock() + ttl)),
+        ]
         with _available():
             created = self._create(keys=[self.prefix + key], args=arguments)
         if not created:
@@ -83,12 +86,12 @@ class RedisStore(Store):
         now = self.clock()
         sealed = {name: seal(name, text) for name, text in changed.items()}
         sealed[EXPIRES] = seal(EXPIRES, f"{now + ttl:.3f}")
-        arguments: list[str | int] = [
+        arguments: list[bytes | str | int] = [
             _milliseconds(ttl),
             repr(now),
             len(sealed),
             *_flat(sealed),
-            *removed,
+            *map(_bytes, removed),
         ]
         try:
             with _available():
@@ -107,7 +110,7 @@ class RedisStore(Store):
         if record is None:
             return None
         sealed = pack(record.fields, self.clock() + record.ttl)
-        size = sum(len(name.encode()) + len(text.encode()) for name, text in sealed.items())
+        size = sum(map(len, _flat(sealed)))
         return AtRest(self.prefix + key, size, record.ttl, record.fields)
 
 
@@ -171,10 +174,15 @@ def _milliseconds(ttl: float) -> int:
     return max(1, round(ttl * 1000))
 
 
-def _flat(fields: Fields) -> Iterator[str]:
+def _flat(fields: Fields) -> Iterator[bytes]:
     for name, text in fields.items():
-        yield name
-        yield text
+        yield _bytes(name)
+        yield _bytes(text)
+
+
+def _bytes(text: str) -> bytes:
+    # A key that a visitor chose may hold half a surrogate pair, which plain UTF-8 has no bytes for.
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _text(answer: dict[Any, Any]) -> Fields:
@@ -182,9 +190,8 @@ def _text(answer: dict[Any, Any]) -> Fields:
 
     Raises `ValueError` where they are not text.
     """
-    return {
-        name if isinstance(name, str) else name.decode(): text
-        if isinstance(text, str)
-        else text.decode()
-        for name, text in answer.items()
-    }
+    return {_str(name): _str(text) for name, text in answer.items()}
+
+
+def _str(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode("utf-8", "surrogatepass")
