@@ -11,7 +11,11 @@ from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import (
+    admin,
+    articles,
     auth,
+    cart,
+    checkout,
     dashboard,
     errors,
     headers,
@@ -19,11 +23,13 @@ from app import (
     home,
     inspector,
     pages,
+    preferences,
     profile,
     replay,
     request_info,
     same_origin,
     side_by_side,
+    uploads,
 )
 from app.config import PRODUCTION, is_embedded, read_settings
 from app.traffic import Traffic
@@ -49,7 +55,19 @@ def _on_backend(settings: Mapping[str, Any], name: str) -> Flask:
     init_app(app, name)
     for module in (auth, replay):
         module.init_app(app)
-    for module in (dashboard, health, home, inspector, profile, request_info):
+    for module in (
+        admin,
+        articles,
+        cart,
+        checkout,
+        dashboard,
+        home,
+        inspector,
+        preferences,
+        profile,
+        request_info,
+        uploads,
+    ):
         app.register_blueprint(module.bp)
     traffic = Traffic(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
     app.extensions["traffic"] = traffic
@@ -75,6 +93,7 @@ def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
     Bootstrap5(app)
     for module in (errors, pages, same_origin, headers):
         module.init_app(app)
+    app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:
         count = app.config["PROXY_COUNT"]
         app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count)  # type: ignore[method-assign]

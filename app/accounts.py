@@ -20,6 +20,16 @@ def exists(name: str) -> bool:
     return name in current_app.config["DEMO_ACCOUNTS"]
 
 
+def is_admin(name: str) -> bool:
+    """Whether the account may see the panel of the administrators."""
+    return exists(name) and name in current_app.config["ADMINS"]
+
+
+def account_names() -> list[str]:
+    """Every account there is."""
+    return sorted(current_app.config["DEMO_ACCOUNTS"])
+
+
 def shown_accounts() -> dict[str, str]:
     """Names and passwords to print on the login page; none outside a development run."""
     if current_app.config["APP_PROFILE"] == PRODUCTION:

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from flask import (
     Blueprint,
     Flask,
-    current_app,
     redirect,
     render_template,
     request,
@@ -19,30 +18,37 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import HiddenField, PasswordField, StringField, SubmitField
+from wtforms import BooleanField, HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length
 
 from app.accounts import password_is_right, shown_accounts
-from app.config import PRODUCTION
+from app.cart import cart_after_login
+from app.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain
+from app.where import in_plain_cookie
 
 bp = Blueprint("auth", __name__)
 
 FAILED_LOGINS = "10 per minute"
 """For one address: enough for a person who forgot, too few for a list of passwords."""
 
+LONGEST_NAME = 80
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 class LoginForm(FlaskForm):
-    username = StringField("Name", [InputRequired(), Length(max=80)])
+    username = StringField("Name", [InputRequired(), Length(max=LONGEST_NAME)])
     password = PasswordField("Password", [InputRequired(), Length(max=200)])
+    remember = BooleanField("Remember my name on this device")
     next = HiddenField()
     submit = SubmitField("Log in")
 
 
 @bp.get("/login")
 def login() -> str:
-    return _login_page(LoginForm(next=request.args.get("next", "")))
+    name = _remembered_name()
+    form = LoginForm(next=request.args.get("next", ""), username=name, remember=bool(name))
+    return _login_page(form)
 
 
 @bp.post("/login")
@@ -53,10 +59,14 @@ def log_in() -> Response | tuple[str, int]:
     if not password_is_right(form.username.data, form.password.data):
         form.password.errors = ("This name and password do not fit together.",)
         return _login_page(form), 401
-    session.clear()  # on our backends what follows gets a token of its own: no fixation
-    session["user"] = form.username.data
-    session["logged_in"] = True
-    return redirect(local_target(form.next.data))
+    _begin_session(form.username.data)
+    response = redirect(local_target(form.next.data))
+    delete_plain(response, GUEST_CART)
+    if form.remember.data:
+        set_plain(response, REMEMBERED_NAME, form.username.data)
+    else:
+        delete_plain(response, REMEMBERED_NAME)
+    return response
 
 
 @bp.post("/logout")
@@ -108,5 +118,20 @@ def _login_page(form: LoginForm) -> str:
         "auth/login.html",
         form=form,
         accounts=shown_accounts(),
-        development=current_app.config["APP_PROFILE"] != PRODUCTION,
+        places=[in_plain_cookie(REMEMBERED_NAME)],
     )
+
+
+def _begin_session(name: str) -> None:
+    cart = cart_after_login(name)
+    session.clear()  # on our backends what follows gets a token of its own: no fixation
+    session["user"] = name
+    session["logged_in"] = True
+    if cart:
+        session["cart"] = cart
+
+
+def _remembered_name() -> str:
+    """Fills in the login form and nothing more: the password is still asked for."""
+    name = read_plain(REMEMBERED_NAME)
+    return name if len(name) <= LONGEST_NAME and name.isprintable() else ""

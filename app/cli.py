@@ -1,29 +1,19 @@
-"""The command `session-lab`, Flask's own command line with ours beside it."""
+"""The commands that every way in offers: `session-lab …` and `flask --app app …`."""
 
 import json
-import sys
 
 import click
-from flask.cli import FlaskGroup
+from flask import Flask
 
-from app import create_app
-from app.server import serve
-from backends import ConfigurationError
 from backends.cookie import decode_without_key
 
 
-@click.group(cls=FlaskGroup, create_app=create_app, add_default_commands=False)
-def session_lab() -> None:
-    """Sessions of a Flask application: run them, look into them."""
+def init_app(app: Flask) -> None:
+    """Offer the commands beside Flask's own."""
+    app.cli.add_command(cookie)
 
 
-@session_lab.command()
-def run() -> None:
-    """Serve the application on HOST and PORT."""
-    serve()
-
-
-@session_lab.group()
+@click.group()
 def cookie() -> None:
     """Look into session cookies."""
 
@@ -41,11 +31,3 @@ def decode(value: str) -> None:
     click.echo(
         f"signed at {decoded.signed_at.isoformat()}; the signature was not checked", err=True
     )
-
-
-def main() -> None:
-    """Run the command; a setting that cannot be is one line and exit status 1."""
-    try:
-        session_lab()
-    except ConfigurationError as error:
-        sys.exit(f"session-lab: {error}")

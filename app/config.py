@@ -66,7 +66,7 @@ def _secret(text: str) -> str | None:
     return text
 
 
-def _secrets(text: str) -> list[str]:
+def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
@@ -105,7 +105,7 @@ VARIABLES = (
     Variable(
         "SECRET_KEY_FALLBACKS",
         "Earlier keys, oldest first, commas between: they still read, and no longer sign.",
-        _secrets,
+        _parts,
         shown_default="none",
     ),
     Variable(
@@ -135,6 +135,13 @@ VARIABLES = (
         default="alice:wonderland,bob:builder",
     ),
     Variable(
+        "ADMINS",
+        "The accounts that may open the admin panel, commas between; in production nobody unless "
+        "named.",
+        _parts,
+        default="alice",
+    ),
+    Variable(
         "PROXY_COUNT",
         "How many reverse proxies stand in front and set `X-Forwarded-*`.",
         _whole(0, 10),
@@ -160,6 +167,8 @@ def read_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     settings = {variable.name: _value(variable, given) for variable in VARIABLES}
     if settings["APP_PROFILE"] == PRODUCTION:
         _check_production(settings, given)
+        if not _is_set("ADMINS", given):
+            settings["ADMINS"] = []  # the default is a demo account's name
     _check_embedded(settings)
     if settings["SECRET_KEY"] is None:
         settings["SECRET_KEY"] = _kept_secret(INSTANCE / "secret_key")
@@ -193,7 +202,7 @@ def _check_production(settings: Mapping[str, Any], given: Mapping[str, Any]) -> 
         raise ConfigurationError(
             "REDIS_URL is missing: production does not keep sessions inside the process."
         )
-    if "DEMO_ACCOUNTS" not in given and not os.environ.get("DEMO_ACCOUNTS"):
+    if not _is_set("DEMO_ACCOUNTS", given):
         raise ConfigurationError("DEMO_ACCOUNTS is missing: production has no accounts of its own.")
     if not all(is_hash(password) for password in settings["DEMO_ACCOUNTS"].values()):
         raise ConfigurationError(
@@ -204,6 +213,10 @@ def _check_production(settings: Mapping[str, Any], given: Mapping[str, Any]) -> 
             "REDIS_URL names another machine without a password: "
             "give redis://:password@host or rediss://…"
         )
+
+
+def _is_set(name: str, given: Mapping[str, Any]) -> bool:
+    return name in given or bool(os.environ.get(name))
 
 
 def is_hash(password: str) -> bool:

@@ -4,21 +4,20 @@ from typing import Any
 
 from flask import Blueprint, current_app
 
-from backends import backend_of
-
 bp = Blueprint("health", __name__)
 
 
 @bp.get("/healthz")
 def healthz() -> dict[str, Any]:
     """The process answers."""
-    return {"status": "ok", "backend": backend_of(current_app).name}
+    return {"status": "ok", "backend": current_app.config["SESSION_BACKEND"]}
 
 
 @bp.get("/readyz")
 def readyz() -> dict[str, Any]:
-    """The store answers too; 503 where it does not."""
-    check = backend_of(current_app).check
-    if check is not None:
-        check(current_app)
-    return {"status": "ready", "backend": backend_of(current_app).name}
+    """The stores answer too; 503 where one does not."""
+    for app in (current_app, *current_app.extensions.get("mounted", {}).values()):
+        backend = app.extensions.get("session_backend")
+        if backend is not None and backend.check is not None:
+            backend.check(app)
+    return {"status": "ready", "backend": current_app.config["SESSION_BACKEND"]}

@@ -2,9 +2,11 @@
 
 from flask import Blueprint, render_template
 
+from app.accounts import shown_accounts
+
 bp = Blueprint("home", __name__)
 
 
 @bp.get("/")
 def index() -> str:
-    return render_template("home/index.html")
+    return render_template("home/index.html", accounts=shown_accounts())

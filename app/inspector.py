@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, render_template, request, session
 
+from app.accounts import shown_accounts
 from app.config import is_embedded
 from app.traffic import Exchange
 from backends import AtRest, Backend, backend_of
@@ -87,7 +88,7 @@ def inspect_json() -> dict[str, Any]:
 @bp.get("/column")
 def column() -> str:
     """The inspection as a part of the side-by-side page."""
-    return render_template("inspector/column.html", inspection=inspect())
+    return render_template("inspector/column.html", inspection=inspect(), accounts=shown_accounts())
 
 
 def _cookie(name: str, value: str) -> CookieInBrowser:

@@ -1,12 +1,33 @@
-"""What every page shows: which backend this is, and what its visitor should know of it."""
+"""What every page shows: which backend this is, where to go, and how durations are said."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from flask import Flask, request
+from flask import Flask, request, url_for
 from jinja2 import Environment
 
-from app.config import is_embedded
+from app.config import PRODUCTION, is_embedded
 from backends import BACKENDS
+
+NAVIGATION = (
+    ("side_by_side.index", "Side by side"),
+    ("home.index", "Start"),
+    ("dashboard.dashboard", "Dashboard"),
+    ("articles.index", "Articles"),
+    ("cart.index", "Cart"),
+    ("checkout.index", "Checkout"),
+    ("uploads.index", "Uploads"),
+    ("preferences.index", "Preferences"),
+    ("admin.index", "Admin"),
+)
+"""The links of the menu, each an endpoint and a label; those without a view are left out."""
+
+
+class Link(NamedTuple):
+    """One entry of the menu."""
+
+    url: str
+    label: str
+    is_current: bool
 
 
 def init_app(app: Flask) -> None:
@@ -19,9 +40,19 @@ def _common(app: Flask) -> dict[str, Any]:
     name = app.config["SESSION_BACKEND"]
     return {
         "backend": BACKENDS[name] if name else None,
+        "development": app.config["APP_PROFILE"] != PRODUCTION,
         "embedded": is_embedded(app.config),
         "mounted": bool(request.script_root),
+        "navigation": _navigation(app),
     }
+
+
+def _navigation(app: Flask) -> list[Link]:
+    return [
+        Link(url_for(endpoint), label, endpoint == request.endpoint)
+        for endpoint, label in NAVIGATION
+        if endpoint in app.view_functions
+    ]
 
 
 def add_filters(environment: Environment) -> None:

@@ -1,14 +1,15 @@
 """The server of `session-lab run`: gunicorn, threads in one process unless told otherwise."""
 
+import errno
 import socket
-from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers import gthread
 
 from app import create_app
-from app.config import is_embedded, read_settings
+from app.config import is_embedded
 from backends import BACKENDS, ConfigurationError, StoreUnavailable
 
 THREADS = 8
@@ -16,30 +17,47 @@ THREADS = 8
 MOST_HEADER_BYTES = 16 * 1024
 """Gunicorn's own limit for one header, 8190 bytes, is below what three full cookies need."""
 
+PATIENCE = 5
+"""Seconds for the requests under way when it ends; Docker kills what has not ended after ten."""
+
+# Browsers open connections that they may need later. Each holds a thread for so many seconds, and
+# with it the end of the process; gunicorn's own five are more than somebody at a terminal waits.
+gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.5
+
 
 class Server(BaseApplication):
-    """Gunicorn with this application's settings instead of a configuration file."""
+    """Gunicorn with this application's settings instead of a configuration file.
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self.settings = settings
+    The application is made before the workers are, so that every worker shares it, and what is
+    wrong with the settings is said once.
+    """
+
+    def __init__(self, app: Flask, listener: socket.socket) -> None:
+        self.app = app
+        self.descriptor = listener.detach()
         super().__init__()
 
     def load_config(self) -> None:
-        options = {
-            "bind": f"{self.settings['HOST']}:{self.settings['PORT']}",
-            "workers": self.settings["WEB_CONCURRENCY"],
+        options: dict[str, Any] = {
+            "bind": f"fd://{self.descriptor}",
+            "workers": self.app.config["WEB_CONCURRENCY"],
             "worker_class": "gthread",
             "threads": THREADS,
             "limit_request_field_size": MOST_HEADER_BYTES,
-            "loglevel": "warning",
+            "graceful_timeout": PATIENCE,
+            "loglevel": "error",
             "control_socket_disable": True,
+            "when_ready": self._greet,
         }
         assert self.cfg is not None
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return create_app()
+        return self.app
+
+    def _greet(self, _arbiter: object) -> None:
+        print(greeting(self.app), flush=True)
 
 
 def serve() -> None:
@@ -47,45 +65,54 @@ def serve() -> None:
 
     Raises `ConfigurationError` with one line where it cannot start.
     """
-    settings = read_settings({})
-    _check_stores(create_app())
-    _check_port(settings["HOST"], settings["PORT"])
-    print(_greeting(settings), flush=True)
-    Server(settings).run()
+    app = create_app()
+    _check_services(app)
+    Server(app, _listen(app.config["HOST"], app.config["PORT"])).run()
 
 
-def _check_stores(app: Flask) -> None:
+def greeting(app: Flask) -> str:
+    """What is served, and where."""
+    name, host = app.config["SESSION_BACKEND"], app.config["HOST"]
+    what = BACKENDS[name].title if name else "every backend, side by side"
+    address = f"[{host}]" if ":" in host else host
+    lines = [f"Session Lab ({what}): http://{address}:{app.config['PORT']}"]
+    if is_embedded(app.config):
+        lines.append("Redis is embedded: those sessions are gone when this process ends.")
+    return "\n".join(lines)
+
+
+def _check_services(app: Flask) -> None:
     for application in (app, *app.extensions.get("mounted", {}).values()):
         backend = application.extensions.get("session_backend")
-        if backend is None or backend.check is None:
+        if backend is None or backend.needs is None:
             continue
         try:
             with application.app_context():
                 backend.check(application)
         except StoreUnavailable as error:
+            address = _without_password(app.config["REDIS_URL"])
             raise ConfigurationError(
-                f"REDIS_URL: no answer from there ({error.reason}). "
+                f"REDIS_URL={address} cannot be used: {error.reason.rstrip('.')}. "
                 "Start that Redis, or unset REDIS_URL for the embedded one."
             ) from error
 
 
-def _check_port(host: str, port: int) -> None:
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    credentials, _, address = rest.rpartition("@")
+    return f"{scheme}://{'***@' if credentials else ''}{address.partition('?')[0]}"
+
+
+def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
             raise ConfigurationError(
-                f"PORT={port}: cannot listen on {host} ({error.strerror}). "
-                f"Stop the other program, or choose another: PORT={port + 1} make run"
+                f"PORT={port}: another program listens on {host} there. "
+                "Stop it, or set another PORT."
             ) from error
-
-
-def _greeting(settings: Mapping[str, Any]) -> str:
-    name = settings["SESSION_BACKEND"]
-    what = BACKENDS[name].title if name else "every backend, side by side"
-    lines = [f"Session Lab ({what}): http://{settings['HOST']}:{settings['PORT']}"]
-    if is_embedded(settings):
-        lines.append("Redis is embedded: those sessions are gone when this process ends.")
-    return "\n".join(lines)
+        raise ConfigurationError(
+            f"HOST={host} PORT={port}: cannot listen there ({error.strerror})."
+        ) from error

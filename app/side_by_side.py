@@ -1,7 +1,7 @@
 """Every backend in one process, each under its own path, and the page that shows them together."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, Flask, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -42,6 +42,17 @@ OUTCOMES = {
 }
 """What became of an action on one backend: a code for the address, a sentence for the page."""
 
+TONES = {"done": "good", "refused": "good", "still-logged-in": "bad"}
+"""How a page marks an outcome; the others are warnings."""
+
+
+class Outcome(NamedTuple):
+    """What became of the last action on one backend."""
+
+    title: str
+    sentence: str
+    tone: str
+
 
 def init_app(app: Flask, create: Callable[[str], Flask]) -> None:
     """Mount an application of each backend below `/NAME` and the page at `/`."""
@@ -56,13 +67,13 @@ def init_app(app: Flask, create: Callable[[str], Flask]) -> None:
 @bp.get("/")
 def index() -> str:
     columns = {
-        name: ask(current_app, "GET", f"/{name}/column", _cookies_for(name)) for name in BACKENDS
+        name: ask(current_app, "GET", f"/{name}/column", cookies_for(name)) for name in BACKENDS
     }
     return render_template(
         "side_by_side/index.html",
         backends=BACKENDS,
         columns=columns,
-        sentences={name: _sentence(name) for name in BACKENDS},
+        outcomes=_outcomes(),
         accounts=shown_accounts(),
     )
 
@@ -76,28 +87,46 @@ def act(action: str) -> Response:
     outcomes = {name: _outcome(answer) for name, answer in answers.items()}
     values: dict[str, Any] = {"action": action, **outcomes}
     response = redirect(url_for("side_by_side.index", **values), code=303)
-    for answer in answers.values():
-        for set_cookie in answer.headers.getlist("Set-Cookie"):
-            response.headers.add("Set-Cookie", set_cookie)
+    for set_cookie in _agreed_cookies(answers):
+        response.headers.add("Set-Cookie", set_cookie)
     return response
 
 
 def _post(name: str, path: str) -> Answer:
-    return ask(current_app, "POST", f"/{name}{path}", _cookies_for(name), request.form)
+    return ask(current_app, "POST", f"/{name}{path}", cookies_for(name), request.form)
 
 
-def _cookies_for(name: str) -> Mapping[str, str]:
+def cookies_for(name: str) -> Mapping[str, str]:
     """What a browser would send if this backend's application were alone on the host."""
-    others = {
-        application.config["SESSION_COOKIE_NAME"]
-        for other, application in current_app.extensions["mounted"].items()
-        if other != name
-    }
+    others = {_session_cookie_name(other) for other in BACKENDS if other != name}
     return {
         cookie: value
         for cookie, value in request.cookies.items()
         if cookie.removeprefix("kept_") not in others
     }
+
+
+def _agreed_cookies(answers: Mapping[str, Answer]) -> list[str]:
+    """What the browser is told to store: each backend's own cookies, and what all of them say.
+
+    The cookies without a session are shared. One backend that accepts a login must not delete the
+    guest's cart of another that refused it.
+    """
+    own: list[str] = []
+    said: list[list[str]] = []
+    for name, answer in answers.items():
+        headers = answer.headers.getlist("Set-Cookie")
+        session_cookie = _session_cookie_name(name)
+        of_session = [
+            h for h in headers if h.removeprefix("kept_").startswith(f"{session_cookie}=")
+        ]
+        own += of_session
+        said.append([header for header in headers if header not in of_session])
+    return own + [header for header in said[0] if all(header in others for others in said)]
+
+
+def _session_cookie_name(name: str) -> str:
+    return str(current_app.extensions["mounted"][name].config["SESSION_COOKIE_NAME"])
 
 
 def _outcome(answer: Answer) -> str:
@@ -108,8 +137,17 @@ def _outcome(answer: Answer) -> str:
     return str(answer.status)
 
 
-def _sentence(name: str) -> str | None:
-    code = request.args.get(name)
+def _outcomes() -> dict[str, Outcome]:
+    """What the address says of each backend, for those of which it says something known."""
+    sentences = {name: _sentence(request.args.get(name, "")) for name in BACKENDS}
+    return {
+        name: Outcome(BACKENDS[name].title, sentence, TONES.get(request.args[name], "warning"))
+        for name, sentence in sentences.items()
+        if sentence is not None
+    }
+
+
+def _sentence(code: str) -> str | None:
     if code == "done":
         return DONE.get(request.args.get("action", ""))
-    return OUTCOMES.get(code or "")
+    return OUTCOMES.get(code)

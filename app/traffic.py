@@ -10,15 +10,15 @@ from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from werkzeug.http import parse_cookie
+from werkzeug.sansio.http import parse_cookie
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 REMEMBERED_REQUESTS = 10
 REMEMBERED_SESSIONS = 1000
-UNSEEN = ("/column", "/inspect")
-"""Paths that only look: they would push out what they are to show."""
+UNSEEN = ("/column", "/inspect", "/static/", "/bootstrap/static/")
+"""Paths that only look, and files that come with each page: they would push out what is to show."""
 
 
 class Exchange(NamedTuple):
@@ -46,7 +46,7 @@ class Traffic:
         def remember(
             status: str, headers: list[tuple[str, str]], *error: Any
         ) -> Callable[..., Any]:
-            if environ.get("PATH_INFO") not in UNSEEN:
+            if not environ.get("PATH_INFO", "").startswith(UNSEEN):
                 self._remember(environ, status, headers)
             return start_response(status, headers, *error)
 

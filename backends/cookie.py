@@ -6,7 +6,6 @@ refusal where a browser would silently drop the cookie. It cannot be ended from 
 """
 
 import json
-import secrets
 import zlib
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -29,9 +28,6 @@ MOST_BYTES = 4096
 
 ID = "@id"
 """The field with the session's random id: two logins in one second give two tokens."""
-
-ID_BYTES = 16
-"""128 bits (OWASP ASVS 5.0, 7.2.3)."""
 
 
 class CookieInterface(BackendInterface, SecureCookieSessionInterface):  # type: ignore[misc]
@@ -62,9 +58,8 @@ class CookieInterface(BackendInterface, SecureCookieSessionInterface):  # type: 
         return Saved(session_id, token, created, ttl, fields) if ttl > 0 else None
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        session_id = secrets.token_urlsafe(ID_BYTES)
-        token = self._token(app, session_id, created, fields)
-        self._report_begun(app, session, session_id)
+        token = self._token(app, session.sid, created, fields)
+        self._report_begun(app, session, session.sid)
         return token
 
     def _update(

@@ -82,6 +82,9 @@ class SessionTooLarge(RequestEntityTooLarge):
 class BackendInterface(SessionInterface):
     """What every backend does alike: open lazily, write what changed, keep the limits."""
 
+    sid_length = 16
+    """Random bytes of an id: 128 bits (OWASP ASVS 5.0, 7.2.3)."""
+
     def __init__(self, app: Flask, clock: Clock = time.time) -> None:
         self.clock = clock
         self.permanent = bool(app.config.get("SESSION_PERMANENT", False))
@@ -93,8 +96,9 @@ class BackendInterface(SessionInterface):
             return None
         token = request.cookies.get(self.get_cookie_name(app))
         if not token:
-            return Session(_nothing)
-        return Session(partial(self._load, app, token.removesuffix(PERMANENT)), token)
+            return Session(_nothing, self.sid_length)
+        load = partial(self._load, app, token.removesuffix(PERMANENT))
+        return Session(load, self.sid_length, token)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write what changed, or answer 503 or 413 in the response's place."""
@@ -113,8 +117,12 @@ class BackendInterface(SessionInterface):
             _refuse(app, response, error)
 
     def regenerate(self, session: Session) -> None:
-        """Rotate: keep the data, take a new token (Flask-Session's name for it)."""
-        session.rotate()
+        """Rotate: keep the data, take a new token (Flask-Session's name for it).
+
+        An empty session has no token, and one without a secret key never gets any.
+        """
+        if session:
+            session.rotate()
 
     def remaining(self, app: Flask, created: float) -> float:
         """Seconds that a session used now may live: the idle limit, cut by the absolute one."""
@@ -136,7 +144,7 @@ class BackendInterface(SessionInterface):
 
     @abstractmethod
     def _touch(self, app: Flask, saved: Saved) -> str:
-        """Let the session live longer. The token: the same or another."""
+        """Let the session live longer. The token: the same or another. Raises `SessionGone`."""
 
     @abstractmethod
     def _delete(self, app: Flask, saved: Saved) -> None:
@@ -158,7 +166,7 @@ class BackendInterface(SessionInterface):
             self._save_empty(app, session, response)
             return
         saved = session.saved
-        if saved is None or session.cleared or session.rotated:
+        if saved is None or session.begins:
             self._send(app, session, self._begin(app, session), response)
         else:
             self._save_known(app, session, saved, response)
@@ -172,13 +180,14 @@ class BackendInterface(SessionInterface):
             self._send(app, session, self._begin(app, session), response)
             return
         worn = saved.ttl < WORN * idle_seconds(app)
+        refresh = session.permanent and (worn or app.config["SESSION_REFRESH_EACH_REQUEST"])
         token = saved.token
         if changed or removed or session.modified:
             token = self._update(app, session, saved, changed, removed)
-        elif worn:
+        elif worn or refresh:
+            # Raises where the session ended meanwhile: its token must not be sent again then.
             token = self._touch(app, saved)
-        refresh = worn or app.config["SESSION_REFRESH_EACH_REQUEST"]
-        if token != saved.token or session.modified or (session.permanent and refresh):
+        if token != saved.token or session.modified or refresh:
             self._send(app, session, token, response)
 
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
@@ -258,6 +267,7 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
         # that falls back to pickle.
         BackendInterface.__init__(self, app, clock)
         self.sid_length = app.config.get("SESSION_ID_LENGTH", Defaults.SESSION_ID_LENGTH)
+        self.key_prefix = app.config.get("SESSION_KEY_PREFIX", Defaults.SESSION_KEY_PREFIX)
         self.store = store
 
     def _load(self, app: Flask, token: str) -> Saved | None:
@@ -306,38 +316,44 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
         self.revoke(owner, [owned.handle for owned in begun[most:]])
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        session_id = self._generate_sid(self.sid_length)
+        session_id = session.sid
         key, owner = key_of(session_id), _owner(app, session)
         marks = {CREATED: repr(created)} | (_visitor() if owner else {})
         self.store.create(key, {**marks, **fields}, self.remaining(app, created), owner)
-        most = most_sessions(app)
-        if owner is not None and most is not None:
-            self._end_oldest(owner, most)
         if session.saved is not None:
             followed = self.store.delete(key_of(session.saved.id))
             if session.rotated and not session.cleared and not followed:
                 self.store.delete(key)
                 raise SessionGone
+        most = most_sessions(app)
+        if owner is not None and most is not None:
+            self._end_oldest(owner, most)
         self._report_begun(app, session, session_id)
-        return self._signer(app).sign(session_id).decode()
+        return self._token(app, session_id)
 
     def _update(
         self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
     ) -> str:
         ttl = self.remaining(app, saved.created)
         self.store.update(key_of(saved.id), changed, removed, ttl)
-        return saved.token
+        return self._token(app, saved.id)
 
     def _touch(self, app: Flask, saved: Saved) -> str:
         self.store.touch(key_of(saved.id), self.remaining(app, saved.created))
-        return saved.token
+        return self._token(app, saved.id)
 
     def _delete(self, app: Flask, saved: Saved) -> None:
         self.store.delete(key_of(saved.id))
         report(app, "session ended", saved.id)
 
+    def _token(self, app: Flask, session_id: str) -> str:
+        # By the newest key, so that whoever stays active needs the fallback keys no more.
+        return self._signer(app).sign(session_id).decode()
+
     def _signer(self, app: Flask) -> Signer:
-        return _signer(signing_keys(app), token_salt(app, self.get_cookie_name(app)))
+        # The prefix keeps applications apart in a store that has no prefixes, too.
+        salt = f"{token_salt(app, self.get_cookie_name(app))} {self.key_prefix}"
+        return _signer(signing_keys(app), salt)
 
     def at_rest(self, session: Session) -> AtRest | None:
         """What the store holds of this session, where the store can show it."""

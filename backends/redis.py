@@ -101,7 +101,10 @@ class RedisStore(Store):
         if owner is not None:
             fields = {**fields, OWNER: name_of(owner)}
             self._list(name_of(owner), key)
-        arguments: list[str | int] = [_milliseconds(ttl), *_flat(pack(fields, self.clock(), ttl))]
+        arguments: list[bytes | str | int] = [
+            _milliseconds(ttl),
+            *_flat(pack(fields, self.clock(), ttl)),
+        ]
         with self._outage.guard():
             created = self._create(keys=[self.prefix + key], args=arguments)
         if not created:
@@ -119,12 +122,12 @@ class RedisStore(Store):
     def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
         now = self.clock()
         sealed = pack(changed, now, ttl)
-        arguments: list[str | int] = [
+        arguments: list[bytes | str | int] = [
             _milliseconds(ttl),
             repr(now),
             len(sealed),
             *_flat(sealed),
-            *removed,
+            *map(_bytes, removed),
         ]
         try:
             with self._outage.guard():
@@ -162,7 +165,7 @@ class RedisStore(Store):
         if record is None:
             return None
         sealed = pack(record.fields, record.seen, record.ttl)
-        size = sum(len(name.encode()) + len(text.encode()) for name, text in sealed.items())
+        size = sum(map(len, _flat(sealed)))
         return AtRest(self.prefix + key, size, record.ttl, record.fields)
 
     def _list(self, owner: str, key: str) -> None:
@@ -301,10 +304,15 @@ def _milliseconds(ttl: float) -> int:
     return max(1, round(ttl * 1000))
 
 
-def _flat(fields: Fields) -> Iterator[str]:
+def _flat(fields: Fields) -> Iterator[bytes]:
     for name, text in fields.items():
-        yield name
-        yield text
+        yield _bytes(name)
+        yield _bytes(text)
+
+
+def _bytes(text: str) -> bytes:
+    # A key that a visitor chose may hold half a surrogate pair, which plain UTF-8 has no bytes for.
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _text(answer: dict[Any, Any]) -> Fields:
@@ -315,5 +323,5 @@ def _text(answer: dict[Any, Any]) -> Fields:
     return {_str(name): _str(text) for name, text in answer.items()}
 
 
-def _str(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode()
+def _str(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode("utf-8", "surrogatepass")

@@ -1,8 +1,11 @@
 """The `session` of a request: loaded when somebody looks at it, decoded field by field."""
 
+import json
+import secrets
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from flask.sessions import SessionMixin
 
@@ -42,10 +45,14 @@ class Session(SessionMixin):
       (OWASP ASVS 5.0, 7.2.4).
     """
 
-    def __init__(self, load: Callable[[], Saved | None], cookie: str | None = None) -> None:
+    def __init__(
+        self, load: Callable[[], Saved | None], id_bytes: int, cookie: str | None = None
+    ) -> None:
         self.cookie = cookie
         """The cookie as it came, verified by nobody yet."""
         self._load = load
+        self._id_bytes = id_bytes
+        self._next_id: str | None = None
         self._saved: Saved | None = None
         self._values: dict[str, Any] | None = None
         self._failure: StoreUnavailable | None = None
@@ -66,9 +73,21 @@ class Session(SessionMixin):
         return self._saved
 
     @property
-    def sid(self) -> str | None:
-        """The session's id, under Flask-Session's name for it. A secret: never print it."""
-        return self.saved.id if self.saved else None
+    def sid(self) -> str:
+        """The session's id, under Flask-Session's name for it. A secret: never print it.
+
+        A session that is new, cleared or rotated has the id at once that it is stored under.
+        """
+        if self.saved is not None and not self.begins:
+            return self.saved.id
+        if self._next_id is None:
+            self._next_id = secrets.token_urlsafe(self._id_bytes)
+        return self._next_id
+
+    @property
+    def begins(self) -> bool:
+        """Whether this request, if it stores anything, begins a session with a new id."""
+        return self.saved is None or self.cleared or self.rotated
 
     @property
     def new(self) -> bool:  # type: ignore[override]  # the mixin has a constant
@@ -104,7 +123,8 @@ class Session(SessionMixin):
         if self._values is None:
             self._saved = self._load_once()
             names = self._saved.fields if self._saved else ()
-            self._values = {_session_key(name): _ENCODED for name in names}
+            # In the order of Flask's own cookie, whatever order the store gives.
+            self._values = dict.fromkeys(sorted(map(_session_key, names)), _ENCODED)
         return self._values
 
     def _load_once(self) -> Saved | None:
@@ -135,6 +155,9 @@ class Session(SessionMixin):
     def __iter__(self) -> Iterator[str]:
         return iter(self._current())
 
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._current())
+
     def __len__(self) -> int:
         return len(self._current())
 
@@ -150,6 +173,15 @@ class Session(SessionMixin):
         # A default that was there already is no change; the mixin's own would say it was.
         return self[name] if name in self else super().setdefault(name, default)
 
+    def popitem(self) -> tuple[str, Any]:
+        # The last item, as a dict; the mixin takes the first. Of an empty session a KeyError too.
+        name = next(reversed(self), "")
+        return name, self.pop(name)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        super().update(*args, **kwargs)
+        self.modified = True
+
     def clear(self) -> None:
         self._current().clear()
         self.cleared = True
@@ -159,6 +191,21 @@ class Session(SessionMixin):
         """The values as an ordinary dict, as `dict.copy` of Flask's session gives it."""
         return dict(self)
 
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return deepcopy(self.copy(), memo)
+
+    def __or__(self, other: Any) -> Any:
+        return self.copy() | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | self.copy()
+
+    def __ior__(self, other: Any) -> Self:
+        self.update(other)
+        return self
+
 
 def _named(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     return ((_field_name(key), value) for key, value in values.items())
@@ -167,9 +214,11 @@ def _named(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _field_name(key: str) -> str:
     """The field of a session key: names that begin with `@` are the backends' own, so they double.
 
-    A key that is no string is filed as its text, as JSON does it to Flask's own cookie.
+    A key that is no string is filed as the text that JSON gives it in Flask's own cookie.
+    Raises `TypeError` where JSON has none.
     """
-    return f"@{key}" if str(key).startswith("@") else str(key)
+    text = key if isinstance(key, str) else next(iter(json.loads(json.dumps({key: None}))))
+    return f"@{text}" if text.startswith("@") else text
 
 
 def _session_key(name: str) -> str:

@@ -96,11 +96,8 @@ class Store(ABC):
         """End the record. Whether there was one; an unknown key is no error."""
 
     def touch(self, key: str, ttl: float) -> None:
-        """Let the record live `ttl` longer. Does nothing where it is no longer there."""
-        try:
-            self.update(key, {}, (), ttl)
-        except SessionGone:
-            return
+        """Let the record live `ttl` longer. Raises `SessionGone` where it is no longer there."""
+        self.update(key, {}, (), ttl)
 
 
 @runtime_checkable

@@ -201,13 +201,23 @@ class TestRequestsThatOverlap:
             assert "Set-Cookie" not in response.headers
             assert response.status_code == 200
 
+    @pytest.mark.parametrize("permanent", [False, True])
     @pytest.mark.parametrize("what", ["reads", "writes", "rotates", "ignores"])
     def test_a_rotation_is_final_while_another_request_is_in_flight(
-        self, app: Flask, alice: Tab, backend: Backend, during: Any, what: str
+        self,
+        app: Flask,
+        alice: Tab,
+        backend: Backend,
+        views: Views,
+        during: Any,
+        what: str,
+        permanent: bool,
     ) -> None:
+        views["stay"] = lambda: setattr(session, "permanent", permanent)
+        alice.post("/do/stay")
         token, other = alice.token, Tab(app, alice.token)
         response = during(alice, lambda: other.post("/rotate"), what)
-        assert other.data() == {"user": "alice"}
+        assert other.data()["user"] == "alice"
         assert (Tab(app, token).data() == {}) is backend.revocable
         if backend.revocable:
             assert "Set-Cookie" not in response.headers

@@ -50,7 +50,8 @@ def test_create_never_overwrites_a_record(store: Store) -> None:
 def test_an_unknown_key_is_nothing_and_leaves_nothing(store: Store) -> None:
     assert store.load(KEY) is None
     assert store.delete(KEY) is False
-    store.touch(KEY, 60)
+    with pytest.raises(SessionGone):
+        store.touch(KEY, 60)
     assert store.load(KEY) is None
 
 

@@ -1,0 +1,94 @@
+"""The parts of README.md that are made from the code: `python -m app.documentation README.md`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from app.config import VARIABLES, Variable
+from backends import BACKENDS, Backend
+
+EMBEDDED = (
+    "Without `REDIS_URL` what needs Redis runs on one embedded in the process: no service, one "
+    "process, and the sessions are gone when it ends."
+)
+
+
+def rewritten(text: str) -> str:
+    """The text with what stands between its markers made anew.
+
+    A part lies between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
+    Raises `ValueError` where a part has no place in the text.
+    """
+    return _with_part(_with_part(text, "variables", _variables()), "backends", _backends())
+
+
+def _with_part(text: str, name: str, lines: Iterator[str]) -> str:
+    begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
+    before, _, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not closed:
+        raise ValueError(f"there is no place for the {name}: {begin.strip()} … {end}")
+    return before + begin + "".join(f"{line}\n" for line in lines) + end + after
+
+
+def _variables() -> Iterator[str]:
+    yield from _table(
+        ("variable", "meaning", "default"),
+        [(f"`{variable.name}`", variable.meaning, _default(variable)) for variable in VARIABLES],
+    )
+
+
+def _default(variable: Variable) -> str:
+    return variable.shown_default or f"`{variable.default}`"
+
+
+def _backends() -> Iterator[str]:
+    yield from _table(
+        (
+            "`SESSION_BACKEND`",
+            "state where?",
+            "readable by the client?",
+            "revocable?",
+            "several processes?",
+            "several servers?",
+            "survives a restart?",
+            "needs a service?",
+        ),
+        [_row(backend) for backend in BACKENDS.values()],
+    )
+    yield ""
+    yield EMBEDDED
+
+
+def _row(backend: Backend) -> Sequence[str]:
+    return (
+        f"`{backend.name}`",
+        backend.state,
+        _yes_or_no(backend.readable),
+        _yes_or_no(backend.revocable),
+        _yes_or_no(backend.several_processes),
+        backend.several_servers,
+        backend.survives_restart,
+        backend.needs or "no",
+    )
+
+
+def _yes_or_no(answer: bool) -> str:
+    return "yes" if answer else "no"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    for cells in (head, ["---"] * len(head), *rows):
+        yield f"| {' | '.join(cells)} |"
+
+
+def main(path: Path) -> None:
+    """Write the file anew. Exits with one line where a part has no place in it."""
+    try:
+        path.write_text(rewritten(path.read_text()))
+    except ValueError as error:
+        sys.exit(f"{path}: {error}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

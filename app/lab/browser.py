@@ -1,0 +1,252 @@
+"""A browser without a window: real requests over real sockets, a browser's cookie rules.
+
+    browser = Browser()
+    browser.post(f"{site}/login", {"user": "ada", "password": "…"})
+    page = browser.get(f"{site}/dashboard")
+    assert page.status == 200 and not page.refused
+
+One `Browser` has one jar; its tabs are its requests, and they may run in several threads. Every
+request is a navigation of a tab. It follows a redirect only when asked to.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from http.client import HTTPConnection, HTTPSConnection
+from typing import Any
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
+
+from app.lab.cookie_jar import SAFE_METHODS, Jar, Refused, cookie_string, site_of
+
+TIMEOUT = 10.0  # seconds, for each wait on the socket
+MAX_REDIRECTS = 20  # as the Fetch standard has it
+USER_AGENT = "Mozilla/5.0 (compatible; SessionLab)"
+
+_ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_FORM = "application/x-www-form-urlencoded"
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_RELATIONS = ("none", "same-origin", "same-site", "cross-site")
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request as it was sent and the response to it.
+
+    Header values have one character an octet. `refused` are the cookies of this response that the
+    browser did not keep; `redirected_from` is the exchange whose redirect led here.
+    """
+
+    method: str
+    url: str
+    request_headers: Headers
+    status: int
+    headers: Headers
+    body: bytes
+    refused: tuple[Refused, ...]
+    redirected_from: "Exchange | None" = None
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8."""
+        return self.body.decode("utf-8", errors="replace")
+
+    def json(self) -> Any:
+        """The body as JSON. Raises ValueError where it is none."""
+        return json.loads(self.body)
+
+    def header(self, name: str) -> str | None:
+        """The first response header of that name, in any case; None where there is none."""
+        return next(iter(_values(self.headers, name)), None)
+
+    @property
+    def cookie_bytes(self) -> int:
+        """Octets of the Cookie value that was sent."""
+        return sum(map(len, _values(self.request_headers, "cookie")))
+
+    @property
+    def set_cookie_bytes(self) -> int:
+        """Octets of all Set-Cookie values that came back, kept or refused."""
+        return sum(map(len, _values(self.headers, "set-cookie")))
+
+
+class Browser:
+    """A browser with an empty jar, which `clock` and `trusts_loopback` go to."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.time,
+        trusts_loopback: bool = True,
+    ) -> None:
+        self.jar = Jar(clock=clock, trusts_loopback=trusts_loopback)
+
+    def get(
+        self,
+        url: str,
+        *,
+        initiator: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        follow_redirects: bool = False,
+    ) -> Exchange:
+        """Navigate to `url` and keep what a browser would keep of the cookies that come back.
+
+        `initiator` is the URL of the page with the link: a foreign page makes the request
+        cross-site. None means that the user typed the address.
+        `headers` replace what the browser would send: `{"Cookie": …}` sends that, not the jar.
+
+        Raises OSError where the server does not answer (TimeoutError after 10 s of silence),
+        `http.client.HTTPException` where its answer is not HTTP, RuntimeError after 20 redirects.
+        """
+        navigation = _Navigation("GET", (url,), initiator, headers or {})
+        return self._navigate(navigation, follow_redirects)
+
+    def post(
+        self,
+        url: str,
+        data: Mapping[str, str] | bytes = b"",
+        *,
+        initiator: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        follow_redirects: bool = False,
+    ) -> Exchange:
+        """Submit a form to `url`: a mapping as form fields, bytes as they are.
+
+        The rest is as with `get`, but an `initiator` of None is a page of the same origin: nobody
+        types a POST.
+        """
+        given = dict(headers or {})
+        if not isinstance(data, bytes):
+            data, given = urlencode(data).encode(), {"Content-Type": _FORM} | given
+        navigation = _Navigation("POST", (url,), initiator or url, given, data)
+        return self._navigate(navigation, follow_redirects)
+
+    def document_cookie(self, url: str) -> str:
+        """What a script on the page at `url` reads from `document.cookie`."""
+        return self.jar.document_cookie(url)
+
+    def restart(self) -> None:
+        """Close the browser and open it again: session cookies are gone, others stay."""
+        self.jar.restart()
+
+    def _navigate(
+        self, navigation: "_Navigation", follow: bool, previous: Exchange | None = None
+    ) -> Exchange:
+        exchange = replace(self._exchange(navigation), redirected_from=previous)
+        onward = navigation.redirected_by(exchange) if follow else None
+        if onward is None:
+            return exchange
+        if len(onward.urls) > 1 + MAX_REDIRECTS:
+            raise RuntimeError(f"more than {MAX_REDIRECTS} redirects, the last to {onward.url}")
+        return self._navigate(onward, follow, exchange)
+
+    def _exchange(self, navigation: "_Navigation") -> Exchange:
+        sent = self._headers(navigation)
+        status, headers, body = _send(navigation, sent)
+        answers = [
+            self.jar.store(navigation.url, field) for field in _values(headers, "set-cookie")
+        ]
+        return Exchange(
+            method=navigation.method,
+            url=navigation.url,
+            request_headers=tuple(sent.items()),
+            status=status,
+            headers=headers,
+            body=body,
+            refused=tuple(answer for answer in answers if isinstance(answer, Refused)),
+        )
+
+    def _headers(self, navigation: "_Navigation") -> dict[str, str]:
+        """Everything that is sent. Browsers send Sec-Fetch-* to secure origins only."""
+        url, method, initiator = navigation.url, navigation.method, navigation.initiator
+        headers = {"Host": _authority(url), "User-Agent": USER_AGENT, "Accept": _ACCEPT}
+        headers["Accept-Encoding"] = "identity"
+        cookies = self.jar.cookies_for(url, method=method, initiator=initiator)
+        if cookies:
+            headers["Cookie"] = cookie_string(cookies)
+        if self.jar.is_secure_origin(url):
+            headers |= {"Sec-Fetch-Site": navigation.relation, "Sec-Fetch-Mode": "navigate"}
+        if navigation.body is not None:
+            headers["Content-Length"] = str(len(navigation.body))
+        if initiator is not None and method not in SAFE_METHODS:
+            headers["Origin"] = _origin(initiator)
+        return _replaced(headers, navigation.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Navigation:
+    """A request to make. `urls` are all it has been sent to, the last is the one to fetch now."""
+
+    method: str
+    urls: tuple[str, ...]
+    initiator: str | None
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+    @property
+    def url(self) -> str:
+        return self.urls[-1]
+
+    @property
+    def relation(self) -> str:
+        """Sec-Fetch-Site: how far from the initiator the redirects have led (Fetch Metadata)."""
+        return max((_relation(self.initiator, url) for url in self.urls), key=_RELATIONS.index)
+
+    def redirected_by(self, exchange: Exchange) -> "_Navigation | None":
+        """The request that the response leads to, None where it leads nowhere (Fetch,
+        HTTP-redirect fetch)."""
+        location = exchange.header("location")
+        if exchange.status not in _REDIRECTS or location is None:
+            return None
+        onward = replace(self, urls=(*self.urls, urljoin(self.url, location)))
+        if exchange.status == 303 or (exchange.status in (301, 302) and self.method == "POST"):
+            kept = {n: v for n, v in self.headers.items() if not n.lower().startswith("content-")}
+            return replace(onward, method="GET", body=None, headers=kept)
+        return onward
+
+
+def _send(navigation: _Navigation, headers: dict[str, str]) -> tuple[int, Headers, bytes]:
+    parts = urlsplit(navigation.url)
+    target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    with closing(_connection(parts)) as connection:
+        connection.request(navigation.method, target, navigation.body, headers)
+        response = connection.getresponse()
+        return response.status, tuple(response.getheaders()), response.read()
+
+
+def _connection(parts: SplitResult) -> HTTPConnection:
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
+
+
+def _relation(initiator: str | None, url: str) -> str:
+    if initiator is None:
+        return "none"
+    if _origin(initiator) == _origin(url):
+        return "same-origin"
+    return "same-site" if site_of(initiator) == site_of(url) else "cross-site"
+
+
+def _origin(url: str) -> str:
+    """The origin as the Origin header has it; "null" for a page without one, as a data: URL."""
+    scheme = urlsplit(url).scheme
+    return f"{scheme}://{_authority(url)}" if scheme in _DEFAULT_PORTS else "null"
+
+
+def _authority(url: str) -> str:
+    """Host and port, the port only where it is not the scheme's own."""
+    parts = urlsplit(url)
+    return parts.netloc.lower().removesuffix(_DEFAULT_PORTS.get(parts.scheme, ""))
+
+
+def _values(headers: Headers, name: str) -> list[str]:
+    return [value for key, value in headers if key.lower() == name.lower()]
+
+
+def _replaced(headers: dict[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    names = {name.lower() for name in given}
+    return {n: v for n, v in headers.items() if n.lower() not in names} | dict(given)

@@ -1,0 +1,306 @@
+"""A cookie jar with a browser's rules for keeping and sending: RFC 6265bis, sections 5.4 to 5.8.
+
+Werkzeug's test client and `requests` keep almost none of these rules, so a cookie that every
+browser drops looks fine there. This jar drops it, and says why. Every request counts as a
+navigation of a tab (top level).
+
+The RFC lets a browser ignore any cookie (5.7, step 1) and choose some limits itself. There the
+jar does as Chromium does, and the tests compare the two:
+
+- a tab inside a name, a value or an attribute, and a nameless value with "=" in it, are refused;
+- an IP address is its own public suffix; `Domain=.` is refused; `__Host-` tolerates no `Domain`,
+  not even `Domain=localhost` on localhost;
+- `__Http-` and `__Host-Http-` (draft-ietf-httpbis-layered-cookies) need `HttpOnly` as well;
+- a cookie without `SameSite` goes with a cross-site POST too while it is younger than two minutes
+  (5.6.7.2), so no application may lean on the default;
+- `Partitioned` needs `Secure`, and a partitioned cookie is another cookie than its unpartitioned
+  namesake (CHIPS): deleting the one leaves the other.
+
+Chromium breaks the RFC in some details, and there the jar keeps to the RFC: Chromium moves a
+cookie whose value changed behind its equals, reads `Max-Age=+12` and dates before 1601, lets a
+malformed attribute hide a good one before it, and takes a `__Host-` cookie whose `Domain` repeats
+the host's IP address.
+
+Left out: eviction beyond a number of cookies (a browser keeps at least 50 a domain, Chromium 180),
+because no experiment sets so many, and the Public Suffix List (see `is_public_suffix`).
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from threading import Lock
+from urllib.parse import urlsplit
+
+from app.lab.set_cookie import (
+    Cookie,
+    SetCookie,
+    domain_matches,
+    host_of,
+    is_ip,
+    is_public_suffix,
+    path_matches,
+    path_of,
+    read_set_cookie,
+)
+
+MAX_NAME_AND_VALUE = 4096  # octets, 5.7
+LAX_ALLOWING_UNSAFE = 120  # seconds, 5.6.7.2
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+_PREFIXES = ("__secure-", "__host-", "__http-")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A cookie that the browser did not take, and why, in words for people."""
+
+    name: str
+    reason: str
+
+
+class Jar:
+    """The cookies of one browser. Several threads may use it.
+
+    `clock` gives seconds since the epoch. `trusts_loopback` makes http://localhost and
+    http://127.0.0.1 secure origins, as Chromium has them; the RFC leaves that to the browser
+    (5.8.3), and some browsers do otherwise.
+    """
+
+    def __init__(
+        self, *, clock: Callable[[], float] = time.time, trusts_loopback: bool = True
+    ) -> None:
+        self._clock = clock
+        self._trusts_loopback = trusts_loopback
+        self._held: dict[tuple[str, str, bool, str, bool], Cookie] = {}
+        self._lock = Lock()
+
+    def __iter__(self) -> Iterator[Cookie]:
+        """The cookies at this moment, in the order in which they were first set."""
+        with self._lock:
+            return iter(self._live(self._clock()))
+
+    def store(self, url: str, header: str) -> Cookie | Refused:
+        """Take the Set-Cookie field `header` of a response from `url` (5.6, 5.7).
+
+        The cookie that comes back is in the jar, unless it is expired: then the server has asked
+        for the deletion of its namesake, which is gone.
+        """
+        with self._lock:
+            now = self._clock()
+            asked = read_set_cookie(header, url, now)
+            offer = _Offer(asked, host_of(url), self.is_secure_origin(url), self._live(now))
+            reasons = filter(None, (rule(offer) for rule in _RULES))
+            if reason := next(reasons, None):
+                return Refused(asked.cookie.name, reason)
+            return self._keep(asked.cookie, now)
+
+    def cookies_for(
+        self, url: str, *, method: str = "GET", initiator: str | None = None
+    ) -> list[Cookie]:
+        """The cookies to send with a navigation to `url`, in the order of sending (5.8.3).
+
+        `initiator` is the URL of the page that starts the request; None means the user did, by
+        the address bar or a bookmark, which counts as same-site (5.2).
+        """
+        with self._lock:
+            now = self._clock()
+            chosen = self._retrieve(url, now)
+        if initiator is None or site_of(initiator) == site_of(url):
+            return chosen
+        return [cookie for cookie in chosen if _may_cross_sites(cookie, method, now)]
+
+    def document_cookie(self, url: str) -> str:
+        """What a script on the page at `url` reads from `document.cookie` (5.8.2): UTF-8 text,
+        without the `HttpOnly` cookies."""
+        with self._lock:
+            visible = [c for c in self._retrieve(url, self._clock()) if not c.http_only]
+        return cookie_string(visible).encode("latin-1").decode("utf-8", errors="replace")
+
+    def restart(self) -> None:
+        """Close the browser and open it again: session cookies are gone (5.7, last paragraph)."""
+        with self._lock:
+            self._held = {key: c for key, c in self._held.items() if c.expires is not None}
+
+    def is_secure_origin(self, url: str) -> bool:
+        """Whether `url` denotes a "secure" connection as this browser defines it (5.8.3)."""
+        trusted = self._trusts_loopback and _is_loopback(host_of(url))
+        return urlsplit(url).scheme == "https" or trusted
+
+    def _live(self, now: float) -> list[Cookie]:
+        self._held = {key: c for key, c in self._held.items() if not c.is_expired(now)}
+        return list(self._held.values())
+
+    def _keep(self, cookie: Cookie, now: float) -> Cookie:
+        """Replace the namesake, whose creation time stays (5.7, steps 23 and 24)."""
+        old = self._held.get(cookie.key)
+        kept = replace(cookie, created=old.created) if old else cookie
+        if kept.is_expired(now):
+            self._held.pop(kept.key, None)
+        else:
+            self._held[kept.key] = kept
+        return kept
+
+    def _retrieve(self, url: str, now: float) -> list[Cookie]:
+        host, path, secure = host_of(url), path_of(url), self.is_secure_origin(url)
+        matching = (
+            cookie
+            for cookie in self._live(now)
+            if _covers(cookie, host)
+            and path_matches(path, cookie.path)
+            and (secure or not cookie.secure)
+        )
+        return sorted(matching, key=lambda cookie: (-len(cookie.path), cookie.created))
+
+
+def cookie_string(cookies: list[Cookie]) -> str:
+    """The value of the Cookie field (5.8.3, step 6)."""
+    return "; ".join(f"{c.name}={c.value}" if c.name else c.value for c in cookies)
+
+
+def site_of(url: str) -> tuple[str, str]:
+    """Scheme and registrable domain: two URLs are same-site where these are equal (5.2).
+
+    Ports do not count. The registrable domain is the last two labels; a host without a dot and an
+    IP address are their own.
+    """
+    host = host_of(url)
+    return urlsplit(url).scheme, host if is_ip(host) else ".".join(host.split(".")[-2:])
+
+
+def _is_loopback(host: str) -> bool:
+    if is_ip(host):
+        return ip_address(host).is_loopback
+    return domain_matches(host, "localhost")
+
+
+def _covers(cookie: Cookie, host: str) -> bool:
+    return host == cookie.domain if cookie.host_only else domain_matches(host, cookie.domain)
+
+
+def _may_cross_sites(cookie: Cookie, method: str, now: float) -> bool:
+    """Whether SameSite lets it go with a navigation from another site (5.8.3, 5.6.7.2)."""
+    if cookie.same_site in ("None", "Strict"):
+        return cookie.same_site == "None"
+    fresh = cookie.same_site == "Default" and now - cookie.created <= LAX_ALLOWING_UNSAFE
+    return method in SAFE_METHODS or fresh
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A Set-Cookie field and what the rules must know to judge it."""
+
+    asked: SetCookie
+    host: str
+    secure_origin: bool
+    held: list[Cookie]
+
+    @property
+    def cookie(self) -> Cookie:
+        return self.asked.cookie
+
+
+def _control_character(offer: _Offer) -> str | None:
+    if offer.asked.has_control_character:
+        return "the Set-Cookie field has a control character in it (RFC 6265bis 5.6)"
+    return None
+
+
+def _nothing_in_it(offer: _Offer) -> str | None:
+    if not offer.cookie.name and not offer.cookie.value:
+        return "it has neither a name nor a value (RFC 6265bis 5.7)"
+    return None
+
+
+def _too_large(offer: _Offer) -> str | None:
+    size = len(offer.cookie.name) + len(offer.cookie.value)
+    if size > MAX_NAME_AND_VALUE:
+        return (
+            f"name and value are {size} bytes, a browser keeps at most {MAX_NAME_AND_VALUE} "
+            "(RFC 6265bis 5.7)"
+        )
+    return None
+
+
+def _nameless_in_disguise(offer: _Offer) -> str | None:
+    """The value of a nameless cookie is sent alone, so it could pass for another's name."""
+    value = offer.cookie.value.lower()
+    if not offer.cookie.name and ("=" in value or value.startswith(_PREFIXES)):
+        return "it has no name, and its value could pass for one (RFC 6265bis 5.7)"
+    return None
+
+
+def _domain_of_others(offer: _Offer) -> str | None:
+    domain = offer.cookie.domain
+    if offer.cookie.host_only:
+        return None
+    if is_public_suffix(domain):
+        return f"Domain={domain} is a public suffix, not one site's own (RFC 6265bis 5.7)"
+    if not domain_matches(offer.host, domain):
+        return f"Domain={domain} does not cover the host {offer.host} (RFC 6265bis 5.7)"
+    return None
+
+
+def _secure_from_insecure(offer: _Offer) -> str | None:
+    if offer.cookie.secure and not offer.secure_origin:
+        return "it is Secure, and the response did not come over HTTPS (RFC 6265bis 5.7)"
+    return None
+
+
+def _overlays_secure(offer: _Offer) -> str | None:
+    if offer.secure_origin:
+        return None
+    new = offer.cookie
+    overlaid = (
+        old.name == new.name
+        and (domain_matches(old.domain, new.domain) or domain_matches(new.domain, old.domain))
+        and path_matches(new.path, old.path)
+        for old in offer.held
+        if old.secure
+    )
+    if any(overlaid):
+        return (
+            "a Secure cookie has this name, and a response that did not come over HTTPS may not "
+            "overlay it (RFC 6265bis 5.7)"
+        )
+    return None
+
+
+def _none_needs_secure(offer: _Offer) -> str | None:
+    if offer.cookie.same_site == "None" and not offer.cookie.secure:
+        return "SameSite=None needs Secure (RFC 6265bis 5.7)"
+    return None
+
+
+def _partitioned_needs_secure(offer: _Offer) -> str | None:
+    if offer.cookie.partitioned and not offer.cookie.secure:
+        return "Partitioned needs Secure (CHIPS)"
+    return None
+
+
+def _prefix_broken(offer: _Offer) -> str | None:
+    """Servers may read a prefix in any case, so the browser holds them to it in any case (5.4)."""
+    cookie, name = offer.cookie, offer.cookie.name.lower()
+    if name.startswith(_PREFIXES) and not cookie.secure:
+        return "the prefix of its name needs Secure (RFC 6265bis 5.7)"
+    if name.startswith("__host-") and offer.asked.attribute("domain"):
+        return "the prefix of its name forbids Domain (RFC 6265bis 5.7)"
+    if name.startswith("__host-") and offer.asked.attribute("path") != "/":
+        return "the prefix of its name needs Path=/ (RFC 6265bis 5.7)"
+    if name.startswith(("__http-", "__host-http-")) and not cookie.http_only:
+        return "the prefix of its name needs HttpOnly (draft-ietf-httpbis-layered-cookies)"
+    return None
+
+
+_RULES: tuple[Callable[[_Offer], str | None], ...] = (
+    _control_character,
+    _nothing_in_it,
+    _too_large,
+    _nameless_in_disguise,
+    _domain_of_others,
+    _secure_from_insecure,
+    _overlays_secure,
+    _none_needs_secure,
+    _partitioned_needs_secure,
+    _prefix_broken,
+)

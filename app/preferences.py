@@ -1,0 +1,108 @@
+"""How the visitor likes the pages: theme, language, currency and layout, each a plain cookie."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import SelectField
+
+from app.plain_cookies import (
+    CURRENCY,
+    LANGUAGE,
+    LAYOUT,
+    THEME,
+    delete_plain,
+    read_plain,
+    set_plain,
+)
+from app.preference_texts import TEXTS
+from app.where import in_plain_cookie
+
+bp = Blueprint("preferences", __name__)
+
+RATES = {
+    "EUR": Decimal("1"),
+    "USD": Decimal("1.10"),
+    "GBP": Decimal("0.85"),
+    "CHF": Decimal("0.95"),
+}
+"""What one euro is worth in this demonstration; nobody updates it."""
+
+CHOICES = {
+    THEME: ("auto", "light", "dark"),
+    LANGUAGE: tuple(TEXTS),
+    CURRENCY: tuple(RATES),
+    LAYOUT: ("comfortable", "compact"),
+}
+"""The values that each cookie may have. The first is the default."""
+
+
+class Preferences(NamedTuple):
+    theme: str
+    language: str
+    currency: str
+    layout: str
+
+
+class PreferencesForm(FlaskForm):
+    theme = SelectField(choices=CHOICES[THEME])
+    language = SelectField(choices=CHOICES[LANGUAGE])
+    currency = SelectField(choices=CHOICES[CURRENCY])
+    layout = SelectField(choices=CHOICES[LAYOUT])
+
+
+def current_preferences() -> Preferences:
+    """What this browser asks for; a default for each cookie that is missing or not on the list."""
+    sent = {cookie: read_plain(cookie) for cookie in CHOICES}
+    return Preferences(
+        *(sent[cookie] if sent[cookie] in known else known[0] for cookie, known in CHOICES.items())
+    )
+
+
+def in_currency(cents: int, currency: str) -> int:
+    """Euro cents as the hundredths of another currency."""
+    return round(cents * RATES[currency])
+
+
+@bp.app_template_filter()
+def money(hundredths: int, currency: str) -> str:
+    """An amount for people: `USD 5.50`."""
+    return f"{currency} {hundredths // 100}.{hundredths % 100:02}"
+
+
+@bp.get("/preferences")
+def index() -> str:
+    return _page(PreferencesForm(data=current_preferences()._asdict()))
+
+
+@bp.post("/preferences")
+def save() -> Response | tuple[str, int]:
+    form = PreferencesForm(data=current_preferences()._asdict())
+    if not form.validate():
+        return _page(form), 400
+    response = redirect(url_for("preferences.index"))
+    for cookie in CHOICES:
+        set_plain(response, cookie, form[cookie.base_name].data)
+    return response
+
+
+@bp.post("/preferences/reset")
+def reset() -> Response:
+    response = redirect(url_for("preferences.index"))
+    for cookie in CHOICES:
+        delete_plain(response, cookie)
+    return response
+
+
+def _page(form: PreferencesForm) -> str:
+    preferences = current_preferences()
+    return render_template(
+        "preferences/index.html",
+        form=form,
+        chosen=preferences._asdict(),
+        texts=TEXTS[preferences.language],
+        sample=money(in_currency(1490, preferences.currency), preferences.currency),
+        places=[in_plain_cookie(cookie) for cookie in CHOICES],
+    )

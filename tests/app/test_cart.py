@@ -1,0 +1,206 @@
+"""A cart: the guest's in a cookie, the account's in the session, and nothing lost between."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.cart import MOST_OF_ONE, PRODUCTS, bill_for
+from app.plain_cookies import GUEST_CART
+from app.preferences import RATES
+from backends import Backend, StoreUnavailable
+from tests.conftest import Visitor
+
+NAME = GUEST_CART.base_name
+
+FORGED_CARTS = [
+    "jar",
+    "jar:",
+    "jar:0",
+    "jar:-1",
+    "jar:01",
+    "jar:100",
+    "jar:1.",
+    ".jar:1",
+    "jar:1..tea:1",
+    "jar:1 tea:1",
+    "jar:1\n",
+    "JAR:1",
+    "jar:1e1",
+    "jar:%D9%A3",
+    '{"jar":1}',
+    ".".join(["jar:1"] * 11),
+]
+
+
+def _add(visitor: Visitor, product: str, quantity: object = 1) -> int:
+    data = {"product": product, "quantity": str(quantity)}
+    return visitor.client.post("/cart/add", data=data).status_code
+
+
+def _change(visitor: Visitor, product: str, quantity: object) -> int:
+    data = {"product": product, "quantity": str(quantity)}
+    return visitor.client.post("/cart/quantity", data=data).status_code
+
+
+def _shown(visitor: Visitor) -> dict[str, int]:
+    """What the page shows in the cart, by the product's name."""
+    page = visitor.client.get("/cart").text
+    quantities = re.findall(r'value="(\d+)" min="0" .*aria-label="Quantity of ([^"]+)"', page)
+    return {name: int(quantity) for quantity, name in quantities}
+
+
+def _guest_cookie(visitor: Visitor) -> str | None:
+    cookie = visitor.client.get_cookie(NAME)
+    return cookie.value if cookie else None
+
+
+def _in_session(visitor: Visitor) -> Any:
+    with visitor.client.session_transaction() as session:
+        return session.get("cart")
+
+
+def test_a_guests_cart_lies_in_a_cookie_and_in_no_session(visitor: Visitor) -> None:
+    _add(visitor, "jar")
+    _add(visitor, "tea", 3)
+    _add(visitor, "jar")
+    assert _guest_cookie(visitor) == "jar:2.tea:3"
+    assert _shown(visitor) == {"Cookie jar": 2, "Black tea, 100 g": 3}
+    assert visitor.token is None
+
+
+@pytest.mark.parametrize("logged_in", [False, True])
+def test_quantities_change_and_a_product_with_none_leaves(
+    visitor: Visitor, logged_in: bool
+) -> None:
+    if logged_in:
+        visitor.log_in()
+    _add(visitor, "jar", 2)
+    _add(visitor, "mug")
+    _change(visitor, "jar", 7)
+    _change(visitor, "mug", 0)
+    assert _shown(visitor) == {"Cookie jar": 7}
+    _add(visitor, "jar", MOST_OF_ONE)
+    assert _shown(visitor) == {"Cookie jar": MOST_OF_ONE}
+    _change(visitor, "jar", 0)
+    assert _shown(visitor) == {}
+    assert _guest_cookie(visitor) is None
+
+
+@pytest.mark.parametrize(
+    ("product", "quantity"),
+    [
+        ("nothing", 1),
+        ("", 1),
+        ("jar", -1),
+        ("jar", MOST_OF_ONE + 1),
+        ("jar", ""),
+        ("jar", "two"),
+        ("jar", "1" * 6000),
+    ],
+)
+def test_what_is_no_item_of_this_shop_is_refused_and_changes_nothing(
+    visitor: Visitor, product: str, quantity: object
+) -> None:
+    _add(visitor, "tea")
+    assert _add(visitor, product, quantity) == 400
+    assert _change(visitor, product, quantity) == 400
+    assert _shown(visitor) == {"Black tea, 100 g": 1}
+
+
+def test_a_guests_cart_that_is_not_written_as_ours_is_empty(visitor: Visitor) -> None:
+    for forged in FORGED_CARTS:
+        visitor.client.set_cookie(NAME, forged)
+        assert _shown(visitor) == {}, forged
+
+
+def test_a_product_that_the_shop_no_longer_has_takes_no_other_with_it(visitor: Visitor) -> None:
+    visitor.client.set_cookie(NAME, "ghost:2.jar:1")
+    assert _shown(visitor) == {"Cookie jar": 1}
+
+
+def test_login_moves_the_guests_cart_into_the_session(visitor: Visitor) -> None:
+    _add(visitor, "jar", 2)
+    visitor.log_in()
+    assert _guest_cookie(visitor) is None
+    assert _in_session(visitor) == {"jar": 2}
+    assert _shown(visitor) == {"Cookie jar": 2}
+
+
+def test_login_adds_the_guests_quantities_to_the_accounts_up_to_the_limit(
+    visitor: Visitor,
+) -> None:
+    visitor.log_in()
+    _add(visitor, "jar", 2)
+    _add(visitor, "mug", 1)
+    visitor.client.set_cookie(NAME, f"jar:3.tea:1.mug:{MOST_OF_ONE}")
+    visitor.log_in()
+    assert _in_session(visitor) == {"jar": 5, "mug": MOST_OF_ONE, "tea": 1}
+
+
+def test_the_guests_cart_is_merged_once(visitor: Visitor) -> None:
+    _add(visitor, "jar", 2)
+    visitor.log_in()
+    visitor.log_in()
+    assert _in_session(visitor) == {"jar": 2}
+
+
+def test_the_next_account_on_this_browser_does_not_get_the_last_ones_cart(
+    visitor: Visitor,
+) -> None:
+    visitor.log_in()
+    _add(visitor, "jar", 2)
+    visitor.log_in("bob", "builder")
+    assert _shown(visitor) == {}
+
+
+def test_logging_out_ends_the_accounts_cart_and_leaves_no_cookie_of_it(visitor: Visitor) -> None:
+    visitor.log_in()
+    _add(visitor, "jar")
+    visitor.client.post("/logout")
+    assert _shown(visitor) == {}
+    assert _guest_cookie(visitor) is None
+
+
+def test_a_wrong_password_leaves_the_guests_cart(visitor: Visitor) -> None:
+    _add(visitor, "jar")
+    assert visitor.log_in("alice", "wrong").status_code == 401
+    assert _guest_cookie(visitor) == "jar:1"
+
+
+def test_the_guests_cart_survives_a_login_that_cannot_be_kept(
+    lab_app: Flask, visitor: Visitor, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _add(visitor, "jar", 2)
+    with monkeypatch.context() as broken:
+        status = _break(lab_app, backend, broken)
+        refused = visitor.log_in()
+    assert refused.status_code == status
+    assert "Set-Cookie" not in refused.headers
+    assert _guest_cookie(visitor) == "jar:2"
+    visitor.log_in()
+    assert _in_session(visitor) == {"jar": 2}
+
+
+def _break(app: Flask, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let no session be kept; the status of a refused login."""
+    if backend.state == "browser":
+        monkeypatch.setattr("backends.cookie.MOST_BYTES", 50)
+        return 413
+
+    def unavailable(*_: object) -> None:
+        raise StoreUnavailable("broken by a test")
+
+    store = app.session_interface.store  # type: ignore[attr-defined]
+    monkeypatch.setattr(store, "create", unavailable)
+    return 503
+
+
+@pytest.mark.parametrize("currency", RATES)
+def test_the_total_is_the_sum_of_the_prices_shown(currency: str) -> None:
+    bill = bill_for(dict.fromkeys(PRODUCTS, 7), currency)
+    assert [line.product for line in bill.lines] == list(PRODUCTS)
+    assert bill.total == sum(line.price for line in bill.lines) > 0
+    one = bill_for({"jar": 1}, currency).total
+    assert bill_for({"jar": 7}, currency).total == 7 * one

@@ -1,0 +1,212 @@
+"""Every environment variable: its default, what it takes, what it refuses, and production."""
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.config import VARIABLES, is_embedded, read_settings
+from backends import BACKENDS, ConfigurationError
+from tests.conftest import SECRET
+
+HASH = "scrypt:32768:8:1$salt$0123"
+
+DEFAULTS = {
+    "SESSION_BACKEND": None,
+    "REDIS_URL": None,
+    "SESSION_FILE_DIR": Path("instance/sessions"),
+    "SECRET_KEY_FALLBACKS": [],
+    "SESSION_IDLE_SECONDS": 1800,
+    "SESSION_ABSOLUTE_SECONDS": 28800,
+    "APP_PROFILE": "development",
+    "DEMO_ACCOUNTS": {"alice": "wonderland", "bob": "builder"},
+    "ADMINS": ["alice"],
+    "PROXY_COUNT": 0,
+    "HOST": "127.0.0.1",
+    "PORT": 5000,
+    "WEB_CONCURRENCY": 1,
+}
+
+PRODUCTION = {
+    "APP_PROFILE": "production",
+    "SESSION_BACKEND": "cookie",
+    "SECRET_KEY": SECRET,
+    "DEMO_ACCOUNTS": f"alice:{HASH}",
+}
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable is set, and what is kept is kept in the test's own folder."""
+    monkeypatch.chdir(tmp_path)
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable.name, raising=False)
+
+
+def test_every_variable_has_a_test_of_its_default() -> None:
+    assert {variable.name for variable in VARIABLES} == {*DEFAULTS, "SECRET_KEY"}
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["unset", "empty"])
+@pytest.mark.parametrize(("name", "default"), DEFAULTS.items())
+def test_a_variable_that_is_unset_or_empty_has_its_default(
+    name: str, default: Any, empty: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if empty:
+        monkeypatch.setenv(name, "")
+    assert read_settings({})[name] == default
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        *[("SESSION_BACKEND", name, name) for name in BACKENDS],
+        ("SESSION_BACKEND", " cookie\n", "cookie"),
+        ("REDIS_URL", "redis://localhost:6379/0", "redis://localhost:6379/0"),
+        ("SESSION_FILE_DIR", "/srv/sessions", Path("/srv/sessions")),
+        ("SECRET_KEY", SECRET, SECRET),
+        ("SECRET_KEY_FALLBACKS", "first, second", ["first", "second"]),
+        ("SESSION_IDLE_SECONDS", "1", 1),
+        ("SESSION_ABSOLUTE_SECONDS", "1209600", 1209600),
+        ("APP_PROFILE", "development", "development"),
+        ("DEMO_ACCOUNTS", "eve:a:b, dan:x", {"eve": "a:b", "dan": "x"}),
+        ("DEMO_ACCOUNTS", f"eve:{HASH}", {"eve": HASH}),
+        ("ADMINS", "eve,dan", ["eve", "dan"]),
+        ("PROXY_COUNT", "10", 10),
+        ("HOST", "::1", "::1"),
+        ("PORT", "65535", 65535),
+    ],
+)
+def test_a_good_value_is_read(
+    name: str, text: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, text)
+    assert read_settings({})[name] == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("SESSION_BACKEND", "Redis", f"Choose one of: {', '.join(BACKENDS)}."),
+        ("SECRET_KEY", "x" * 31, "fewer than 32 characters"),
+        ("SECRET_KEY", "this-is-an-example-of-a-secret-key", "the key is an example"),
+        ("SESSION_IDLE_SECONDS", "0", "not a whole number from 1"),
+        ("SESSION_ABSOLUTE_SECONDS", "1209601", "to 1209600"),
+        ("SESSION_ABSOLUTE_SECONDS", "8h", "not a whole number"),
+        ("APP_PROFILE", "prod", "Choose one of: development, production."),
+        ("DEMO_ACCOUNTS", "alice", "write name:password"),
+        ("DEMO_ACCOUNTS", "alice:", "write name:password"),
+        ("DEMO_ACCOUNTS", ":wonderland", "write name:password"),
+        ("PROXY_COUNT", "-1", "not a whole number from 0 to 10"),
+        ("PORT", "65536", "not a whole number from 1 to 65535"),
+        ("PORT", "٨٠", "not a whole number"),
+        ("WEB_CONCURRENCY", "65", "not a whole number from 1 to 64"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_the_variable(
+    name: str, text: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(ConfigurationError) as refused:
+        read_settings({})
+    message = str(refused.value)
+    assert message.startswith(f"{name}: ")
+    assert expected in message
+    assert "\n" not in message
+
+
+def test_a_refused_secret_is_not_repeated() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read_settings({"SECRET_KEY": "hunter2"})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_what_the_caller_gives_counts_before_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PORT", "8080")
+    assert read_settings({"PORT": "8081"})["PORT"] == 8081
+    assert read_settings({"PORT": 8082})["PORT"] == 8082
+
+
+@pytest.mark.parametrize("backend", [None, *BACKENDS])
+@pytest.mark.parametrize("url", [None, "redis://localhost"])
+def test_sessions_are_embedded_where_redis_is_needed_and_none_is_named(
+    backend: str | None, url: str | None
+) -> None:
+    needed = backend is None or BACKENDS[backend].needs == "Redis"
+    assert is_embedded({"SESSION_BACKEND": backend, "REDIS_URL": url}) == (needed and not url)
+
+
+@pytest.mark.parametrize("backend", ["", "redis", "flask-session-redis"])
+def test_several_processes_on_the_embedded_redis_are_refused(backend: str) -> None:
+    settings = {"SESSION_BACKEND": backend, "WEB_CONCURRENCY": "2"}
+    with pytest.raises(ConfigurationError, match="the embedded Redis lives in one process"):
+        read_settings(settings)
+    assert read_settings({**settings, "REDIS_URL": "redis://localhost"})["WEB_CONCURRENCY"] == 2
+
+
+def test_several_processes_need_nothing_where_sessions_do_not_lie_in_one() -> None:
+    assert read_settings({"SESSION_BACKEND": "cookie", "WEB_CONCURRENCY": "4"})
+
+
+def test_without_a_secret_one_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path) -> None:
+    first, second = (read_settings({})["SECRET_KEY"] for _ in range(2))
+    kept = tmp_path / "instance" / "secret_key"
+    assert first == second == kept.read_text()
+    assert len(bytes.fromhex(first)) == 32
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert [path.name for path in kept.parent.iterdir()] == ["secret_key"]
+
+
+def test_a_secret_that_cannot_be_kept_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "instance").touch()
+    with pytest.raises(ConfigurationError, match=r"none can be kept in instance.* Set one\."):
+        read_settings({})
+
+
+def test_production_takes_settings_that_are_complete() -> None:
+    settings = read_settings(PRODUCTION)
+    assert settings["DEMO_ACCOUNTS"] == {"alice": HASH}
+    assert settings["ADMINS"] == []
+
+
+def test_production_names_its_admins() -> None:
+    assert read_settings({**PRODUCTION, "ADMINS": "alice"})["ADMINS"] == ["alice"]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY is missing"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY: the key is an example or has fewer"),
+        ({"SESSION_BACKEND": "redis"}, "REDIS_URL is missing"),
+        ({"SESSION_BACKEND": ""}, "REDIS_URL is missing"),
+        ({"DEMO_ACCOUNTS": "alice:wonderland"}, "DEMO_ACCOUNTS holds a plain password"),
+        ({"REDIS_URL": "redis://store.internal"}, "another machine without a password"),
+    ],
+)
+def test_production_refuses_what_would_not_be_safe(change: dict[str, str], expected: str) -> None:
+    with pytest.raises(ConfigurationError, match=expected):
+        read_settings({**PRODUCTION, **change})
+
+
+def test_production_has_no_accounts_that_everybody_knows() -> None:
+    settings = {name: value for name, value in PRODUCTION.items() if name != "DEMO_ACCOUNTS"}
+    with pytest.raises(ConfigurationError, match="DEMO_ACCOUNTS is missing"):
+        read_settings(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost:6379/0",
+        "redis://[::1]:6379",
+        "unix:///run/redis.sock",
+        "redis://:password@store.internal",
+        "rediss://lab:password@store.internal",
+    ],
+)
+def test_production_takes_a_redis_that_others_cannot_enter(url: str) -> None:
+    assert read_settings({**PRODUCTION, "SESSION_BACKEND": "redis", "REDIS_URL": url})

@@ -1,0 +1,103 @@
+"""Preferences: kept by the browser, without login and without a session."""
+
+import pytest
+
+from app.plain_cookies import CURRENCY, LANGUAGE, LAYOUT, THEME, PlainCookie
+from app.preference_texts import TEXTS
+from app.preferences import CHOICES, in_currency, money
+from tests.conftest import Visitor
+
+CHOSEN = {"theme": "dark", "language": "de", "currency": "USD", "layout": "compact"}
+
+
+def _kept(visitor: Visitor) -> dict[str, str]:
+    cookies = {cookie: visitor.client.get_cookie(cookie.base_name) for cookie in CHOICES}
+    return {cookie.base_name: kept.value for cookie, kept in cookies.items() if kept}
+
+
+@pytest.mark.parametrize("cookie", CHOICES, ids=lambda cookie: cookie.base_name)
+def test_each_choice_is_kept_in_a_cookie_of_its_own_and_shown_again(
+    visitor: Visitor, cookie: PlainCookie
+) -> None:
+    for value in CHOICES[cookie]:
+        assert visitor.client.post("/preferences", data={cookie.base_name: value}).status_code < 400
+        assert _kept(visitor)[cookie.base_name] == value
+        assert f'<option value="{value}" selected>' in visitor.client.get("/preferences").text
+
+
+def test_saving_one_choice_leaves_the_others(visitor: Visitor) -> None:
+    visitor.client.post("/preferences", data=CHOSEN)
+    visitor.client.post("/preferences", data={"theme": "light"})
+    assert _kept(visitor) == {**CHOSEN, "theme": "light"}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_value_that_is_not_on_the_list_is_refused_and_changes_nothing(
+    visitor: Visitor, name: str
+) -> None:
+    visitor.client.post("/preferences", data=CHOSEN)
+    for value in ("", "blue", CHOSEN[name].swapcase(), "x" * 5000, f"{CHOSEN[name]}\r\nX: y"):
+        refused = visitor.client.post("/preferences", data={**CHOSEN, name: value})
+        assert refused.status_code == 400, value
+        assert _kept(visitor) == CHOSEN
+
+
+@pytest.mark.parametrize("cookie", CHOICES, ids=lambda cookie: cookie.base_name)
+def test_a_cookie_with_an_unknown_value_counts_as_the_default(
+    visitor: Visitor, cookie: PlainCookie
+) -> None:
+    visitor.client.set_cookie(cookie.base_name, "blue")
+    page = visitor.client.get("/preferences").text
+    assert f'<option value="{CHOICES[cookie][0]}" selected>' in page
+    assert "blue" not in page
+
+
+def test_forgetting_leaves_no_cookie(visitor: Visitor) -> None:
+    visitor.client.post("/preferences", data=CHOSEN)
+    visitor.client.post("/preferences/reset")
+    assert _kept(visitor) == {}
+
+
+def test_choices_outlive_login_and_logout(visitor: Visitor) -> None:
+    visitor.client.post("/preferences", data=CHOSEN)
+    visitor.log_in()
+    visitor.client.post("/logout")
+    assert _kept(visitor) == CHOSEN
+
+
+@pytest.mark.parametrize("language", CHOICES[LANGUAGE])
+def test_the_page_speaks_the_chosen_language(visitor: Visitor, language: str) -> None:
+    visitor.client.post("/preferences", data={"language": language})
+    page = visitor.client.get("/preferences").text
+    assert f'<div lang="{language}">' in page
+    assert f"<h1>{TEXTS[language]['title']}</h1>" in page
+
+
+def test_every_language_has_every_text() -> None:
+    first, *others = TEXTS.values()
+    assert all(texts.keys() == first.keys() for texts in others)
+    offered = {value for cookie in (THEME, LANGUAGE, LAYOUT) for value in CHOICES[cookie]}
+    assert offered <= first.keys()
+
+
+def test_prices_appear_in_the_chosen_currency(visitor: Visitor) -> None:
+    assert "EUR 14.90" in visitor.client.get("/cart").text
+    visitor.client.post("/preferences", data={"currency": "USD"})
+    page = visitor.client.get("/cart").text
+    assert "USD 16.39" in page
+    assert "EUR" not in page
+
+
+def test_the_layout_changes_the_distances(visitor: Visitor) -> None:
+    comfortable = visitor.client.get("/articles").text
+    visitor.client.post("/preferences", data={"layout": "compact"})
+    compact = visitor.client.get("/articles").text
+    assert comfortable.count("py-3") == compact.count("py-1") > 0
+    assert "py-3" not in compact
+
+
+@pytest.mark.parametrize("currency", CHOICES[CURRENCY])
+def test_amounts_have_two_digits_after_the_point(currency: str) -> None:
+    whole, _, hundredths = money(in_currency(5, currency), currency).partition(".")
+    assert whole == f"{currency} 0"
+    assert len(hundredths) == 2

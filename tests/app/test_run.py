@@ -1,0 +1,213 @@
+"""`session-lab run`: one clear line for what cannot be, an address and a quiet end otherwise."""
+
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from app import create_app
+from app.server import greeting
+from backends import BACKENDS
+from tests.conftest import SECRET
+from tests.services import PATIENCE, LabServer, free_port
+
+PROJECT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+PRODUCTION = {
+    "APP_PROFILE": "production",
+    "SESSION_BACKEND": "cookie",
+    "DEMO_ACCOUNTS": "alice:scrypt:32768:8:1$salt$hash",
+}
+
+
+def _refused(
+    folder: Path, environment: dict[str, str], command: tuple[str | Path, ...] = ()
+) -> str:
+    """The one line with which the command refuses to start."""
+    server = LabServer(folder, environment)
+    process = subprocess.run(
+        command or (BIN / "session-lab", "run"),
+        cwd=folder,
+        env=server.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert "Traceback" not in process.stderr
+    line, rest = process.stderr.split("\n", 1)
+    assert rest == ""
+    assert line.startswith("session-lab: ")
+    return line.removeprefix("session-lab: ")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        pytest.param(
+            {"SESSION_BACKEND": "memcached"},
+            f"SESSION_BACKEND: 'memcached' is not known. Choose one of: {', '.join(BACKENDS)}.",
+            id="unknown backend",
+        ),
+        pytest.param(
+            {"SESSION_BACKEND": "redis", "REDIS_URL": "localhost:6379"},
+            "REDIS_URL cannot be read",
+            id="address without a scheme",
+        ),
+        pytest.param(
+            {"SESSION_BACKEND": "redis", "REDIS_URL": "redis://localhost:port/0"},
+            "REDIS_URL cannot be read",
+            id="port that is no number",
+        ),
+        pytest.param(
+            {"HOST": "192.0.2.1"}, "HOST=192.0.2.1 PORT=", id="address of another machine"
+        ),
+        pytest.param(
+            {"WEB_CONCURRENCY": "2"},
+            "WEB_CONCURRENCY=2: the embedded Redis lives in one process",
+            id="several processes, embedded",
+        ),
+        pytest.param(
+            {"SECRET_KEY": "please-change-me-please-change-me"},
+            "SECRET_KEY: the key is an example",
+            id="example key",
+        ),
+        pytest.param(PRODUCTION, "SECRET_KEY is missing", id="no key in production"),
+        pytest.param(
+            {**PRODUCTION, "SECRET_KEY": "abc123"},
+            "SECRET_KEY: the key is an example or has fewer than 32 characters",
+            id="weak key in production",
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_with_one_line(
+    environment: dict[str, str], expected: str, tmp_path: Path
+) -> None:
+    assert _refused(tmp_path, environment).startswith(expected)
+
+
+@pytest.mark.parametrize("backend", ["redis", "flask-session-redis", ""])
+def test_a_redis_that_does_not_answer_is_named_without_its_password(
+    backend: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    url = f"redis://lab:hunter2@127.0.0.1:{port}/0?client_name=hunter2"
+    line = _refused(tmp_path, {"SESSION_BACKEND": backend, "REDIS_URL": url})
+    assert line.startswith(f"REDIS_URL=redis://***@127.0.0.1:{port}/0 cannot be used: ")
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("backend", ["filesystem", ""])
+def test_a_session_folder_that_cannot_be_written_is_named(backend: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "sessions"
+    line = _refused(tmp_path, {"SESSION_BACKEND": backend, "SESSION_FILE_DIR": str(folder)})
+    assert line.startswith(f"SESSION_FILE_DIR: sessions cannot be written to {folder}")
+
+
+def test_a_secret_that_cannot_be_kept_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "instance").touch()
+    line = _refused(tmp_path, {"SESSION_BACKEND": "cookie"})
+    assert line.startswith("SECRET_KEY is not set, and none can be kept in instance/secret_key")
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        line = _refused(tmp_path, {"SESSION_BACKEND": "cookie", "PORT": str(port)})
+    assert line.startswith(f"PORT={port}: another program listens on 127.0.0.1 there.")
+
+
+def test_several_processes_on_the_embedded_redis_are_refused_under_gunicorn_too() -> None:
+    options = ("--workers", "2", "--bind", "127.0.0.1:0", "--log-level", "error")
+    line = _refused(PROJECT, {}, (BIN / "gunicorn", *options, "app:create_app()"))
+    assert line.startswith("WEB_CONCURRENCY=2: the embedded Redis lives in one process")
+
+
+@pytest.mark.parametrize(("backend", "workers"), [("", 1), ("cookie", 4)])
+def test_gunicorn_by_hand_may_do_what_loses_no_session(
+    backend: str, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SESSION_BACKEND", backend)
+    configuration = runpy.run_path(str(PROJECT / "gunicorn.conf.py"))
+    on_starting: Callable[[Any], object] = configuration["on_starting"]
+    assert on_starting(SimpleNamespace(cfg=SimpleNamespace(workers=workers))) is None
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[LabServer]:
+    places = dict.fromkeys(("HOME", "TMPDIR", "XDG_RUNTIME_DIR"), str(tmp_path))
+    with LabServer(tmp_path, places) as server:
+        yield server
+
+
+def test_it_prints_the_address_and_serves_there(server: LabServer) -> None:
+    assert server.greeting == f"Session Lab (every backend, side by side): {server.url}"
+    for path in ("/", "/cookie/login", "/redis/login"):
+        with urlopen(server.url + path, timeout=PATIENCE) as page:
+            assert page.status == 200
+    with pytest.raises(HTTPError, match="404"):
+        urlopen(f"{server.url}/nowhere", timeout=PATIENCE)
+    assert server.errors == ""
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
+def test_a_signal_ends_it_quietly_though_a_silent_connection_is_open(
+    how: signal.Signals, server: LabServer
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as idle:
+        assert server.stop(how) == 0
+        assert idle.recv(1) == b""
+    assert server.errors == ""
+
+
+def test_nothing_is_left_but_what_it_keeps(server: LabServer) -> None:
+    server.stop()
+    assert {path.name for path in server.folder.iterdir()} == {"instance", server.log.name}
+
+
+def test_a_request_with_three_full_cookies_is_taken(server: LabServer) -> None:
+    cookies = "; ".join(f"{name}={name * 4000}" for name in "abc")
+    answer = _get(server, f"Cookie: {cookies}")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def _get(server: LabServer, header: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
+        request = f"GET /healthz HTTP/1.1\r\nHost: lab\r\n{header}\r\nConnection: close\r\n\r\n"
+        connection.sendall(request.encode())
+        return connection.recv(4096)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            {"SESSION_BACKEND": "cookie", "HOST": "::1", "PORT": 8080},
+            "Session Lab (Signed cookie): http://[::1]:8080",
+        ),
+        (
+            {"SESSION_BACKEND": "redis", "HOST": "127.0.0.1", "PORT": 8080},
+            "Session Lab (Redis): http://127.0.0.1:8080\n"
+            "Redis is embedded: those sessions are gone when this process ends.",
+        ),
+    ],
+)
+def test_the_greeting_is_an_address_to_open_and_says_what_will_not_last(
+    settings: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    app = create_app({"SECRET_KEY": SECRET, "SESSION_FILE_DIR": tmp_path, **settings})
+    assert greeting(app) == expected

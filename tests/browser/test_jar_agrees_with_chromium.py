@@ -1,0 +1,241 @@
+"""The laboratory's cookie jar and real Chromium come to the same end.
+
+A server sends Set-Cookie fields; one browser is Debian's Chromium, the other the jar. They must
+hold the same cookies, send the same Cookie header to every path, and show a script the same
+`document.cookie`.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.lab.cookie_jar import Jar, cookie_string
+from app.lab.set_cookie import Cookie
+from tests.lab.tiny_site import Answer, TinySite, tiny_site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+IP = "127.0.0.1"
+NAME = "app.localhost"  # a host with a dot, so that Domain can name it
+SETTER = "/shop/cart/set"
+PATHS = ["/", "/shop", "/shop/", "/shop/cart/more", "/shopping"]
+FETCH = "paths => Promise.all(paths.map(path => fetch(path, {cache: 'no-store'})))"
+SLACK = 60  # seconds that a busy machine may lie between the two browsers
+
+CASES = {
+    "4096 bytes of name and value": (IP, ["a=" + "x" * 4095]),
+    "4097 bytes of name and value": (IP, ["a=" + "x" * 4096]),
+    "4096 bytes count octets, not letters": (IP, ["a=" + "é" * 2047 + "x", "b=" + "é" * 2048]),
+    "attribute of 1024 bytes": (IP, ["a=1; Path=/" + "x" * 1023]),
+    "attribute of 1025 bytes": (IP, ["a=1; Path=/" + "x" * 1024]),
+    "quotes are kept": (IP, ['a="b c"', 'd="e;f"']),
+    "no name": (IP, ["loner", "a="]),
+    "no name, no value": (IP, ["=", ""]),
+    "no name, but a value with =": (IP, ["=a=b"]),
+    "no name, but a value with a prefix": (IP, ["__Host-a; Secure; Path=/"]),
+    "control character": (IP, ["a=x\x01y", "b=1; Path=/\x7f", "c=1"]),
+    "tab": (IP, ["a=x\ty", "b=\tx\t", "c=1; Unknown=x\ty"]),
+    "letters beyond ASCII": (IP, ["é=ü"]),
+    "white space and case": (IP, ["  a  =  b c ; pAtH = / ; HTTPONLY=no"]),
+    "a comma does not separate": (IP, ["a=1, b=2"]),
+    "default path": (IP, ["a=1"]),
+    "path match": (IP, ["a=1; Path=/shop", "b=1; Path=/shop/", "c=1; Path=/", "d=1; Path=x"]),
+    "last path wins": (IP, ["a=1; Path=/; Path=/shop", "b=1; Path=/shop; Path="]),
+    "HttpOnly": (IP, ["a=1; HttpOnly; Path=/", "b=1; Path=/"]),
+    "Secure on loopback": (IP, ["a=1; Secure; Path=/"]),
+    "Max-Age=0 deletes": (IP, ["a=1", "a=; Max-Age=0", "b=1", "b=; Max-Age=-1"]),
+    "past Expires deletes": (IP, ["a=1", "a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT"]),
+    "deletion with another path": (IP, ["a=1; Path=/", "a=; Path=/shop; Max-Age=0"]),
+    "deletion without Partitioned": (
+        IP,
+        ["a=1; Secure; Partitioned; Path=/", "a=; Secure; Path=/; Max-Age=0"],
+    ),
+    "deletion of a host-only cookie by Domain": (NAME, ["a=1", f"a=; Domain={NAME}; Max-Age=0"]),
+    "Max-Age wins over Expires": (
+        IP,
+        [
+            "a=1; Max-Age=600; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+            "b=1; Expires=Fri, 01 Jan 2100 00:00:00 GMT; Max-Age=0",
+        ],
+    ),
+    "malformed lifetimes": (IP, ["a=1; Max-Age=5.5", "b=1; Expires=soon", "c=1; Max-Age="]),
+    "dates that do not exist": (
+        IP,
+        ["a=1; Expires=30 Feb 2100 00:00:00", "b=1; Expires=1 Feb 2100 00:00:60"],
+    ),
+    "dates in odd forms": (
+        IP,
+        ["a=1; Expires=2100-jan/05 10:11:12", "b=1; Expires=1:2:3 5 December 69"],
+    ),
+    "400 days at most": (
+        IP,
+        ["a=1; Max-Age=99999999999999999999", "b=1; Expires=Fri, 31 Dec 9999 23:59:59 GMT"],
+    ),
+    "unknown SameSite": (IP, ["a=1; SameSite=Sure", "b=1; SameSite=Strict; SameSite=Sure"]),
+    "known SameSite": (IP, ["a=1; SameSite=strict", "b=1; SameSite=LAX"]),
+    "SameSite=None needs Secure": (IP, ["a=1; SameSite=None", "b=1; SameSite=None; Secure"]),
+    "Partitioned needs Secure": (IP, ["a=1; Partitioned", "b=1; Partitioned; Secure"]),
+    "partitioned namesakes": (IP, ["a=1; Secure; Partitioned", "a=2; Secure"]),
+    "__Host- as it should be": (IP, ["__Host-a=1; Secure; Path=/"]),
+    "__Host- without Secure": (IP, ["__Host-a=1; Path=/"]),
+    "__Host- without Path": (IP, ["__Host-a=1; Secure"]),
+    "__Host- with Path=/shop": (IP, ["__Host-a=1; Secure; Path=/shop"]),
+    "__Host- with Domain": (NAME, [f"__Host-a=1; Secure; Path=/; Domain={NAME}"]),
+    "__Host- with Domain=localhost": (
+        "localhost",
+        ["__Host-a=1; Secure; Path=/; Domain=localhost"],
+    ),
+    "__Host- is not deleted without Secure": (
+        IP,
+        ["__Host-a=1; Secure; Path=/", "__Host-a=; Path=/; Max-Age=0"],
+    ),
+    "__Secure- with and without Secure": (IP, ["__Secure-a=1; Secure", "__Secure-b=1"]),
+    "prefixes in other cases": (
+        IP,
+        ["__HOST-a=1; Path=/", "__host-b=1; Path=/; Secure", "__SECURE-c=1"],
+    ),
+    "prefixes that need HttpOnly": (
+        IP,
+        ["__Http-a=1; Secure", "__Host-Http-b=1; Secure; Path=/; HttpOnly"],
+    ),
+    "Domain of this host": (NAME, [f"a=1; Domain={NAME}", f"b=1; Domain=.{NAME.upper()}"]),
+    "Domain of others": (NAME, ["a=1; Domain=example.com", f"b=1; Domain=deep.{NAME}"]),
+    "Domain that is a public suffix": (NAME, ["a=1; Domain=localhost", "b=1; Domain=."]),
+    "Domain that is the host and a public suffix": ("localhost", ["a=1; Domain=localhost"]),
+    "Domain that is the host's IP address": (IP, ["a=1", f"a=2; Domain={IP}", "b=1; Domain=0.0.1"]),
+    "order of sending": (IP, ["a=1; Path=/", "b=1; Path=/shop", "c=1; Path=/", "d=1"]),
+    "set again with other attributes": (
+        IP,
+        ["a=1; Path=/", "b=1; Path=/", "a=1; Path=/; HttpOnly; Max-Age=600"],
+    ),
+    "a refused cookie replaces nothing": (IP, ["a=1", "a=2; SameSite=None"]),
+}
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[TinySite]:
+    with tiny_site() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def tab(chromium: "Browser") -> Iterator["Page"]:
+    context = chromium.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def page(tab: "Page") -> "Page":
+    """A tab of a browser without cookies."""
+    tab.context.clear_cookies()
+    return tab
+
+
+def octets(text: str) -> str:
+    """UTF-8 with one character an octet, as a header has it."""
+    return text.encode().decode("latin-1")
+
+
+def held_by_jar(cookie: Cookie) -> dict[str, Any]:
+    return {
+        "name": cookie.name,
+        "value": cookie.value,
+        "domain": cookie.domain if cookie.host_only else f".{cookie.domain}",
+        "path": cookie.path,
+        "expires": -1 if cookie.expires is None else pytest.approx(cookie.expires, abs=SLACK),
+        "secure": cookie.secure,
+        "httpOnly": cookie.http_only,
+        "sameSite": "Lax" if cookie.same_site == "Default" else cookie.same_site,
+        "partitioned": cookie.partitioned,
+    }
+
+
+def held_by_chromium(cookie: dict[str, Any]) -> dict[str, Any]:
+    same = {name: cookie[name] for name in ("domain", "path", "expires", "secure", "httpOnly")}
+    text = {name: octets(cookie[name]) for name in ("name", "value", "sameSite")}
+    return same | text | {"partitioned": "partitionKey" in cookie}
+
+
+def in_order(cookies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(cookies, key=lambda c: (c["name"], c["path"], c["partitioned"]))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_jar_and_chromium_keep_send_and_show_the_same(
+    page: "Page", site: TinySite, case: str
+) -> None:
+    host, texts = CASES[case]
+    headers = [octets(text) for text in texts]
+    site.sets(SETTER, *headers)
+    jar = Jar()
+
+    page.goto(site.url(SETTER, host))
+    for header in headers:
+        jar.store(site.url(SETTER, host), header)
+
+    in_chromium = [held_by_chromium(dict(c)) for c in page.context.cookies()]
+    assert in_order([held_by_jar(cookie) for cookie in jar]) == in_order(in_chromium)
+    assert jar.document_cookie(page.url) == page.evaluate("document.cookie")
+    page.evaluate(FETCH, PATHS)
+    for path in PATHS:
+        cookies = cookie_string(jar.cookies_for(site.url(path, host)))
+        assert (site.last(path).header("cookie") or "") == cookies
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("start", ["127.0.0.1", "localhost"])
+def test_jar_and_chromium_send_the_same_from_an_own_and_from_a_foreign_page(
+    page: "Page", site: TinySite, method: str, start: str
+) -> None:
+    headers = [
+        "strict=1; Path=/; SameSite=Strict",
+        "lax=1; Path=/; SameSite=Lax",
+        "none=1; Path=/; SameSite=None; Secure",
+        "fresh=1; Path=/",
+    ]
+    target, initiator = site.url("/target"), site.url("/form", start)
+    site.sets(SETTER, *headers)
+    form = f'<form method="{method}" action="{target}"><button>go</button></form>'
+    site.answers["/form"] = Answer(body=form.encode())
+    jar = Jar()
+    for header in headers:
+        jar.store(site.url(SETTER), header)
+
+    page.goto(site.url(SETTER))
+    page.goto(initiator)
+    page.click("button")
+    page.wait_for_url(lambda url: url.startswith(target))
+
+    request = next(r for r in reversed(site.received) if r.target.startswith("/target"))
+    assert request.method == method
+    expected = cookie_string(jar.cookies_for(target, method=method, initiator=initiator))
+    assert request.header("cookie") == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "by_the_rfc", "by_chromium"),
+    [
+        (["a=1", "b=1", "a=2"], "a=2; b=1", "b=1; a=2"),
+        (["a=1", "a=2; Max-Age=+0"], "a=2", ""),
+        (["a=1", "a=2; Max-Age=0; Max-Age=soon"], "", "a=2"),
+        (["a=1; Expires=1 Jan 1600 00:00:00"], "a=1", ""),
+        ([f"__Host-a=1; Secure; Path=/; Domain={IP}"], "", "__Host-a=1"),
+    ],
+    ids=["changed value", "plus sign", "malformed last", "before 1601", "__Host- and an IP"],
+)
+def test_the_jar_keeps_to_the_rfc_where_chromium_breaks_it(
+    page: "Page", site: TinySite, headers: list[str], by_the_rfc: str, by_chromium: str
+) -> None:
+    site.sets(SETTER, *headers)
+    jar = Jar()
+
+    page.goto(site.url(SETTER))
+    for header in headers:
+        jar.store(site.url(SETTER), header)
+    page.goto(site.url("/shop/cart/"))
+
+    assert (site.last("/shop/cart/").header("cookie") or "") == by_chromium
+    assert cookie_string(jar.cookies_for(site.url("/shop/cart/"))) == by_the_rfc

@@ -1,0 +1,142 @@
+"""The side-by-side page in a real browser, and the picture of it in the README."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.side_by_side import DONE, OUTCOMES
+from backends import BACKENDS
+from tests.services import LabServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PICTURE = Path(__file__).parents[2] / "docs" / "side-by-side.png"
+DESKTOP: Any = {"width": 1280, "height": 900}
+PHONE: Any = {"width": 390, "height": 844}
+SAYS = {**DONE, "grow": OUTCOMES["413"], "replay": OUTCOMES["still-logged-in"]}
+"""What tells that an action is over: the bar's sentence."""
+SESSION_COOKIES = {f"session_{name.replace('-', '_')}" for name in BACKENDS}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    with LabServer(tmp_path_factory.mktemp("side-by-side")) as server:
+        yield server
+
+
+@pytest.fixture(params=[True, False], ids=["with-script", "without-script"])
+def page(
+    request: pytest.FixtureRequest, chromium: "Browser", server: LabServer
+) -> Iterator["Page"]:
+    context = chromium.new_context(java_script_enabled=request.param, viewport=DESKTOP)
+    page = context.new_page()
+    page.goto(server.url)
+    yield page
+    context.close()
+
+
+def press(page: "Page", action: str) -> None:
+    """Press the bar's button and wait until the page tells what became of it."""
+    page.locator(f"form[action='/all/{action}'] button").first.click()
+    page.locator("#outcome", has_text=SAYS[action]).wait_for()
+
+
+def session_cookies(page: "Page") -> dict[str, Any]:
+    """The session cookies by name, as devtools shows them."""
+    cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
+    return {name: cookies[name] for name in SESSION_COOKIES & cookies.keys()}
+
+
+def test_a_visitor_gets_no_cookie_and_a_login_one_for_each_backend(page: "Page") -> None:
+    assert page.context.cookies() == []
+    press(page, "login")
+    cookies = session_cookies(page)
+    assert cookies.keys() == SESSION_COOKIES
+    for cookie in cookies.values():
+        assert cookie["httpOnly"]
+        assert cookie["sameSite"] == "Lax"
+    assert page.get_by_text("Logged in: alice").count() == len(BACKENDS)
+
+
+def test_a_login_ends_with_the_browser_except_where_flask_session_keeps_it(page: "Page") -> None:
+    press(page, "login")
+    lasting = {name for name, cookie in session_cookies(page).items() if cookie["expires"] != -1}
+    assert lasting == {
+        f"session_{name.replace('-', '_')}"
+        for name, backend in BACKENDS.items()
+        if backend.reference
+    }
+
+
+def test_adding_five_kilobytes_leaves_every_cookie_as_it_was(page: "Page") -> None:
+    press(page, "login")
+    before = {name: cookie["value"] for name, cookie in session_cookies(page).items()}
+    press(page, "grow")
+    after = {name: cookie["value"] for name, cookie in session_cookies(page).items()}
+    assert after == before
+    assert page.get_by_text("Refused: a browser keeps at most 4096 bytes").count() >= 1
+
+
+def test_logout_takes_every_cookie_and_the_replayed_token_lives_on_one_backend(
+    page: "Page",
+) -> None:
+    press(page, "login")
+    press(page, "logout")
+    assert session_cookies(page) == {}
+    press(page, "replay")
+    columns = page.locator("section, article").filter(has_text="still logs in")
+    assert columns.count() >= 1
+    assert page.get_by_text("The token from before the logout is refused.").count() >= 4
+
+
+PAGES = (
+    "/",
+    "/cookie/",
+    "/cookie/dashboard",
+    "/redis/login",
+    "/filesystem/user/alice",
+    "/redis/nowhere",
+    "/filesystem/preferences",
+    "/filesystem/articles",
+    "/filesystem/cart",
+    "/filesystem/checkout",
+    "/filesystem/uploads",
+    "/filesystem/admin",
+)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_scrolls_sideways_or_breaks_its_own_policy(
+    chromium: "Browser", server: LabServer, size: Any, scheme: Any
+) -> None:
+    context = chromium.new_context(viewport=size, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(server.url)
+    press(page, "login")
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
+    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
+    for path in PAGES:
+        page.goto(f"{server.url}{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+        assert page.evaluate("document.documentElement.dataset.bsTheme") == scheme, path
+    context.close()
+    assert [text for text in said if "/redis/nowhere" not in text] == []
+
+
+def test_the_picture_in_the_readme_is_of_this_page(chromium: "Browser", server: LabServer) -> None:
+    context = chromium.new_context(viewport=DESKTOP, color_scheme="light")
+    page = context.new_page()
+    page.goto(server.url)
+    press(page, "login")
+    press(page, "write")
+    PICTURE.parent.mkdir(exist_ok=True)
+    taken = page.screenshot(full_page=False)
+    context.close()
+    assert len(taken) > 20_000
+    if not PICTURE.exists():
+        PICTURE.write_bytes(taken)

@@ -1,0 +1,59 @@
+"""A pytest plugin for Flask's own tests: a backend on every application, a record of outcomes.
+
+`UPSTREAM_BACKEND` names the backend, and nothing is installed without it; `UPSTREAM_FOLDER` takes
+the sessions and `outcomes.json`; `REDIS_URL` is the Redis, embedded where it is unset.
+"""
+
+import functools
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import _pytest.monkeypatch
+import fakeredis
+import pytest
+from flask import Flask
+
+from backends import init_app
+
+# pytest 9 renamed what the conftest of Flask 3.1.3 still reads under its old name.
+_pytest.monkeypatch.notset = _pytest.monkeypatch.NOTSET  # type: ignore[attr-defined]
+
+FOLDER = Path(os.environ["UPSTREAM_FOLDER"])
+
+outcomes: dict[str, str] = {}
+
+
+def pytest_configure() -> None:
+    if backend := os.environ.get("UPSTREAM_BACKEND"):
+        Flask.__init__ = _installing(backend, Flask.__init__)  # type: ignore[method-assign]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A test is what its call was, or the setup or teardown that went wrong."""
+    if report.when == "call" or report.outcome != "passed":
+        outcomes[report.nodeid] = report.outcome
+
+
+def pytest_sessionfinish() -> None:
+    (FOLDER / "outcomes.json").write_text(json.dumps(outcomes))
+
+
+def _installing(backend: str, original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def init(app: Flask, *args: Any, **kwargs: Any) -> None:
+        original(app, *args, **kwargs)
+        # An application that brings sessions of its own tests those.
+        if type(app).session_interface is Flask.session_interface:
+            app.config.from_mapping(_where())
+            init_app(app, backend)
+
+    return init
+
+
+def _where() -> dict[str, Any]:
+    url = os.environ.get("REDIS_URL")
+    redis = {"REDIS_URL": url} if url else {"SESSION_REDIS": fakeredis.FakeRedis()}
+    return {"SESSION_FILE_DIR": FOLDER / "sessions", **redis}
