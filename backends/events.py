@@ -15,6 +15,8 @@ from typing import Any
 from flask import Flask
 from itsdangerous import want_bytes
 
+from backends.store import key_of
+
 logger = logging.getLogger(__name__)
 
 NAME_LENGTH = 16
@@ -30,8 +32,13 @@ def report(app: Flask, event: str, session_id: str | None = None, **details: Any
 
 def name_of_session(app: Flask, session_id: str) -> str:
     """What stands for a session in the log."""
-    key = want_bytes(app.secret_key or "")
-    return hmac.new(key, session_id.encode(), sha256).hexdigest()[:NAME_LENGTH]
+    return name_of_key(app, key_of(session_id))
+
+
+def name_of_key(app: Flask, key: str) -> str:
+    """The same for who has only the key that the store files the session under."""
+    secret = want_bytes(app.secret_key or "")
+    return hmac.new(secret, key.encode(), sha256).hexdigest()[:NAME_LENGTH]
 
 
 class Seldom:

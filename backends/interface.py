@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, current_app, request
 from flask.sessions import SessionInterface, SessionMixin
 from flask_session.base import ServerSideSessionInterface
 from flask_session.defaults import Defaults
@@ -23,7 +23,7 @@ from backends.configuration import (
     signing_keys,
     token_salt,
 )
-from backends.events import Seldom, name_of_session, report
+from backends.events import Seldom, name_of_key, name_of_session, report
 from backends.session import Saved, Session
 from backends.store import (
     AtRest,
@@ -36,6 +36,7 @@ from backends.store import (
     Store,
     StoreUnavailable,
 )
+from backends.store import key_of as key_of
 
 CREATED = "@created"
 """The field that says when the session began, in seconds since the epoch."""
@@ -306,14 +307,22 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
     def revoke(self, owner: str, handles: Collection[str]) -> int:
         """End those of the owner's sessions, and nobody else's. How many it ended."""
         keys = [key for key in self._records_of(owner) if _handle(key) in handles]
-        return sum(map(self.store.delete, keys))
+        return sum(self._revoke(owner, key) for key in keys)
+
+    def _revoke(self, owner: str, key: str) -> bool:
+        was_there = self.store.delete(key)
+        if was_there:
+            name = name_of_key(current_app, key)
+            report(current_app, "session revoked", session=name, owner=owner)
+        return was_there
 
     def _records_of(self, owner: str) -> dict[str, Record]:
         return self.store.sessions_of(owner) if isinstance(self.store, ListsSessions) else {}
 
-    def _end_oldest(self, owner: str, most: int) -> None:
-        begun = self.sessions_of(owner)
-        self.revoke(owner, [owned.handle for owned in begun[most:]])
+    def _end_oldest(self, owner: str, most: int, begun: str) -> None:
+        # Servers' clocks differ: the session that begins now is not always the youngest by them.
+        others = [owned.handle for owned in self.sessions_of(owner) if owned.handle != begun]
+        self.revoke(owner, others[max(0, most - 1) :])
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         session_id = session.sid
@@ -327,7 +336,7 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
                 raise SessionGone
         most = most_sessions(app)
         if owner is not None and most is not None:
-            self._end_oldest(owner, most)
+            self._end_oldest(owner, most, _handle(key))
         self._report_begun(app, session, session_id)
         return self._token(app, session_id)
 
@@ -394,11 +403,6 @@ def _visitor() -> Fields:
     """Where a session begins: what its owner will recognise it by."""
     agent = request.headers.get("User-Agent", "")[:LONGEST_AGENT]
     return {AGENT: agent, ADDRESS: request.remote_addr or ""}
-
-
-def key_of(session_id: str) -> str:
-    """What the store files a session under: a copy of the store holds no working token."""
-    return sha256(session_id.encode()).hexdigest()
 
 
 @lru_cache(maxsize=64)

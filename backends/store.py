@@ -7,6 +7,7 @@ below it, found by `isinstance` and never stubbed.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
+from hashlib import sha256
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from werkzeug.exceptions import ServiceUnavailable
@@ -14,6 +15,11 @@ from werkzeug.exceptions import ServiceUnavailable
 Fields = dict[str, str]
 Clock = Callable[[], float]
 """Seconds since the epoch, as `time.time`."""
+
+
+def key_of(session_id: str) -> str:
+    """What the store files a session under: a copy of the store holds no working token."""
+    return sha256(session_id.encode()).hexdigest()
 
 
 class SessionGone(Exception):
