@@ -116,13 +116,13 @@ class FileSystemStore(Store):
 
     def sessions_of(self, owner: str) -> dict[str, Record]:
         folder = self._list_folder(name_of(owner))
-        with _available():
+        with _available(), self._shard(folder):
             keys = [entry.name for entry in folder.iterdir()] if folder.exists() else []
         found = {key: self.load(key) for key in keys}
         with _available():
             for key, record in found.items():
                 if record is None:
-                    self._unlist(name_of(owner), key)
+                    self._unlist_if_ended(name_of(owner), key)
         return {key: record for key, record in found.items() if record is not None}
 
     def sweep(self) -> Iterator[int]:
@@ -181,19 +181,30 @@ class FileSystemStore(Store):
 
     def _list(self, owner: str, key: str) -> None:
         folder = self._list_folder(owner)
-        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        (folder / key).touch(mode=FILE_MODE)
+        with self._shard(folder):
+            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            (folder / key).touch(mode=FILE_MODE)
 
     def _unlist(self, owner: str, key: str) -> None:
         folder = self._list_folder(owner)
-        (folder / key).unlink(missing_ok=True)
-        # Another login may have put its row there meanwhile: then the folder stays.
-        with suppress(OSError):
-            folder.rmdir()
+        with self._shard(folder):
+            (folder / key).unlink(missing_ok=True)
+            # Rows of his other sessions keep the folder.
+            with suppress(OSError):
+                folder.rmdir()
+
+    def _unlist_if_ended(self, owner: str, key: str) -> None:
+        path = self._path(key)
+        # A login that is under way has the row before the record: its lock is waited for.
+        with self._shard(path):
+            if living(self._read(path)) is None:
+                self._unlist(owner, key)
 
     def _files_of(self, number: int) -> list[Path]:
         shard = self.folder / f"{number:0{SHARD_LENGTH}x}"
-        return list(shard.iterdir()) if shard.exists() else []
+        # A start that crashed may have left its probe beside the shards.
+        probes = self.folder.glob(f"*{TEMPORARY}") if number == 0 else ()
+        return [*probes, *(shard.iterdir() if shard.exists() else ())]
 
     def _remove_if_ended(self, path: Path) -> bool:
         """Remove a record whose time is over, or a file that a crashed writer left."""
@@ -234,7 +245,10 @@ class FileSystemStore(Store):
 
     @contextmanager
     def _shard(self, path: Path) -> Iterator[None]:
-        """Hold the lock of the shard that `path` lies in; made where it is the first one there."""
+        """Hold the lock of the folder that `path` lies in; made where it is the first one there.
+
+        A record's shard is locked before the folder of the owners' lists, never after it.
+        """
         with suppress(FileExistsError):
             path.parent.mkdir(mode=FOLDER_MODE)
         descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

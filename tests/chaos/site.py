@@ -1,0 +1,241 @@
+"""A tiny application with sessions, served by gunicorn as processes of their own."""
+
+import http.client
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from types import TracebackType
+from typing import Any, NamedTuple, Self, TypeVar
+
+from flask import Flask, Response, current_app, session
+
+from backends import init_app
+from tests.services import free_port
+
+ROOT = Path(__file__).parents[2]
+
+PATIENCE = 30
+"""Seconds after which a server or an answer that does not come fails the test."""
+
+BALLAST = "x" * 20_000
+"""Makes a write long enough to be interrupted."""
+
+Outcome = TypeVar("Outcome")
+
+
+def make_app() -> Flask:
+    """The application, for gunicorn: its configuration is the JSON in SITE_CONFIG."""
+    return application(json.loads(os.environ["SITE_CONFIG"]))
+
+
+def application(config: Mapping[str, Any]) -> Flask:
+    """Pages that need the session in every way there is, and two that do not."""
+    logging.basicConfig(format="%(process)d %(created).3f %(levelname)s %(message)s")
+    app = Flask("lab", static_folder=Path(__file__).parent, static_url_path="/static")
+    app.config.update(SECRET_KEY="k" * 40, **config)
+    init_app(app)
+    for rule, view in (("/public", _public), ("/who", _who), ("/keys", _keys), ("/pair", _pair)):
+        app.add_url_rule(rule, view_func=view)
+    for rule, action in (
+        ("/login", _log_in),
+        ("/logout", _log_out),
+        ("/rotate", _rotate),
+        ("/set/<key>", _set_key),
+        ("/pair/<int:number>", _set_pair),
+        ("/hold/<path:gate>", _set_and_wait),
+    ):
+        app.add_url_rule(rule, view_func=action, methods=["POST"])
+    return app
+
+
+def _public() -> str:
+    return "for everybody"
+
+
+def _who() -> tuple[str, int]:
+    user = session.get("user")
+    return (user, 200) if user else ("nobody", 401)
+
+
+def _keys() -> Response:
+    return current_app.json.response(sorted(session))
+
+
+def _pair() -> Response:
+    return current_app.json.response([session.get("left"), session.get("right")])
+
+
+def _log_in() -> str:
+    session.clear()
+    session["user"] = "alice"
+    return "in"
+
+
+def _log_out() -> str:
+    session.clear()
+    return "out"
+
+
+def _rotate() -> str:
+    current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+    return "rotated"
+
+
+def _set_key(key: str) -> str:
+    session[key] = True
+    return "set"
+
+
+def _set_pair(number: int) -> str:
+    session["left"] = number
+    session["ballast"] = f"{number}{BALLAST}"
+    session["right"] = number
+    return "written"
+
+
+def _set_and_wait(gate: str) -> str:
+    """Set a key, then wait until somebody opens the named pipe `gate` and closes it."""
+    session["held"] = True
+    Path(f"/{gate}").read_bytes()
+    return "set"
+
+
+class Answer(NamedTuple):
+    """What came back, and after how many seconds."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    seconds: float
+
+    @property
+    def cookie(self) -> str | None:
+        """The session cookie that it sets, as a request sends it."""
+        pair = self.headers.get("Set-Cookie", "").partition(";")[0]
+        return pair if pair.partition("=")[2] else None
+
+
+class Site:
+    """The application under gunicorn on a free port of 127.0.0.1, its log in `folder`."""
+
+    def __init__(
+        self, folder: Path, *, workers: int = 2, threads: int = 8, **config: str | int
+    ) -> None:
+        self.port = free_port()
+        self.log = folder / f"site-{self.port}.log"
+        self.workers = workers
+        self.command = (
+            *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--preload"),
+            *("--workers", str(workers), "--threads", str(threads), "--log-level", "error"),
+            *("--no-control-socket", "tests.chaos.site:make_app()"),
+        )
+        self.environment = {**os.environ, "SITE_CONFIG": json.dumps(config)}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                self.command, cwd=ROOT, env=self.environment, stdout=log, stderr=log
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _where: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def send(self, method: str, path: str, cookie: str | None = None) -> Answer:
+        """One request on a connection of its own. Raises `OSError` or `HTTPException`."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        begun = time.monotonic()
+        try:
+            connection.request(method, path, headers={"Cookie": cookie} if cookie else {})
+            response = connection.getresponse()
+            text = response.read().decode()
+        finally:
+            connection.close()
+        return Answer(response.status, response.headers, text, time.monotonic() - begun)
+
+    def get(self, path: str, cookie: str | None = None) -> Answer:
+        return self.send("GET", path, cookie)
+
+    def post(self, path: str, cookie: str | None = None) -> Answer:
+        return self.send("POST", path, cookie)
+
+    def log_in(self) -> str:
+        """The cookie of a new login."""
+        cookie = self.post("/login").cookie
+        assert cookie is not None
+        return cookie
+
+    def kill_workers(self) -> None:
+        """End every process that serves, in the middle of whatever it does; new ones follow."""
+        for worker in self._worker_ids():
+            os.kill(worker, signal.SIGKILL)
+
+    def errors(self) -> list[tuple[int, float, str]]:
+        """What was logged as an error: the process, when in seconds, and the message."""
+        lines = [line.split(" ", 3) for line in self.log.read_text().splitlines()]
+        return [
+            (int(line[0]), float(line[1]), line[3])
+            for line in lines
+            if len(line) == 4 and line[2] == "ERROR"
+        ]
+
+    def _worker_ids(self) -> list[int]:
+        assert self.process is not None
+        master = self.process.pid
+        return [
+            int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        ]
+
+    def _wait(self) -> None:
+        assert self.process is not None
+        last = time.monotonic() + PATIENCE
+        while time.monotonic() < last and self.process.poll() is None:
+            try:
+                assert self.get("/public").status == 200
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError(f"the site did not start: {self.log.read_text()}")
+
+    def _stop(self) -> None:
+        process, self.process = self.process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+def together(*calls: Callable[[], Outcome]) -> list[Outcome]:
+    """Make all the calls at once, each in a thread of its own; what they gave, in their order."""
+    barrier = Barrier(len(calls))
+
+    def call(one: Callable[[], Outcome]) -> Outcome:
+        barrier.wait()
+        return one()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(call, calls))

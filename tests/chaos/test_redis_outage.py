@@ -1,0 +1,286 @@
+"""Redis fails in every way it can: a readable 503 within a second, nobody in, nobody out."""
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any, Self
+
+import pytest
+
+from backends.redis import PAUSE, TIMEOUT
+from tests.chaos.site import PATIENCE, Answer, Site, together
+from tests.services import RedisServer
+
+PASSWORD = "right"
+
+READ_WITHIN, WRITE_WITHIN = 1.0, 2.0
+"""Seconds until the 503."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that keeps what it acknowledged, and takes the password of `site` or none."""
+    folder = tmp_path_factory.mktemp("redis")
+    running = RedisServer(folder, "--appendonly", "yes", "--appendfsync", "always").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def site(server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    url = server.url.replace("//", f"//default:{PASSWORD}@")
+    with Site(tmp_path_factory.mktemp("site"), SESSION_BACKEND="redis", REDIS_URL=url) as running:
+        yield running
+
+
+@contextmanager
+def stopped(server: RedisServer) -> Iterator[None]:
+    server.stop()
+    try:
+        yield
+    finally:
+        server.start()
+
+
+@contextmanager
+def killed(server: RedisServer) -> Iterator[None]:
+    server.kill()
+    try:
+        yield
+    finally:
+        server.start()
+
+
+@contextmanager
+def frozen(server: RedisServer) -> Iterator[None]:
+    server.freeze()
+    try:
+        yield
+    finally:
+        server.thaw()
+
+
+@contextmanager
+def refusing_the_password(server: RedisServer) -> Iterator[None]:
+    client = server.client()
+    client.config_set("requirepass", "another")
+    client.client_kill_filter(_type="normal", skipme=True)
+    try:
+        yield
+    finally:
+        client.config_set("requirepass", "")
+        client.close()
+
+
+Outage = Callable[[RedisServer], AbstractContextManager[None]]
+outages = pytest.mark.parametrize("outage", [stopped, killed, frozen, refusing_the_password])
+
+
+def refused(answer: Answer, within: float) -> bool:
+    assert answer.seconds < within
+    if answer.status != 503:
+        return False
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "Set-Cookie" not in answer.headers
+    assert "try again" in answer.text
+    return True
+
+
+def served_at_once(answer: Answer) -> bool:
+    return answer.status == 200 and answer.seconds < TIMEOUT
+
+
+def returns(site: Site, cookie: str, to: int = 200) -> bool:
+    """Whether this cookie gets this status again, without a restart, and until then only 503."""
+    statuses = set()
+    all_ask_again = time.monotonic() + PAUSE
+    while time.monotonic() < all_ask_again:
+        statuses.add(site.get("/who", cookie).status)
+    return statuses <= {503, to} and site.get("/who", cookie).status == to
+
+
+@outages
+def test_pages_without_the_session_are_served_at_once(
+    site: Site, server: RedisServer, outage: Outage
+) -> None:
+    cookie = site.log_in()
+    with outage(server):
+        assert served_at_once(site.get("/public", cookie))
+        assert refused(site.get("/who", cookie), READ_WITHIN)
+        for path in ("/public", "/static/site.py") * 4:
+            assert served_at_once(site.get(path, cookie))
+    assert returns(site, cookie)
+
+
+@outages
+def test_what_needs_the_session_is_refused_in_time_and_counts_again_afterwards(
+    site: Site, server: RedisServer, outage: Outage
+) -> None:
+    cookie = site.log_in()
+    with outage(server):
+        assert refused(site.get("/who", cookie), READ_WITHIN)
+        for path in ("/set/lost", "/login", "/rotate", "/logout"):
+            assert refused(site.post(path, cookie), WRITE_WITHIN)
+    assert returns(site, cookie)
+    assert '"lost"' not in site.get("/keys", cookie).text
+    assert site.post("/logout", cookie).status == 200
+    assert site.get("/who", cookie).status == 401
+
+
+@outages
+def test_nobody_gets_in(site: Site, server: RedisServer, outage: Outage) -> None:
+    cookie = site.log_in()
+    with outage(server):
+        assert site.get("/who").status == 401
+        assert site.get("/who", "session=made.up").status == 401
+        assert refused(site.post("/login"), WRITE_WITHIN)
+        assert refused(site.get("/who", cookie), READ_WITHIN)
+    assert returns(site, cookie)
+
+
+def test_a_redis_that_returns_empty_knows_nobody_and_takes_new_logins(
+    site: Site, server: RedisServer
+) -> None:
+    cookie = site.log_in()
+    server.stop()
+    assert refused(site.get("/who", cookie), READ_WITHIN)
+    shutil.rmtree(server.folder / "appendonlydir")
+    server.start()
+    assert returns(site, cookie, to=401)
+    assert site.get("/who", site.log_in()).status == 200
+
+
+def test_a_redis_killed_between_view_and_save_makes_the_answer_a_503(
+    site: Site, server: RedisServer, tmp_path: Path
+) -> None:
+    cookie = site.log_in()
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(site.post, f"/hold{gate}", cookie)
+        with gate.open("w"):  # opens when the view does
+            server.kill()
+            begun = time.monotonic()
+        held = answer.result()
+    assert time.monotonic() - begun < WRITE_WITHIN
+    assert refused(held, within=PATIENCE)
+    server.start()
+    assert returns(site, cookie)
+    assert '"held"' not in site.get("/keys", cookie).text
+
+
+@contextmanager
+def full(server: RedisServer) -> Iterator[None]:
+    client = server.client()
+    client.config_set("maxmemory-policy", "noeviction")
+    client.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        client.config_set("maxmemory", 0)
+        client.close()
+
+
+def test_a_full_redis_refuses_what_writes_and_serves_what_reads(
+    site: Site, server: RedisServer
+) -> None:
+    cookie, leaving = site.log_in(), site.log_in()
+    with full(server):
+        for path in ("/login", "/set/lost", "/rotate"):
+            assert refused(site.post(path, cookie), WRITE_WITHIN)
+        assert site.get("/who", cookie).status == 200
+        assert served_at_once(site.get("/public", cookie))
+        assert site.post("/logout", leaving).status == 200
+        assert site.get("/who", leaving).status == 401
+    assert site.post("/set/kept", cookie).status == 200
+    assert '"lost"' not in site.get("/keys", cookie).text
+
+
+class SlowPath:
+    """The way to a server on loopback, on which every answer takes `delay` seconds longer."""
+
+    def __init__(self, server: RedisServer, delay: float) -> None:
+        self.server = server
+        self.delay = delay
+        self.entrance = socket.create_server(("127.0.0.1", 0))
+        self.connections: list[socket.socket] = []
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.entrance.getsockname()[1]}/0"
+
+    def __enter__(self) -> Self:
+        self._in_background(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.entrance.shutdown(socket.SHUT_RDWR)
+        self.entrance.close()
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    def _accept(self) -> None:
+        while True:
+            client, _ = self.entrance.accept()
+            server = socket.create_connection(("127.0.0.1", self.server.port))
+            self.connections += [client, server]
+            self._in_background(self._carry, client, server, 0.0)
+            self._in_background(self._carry, server, client, self.delay)
+
+    def _carry(self, source: socket.socket, target: socket.socket, delay: float) -> None:
+        while data := source.recv(65536):
+            time.sleep(delay)
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+    @staticmethod
+    def _in_background(work: Callable[..., None], *arguments: Any) -> None:
+        def until_closed() -> None:
+            with suppress(OSError):
+                work(*arguments)
+
+        Thread(target=until_closed, daemon=True).start()
+
+
+def test_a_redis_that_takes_300_ms_for_an_answer_works(server: RedisServer, tmp_path: Path) -> None:
+    with (
+        SlowPath(server, 0.3) as path,
+        Site(tmp_path, workers=1, SESSION_BACKEND="redis", REDIS_URL=path.url) as site,
+    ):
+        cookie = site.log_in()
+        assert site.post("/set/kept", cookie).status == 200
+        assert '"kept"' in site.get("/keys", cookie).text
+        assert served_at_once(site.get("/public", cookie))
+        assert site.post("/logout", cookie).status == 200
+        assert site.get("/who", cookie).status == 401
+
+
+def test_two_hundred_requests_to_a_frozen_redis_do_not_starve_pages_without_a_session(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    with Site(tmp_path, workers=1, SESSION_BACKEND="redis", REDIS_URL=server.url) as site:
+        cookie = site.log_in()
+
+        def public_pages() -> list[Answer]:
+            return [site.get("/public", cookie) for _ in range(30)]
+
+        def needs_the_session() -> list[Answer]:
+            return [site.get("/who", cookie)]
+
+        begun = time.monotonic()
+        with frozen(server):
+            public, *others = together(public_pages, *[needs_the_session] * 200)
+        seconds = time.monotonic() - begun
+        assert {answer.status for one in others for answer in one} == {503}
+        assert {answer.status for answer in public} == {200}
+        assert max(answer.seconds for answer in public) < 1
+        assert 1 <= len(site.errors()) <= 1 + seconds
+        assert "session store unavailable: Redis" in site.errors()[0][2]

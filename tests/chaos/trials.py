@@ -1,0 +1,105 @@
+"""Trials of races and crashes on a running site. The suite runs a few, a soak run many."""
+
+import http.client
+import json
+import random
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from threading import Condition
+
+from tests.chaos.site import Answer, Site, together
+
+WRITERS = 4
+"""Sessions that are written all the time while something is killed."""
+
+
+def keys_lost(site: Site, requests: int = 50) -> int:
+    """How many keys are missing after so many parallel requests that each set their own."""
+    cookie = site.log_in()
+    answers = together(
+        *(partial(site.post, f"/set/key{number}", cookie) for number in range(requests))
+    )
+    assert {answer.status for answer in answers} == {200}
+    kept = json.loads(site.get("/keys", cookie).text)
+    return requests - sum(key.startswith("key") for key in kept)
+
+
+def survives_a_logout(site: Site, chance: random.Random, loads: int = 8) -> bool:
+    """Whether anything still logs in after page loads, some of which write, and a logout.
+
+    All are sent together in an order that `chance` gives; the cookie from before counts, and each
+    that one of the answers set.
+    """
+    cookie = site.log_in()
+    calls: list[Callable[[], Answer]] = [
+        partial(site.post, f"/set/key{number}", cookie)
+        if chance.random() < 0.5
+        else partial(site.get, "/who", cookie)
+        for number in range(loads)
+    ]
+    calls.append(partial(site.post, "/logout", cookie))
+    chance.shuffle(calls)
+    answers = together(*calls)
+    assert {answer.status for answer in answers} <= {200, 401}
+    tokens = {cookie, *(answer.cookie for answer in answers if answer.cookie)}
+    return any(site.get("/who", token).status == 200 for token in tokens)
+
+
+class Writer:
+    """Writes the pair 1, 2, 3, … into a session of its own, until an answer fails to come."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.cookie = site.log_in()
+        self.acknowledged = 0
+        self.stopped = False
+
+    def write(self, after_each: Callable[[], None]) -> None:
+        while not self.stopped and self._write_one():
+            after_each()
+
+    def is_whole(self) -> bool:
+        """Whether the session is as the last write that was answered left it, or as the next."""
+        left, right = json.loads(self.site.get("/pair", self.cookie).text)
+        return left == right and left in (self.acknowledged, self.acknowledged + 1)
+
+    def _write_one(self) -> bool:
+        try:
+            answer = self.site.post(f"/pair/{self.acknowledged + 1}", self.cookie)
+        except (OSError, http.client.HTTPException):
+            return False
+        if answer.status != 200:
+            assert answer.status == 503
+            return False
+        self.acknowledged += 1
+        return True
+
+
+def damaged_by(kill: Callable[[], None], site: Site, writes: int) -> int:
+    """How many of the sessions are neither old nor new after `kill` struck between the writes.
+
+    `writes`: how many are answered before. What was killed answers again when `kill` returns.
+    """
+    writers = [Writer(site) for _ in range(WRITERS)]
+    for writer in writers:
+        assert writer.site.post("/pair/0", writer.cookie).status == 200
+    counted = Condition()
+    total = 0
+
+    def count() -> None:
+        nonlocal total
+        with counted:
+            total += 1
+            counted.notify()
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        running: list[Future[None]] = [pool.submit(writer.write, count) for writer in writers]
+        with counted:
+            assert counted.wait_for(lambda: total >= writes, timeout=30)
+        kill()
+        for writer in writers:
+            writer.stopped = True
+        for future in running:
+            future.result()
+    return sum(not writer.is_whole() for writer in writers)
