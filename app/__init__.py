@@ -1,5 +1,6 @@
 """Session Lab: one login/dashboard flow on the session backend that you choose."""
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
@@ -11,6 +12,7 @@ from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import (
+    account,
     admin,
     articles,
     auth,
@@ -34,26 +36,29 @@ from app import (
 from app.config import PRODUCTION, is_embedded, read_settings
 from app.traffic import Traffic
 from backends import init_app
+from backends.store import Clock
 
 
-def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time) -> Flask:
     """The application on one backend, or all of them side by side where none is chosen.
 
     `config` takes the names of `app.config.VARIABLES`, before the environment, and Flask's own.
+    `clock` decides every limit of a session.
     Raises `ConfigurationError` with one line for a setting that cannot be.
     """
     given = dict(config or {})
     settings = {**given, **read_settings(given)}
     if settings["SESSION_BACKEND"] is None:
-        return _side_by_side(settings)
-    return _on_backend(settings, settings["SESSION_BACKEND"])
+        return _side_by_side(settings, clock)
+    return _on_backend(settings, settings["SESSION_BACKEND"], clock)
 
 
-def _on_backend(settings: Mapping[str, Any], name: str) -> Flask:
+def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     app = _bare(settings, name)
     _configure_session(app, name)
-    init_app(app, name)
-    for module in (auth, replay):
+    app.extensions["clock"] = clock
+    init_app(app, name, clock)
+    for module in (auth, account, replay):
         module.init_app(app)
     for module in (
         admin,
@@ -75,9 +80,9 @@ def _on_backend(settings: Mapping[str, Any], name: str) -> Flask:
     return app
 
 
-def _side_by_side(settings: Mapping[str, Any]) -> Flask:
+def _side_by_side(settings: Mapping[str, Any], clock: Clock) -> Flask:
     app = _bare(settings, None)
-    side_by_side.init_app(app, lambda name: _on_backend(settings, name))
+    side_by_side.init_app(app, lambda name: _on_backend(settings, name, clock))
     return app
 
 

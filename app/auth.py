@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from flask import (
     Blueprint,
     Flask,
+    current_app,
     redirect,
     render_template,
     request,
@@ -21,9 +22,10 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length
 
-from app.accounts import password_is_right, shown_accounts
+from app.accounts import Account, authenticate, is_logged_in, shown_accounts
 from app.cart import cart_after_login
 from app.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain
+from app.step_up import mark_confirmed
 from app.where import in_plain_cookie
 
 bp = Blueprint("auth", __name__)
@@ -56,10 +58,14 @@ def log_in() -> Response | tuple[str, int]:
     form = LoginForm()
     if not form.validate():
         return _login_page(form), 400
-    if not password_is_right(form.username.data, form.password.data):
+    account = authenticate(form.username.data, form.password.data)
+    if account is None:
         form.password.errors = ("This name and password do not fit together.",)
         return _login_page(form), 401
-    _begin_session(form.username.data)
+    if account.disabled:
+        form.username.errors = ("This account is disabled.",)
+        return _login_page(form), 403
+    _begin_session(account)
     response = redirect(local_target(form.next.data))
     delete_plain(response, GUEST_CART)
     if form.remember.data:
@@ -79,16 +85,28 @@ def logout() -> Response:
 
 
 def login_required(view: View) -> View:
-    """Send a visitor who is not logged in to the login page, and back afterwards."""
+    """Send a visitor who is not logged in to the login page, and back afterwards.
+
+    Nobody is logged out in silence: the address says which sentence the login page shows.
+    """
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if "logged_in" in session:
+        if is_logged_in():
             return view(*args, **kwargs)
         target = request.full_path.rstrip("?") if request.method == "GET" else ""
-        return redirect(url_for("auth.login", next=target))
+        return redirect(url_for("auth.login", next=target, ended=_ended()))
 
     return cast(View, guarded)
+
+
+def _ended() -> str | None:
+    """What ended the login of this browser, if it had one: `account` or `session`."""
+    if "logged_in" in session:
+        session.clear()
+        return "account"
+    cookie_name = current_app.session_interface.get_cookie_name(current_app)
+    return "session" if cookie_name in request.cookies else None
 
 
 def local_target(target: str | None, otherwise: str | None = None) -> str:
@@ -109,8 +127,16 @@ def init_app(app: Flask) -> None:
     """Register the pages, with failed logins limited for each address."""
     app.register_blueprint(bp)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
-    limited = limiter.limit(FAILED_LOGINS, deduct_when=lambda response: response.status_code == 401)
-    app.view_functions["auth.log_in"] = cast(Any, limited(app.view_functions["auth.log_in"]))
+    app.extensions["wrong_passwords"] = limiter.shared_limit(
+        FAILED_LOGINS, "passwords", deduct_when=lambda response: response.status_code == 401
+    )
+    limit_wrong_passwords(app, "auth.log_in")
+
+
+def limit_wrong_passwords(app: Flask, endpoint: str) -> None:
+    """Count this view's answers 401 as failed logins of their address, and refuse too many."""
+    limited = app.extensions["wrong_passwords"]
+    app.view_functions[endpoint] = limited(app.view_functions[endpoint])
 
 
 def _login_page(form: LoginForm) -> str:
@@ -122,11 +148,13 @@ def _login_page(form: LoginForm) -> str:
     )
 
 
-def _begin_session(name: str) -> None:
-    cart = cart_after_login(name)
+def _begin_session(account: Account) -> None:
+    cart = cart_after_login(account.name)
     session.clear()  # on our backends what follows gets a token of its own: no fixation
-    session["user"] = name
+    session["user"] = account.name
     session["logged_in"] = True
+    session["epoch"] = account.epoch
+    mark_confirmed()
     if cart:
         session["cart"] = cart
 

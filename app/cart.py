@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from wtforms import IntegerField, SelectField
 from wtforms.validators import InputRequired, NumberRange
 
+from app.accounts import is_logged_in
 from app.plain_cookies import GUEST_CART, delete_plain, read_plain, set_plain
 from app.preferences import current_preferences, in_currency
 from app.where import Place, in_plain_cookie, in_session
@@ -96,7 +97,7 @@ def change_quantity() -> Response:
 
 def current_cart() -> Cart:
     """The session's cart for who is logged in, else the guest's."""
-    return dict(session.get("cart", {})) if _is_logged_in() else _guest_cart()
+    return dict(session.get("cart", {})) if is_logged_in() else _guest_cart()
 
 
 def cart_after_login(name: str) -> Cart:
@@ -144,7 +145,7 @@ def _keep(cart: Cart) -> Response:
     """Keep the cart where this visitor's lies, and show it."""
     response = redirect(url_for("cart.index"))
     cart = {product: quantity for product, quantity in cart.items() if quantity}
-    if _is_logged_in():
+    if is_logged_in():
         session["cart"] = cart
     elif cart:
         set_plain(response, GUEST_CART, _pack(cart))
@@ -166,9 +167,5 @@ def _pack(cart: Cart) -> str:
     return ".".join(f"{product}:{quantity}" for product, quantity in cart.items())
 
 
-def _is_logged_in() -> bool:
-    return "logged_in" in session
-
-
 def _place() -> Place:
-    return in_session("Your cart") if _is_logged_in() else in_plain_cookie(GUEST_CART)
+    return in_session("Your cart") if is_logged_in() else in_plain_cookie(GUEST_CART)

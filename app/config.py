@@ -16,7 +16,8 @@ PRODUCTION = "production"
 PROFILES = ("development", PRODUCTION)
 
 INSTANCE = Path("instance")
-"""What this installation keeps: sessions as files, and the secret key of a development run."""
+"""What this installation keeps: sessions as files, what changed in the accounts, and the secret key
+of a development run."""
 
 SHORTEST_SECRET = 32
 """Characters; 32 of hexadecimal digits are the 128 bits that OWASP ASVS 5.0, 11.5.1 asks for."""
@@ -140,6 +141,12 @@ VARIABLES = (
         "named.",
         _parts,
         default="alice",
+    ),
+    Variable(
+        "ACCOUNTS_FILE",
+        "The SQLite file of what changed in the accounts: passwords, e-mail addresses, disabled.",
+        Path,
+        default=str(INSTANCE / "accounts.sqlite3"),
     ),
     Variable(
         "PROXY_COUNT",

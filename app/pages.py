@@ -17,6 +17,7 @@ NAVIGATION = (
     ("checkout.index", "Checkout"),
     ("uploads.index", "Uploads"),
     ("preferences.index", "Preferences"),
+    ("account.index", "Account"),
     ("admin.index", "Admin"),
 )
 """The links of the menu, each an endpoint and a label; those without a view are left out."""

@@ -34,6 +34,7 @@ OUTCOMES = {
     **replay.OUTCOMES,
     "login-required": "Nobody is logged in here: log in first.",
     "401": "This name and password do not fit together.",
+    "403": "This account is disabled.",
     "400": "Give a name and a password.",
     "413": "Refused: a browser keeps at most 4096 bytes of a cookie. Nothing was changed.",
     "429": "Too many failed logins from this address: wait a minute.",

@@ -44,6 +44,14 @@ def clock() -> SetClock:
     return SetClock()
 
 
+@pytest.fixture(autouse=True)
+def accounts_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a test changes in an account ends with the test."""
+    path = tmp_path / "accounts.sqlite3"
+    monkeypatch.setenv("ACCOUNTS_FILE", str(path))
+    return path
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One real Redis for the run; each test that fills it starts with it empty."""

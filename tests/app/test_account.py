@@ -1,0 +1,164 @@
+"""The account's own page, on every backend."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.account import SHORTEST_PASSWORD
+from app.auth import FAILED_LOGINS
+from backends import Backend
+from tests.conftest import Visitor
+
+NEW = "looking-glass"
+
+
+@pytest.fixture
+def alice(visitor: Visitor) -> Visitor:
+    visitor.log_in()
+    return visitor
+
+
+@pytest.fixture
+def phone(alice: Visitor) -> Visitor:
+    """The same account in another browser."""
+    other = Visitor(alice.app)
+    other.log_in()
+    return other
+
+
+def is_in(visitor: Visitor) -> bool:
+    return bool(visitor.client.get("/dashboard").status_code == 200)
+
+
+def change_password(visitor: Visitor, current: str = "wonderland", **more: str) -> Any:
+    return visitor.client.post("/account/password", data={"current": current, "new": NEW, **more})
+
+
+def test_a_guest_logs_in_first(visitor: Visitor) -> None:
+    assert visitor.client.get("/account").headers["Location"] == "/login?next=/account"
+
+
+def test_a_new_password_is_the_one_that_logs_in(alice: Visitor) -> None:
+    page = alice.client.get(change_password(alice).headers["Location"])
+    assert "Your password is changed" in page.text
+    assert Visitor(alice.app).log_in().status_code == 401
+    assert Visitor(alice.app).log_in("alice", NEW).status_code == 302
+
+
+def test_it_ends_the_other_sessions_only_where_that_was_asked(
+    alice: Visitor, phone: Visitor
+) -> None:
+    change_password(alice)
+    assert is_in(phone)
+    change_password(alice, NEW, end_others="y")
+    assert not is_in(phone)
+    assert is_in(alice)
+
+
+@pytest.mark.parametrize(
+    ("owner", "sentence"), [(None, "You were logged out"), ("user", "has ended")]
+)
+def test_who_is_logged_out_by_it_is_told_why(
+    alice: Visitor, phone: Visitor, backend: Backend, owner: str | None, sentence: str
+) -> None:
+    """Where the store lists sessions the record is gone, and with it what it knew."""
+    alice.app.config["SESSION_OWNER"] = owner
+    for visitor in (alice, phone):
+        visitor.log_in()
+    change_password(alice, end_others="y")
+    told = phone.client.get("/dashboard", follow_redirects=True).text
+    assert (sentence if backend.revocable else "You were logged out") in told
+    assert is_in(alice)
+
+
+def test_my_own_session_goes_on_with_a_new_token(alice: Visitor, backend: Backend) -> None:
+    alice.client.post("/dashboard/note", data={"note": "milk"})
+    before = alice.token
+    change_password(alice, end_others="y")
+    assert alice.token != before
+    assert "milk" in alice.client.get("/dashboard").text
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        ({"current": "wrong", "new": NEW}, 401),
+        ({"new": NEW}, 400),
+        ({"current": "wonderland", "new": "x" * (SHORTEST_PASSWORD - 1)}, 400),
+        ({"current": "wonderland", "new": "x" * 201}, 400),
+    ],
+)
+def test_a_password_is_not_changed_without_the_present_one_or_to_a_short_one(
+    alice: Visitor, data: dict[str, str], status: int
+) -> None:
+    response = alice.client.post("/account/password", data=data)
+    assert response.status_code == status
+    assert NEW not in response.text
+    assert Visitor(alice.app).log_in().status_code == 302
+
+
+def test_wrong_passwords_count_here_as_they_do_at_the_login(alice: Visitor) -> None:
+    for _ in range(int(FAILED_LOGINS.split()[0])):
+        assert change_password(alice, "wrong").status_code == 401
+    assert change_password(alice).status_code == 429
+    assert Visitor(alice.app).log_in().status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("email", "status"),
+    [("alice@lab.test", 302), ("", 302), ("alice", 400), ("a b@c", 400), ("@" * 300, 400)],
+)
+def test_an_address_is_kept_or_refused(alice: Visitor, email: str, status: int) -> None:
+    assert alice.client.post("/account/email", data={"email": email}).status_code == status
+    kept = f'value="{email}"' in alice.client.get("/account").text
+    assert kept is (status == 302)
+
+
+class TestAdministration:
+    @pytest.fixture
+    def bob(self, lab_app: Flask) -> Visitor:
+        bob = Visitor(lab_app)
+        bob.log_in("bob", "builder")
+        return bob
+
+    def test_an_administrator_disables_and_enables_another_account(
+        self, alice: Visitor, bob: Visitor
+    ) -> None:
+        alice.client.post("/account/disable", data={"name": "bob"})
+        assert not is_in(bob)
+        refused = bob.log_in("bob", "builder")
+        assert (refused.status_code, "disabled" in refused.text) == (403, True)
+        assert "Enable bob" in alice.client.get("/account").text
+        alice.client.post("/account/enable", data={"name": "bob"})
+        assert not is_in(bob)
+        bob.log_in("bob", "builder")
+        assert is_in(bob)
+
+    def test_that_an_account_is_disabled_is_told_to_who_has_its_password_only(
+        self, alice: Visitor
+    ) -> None:
+        alice.client.post("/account/disable", data={"name": "bob"})
+        refused = Visitor(alice.app).log_in("bob", "wrong")
+        assert (refused.status_code, "disabled" in refused.text) == (401, False)
+
+    @pytest.mark.parametrize("action", ["disable", "enable"])
+    def test_others_may_not(self, alice: Visitor, bob: Visitor, action: str) -> None:
+        response = bob.client.post(f"/account/{action}", data={"name": "alice"})
+        assert response.status_code == 403
+        assert is_in(alice)
+        assert "Other accounts" not in bob.client.get("/account").text
+
+    @pytest.mark.parametrize("name", ["alice", "mallory", ""])
+    def test_not_the_own_account_and_none_that_is_not_there(
+        self, alice: Visitor, name: str
+    ) -> None:
+        assert alice.client.post("/account/disable", data={"name": name}).status_code == 400
+        assert is_in(alice)
+
+
+def test_the_cart_of_an_ended_session_is_shown_to_nobody(alice: Visitor, phone: Visitor) -> None:
+    phone.client.post("/cart/add", data={"product": "jar", "quantity": "7"})
+    assert 'value="7"' in phone.client.get("/cart").text
+    change_password(alice, end_others="y")
+    assert 'value="7"' not in phone.client.get("/cart").text

@@ -1,0 +1,98 @@
+"""What changes in an account, where it is kept, and which sessions it ends."""
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import ServiceUnavailable
+
+from app import accounts
+from tests.conftest import Visitor
+
+
+@pytest.fixture
+def context(lab_app: Flask) -> Iterator[None]:
+    with lab_app.test_request_context("/"):
+        yield
+
+
+def test_accounts_that_never_changed_need_no_file(visitor: Visitor, accounts_file: Path) -> None:
+    visitor.log_in()
+    assert visitor.client.get("/account").status_code == 200
+    assert not accounts_file.exists()
+
+
+def test_the_file_is_its_owners_alone(context: None, accounts_file: Path) -> None:
+    accounts.change_email("alice", "alice@lab.test")
+    assert stat.S_IMODE(accounts_file.stat().st_mode) == 0o600
+
+
+def test_it_holds_hashes_and_no_password(context: None, accounts_file: Path) -> None:
+    accounts.change_password("alice", "through the looking-glass")
+    assert b"looking" not in accounts_file.read_bytes()
+    assert b"scrypt" in accounts_file.read_bytes()
+
+
+def test_a_changed_password_replaces_the_configured_one(context: None) -> None:
+    accounts.change_password("alice", "looking-glass")
+    assert accounts.authenticate("alice", "wonderland") is None
+    assert accounts.authenticate("alice", "looking-glass") is not None
+    assert accounts.authenticate("bob", "builder") is not None
+
+
+def test_what_changed_outlives_the_process_and_holds_on_every_backend(
+    lab_app: Flask, context: None
+) -> None:
+    accounts.disable("bob")
+    found = sqlite3.connect(lab_app.config["ACCOUNTS_FILE"])
+    rows = found.execute("SELECT name, disabled, epoch FROM account").fetchall()
+    found.close()
+    assert rows == [("bob", 1, 1)]
+
+
+def test_disabling_twice_and_enabling_does_not_bring_the_epoch_back(context: None) -> None:
+    for change in (accounts.disable, accounts.disable, accounts.enable):
+        change("bob")
+    bob = accounts.account_of("bob")
+    assert bob is not None
+    assert (bob.disabled, bob.epoch) == (False, 2)
+
+
+@pytest.mark.parametrize("name", ["", "mallory", "alice'--", "\0", "ä€😀"])
+def test_there_is_no_account_that_is_not_configured(context: None, name: str) -> None:
+    assert accounts.account_of(name) is None
+    assert accounts.authenticate(name, "wonderland") is None
+
+
+@pytest.mark.parametrize("damage", [b"this is no database", b"SQLite format 3\0" + b"\xff" * 4096])
+def test_a_file_that_cannot_be_read_lets_nobody_in(
+    visitor: Visitor, accounts_file: Path, damage: bytes
+) -> None:
+    visitor.log_in()
+    accounts_file.write_bytes(damage)
+    for path in ("/dashboard", "/account"):
+        response = visitor.client.get(path)
+        assert response.status_code == 503
+        assert "alice" not in response.text
+    assert Visitor(visitor.app).log_in().status_code == 503
+    accounts_file.unlink()
+    assert visitor.client.get("/dashboard").status_code == 200
+
+
+def test_a_file_that_cannot_be_written_changes_nothing_and_says_so(
+    lab_app: Flask, context: None, tmp_path: Path
+) -> None:
+    (tmp_path / "in the way").touch()
+    lab_app.config["ACCOUNTS_FILE"] = tmp_path / "in the way" / "accounts.sqlite3"
+    with pytest.raises(ServiceUnavailable, match="Nothing was changed"):
+        accounts.disable("bob")
+
+
+def test_a_file_that_was_begun_and_never_filled_is_an_empty_one(
+    context: None, accounts_file: Path
+) -> None:
+    accounts_file.touch()
+    assert accounts.authenticate("alice", "wonderland") is not None
