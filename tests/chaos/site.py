@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Barrier
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
-from flask import Flask, Response, current_app, session
+from flask import Flask, current_app, session
 
 from backends import init_app
-from tests.services import free_port
+from backends.redis import PAUSE
+from tests.services import RedisServer, free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,12 +67,12 @@ def _who() -> tuple[str, int]:
     return (user, 200) if user else ("nobody", 401)
 
 
-def _keys() -> Response:
-    return current_app.json.response(sorted(session))
+def _keys() -> list[str]:
+    return sorted(session)
 
 
-def _pair() -> Response:
-    return current_app.json.response([session.get("left"), session.get("right")])
+def _pair() -> list[int]:
+    return [session["left"], session["right"]]
 
 
 def _log_in() -> str:
@@ -126,12 +128,9 @@ class Answer(NamedTuple):
 class Site:
     """The application under gunicorn on a free port of 127.0.0.1, its log in `folder`."""
 
-    def __init__(
-        self, folder: Path, *, workers: int = 2, threads: int = 8, **config: str | int
-    ) -> None:
+    def __init__(self, folder: Path, *, workers: int = 2, threads: int = 8, **config: Any) -> None:
         self.port = free_port()
         self.log = folder / f"site-{self.port}.log"
-        self.workers = workers
         self.command = (
             *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--preload"),
             *("--workers", str(workers), "--threads", str(threads), "--log-level", "error"),
@@ -170,7 +169,8 @@ class Site:
             text = response.read().decode()
         finally:
             connection.close()
-        return Answer(response.status, response.headers, text, time.monotonic() - begun)
+        headers = dict(response.headers)
+        return Answer(response.status, headers, text, time.monotonic() - begun)
 
     def get(self, path: str, cookie: str | None = None) -> Answer:
         return self.send("GET", path, cookie)
@@ -239,3 +239,32 @@ def together(*calls: Callable[[], Outcome]) -> list[Outcome]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(call, calls))
+
+
+class Ground(NamedTuple):
+    """A site, and what its sessions can rest in."""
+
+    site: Site
+    server: RedisServer
+    sessions: Path
+
+    def kill_redis(self) -> None:
+        """End Redis at once and start it again; back when every worker asks it again."""
+        self.server.kill()
+        self.server.start()
+        all_ask_again = time.monotonic() + PAUSE
+        while time.monotonic() < all_ask_again:
+            self.site.get("/public")
+
+
+@contextmanager
+def ground(backend: str, folder: Path, **config: Any) -> Iterator[Ground]:
+    """A site on that backend, beside a Redis of its own that keeps all that it acknowledged."""
+    server = RedisServer(folder, "--appendonly", "yes", "--appendfsync", "always").start()
+    sessions = folder / "sessions"
+    where: dict[str, Any] = {"REDIS_URL": server.url, "SESSION_FILE_DIR": str(sessions)}
+    try:
+        with Site(folder, SESSION_BACKEND=backend, **where, **config) as site:
+            yield Ground(site, server, sessions)
+    finally:
+        server.stop()

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from backends.filesystem import ABANDONED, FileSystemStore
-from tests.chaos.site import Site, together
+from tests.chaos.site import Site, ground, together
 from tests.chaos.trials import keys_lost, survives_a_logout
-from tests.services import RedisServer
 
 
 @pytest.fixture(scope="module", params=["filesystem", "redis"])
@@ -23,16 +22,8 @@ def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    server = RedisServer(folder).start()
-    with Site(
-        folder,
-        SESSION_BACKEND=request.param,
-        REDIS_URL=server.url,
-        SESSION_FILE_DIR=str(folder / "sessions"),
-        SESSION_OWNER="user",
-    ) as running:
+    with ground(request.param, folder, SESSION_OWNER="user") as (running, _, _):
         yield running
-    server.stop()
 
 
 def test_fifty_parallel_requests_that_each_set_their_own_key_lose_none(site: Site) -> None:
@@ -86,7 +77,7 @@ def test_a_list_that_is_read_during_a_login_still_shows_its_session(tmp_path: Pa
         found_no_record.set()
         unlist(owner, key)
 
-    store._write = look_then_write  # type: ignore[method-assign]
+    store._write = look_then_write  # type: ignore[assignment,method-assign]
     store._unlist_if_ended = tell_then_unlist  # type: ignore[method-assign]
     with ThreadPoolExecutor(1) as pool:
         store.create("ab" * 32, {}, 100, "alice")
