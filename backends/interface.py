@@ -177,7 +177,7 @@ class BackendInterface(SessionInterface):
         if owner_key(app) in {*changed, *removed}:
             # Another owner is another session, with a token and an age of its own
             # (OWASP ASVS 5.0, 7.2.4), and it belongs in another list.
-            session.cleared = True
+            session.handed_over = True
             self._send(app, session, self._begin(app, session), response)
             return
         worn = saved.ttl < WORN * idle_seconds(app)
@@ -204,7 +204,7 @@ class BackendInterface(SessionInterface):
     def _begin(self, app: Flask, session: Session) -> str:
         if self.permanent and "_permanent" not in session:
             session.permanent = True
-        keeps_age = session.saved is not None and not session.cleared
+        keeps_age = not session.cleared and not session.handed_over
         created = session.saved.created if keeps_age and session.saved else self.clock()
         return self._create(app, session, session.fields(), created)
 
@@ -224,7 +224,7 @@ class BackendInterface(SessionInterface):
             report(app, "session begun", session_id)
         else:
             follows = {"follows": name_of_session(app, session.saved.id)}
-            rotated = session.rotated and not session.cleared
+            rotated = session.rotated and not session.cleared and not session.handed_over
             report(app, "session rotated" if rotated else "session begun", session_id, **follows)
 
     def _report_forgery(self, app: Flask) -> None:
@@ -331,7 +331,7 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
         self.store.create(key, {**marks, **fields}, self.remaining(app, created), owner)
         if session.saved is not None:
             followed = self.store.delete(key_of(session.saved.id))
-            if session.rotated and not session.cleared and not followed:
+            if not session.cleared and not followed:
                 self.store.delete(key)
                 raise SessionGone
         most = most_sessions(app)

@@ -60,6 +60,8 @@ class Session(SessionMixin):
         self.accessed = False
         self.cleared = False
         self.rotated = False
+        self.handed_over = False
+        """Whether it has another owner than the one it was loaded with."""
 
     @property
     def loaded(self) -> bool:
@@ -87,7 +89,7 @@ class Session(SessionMixin):
     @property
     def begins(self) -> bool:
         """Whether this request, if it stores anything, begins a session with a new id."""
-        return self.saved is None or self.cleared or self.rotated
+        return self.saved is None or self.cleared or self.rotated or self.handed_over
 
     @property
     def new(self) -> bool:  # type: ignore[override]  # the mixin has a constant

@@ -1,0 +1,422 @@
+"""A user's sessions: listed, ended from elsewhere, limited in number, on every backend that can.
+
+The signed cookie cannot, and says so: the last test asserts it.
+"""
+
+import re
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any
+
+import pytest
+from flask import Flask, session
+from flask.testing import FlaskClient
+
+from backends import Backend
+from backends.filesystem import FileSystemStore
+from backends.interface import OwnedSession, StoreInterface
+from backends.record import name_of
+from backends.redis import RedisStore
+from backends.store import Store, Sweeps
+from tests.conftest import OURS, SetClock
+
+MakeApp = Callable[..., Flask]
+Views = dict[str, Callable[[], Any]]
+
+IDLE = 1800
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+PLACES = [
+    (backend, kind)
+    for backend in OURS
+    for kind in (("real", "embedded") if backend.needs else ("real",))
+]
+
+
+def on(*, revocable: bool) -> pytest.MarkDecorator:
+    """The backends that declare that they can end a session, or the others."""
+    places = [(backend, kind) for backend, kind in PLACES if backend.revocable is revocable]
+    ids = [f"{backend.name}-{kind}" for backend, kind in places]
+    return pytest.mark.parametrize("placed", places, indirect=True, ids=ids)
+
+
+class Tab:
+    """A browser at the application."""
+
+    def __init__(self, app: Flask, token: str | None = None, agent: str = FIREFOX) -> None:
+        self.client: FlaskClient = app.test_client()
+        self.client.environ_base["HTTP_USER_AGENT"] = agent
+        if token is not None:
+            self.client.set_cookie("session", token)
+
+    def post(self, path: str) -> Any:
+        return self.client.post(path)
+
+    def log_in(self, user: str = "alice") -> "Tab":
+        self.post(f"/login/{user}")
+        return self
+
+    def data(self) -> Any:
+        return self.client.get("/").get_json()
+
+    @property
+    def token(self) -> str:
+        cookie = self.client.get_cookie("session")
+        assert cookie is not None
+        return cookie.value
+
+
+@pytest.fixture
+def views() -> Views:
+    """Views of a test's own, each at `/do/NAME`."""
+    return {}
+
+
+@pytest.fixture
+def make_site(make_app: MakeApp, views: Views) -> MakeApp:
+    """Make an application whose sessions belong to `session["user"]`."""
+
+    def make(**config: Any) -> Flask:
+        app = make_app(SESSION_OWNER="user", PERMANENT_SESSION_LIFETIME=IDLE, **config)
+
+        @app.post("/login/<user>")
+        def login(user: str) -> str:
+            session.clear()
+            session["user"] = user
+            return "in"
+
+        @app.post("/set/<name>/<value>")
+        def set_value(name: str, value: str) -> str:
+            session[name] = value
+            return "set"
+
+        @app.post("/rotate")
+        def rotate() -> str:
+            app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+            return "rotated"
+
+        @app.post("/logout")
+        def logout() -> str:
+            session.clear()
+            return "out"
+
+        @app.post("/do/<name>")
+        def do(name: str) -> Any:
+            return views[name]() or "done"
+
+        @app.get("/handle")
+        def handle() -> str:
+            return str(app.session_interface.handle_of(session))  # type: ignore[attr-defined]
+
+        @app.get("/")
+        def read() -> dict[str, Any]:
+            return dict(session)
+
+        return app
+
+    return make
+
+
+@pytest.fixture
+def app(make_site: MakeApp) -> Flask:
+    return make_site()
+
+
+def listed(app: Flask, owner: str = "alice") -> list[OwnedSession]:
+    return _interface(app).sessions_of(owner)
+
+
+def end(app: Flask, *handles: str, owner: str = "alice") -> int:
+    with app.app_context():
+        return _interface(app).revoke(owner, handles)
+
+
+def handle_of(tab: Tab) -> str:
+    return tab.client.get("/handle").text
+
+
+def _interface(app: Flask) -> StoreInterface:
+    assert isinstance(app.session_interface, StoreInterface)
+    return app.session_interface
+
+
+def rows(app: Flask, owner: str = "alice") -> int:
+    """How many rows the store's own list of the owner has, living sessions or not."""
+    return _rows(_interface(app).store, owner)
+
+
+@singledispatch
+def _rows(store: Store, owner: str) -> int:
+    raise NotImplementedError(type(store))
+
+
+@_rows.register
+def _(store: FileSystemStore, owner: str) -> int:
+    folder = store.folder / "owners" / name_of(owner)
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+@_rows.register
+def _(store: RedisStore, owner: str) -> int:
+    return int(store.client.scard(f"{store.prefix}of:{name_of(owner)}"))
+
+
+@on(revocable=True)
+class TestList:
+    def test_a_user_sees_each_of_his_sessions_the_one_begun_last_first(
+        self, app: Flask, clock: SetClock
+    ) -> None:
+        Tab(app, agent="first").log_in()
+        clock.forward(60)
+        Tab(app, agent="second").log_in()
+        Tab(app).log_in("bob")
+        assert [(owned.agent, clock() - owned.created) for owned in listed(app)] == [
+            ("second", 0),
+            ("first", 60),
+        ]
+
+    def test_a_session_is_listed_with_browser_address_and_times(
+        self, app: Flask, clock: SetClock
+    ) -> None:
+        tab = Tab(app).log_in()
+        begun = clock()
+        clock.forward(IDLE / 2)
+        tab.data()
+        [owned] = listed(app)
+        assert (owned.agent, owned.address) == (FIREFOX, "127.0.0.1")
+        assert owned.created == begun
+        assert owned.seen == pytest.approx(clock(), abs=0.002)
+
+    def test_what_a_session_began_with_is_not_among_its_values(self, app: Flask) -> None:
+        assert Tab(app).log_in().data() == {"user": "alice"}
+
+    def test_a_user_agent_without_end_is_cut(self, app: Flask) -> None:
+        Tab(app, agent="x" * 5000).log_in()
+        [owned] = listed(app)
+        assert len(owned.agent) <= 200
+
+    def test_the_session_at_hand_is_among_them_by_its_handle(self, app: Flask) -> None:
+        tabs = [Tab(app).log_in() for _ in range(3)]
+        assert {owned.handle for owned in listed(app)} == {handle_of(tab) for tab in tabs}
+
+    def test_a_session_of_nobody_is_in_no_list(self, app: Flask) -> None:
+        Tab(app).post("/set/colour/blue")
+        assert [listed(app, owner) for owner in ("", "None", "blue")] == [[], [], []]
+
+    def test_a_rotated_session_is_listed_once_with_its_age(
+        self, app: Flask, clock: SetClock
+    ) -> None:
+        tab = Tab(app).log_in()
+        before = listed(app)[0]
+        clock.forward(60)
+        tab.post("/rotate")
+        [after] = listed(app)
+        assert after.created == before.created
+        assert after.handle != before.handle
+
+    def test_another_owner_takes_the_session_out_of_one_list_into_the_other(
+        self, app: Flask
+    ) -> None:
+        tab = Tab(app).log_in()
+        tab.post("/set/user/bob")
+        assert (len(listed(app)), len(listed(app, "bob"))) == (0, 1)
+
+
+@on(revocable=True)
+class TestHandles:
+    def test_a_handle_is_no_token_and_no_part_of_one(self, app: Flask) -> None:
+        tab = Tab(app).log_in()
+        [owned] = listed(app)
+        assert owned.handle not in tab.token
+        assert re.fullmatch(r"[0-9a-f]{16}", owned.handle)
+
+    def test_a_handle_in_the_place_of_a_token_logs_nobody_in(self, app: Flask) -> None:
+        signature = Tab(app).log_in().token.rpartition(".")[2]
+        [owned] = listed(app)
+        for forged in (owned.handle, f"{owned.handle}.{signature}"):
+            assert Tab(app, forged).data() == {}
+
+    @pytest.mark.parametrize("handle", ["", "*", "..", "\0", "x" * 5000])
+    def test_a_made_up_handle_ends_nothing(self, app: Flask, handle: str) -> None:
+        tab = Tab(app).log_in()
+        assert end(app, handle) == 0
+        assert tab.data() == {"user": "alice"}
+
+    def test_a_token_in_the_place_of_a_handle_ends_nothing(self, app: Flask) -> None:
+        tab = Tab(app).log_in()
+        assert end(app, tab.token) == 0
+        assert tab.data() == {"user": "alice"}
+
+    def test_another_users_handle_ends_nothing(self, app: Flask) -> None:
+        alice, bob = Tab(app).log_in(), Tab(app).log_in("bob")
+        assert end(app, handle_of(bob), owner="alice") == 0
+        assert (alice.data(), bob.data()) == ({"user": "alice"}, {"user": "bob"})
+
+
+@on(revocable=True)
+class TestRevoke:
+    def test_one_session_ends_and_the_others_stay(self, app: Flask) -> None:
+        lost, kept = Tab(app).log_in(), Tab(app).log_in()
+        assert end(app, handle_of(lost)) == 1
+        assert (lost.data(), kept.data()) == ({}, {"user": "alice"})
+
+    def test_all_others_end_and_mine_stays(self, app: Flask) -> None:
+        tabs = [Tab(app).log_in() for _ in range(4)]
+        bob, mine = Tab(app).log_in("bob"), handle_of(tabs[0])
+        others = [owned.handle for owned in listed(app) if owned.handle != mine]
+        assert end(app, *others) == 3
+        assert [bool(tab.data()) for tab in tabs] == [True, False, False, False]
+        assert bob.data() == {"user": "bob"}
+
+    def test_a_session_ends_once(self, app: Flask) -> None:
+        handle = handle_of(Tab(app).log_in())
+        assert (end(app, handle), end(app, handle)) == (1, 0)
+
+    @pytest.mark.parametrize("permanent", [False, True])
+    @pytest.mark.parametrize(
+        "change",
+        [
+            pytest.param(lambda app: len(session), id="reads"),
+            pytest.param(lambda app: session.update(colour="red"), id="writes"),
+            pytest.param(lambda app: session.pop("user"), id="empties"),
+            pytest.param(lambda app: app.session_interface.regenerate(session), id="rotates"),
+        ],
+    )
+    def test_a_session_revoked_in_flight_stays_dead_and_its_cookie_is_not_sent_again(
+        self, make_site: MakeApp, views: Views, permanent: bool, change: Callable[[Flask], object]
+    ) -> None:
+        app = make_site(SESSION_PERMANENT=permanent)
+        tab = Tab(app).log_in()
+        token, handle = tab.token, handle_of(tab)
+
+        def revoked_meanwhile() -> None:
+            change(app)
+            assert end(app, handle) == 1
+
+        views["slow"] = revoked_meanwhile
+        response = tab.post("/do/slow")
+        assert all(header.startswith("session=;") for header in _set_cookies(response))
+        assert Tab(app, token).data() == {}
+        assert (listed(app), rows(app)) == ([], 0)
+
+    def test_a_request_that_begins_after_it_is_nobodys(self, app: Flask) -> None:
+        tab = Tab(app).log_in()
+        end(app, handle_of(tab))
+        assert "Set-Cookie" not in tab.client.get("/").headers
+        tab.post("/set/colour/red")
+        assert (tab.data(), listed(app)) == ({"colour": "red"}, [])
+
+
+@on(revocable=True)
+class TestLimit:
+    def test_one_session_more_ends_the_oldest(self, make_site: MakeApp, clock: SetClock) -> None:
+        app = make_site(SESSION_MAX_PER_OWNER=2)
+        tabs = []
+        for _ in range(4):
+            tabs.append(Tab(app).log_in())
+            clock.forward(1)
+        assert [bool(tab.data()) for tab in tabs] == [False, False, True, True]
+        assert rows(app) == 2
+
+    def test_the_session_that_begins_is_not_the_one_that_ends(
+        self, make_site: MakeApp, clock: SetClock
+    ) -> None:
+        app = make_site(SESSION_MAX_PER_OWNER=1)
+        first = Tab(app).log_in()
+        clock.forward(-60)
+        second = Tab(app).log_in()
+        assert (first.data(), second.data()) == ({}, {"user": "alice"})
+
+    def test_a_limit_is_each_owners_own(self, make_site: MakeApp) -> None:
+        app = make_site(SESSION_MAX_PER_OWNER=1)
+        alice, bob, guest = Tab(app).log_in(), Tab(app).log_in("bob"), Tab(app)
+        guest.post("/set/colour/blue")
+        assert [tab.data() for tab in (alice, bob, guest)] == [
+            {"user": "alice"},
+            {"user": "bob"},
+            {"colour": "blue"},
+        ]
+
+    def test_rotation_ends_no_other_session(self, make_site: MakeApp, clock: SetClock) -> None:
+        app = make_site(SESSION_MAX_PER_OWNER=2)
+        older = Tab(app).log_in()
+        clock.forward(1)
+        younger = Tab(app).log_in()
+        older.post("/rotate")
+        assert (older.data(), younger.data()) == ({"user": "alice"}, {"user": "alice"})
+
+    def test_without_a_limit_there_is_none(self, app: Flask) -> None:
+        tabs = [Tab(app).log_in() for _ in range(20)]
+        assert all(tab.data() for tab in tabs)
+
+
+@on(revocable=True)
+class TestRows:
+    def test_logout_revocation_and_rotation_leave_no_row_behind(self, app: Flask) -> None:
+        out, ended, rotated = (Tab(app).log_in() for _ in range(3))
+        assert rows(app) == 3
+        out.post("/logout")
+        end(app, handle_of(ended))
+        rotated.post("/rotate")
+        assert rows(app) == 1
+        assert [owned.handle for owned in listed(app)] == [handle_of(rotated)]
+
+    def test_a_second_login_in_one_browser_leaves_one_row(self, app: Flask) -> None:
+        Tab(app).log_in().log_in()
+        assert rows(app) == 1
+
+    def test_an_expired_session_leaves_the_list_when_it_is_read(
+        self, app: Flask, clock: SetClock
+    ) -> None:
+        Tab(app).log_in()
+        clock.forward(IDLE + 1)
+        assert listed(app) == []
+        assert rows(app) == 0
+
+    def test_an_expired_session_leaves_the_list_when_it_is_swept(
+        self, app: Flask, clock: SetClock
+    ) -> None:
+        store = _interface(app).store
+        Tab(app).log_in()
+        clock.forward(IDLE + 1)
+        if isinstance(store, Sweeps):
+            assert sum(store.sweep()) == 1
+            assert rows(app) == 0
+        else:
+            assert isinstance(store, RedisStore)
+            left = store.client.ttl(f"{store.prefix}of:{name_of('alice')}")
+            assert 0 < int(left) <= store.longest
+
+
+def test_who_logs_in_on_an_anonymous_session_takes_a_new_token_with_him(app: Flask) -> None:
+    tab = Tab(app)
+    tab.post("/set/colour/blue")
+    planted = tab.token
+    tab.post("/set/user/alice")
+    assert tab.data() == {"colour": "blue", "user": "alice"}
+    assert tab.token != planted
+    assert "user" not in Tab(app, planted).data()
+
+
+@on(revocable=False)
+def test_a_backend_that_keeps_nothing_on_the_server_lists_and_ends_nothing(
+    app: Flask, backend: Backend
+) -> None:
+    tabs = [Tab(app).log_in() for _ in range(2)]
+    interface = app.session_interface
+    assert backend.state == "browser"
+    assert not getattr(interface, "lists_sessions", False)
+    assert not hasattr(interface, "sessions_of")
+    assert not hasattr(interface, "revoke")
+    assert [tab.data() for tab in tabs] == [{"user": "alice"}] * 2
+
+
+@on(revocable=False)
+def test_a_backend_that_cannot_list_keeps_no_limit(make_site: MakeApp) -> None:
+    app = make_site(SESSION_MAX_PER_OWNER=1)
+    tabs = [Tab(app).log_in() for _ in range(2)]
+    assert [tab.data() for tab in tabs] == [{"user": "alice"}] * 2
+
+
+def _set_cookies(response: Any) -> list[str]:
+    return list(response.headers.getlist("Set-Cookie"))
