@@ -1,0 +1,198 @@
+"""Made-up tokens and hostile input: no store command, no flood of log lines, no 500."""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count, islice
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+from flask import Flask, session
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from werkzeug.routing import Rule
+
+from tests.chaos.site import application
+from tests.chaos.tokens import flood, made_up_tokens
+from tests.conftest import Visitor
+from tests.services import RedisServer
+
+TOKENS = 5000
+
+bounded = settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],  # as it was found: shrinking takes minutes
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+FIELDS = ("username", "password", "remember", "next", "product", "quantity", "note", "name")
+"""What our forms send, among others."""
+
+COOKIES = ("theme", "language", "currency", "layout", "read_articles", "guest_cart")
+"""Our plain cookies, among others."""
+
+
+def invented(app: Flask) -> list[str]:
+    """So many tokens that no client was ever given, and some of them nearly right."""
+    client = app.test_client()
+    client.post("/login")
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    return list(islice(made_up_tokens(random.Random(1), cookie.value), TOKENS))
+
+
+def test_made_up_tokens_cost_no_command_of_redis(redis_server: RedisServer) -> None:
+    app = application({"SESSION_BACKEND": "redis", "REDIS_URL": redis_server.url})
+    tokens = invented(app)
+    client = redis_server.client()
+    client.config_resetstat()
+    assert flood(app, "/who", tokens) == {"401 UNAUTHORIZED"}
+    commands = {name.partition("|")[0] for name in client.info("commandstats")}
+    assert commands <= {"cmdstat_config", "cmdstat_info", "cmdstat_client"}
+    client.close()
+
+
+def test_made_up_tokens_open_no_file(tmp_path: Path) -> None:
+    folder = tmp_path / "sessions"
+    app = application({"SESSION_BACKEND": "filesystem", "SESSION_FILE_DIR": str(folder)})
+    tokens = invented(app)
+    folder.rename(tmp_path / "elsewhere")  # whoever looks for a file now gets a 503
+    assert flood(app, "/who", tokens) == {"401 UNAUTHORIZED"}
+
+
+def test_made_up_tokens_are_reported_once_a_second_with_the_count_of_those_held_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = application({"SESSION_BACKEND": "filesystem", "SESSION_FILE_DIR": str(tmp_path)})
+    tokens = invented(app)
+    milliseconds = count()
+    a_thousand_a_second = SimpleNamespace(monotonic=lambda: next(milliseconds) / 1000)
+    monkeypatch.setattr("backends.events.time", a_thousand_a_second)
+    with caplog.at_level(logging.INFO, "backends.events"):
+        flood(app, "/who", [*tokens, tokens[0]])
+    reports: list[Any] = [vars(record)["event"] for record in caplog.records]
+    forged = [report["more"] for report in reports if report["event"] == "forged token"]
+    assert forged == [0, *[999] * (TOKENS // 1000)]
+
+
+class Piece(NamedTuple):
+    """One pair of a hostile `Cookie` header."""
+
+    name: int
+    """Which of the names, counted round."""
+    value: str
+    place: int | None
+    """Where `value` goes into the real token; `None`: it stands alone."""
+    cut: int
+    """How much of the real token it replaces."""
+
+    def pair(self, names: Sequence[str], real: str) -> str:
+        value = self.value
+        if self.place is not None:
+            value = f"{real[: self.place]}{value}{real[self.place + self.cut :]}"
+        return f"{names[self.name % len(names)]}={value}"
+
+
+values = st.one_of(
+    st.binary(max_size=60).map(lambda data: data.decode("latin-1")),
+    st.text("0123456789:.,%{}[]\"'-~\\=;|", max_size=40),
+)
+pieces = st.builds(
+    Piece,
+    st.integers(0, 20),
+    values,
+    st.one_of(st.none(), st.integers(0, 300)),
+    st.integers(0, 8),
+)
+cookies = st.lists(pieces, max_size=5)
+texts = st.text(max_size=60)
+forms = st.dictionaries(
+    st.one_of(st.sampled_from(FIELDS), st.text(max_size=8)),
+    st.one_of(texts, st.integers().map(str), st.just("9" * 5000), st.just("tea")),
+    max_size=6,
+)
+bodies = st.one_of(
+    forms.map(lambda form: {"data": form}),
+    *(
+        st.binary(max_size=200).map(partial(lambda kind, body: {"data": body, **kind}, kind))
+        for kind in (
+            {"content_type": "application/x-www-form-urlencoded"},
+            {"content_type": "multipart/form-data; boundary=x"},
+        )
+    ),
+)
+
+
+def send(app: Flask, path: str, cookie: str, **request: Any) -> int:
+    """The status; what a view raises goes on to the test."""
+    # A server refuses these before the application is asked (RFC 9110, 5.5).
+    header = cookie.translate({ord(letter): "_" for letter in "\r\n\0"})
+    client = app.test_client(use_cookies=False)
+    response = client.open(
+        path,
+        environ_overrides={"HTTP_COOKIE": header},
+        headers={"Origin": "http://localhost"},
+        **request,
+    )
+    return response.status_code
+
+
+@bounded
+@given(cookies=cookies, path=st.sampled_from(["/", "/set"]))
+def test_no_cookie_makes_the_bare_application_fail(
+    make_app: Callable[[], Flask], cookies: list[Piece], path: str
+) -> None:
+    app = make_app()
+    app.add_url_rule("/", "look", lambda: dict(session))
+    app.add_url_rule("/set", "set", lambda: session.update(n=session.get("n", 0)) or "set")
+    client = app.test_client()
+    client.get("/set")
+    real = client.get_cookie("session")
+    assert real is not None
+    header = "; ".join(piece.pair(("session", "session", "other"), real.value) for piece in cookies)
+    assert send(app, path, header) == 200
+
+
+@bounded
+@given(
+    cookies=cookies,
+    logged_in=st.booleans(),
+    rule=st.integers(0, 1000),
+    argument=texts,
+    query=forms,
+    body=bodies,
+)
+def test_no_cookie_and_no_form_makes_session_lab_fail(
+    lab_app: Flask,
+    cookies: list[Piece],
+    logged_in: bool,
+    rule: int,
+    argument: str,
+    query: dict[str, str],
+    body: dict[str, Any],
+) -> None:
+    lab_app.config["PROPAGATE_EXCEPTIONS"] = True
+    visitor = Visitor(lab_app)
+    visitor.log_in()
+    assert visitor.token is not None
+    name = lab_app.config["SESSION_COOKIE_NAME"]
+    header = "; ".join(piece.pair((name, *COOKIES), visitor.token) for piece in cookies)
+    if logged_in:
+        header = f"{name}={visitor.token}; {header}"
+    pages = [page for page in lab_app.url_map.iter_rules() if "static" not in page.endpoint]
+    page = pages[rule % len(pages)]
+    request = {"method": "POST", **body} if "POST" in (page.methods or ()) else {}
+    path = _path(page, argument)
+    assert send(lab_app, path, header, query_string=query, **request) < 500
+
+
+def _path(page: Rule, argument: str) -> str:
+    built = page.build(dict.fromkeys(page.arguments, argument or "-"), append_unknown=False)
+    assert built is not None
+    return built[1]

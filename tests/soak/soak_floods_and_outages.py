@@ -1,0 +1,91 @@
+"""A hundred thousand made-up tokens, and the seconds that an outage of Redis costs, with figures.
+
+`make soak` runs and prints them; `make test` does not collect these files.
+"""
+
+import logging
+import random
+import statistics
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos.site import PATIENCE, Site, application, ground
+from tests.chaos.test_redis_outage import frozen, stopped
+from tests.chaos.tokens import flood, made_up_tokens
+from tests.services import RedisServer
+
+TOKENS = 100_000
+OUTAGES = 7
+OUTAGES_STOCK = 1
+"""Each takes a minute there."""
+
+
+def test_a_hundred_thousand_made_up_tokens(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = RedisServer(tmp_path).start()
+    app = application({"SESSION_BACKEND": "redis", "REDIS_URL": server.url})
+    visitor = app.test_client()
+    visitor.post("/login")
+    cookie = visitor.get_cookie("session")
+    assert cookie is not None
+    client = server.client()
+    client.config_resetstat()
+    begun = time.monotonic()
+    with caplog.at_level(logging.INFO, "backends.events"):
+        flood(app, "/who", islice(made_up_tokens(random.Random(1), cookie.value), TOKENS))
+    seconds = time.monotonic() - begun
+    commands = {name.partition("|")[0] for name in client.info("commandstats")}
+    commands -= {"cmdstat_config", "cmdstat_info", "cmdstat_client"}
+    reports: list[Any] = [vars(record)["event"] for record in caplog.records]
+    with capsys.disabled():
+        print(
+            f"\n  {TOKENS} made-up tokens: {seconds:.0f} s, {len(commands)} kinds of store "
+            f"commands, {len(reports)} events that count {sum(r['more'] + 1 for r in reports)}"
+        )
+    client.close()
+    server.stop()
+    assert not commands
+    assert len(reports) <= 1 + seconds
+
+
+@pytest.mark.parametrize("outage", [stopped, frozen])
+@pytest.mark.parametrize("backend", ["redis", "flask-session-redis"])
+def test_the_seconds_that_an_outage_costs(
+    backend: str,
+    outage: Callable[[RedisServer], Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ours = backend == "redis"
+    first: list[tuple[int, float]] = []
+    public: list[tuple[int, float]] = []
+    with ground(backend, tmp_path, workers=1) as (site, server, _):
+        for _ in range(OUTAGES if ours else OUTAGES_STOCK):
+            time.sleep(1)  # each outage is the first that the site knows of
+            cookie = site.log_in()
+            with outage(server):
+                first.append(_timed(site, "/who", cookie))
+                public.append(_timed(site, "/public", cookie))
+    with capsys.disabled():
+        print(f"\n  Redis {outage.__name__}, {backend}: {len(first)} times")
+        for what, answers in (("page with the session", first), ("public page", public)):
+            slowest, median = max(s for _, s in answers), statistics.median(s for _, s in answers)
+            statuses = {status or "no answer" for status, _ in answers}
+            print(f"    {what}: {statuses}, median {median:.3f} s, slowest {slowest:.3f} s")
+    assert not ours or all(status == 503 and seconds < 1 for status, seconds in first)
+    assert not ours or all(status == 200 and seconds < 1 for status, seconds in public)
+
+
+def _timed(site: Site, path: str, cookie: str) -> tuple[int, float]:
+    """The status and the seconds; status 0 where nothing came within `PATIENCE`."""
+    try:
+        answer = site.get(path, cookie)
+    except TimeoutError:
+        return 0, float(PATIENCE)
+    return answer.status, answer.seconds
