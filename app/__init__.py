@@ -18,8 +18,10 @@ from app import (
     auth,
     cart,
     checkout,
+    cli,
     dashboard,
     errors,
+    events,
     headers,
     health,
     home,
@@ -30,6 +32,7 @@ from app import (
     replay,
     request_info,
     same_origin,
+    sessions,
     side_by_side,
     uploads,
 )
@@ -71,6 +74,7 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
         preferences,
         profile,
         request_info,
+        sessions,
         uploads,
     ):
         app.register_blueprint(module.bp)
@@ -96,7 +100,7 @@ def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
         MAX_CONTENT_LENGTH=1024 * 1024,
     )
     Bootstrap5(app)
-    for module in (errors, pages, same_origin, headers):
+    for module in (cli, errors, events, pages, same_origin, headers):
         module.init_app(app)
     app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:
@@ -118,6 +122,8 @@ def _configure_session(app: Flask, name: str) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=app.config["SESSION_IDLE_SECONDS"]),
         SESSION_ABSOLUTE_LIFETIME=timedelta(seconds=app.config["SESSION_ABSOLUTE_SECONDS"]),
         SESSION_FILE_DIR=app.config["SESSION_FILE_DIR"] / name,
+        SESSION_OWNER="user",
+        SESSION_MAX_PER_OWNER=app.config["SESSION_MAX_PER_USER"],
     )
     if is_embedded(app.config):
         app.config["SESSION_REDIS"] = embedded_redis()

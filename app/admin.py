@@ -1,23 +1,54 @@
-"""The panel of the administrators."""
+"""The panel of the administrators: the accounts, and whose sessions to end."""
 
-from flask import Blueprint, abort, render_template, session
+from flask import Blueprint, abort, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
 
 from app.accounts import account_names, is_admin
 from app.auth import login_required
+from app.sessions import end_sessions, listed_sessions, lists_sessions, seen_to_within
 from app.where import in_session
 
 bp = Blueprint("admin", __name__)
 
 
-@bp.get("/admin")
+@bp.before_request
 @login_required
-def index() -> str:
+def _only_administrators() -> None:
     """Asks at each request whether the account may: a session holds no role that could go stale."""
     if not is_admin(session["user"]):
         abort(403, "This page is for administrators only.")
+
+
+@bp.get("/admin")
+def index() -> str:
+    chosen = request.args.get("user")
     return render_template(
         "admin/index.html",
         accounts={name: is_admin(name) for name in account_names()},
         user=session["user"],
+        chosen=chosen,
+        listed=listed_sessions(chosen) if chosen and lists_sessions() else None,
+        ended=request.args.get("ended", type=int),
+        seen_to_within=seen_to_within(),
+        lists_sessions=lists_sessions(),
         places=[in_session("Who is logged in")],
     )
+
+
+@bp.post("/admin/end")
+def end() -> Response:
+    """End the one session of the user that the form names by its handle."""
+    user = request.form.get("user", "")
+    return _back(user, end_sessions(user, [request.form.get("handle", "")], session["user"]))
+
+
+@bp.post("/admin/end-all")
+def end_all() -> Response:
+    """End every session of the user; an administrator's own too, and with it this one."""
+    user = request.form.get("user", "")
+    handles = [listed.handle for listed in listed_sessions(user)]
+    return _back(user, end_sessions(user, handles, session["user"]))
+
+
+def _back(user: str, ended: int) -> Response:
+    return redirect(url_for("admin.index", user=user, ended=ended, _anchor="sessions"))

@@ -15,7 +15,7 @@ from flask import (
     session,
     url_for,
 )
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RequestLimit
 from flask_limiter.util import get_remote_address
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
@@ -24,9 +24,11 @@ from wtforms.validators import InputRequired, Length
 
 from app.accounts import Account, authenticate, is_logged_in, shown_accounts
 from app.cart import cart_after_login
+from app.events import report_if_kept, report_visit
 from app.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain
 from app.step_up import mark_confirmed
 from app.where import in_plain_cookie
+from backends.events import Seldom
 
 bp = Blueprint("auth", __name__)
 
@@ -60,9 +62,11 @@ def log_in() -> Response | tuple[str, int]:
         return _login_page(form), 400
     account = authenticate(form.username.data, form.password.data)
     if account is None:
+        report_visit("login failed", user=form.username.data)
         form.password.errors = ("This name and password do not fit together.",)
         return _login_page(form), 401
     if account.disabled:
+        report_visit("login failed", user=account.name, reason="the account is disabled")
         form.username.errors = ("This account is disabled.",)
         return _login_page(form), 403
     _begin_session(account)
@@ -77,6 +81,8 @@ def log_in() -> Response | tuple[str, int]:
 
 @bp.post("/logout")
 def logout() -> Response:
+    if "logged_in" in session:
+        report_if_kept("logout", user=session["user"])
     session.clear()
     response = redirect(local_target(request.form.get("next"), otherwise=url_for("auth.login")))
     # Not "cookies": that would end the other backends' sessions on this host too.
@@ -126,7 +132,9 @@ def local_target(target: str | None, otherwise: str | None = None) -> str:
 def init_app(app: Flask) -> None:
     """Register the pages, with failed logins limited for each address."""
     app.register_blueprint(bp)
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    limiter = Limiter(
+        get_remote_address, app=app, storage_uri="memory://", on_breach=_reporter(Seldom())
+    )
     app.extensions["wrong_passwords"] = limiter.shared_limit(
         FAILED_LOGINS, "passwords", deduct_when=lambda response: response.status_code == 401
     )
@@ -137,6 +145,18 @@ def limit_wrong_passwords(app: Flask, endpoint: str) -> None:
     """Count this view's answers 401 as failed logins of their address, and refuse too many."""
     limited = app.extensions["wrong_passwords"]
     app.view_functions[endpoint] = limited(app.view_functions[endpoint])
+
+
+def _reporter(seldom: Seldom) -> Callable[[RequestLimit], None]:
+    """Logs that logins are refused, once a second: a flood of them must not fill the log."""
+
+    def report_limited(_limit: RequestLimit) -> None:
+        held_back = seldom.due()
+        if held_back is not None:
+            name = request.form.get("username", "")[:LONGEST_NAME]
+            report_visit("login limited", user=name, more=held_back)
+
+    return report_limited
 
 
 def _login_page(form: LoginForm) -> str:
@@ -157,6 +177,7 @@ def _begin_session(account: Account) -> None:
     mark_confirmed()
     if cart:
         session["cart"] = cart
+    report_if_kept("login", user=account.name)
 
 
 def _remembered_name() -> str:

@@ -1,16 +1,28 @@
 """The commands that every way in offers: `session-lab …` and `flask --app app …`."""
 
 import json
+import sys
+from collections.abc import Sequence
+from typing import Any
 
 import click
-from flask import Flask
+from flask import Flask, current_app
+from flask.cli import AppGroup
 
+from app.accounts import account_names
+from app.config import is_embedded
+from app.sessions import ListedSession, end_sessions, listed_sessions, lists_sessions
+from backends import BACKENDS, StoreUnavailable
 from backends.cookie import decode_without_key
+from backends.store import Sweeps
+
+HEAD = ("USER", "HANDLE", "BROWSER", "ADDRESS", "SINCE (UTC)", "LAST SEEN (UTC)")
 
 
 def init_app(app: Flask) -> None:
     """Offer the commands beside Flask's own."""
     app.cli.add_command(cookie)
+    app.cli.add_command(sessions)
 
 
 @click.group()
@@ -31,3 +43,90 @@ def decode(value: str) -> None:
     click.echo(
         f"signed at {decoded.signed_at.isoformat()}; the signature was not checked", err=True
     )
+
+
+class StoreGroup(AppGroup):
+    """Commands that ask the store, where its failure is one line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StoreUnavailable as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=StoreGroup)
+def sessions() -> None:
+    """List the sessions in the store, end them, sweep out what is over."""
+
+
+@sessions.command("list")
+@click.argument("user", required=False)
+def list_sessions(user: str | None) -> None:
+    """Print the sessions of USER, or of every account."""
+    _require_a_list()
+    users = [user] if user is not None else account_names()
+    rows = [_row(name, listed) for name in users for listed in listed_sessions(name)]
+    if not rows:
+        click.echo("No sessions.")
+        return
+    for line in _aligned([HEAD, *rows]):
+        click.echo(line)
+
+
+@sessions.command()
+@click.argument("user")
+@click.option("--handle", help="End the one session of this handle, not all of them.")
+def revoke(user: str, handle: str | None) -> None:
+    """End the sessions of USER: whoever is logged in there is out."""
+    _require_a_list()
+    handles = [handle] if handle else [listed.handle for listed in listed_sessions(user)]
+    ended = end_sessions(user, handles, "the command line")
+    if handle and not ended:
+        raise click.ClickException(f"{user} has no session with the handle {handle}.")
+    click.echo(f"Sessions of {user} ended: {ended}.")
+
+
+@sessions.command()
+def sweep() -> None:
+    """Remove the records of sessions that are over, where the store does not do it itself."""
+    _require_a_list()
+    store = current_app.session_interface.store  # type: ignore[attr-defined]
+    if not isinstance(store, Sweeps):
+        click.echo("Nothing to do: this store removes ended sessions itself.")
+        return
+    with click.progressbar(
+        store.sweep(), length=store.steps, label="Sweeping", file=sys.stderr
+    ) as steps:
+        removed = sum(steps)
+    click.echo(f"Files of ended sessions removed: {removed}.")
+
+
+def _require_a_list() -> None:
+    """Raises `ClickException` where no session can be found from here, and says why."""
+    name = current_app.config["SESSION_BACKEND"]
+    if name is None:
+        raise click.ClickException(
+            f"Several backends are mounted. Set SESSION_BACKEND to one of: {', '.join(BACKENDS)}."
+        )
+    if not lists_sessions():
+        raise click.ClickException(
+            f"SESSION_BACKEND={name} cannot tell whose a session is, so it lists and ends none."
+        )
+    if is_embedded(current_app.config):
+        raise click.ClickException(
+            "The embedded Redis lives in the process that serves. Set REDIS_URL to look into one."
+        )
+
+
+def _row(user: str, listed: ListedSession) -> tuple[str, ...]:
+    times = (f"{moment:%Y-%m-%d %H:%M}" for moment in (listed.since, listed.seen))
+    return (user, listed.handle, listed.browser, listed.address, *times)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -56,6 +56,11 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+def _whole_or_none(least: int, most: int) -> Callable[[str], int | None]:
+    read = _whole(least, most)
+    return lambda text: read(text) if text else None
+
+
 def _secret(text: str) -> str | None:
     if not text:
         return None
@@ -120,6 +125,13 @@ VARIABLES = (
         "A session ends so long after login, however much it is used.",
         _whole(1, 14 * 24 * 3600),
         default="28800",
+    ),
+    Variable(
+        "SESSION_MAX_PER_USER",
+        "How many sessions a user may have at a time: one more ends his oldest. Not kept by "
+        "backends that cannot list sessions.",
+        _whole_or_none(1, 1000),
+        shown_default="any number",
     ),
     Variable(
         "APP_PROFILE",

@@ -12,6 +12,7 @@ NAVIGATION = (
     ("side_by_side.index", "Side by side"),
     ("home.index", "Start"),
     ("dashboard.dashboard", "Dashboard"),
+    ("sessions.index", "Sessions"),
     ("articles.index", "Articles"),
     ("cart.index", "Cart"),
     ("checkout.index", "Checkout"),

@@ -3,7 +3,19 @@
 import pytest
 from flask import Flask
 
-from tests.conftest import Visitor
+from app import create_app
+from app.sessions import listed_sessions
+from backends import BACKENDS
+from tests.conftest import ACCOUNTS, SECRET, Visitor
+
+PATHS = ("/admin", "/admin/end", "/admin/end-all")
+
+on_a_list = pytest.mark.parametrize(
+    "placed",
+    [(BACKENDS["filesystem"], "real"), (BACKENDS["redis"], "real")],
+    indirect=True,
+    ids=["filesystem", "redis"],
+)
 
 
 def test_an_administrator_sees_the_accounts_and_no_password(visitor: Visitor) -> None:
@@ -41,3 +53,92 @@ def test_the_session_holds_no_role(visitor: Visitor) -> None:
     visitor.client.get("/admin")
     with visitor.client.session_transaction() as session:
         assert session.keys() == {"user", "logged_in", "epoch", "confirmed_at"}
+
+
+def at(app: Flask, name: str, password: str) -> Visitor:
+    """Somebody who is logged in."""
+    visitor = Visitor(app)
+    visitor.log_in(name, password)
+    return visitor
+
+
+def is_in(visitor: Visitor) -> bool:
+    return visitor.client.get("/dashboard").status_code == 200
+
+
+def bobs_handles(app: Flask) -> list[str]:
+    with app.app_context():
+        return [listed.handle for listed in listed_sessions("bob")]
+
+
+@on_a_list
+class TestSessions:
+    @pytest.fixture
+    def bobs(self, lab_app: Flask) -> list[Visitor]:
+        return [at(lab_app, "bob", "builder") for _ in range(2)]
+
+    @pytest.fixture
+    def admin(self, lab_app: Flask) -> Visitor:
+        return at(lab_app, "alice", "wonderland")
+
+    def test_an_administrator_sees_a_users_sessions(
+        self, admin: Visitor, bobs: list[Visitor]
+    ) -> None:
+        assert "data-handle=" not in admin.client.get("/admin").text
+        page = admin.client.get("/admin?user=bob").text
+        assert "Sessions of bob" in page
+        assert page.count("data-handle=") == len(bobs)
+
+    def test_an_administrator_ends_one(
+        self, lab_app: Flask, admin: Visitor, bobs: list[Visitor]
+    ) -> None:
+        handle = bobs_handles(lab_app)[0]
+        response = admin.client.post(
+            "/admin/end", data={"user": "bob", "handle": handle}, follow_redirects=True
+        )
+        assert "One session was ended" in response.text
+        assert sorted(is_in(bob) for bob in bobs) == [False, True]
+
+    def test_an_administrator_ends_all(self, admin: Visitor, bobs: list[Visitor]) -> None:
+        page = admin.client.post("/admin/end-all", data={"user": "bob"}, follow_redirects=True).text
+        assert "2 sessions were ended" in page
+        assert "logged in nowhere" in page
+        assert [is_in(bob) for bob in bobs] == [False, False]
+        assert is_in(admin)
+
+    def test_an_administrator_can_end_his_own(self, admin: Visitor) -> None:
+        admin.client.post("/admin/end-all", data={"user": "alice"})
+        assert not is_in(admin)
+
+    def test_who_ended_whose_sessions_is_in_the_log(
+        self, admin: Visitor, bobs: list[Visitor], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        admin.client.post("/admin/end-all", data={"user": "bob"})
+        found = [getattr(record, "event", {}) for record in caplog.records]
+        [event] = [event for event in found if event.get("event") == "sessions ended"]
+        assert (event["user"], event["by"], event["ended"]) == ("bob", "alice", len(bobs))
+
+    def test_nobody_else_ends_any(self, lab_app: Flask, bobs: list[Visitor]) -> None:
+        alice = at(lab_app, "alice", "wonderland")
+        for path in ("/admin/end", "/admin/end-all"):
+            response = bobs[0].client.post(path, data={"user": "alice"})
+            assert response.status_code == 403
+        assert is_in(alice)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_of_the_panel_asks_who_is_there(visitor: Visitor, path: str) -> None:
+    method = "GET" if path == "/admin" else "POST"
+    assert "/login" in visitor.client.open(path, method=method).headers["Location"]
+    visitor.log_in("bob", "builder")
+    assert visitor.client.open(path, method=method).status_code == 403
+
+
+def test_the_panel_says_why_where_sessions_cannot_be_listed() -> None:
+    app = create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS})
+    admin = at(app, "alice", "wonderland")
+    page = admin.client.get("/admin?user=bob").text
+    assert "whole session lies in its browser" in page
+    assert "End all" not in page
+    location = admin.client.post("/admin/end-all", data={"user": "bob"}).headers["Location"]
+    assert location == "/admin?user=bob&ended=0#sessions"

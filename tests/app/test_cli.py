@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from flask import Flask, session
 
 from app import create_app
 from app.__main__ import session_lab
-from backends import init_app
-from tests.conftest import SECRET
+from backends import BACKENDS, StoreUnavailable, init_app
+from backends.store import Sweeps
+from tests.conftest import SECRET, SetClock, Visitor
 from tests.services import PATIENCE, LabServer
 
 BIN = Path(sys.executable).parent
@@ -75,7 +77,7 @@ def test_decoding_needs_no_setting_and_leaves_nothing(
 def test_help_lists_every_command(invoke: Invoke) -> None:
     result = invoke("--help")
     assert result.exit_code == 0
-    assert {"cookie", "run"} <= set(result.stdout.split())
+    assert {"cookie", "run", "sessions"} <= set(result.stdout.split())
 
 
 def test_help_is_given_with_a_setting_that_cannot_be(
@@ -117,3 +119,133 @@ def test_an_application_on_one_backend_offers_them_too(cookie: str) -> None:
     app = create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET})
     result = app.test_cli_runner().invoke(args=["cookie", "decode", cookie])
     assert json.loads(result.stdout)["user"] == "Ærøskøbing"
+
+
+@pytest.mark.parametrize(
+    "placed",
+    [(BACKENDS["filesystem"], "real"), (BACKENDS["redis"], "real")],
+    indirect=True,
+    ids=["filesystem", "redis"],
+)
+class TestSessions:
+    @pytest.fixture
+    def run(self, lab_app: Flask) -> Invoke:
+        """Call a `sessions` command of the application."""
+        runner = lab_app.test_cli_runner()
+        return lambda *arguments: runner.invoke(args=["sessions", *arguments])
+
+    @pytest.fixture
+    def alices(self, lab_app: Flask) -> list[Visitor]:
+        return [logged_in(lab_app, "alice", "wonderland") for _ in range(2)]
+
+    @pytest.fixture
+    def bob(self, lab_app: Flask) -> Visitor:
+        return logged_in(lab_app, "bob", "builder")
+
+    def test_the_list_has_a_row_for_each_session_of_the_user(
+        self, run: Invoke, alices: list[Visitor], bob: Visitor
+    ) -> None:
+        result = run("list", "alice")
+        head, *rows = [line.split("  ") for line in result.stdout.splitlines()]
+        assert result.exit_code == 0
+        assert [cell.strip() for cell in head if cell] == [
+            *("USER", "HANDLE", "BROWSER", "ADDRESS", "SINCE (UTC)", "LAST SEEN (UTC)")
+        ]
+        assert [(row[0], row[3]) for row in rows] == [("alice", "127.0.0.1")] * len(alices)
+        assert not [visitor for visitor in alices if visitor.token in result.stdout]  # type: ignore[operator]
+
+    def test_without_a_user_the_list_is_of_every_account(
+        self, run: Invoke, alices: list[Visitor], bob: Visitor
+    ) -> None:
+        users = [line.split()[0] for line in run("list").stdout.splitlines()[1:]]
+        assert users == ["alice", "alice", "bob"]
+
+    def test_an_empty_list_says_so(self, run: Invoke) -> None:
+        assert run("list", "nobody").stdout == "No sessions.\n"
+
+    def test_a_browser_cannot_write_to_the_terminal(self, lab_app: Flask, run: Invoke) -> None:
+        visitor = Visitor(lab_app)
+        visitor.client.environ_base["HTTP_USER_AGENT"] = "\x1b]0;owned\x07\x9b31m"
+        visitor.log_in()
+        assert run("list").stdout.replace("\n", "").isprintable()
+
+    def test_revoke_ends_every_session_of_the_user_and_no_other(
+        self, run: Invoke, alices: list[Visitor], bob: Visitor
+    ) -> None:
+        result = run("revoke", "alice")
+        assert (result.exit_code, result.stdout) == (0, "Sessions of alice ended: 2.\n")
+        assert [is_in(visitor) for visitor in [*alices, bob]] == [False, False, True]
+
+    def test_revoke_with_a_handle_ends_that_one(self, run: Invoke, alices: list[Visitor]) -> None:
+        handle = run("list", "alice").stdout.splitlines()[1].split()[1]
+        assert run("revoke", "alice", "--handle", handle).exit_code == 0
+        assert sorted(is_in(visitor) for visitor in alices) == [False, True]
+
+    def test_a_handle_that_is_not_the_users_is_an_error(
+        self, run: Invoke, alices: list[Visitor], bob: Visitor
+    ) -> None:
+        handle = run("list", "bob").stdout.splitlines()[1].split()[1]
+        result = run("revoke", "alice", "--handle", handle)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"alice has no session with the handle {handle}" in result.stderr
+        assert is_in(bob)
+
+    def test_sweep_removes_what_is_over_or_says_that_the_store_does(
+        self, lab_app: Flask, run: Invoke, clock: SetClock, alices: list[Visitor]
+    ) -> None:
+        clock.now = time.time() + 10 * 24 * 3600
+        store = lab_app.session_interface.store  # type: ignore[attr-defined]
+        store.clock = clock
+        result = run("sweep")
+        assert result.exit_code == 0
+        if isinstance(store, Sweeps):
+            assert result.stdout == f"Files of ended sessions removed: {len(alices)}.\n"
+            assert "Sweeping" in result.stderr
+        else:
+            assert result.stdout == "Nothing to do: this store removes ended sessions itself.\n"
+
+    def test_a_store_that_cannot_be_asked_is_one_line(
+        self, lab_app: Flask, run: Invoke, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def down(_owner: str) -> None:
+            raise StoreUnavailable("it is down")
+
+        monkeypatch.setattr(lab_app.session_interface, "sessions_of", down)
+        result = run("list", "alice")
+        assert result.exit_code == 1
+        assert result.stderr == "Error: session store unavailable: it is down\n"
+
+
+@pytest.mark.parametrize("command", [("list",), ("revoke", "alice"), ("sweep",)])
+@pytest.mark.parametrize(
+    ("backend", "expected"),
+    [
+        ("", "Several backends are mounted. Set SESSION_BACKEND to one of: cookie, "),
+        ("cookie", "SESSION_BACKEND=cookie cannot tell whose a session is"),
+        ("flask-session-filesystem", "cannot tell whose a session is"),
+        ("redis", "The embedded Redis lives in the process that serves. Set REDIS_URL"),
+    ],
+)
+def test_where_no_session_can_be_found_one_line_says_why(
+    invoke: Invoke,
+    monkeypatch: pytest.MonkeyPatch,
+    backend: str,
+    expected: str,
+    command: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("SESSION_BACKEND", backend)
+    result = invoke("sessions", *command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: ")
+    assert expected in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def logged_in(app: Flask, name: str, password: str) -> Visitor:
+    visitor = Visitor(app)
+    visitor.log_in(name, password)
+    return visitor
+
+
+def is_in(visitor: Visitor) -> bool:
+    return visitor.client.get("/dashboard").status_code == 200

@@ -1,0 +1,155 @@
+"""A user's sessions: to look at, and to end from elsewhere (OWASP ASVS 5.0, 7.5.2).
+
+What the user, an administrator and the command line do with them is the same, and is here.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
+from flask.sessions import SessionInterface
+from werkzeug.wrappers import Response
+
+from app.auth import login_required
+from backends.configuration import idle_seconds
+from backends.events import report
+from backends.interface import WORN, OwnedSession, StoreInterface
+
+bp = Blueprint("sessions", __name__)
+
+BROWSERS = (
+    ("Edge", r"Edg(?:A|iOS)?/(\d+)"),
+    ("Opera", r"OPR/(\d+)"),
+    ("Samsung Internet", r"SamsungBrowser/(\d+)"),
+    ("Firefox", r"(?:Firefox|FxiOS)/(\d+)"),
+    ("Chrome", r"(?:Chrome|CriOS)/(\d+)"),
+    ("Safari", r"Version/(\d+).* Safari/"),
+)
+"""Names, and where a User-Agent gives the version. The first that fits: Edge says Chrome too, and
+Chrome says Safari."""
+
+SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("macOS", "Mac OS X"),
+    ("ChromeOS", "CrOS"),
+    ("Linux", "Linux"),
+)
+"""Names, and what a User-Agent says. The first that fits: Android says Linux, too."""
+
+LONGEST_BROWSER = 40
+"""Characters of a User-Agent that nothing above fits."""
+
+
+@dataclass(frozen=True)
+class ListedSession:
+    """One session as a page or a table shows it."""
+
+    handle: str
+    browser: str
+    agent: str
+    """The User-Agent whole, as it was sent: anybody's text."""
+    address: str
+    since: datetime
+    seen: datetime
+    is_current: bool = False
+
+
+@bp.get("/sessions")
+@login_required
+def index() -> str:
+    user = session["user"]
+    return render_template(
+        "sessions/index.html",
+        user=user,
+        listed=listed_sessions(user) if lists_sessions() else None,
+        ended=request.args.get("ended", type=int),
+        seen_to_within=seen_to_within(),
+        idle=current_app.config["SESSION_IDLE_SECONDS"],
+        absolute=current_app.config["SESSION_ABSOLUTE_SECONDS"],
+    )
+
+
+@bp.post("/sessions/end")
+@login_required
+def end() -> Response:
+    """End the one session of mine that the form names by its handle."""
+    return _back(end_sessions(session["user"], [request.form.get("handle", "")], session["user"]))
+
+
+@bp.post("/sessions/end-others")
+@login_required
+def end_others() -> Response:
+    user = session["user"]
+    others = [listed.handle for listed in listed_sessions(user) if not listed.is_current]
+    return _back(end_sessions(user, others, user))
+
+
+def lists_sessions() -> bool:
+    """Whether this application's backend can tell whose a session is."""
+    return _lister(current_app.session_interface) is not None
+
+
+def listed_sessions(user: str) -> list[ListedSession]:
+    """The user's living sessions, the one begun last first; none where they cannot be listed."""
+    interface = _lister(current_app.session_interface)
+    if interface is None:
+        return []
+    current = interface.handle_of(session) if request else None  # type: ignore[arg-type]
+    return [_listed(owned, current) for owned in interface.sessions_of(user)]
+
+
+def end_sessions(user: str, handles: Collection[str], by: str) -> int:
+    """End those of the user's sessions and say in the log who did it. How many it ended."""
+    interface = _lister(current_app.session_interface)
+    if interface is None:
+        return 0
+    ended = interface.revoke(user, handles)
+    address = request.remote_addr if request else None
+    report(current_app, "sessions ended", user=user, by=by, ended=ended, address=address)
+    return ended
+
+
+def seen_to_within() -> int:
+    """Seconds by which the time of the last use may be too old: reading writes that seldom."""
+    return round(idle_seconds(current_app) * (1 - WORN))
+
+
+def browser_of(agent: str) -> str:
+    """A User-Agent in words: `Firefox 128 on Linux`. It is what the browser said, no more."""
+    agent = "".join(character for character in agent if character.isprintable())
+    system = next((name for name, said in SYSTEMS if said in agent), None)
+    for name, pattern in BROWSERS:
+        if found := re.search(pattern, agent):
+            return f"{name} {found[1]}" + (f" on {system}" if system else "")
+    if len(agent) > LONGEST_BROWSER:
+        return f"{agent[:LONGEST_BROWSER]}…"
+    return agent or "Unknown"
+
+
+def _lister(interface: SessionInterface) -> StoreInterface | None:
+    """The interface, where it says that it can list sessions."""
+    if not getattr(interface, "lists_sessions", False):
+        return None
+    return cast(StoreInterface, interface)
+
+
+def _listed(owned: OwnedSession, current: str | None) -> ListedSession:
+    return ListedSession(
+        handle=owned.handle,
+        browser=browser_of(owned.agent),
+        agent=owned.agent,
+        address=owned.address,
+        since=datetime.fromtimestamp(owned.created, UTC),
+        seen=datetime.fromtimestamp(owned.seen, UTC),
+        is_current=owned.handle == current,
+    )
+
+
+def _back(ended: int) -> Response:
+    return redirect(url_for("sessions.index", ended=ended))
