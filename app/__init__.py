@@ -16,6 +16,7 @@ from app import (
     auth,
     cart,
     checkout,
+    cli,
     dashboard,
     errors,
     headers,
@@ -91,7 +92,7 @@ def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
         MAX_CONTENT_LENGTH=1024 * 1024,
     )
     Bootstrap5(app)
-    for module in (errors, pages, same_origin, headers):
+    for module in (cli, errors, pages, same_origin, headers):
         module.init_app(app)
     app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:

@@ -130,11 +130,13 @@ def client_of(app: Flask, connect: "Callable[[str], redis.Redis]") -> "redis.Red
     url = app.config.get("REDIS_URL")
     if client is None and url:
         try:
-            return connect(url)
-        except (ValueError, RedisError) as error:
+            client = connect(url)
+            client.connection_pool.make_connection()  # reads the options, and connects to nothing
+        except (ValueError, TypeError, RedisError) as error:
+            # What redis-py says of it can hold a part of the password.
             raise ConfigurationError(
-                f"REDIS_URL cannot be read ({error}). "
-                "Give redis://host:port/db, rediss://… or unix://path."
+                "REDIS_URL cannot be read. Give redis://host:port/db, rediss://… or unix://path; "
+                "in a password write / as %2F and # as %23."
             ) from error
     if client is None:
         raise ConfigurationError(
