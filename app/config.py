@@ -72,6 +72,11 @@ def _secret(text: str) -> str | None:
     return text
 
 
+def _address(text: str) -> str | None:
+    urlsplit(text)  # raises for what is no address
+    return text or None
+
+
 def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -93,7 +98,7 @@ VARIABLES = (
     Variable(
         "REDIS_URL",
         "The Redis server: `redis://`, `rediss://` or `unix://`.",
-        lambda text: text or None,
+        _address,
         shown_default="embedded: inside this process, gone when it ends",
     ),
     Variable(
@@ -230,7 +235,7 @@ def _check_production(settings: Mapping[str, Any], given: Mapping[str, Any]) -> 
     if settings["REDIS_URL"] and not _is_protected(settings["REDIS_URL"]):
         raise ConfigurationError(
             "REDIS_URL names another machine without a password: "
-            "give redis://:password@host or rediss://…"
+            "give redis://:password@host or rediss://:password@host."
         )
 
 

@@ -1,6 +1,7 @@
 """The server of `session-lab run`: gunicorn, threads in one process unless told otherwise."""
 
 import errno
+import os
 import socket
 from typing import Any
 
@@ -25,6 +26,16 @@ PATIENCE = 5
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.5
 
 
+class Worker(gthread.ThreadWorker):
+    """Gunicorn's threads, which end at once on Ctrl-C.
+
+    Gunicorn's own way out takes a lock in the signal handler that the code it interrupts may hold.
+    """
+
+    def handle_quit(self, _signal: int, _frame: object) -> None:
+        os._exit(0)
+
+
 class Server(BaseApplication):
     """Gunicorn with this application's settings instead of a configuration file.
 
@@ -41,7 +52,7 @@ class Server(BaseApplication):
         options: dict[str, Any] = {
             "bind": f"fd://{self.descriptor}",
             "workers": self.app.config["WEB_CONCURRENCY"],
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "threads": THREADS,
             "limit_request_field_size": MOST_HEADER_BYTES,
             "graceful_timeout": PATIENCE,
@@ -113,6 +124,7 @@ def _listen(host: str, port: int) -> socket.socket:
                 f"PORT={port}: another program listens on {host} there. "
                 "Stop it, or set another PORT."
             ) from error
+        reason = str(error.strerror).partition(" (")[0]  # Python 3.11 adds the address
         raise ConfigurationError(
-            f"HOST={host} PORT={port}: cannot listen there ({error.strerror})."
+            f"HOST={host} PORT={port}: cannot listen there ({reason})."
         ) from error

@@ -235,12 +235,19 @@ def client_of(app: Flask, connect: Callable[[str], Client]) -> Client:
     url = app.config.get("REDIS_URL")
     if client is None and url:
         try:
-            return connect(url)
-        except (ValueError, RedisError, OSError) as error:
+            client = connect(url)
+            if isinstance(client, redis.Redis):
+                client.connection_pool.make_connection()  # reads the options, connects to nothing
+        except (ValueError, TypeError) as error:
+            # What redis-py says of it can hold a part of the password.
             raise ConfigurationError(
-                f"REDIS_URL cannot be used ({error}). Give redis://host:port/db, rediss://…, "
-                "unix://path, redis+sentinel://host:port,host:port/service/db or "
-                "redis+cluster://host:port,host:port."
+                "REDIS_URL cannot be read. Give redis://host:port/db, rediss://…, unix://path, "
+                "redis+sentinel://host:port,host:port/service/db or "
+                "redis+cluster://host:port,host:port; in a password write / as %2F and # as %23."
+            ) from error
+        except (RedisError, OSError) as error:
+            raise ConfigurationError(
+                f"REDIS_URL cannot be used: {error}. Start that Redis, or name another."
             ) from error
     if client is None:
         raise ConfigurationError(

@@ -22,7 +22,14 @@ def install_filesystem(app: Flask, _clock: Clock) -> SessionInterface:
     folder = app.config.get("SESSION_FILE_DIR")
     if not folder:
         raise ConfigurationError("SESSION_FILE_DIR is not set: name the folder for the sessions.")
-    app.config["SESSION_CACHELIB"] = FileSystemCache(threshold=500, cache_dir=str(folder))
+    try:
+        cache = FileSystemCache(threshold=500, cache_dir=str(folder))
+    except OSError as error:
+        raise ConfigurationError(
+            f"SESSION_FILE_DIR: sessions cannot be written to {folder} ({error.strerror}). "
+            "Give a folder that this user may write."
+        ) from error
+    app.config["SESSION_CACHELIB"] = cache
     return _install(app, "cachelib")
 
 

@@ -8,6 +8,7 @@ import fakeredis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from werkzeug.security import generate_password_hash
 
 from app import create_app
@@ -24,6 +25,15 @@ ACCOUNTS = {
     for name, password in (("alice", "wonderland"), ("bob", "builder"))
 }
 OURS = [backend for backend in BACKENDS.values() if not backend.reference]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile each template once a run, and not once an application."""
+    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": cache})
+        yield
 
 
 class SetClock:

@@ -5,14 +5,24 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.request import urlopen
 
 import pytest
 import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
+from app.config import VARIABLES
+
 CHROMIUM = "/usr/bin/chromium"
+
+PATIENCE = 60
+"""Seconds for a process to start or to end on a busy machine; none of them is ever waited out."""
 
 
 def require(program: str, package: str) -> str:
@@ -86,3 +96,90 @@ class RedisServer:
         self.process.send_signal(how)
         self.process.wait(timeout=20)
         self.process = None
+
+
+class LabServer:
+    """`session-lab run` as a process of its own, in `folder`, on a free port of 127.0.0.1.
+
+    It sees the variables of `environment`, and none of this application's that happen to be set.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        command: tuple[str, ...] = (sys.executable, "-m", "app", "run"),
+    ) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.log = folder / f"errors-{self.port}.log"
+        self.command = command
+        given = {"HOST": "127.0.0.1", "PORT": str(self.port), **(environment or {})}
+        self.environment = {**_foreign_environment(), **given}
+        self.greeting = ""
+        self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def errors(self) -> str:
+        """What it wrote to its standard error so far."""
+        return self.log.read_text()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _where: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        """Start it and wait until it answers. Fails the test with its own words if it ends."""
+        with self.log.open("a") as errors:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        try:
+            self._wait(self.process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
+        """End it; its exit status, or `None` where it was not running."""
+        process, self.process = self.process, None
+        if process is None:
+            return None
+        process.send_signal(how)
+        try:
+            process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return process.returncode
+
+    def _wait(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        self.greeting = process.stdout.readline().strip()
+        if not self.greeting:
+            pytest.fail(f"the server did not start: {self.errors}")
+        urlopen(f"{self.url}/healthz", timeout=PATIENCE).close()
+
+
+def _foreign_environment() -> dict[str, str]:
+    """This process's environment without the application's variables."""
+    ours = {variable.name for variable in VARIABLES}
+    return {name: value for name, value in os.environ.items() if name not in ours}

@@ -72,6 +72,16 @@ def _refused(
             id="port that is no number",
         ),
         pytest.param(
+            {"SESSION_BACKEND": "redis", "REDIS_URL": "redis://localhost?option=1"},
+            "REDIS_URL cannot be read",
+            id="option that is not known",
+        ),
+        pytest.param(
+            {**PRODUCTION, "SECRET_KEY": SECRET, "REDIS_URL": "redis://[::1"},
+            "REDIS_URL: Invalid IPv6 URL",
+            id="address cut off, in production",
+        ),
+        pytest.param(
             {"HOST": "192.0.2.1"}, "HOST=192.0.2.1 PORT=", id="address of another machine"
         ),
         pytest.param(
@@ -109,7 +119,12 @@ def test_a_redis_that_does_not_answer_is_named_without_its_password(
     assert "hunter2" not in line
 
 
-@pytest.mark.parametrize("backend", ["filesystem", ""])
+def test_an_address_that_cannot_be_read_is_not_repeated(tmp_path: Path) -> None:
+    settings = {"SESSION_BACKEND": "redis", "REDIS_URL": "redis://:hunt/er2@localhost"}
+    assert "hunt" not in _refused(tmp_path, settings)
+
+
+@pytest.mark.parametrize("backend", ["filesystem", "flask-session-filesystem", ""])
 def test_a_session_folder_that_cannot_be_written_is_named(backend: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "sessions"

@@ -36,7 +36,7 @@ def log_in(visitor: Visitor) -> Any:
 
 
 def test_no_backend_chosen_means_all_of_them() -> None:
-    assert read_settings({"SESSION_BACKEND": ""})["SESSION_BACKEND"] is None
+    assert read_settings({"SESSION_BACKEND": "", "SECRET_KEY": SECRET})["SESSION_BACKEND"] is None
 
 
 def test_one_login_logs_in_on_every_backend(visitor: Visitor) -> None:

@@ -1,0 +1,69 @@
+# Builds .venv from the lock files, and runs what is in it. `make` alone lists the targets.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+
+BIN := .venv/bin
+ENVIRONMENT := .venv/complete
+FLASK := flask-$(shell sed -n 's/^flask==\([^ ]*\).*/\1/p' requirements.lock)
+FLASK_TESTS := .cache/flask-tests/$(FLASK)
+CACHES := .cache build __pycache__ *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Named by --python: uv would otherwise take an environment that happens to be activated.
+UV_PIP := $(BIN)/uv pip --quiet
+INTO_VENV := --python $(BIN)/python
+COMPILE := $(UV_PIP) compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header
+
+.PHONY: help run test check format readme lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name text; do \
+		printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+run: $(ENVIRONMENT) ## Serve the application on HOST and PORT (127.0.0.1:5000)
+	@$(BIN)/python -m app run
+
+test: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test, and report the coverage
+	@$(BIN)/python -m pytest --cov --numprocesses auto
+
+check: $(ENVIRONMENT) ## Check the format, the style and the types
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/python -m mypy
+
+format: $(ENVIRONMENT) ## Bring the code into its format
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+readme: $(ENVIRONMENT) ## Rewrite the parts of README.md that are made from the code
+	@$(BIN)/python -m app.documentation README.md
+
+lock: $(ENVIRONMENT) ## Write the lock files after a change in pyproject.toml
+	@$(COMPILE) pyproject.toml --output-file requirements.lock
+	@$(COMPILE) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+
+clean: ## Remove what was built; instance/ with its sessions and its key stays
+	@rm -rf .venv $(CACHES)
+	@find app backends tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(ENVIRONMENT): requirements.lock requirements-dev.lock pyproject.toml
+	$(if $(shell $(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
+		2>/dev/null && echo yes),,$(error This needs Python 3.11 or newer with its venv module \
+		(Debian: apt-get install python3-venv); name another by make PYTHON=python3.13))
+	@echo "Building the environment: a minute, and it needs the network …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(UV_PIP) sync $(INTO_VENV) --require-hashes requirements.lock requirements-dev.lock
+	@$(UV_PIP) install $(INTO_VENV) --no-deps --editable .
+	@touch $@
+
+# Flask's own tests are not in its wheel. Without the network the test that runs them is skipped.
+$(FLASK_TESTS): | $(ENVIRONMENT)
+	@echo "Fetching the tests of $(FLASK) …"
+	@mkdir -p $(@D)
+	@sed -n '/^flask==/,/^    # via/{/#/!p;}' requirements.lock > $(@D)/flask.txt
+	@{ $(BIN)/python -m pip download -qq --disable-pip-version-check --retries 1 --timeout 10 \
+		--no-deps --no-binary flask --require-hashes -r $(@D)/flask.txt -d $(@D) && \
+		$(BIN)/python -W ignore -m tarfile -e $@.tar.gz $(@D); } || \
+		echo "They cannot be fetched: the test that runs them is skipped."

@@ -1,0 +1,286 @@
+"""docker-compose.yml: the specification's rules, and its services started without an engine."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPCookieProcessor, Request, build_opener
+
+import pytest
+
+from backends import BACKENDS
+from tests.conftest import SECRET
+from tests.deployment.files import MissingVariable, read_compose, read_image
+from tests.services import PATIENCE, LabServer, RedisServer, require
+
+PORTS = {"side-by-side": "8000", "cookie": "8001", "filesystem": "8002", "redis": "8003"}
+
+TOP_LEVEL = {"name", "services", "networks", "volumes", "configs", "secrets", "include"}
+CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
+RESTART = r"no|always|unless-stopped|on-failure(:\d+)?"
+DURATION = r"(\d+(us|ms|s|m|h))+"
+PUBLISHED = r"(?P<address>[\d.]+):(?P<host>\d+):(?P<container>\d+)"
+
+Service = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return read_compose({"SECRET_KEY": SECRET})
+
+
+@pytest.fixture(params=[*PORTS, "redis-server"])
+def service(request: pytest.FixtureRequest, compose: dict[str, Any]) -> Service:
+    found: Service = compose["services"][request.param]
+    return found
+
+
+def test_the_top_level_has_only_what_the_specification_knows(compose: dict[str, Any]) -> None:
+    assert {name for name in compose if not name.startswith("x-")} <= TOP_LEVEL
+
+
+def test_no_service_is_there_that_these_tests_do_not_know(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == {*PORTS, "redis-server"}
+
+
+def test_a_service_has_an_image_or_a_build(service: Service) -> None:
+    assert service.get("image") or service.get("build")
+
+
+def test_only_one_service_builds_the_image_that_the_others_use(compose: dict[str, Any]) -> None:
+    services = [compose["services"][name] for name in PORTS]
+    assert len({service["image"] for service in services}) == 1
+    assert [service.get("build") for service in services] == [".", None, None, None]
+
+
+def test_a_servers_image_is_pinned_to_its_major_version(compose: dict[str, Any]) -> None:
+    assert re.fullmatch(r"redis:\d+(\.\d+)*(-\w+)?", compose["services"]["redis-server"]["image"])
+
+
+def test_an_environment_is_a_mapping_to_text(service: Service) -> None:
+    for name, value in service.get("environment", {}).items():
+        assert re.fullmatch(r"[A-Z_]+", name)
+        assert isinstance(value, str)
+
+
+def test_a_service_waits_for_services_that_exist_and_can_become_healthy(
+    service: Service, compose: dict[str, Any]
+) -> None:
+    for name, how in service.get("depends_on", {}).items():
+        assert how["condition"] in CONDITIONS
+        assert "healthcheck" in compose["services"][name]
+
+
+def test_a_health_check_has_the_form_of_the_specification(service: Service) -> None:
+    check = service.get("healthcheck", {"test": ["NONE"]})
+    assert check["test"][0] in ("NONE", "CMD", "CMD-SHELL")
+    for name in {"interval", "timeout", "start_period"} & set(check):
+        assert re.fullmatch(DURATION, check[name])
+
+
+def test_a_service_restarts_in_a_way_that_the_specification_knows(service: Service) -> None:
+    assert re.fullmatch(RESTART, service["restart"])
+
+
+def test_every_volume_is_named_and_declared(service: Service, compose: dict[str, Any]) -> None:
+    for volume in service["volumes"]:
+        name, folder = volume.split(":")
+        assert name in compose["volumes"]
+        assert Path(folder).is_absolute()
+
+
+def test_each_service_has_its_port_on_this_machine_only(compose: dict[str, Any]) -> None:
+    # The demo accounts' passwords are on the login page: nobody else in the network may use them.
+    container = read_image().environment["PORT"]
+    for name, port in PORTS.items():
+        (published,) = compose["services"][name]["ports"]
+        found = re.fullmatch(PUBLISHED, published)
+        assert found is not None
+        assert found.groupdict() == {"address": "127.0.0.1", "host": port, "container": container}
+    assert "ports" not in compose["services"]["redis-server"]
+
+
+def test_the_services_differ_in_the_backend_only(compose: dict[str, Any]) -> None:
+    for name in PORTS:
+        service = compose["services"][name]
+        environment = dict(service["environment"])
+        assert environment.pop("SESSION_BACKEND", "side-by-side") == name
+        rest = {**service, "environment": environment, "ports": None, "build": None}
+        reference = compose["services"]["side-by-side"]
+        assert rest == {**reference, "ports": None, "build": None}
+
+
+def test_the_sessions_lie_on_the_volume(compose: dict[str, Any]) -> None:
+    folder = Path(read_image().environment["SESSION_FILE_DIR"])
+    assert Path(_volume(compose["services"]["filesystem"])[1]) in folder.parents
+
+
+def test_without_a_secret_key_compose_says_how_to_make_one() -> None:
+    with pytest.raises(MissingVariable, match=r"^SECRET_KEY is missing a value: .*secrets\.") as no:
+        read_compose({})
+    command = str(no.value).partition("python3 -c ")[2].rpartition(" > .env")[0]
+    made = subprocess.run(
+        [sys.executable, "-c", command.strip('"')], capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert re.fullmatch(r"SECRET_KEY=[0-9a-f]{64}\n", made.stdout)
+
+
+def test_an_example_secret_key_is_refused_by_the_command_of_the_services(tmp_path: Path) -> None:
+    compose = read_compose({"SECRET_KEY": "change-me-change-me-change-me-change-me"})
+    server = _lab_server(compose["services"]["cookie"], tmp_path, "redis://127.0.0.1:1/0")
+    process = subprocess.run(
+        server.command,
+        env=server.environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert process.returncode == 1
+    assert process.stderr.startswith("session-lab: SECRET_KEY: the key is an example")
+    assert process.stderr.count("\n") == 1
+
+
+def _volume(service: Service) -> tuple[str, str]:
+    name, folder = service["volumes"][0].split(":")
+    return name, folder
+
+
+def _lab_server(service: Service, folder: Path, redis_url: str) -> LabServer:
+    """The service's process here: its volume in `folder`, its Redis at `redis_url`."""
+    image = read_image()
+    assert image.environment["HOST"] == "0.0.0.0"  # noqa: S104
+    environment = {**image.environment, **service["environment"]}
+    del environment["HOST"], environment["PORT"]
+    volume, mounted_at = _volume(service)
+    sessions = environment["SESSION_FILE_DIR"].replace(mounted_at, str(folder / volume))
+    assert urlsplit(environment["REDIS_URL"]).hostname in service["depends_on"]
+    environment.update(SESSION_FILE_DIR=sessions, REDIS_URL=redis_url)
+    command = service.get("command", image.command)
+    assert command[0] == "python"
+    return LabServer(folder, environment, (sys.executable, *command[1:]))
+
+
+@pytest.fixture(scope="module")
+def redis(
+    compose: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer]:
+    program, *options = compose["services"]["redis-server"]["command"]
+    assert program == "redis-server"
+    server = RedisServer(tmp_path_factory.mktemp("redis-data"), *options).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def running(
+    compose: dict[str, Any], redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, LabServer]]:
+    """Every service of the application as a process of this machine."""
+    folder = tmp_path_factory.mktemp("deployment")
+    servers = {name: _lab_server(compose["services"][name], folder, redis.url) for name in PORTS}
+    try:
+        for server in servers.values():
+            server.start()
+        yield servers
+    finally:
+        for server in servers.values():
+            server.stop()
+
+
+class Person:
+    """Somebody with a browser's cookies, which know hosts and no ports."""
+
+    def __init__(self) -> None:
+        self.jar = CookieJar()
+        self.opener = build_opener(HTTPCookieProcessor(self.jar))
+
+    @property
+    def sessions(self) -> set[str]:
+        return {cookie.name for cookie in self.jar if cookie.name.startswith("session_")}
+
+    def log_in(self, server: LabServer, path: str = "/login") -> None:
+        self.post(server, path, username="alice", password="wonderland")
+
+    def post(self, server: LabServer, path: str, **form: str) -> None:
+        body = urlencode(form).encode()
+        request = Request(server.url + path, body, {"Origin": server.url})
+        self.opener.open(request, timeout=PATIENCE).close()
+
+    def is_logged_in(self, server: LabServer, below: str = "") -> bool:
+        with self.opener.open(f"{server.url}{below}/dashboard", timeout=PATIENCE) as page:
+            return bool(urlsplit(page.url).path == f"{below}/dashboard")
+
+
+@pytest.mark.parametrize("name", ["cookie", "filesystem", "redis"])
+def test_somebody_can_log_in_and_out_on_each_port(name: str, running: dict[str, LabServer]) -> None:
+    person, server = Person(), running[name]
+    assert not person.is_logged_in(server)
+    person.log_in(server)
+    assert person.sessions == {f"session_{name}"}
+    assert person.is_logged_in(server)
+    person.post(server, "/logout")
+    assert person.sessions == set()
+    assert not person.is_logged_in(server)
+
+
+def test_side_by_side_somebody_logs_in_on_all_at_once(running: dict[str, LabServer]) -> None:
+    person, server = Person(), running["side-by-side"]
+    person.log_in(server, "/all/login")
+    assert person.sessions == {f"session_{name.replace('-', '_')}" for name in BACKENDS}
+    assert all(person.is_logged_in(server, f"/{name}") for name in BACKENDS)
+    person.post(server, "/all/logout")
+    assert not any(person.is_logged_in(server, f"/{name}") for name in BACKENDS)
+
+
+@pytest.mark.parametrize("name", ["cookie", "filesystem", "redis"])
+def test_a_login_on_one_port_is_there_side_by_side(
+    name: str, running: dict[str, LabServer]
+) -> None:
+    person = Person()
+    person.log_in(running[name])
+    assert person.is_logged_in(running["side-by-side"], f"/{name}")
+
+
+@pytest.mark.parametrize("name", ["cookie", "filesystem", "redis"])
+def test_a_restart_of_the_service_keeps_the_session(
+    name: str, running: dict[str, LabServer]
+) -> None:
+    person, server = Person(), running[name]
+    person.log_in(server)
+    assert server.stop() == 0
+    server.start()
+    assert person.is_logged_in(server)
+
+
+def test_a_restart_of_redis_keeps_the_session(
+    running: dict[str, LabServer], redis: RedisServer
+) -> None:
+    person, server = Person(), running["redis"]
+    person.log_in(server)
+    redis.stop()
+    redis.start()
+    assert person.is_logged_in(server)
+
+
+def test_no_service_had_anything_to_complain_about(running: dict[str, LabServer]) -> None:
+    assert [server.errors for server in running.values()] == [""] * len(PORTS)
+
+
+def test_the_health_check_of_redis_tells_whether_it_answers(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    kind, program, *options = compose["services"]["redis-server"]["healthcheck"]["test"]
+    assert kind == "CMD"
+    require(program, "redis-tools")
+    server = RedisServer(tmp_path).start()
+    check = (program, "-p", str(server.port), *options)
+    try:
+        assert subprocess.run(check, capture_output=True, timeout=PATIENCE).returncode == 0
+    finally:
+        server.stop()
+    assert subprocess.run(check, capture_output=True, timeout=PATIENCE).returncode != 0
