@@ -134,15 +134,16 @@ class Site:
         self.command = (
             *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--preload"),
             *("--workers", str(workers), "--threads", str(threads), "--log-level", "error"),
-            *("--no-control-socket", "tests.chaos.site:make_app()"),
+            *("--no-control-socket", "--pythonpath", str(ROOT), "tests.chaos.site:make_app()"),
         )
         self.environment = {**os.environ, "SITE_CONFIG": json.dumps(config)}
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         with self.log.open("a") as log:
+            # Not in the project's folder: gunicorn.conf.py there is for the application itself.
             self.process = subprocess.Popen(
-                self.command, cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                self.command, cwd=self.log.parent, env=self.environment, stdout=log, stderr=log
             )
         try:
             self._wait()
