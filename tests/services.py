@@ -6,10 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
+from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -41,6 +43,26 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class Address(Protocol):
+    """Something that listens."""
+
+    @property
+    def url(self) -> str: ...
+
+
+def wait_for(url: str) -> None:
+    """Wait until a server that is being started answers there."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            urlopen(url, timeout=PATIENCE).close()
+            return
+        except URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 class RedisServer:

@@ -15,7 +15,7 @@ import pytest
 from backends import BACKENDS
 from tests.conftest import SECRET
 from tests.deployment.files import MissingVariable, read_compose, read_image
-from tests.services import PATIENCE, LabServer, RedisServer, require
+from tests.services import PATIENCE, Address, LabServer, RedisServer, require
 
 PORTS = {"side-by-side": "8000", "cookie": "8001", "filesystem": "8002", "redis": "8003"}
 
@@ -44,7 +44,8 @@ def test_the_top_level_has_only_what_the_specification_knows(compose: dict[str, 
 
 
 def test_no_service_is_there_that_these_tests_do_not_know(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {*PORTS, "redis-server"}
+    always = {name for name, service in compose["services"].items() if "profiles" not in service}
+    assert always == {*PORTS, "redis-server"}
 
 
 def test_a_service_has_an_image_or_a_build(service: Service) -> None:
@@ -131,7 +132,7 @@ def test_without_a_secret_key_compose_says_how_to_make_one() -> None:
 
 def test_an_example_secret_key_is_refused_by_the_command_of_the_services(tmp_path: Path) -> None:
     compose = read_compose({"SECRET_KEY": "change-me-change-me-change-me-change-me"})
-    server = _lab_server(compose["services"]["cookie"], tmp_path, "redis://127.0.0.1:1/0")
+    server = lab_server(compose["services"]["cookie"], tmp_path, "redis://127.0.0.1:1/0")
     process = subprocess.run(
         server.command,
         env=server.environment,
@@ -150,16 +151,18 @@ def _volume(service: Service) -> tuple[str, str]:
     return name, folder
 
 
-def _lab_server(service: Service, folder: Path, redis_url: str) -> LabServer:
+def lab_server(service: Service, folder: Path, redis_url: str) -> LabServer:
     """The service's process here: its volume in `folder`, its Redis at `redis_url`."""
     image = read_image()
     assert image.environment["HOST"] == "0.0.0.0"  # noqa: S104
     environment = {**image.environment, **service["environment"]}
     del environment["HOST"], environment["PORT"]
-    volume, mounted_at = _volume(service)
-    sessions = environment["SESSION_FILE_DIR"].replace(mounted_at, str(folder / volume))
+    for volume in service["volumes"]:
+        name, mounted_at = volume.split(":")
+        path = environment["SESSION_FILE_DIR"].replace(mounted_at, str(folder / name))
+        environment["SESSION_FILE_DIR"] = path
     assert urlsplit(environment["REDIS_URL"]).hostname in service["depends_on"]
-    environment.update(SESSION_FILE_DIR=sessions, REDIS_URL=redis_url)
+    environment["REDIS_URL"] = redis_url
     command = service.get("command", image.command)
     assert command[0] == "python"
     return LabServer(folder, environment, (sys.executable, *command[1:]))
@@ -182,7 +185,7 @@ def running(
 ) -> Iterator[dict[str, LabServer]]:
     """Every service of the application as a process of this machine."""
     folder = tmp_path_factory.mktemp("deployment")
-    servers = {name: _lab_server(compose["services"][name], folder, redis.url) for name in PORTS}
+    servers = {name: lab_server(compose["services"][name], folder, redis.url) for name in PORTS}
     try:
         for server in servers.values():
             server.start()
@@ -203,15 +206,15 @@ class Person:
     def sessions(self) -> set[str]:
         return {cookie.name for cookie in self.jar if cookie.name.startswith("session_")}
 
-    def log_in(self, server: LabServer, path: str = "/login") -> None:
+    def log_in(self, server: Address, path: str = "/login") -> None:
         self.post(server, path, username="alice", password="wonderland")
 
-    def post(self, server: LabServer, path: str, **form: str) -> None:
+    def post(self, server: Address, path: str, **form: str) -> None:
         body = urlencode(form).encode()
         request = Request(server.url + path, body, {"Origin": server.url})
         self.opener.open(request, timeout=PATIENCE).close()
 
-    def is_logged_in(self, server: LabServer, below: str = "") -> bool:
+    def is_logged_in(self, server: Address, below: str = "") -> bool:
         with self.opener.open(f"{server.url}{below}/dashboard", timeout=PATIENCE) as page:
             return bool(urlsplit(page.url).path == f"{below}/dashboard")
 
