@@ -97,7 +97,8 @@ VARIABLES = (
     ),
     Variable(
         "REDIS_URL",
-        "The Redis server: `redis://`, `rediss://` or `unix://`.",
+        "The Redis server: `redis://`, `rediss://` or `unix://`; several of them: "
+        "`redis+sentinel://host:port,host:port/service/db` or `redis+cluster://host:port,…`.",
         _address,
         shown_default="embedded: inside this process, gone when it ends",
     ),
@@ -250,8 +251,9 @@ def is_hash(password: str) -> bool:
 
 def _is_protected(url: str) -> bool:
     parts = urlsplit(url)
-    loopback = parts.hostname in (None, "localhost", "127.0.0.1", "::1")
-    return loopback or bool(parts.password)
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    names = {urlsplit(f"//{host}").hostname for host in hosts.split(",")}
+    return names <= {None, "localhost", "127.0.0.1", "::1"} or bool(credentials.partition(":")[2])
 
 
 def _check_embedded(settings: Mapping[str, Any]) -> None:

@@ -2,9 +2,12 @@
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from threading import Lock
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
+from hashlib import sha1
+from threading import Lock, Thread
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -13,9 +16,16 @@ from flask import Flask
 from flask_session.defaults import Defaults
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import RedisError, ResponseError
+from redis.connection import Connection
+from redis.exceptions import (
+    ClusterDownError,
+    NoScriptError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from backends.configuration import ConfigurationError, absolute_seconds
 from backends.events import Seldom
@@ -26,6 +36,9 @@ from backends.store import AtRest, Clock, Fields, Record, SessionGone, Store, St
 logger = logging.getLogger(__name__)
 
 Client = redis.Redis | RedisCluster
+
+FAILURES = (RedisError, RedisClusterException, OSError)
+"""What redis-py raises for a server that cannot be asked; the second is no `RedisError`."""
 
 TIMEOUT = 0.4
 """Seconds for a connection and for an answer: a page that needs both still ends within a second."""
@@ -65,6 +78,16 @@ return 1
 One script is one atomic step, so nothing can end the session between the check and the write.
 """
 
+LIST = """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[2])
+redis.call('ZADD', KEYS[1], ARGV[2] + ARGV[3], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
+"""KEYS: an owner's list. ARGV: the key to add, now, the seconds that no session outlives.
+
+A row whose session must be over leaves with the next login, and all of them without one.
+"""
+
 DELETE = f"""
 local owner = redis.call('HGET', KEYS[1], '{OWNER}')
 return {{redis.call('DEL', KEYS[1]), owner}}
@@ -73,7 +96,9 @@ return {{redis.call('DEL', KEYS[1]), owner}}
 
 
 class RedisStore(Store):
-    """A hash for every record, and a set of keys for every owner. Expiry is Redis' own, and ours.
+    """A hash for every record, and a sorted set of keys for every owner.
+
+    Expiry is Redis' own, and the record's.
 
     A script touches one key only, so that it runs on a cluster. An owner's row is written before
     the record and removed after it: a crash in between leaves a row without a record, which leaves
@@ -92,10 +117,11 @@ class RedisStore(Store):
         self.prefix = prefix
         self.clock = clock
         self.longest = min(longest, LONGEST)
-        self._outage = Outage()
-        self._create = client.register_script(CREATE)
-        self._update = client.register_script(UPDATE)
-        self._delete = client.register_script(DELETE)
+        self._outages = defaultdict[str, Outage](partial(Outage, Seldom()))
+        self._create = Script(client, CREATE)
+        self._update = Script(client, UPDATE)
+        self._delete = Script(client, DELETE)
+        self._enlist = Script(client, LIST)
 
     def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
         if owner is not None:
@@ -105,15 +131,17 @@ class RedisStore(Store):
             _milliseconds(ttl),
             *_flat(pack(fields, self.clock(), ttl)),
         ]
-        with self._outage.guard():
-            created = self._create(keys=[self.prefix + key], args=arguments)
+        record = self.prefix + key
+        with self._guard(record):
+            created = self._create(record, *arguments)
         if not created:
             raise KeyError(key)
 
     def load(self, key: str) -> Record | None:
+        record = self.prefix + key
         try:
-            with self._outage.guard():
-                answer: Any = self.client.hgetall(self.prefix + key)
+            with self._guard(record):
+                answer: Any = self.client.hgetall(record)
             return living(unpack(_text(answer), self.clock())) if answer else None
         except ValueError as damage:
             logger.warning("session record %s is damaged: %s", key[:12], damage)
@@ -129,35 +157,38 @@ class RedisStore(Store):
             *_flat(sealed),
             *map(_bytes, removed),
         ]
+        record = self.prefix + key
         try:
-            with self._outage.guard():
-                updated = self._update(keys=[self.prefix + key], args=arguments)
+            with self._guard(record):
+                updated = self._update(record, *arguments)
         except ValueError:
             raise SessionGone from None
         if not updated:
             raise SessionGone
 
     def delete(self, key: str) -> bool:
+        record = self.prefix + key
         try:
-            with self._outage.guard():
-                deleted, owner = self._delete(keys=[self.prefix + key])
+            with self._guard(record):
+                deleted, owner = self._delete(record)
         except ValueError:
-            with self._outage.guard():
-                return bool(self.client.delete(self.prefix + key))
+            with self._guard(record):
+                return bool(self.client.delete(record))
         if owner is not None:
-            with self._outage.guard():
-                self.client.srem(self._list_key(_str(owner)[SEAL_LENGTH:]), key)
+            listed = self._list_key(_str(owner)[SEAL_LENGTH:])
+            with self._guard(listed):
+                self.client.zrem(listed, key)
         return bool(deleted)
 
     def sessions_of(self, owner: str) -> dict[str, Record]:
         listed = self._list_key(name_of(owner))
-        with self._outage.guard():
-            keys: Any = self.client.smembers(listed)
+        with self._guard(listed):
+            keys: Any = self.client.zrange(listed, 0, -1)
         found = {key: self.load(key) for key in map(_str, keys)}
         ended = [key for key, record in found.items() if record is None]
         if ended:
-            with self._outage.guard():
-                self.client.srem(listed, *ended)
+            with self._guard(listed):
+                self.client.zrem(listed, *ended)
         return {key: record for key, record in found.items() if record is not None}
 
     def at_rest(self, key: str) -> AtRest | None:
@@ -169,23 +200,49 @@ class RedisStore(Store):
         return AtRest(self.prefix + key, size, record.ttl, record.fields)
 
     def _list(self, owner: str, key: str) -> None:
-        with self._outage.guard():
-            pipeline: Any = self.client.pipeline(transaction=False)
-            pipeline.sadd(self._list_key(owner), key)
-            pipeline.expire(self._list_key(owner), max(1, int(self.longest)))
-            pipeline.execute()
+        listed = self._list_key(owner)
+        with self._guard(listed):
+            self._enlist(listed, key, repr(self.clock()), max(1, int(self.longest)))
 
     def _list_key(self, owner: str) -> str:
         return f"{self.prefix}of:{owner}"
+
+    def _guard(self, key: str) -> AbstractContextManager[None]:
+        """The guard of the server that holds the key: its failure says nothing of the others."""
+        server = ""
+        if isinstance(self.client, RedisCluster):
+            with suppress(RedisClusterException):  # nobody holds it, as the command will find too
+                server = self.client.get_node_from_key(key).name
+        return self._outages[server].guard()
+
+
+class Script:
+    """A script of one key, asked for by its hash, or sent whole to a server that was not told yet.
+
+    A replica that became the master was not. redis-py would then tell every master, and give up
+    where one of the others is silent.
+    """
+
+    def __init__(self, client: Client, text: str) -> None:
+        self._client = client
+        self._text = text
+        self._hash = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, key: str, *arguments: bytes | str | int) -> Any:
+        try:
+            return self._client.evalsha(self._hash, 1, key, *arguments)
+        except NoScriptError:
+            return self._client.eval(self._text, 1, key, *arguments)
 
 
 class Outage:
     """Turns a failing server into `StoreUnavailable`, and asks a server that failed only seldom."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Seldom) -> None:
+        """`log` says when the next failure may be logged."""
         self._lock = Lock()
         self._next_try: float | None = None
-        self._log = Seldom()
+        self._log = log
 
     @contextmanager
     def guard(self) -> Iterator[None]:
@@ -193,21 +250,25 @@ class Outage:
         self._wait_for_turn()
         try:
             yield
-        except ResponseError as error:
+        except FAILURES as error:
             if str(error).startswith("WRONGTYPE"):
                 raise ValueError("the key holds another type") from error
-            raise self._failed(error) from error
-        except (RedisError, OSError) as error:
-            self._next_try = time.monotonic() + PAUSE
+            if not isinstance(error, ResponseError) or isinstance(error, ClusterDownError):
+                self._try_again_at(time.monotonic() + PAUSE)
             raise self._failed(error) from error
         else:
-            self._next_try = None
+            self._try_again_at(None)
 
     def _failed(self, error: Exception) -> StoreUnavailable:
-        unavailable = StoreUnavailable(f"Redis: {error}")
+        # Sentinel's message goes on with the settings of every client that it asked with.
+        unavailable = StoreUnavailable(f"Redis: {str(error).partition(' : <')[0]}")
         if self._log.due() is not None:
             logger.error("%s", unavailable)
         return unavailable
+
+    def _try_again_at(self, moment: float | None) -> None:
+        with self._lock:
+            self._next_try = moment
 
     def _wait_for_turn(self) -> None:
         with self._lock:
@@ -229,7 +290,8 @@ def client_of(app: Flask, connect: Callable[[str], Client]) -> Client:
     """The client that the application gives, or a connection to the URL that it names.
 
     There is no default: an application that forgot its URL must not keep its sessions elsewhere.
-    Raises `ConfigurationError` without either, and for an address that redis-py cannot read.
+    Raises `ConfigurationError` without either, for an address that cannot be read, and for a
+    cluster that does not answer.
     """
     client = app.config.get("SESSION_REDIS")
     url = app.config.get("REDIS_URL")
@@ -238,16 +300,18 @@ def client_of(app: Flask, connect: Callable[[str], Client]) -> Client:
             client = connect(url)
             if isinstance(client, redis.Redis):
                 client.connection_pool.make_connection()  # reads the options, connects to nothing
-        except (ValueError, TypeError) as error:
-            # What redis-py says of it can hold a part of the password.
+        except FAILURES as error:
             raise ConfigurationError(
-                "REDIS_URL cannot be read. Give redis://host:port/db, rediss://…, unix://path, "
-                "redis+sentinel://host:port,host:port/service/db or "
-                "redis+cluster://host:port,host:port; in a password write / as %2F and # as %23."
+                f"REDIS_URL: no cluster answers there ({error}). Start it, or name nodes of it "
+                "that run; a single server is redis://host:port/db."
             ) from error
-        except (RedisError, OSError) as error:
+        except (ValueError, TypeError) as error:
+            # What others say of it can hold a part of the password.
+            why = f" ({error})" if isinstance(error, UnreadableAddress) else ""
             raise ConfigurationError(
-                f"REDIS_URL cannot be used: {error}. Start that Redis, or name another."
+                f"REDIS_URL cannot be read{why}. Give redis://host:port/db, rediss://…, "
+                "unix://path, redis+sentinel://host:port,host:port/service/db or "
+                "redis+cluster://host:port,host:port; in a password write / as %2F and # as %23."
             ) from error
     if client is None:
         raise ConfigurationError(
@@ -255,41 +319,107 @@ def client_of(app: Flask, connect: Callable[[str], Client]) -> Client:
         )
     if not isinstance(client, redis.Redis | RedisCluster):
         raise ConfigurationError(
-            f"SESSION_REDIS is a {type(client).__name__}: give a client of redis.Redis."
+            f"SESSION_REDIS is a {type(client).__name__}: give a redis.Redis or a RedisCluster."
         )
     return client
+
+
+class UnreadableAddress(ValueError):
+    """An address that says what only one of several kinds of servers takes; never its password."""
 
 
 def connect(url: str) -> Client:
     """A client that gives up soon and does not try again: the page says so within a second.
 
-    Raises `ValueError` or `RedisError` for an address that cannot be read; a cluster is asked for
-    its nodes at once.
+    Raises `ValueError` for an address that cannot be read. A cluster is asked for its nodes at
+    once, which raises `RedisClusterException`.
     """
     parts = urlsplit(url)
     if parts.scheme == "redis+sentinel":
         return _sentinel(parts)
     if parts.scheme == "redis+cluster":
-        nodes = [ClusterNode(host, port) for host, port in _addresses(parts, 6379)]
-        return RedisCluster(startup_nodes=nodes, **_credentials(parts), **_impatient())
+        return _cluster(parts)
     return redis.Redis.from_url(url, **_impatient())
 
 
 def _sentinel(parts: SplitResult) -> "redis.Redis":
     service, _, db = parts.path.strip("/").partition("/")
     if not service:
-        raise ValueError("a Sentinel address names its service: redis+sentinel://host:port/service")
+        raise UnreadableAddress(
+            "a Sentinel address names its service: redis+sentinel://host:port/service"
+        )
+    if not (db or "0").isdecimal():
+        raise UnreadableAddress(f"the database behind the service is a number, not {db!r}")
+    addresses = _addresses(parts, 26379)
+    # They are asked one after the other, and before the server that they name.
+    asked = _impatient(TIMEOUT / 2 / len(addresses))
     options = {**_credentials(parts), **_impatient()}
-    sentinel = Sentinel(_addresses(parts, 26379), sentinel_kwargs=_impatient(), **options)
-    client: redis.Redis = sentinel.master_for(service, db=int(db or 0))
+    client: redis.Redis = Sentinel(addresses, sentinel_kwargs=asked, **options).master_for(
+        service, connection_pool_class=WatchfulPool, db=int(db or 0)
+    )
     return client
 
 
+class WatchfulPool(SentinelConnectionPool):
+    """Connections to the master, whom the Sentinels name once a second.
+
+    redis-py asks them only when it connects. A master that was replaced while it runs keeps its
+    connections and takes writes, for about ten seconds, that are lost when it follows the new one.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)  # type: ignore[no-untyped-call]
+        self._asked = Seldom()
+
+    def get_connection(self, *_: Any, **__: Any) -> Connection:
+        if self._asked.due() is not None:
+            with suppress(
+                redis.ConnectionError
+            ):  # without them, the master we know is still the best
+                self.get_master_address()  # type: ignore[no-untyped-call]
+        return super().get_connection()
+
+
+def _cluster(parts: SplitResult) -> RedisCluster:
+    if parts.path.strip("/"):
+        raise UnreadableAddress("a cluster has no databases and no services")
+    nodes = [ClusterNode(host, port) for host, port in _addresses(parts, 6379)]
+    cluster = RedisCluster(startup_nodes=nodes, **_credentials(parts), **_impatient())
+    manager: Any = cluster.nodes_manager
+    manager.initialize = InBackground(manager.initialize)
+    return cluster
+
+
+class InBackground:
+    """Asks a cluster for its masters again, and lets the request go that found one silent.
+
+    redis-py asks one node after the other before it reports the failure, and one thread after the
+    other: a cluster that is silent as a whole would hold each for seconds.
+    """
+
+    def __init__(self, initialize: Callable[..., None]) -> None:
+        self._initialize = initialize
+        self._running = Lock()
+
+    def __call__(self, **options: Any) -> None:
+        if self._running.acquire(blocking=False):
+            Thread(target=self._run, kwargs=options, daemon=True).start()
+
+    def _run(self, **options: Any) -> None:
+        try:
+            with suppress(*FAILURES):  # the next request that fails asks again
+                self._initialize(**options)
+        finally:
+            self._running.release()
+
+
 def _addresses(parts: SplitResult, port: int) -> list[tuple[str, int]]:
+    if parts.query:
+        raise UnreadableAddress("options behind a ? are for a single server")
     hosts = parts.netloc.rpartition("@")[2].split(",")
     pairs = [urlsplit(f"//{host}") for host in hosts]
     if not all(pair.hostname for pair in pairs):
-        raise ValueError("it names no host")
+        raise UnreadableAddress("it names no host, or ends in a comma")
     return [(str(pair.hostname), pair.port or port) for pair in pairs]
 
 
@@ -299,10 +429,10 @@ def _credentials(parts: SplitResult) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
 
 
-def _impatient() -> dict[str, Any]:
+def _impatient(timeout: float = TIMEOUT) -> dict[str, Any]:
     return {
-        "socket_timeout": TIMEOUT,
-        "socket_connect_timeout": TIMEOUT,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
         "retry": Retry(NoBackoff(), 0),
     }
 

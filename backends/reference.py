@@ -16,6 +16,8 @@ from backends.configuration import ConfigurationError
 from backends.redis import client_of
 from backends.store import AtRest, Clock, StoreUnavailable
 
+SEVERAL_SERVERS = ("redis+sentinel://", "redis+cluster://")
+
 
 def install_filesystem(app: Flask, _clock: Clock) -> SessionInterface:
     """`SESSION_TYPE = "cachelib"` on files, as Flask-Session's documentation configures it."""
@@ -35,6 +37,11 @@ def install_filesystem(app: Flask, _clock: Clock) -> SessionInterface:
 
 def install_redis(app: Flask, _clock: Clock) -> SessionInterface:
     """`SESSION_TYPE = "redis"` with a client, as Flask-Session's documentation configures it."""
+    if str(app.config.get("REDIS_URL")).startswith(SEVERAL_SERVERS):
+        raise ConfigurationError(
+            "REDIS_URL names several servers, which Flask-Session would replace by localhost. "
+            "Choose SESSION_BACKEND=redis."
+        )
     app.config["SESSION_REDIS"] = client_of(app, Redis.from_url)
     return _install(app, "redis")
 

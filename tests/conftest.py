@@ -13,6 +13,7 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from backends import BACKENDS, Backend, init_app
+from tests.redis_topologies import RedisClusterTrio, SentinelTrio
 from tests.services import CHROMIUM, RedisServer, require
 
 if TYPE_CHECKING:
@@ -68,6 +69,20 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     server = RedisServer(tmp_path_factory.mktemp("redis")).start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisClusterTrio]:
+    """One real cluster for the run."""
+    with RedisClusterTrio(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def redis_sentinel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelTrio]:
+    """One real Sentinel trio for the run."""
+    with SentinelTrio(tmp_path_factory.mktemp("sentinel")) as trio:
+        yield trio
 
 
 @pytest.fixture(scope="session")

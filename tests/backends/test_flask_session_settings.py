@@ -226,7 +226,6 @@ class TestRedis:
     @pytest.mark.parametrize(
         "client",
         [
-            redis.RedisCluster.__new__(redis.RedisCluster),
             redis.asyncio.Redis(),
             fakeredis.FakeAsyncRedis(),
             "redis://127.0.0.1:6379/0",

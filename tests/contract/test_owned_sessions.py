@@ -158,7 +158,7 @@ def _(store: FileSystemStore, owner: str) -> int:
 
 @_rows.register
 def _(store: RedisStore, owner: str) -> int:
-    return int(store.client.scard(f"{store.prefix}of:{name_of(owner)}"))
+    return int(store.client.zcard(f"{store.prefix}of:{name_of(owner)}"))
 
 
 @on(revocable=True)

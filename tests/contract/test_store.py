@@ -8,9 +8,10 @@ import fakeredis
 import pytest
 
 from backends.filesystem import FileSystemStore
-from backends.redis import RedisStore
+from backends.redis import RedisStore, connect
 from backends.store import ListsSessions, Record, SessionGone, ShowsRecords, Store
 from tests.conftest import SetClock
+from tests.redis_topologies import Topology
 from tests.services import RedisServer
 
 KEY = "a" * 64
@@ -18,18 +19,25 @@ OTHER = "b" * 64
 FIELDS = {"user": '"alice"', "cart": "[1,2]"}
 
 
-@pytest.fixture(params=["filesystem", "redis-real", "redis-embedded"])
+@pytest.fixture(
+    params=["filesystem", "redis-real", "redis-embedded", "redis-cluster", "redis-sentinel"]
+)
 def store(request: pytest.FixtureRequest, clock: SetClock, tmp_path: Path) -> Iterator[Store]:
     if request.param == "filesystem":
         yield FileSystemStore(tmp_path / "sessions", clock)
     elif request.param == "redis-embedded":
         server = fakeredis.FakeServer()
         yield RedisStore(fakeredis.FakeRedis(server=server), clock=clock)
-    else:
+    elif request.param == "redis-real":
         running: RedisServer = request.getfixturevalue("redis_server")
         with running.client() as client:
             client.flushall()
             yield RedisStore(client, clock=clock)
+    else:
+        topology: Topology = request.getfixturevalue(request.param.replace("-", "_"))
+        with connect(topology.url) as several:
+            several.flushall()
+            yield RedisStore(several, clock=clock)
 
 
 def test_a_created_record_is_loaded_with_its_fields_and_its_life(store: Store) -> None:

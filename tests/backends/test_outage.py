@@ -1,0 +1,36 @@
+"""How often a Redis that failed is asked again, and by whom."""
+
+import time
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+import redis
+
+from backends.events import Seldom
+from backends.redis import Outage
+from backends.store import StoreUnavailable
+
+
+def test_an_answer_that_arrives_while_another_request_waits_its_turn_is_no_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outage = Outage(Seldom())
+    slow = outage.guard()
+    slow.__enter__()
+    with pytest.raises(StoreUnavailable), outage.guard():
+        raise redis.ConnectionError
+    failed = time.monotonic()
+    answer = Thread(target=slow.__exit__, args=(None, None, None))
+
+    def the_answer_arrives() -> float:
+        answer.start()
+        answer.join(0.1)
+        return failed
+
+    monkeypatch.setattr("backends.redis.time", SimpleNamespace(monotonic=the_answer_arrives))
+    with pytest.raises(StoreUnavailable, match="a moment ago"), outage.guard():
+        pass
+    answer.join()
+    with outage.guard():
+        pass

@@ -1,0 +1,215 @@
+"""Browsers that keep asking while their sessions change servers, and what they were told."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+from typing import Any, NamedTuple
+
+from flask import Flask, session
+
+from backends import init_app
+from backends.interface import StoreInterface, key_of
+from backends.redis import PAUSE, RedisStore
+from tests.conftest import SECRET
+from tests.redis_topologies import Topology, until
+
+READ, WRITE = 1.0, 2.0
+"""Seconds within which an answer is there, whatever it says."""
+
+LONGEST = 30.0
+"""Seconds of 503 that no failover takes here, on however busy a machine."""
+
+
+def site(**config: Any) -> Flask:
+    """A bare application with sessions in Redis and nothing else."""
+    app = Flask("lab")
+    app.config.update(SECRET_KEY=SECRET, **config)
+    init_app(app, "redis")
+    app.add_url_rule("/", "read", lambda: dict(session))
+    app.add_url_rule("/login/<name>", "login", _login, methods=["POST"])
+    app.add_url_rule("/logout", "logout", _logout, methods=["POST"])
+    app.add_url_rule("/set/<name>/<value>", "set", _set, methods=["POST"])
+    return app
+
+
+def store_of(app: Flask) -> RedisStore:
+    assert isinstance(app.session_interface, StoreInterface)
+    assert isinstance(app.session_interface.store, RedisStore)
+    return app.session_interface.store
+
+
+class Answer(NamedTuple):
+    """One answer, in seconds of `time.monotonic`."""
+
+    method: str
+    status: int
+    begun: float
+    ended: float
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.begun
+
+
+class Browser:
+    """Somebody's browser. It notices at once when a session is not what it must be."""
+
+    def __init__(self, app: Flask, token: str | None = None) -> None:
+        self.visit(app, token)
+        self.user: str | None = None
+        self.possible: set[str | None] = {None}
+        """What the last write left: unsure after a 503, which says that it may have been made."""
+
+    def visit(self, app: Flask, token: str | None) -> None:
+        self.app = app
+        self.client = app.test_client()
+        if token is not None:
+            self.client.set_cookie("session", token)
+
+    @property
+    def token(self) -> str:
+        cookie = self.client.get_cookie("session")
+        assert cookie is not None
+        return cookie.value
+
+    @property
+    def record(self) -> str:
+        """The key of the session's record."""
+        return f"session:{key_of(self.token.rpartition('.')[0])}"
+
+    def log_in(self, user: str) -> None:
+        assert self.client.post(f"/login/{user}").status_code == 200
+        self.user = user
+
+    def log_out(self) -> None:
+        assert self.client.post("/logout").status_code == 200
+        self.user, self.possible = None, {None}
+
+    def read(self) -> Answer:
+        answer, response = self._ask("GET", "/")
+        if answer.status == 200:
+            seen = response.get_json()
+            assert seen.get("user") == self.user
+            assert seen.get("count") in self.possible
+        return answer
+
+    def write(self, value: str) -> Answer:
+        answer, _ = self._ask("POST", f"/set/count/{value}")
+        self.possible = {value} if answer.status == 200 else self.possible | {value}
+        return answer
+
+    def _ask(self, method: str, path: str) -> tuple[Answer, Any]:
+        begun = time.monotonic()
+        response = self.client.open(path, method=method)
+        return Answer(method, response.status_code, begun, time.monotonic()), response
+
+
+class Crowd:
+    """Logged-in browsers, and one that still holds the token of a session that was ended."""
+
+    def __init__(self, app: Flask, size: int = 16) -> None:
+        self.members = [Browser(app) for _ in range(size)]
+        for number, member in enumerate(self.members):
+            member.log_in(f"user{number}")
+            assert member.write("before").status == 200
+        self.left = _left(app)
+
+    def visit(self, app: Flask) -> None:
+        """Go on at another server of the same site."""
+        for browser in (*self.members, self.left):
+            browser.visit(app, browser.token)
+
+    @contextmanager
+    def asking(self, over: Callable[[], bool]) -> Iterator[list[Answer]]:
+        """Ask from four threads, from now until it is `over` and a round got no 503.
+
+        The answers are in the list when the block has ended.
+        """
+        answers: list[Answer] = []
+        ended = Event()
+        with ThreadPoolExecutor(4) as pool:
+            runs = [pool.submit(self._rounds, part, ended) for part in range(4)]
+            try:
+                yield answers
+                until(over)
+            finally:
+                ended.set()
+        for run in runs:
+            answers += run.result()
+
+    def _rounds(self, part: int, ended: Event) -> list[Answer]:
+        answers: list[Answer] = []
+        deadline = time.monotonic() + 2 * LONGEST
+        while time.monotonic() < deadline:
+            last = ended.is_set()
+            told = list(self._round(part, str(len(answers))))
+            answers += told
+            if last and all(answer.status == 200 for answer in told):
+                return answers
+            ended.wait(0.02)  # the servers need the processor too
+        raise TimeoutError("the sessions did not come back")
+
+    def _round(self, part: int, value: str) -> Iterator[Answer]:
+        yield self.left.read()
+        for member in self.members[part::4]:
+            yield member.read()
+            yield member.write(value)
+
+
+def silence(topology: Topology) -> None:
+    """Freeze all of it, for as long as it takes the application to ask again a few times."""
+    begun = time.monotonic()
+    topology.freeze()
+    try:
+        until(lambda: time.monotonic() > begun + 3 * PAUSE)
+    finally:
+        topology.thaw()
+
+
+def _left(app: Flask) -> Browser:
+    """A browser whose session was ended while somebody kept a copy of its token."""
+    mallory = Browser(app)
+    mallory.log_in("mallory")
+    copy = Browser(app, mallory.token)
+    mallory.log_out()
+    return copy
+
+
+def window(answers: list[Answer]) -> float:
+    """Seconds from the first 503 to the end of the last one."""
+    refused = [answer for answer in answers if answer.status == 503]
+    if not refused:
+        return 0.0
+    return max(answer.ended for answer in refused) - min(answer.begun for answer in refused)
+
+
+def check(answers: list[Answer], what: str) -> None:
+    """Print what it cost, and hold it against what is promised."""
+    read, write = (
+        max(answer.seconds for answer in answers if answer.method == method)
+        for method in ("GET", "POST")
+    )
+    lasted = window(answers)
+    print(f"{what}: 503 for {lasted:.1f} s, slowest read {read:.2f} s, slowest write {write:.2f} s")
+    assert {answer.status for answer in answers} <= {200, 503}
+    assert read < READ
+    assert write < WRITE
+    assert lasted < LONGEST
+
+
+def _login(name: str) -> str:
+    session.clear()
+    session["user"] = name
+    return "in"
+
+
+def _logout() -> str:
+    session.clear()
+    return "out"
+
+
+def _set(name: str, value: str) -> str:
+    session[name] = value
+    return "set"

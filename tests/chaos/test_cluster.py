@@ -1,0 +1,162 @@
+"""Sessions on a real cluster: three masters, a replica of each, and masters that are lost."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from redis.cluster import RedisCluster
+
+from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
+from tests.chaos.failover import Browser, Crowd, check, silence, site, store_of, window
+from tests.contract import test_session as contract
+from tests.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica
+from tests.services import RedisServer
+
+app, views, alice = contract.app, contract.views, contract.alice
+
+
+@pytest.fixture
+def placed(redis_cluster: RedisClusterTrio) -> tuple[Backend, dict[str, Any]]:
+    """The sessions of the contract rest on the cluster."""
+    return BACKENDS["redis"], {"REDIS_URL": redis_cluster.url}
+
+
+class TestRequestsThatOverlap(contract.TestRequestsThatOverlap):
+    """The exact interleavings of the session contract, on the cluster."""
+
+
+def test_of_fifty_parallel_writes_of_different_keys_none_is_lost(
+    redis_cluster: RedisClusterTrio,
+) -> None:
+    servers = [site(REDIS_URL=redis_cluster.url) for _ in range(2)]
+    browser = Browser(servers[0])
+    browser.log_in("alice")
+
+    def write(number: int) -> int:
+        tab = Browser(servers[number % 2], browser.token)
+        return tab.client.post(f"/set/key{number}/{number}").status_code
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(write, range(50))) == {200}
+    written = {f"key{number}": str(number) for number in range(50)}
+    assert browser.client.get("/").get_json() == {"user": "alice", **written}
+
+
+def test_a_ready_cluster_client_is_used_and_not_replaced(redis_cluster: RedisClusterTrio) -> None:
+    with client_of(redis_cluster) as client:
+        app = site(SESSION_REDIS=client)
+        browser = Browser(app)
+        browser.log_in("alice")
+        assert store_of(app).client is client
+        assert client.exists(browser.record) == 1
+
+
+def test_a_slot_that_no_master_holds_is_a_503_for_its_sessions_only(
+    redis_cluster: RedisClusterTrio,
+) -> None:
+    with client_of(redis_cluster) as client:
+        store = store_of(site(SESSION_REDIS=client))
+        del client.nodes_manager.slots_cache[client.keyslot("session:lost")]
+        with pytest.raises(StoreUnavailable):
+            store.load("lost")
+        assert store.load("held") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("redis+cluster://", "it names no host"),
+        ("redis+cluster://127.0.0.1:7000,", "ends in a comma"),
+        ("redis+cluster://127.0.0.1:seven", "REDIS_URL cannot be read. Give"),
+        ("redis+cluster://127.0.0.1:7000/1", "a cluster has no databases"),
+        ("redis+cluster://127.0.0.1:7000?ssl=1", "options behind a ?"),
+        ("redis+cluster://127.0.0.1:1", "Start it, or name nodes of it that run"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_one_line_that_says_what_to_do(
+    url: str, says: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        site(REDIS_URL=url)
+    line = str(refused.value)
+    assert line.startswith("REDIS_URL")
+    assert says in line
+    assert "\n" not in line
+
+
+def test_a_single_server_is_told_from_a_cluster(redis_server: RedisServer) -> None:
+    with pytest.raises(ConfigurationError, match="a single server is redis://host:port/db"):
+        site(REDIS_URL=f"redis+cluster://127.0.0.1:{redis_server.port}")
+
+
+class TestFailover:
+    @pytest.fixture
+    def cluster(self, redis_cluster: RedisClusterTrio) -> Iterator[RedisClusterTrio]:
+        """The cluster, which a test may damage."""
+        yield redis_cluster
+        redis_cluster.heal()
+
+    @pytest.fixture
+    def crowd(self, cluster: RedisClusterTrio) -> Crowd:
+        return Crowd(site(REDIS_URL=cluster.url))
+
+    @pytest.mark.parametrize("how", ["killed", "handed over"])
+    def test_sessions_live_through_the_loss_of_the_only_node_that_the_application_was_told(
+        self, cluster: RedisClusterTrio, crowd: Crowd, how: str
+    ) -> None:
+        master, replica = shard_of(cluster, crowd.members[0])
+        crowd.visit(site(REDIS_URL=f"redis+cluster://127.0.0.1:{master.port}"))
+        wait_for_replica(master, replica)
+        with crowd.asking(lambda: is_master(replica)) as answers:
+            if how == "killed":
+                master.kill()
+            else:
+                replica.client().execute_command("CLUSTER FAILOVER")
+        check(answers, f"cluster, a master {how}")
+
+    def test_a_master_that_was_frozen_is_replaced_and_brings_no_ended_session_back(
+        self, cluster: RedisClusterTrio, crowd: Crowd
+    ) -> None:
+        member = crowd.members[0]
+        master, replica = shard_of(cluster, member)
+        wait_for_replica(master, replica)
+        with crowd.asking(lambda: is_master(replica)) as answers:
+            master.freeze()
+        check(answers, "cluster, a master frozen")
+        copy = Browser(member.app, member.token)
+        member.log_out()
+        master.thaw()
+        until(lambda: copy.read().status == 200 and not is_master(master))
+        assert copy.read().status == 200
+
+    def test_a_master_that_fails_costs_only_the_sessions_that_it_holds(
+        self, cluster: RedisClusterTrio, crowd: Crowd
+    ) -> None:
+        master, _ = shard_of(cluster, crowd.members[0])
+        shards = [(member, shard_of(cluster, member)[0]) for member in crowd.members]
+        with client_of(cluster) as client:
+            client.script_flush()
+        master.freeze()
+        assert crowd.members[0].read().status == 503
+        elsewhere = [member for member, other in shards if other is not master]
+        assert {member.read().status for member in elsewhere} == {200}
+        assert {member.write("after").status for member in elsewhere} == {200}
+
+    def test_a_cluster_that_is_silent_as_a_whole_is_a_503_at_once_and_loses_nothing(
+        self, cluster: RedisClusterTrio, crowd: Crowd, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with crowd.asking(lambda: True) as answers:
+            silence(cluster)
+        check(answers, "cluster, all silent")
+        assert len(caplog.records) <= window(answers) + 1
+
+
+def client_of(cluster: RedisClusterTrio) -> "RedisCluster":
+    return RedisCluster(host="127.0.0.1", port=cluster.servers[0].port)
+
+
+def shard_of(cluster: RedisClusterTrio, browser: Browser) -> tuple[RedisServer, RedisServer]:
+    """The master that holds the browser's session, and its replica."""
+    with client_of(cluster) as client:
+        return cluster.shard(client.get_node_from_key(browser.record).port)

@@ -1,0 +1,121 @@
+"""Sessions on a master that three real Sentinels watch, and masters that are lost."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backends import ConfigurationError, StoreUnavailable
+from backends.redis import TIMEOUT
+from tests.chaos.failover import READ, Answer, Browser, Crowd, check, silence, site, store_of
+from tests.redis_topologies import SentinelTrio, is_master, until, wait_for_replica
+
+
+@pytest.fixture
+def trio(tmp_path: Path) -> Iterator[SentinelTrio]:
+    """A trio of the test's own, which it may damage."""
+    with SentinelTrio(tmp_path / "sentinel") as trio:
+        yield trio
+
+
+@pytest.fixture
+def crowd(trio: SentinelTrio) -> Crowd:
+    crowd = Crowd(site(REDIS_URL=trio.url))
+    wait_for_replica(trio.master, trio.replica)
+    return crowd
+
+
+def test_sessions_live_through_the_death_of_the_master(trio: SentinelTrio, crowd: Crowd) -> None:
+    with crowd.asking(lambda: is_master(trio.replica)) as answers:
+        trio.master.kill()
+    check(answers, "Sentinel, the master killed")
+
+
+def test_a_master_that_was_frozen_is_replaced_and_brings_no_ended_session_back(
+    trio: SentinelTrio, crowd: Crowd
+) -> None:
+    with crowd.asking(lambda: is_master(trio.replica)) as answers:
+        trio.master.freeze()
+    check(answers, "Sentinel, the master frozen")
+    member = crowd.members[0]
+    copy = Browser(member.app, member.token)
+    member.log_out()
+    trio.master.thaw()
+    until(lambda: is_master(trio.master))
+    assert {copy.read().status for _ in range(50)} == {200}
+
+
+def test_writes_follow_within_seconds_when_a_master_is_replaced_while_it_runs(
+    trio: SentinelTrio, crowd: Crowd
+) -> None:
+    """The old one is a master for ten more seconds, and what it is told is lost after them."""
+    new = trio.replica.client()
+    trio.hand_over()
+    until(lambda: trio.named_master() == trio.replica.port)
+    named = time.monotonic()
+
+    def arrives(member: Browser) -> bool:
+        assert member.write("after").status == 200
+        return b"after" in (new.hget(member.record, "count") or b"")
+
+    until(lambda: arrives(crowd.members[0]))
+    seconds = time.monotonic() - named
+    print(f"Sentinel, the master handed over: writes arrive {seconds:.1f} s after it is named")
+    assert all(arrives(member) for member in crowd.members)
+    assert is_master(trio.master)
+    assert seconds < 5
+
+
+def test_sentinels_and_servers_that_are_all_silent_are_a_503_at_once_and_lose_nothing(
+    trio: SentinelTrio, crowd: Crowd
+) -> None:
+    with crowd.asking(lambda: True) as answers:
+        silence(trio)
+    check(answers, "Sentinel, all silent")
+
+
+def test_sessions_are_served_while_only_the_sentinels_are_silent(
+    trio: SentinelTrio, crowd: Crowd
+) -> None:
+    for sentinel in trio.sentinels:
+        sentinel.freeze()
+    answers: list[Answer] = []
+
+    def asked_them() -> bool:
+        answers.append(crowd.members[0].read())
+        return answers[-1].seconds > TIMEOUT / 2 - 0.05
+
+    until(asked_them)
+    assert {answer.status for answer in answers} == {200}
+    assert answers[-1].seconds < READ
+
+
+def test_a_service_that_no_sentinel_knows_is_named_in_the_failure(trio: SentinelTrio) -> None:
+    app = site(REDIS_URL=trio.url.replace(trio.service, "shop"))
+    with pytest.raises(StoreUnavailable) as failure:
+        store_of(app).load("a" * 64)
+    assert str(failure.value).endswith("No master found for 'shop'")
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("redis+sentinel:///sessions/0", "it names no host"),
+        ("redis+sentinel://127.0.0.1:26379,/sessions/0", "ends in a comma"),
+        ("redis+sentinel://127.0.0.1:26379", "names its service"),
+        ("redis+sentinel://127.0.0.1:26379/sessions/first", "the database behind the service"),
+        ("redis+sentinel://127.0.0.1:26379/sessions?db=1", "options behind a ?"),
+        ("redis+sentinel://127.0.0.1:sentinel/sessions", "REDIS_URL cannot be read. Give"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_one_line_that_says_what_to_do(
+    url: str, says: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        site(REDIS_URL=url)
+    line = str(refused.value)
+    assert line.startswith("REDIS_URL")
+    assert says in line
+    assert "redis+sentinel://host:port,host:port/service/db" in line
+    assert "\n" not in line

@@ -1,0 +1,271 @@
+"""Redis on several servers, for the tests: a cluster and a Sentinel trio, all on loopback."""
+
+import random
+import secrets
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from subprocess import Popen
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+
+from tests.services import RedisServer
+
+SLOTS = 16384
+NOTICE = 1000
+"""Milliseconds of silence after which the others call a server dead; operators take 5 to 30 s."""
+
+
+def until(ask: Callable[[], bool], seconds: float = 30) -> None:
+    """Ask until it is so. An answer that is an error counts as not yet."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(redis.RedisError):
+            if ask():
+                return
+        time.sleep(0.02)  # what is asked for needs the processor too
+    raise TimeoutError(f"not so after {seconds} s")
+
+
+class Topology:
+    """Servers that start together, agree, and end together by their process ids."""
+
+    servers: Sequence[RedisServer]
+
+    @property
+    def url(self) -> str:
+        """What `REDIS_URL` takes."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+            self._join()
+            self._agree()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _where: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def heal(self) -> None:
+        """Start what does not run, thaw what is frozen, and wait until they agree."""
+        self.thaw()
+        self._start()
+        self._agree()
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.kill()  # a master that is asked to end waits for its replicas
+
+    def freeze(self) -> None:
+        for server in self.servers:
+            server.freeze()
+
+    def thaw(self) -> None:
+        for server in self.servers:
+            if server.process is not None:
+                server.thaw()
+
+    def _start(self) -> None:
+        for server in self.servers:
+            if server.process is None:
+                server.start()
+
+    def _join(self) -> None:
+        """Acquaint them with each other, where they do not know it from their configuration."""
+
+    def _agree(self) -> None:
+        """Wait until each of them says that all are there."""
+        raise NotImplementedError
+
+
+class RedisClusterTrio(Topology):
+    """Three masters that share the slots, and a replica of each."""
+
+    def __init__(self, folder: Path) -> None:
+        ports = iter(_free_ports(12))
+        self.servers = [_member(folder / str(n), next(ports), next(ports)) for n in range(6)]
+        self._pairs = list(zip(self.servers[:3], self.servers[3:], strict=True))
+
+    @property
+    def url(self) -> str:
+        return f"redis+cluster://{_addresses(self.servers)}"
+
+    def shard(self, port: int) -> tuple[RedisServer, RedisServer]:
+        """The master on that port and its replica."""
+        for pair in self._pairs:
+            master, replica = sorted(pair, key=is_master, reverse=True)
+            if master.port == port:
+                return master, replica
+        raise KeyError(port)
+
+    def _join(self) -> None:
+        for server in self.servers:
+            for other in self.servers:
+                bus = other.options[1]
+                server.client().execute_command("CLUSTER MEET", "127.0.0.1", other.port, bus)
+        for number, (master, _) in enumerate(self._pairs):
+            first, end = (SLOTS * part // len(self._pairs) for part in (number, number + 1))
+            master.client().execute_command("CLUSTER ADDSLOTSRANGE", first, end - 1)
+        for master, replica in self._pairs:
+            name: Any = master.client().execute_command("CLUSTER MYID")
+            until(lambda n=name, r=replica: _follow(r, n))  # type: ignore[misc]
+
+    def _agree(self) -> None:
+        until(lambda: all(self._is_ready(server) for server in self.servers))
+
+    def _is_ready(self, server: RedisServer) -> bool:
+        client = server.client()
+        shards: Any = client.execute_command("CLUSTER SLOTS")
+        info: Any = client.execute_command("CLUSTER INFO")
+        complete = len(shards) == len(self._pairs) and all(len(shard) == 4 for shard in shards)
+        return complete and info["cluster_state"] == "ok" and _is_linked(server)
+
+
+class SentinelTrio(Topology):
+    """A master, its replica, and three Sentinels that watch them."""
+
+    service = "sessions"
+
+    def __init__(self, folder: Path) -> None:
+        ports = _free_ports(5)
+        self.master = _server(folder / "master", ports[0])
+        following = ("--replicaof", "127.0.0.1", str(ports[0]))
+        self.replica = _server(folder / "replica", ports[1], *following)
+        names = {port: secrets.token_hex(20) for port in ports[2:]}
+        self.sentinels = [
+            SentinelServer(_made(folder / str(port)), port, self._told(port, names))
+            for port in names
+        ]
+        self.servers = [self.master, self.replica, *self.sentinels]
+
+    @property
+    def url(self) -> str:
+        return f"redis+sentinel://{_addresses(self.sentinels)}/{self.service}/0"
+
+    def named_master(self) -> int:
+        """The port of the master that all Sentinels name; 0 where they do not agree."""
+        named: list[Any] = [
+            sentinel.client().sentinel_get_master_addr_by_name(self.service)
+            for sentinel in self.sentinels
+        ]
+        ports = {address[1] for address in named}
+        return int(ports.pop()) if len(ports) == 1 else 0
+
+    def hand_over(self) -> None:
+        """Ask for a failover while everything runs."""
+        self.sentinels[0].client().execute_command("SENTINEL FAILOVER", self.service)
+
+    def _agree(self) -> None:
+        until(lambda: _is_linked(self.replica) and self.named_master() != 0)
+
+    def _told(self, port: int, names: dict[int, str]) -> str:
+        """What a Sentinel is told. It would find the others by itself, in two seconds."""
+        others = [
+            f"sentinel known-sentinel {self.service} 127.0.0.1 {other} {name}\n"
+            for other, name in names.items()
+            if other != port
+        ]
+        return (
+            f"sentinel myid {names[port]}\n"
+            f"sentinel monitor {self.service} 127.0.0.1 {self.master.port} 2\n"
+            f"sentinel down-after-milliseconds {self.service} {NOTICE}\n"
+            f"sentinel failover-timeout {self.service} 6000\n"
+            f"sentinel known-replica {self.service} 127.0.0.1 {self.replica.port}\n"
+            f"{''.join(others)}"
+        )
+
+
+class SentinelServer(RedisServer):
+    """One Sentinel; it keeps what it learns in its configuration file."""
+
+    def __init__(self, folder: Path, port: int, told: str) -> None:
+        super().__init__(folder)
+        self.port = port
+        self.configuration = folder / "sentinel.conf"
+        self.configuration.write_text(
+            f"port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder}/sentinel.log\n{told}"
+        )
+
+    def start(self) -> "SentinelServer":
+        self.process = Popen([self.program, str(self.configuration), "--sentinel"])
+        self.client().ping()
+        return self
+
+
+def is_master(server: RedisServer) -> bool:
+    return bool(_replication(server)["role"] == "master")
+
+
+def wait_for_replica(master: RedisServer, replica: RedisServer) -> None:
+    """Return when the replica holds what the master holds now."""
+    written = _replication(master)["master_repl_offset"]
+    until(lambda: bool(_replication(replica)["slave_repl_offset"] >= written))
+
+
+def _free_ports(count: int) -> list[int]:
+    """Different ports on loopback that nothing listens on.
+
+    They lie below those that the kernel gives to outgoing connections. Among these, a client that
+    asks a dead server again and again is one day connected to itself.
+    """
+    ports = random.sample(range(20_000, 32_000), 4 * count)
+    return [port for port in ports if _is_free(port)][:count]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _member(folder: Path, port: int, bus: int) -> RedisServer:
+    return _server(
+        folder,
+        port,
+        *("--cluster-port", str(bus), "--cluster-enabled", "yes"),
+        *("--cluster-node-timeout", str(NOTICE)),
+    )
+
+
+def _server(folder: Path, port: int, *options: str) -> RedisServer:
+    # A cluster lists a replica only after the first ping of its master.
+    prompt = ("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
+    server = RedisServer(_made(folder), *options, *prompt)
+    server.port = port
+    return server
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _follow(replica: RedisServer, master: str) -> bool:
+    replica.client().execute_command("CLUSTER REPLICATE", master)
+    return True
+
+
+def _is_linked(server: RedisServer) -> bool:
+    state = _replication(server)
+    return bool(state["role"] == "master" or state["master_link_status"] == "up")
+
+
+def _replication(server: RedisServer) -> dict[str, Any]:
+    state: dict[str, Any] = server.client().info("replication")
+    return state
+
+
+def _addresses(servers: Sequence[RedisServer]) -> str:
+    return ",".join(f"127.0.0.1:{server.port}" for server in servers)
