@@ -22,6 +22,7 @@ from wtforms.validators import InputRequired, Length, Optional, Regexp
 
 from app import accounts
 from app.auth import limit_wrong_passwords, login_required
+from app.events import report_if_kept, report_visit
 from app.step_up import CONFIRMED_FOR, is_confirmed, mark_confirmed
 from app.where import in_session
 
@@ -35,6 +36,7 @@ DONE = {
     "password-and-sessions": "Your password is changed, and all your other sessions have ended.",
     "email": "Your e-mail address is changed.",
     "disable": "The account is disabled, and all its sessions have ended.",
+    "end-sessions": "All sessions of the account have ended.",
     "enable": "The account may log in again.",
 }
 """What became of a change: a code for the address, a sentence for the page."""
@@ -74,14 +76,15 @@ def change_password() -> Page:
     form = NewPasswordForm()
     if not form.validate():
         return _page(400, new_password=form)
-    if accounts.authenticate(session["user"], form.current.data) is None:
+    if not _is_own_password(form.current.data):
         form.current.errors = ("This is not your password.",)
         return _page(401, new_password=form)
     accounts.change_password(session["user"], form.new.data)
     if form.end_others.data:
         accounts.end_other_sessions(session["user"])
     _confirm()
-    return _done("password-and-sessions" if form.end_others.data else "password")
+    code = "password-and-sessions" if form.end_others.data else "password"
+    return _done(code, session["user"])
 
 
 def fresh_password_required(view: Callable[[], Page]) -> Callable[[], Page]:
@@ -94,7 +97,7 @@ def fresh_password_required(view: Callable[[], Page]) -> Callable[[], Page]:
         password = request.form.get("password")
         if not password:
             return _page(403, problem="Nothing was changed: give your password with it.")
-        if accounts.authenticate(session["user"], password) is None:
+        if not _is_own_password(password):
             return _page(401, problem="Nothing was changed: this is not your password.")
         _confirm()
         return view()
@@ -110,29 +113,41 @@ def change_email() -> Page:
     if not form.validate():
         return _page(400, email=form)
     accounts.change_email(session["user"], form.email.data)
-    return _done("email")
+    return _done("email", session["user"])
 
 
 @bp.post("/account/disable")
 @login_required
 @fresh_password_required
 def disable() -> Page:
-    accounts.disable(_name_of_another())
-    return _done("disable")
+    name = _name_of_another()
+    accounts.disable(name)
+    return _done("disable", name)
 
 
 @bp.post("/account/enable")
 @login_required
 @fresh_password_required
 def enable() -> Page:
-    accounts.enable(_name_of_another())
-    return _done("enable")
+    name = _name_of_another()
+    accounts.enable(name)
+    return _done("enable", name)
+
+
+@bp.post("/account/end-sessions")
+@login_required
+@fresh_password_required
+def end_sessions() -> Page:
+    """As `disable`, but the account may log in again at once (OWASP ASVS 5.0, 7.4.5)."""
+    name = _name_of_another()
+    accounts.end_sessions(name)
+    return _done("end-sessions", name)
 
 
 def init_app(app: Flask) -> None:
     """Register the page; a wrong password counts here as it does at the login."""
     app.register_blueprint(bp)
-    for view in (change_password, change_email, disable, enable):
+    for view in (change_password, change_email, disable, enable, end_sessions):
         limit_wrong_passwords(app, f"{bp.name}.{view.__name__}")
 
 
@@ -146,6 +161,13 @@ def _name_of_another() -> str:
     return name
 
 
+def _is_own_password(password: str) -> bool:
+    right = accounts.authenticate(session["user"], password) is not None
+    if not right:
+        report_visit("confirmation failed", user=session["user"])
+    return right
+
+
 def _confirm() -> None:
     """The password was given: the session takes a new token (OWASP ASVS 5.0, 7.2.4)."""
     mark_confirmed()
@@ -153,7 +175,8 @@ def _confirm() -> None:
     interface.regenerate(session)
 
 
-def _done(code: str) -> Response:
+def _done(code: str, whose: str) -> Response:
+    report_if_kept("account changed", change=code, user=whose, by=session["user"])
     return redirect(url_for("account.index", done=code))
 
 

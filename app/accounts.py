@@ -125,8 +125,14 @@ def enable(name: str) -> None:
     _write(name, "disabled = 0")
 
 
+def end_sessions(name: str) -> None:
+    """End every session of the account, on backends that cannot revoke too."""
+    _write(name, "epoch = epoch + 1")
+    _revoke(name, but=None)
+
+
 def end_other_sessions(name: str) -> None:
-    """End the account's sessions, on backends that cannot revoke too, but not the one at hand."""
+    """End every session of the account but the one at hand."""
     session["epoch"] = _write(name, "epoch = epoch + 1")
     _revoke(name, but=cast(Session, session))
 

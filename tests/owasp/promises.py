@@ -1,0 +1,69 @@
+"""What a test proves, in a form that both the test and SECURITY.md read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from backends import Backend
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a backend must declare for a promise to hold there, and what is so where it does not."""
+
+    is_free: Callable[[Backend], bool]
+    why: str
+
+
+REVOCABLE = Limit(
+    lambda backend: backend.revocable,
+    "nobody can end a token that only the browser holds: a copy lives until its own limits",
+)
+ON_SERVER = Limit(
+    lambda backend: backend.state == "server",
+    "an older copy of the cookie is as good as the newer one, with the older data",
+)
+HIDDEN = Limit(
+    lambda backend: not backend.readable,
+    "the cookie is signed, not encrypted: whoever has it reads it",
+)
+HAS_STORE = Limit(lambda backend: backend.check is not None, "there is no store")
+
+
+@dataclass(frozen=True)
+class Promise:
+    """The requirements that a test covers, and where it asserts a limit instead."""
+
+    requirements: tuple[str, ...]
+    limit: Limit | None = None
+    applies: Limit | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What is to be said beside the verdict, by requirement."""
+
+    def applies_to(self, backend: Backend) -> bool:
+        return self.applies is None or self.applies.is_free(backend)
+
+    def holds_on(self, backend: Backend) -> bool:
+        return self.limit is None or self.limit.is_free(backend)
+
+
+def covers(
+    *requirements: str,
+    limit: Limit | None = None,
+    applies: Limit | None = None,
+    notes: Mapping[str, str] | None = None,
+) -> Callable[[Test], Test]:
+    """Name the requirements that a test proves.
+
+    `limit`: what only some backends can do; on the others the test asserts that they cannot.
+    `applies`: what a backend must have for the requirement to mean anything.
+    `notes`: what is to be said beside the verdict, by requirement.
+    """
+
+    def mark(test: Test) -> Test:
+        test.promise = Promise(requirements, limit, applies, notes or {})  # type: ignore[attr-defined]
+        return test
+
+    return mark
