@@ -50,6 +50,9 @@ A frozen server would otherwise hold every thread for its timeout, those include
 without a session.
 """
 
+UNSETTLED = 60
+"""Seconds in which a row may still wait for its record, which is written after it."""
+
 LONGEST = 400 * 24 * 3600
 """Seconds that an owner's list is kept after his last login where no absolute limit is set; the
 longest that a browser keeps a cookie (RFC 6265bis 5.5)."""
@@ -126,14 +129,12 @@ class RedisStore(Store):
     def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
         if owner is not None:
             fields = {**fields, OWNER: name_of(owner)}
-            self._list(name_of(owner), key)
-        arguments: list[bytes | str | int] = [
-            _milliseconds(ttl),
-            *_flat(pack(fields, self.clock(), ttl)),
-        ]
+            arguments = (key, repr(self.clock()), max(1, int(self.longest)))
+            self._on_list(name_of(owner), lambda listed: self._enlist(listed, *arguments))
         record = self.prefix + key
+        sealed = pack(fields, self.clock(), ttl)
         with self._guard(record):
-            created = self._create(record, *arguments)
+            created = self._create(record, _milliseconds(ttl), *_flat(sealed))
         if not created:
             raise KeyError(key)
 
@@ -175,20 +176,19 @@ class RedisStore(Store):
             with self._guard(record):
                 return bool(self.client.delete(record))
         if owner is not None:
-            listed = self._list_key(_str(owner)[SEAL_LENGTH:])
-            with self._guard(listed):
-                self.client.zrem(listed, key)
+            self._on_list(_str(owner)[SEAL_LENGTH:], lambda listed: self.client.zrem(listed, key))
         return bool(deleted)
 
     def sessions_of(self, owner: str) -> dict[str, Record]:
-        listed = self._list_key(name_of(owner))
-        with self._guard(listed):
-            keys: Any = self.client.zrange(listed, 0, -1)
-        found = {key: self.load(key) for key in map(_str, keys)}
-        ended = [key for key, record in found.items() if record is None]
+        name = name_of(owner)
+        rows = self._on_list(
+            name, lambda listed: self.client.zrange(listed, 0, -1, withscores=True)
+        )
+        found = {_str(key): self.load(_str(key)) for key, _ in rows}
+        settled = self.clock() - UNSETTLED + self.longest
+        ended = [_str(key) for key, end in rows if end <= settled and found[_str(key)] is None]
         if ended:
-            with self._guard(listed):
-                self.client.zrem(listed, *ended)
+            self._on_list(name, lambda listed: self.client.zrem(listed, *ended))
         return {key: record for key, record in found.items() if record is not None}
 
     def at_rest(self, key: str) -> AtRest | None:
@@ -199,13 +199,17 @@ class RedisStore(Store):
         size = sum(map(len, _flat(sealed)))
         return AtRest(self.prefix + key, size, record.ttl, record.fields)
 
-    def _list(self, owner: str, key: str) -> None:
-        listed = self._list_key(owner)
-        with self._guard(listed):
-            self._enlist(listed, key, repr(self.clock()), max(1, int(self.longest)))
-
-    def _list_key(self, owner: str) -> str:
-        return f"{self.prefix}of:{owner}"
+    def _on_list(self, owner: str, ask: Callable[[str], Any]) -> Any:
+        """What `ask` makes of the owner's list; a key of another type in its place is removed."""
+        listed = f"{self.prefix}of:{owner}"
+        try:
+            with self._guard(listed):
+                return ask(listed)
+        except ValueError as damage:
+            logger.warning("an owner's list is damaged: %s", damage)
+            with self._guard(listed):
+                self.client.delete(listed)
+                return ask(listed)
 
     def _guard(self, key: str) -> AbstractContextManager[None]:
         """The guard of the server that holds the key: its failure says nothing of the others."""

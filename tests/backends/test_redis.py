@@ -1,6 +1,7 @@
 """What is peculiar to sessions in Redis."""
 
 import fakeredis
+import pytest
 
 from backends.record import name_of
 from backends.redis import RedisStore
@@ -9,11 +10,45 @@ from tests.conftest import SetClock
 HOUR = 3600
 
 
-def test_rows_of_ended_sessions_leave_an_owners_list_with_his_next_logins(clock: SetClock) -> None:
-    store = RedisStore(
-        fakeredis.FakeRedis(server=fakeredis.FakeServer()), clock=clock, longest=8 * HOUR
-    )
+@pytest.fixture
+def store(clock: SetClock) -> RedisStore:
+    client = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    return RedisStore(client, clock=clock, longest=8 * HOUR)
+
+
+def list_of(owner: str) -> str:
+    return f"session:of:{name_of(owner)}"
+
+
+def test_rows_of_ended_sessions_leave_an_owners_list_with_his_next_logins(
+    store: RedisStore, clock: SetClock
+) -> None:
     for number in range(100):
         store.create(f"{number:064x}", {}, HOUR / 2, owner="alice")
         clock.forward(HOUR)
-    assert store.client.zcard(f"session:of:{name_of('alice')}") <= 8
+    assert store.client.zcard(list_of("alice")) <= 8
+
+
+def test_a_list_read_during_a_login_keeps_the_row_that_waits_for_its_record(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enlist = store._enlist
+
+    def enlist_and_read(*arguments: str | int) -> None:
+        enlist(*arguments)  # type: ignore[arg-type]
+        assert store.sessions_of("alice") == {}
+
+    monkeypatch.setattr(store, "_enlist", enlist_and_read)
+    store.create("a" * 64, {}, HOUR, owner="alice")
+    assert store.sessions_of("alice").keys() == {"a" * 64}
+
+
+@pytest.mark.parametrize("plant", ["set", "rpush"])
+def test_something_else_in_the_place_of_a_list_stops_no_login(
+    store: RedisStore, plant: str
+) -> None:
+    getattr(store.client, plant)(list_of("alice"), "something")
+    assert store.sessions_of("alice") == {}
+    getattr(store.client, plant)(list_of("alice"), "something")
+    store.create("a" * 64, {}, HOUR, owner="alice")
+    assert store.sessions_of("alice").keys() == {"a" * 64}
