@@ -119,7 +119,10 @@ def test_a_new_password_ends_the_other_sessions_where_that_is_asked(alice: Perso
     assert alice.token != thief.token
 
 
-@covers("7.4.5", "SM-37")
+@covers(
+    *("7.4.5", "SM-37"),
+    notes={"SM-37": "on `/account` with the password given again, on `/admin` without"},
+)
 def test_an_administrator_ends_the_sessions_of_one_account_or_of_all(
     alice: Person, bob: Person, make_lab: MakeLab, clock: SetClock
 ) -> None:
