@@ -15,7 +15,7 @@ INTO_VENV := --python $(BIN)/python
 COMPILE := $(UV_PIP) compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help run test check format readme lock clean
+.PHONY: help run test soak check format readme lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name text; do \
@@ -26,6 +26,9 @@ run: $(ENVIRONMENT) ## Serve the application on HOST and PORT (127.0.0.1:5000)
 
 test: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test, and report the coverage
 	@$(BIN)/python -m pytest --cov --numprocesses auto
+
+soak: $(ENVIRONMENT) ## Run the long trials, and print their figures: a quarter of an hour
+	@$(BIN)/python -m pytest tests/soak -o python_files='soak_*.py' -q
 
 check: $(ENVIRONMENT) ## Check the format, the style and the types
 	@$(BIN)/ruff format --check
