@@ -110,7 +110,7 @@ def fresh_password_required(view: Callable[[], Page]) -> Callable[[], Page]:
 @fresh_password_required
 def change_email() -> Page:
     form = EmailForm()
-    if not form.validate():
+    if not form.validate() or form.email.data is None:
         return _page(400, email=form)
     accounts.change_email(session["user"], form.email.data)
     return _done("email", session["user"])

@@ -1,6 +1,7 @@
 """The server of `session-lab run`: gunicorn, threads in one process unless told otherwise."""
 
 import errno
+import logging
 import os
 import socket
 from typing import Any
@@ -93,6 +94,14 @@ def greeting(app: Flask) -> str:
 
 
 def _check_services(app: Flask) -> None:
+    logging.disable(logging.ERROR)  # what fails here is said once, by the error that ends the start
+    try:
+        _ask_services(app)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _ask_services(app: Flask) -> None:
     for application in (app, *app.extensions.get("mounted", {}).values()):
         backend = application.extensions.get("session_backend")
         if backend is None or backend.needs is None:

@@ -113,8 +113,7 @@ def _ids() -> list[tuple[Backend, str]]:
     ]
 
 
-@pytest.fixture(params=_ids(), ids=lambda pair: f"{pair[0].name}-{pair[1]}")
-def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
     """A backend of ours, and a fresh place for its sessions."""
     backend, kind = request.param
     where: dict[str, Any] = {"SESSION_FILE_DIR": tmp_path / "sessions"}
@@ -125,6 +124,12 @@ def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Whe
     elif backend.needs:
         where["SESSION_REDIS"] = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     return backend, where
+
+
+@pytest.fixture(params=_ids(), ids=lambda pair: f"{pair[0].name}-{pair[1]}")
+def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
+    """Each backend of ours in each place."""
+    return place(request, tmp_path)
 
 
 @pytest.fixture
