@@ -14,7 +14,7 @@ RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requireme
 COPY backends backends
 COPY app app
 
-ENV HOST=0.0.0.0 PORT=5000 SESSION_FILE_DIR=/data/sessions
+ENV HOST=0.0.0.0 PORT=5000 SESSION_FILE_DIR=/data/sessions ACCOUNTS_FILE=/data/accounts.sqlite3
 EXPOSE 5000
 USER lab
 

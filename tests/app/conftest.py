@@ -13,7 +13,7 @@ from tests.conftest import OURS, Where, place
 ONE_OF_EACH_STATE = {backend.state: (backend, "real") for backend in OURS if not backend.needs}
 
 
-@pytest.fixture(params=ONE_OF_EACH_STATE.values(), ids=ONE_OF_EACH_STATE)
+@pytest.fixture(params=list(ONE_OF_EACH_STATE.values()), ids=list(ONE_OF_EACH_STATE))
 def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
     """A backend of each state."""
     return place(request, tmp_path)

@@ -112,12 +112,12 @@ def test_two_logins_in_one_second_give_two_tokens(app: Flask, alice: Tab) -> Non
     assert other.token != alice.token
 
 
-def test_a_thousand_tokens_are_long_and_all_different(app: Flask) -> None:
+def test_tokens_are_long_and_all_different(app: Flask) -> None:
     tab, tokens = Tab(app), set()
-    for _ in range(1000):
+    for _ in range(250):
         tab.post("/login")
         tokens.add(tab.token)
-    assert len(tokens) == 1000
+    assert len(tokens) == 250
     assert min(map(len, tokens)) >= 50
 
 

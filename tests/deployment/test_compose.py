@@ -25,6 +25,9 @@ RESTART = r"no|always|unless-stopped|on-failure(:\d+)?"
 DURATION = r"(\d+(us|ms|s|m|h))+"
 PUBLISHED = r"(?P<address>[\d.]+):(?P<host>\d+):(?P<container>\d+)"
 
+KEPT = ("SESSION_FILE_DIR", "ACCOUNTS_FILE")
+"""The variables that name what outlives a container."""
+
 Service = dict[str, Any]
 
 
@@ -115,9 +118,10 @@ def test_the_services_differ_in_the_backend_only(compose: dict[str, Any]) -> Non
         assert rest == {**reference, "ports": None, "build": None}
 
 
-def test_the_sessions_lie_on_the_volume(compose: dict[str, Any]) -> None:
-    folder = Path(read_image().environment["SESSION_FILE_DIR"])
-    assert Path(_volume(compose["services"]["filesystem"])[1]) in folder.parents
+def test_what_outlives_a_container_lies_on_the_volume(compose: dict[str, Any]) -> None:
+    mounted_at = Path(_volume(compose["services"]["filesystem"])[1])
+    for variable in KEPT:
+        assert mounted_at in Path(read_image().environment[variable]).parents
 
 
 def test_without_a_secret_key_compose_says_how_to_make_one() -> None:
@@ -159,8 +163,8 @@ def lab_server(service: Service, folder: Path, redis_url: str) -> LabServer:
     del environment["HOST"], environment["PORT"]
     for volume in service["volumes"]:
         name, mounted_at = volume.split(":")
-        path = environment["SESSION_FILE_DIR"].replace(mounted_at, str(folder / name))
-        environment["SESSION_FILE_DIR"] = path
+        for variable in KEPT:
+            environment[variable] = environment[variable].replace(mounted_at, str(folder / name))
     assert urlsplit(environment["REDIS_URL"]).hostname in service["depends_on"]
     environment["REDIS_URL"] = redis_url
     command = service.get("command", image.command)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import SECRET
 from tests.deployment.files import read_compose
-from tests.deployment.test_compose import Person, lab_server
+from tests.deployment.test_compose import KEPT, Person, lab_server
 from tests.services import LabServer, RedisServer, free_port, require, wait_for
 
 REPLICAS = 3
@@ -36,8 +36,9 @@ def servers(
             for name, service in replicas(compose, kind).items():
                 folder = tmp_path_factory.mktemp(name)
                 server = lab_server(service, folder, redis_server.url)
-                own = server.environment["SESSION_FILE_DIR"].replace("/data", str(folder))
-                server.environment["SESSION_FILE_DIR"] = own
+                for variable in KEPT:
+                    own = server.environment[variable].replace("/data", str(folder))
+                    server.environment[variable] = own
                 started[name] = server.start()
         yield started
     finally:

@@ -1,6 +1,7 @@
 """The application as the acceptance tests meet it, on every backend."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,13 +9,21 @@ from flask import Flask
 
 from app import create_app
 from backends import Backend
-from tests.conftest import ACCOUNTS, SECRET, SetClock, Where
+from tests.conftest import ACCOUNTS, OURS, SECRET, SetClock, Where, place
 from tests.owasp.people import Person
 from tests.owasp.promises import Promise
 
 MakeLab = Callable[..., Flask]
 
 PRODUCTION = {"APP_PROFILE": "production", "PREFERRED_URL_SCHEME": "https"}
+
+
+@pytest.fixture(
+    params=[(backend, "real") for backend in OURS], ids=[backend.name for backend in OURS]
+)
+def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
+    """Each backend of ours, on a real server where it needs one: what is embedded proves less."""
+    return place(request, tmp_path)
 
 
 @pytest.fixture

@@ -1,0 +1,65 @@
+"""A login and a read beside 100 000 stored sessions, against the same beside 100."""
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from backends.filesystem import FileSystemStore
+from backends.redis import RedisStore
+from backends.store import Store
+from tests.services import RedisServer
+
+FEW, MANY = 100, 100_000
+SAMPLES = 2000
+FIELDS = {"user": '"alice"', "logged_in": "true"}
+SLOWER = 1.3
+"""How many times as long the same may take."""
+
+
+def test_files_do_not_slow_down(tmp_path: Path) -> None:
+    check("filesystem", FileSystemStore(tmp_path / "sessions"))
+
+
+def test_redis_does_not_slow_down(redis_server: RedisServer) -> None:
+    with redis_server.client() as client:
+        client.flushall()
+        check("redis", RedisStore(client))
+
+
+def check(name: str, store: Store) -> None:
+    fill(store, 0, FEW)
+    few = login(store, MANY), read(store, FEW)
+    fill(store, FEW, MANY)
+    many = login(store, MANY + SAMPLES), read(store, MANY)
+    for what, before, after in zip(("login", "read"), few, many, strict=True):
+        ratio = after / before
+        print(f"  {name}, {what}: {before * 1e6:.0f} µs, then {after * 1e6:.0f} µs, x{ratio:.2f}")
+        assert ratio <= SLOWER
+
+
+def key(number: int) -> str:
+    return f"{number * 2654435761 % 2**32:08x}{number:056x}"
+
+
+def fill(store: Store, first: int, last: int) -> None:
+    for number in range(first, last):
+        store.create(key(number), FIELDS, 3600)
+
+
+def login(store: Store, first: int) -> float:
+    return median(lambda n: store.create(key(first + n), FIELDS, 3600))
+
+
+def read(store: Store, stored: int) -> float:
+    return median(lambda n: store.load(key(n * 7919 % stored)))
+
+
+def median(act: Callable[[int], object]) -> float:
+    """Seconds that one of many takes."""
+    taken = []
+    for number in range(SAMPLES):
+        begun = time.perf_counter()
+        act(number)
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken)
