@@ -25,7 +25,7 @@ run: $(ENVIRONMENT) ## Serve the application on HOST and PORT (127.0.0.1:5000)
 	@$(BIN)/python -m app run
 
 test: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test, and report the coverage
-	@$(BIN)/python -m pytest --cov --numprocesses auto
+	@$(BIN)/python -m pytest --cov --numprocesses auto --dist loadfile
 
 soak: $(ENVIRONMENT) ## Run the long trials, and print their figures: a quarter of an hour
 	@$(BIN)/python -m pytest tests/soak -o python_files='soak_*.py' -q
