@@ -8,7 +8,7 @@ from backends.filesystem import ABANDONED, FileSystemStore
 from tests.chaos.site import ground
 from tests.chaos.trials import damaged_by
 
-KILLS = 5
+KILLS = 3
 
 
 def test_an_application_killed_while_it_writes_files_leaves_no_session_torn_and_no_litter(

@@ -23,7 +23,7 @@ from tests.services import RedisServer
 TOKENS = 5000
 
 bounded = settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,
