@@ -281,6 +281,7 @@ def test_two_hundred_requests_to_a_frozen_redis_do_not_starve_pages_without_a_se
         seconds = time.monotonic() - begun
         assert {answer.status for one in others for answer in one} == {503}
         assert {answer.status for answer in public} == {200}
-        assert max(answer.seconds for answer in public) < 1
+        # Waiting for the server would take five seconds; a busy machine takes one by itself.
+        assert max(answer.seconds for answer in public) < 3
         assert 1 <= len(site.errors()) <= 1 + seconds
         assert "session store unavailable: Redis" in site.errors()[0][2]
