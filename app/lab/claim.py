@@ -1,0 +1,148 @@
+"""What the laboratory is about: a claim, what is expected of it, and what an experiment finds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from backends import Backend
+
+
+class Verdict(StrEnum):
+    """What a claim comes to on one subject. The last two say that nothing was found out."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    CANNOT_APPLY = "cannot apply"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+HOLDS, FAILS, CANNOT_APPLY = Verdict.HOLDS, Verdict.FAILS, Verdict.CANNOT_APPLY
+
+
+class Finding(NamedTuple):
+    """What an experiment found out: whether the sentence is true there, and what was measured."""
+
+    holds: bool
+    figure: str
+    """The measurement with its unit, short enough for a cell: `148 bytes`, `2 of 8 keys kept`."""
+    because: str
+    """One sentence that tells a beginner what happened."""
+
+
+class CannotApply(Exception):
+    """The sentence says nothing about this subject; the message says why."""
+
+
+class Skipped(Exception):
+    """What the experiment needs is not here; the message says what, and how to get it."""
+
+
+class Statement(NamedTuple):
+    """A place of the document under test, `Flask: cookies and sessions`."""
+
+    line: int
+    quote: str
+
+
+class Code(NamedTuple):
+    """The line of code that decides a claim: the one of `where` that contains `line`."""
+
+    where: str
+    """A dotted name: `backends.interface.StoreInterface._delete`."""
+    line: str
+
+
+class Condition(NamedTuple):
+    """What a backend must be like for a claim to say anything about it."""
+
+    is_met: Callable[[Backend], bool]
+    otherwise: str
+
+
+IN_BROWSER = Condition(
+    lambda backend: backend.state == "browser",
+    "Its cookie holds no data, only an id: there is nothing in it to ask this of.",
+)
+ON_SERVER = Condition(
+    lambda backend: backend.state == "server",
+    "The server stores nothing, so there is no record and no store to ask this of.",
+)
+IN_FILES = Condition(
+    lambda backend: backend.state == "server" and backend.needs is None,
+    "It keeps no sessions on a disk of its own.",
+)
+BEHIND_A_SERVICE = Condition(
+    lambda backend: backend.needs is not None,
+    "It asks no other server, so none can stop answering.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A sentence about sessions, and the experiment that tries it. One file each."""
+
+    sentence: str
+    """What is said, in words that are true or false of a subject."""
+    believed: str
+    """Why people believe it, or ask it: two sentences."""
+    meaning: str
+    """What the verdict means for an application, in words for a beginner."""
+    experiment: Callable[[Any], Finding]
+    """Tries it on a `Subject`; on a `Site`, where `over_http` is set.
+
+    May raise `CannotApply` or `Skipped`.
+    """
+    expected: Mapping[str, Verdict]
+    """By the subject's name."""
+    embedded: Verdict | None = None
+    """What is expected instead of a subject whose Redis lives inside the application."""
+    statements: tuple[Statement, ...] = ()
+    """Where the document says it; none where the field asks it."""
+    sources: tuple[str, ...] = ()
+    """Who asks it: requirement ids, issues."""
+    applies: Condition | None = None
+    try_it: tuple[str, ...] = ()
+    """Steps for a reader with the application and its devtools before him."""
+    decided_by: Mapping[str, Code]
+    """By the subject's name."""
+    over_http: bool = False
+    """Whether the experiment needs nothing but HTTP, so that it can try any application."""
+    in_chromium: bool = False
+    """Whether a real browser has a part in it, so that it is worth trying with one."""
+
+    @property
+    def id(self) -> str:
+        """The name of the experiment's file."""
+        return self.experiment.__module__.rpartition(".")[2]
+
+    def expected_of(self, subject: str, *, embedded: bool) -> Verdict | None:
+        """The verdict to expect; `None` of a subject that nobody expects anything of."""
+        verdict = self.expected.get(subject)
+        if verdict is not None and embedded and self.embedded is not None:
+            return self.embedded
+        return verdict
+
+
+def on_each(
+    *,
+    cookie: Any,
+    filesystem: Any,
+    redis: Any,
+    stock: Any = None,
+    stock_filesystem: Any = None,
+    stock_redis: Any = None,
+) -> dict[str, Any]:
+    """What belongs to each subject by its name; `stock` stands for both of Flask-Session.
+
+    A subject that is given `None` is left out.
+    """
+    given = {
+        "cookie": cookie,
+        "filesystem": filesystem,
+        "redis": redis,
+        "flask-session-filesystem": stock_filesystem or stock,
+        "flask-session-redis": stock_redis or stock,
+    }
+    return {name: value for name, value in given.items() if value is not None}

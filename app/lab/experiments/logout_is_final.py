@@ -1,0 +1,44 @@
+"""Logging out, and then using a token that somebody kept from before."""
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.site import Site
+
+
+def experiment(site: Site) -> Finding:
+    ada = site.logged_in()
+    kept = ada.token
+    ada.log_out()
+    alive = site.admits(kept)
+    if alive:
+        return Finding(False, "alive", "The token from before the logout still logs in.")
+    return Finding(True, "dead", "The token from before the logout logs nobody in.")
+
+
+_STORE = Code("backends.interface.StoreInterface._delete", "self.store.delete")
+_STOCK = Code("flask_session.base.ServerSideSessionInterface.save_session", "_delete_session")
+
+CLAIM = Claim(
+    sentence="A token kept from before the logout is dead after it.",
+    believed="The page says “logged out”, and the cookie is gone from the browser. So whatever was "
+    "in the cookie should be worth nothing any more.",
+    meaning="Where it fails, whoever copied the cookie earlier stays logged in until the session "
+    "is too old. Logging out only tells your own browser to forget its copy.",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    sources=("OWASP ASVS 5.0, 7.4.1",),
+    try_it=(
+        "Log in, open devtools (F12), Application → Cookies, and copy the value of the session's "
+        "cookie.",
+        "Log out. The cookie is gone from the list.",
+        "In the console type document.cookie is of no use, it is HttpOnly: add the cookie again by "
+        "hand in Application → Cookies, with its old name and value.",
+        "Open the dashboard. Are you in?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._delete", 'report(app, "session ended"'),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=_STOCK,
+    ),
+    over_http=True,
+)

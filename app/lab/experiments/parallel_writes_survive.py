@@ -1,0 +1,57 @@
+"""Eight requests of one browser that all have loaded the session before any of them saves it."""
+
+from functools import partial
+from threading import Barrier
+
+from flask import session
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+from app.lab.together import together
+
+REQUESTS = 8
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    all_have_loaded = Barrier(REQUESTS)
+
+    def write(number: int) -> None:
+        session.get("user")
+        all_have_loaded.wait(timeout=10)
+        session[f"key {number}"] = number
+
+    together(*(partial(ada.run, partial(write, number)) for number in range(REQUESTS)))
+    kept = ada.run(lambda: sum(name.startswith("key ") for name in session))
+    return Finding(
+        kept == REQUESTS,
+        f"{kept} of {REQUESTS} keys kept",
+        f"{REQUESTS} requests each wrote a key of their own at the same time; "
+        f"{kept} of them were there afterwards.",
+    )
+
+
+_STORE = Code("backends.interface.StoreInterface._update", "self.store.update")
+_STOCK = Code("flask_session.base.ServerSideSessionInterface.save_session", "_upsert_session")
+
+CLAIM = Claim(
+    sentence="Requests that write different keys at the same time lose none of them.",
+    believed="Each request sets a key of its own, so none seems to be in another's way. A page "
+    "that loads several parts at once sends such requests all the time.",
+    meaning="Where it fails, the session is written back whole: the last answer wins, and what "
+    "the other requests wrote is gone without an error.",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("pallets-eco/flask-session #71, #149",),
+    try_it=(
+        "Open the cart in two tabs, and devtools → Network in both.",
+        "Throttle the network to “Slow 3G”, and add a different thing in each tab within a second.",
+        "Reload one tab and count.",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._update", "session.fields()"),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=_STOCK,
+    ),
+)

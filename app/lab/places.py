@@ -1,0 +1,312 @@
+"""Where a subject's sessions rest, with what experiments do there: count, copy, break, damage."""
+
+import os
+import resource
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from fakeredis import FakeRedis, FakeServer
+from redis import Redis
+
+from app.lab.claim import Skipped
+from app.lab.relay import Relay
+from backends import ConfigurationError
+
+NEEDS_A_SERVER = (
+    "The embedded Redis is inside the process, so it cannot do that. For a real one: "
+    "apt-get install redis-server, or set REDIS_URL."
+)
+
+
+class Place(Protocol):
+    """The store's own side. What a kind of place cannot do raises `Skipped`, with the reason."""
+
+    @property
+    def kind(self) -> str:
+        """What it is, in words for a report."""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is inside the application, and ends with it."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What tells the application where its sessions rest."""
+
+    def operations(self) -> Counter[str]:
+        """What was asked of the store so far: commands, or files opened, by their names."""
+
+    def records(self) -> dict[str, bytes]:
+        """A copy of all that rests there, as a thief would take it."""
+
+    def plant(self, name: str, data: bytes) -> None:
+        """Write these bytes in the place of a record."""
+
+    def age(self, seconds: float) -> None:
+        """Let the store's own clock move, where it is not the process's."""
+
+    def down(self) -> AbstractContextManager[None]:
+        """The store is not there, until the block ends."""
+
+    def hung(self) -> AbstractContextManager[None]:
+        """The store takes requests and answers none, until the block ends."""
+
+    def full(self) -> AbstractContextManager[None]:
+        """Nothing can be written, until the block ends."""
+
+    def renewed(self) -> "Place":
+        """The place that another process of this application, started alike, would have."""
+
+    def close(self) -> None:
+        """Remove what was put there."""
+
+
+class Folder:
+    """A folder of files."""
+
+    kind = "files"
+    embedded = False
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._opened = Counter[str]()
+        _watchers.append(self._note)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"SESSION_FILE_DIR": self.path}
+
+    def operations(self) -> Counter[str]:
+        return self._opened.copy()
+
+    def records(self) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(self.path)): path.read_bytes()
+            for path in sorted(self.path.rglob("*"))
+            if path.is_file()
+        }
+
+    def plant(self, name: str, data: bytes) -> None:
+        (self.path / name).write_bytes(data)
+
+    def age(self, seconds: float) -> None:
+        """Files have no clock: what is old is said by whoever reads them."""
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        away = self.path.with_name(f"{self.path.name}.away")
+        self.path.rename(away)
+        try:
+            yield
+        finally:
+            if self.path.exists():  # made anew meanwhile, by whoever wrote into nothing
+                self.path.rename(self.path.with_name(f"{self.path.name}.made-meanwhile"))
+            away.rename(self.path)
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        raise Skipped("A local disk is not made to hang here.")
+        yield
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """The kernel refuses every byte that a file would grow by, as a full disk does."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    def renewed(self) -> "Folder":
+        return self
+
+    def close(self) -> None:
+        _watchers.remove(self._note)
+
+    def _note(self, event: str, path: str) -> None:
+        if path.startswith(str(self.path)):
+            self._opened[event] += 1
+
+
+class EmbeddedRedis:
+    """The Redis inside the application's process."""
+
+    kind = "embedded in the process (fakeredis)"
+    embedded = True
+
+    def __init__(self) -> None:
+        self._server = FakeServer()
+        self._client = CountingRedis(server=self._server)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"SESSION_REDIS": self._client}
+
+    def operations(self) -> Counter[str]:
+        return self._client.commands.copy()
+
+    def records(self) -> dict[str, bytes]:
+        return _dumped(FakeRedis(server=self._server), "")
+
+    def plant(self, name: str, data: bytes) -> None:
+        _plant(FakeRedis(server=self._server), name, data)
+
+    def age(self, seconds: float) -> None:
+        """Its clock is the process's."""
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        self._server.connected = False
+        try:
+            yield
+        finally:
+            self._server.connected = True
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        raise Skipped(NEEDS_A_SERVER)
+        yield
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        raise Skipped(NEEDS_A_SERVER)
+        yield
+
+    def renewed(self) -> "EmbeddedRedis":
+        return EmbeddedRedis()
+
+    def close(self) -> None:
+        """It goes with its last reference."""
+
+
+class CountingRedis(FakeRedis):
+    """The embedded client, which counts what it is asked."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.commands: Counter[str] = Counter()
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        self.commands[str(args[0])] += 1
+        return super().execute_command(*args, **options)
+
+
+class RealRedis:
+    """A Redis server, behind a relay, with all keys under a prefix of the subject's own."""
+
+    embedded = False
+
+    def __init__(self, url: str, prefix: str) -> None:
+        """Raises `ConfigurationError` for an address that the laboratory cannot stand before."""
+        self.url = url
+        self.prefix = prefix
+        self._relay = Relay(_target(url))
+        self._direct = Redis.from_url(url)
+
+    @property
+    def kind(self) -> str:
+        return f"Redis {self._direct.info('server')['redis_version']}"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        parts = urlsplit(self.url)
+        credentials, at, _ = parts.netloc.rpartition("@")
+        database = "" if parts.scheme == "unix" else parts.path
+        query = f"?{parts.query}" if parts.query else ""
+        address = f"redis://{credentials}{at}127.0.0.1:{self._relay.port}{database}{query}"
+        return {"REDIS_URL": address, "SESSION_KEY_PREFIX": self.prefix}
+
+    def operations(self) -> Counter[str]:
+        return self._relay.commands.copy()
+
+    def records(self) -> dict[str, bytes]:
+        return _dumped(self._direct, self.prefix)
+
+    def plant(self, name: str, data: bytes) -> None:
+        _plant(self._direct, name, data)
+
+    def age(self, seconds: float) -> None:
+        for key in self._direct.scan_iter(f"{self.prefix}*"):
+            left = self._direct.pttl(key)
+            if left >= 0:
+                self._direct.pexpire(key, left - round(seconds * 1000))
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        self._relay.refuse()
+        try:
+            yield
+        finally:
+            self._relay.listen()
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        self._relay.hang()
+        try:
+            yield
+        finally:
+            self._relay.flow()
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        raise Skipped("The laboratory does not fill a Redis that others may use.")
+        yield
+
+    def renewed(self) -> "RealRedis":
+        return self
+
+    def close(self) -> None:
+        for key in self._direct.scan_iter(f"{self.prefix}*"):
+            self._direct.delete(key)
+        self._direct.close()
+        self._relay.close()
+
+
+def _target(url: str) -> tuple[str, int] | str:
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path
+    if parts.scheme != "redis":
+        raise ConfigurationError(
+            "REDIS_URL: the laboratory puts a relay before the server, so it takes redis:// and "
+            "unix:// only. Unset it, and it starts a redis-server of its own."
+        )
+    return parts.hostname or "127.0.0.1", parts.port or 6379
+
+
+def _dumped(client: Any, prefix: str) -> dict[str, bytes]:
+    names = sorted(client.scan_iter(f"{prefix}*"))
+    return {name.decode("utf-8", "replace"): _bytes_of(client, name) for name in names}
+
+
+def _bytes_of(client: Any, name: bytes) -> bytes:
+    read = {
+        b"hash": lambda: [part for pair in client.hgetall(name).items() for part in pair],
+        b"zset": lambda: client.zrange(name, 0, -1),
+        b"string": lambda: [client.get(name)],
+    }
+    return b"\n".join(read[client.type(name)]())
+
+
+def _plant(client: Any, name: str, data: bytes) -> None:
+    client.set(name, data, keepttl=True)
+
+
+_watchers: list[Any] = []
+"""Who is told of files; a hook of the interpreter cannot be taken out again."""
+
+
+def _tell(event: str, args: tuple[Any, ...]) -> None:
+    if _watchers and event in ("open", "os.listdir", "os.scandir", "os.rename", "os.remove"):
+        path = os.fspath(args[0]) if isinstance(args[0], str | os.PathLike) else ""
+        for watcher in list(_watchers):
+            watcher(event, str(path))
+
+
+sys.addaudithook(_tell)

@@ -1,0 +1,147 @@
+"""What a run of the laboratory found out, and that as JSON and back."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum
+from importlib.metadata import version
+from typing import Any
+
+from app.lab.claim import Verdict
+from app.lab.evidence import Evidence, Holding, ShownExchange
+
+PACKAGES = ("flask", "werkzeug", "itsdangerous", "flask-session", "cachelib", "redis", "fakeredis")
+"""Whose versions decide what is found out."""
+
+FORMAT = 1
+"""Counts up where an older reader of the JSON would misread it."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one claim on one subject."""
+
+    claim: str
+    subject: str
+    verdict: Verdict
+    expected: Verdict | None
+    """`None` where nobody expects anything, as of somebody else's backend."""
+    figure: str
+    because: str
+    seconds: float
+    evidence: Evidence = field(default_factory=Evidence)
+
+    @property
+    def is_surprise(self) -> bool:
+        """Whether something was found out, and it is not what was expected."""
+        found_out = self.verdict not in (Verdict.SKIPPED, Verdict.ERROR)
+        return found_out and self.expected is not None and self.verdict != self.expected
+
+
+@dataclass(frozen=True)
+class About:
+    """Under what circumstances a run was made."""
+
+    date: str
+    """UTC, ISO 8601."""
+    seconds: float
+    redis: str
+    """What the subjects that need Redis ran on, in words."""
+    browser: str
+    """What claims about a browser were tried with, in words."""
+    machine: str
+    versions: dict[str, str]
+
+
+class ExitStatus(IntEnum):
+    AS_EXPECTED = 0
+    SURPRISE = 1
+    ERROR = 2
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run: the subjects in the order of their columns, and what became of each claim."""
+
+    about: About
+    subjects: list[str]
+    results: list[Result]
+
+    @property
+    def claims(self) -> list[str]:
+        """The ids of the claims that were tried, in their order."""
+        return list(dict.fromkeys(result.claim for result in self.results))
+
+    def result(self, claim: str, subject: str) -> Result | None:
+        """What became of the claim there; `None` where it was not tried."""
+        return self._by_pair.get((claim, subject))
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """An error weighs more than a surprise."""
+        if any(result.verdict is Verdict.ERROR for result in self.results):
+            return ExitStatus.ERROR
+        if any(result.is_surprise for result in self.results):
+            return ExitStatus.SURPRISE
+        return ExitStatus.AS_EXPECTED
+
+    @property
+    def _by_pair(self) -> dict[tuple[str, str], Result]:
+        return {(result.claim, result.subject): result for result in self.results}
+
+
+def about(moment: datetime, seconds: float, redis: str, browser: str) -> About:
+    """The circumstances of a run on this machine that began at `moment`."""
+    versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    machine = f"{platform.system()} {platform.machine()}"
+    date = moment.astimezone(UTC).isoformat(timespec="seconds")
+    return About(date, round(seconds, 1), redis, browser, machine, versions)
+
+
+def in_order(
+    results: Sequence[Result], claims: Sequence[str], subjects: Sequence[str]
+) -> list[Result]:
+    """The results by claim, then by subject, whenever they came."""
+    return sorted(
+        results, key=lambda result: (claims.index(result.claim), subjects.index(result.subject))
+    )
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as JSON has it; `docs/report.schema.json` describes it."""
+    return {"format": FORMAT, **asdict(report)}
+
+
+def from_json(data: dict[str, Any]) -> Report:
+    """The report that `to_json` wrote. Raises `ValueError` for anything else."""
+    if data.get("format") != FORMAT:
+        raise ValueError(f"this is no report of format {FORMAT}")
+    try:
+        results = [_result(result) for result in data["results"]]
+        return Report(About(**data["about"]), list(data["subjects"]), results)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"this is no report: {error}") from error
+
+
+def _result(data: dict[str, Any]) -> Result:
+    expected = data["expected"] and Verdict(data["expected"])
+    evidence = _evidence(data["evidence"])
+    return Result(
+        **{**data, "verdict": Verdict(data["verdict"]), "expected": expected, "evidence": evidence}
+    )
+
+
+def _evidence(data: dict[str, Any]) -> Evidence:
+    exchanges = [
+        ShownExchange(
+            **{
+                **exchange,
+                "request_headers": [(name, value) for name, value in exchange["request_headers"]],
+                "response_headers": [(name, value) for name, value in exchange["response_headers"]],
+            }
+        )
+        for exchange in data["exchanges"]
+    ]
+    holdings = [Holding(**holding) for holding in data["holdings"]]
+    return Evidence(exchanges, data["left_out"], holdings)

@@ -1,0 +1,142 @@
+"""Tries claims on subjects: each pair for itself, fresh, in processes that share nothing."""
+
+import logging
+import multiprocessing
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.lab.browser import Browser
+from app.lab.chromium import chromium
+from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
+from app.lab.clock import set_clock
+from app.lab.evidence import Evidence
+from app.lab.experiments import CLAIMS
+from app.lab.places import EmbeddedRedis, Folder, Place, RealRedis
+from app.lab.results import Result
+from app.lab.site import MakeBrowser
+from app.lab.subject import CreateApp, Subject
+from backends import BACKENDS, Backend
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """What experiments are made with."""
+
+    create_app: CreateApp
+    """A function with a name, so that other processes find it."""
+    redis_url: str | None = None
+    """A real server; without one, subjects that need Redis run on the embedded one."""
+    chromium: bool = False
+    """Whether claims that a browser has a part in are tried with a real one."""
+
+    def try_claim(self, claim: Claim, backend: Backend) -> Result:
+        """Try a claim on a backend; whatever goes wrong there is a result too."""
+        begun = time.perf_counter()
+        expected = claim.expected_of(backend.name, embedded=self._embeds(backend))
+        try:
+            verdict, finding, evidence = self._find_out(claim, backend)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            verdict, finding, evidence = Verdict.ERROR, Finding(False, "", reason), Evidence()
+        seconds = time.perf_counter() - begun
+        return Result(
+            claim.id,
+            backend.name,
+            verdict,
+            expected,
+            finding.figure,
+            finding.because,
+            seconds,
+            evidence,
+        )
+
+    @contextmanager
+    def subject(self, backend: Backend, make_browser: MakeBrowser = Browser) -> Iterator[Subject]:
+        """A backend under experiment, with its folder, its store and its time."""
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="session-lab-")))
+            clock = stack.enter_context(set_clock())
+            stack.enter_context(_silent())
+            place = self._place(backend, folder)
+            subject = Subject(self.create_app, backend, folder, place, clock, make_browser)
+            stack.callback(subject.close)
+            yield subject
+
+    def _find_out(self, claim: Claim, backend: Backend) -> tuple[Verdict, Finding, Evidence]:
+        if claim.applies is not None and not claim.applies.is_met(backend):
+            finding = Finding(False, "", claim.applies.otherwise)
+            return Verdict.CANNOT_APPLY, finding, Evidence()
+        with ExitStack() as stack:
+            real = claim.in_chromium and self.chromium
+            make_browser = stack.enter_context(chromium()) if real else Browser
+            subject = stack.enter_context(self.subject(backend, make_browser))
+            try:
+                finding = claim.experiment(subject)
+                verdict = Verdict.HOLDS if finding.holds else Verdict.FAILS
+            except CannotApply as reason:
+                verdict, finding = Verdict.CANNOT_APPLY, Finding(False, "", str(reason))
+            except Skipped as reason:
+                verdict, finding = Verdict.SKIPPED, Finding(False, "", str(reason))
+            return verdict, finding, subject.recorder.evidence()
+
+    def _embeds(self, backend: Backend) -> bool:
+        return backend.needs is not None and self.redis_url is None
+
+    def _place(self, backend: Backend, folder: Path) -> Place | None:
+        if backend.state == "browser":
+            return None
+        if backend.needs is None:
+            return Folder(folder / "sessions")
+        if self.redis_url is None:
+            return EmbeddedRedis()
+        return RealRedis(self.redis_url, f"session-lab-{secrets.token_hex(8)}:")
+
+
+def run(
+    laboratory: Laboratory, claims: Sequence[Claim], backends: Sequence[Backend]
+) -> Iterator[Result]:
+    """Every claim on every backend, as they end; one that fails does not stop the rest."""
+    # Spawned: a fork of a process with threads can inherit a lock that nobody releases.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+        tried: dict[Future[Result], tuple[Claim, Backend]] = {
+            pool.submit(_try, laboratory, claim.id, backend.name): (claim, backend)
+            for claim in claims
+            for backend in backends
+        }
+        try:
+            for future in as_completed(tried):
+                yield _result(future, *tried[future])
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _try(laboratory: Laboratory, claim: str, backend: str) -> Result:
+    return laboratory.try_claim(CLAIMS[claim], BACKENDS[backend])
+
+
+def _result(future: Future[Result], claim: Claim, backend: Backend) -> Result:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    expected = claim.expected_of(backend.name, embedded=False)
+    reason = f"the process of the experiment ended: {error}"
+    return Result(claim.id, backend.name, Verdict.ERROR, expected, "", reason, 0.0)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """What subjects log of experiments that break them is not for whoever watches the verdicts."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,126 @@
+"""An application at an address, and visitors with browsers of their own. Nothing but HTTP."""
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from app.lab.browser import TIMEOUT, Browser, Exchange
+from app.lab.evidence import Recorder
+
+MakeBrowser = Callable[[], Browser]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where an application does what every experiment needs."""
+
+    login: str = "/login"
+    """Takes a POST with `fields`."""
+    private: str = "/dashboard"
+    """Answers 200 to who is logged in, and anything else to others."""
+    logout: str = "/logout"
+    """Takes a POST."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """What logs in: names and values of the login form."""
+
+
+class Site:
+    """One application, known by its address only."""
+
+    def __init__(
+        self, url: str, cookie_name: str, paths: Paths, make_browser: MakeBrowser = Browser
+    ) -> None:
+        self.url = url
+        self.cookie_name = cookie_name
+        self.paths = paths
+        self.make_browser = make_browser
+        self.recorder = Recorder()
+
+    def visitor(self) -> "Visitor":
+        """Somebody with an empty browser."""
+        return Visitor(self, self.make_browser())
+
+    def logged_in(self) -> "Visitor":
+        """Somebody who has just logged in."""
+        visitor = self.visitor()
+        visitor.log_in()
+        return visitor
+
+    def admits(self, token: str) -> bool:
+        """Whether somebody who has this token and nothing else is logged in."""
+        return self.present(token).status == 200
+
+    def present(self, token: str, path: str | None = None) -> Exchange:
+        """Ask for a page, the private one if none is named, as somebody with just this token."""
+        self.recorder.hide(token)
+        cookie = {"Cookie": f"{self.cookie_name}={token}"}
+        exchange = Browser().get(self.url + (path or self.paths.private), headers=cookie)
+        self.recorder.add(exchange)
+        return exchange
+
+    def send_bytes(self, request: bytes) -> bytes:
+        """Send what no browser would, octet by octet, and give all that comes back."""
+        parts = urlsplit(self.url)
+        address = (parts.hostname or "", parts.port or 80)
+        with socket.create_connection(address, timeout=TIMEOUT) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def look(self, visitor: "Visitor", moment: str) -> None:
+        """Note for the evidence what both sides hold; over HTTP alone there is nothing to add."""
+
+
+class Visitor:
+    """Somebody with a browser of his own. Every exchange goes into the evidence."""
+
+    def __init__(self, site: Site, browser: Browser) -> None:
+        self.site = site
+        self.browser = browser
+
+    def get(self, path: str, **options: object) -> Exchange:
+        """Follow a link of the site, or type its address."""
+        return self._noted(self.browser.get(self.site.url + path, **options))  # type: ignore[arg-type]
+
+    def post(
+        self, path: str, data: Mapping[str, str] | bytes = b"", *, inside: str = ""
+    ) -> Exchange:
+        """Submit a form. `inside`: the code that runs in its view, for the evidence."""
+        return self._noted(self.browser.post(self.site.url + path, data), inside)
+
+    def log_in(self) -> Exchange:
+        """Log in with the site's account. Raises `RuntimeError` where that is refused."""
+        exchange = self.post(self.site.paths.login, self.site.paths.fields)
+        if exchange.status >= 400:
+            raise RuntimeError(f"the login was answered {exchange.status}")
+        self.site.look(self, "after the login")
+        return exchange
+
+    def log_out(self) -> Exchange:
+        return self.post(self.site.paths.logout)
+
+    def private_page(self) -> Exchange:
+        """Ask for the page that only somebody logged in gets."""
+        return self.get(self.site.paths.private)
+
+    @property
+    def is_logged_in(self) -> bool:
+        return self.private_page().status == 200
+
+    @property
+    def token(self) -> str:
+        """What the browser holds as the session's cookie; empty where it holds none."""
+        held = {cookie.name: cookie.value for cookie in self.browser.jar}
+        return held.get(self.site.cookie_name, "")
+
+    @property
+    def cookie_bytes(self) -> int:
+        """Name and value of the session's cookie; 0 without one."""
+        token = self.token
+        return len(self.site.cookie_name) + len(token) if token else 0
+
+    def _noted(self, exchange: Exchange, inside: str = "") -> Exchange:
+        self.site.recorder.hide(self.token)
+        self.site.recorder.add(exchange, inside)
+        return exchange

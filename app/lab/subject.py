@@ -1,0 +1,245 @@
+"""A backend under experiment: the real application on it, fresh, behind a real socket."""
+
+import inspect
+import itertools
+import json
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import Any, TypeVar
+
+from flask import Flask, abort, session
+from werkzeug.security import generate_password_hash
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from app.lab.browser import Browser, Exchange
+from app.lab.claim import CannotApply
+from app.lab.clock import Clock
+from app.lab.evidence import Holding
+from app.lab.places import Place
+from app.lab.site import MakeBrowser, Paths, Site, Visitor
+from backends import Backend
+from backends.cookie import decode_without_key
+
+CreateApp = Callable[..., Flask]
+Outcome = TypeVar("Outcome")
+
+KEY = "the laboratory signs with this key, and so does nobody else"
+ACCOUNT = {"username": "ada", "password": "the analytical engine"}
+
+INSIDE = "/inside/"
+"""The path below which code of an experiment runs in a view of the application."""
+
+
+class ViewFailed(Exception):
+    """The application did not answer 200 to code that ran in one of its views."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(f"{exchange.method} {exchange.url} was answered {exchange.status}")
+        self.exchange = exchange
+
+
+class Subject(Site):
+    """The application on one backend, and everything that an experiment does to it.
+
+    `place` is where its sessions rest, `None` for one that keeps none on the server.
+    """
+
+    def __init__(
+        self,
+        create_app: CreateApp,
+        backend: Backend,
+        folder: Path,
+        place: Place | None,
+        clock: Clock,
+        make_browser: MakeBrowser = Browser,
+    ) -> None:
+        self.create_app = create_app
+        self.backend = backend
+        self.folder = folder
+        self._place = place
+        self.clock = clock
+        self._changed: dict[str, Any] = {}
+        self._servers: list[_Server] = []
+        self._views: dict[int, Callable[[], Any]] = {}
+        self._outcomes: dict[int, Any] = {}
+        self._numbers = itertools.count()
+        self.app = self._make_app(place)
+        self._server = self._serve(self.app)
+        cookie_name = self.app.config["SESSION_COOKIE_NAME"]
+        super().__init__(self._server.url, cookie_name, Paths(fields=ACCOUNT), make_browser)
+
+    @property
+    def place(self) -> Place:
+        """Where its sessions rest. Raises `CannotApply` where none rest on the server."""
+        if self._place is None:
+            raise CannotApply("The server stores nothing.")
+        return self._place
+
+    def visitor(self) -> "SubjectVisitor":
+        return SubjectVisitor(self, self.make_browser())
+
+    def logged_in(self) -> "SubjectVisitor":
+        visitor = self.visitor()
+        visitor.log_in()
+        return visitor
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass, for the application and for its store."""
+        self.clock.shift(seconds)
+        if self._place is not None:
+            self._place.age(seconds)
+
+    def restart(self, **settings: Any) -> None:
+        """Stop the application and start it anew, on the same address, with changed settings.
+
+        A store inside the process ends with it.
+        """
+        self._changed |= settings
+        if self._place is not None and self._place.embedded:
+            self._place = self._place.renewed()
+        self._server.stop()
+        self.app = self._make_app(self._place)
+        self._server = self._serve(self.app, self._server.port)
+
+    @contextmanager
+    def second_server(self, **settings: Any) -> Iterator[Site]:
+        """The same application on another machine: the same settings and key, a disk of its own.
+
+        Machines share a Redis server; they share no disk and no process. `settings` are for it
+        alone.
+        """
+        place = None if self._place is None else self._place.renewed()
+        elsewhere = {"SESSION_FILE_DIR": self.folder / f"machine-{next(self._numbers)}"}
+        server = self._serve(self._make_app(place, {**elsewhere, **settings}))
+        other = Site(server.url, self.cookie_name, self.paths, self.make_browser)
+        other.recorder = self.recorder
+        try:
+            yield other
+        finally:
+            server.stop()
+
+    def run(self, visitor: "SubjectVisitor", view: Callable[[], Outcome]) -> Outcome:
+        """Run code inside a view of the application, in a request of this visitor.
+
+        What it returns comes back. Raises `ViewFailed` where the answer is not 200.
+        """
+        number = next(self._numbers)
+        self._views[number] = view
+        exchange = visitor.post(f"{INSIDE}{number}", inside=_source(view))
+        outcome = self._outcomes.pop(number, None)
+        if exchange.status != 200:
+            raise ViewFailed(exchange)
+        result: Outcome = outcome
+        return result
+
+    def look(self, visitor: Visitor, moment: str) -> None:
+        if self.recorder.wants_holdings:
+            self.recorder.hold(self._holding(visitor, moment))
+
+    def close(self) -> None:
+        """End what serves, and remove what was stored."""
+        for server in self._servers:
+            server.stop()
+        if self._place is not None:
+            self._place.close()
+
+    def _make_app(self, place: Place | None, changed: dict[str, Any] | None = None) -> Flask:
+        settings: dict[str, Any] = {
+            "SESSION_BACKEND": self.backend.name,
+            "SECRET_KEY": KEY,
+            "SESSION_FILE_DIR": self.folder / "sessions",
+            "ACCOUNTS_FILE": self.folder / "accounts.sqlite3",
+            # One round: the time of a login is not what is measured.
+            "DEMO_ACCOUNTS": {
+                ACCOUNT["username"]: generate_password_hash(ACCOUNT["password"], "pbkdf2:sha256:1")
+            },
+            **(place.settings if place else {}),
+            **self._changed,
+            **(changed or {}),
+        }
+        app = self.create_app(settings)
+        app.add_url_rule(f"{INSIDE}<int:number>", view_func=self._inside, methods=["POST"])
+        return app
+
+    def _inside(self, number: int) -> str:
+        view = self._views.pop(number, None)
+        if view is None:
+            abort(404)
+        self._outcomes[number] = view()
+        return "done"
+
+    def _serve(self, app: Flask, port: int = 0) -> "_Server":
+        server = _Server(app, port)
+        self._servers.append(server)
+        return server
+
+    def _holding(self, visitor: Visitor, moment: str) -> Holding:
+        token = visitor.token
+        decoded = decode_without_key(token)
+        at_rest = None
+        if self.backend.at_rest is not None and token:
+            cookie = {"Cookie": f"{self.cookie_name}={token}"}
+            with self.app.test_request_context(headers=cookie):
+                at_rest = self.backend.at_rest(self.app, session)
+        return Holding(
+            moment=moment,
+            cookie=self.cookie_name,
+            cookie_bytes=visitor.cookie_bytes,
+            decoded=json.dumps(decoded.payload, indent=2) if decoded else None,
+            where=at_rest.where if at_rest else None,
+            record_bytes=at_rest.size if at_rest else 0,
+            fields=at_rest.fields if at_rest else {},
+        )
+
+
+class SubjectVisitor(Visitor):
+    """A visitor of an application that the laboratory started itself."""
+
+    site: Subject
+
+    def run(self, view: Callable[[], Outcome]) -> Outcome:
+        """Run code inside a view, in a request of mine: `run(lambda: session["cart"])`."""
+        return self.site.run(self, view)
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Says nothing of each request."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Keep the terminal for the verdicts."""
+
+
+class _Server:
+    """One application on a port of loopback, a thread for each request."""
+
+    def __init__(self, app: Flask, port: int) -> None:
+        self._server: BaseWSGIServer | None = make_server(
+            "127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler
+        )
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more requests. A second call does nothing."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+            self._thread.join()
+
+
+def _source(view: Callable[[], Any]) -> str:
+    if isinstance(view, partial):
+        view = view.func
+    try:
+        return textwrap.dedent(inspect.getsource(view)).strip()
+    except (OSError, TypeError):
+        return ""

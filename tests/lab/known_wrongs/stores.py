@@ -1,0 +1,5 @@
+"""Backends with one defect in their stores."""
+
+from tests.lab.known_wrongs.wrong import Wrong
+
+WRONGS: dict[str, Wrong] = {}

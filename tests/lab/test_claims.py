@@ -1,0 +1,31 @@
+"""Every claim is whole: words for a reader, a verdict to expect, a line of code that decides."""
+
+import pytest
+
+from app.lab.claim import Claim, Verdict
+from app.lab.experiments import CLAIMS
+from app.lab.source_code import locate
+from backends import BACKENDS
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+class TestEveryClaim:
+    def test_expects_a_verdict_of_each_subject(self, claim: Claim) -> None:
+        assert set(claim.expected) == set(BACKENDS)
+
+    def test_says_where_it_is_from(self, claim: Claim) -> None:
+        assert bool(claim.statements) != bool(claim.sources)
+
+    def test_is_told_in_sentences_and_can_be_tried_by_hand(self, claim: Claim) -> None:
+        assert claim.try_it
+        for text in (claim.sentence, claim.believed, claim.meaning, *claim.try_it):
+            assert text.strip() == text
+            assert text.endswith((".", "?", "!"))
+
+    def test_names_the_line_of_code_that_decides_it_on_each_subject(self, claim: Claim) -> None:
+        asked = {
+            name for name, verdict in claim.expected.items() if verdict is not Verdict.CANNOT_APPLY
+        }
+        assert set(claim.decided_by) == asked
+        for code in claim.decided_by.values():
+            assert code.line in dict(locate(code).excerpt)[locate(code).number]
