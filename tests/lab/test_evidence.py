@@ -14,7 +14,7 @@ from app.lab.subject import Subject, ViewFailed
 from backends import BACKENDS
 
 
-@pytest.fixture(params=BACKENDS.values(), ids=BACKENDS)
+@pytest.fixture(params=list(BACKENDS.values()), ids=list(BACKENDS))
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     with Laboratory(create_app).subject(request.param) as subject:
         yield subject
