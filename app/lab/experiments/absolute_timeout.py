@@ -5,6 +5,7 @@ from math import ceil
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
 from app.lab.site import Visitor
 from app.lab.subject import Subject
+from app.lab.words import in_or_out
 
 PAUSE = 25 * 60
 """Seconds between two uses at most: less than the idle limit."""
@@ -19,12 +20,12 @@ def experiment(subject: Subject) -> Finding:
     early = _is_in_after_using_it(subject, ada, limit - MARGIN)
     late = _is_in_after_using_it(subject, ada, 2 * MARGIN)
     figure = (
-        f"{_in_or_out(early)} after {_hours(limit - MARGIN)}, "
-        f"{_in_or_out(late)} after {_hours(limit + MARGIN)}"
+        f"{in_or_out(early)} after {_hours(limit - MARGIN)}, "
+        f"{in_or_out(late)} after {_hours(limit + MARGIN)}"
     )
     because = (
         f"The limit is {limit // 3600} hours from the login. The session was used at least every "
-        f"{PAUSE // 60} minutes, and was {_in_or_out(late)} {_hours(limit + MARGIN)} after it."
+        f"{PAUSE // 60} minutes, and was {in_or_out(late)} {_hours(limit + MARGIN)} after it."
     )
     return Finding(early and not late, figure, because)
 
@@ -39,10 +40,6 @@ def _is_in_after_using_it(subject: Subject, visitor: Visitor, seconds: int) -> b
 
 def _hours(seconds: int) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-
-
-def _in_or_out(is_in: bool) -> str:
-    return "in" if is_in else "out"
 
 
 _STORE = Code("backends.interface.BackendInterface.remaining", "absolute_seconds(app)")

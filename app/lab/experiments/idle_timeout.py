@@ -2,6 +2,7 @@
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
 from app.lab.subject import Subject
+from app.lab.words import in_or_out
 
 MARGIN = 60
 """Seconds before and after the limit: a real Redis's own clock goes on in the meantime."""
@@ -13,13 +14,13 @@ def experiment(subject: Subject) -> Finding:
     late = _is_in_after(subject, limit + MARGIN)
     in_use, copy = _use_it_longer_than(subject, limit)
     figure = (
-        f"{_in_or_out(early)} after {(limit - MARGIN) // 60} min, "
-        f"{_in_or_out(late)} after {(limit + MARGIN) // 60} min"
+        f"{in_or_out(early)} after {(limit - MARGIN) // 60} min, "
+        f"{in_or_out(late)} after {(limit + MARGIN) // 60} min"
     )
     because = (
         f"The limit is {limit // 60} minutes. Who used the session all the time was "
-        f"{_in_or_out(in_use)} after twice that; a copy of the token from the login was then "
-        f"{_in_or_out(copy)}."
+        f"{in_or_out(in_use)} after twice that; a copy of the token from the login was then "
+        f"{in_or_out(copy)}."
     )
     return Finding(early and in_use and not late, figure, because)
 
@@ -38,10 +39,6 @@ def _use_it_longer_than(subject: Subject, limit: int) -> tuple[bool, bool]:
         subject.forward(limit / 2)
         in_use = ada.is_logged_in
     return in_use, subject.admits(first)
-
-
-def _in_or_out(is_in: bool) -> str:
-    return "in" if is_in else "out"
 
 
 _RECORD = Code("backends.record.living", "record.ttl")
