@@ -60,10 +60,10 @@ CLAIM = Claim(
     try_it=(
         "Log in, and copy the value of the session's cookie from devtools (F12), Application → "
         "Cookies.",
-        "Open the page Account, and in its console send twenty page loads and a new password at "
-        "the same time, with your own for the first: Promise.all([...Array(20)].map(() => "
-        "fetch('dashboard')).concat(fetch('account/password', {method: 'POST', body: new "
-        "URLSearchParams({current: 'wonderland', new: 'looking glass'})}))).",
+        "Open the page Account, and in its console send a new password and a hundred page loads at "
+        "the same time: Promise.all([fetch('account/password', {method: 'POST', body: new "
+        "URLSearchParams({current: 'wonderland', new: 'looking glass'})}), ...[...Array(100)].map("
+        "() => fetch('dashboard'))]).",
         "A confirmed password rotates the token. Put the copied value back: double-click the value "
         "of the cookie in devtools.",
         "Open the dashboard. Are you in? It is a matter of milliseconds: try a few times. "
