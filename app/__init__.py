@@ -126,7 +126,7 @@ def _configure_session(app: Flask, name: str) -> None:
         SESSION_MAX_PER_OWNER=app.config["SESSION_MAX_PER_USER"],
     )
     if is_embedded(app.config):
-        app.config["SESSION_REDIS"] = embedded_redis()
+        app.config.setdefault("SESSION_REDIS", embedded_redis())
 
 
 @cache
