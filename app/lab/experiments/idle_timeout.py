@@ -54,7 +54,7 @@ CLAIM = Claim(
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
     statements=(Statement(240, "Implement proper session timeout"),),
     try_it=(
-        "Start the application with `SESSION_IDLE_SECONDS=60 make run`.",
+        "Start the application with SESSION_IDLE_SECONDS=60 before make run.",
         "Log in, and reload the dashboard every half minute, for two minutes. You stay in.",
         "Leave it alone for more than a minute, then reload.",
         "The login page comes, and says that your session has ended.",
