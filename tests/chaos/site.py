@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Barrier
 from types import TracebackType
@@ -162,22 +162,27 @@ class Site:
 
     def send(self, method: str, path: str, cookie: str | None = None) -> Answer:
         """One request on a connection of its own. Raises `OSError` or `HTTPException`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         begun = time.monotonic()
-        try:
-            connection.request(method, path, headers={"Cookie": cookie} if cookie else {})
-            response = connection.getresponse()
-            text = response.read().decode()
-        finally:
-            connection.close()
-        headers = dict(response.headers)
-        return Answer(response.status, headers, text, time.monotonic() - begun)
+        with closing(self._asked(method, path, cookie)) as connection:
+            return _answer(connection, begun)
 
     def get(self, path: str, cookie: str | None = None) -> Answer:
         return self.send("GET", path, cookie)
 
     def post(self, path: str, cookie: str | None = None) -> Answer:
         return self.send("POST", path, cookie)
+
+    @contextmanager
+    def flooded(self, size: int, path: str, cookie: str) -> Iterator[list[Answer]]:
+        """So many requests are under way in this block; their answers are in the list after it."""
+        answers: list[Answer] = []
+        begun = time.monotonic()
+        with ExitStack() as stack:
+            flood = [
+                stack.enter_context(closing(self._asked("GET", path, cookie))) for _ in range(size)
+            ]
+            yield answers
+            answers += [_answer(connection, begun) for connection in flood]
 
     def log_in(self) -> str:
         """The cookie of a new login."""
@@ -198,6 +203,16 @@ class Site:
             for line in lines
             if len(line) == 4 and line[2] == "ERROR"
         ]
+
+    def _asked(self, method: str, path: str, cookie: str | None) -> http.client.HTTPConnection:
+        """A connection of its own on which this was asked."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, headers={"Cookie": cookie} if cookie else {})
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _worker_ids(self) -> list[int]:
         assert self.process is not None
@@ -228,6 +243,12 @@ class Site:
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+
+
+def _answer(connection: http.client.HTTPConnection, begun: float) -> Answer:
+    response = connection.getresponse()
+    text = response.read().decode()
+    return Answer(response.status, dict(response.headers), text, time.monotonic() - begun)
 
 
 def together(*calls: Callable[[], Outcome]) -> list[Outcome]:
