@@ -61,10 +61,9 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     _configure_session(app, name)
     app.extensions["clock"] = clock
     init_app(app, name, clock)
-    for module in (auth, account, replay):
+    for module in (auth, account, admin, replay, sessions):
         module.init_app(app)
     for module in (
-        admin,
         articles,
         cart,
         checkout,
@@ -74,7 +73,6 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
         preferences,
         profile,
         request_info,
-        sessions,
         uploads,
     ):
         app.register_blueprint(module.bp)

@@ -1,14 +1,9 @@
 """The account's own page: its password, its e-mail address, and what an administrator may do."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
-
 from flask import (
     Blueprint,
     Flask,
     abort,
-    current_app,
     redirect,
     render_template,
     request,
@@ -22,8 +17,15 @@ from wtforms.validators import InputRequired, Length, Optional, Regexp
 
 from app import accounts
 from app.auth import limit_wrong_passwords, login_required
-from app.events import report_if_kept, report_visit
-from app.step_up import CONFIRMED_FOR, is_confirmed, mark_confirmed
+from app.events import report_if_kept
+from app.step_up import (
+    CONFIRMED_FOR,
+    Page,
+    confirm,
+    fresh_password_required,
+    is_confirmed,
+    is_own_password,
+)
 from app.where import in_session
 
 bp = Blueprint("account", __name__)
@@ -40,8 +42,6 @@ DONE = {
     "enable": "The account may log in again.",
 }
 """What became of a change: a code for the address, a sentence for the page."""
-
-Page = Response | tuple[str, int]
 
 
 class NewPasswordForm(FlaskForm):
@@ -76,38 +76,24 @@ def change_password() -> Page:
     form = NewPasswordForm()
     if not form.validate():
         return _page(400, new_password=form)
-    if not _is_own_password(form.current.data):
+    if not is_own_password(form.current.data):
         form.current.errors = ("This is not your password.",)
         return _page(401, new_password=form)
     accounts.change_password(session["user"], form.new.data)
     if form.end_others.data:
         accounts.end_other_sessions(session["user"])
-    _confirm()
+    confirm()
     code = "password-and-sessions" if form.end_others.data else "password"
     return _done(code, session["user"])
 
 
-def fresh_password_required(view: Callable[[], Page]) -> Callable[[], Page]:
-    """Ask for the password again where it was last given too long ago."""
-
-    @wraps(view)
-    def guarded() -> Page:
-        if is_confirmed():
-            return view()
-        password = request.form.get("password")
-        if not password:
-            return _page(403, problem="Nothing was changed: give your password with it.")
-        if not _is_own_password(password):
-            return _page(401, problem="Nothing was changed: this is not your password.")
-        _confirm()
-        return view()
-
-    return guarded
+def _ask_here(status: int, problem: str) -> Page:
+    return _page(status, problem=problem)
 
 
 @bp.post("/account/email")
 @login_required
-@fresh_password_required
+@fresh_password_required(_ask_here)
 def change_email() -> Page:
     form = EmailForm()
     if not form.validate() or form.email.data is None:
@@ -118,7 +104,7 @@ def change_email() -> Page:
 
 @bp.post("/account/disable")
 @login_required
-@fresh_password_required
+@fresh_password_required(_ask_here)
 def disable() -> Page:
     name = _name_of_another()
     accounts.disable(name)
@@ -127,7 +113,7 @@ def disable() -> Page:
 
 @bp.post("/account/enable")
 @login_required
-@fresh_password_required
+@fresh_password_required(_ask_here)
 def enable() -> Page:
     name = _name_of_another()
     accounts.enable(name)
@@ -136,7 +122,7 @@ def enable() -> Page:
 
 @bp.post("/account/end-sessions")
 @login_required
-@fresh_password_required
+@fresh_password_required(_ask_here)
 def end_sessions() -> Page:
     """As `disable`, but the account may log in again at once (OWASP ASVS 5.0, 7.4.5)."""
     name = _name_of_another()
@@ -147,8 +133,7 @@ def end_sessions() -> Page:
 def init_app(app: Flask) -> None:
     """Register the page; a wrong password counts here as it does at the login."""
     app.register_blueprint(bp)
-    for view in (change_password, change_email, disable, enable, end_sessions):
-        limit_wrong_passwords(app, f"{bp.name}.{view.__name__}")
+    limit_wrong_passwords(app, bp, change_password, change_email, disable, enable, end_sessions)
 
 
 def _name_of_another() -> str:
@@ -159,20 +144,6 @@ def _name_of_another() -> str:
     if not accounts.exists(name) or name == session["user"]:
         abort(400, "Name an account that there is, and not your own.")
     return name
-
-
-def _is_own_password(password: str) -> bool:
-    right = accounts.authenticate(session["user"], password) is not None
-    if not right:
-        report_visit("confirmation failed", user=session["user"])
-    return right
-
-
-def _confirm() -> None:
-    """The password was given: the session takes a new token (OWASP ASVS 5.0, 7.2.4)."""
-    mark_confirmed()
-    interface: Any = current_app.session_interface
-    interface.regenerate(session)
 
 
 def _done(code: str, whose: str) -> Response:
