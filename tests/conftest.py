@@ -1,6 +1,7 @@
 """What every test may ask for: a clock, an application on each backend, real services."""
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,17 @@ ACCOUNTS = {
     for name, password in (("alice", "wonderland"), ("bob", "builder"))
 }
 OURS = [backend for backend in BACKENDS.values() if not backend.reference]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under REQUIRE_SERVICES=1 a skip is a failure that says what the skip says: what to do."""
+    report = yield
+    expected = hasattr(report, "wasxfail")
+    if report.skipped and not expected and os.environ.get("REQUIRE_SERVICES") == "1":
+        assert isinstance(report.longrepr, tuple)
+        report.outcome, report.longrepr = "failed", f"{report.longrepr[2]} (REQUIRE_SERVICES=1)"
+    return report
 
 
 @pytest.fixture(autouse=True, scope="session")
