@@ -3,6 +3,7 @@
 Where a backend declares that it cannot keep a promise, the test asserts that it cannot.
 """
 
+import logging
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -244,6 +245,28 @@ class TestLimits:
         assert alice.data() == {"user": "alice"}
         clock.forward(IDLE + 1)
         assert alice.data() == {}
+
+    @pytest.mark.parametrize("visits", [0, 7], ids=["idle", "absolute"])
+    def test_the_token_of_a_session_that_ran_out_is_an_event_of_that_session(
+        self, app: Flask, clock: SetClock, caplog: pytest.LogCaptureFixture, visits: int
+    ) -> None:
+        caplog.set_level(logging.INFO, "backends.events")
+        alice = Tab(app)
+        alice.post("/login")
+        for _ in range(visits):
+            clock.forward(IDLE / 2)
+            alice.post("/set/seen/yes")
+        clock.forward(IDLE / 2 if visits else IDLE)
+        assert alice.data() == {}
+        begun, ended = [vars(record)["event"] for record in caplog.records]
+        assert (begun["event"], ended["event"]) == ("session begun", "token of an ended session")
+        assert begun["session"] == ended["session"]
+
+    def test_a_server_whose_clock_is_behind_knows_the_login(
+        self, alice: Tab, clock: SetClock
+    ) -> None:
+        clock.forward(-5)
+        assert alice.data() == {"user": "alice"}
 
     def test_a_session_that_is_only_read_stays_while_it_is_used(
         self, alice: Tab, clock: SetClock
