@@ -14,6 +14,7 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from backends import BACKENDS, Backend, init_app
+from tests.bare import Views
 from tests.redis_topologies import RedisClusterTrio, SentinelTrio
 from tests.services import CHROMIUM, RedisServer, require
 
@@ -116,13 +117,12 @@ Where = Mapping[str, Any]
 """The settings that tell a backend where its sessions rest."""
 
 
-def _ids() -> list[tuple[Backend, str]]:
-    """Each backend of ours, on a real service where it needs one, and embedded."""
-    return [
-        (backend, kind)
-        for backend in OURS
-        for kind in (("real", "embedded") if backend.needs else ("real",))
-    ]
+PLACES = [
+    (backend, kind)
+    for backend in OURS
+    for kind in (("real", "embedded") if backend.needs else ("real",))
+]
+"""Each backend of ours, on a real service where it needs one, and embedded."""
 
 
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
@@ -138,7 +138,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Wher
     return backend, where
 
 
-@pytest.fixture(params=_ids(), ids=lambda pair: f"{pair[0].name}-{pair[1]}")
+@pytest.fixture(params=PLACES, ids=lambda pair: f"{pair[0].name}-{pair[1]}")
 def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
     """Each backend of ours in each place."""
     return place(request, tmp_path)
@@ -161,6 +161,12 @@ def make_app(placed: tuple[Backend, Where], clock: SetClock) -> Callable[..., Fl
         return app
 
     return make
+
+
+@pytest.fixture
+def views() -> Views:
+    """Views of a test's own for `tests.bare.add_views`."""
+    return {}
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ from threading import Barrier
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
-from flask import Flask, current_app, session
+from flask import Flask, session
 
 from backends import init_app
 from backends.redis import PAUSE
+from tests.bare import log_in, log_out, rotate
 from tests.services import RedisServer, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -47,9 +48,9 @@ def application(config: Mapping[str, Any]) -> Flask:
     for rule, view in (("/public", _public), ("/who", _who), ("/keys", _keys), ("/pair", _pair)):
         app.add_url_rule(rule, view_func=view)
     for rule, action in (
-        ("/login", _log_in),
-        ("/logout", _log_out),
-        ("/rotate", _rotate),
+        ("/login", log_in),
+        ("/logout", log_out),
+        ("/rotate", rotate),
         ("/set/<key>", _set_key),
         ("/pair/<int:number>", _set_pair),
         ("/hold/<path:gate>", _set_and_wait),
@@ -73,22 +74,6 @@ def _keys() -> list[str]:
 
 def _pair() -> list[int]:
     return [session["left"], session["right"]]
-
-
-def _log_in() -> str:
-    session.clear()
-    session["user"] = "alice"
-    return "in"
-
-
-def _log_out() -> str:
-    session.clear()
-    return "out"
-
-
-def _rotate() -> str:
-    current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
-    return "rotated"
 
 
 def _set_key(key: str) -> str:

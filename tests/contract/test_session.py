@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from flask import Flask, Response, request, session
-from flask.testing import FlaskClient
 
 from backends import Backend
 from backends.interface import WORN
+from tests.bare import Tab, Views, add_views, rotate
 from tests.conftest import SetClock
 
 MakeApp = Callable[..., Flask]
@@ -22,77 +22,11 @@ LIMITS = {"PERMANENT_SESSION_LIFETIME": IDLE, "SESSION_ABSOLUTE_LIFETIME": 4 * I
 BROWSER_LIMIT = 4096
 
 
-Views = dict[str, Callable[[], Any]]
-
-
-@pytest.fixture
-def views() -> Views:
-    """Views of a test's own, each at `/do/NAME`."""
-    return {}
-
-
 @pytest.fixture
 def app(make_app: MakeApp, views: Views) -> Flask:
-    """Views that log in, read, write, rotate and log out."""
     app = make_app(**LIMITS)
-
-    @app.post("/do/<name>")
-    def do(name: str) -> Any:
-        return views[name]() or "done"
-
-    @app.post("/login")
-    def login() -> str:
-        session.clear()
-        session["user"] = "alice"
-        return "in"
-
-    @app.post("/logout")
-    def logout() -> str:
-        session.clear()
-        return "out"
-
-    @app.post("/rotate")
-    def rotate() -> str:
-        app.session_interface.regenerate(session)  # type: ignore[attr-defined]
-        return "rotated"
-
-    @app.post("/set/<name>/<value>")
-    def set_value(name: str, value: str) -> str:
-        session[name] = value
-        return "set"
-
-    @app.get("/")
-    def read() -> dict[str, Any]:
-        return dict(session)
-
-    @app.get("/untouched")
-    def untouched() -> str:
-        return "nothing"
-
-    return app
-
-
-class Tab:
-    """A browser with a token, for one application."""
-
-    def __init__(self, app: Flask, token: str | None = None) -> None:
-        self.app = app
-        self.client: FlaskClient = app.test_client()
-        if token is not None:
-            self.client.set_cookie("session", token)
-
-    def post(self, path: str, **kwargs: Any) -> Any:
-        return self.client.post(path, **kwargs)
-
-    def data(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.client.get("/").get_json()
-        return found
-
-    @property
-    def token(self) -> str:
-        cookie = self.client.get_cookie("session")
-        assert cookie is not None
-        return cookie.value
+    app.add_url_rule("/untouched", "untouched", lambda: "nothing")
+    return add_views(app, views)
 
 
 @pytest.fixture
@@ -181,7 +115,7 @@ class TestRequestsThatOverlap:
                 if what != "ignores":
                     session.get("user")
                 if what == "rotates":
-                    app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+                    rotate()
                 other()
                 if what == "writes":
                     session["slow"] = "written"
