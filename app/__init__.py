@@ -78,7 +78,7 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
         app.register_blueprint(module.bp)
     traffic = Traffic(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
     app.extensions["traffic"] = traffic
-    app.wsgi_app = traffic  # type: ignore[method-assign]
+    app.wsgi_app = traffic  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 
@@ -103,7 +103,7 @@ def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
     app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:
         count = app.config["PROXY_COUNT"]
-        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count)  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 

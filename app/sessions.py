@@ -24,6 +24,7 @@ from werkzeug.wrappers import Response
 
 from app.auth import limit_wrong_passwords, login_required
 from app.step_up import Page, fresh_password_required, on_its_own_page
+from backends import Session
 from backends.configuration import idle_seconds
 from backends.events import report
 from backends.interface import WORN, OwnedSession, StoreInterface
@@ -122,7 +123,7 @@ def listed_sessions(user: str) -> list[ListedSession]:
     interface = _lister(current_app.session_interface)
     if interface is None:
         return []
-    current = interface.handle_of(session) if request else None  # type: ignore[arg-type]
+    current = interface.handle_of(cast(Session, session)) if request else None
     return [_listed(owned, current) for owned in interface.sessions_of(user)]
 
 

@@ -30,7 +30,9 @@ ID = "@id"
 """The field with the session's random id: two logins in one second give two tokens."""
 
 
-class CookieInterface(BackendInterface, SecureCookieSessionInterface):  # type: ignore[misc]
+class CookieInterface(  # type: ignore[misc]  # theirs opens a session of another class
+    BackendInterface, SecureCookieSessionInterface
+):
     """Flask's `SecureCookieSessionInterface` in Flask's format, signed with HMAC-SHA-256."""
 
     digest_method = staticmethod(sha256)

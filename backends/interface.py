@@ -266,7 +266,9 @@ class OwnedSession(NamedTuple):
     epoch."""
 
 
-class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ignore[misc]
+class StoreInterface(  # type: ignore[misc]  # theirs opens and regenerates another class
+    BackendInterface, ServerSideSessionInterface
+):
     """Sessions in a `Store`; the cookie holds a signed id and nothing else.
 
     It extends Flask-Session's interface: `SESSION_ID_LENGTH`, `SESSION_PERMANENT` and

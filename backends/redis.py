@@ -372,7 +372,7 @@ class WatchfulPool(SentinelConnectionPool):
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)  # type: ignore[no-untyped-call]
+        super().__init__(*args, **options)  # type: ignore[no-untyped-call]  # has no types
         self._asked = Seldom()
 
     def get_connection(self, *_: Any, **__: Any) -> Connection:
@@ -380,7 +380,7 @@ class WatchfulPool(SentinelConnectionPool):
             with suppress(
                 redis.ConnectionError
             ):  # without them, the master we know is still the best
-                self.get_master_address()  # type: ignore[no-untyped-call]
+                self.get_master_address()  # type: ignore[no-untyped-call]  # has no types
         return super().get_connection()
 
 

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
 from types import TracebackType
@@ -121,7 +122,7 @@ class RedisClusterTrio(Topology):
             master.client().execute_command("CLUSTER ADDSLOTSRANGE", first, end - 1)
         for master, replica in self._pairs:
             name: Any = master.client().execute_command("CLUSTER MYID")
-            until(lambda n=name, r=replica: _follow(r, n))  # type: ignore[misc]
+            until(partial(_follow, replica, name))
 
     def _agree(self) -> None:
         until(lambda: all(self._is_ready(server) for server in self.servers))

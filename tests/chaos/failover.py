@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from flask import Flask
 
-from backends import init_app
-from backends.interface import StoreInterface, key_of
+from backends import init_app, interface_of
+from backends.interface import key_of
 from backends.redis import PAUSE, RedisStore
 from tests.bare import add_views
 from tests.conftest import SECRET
@@ -32,9 +32,9 @@ def site(**config: Any) -> Flask:
 
 
 def store_of(app: Flask) -> RedisStore:
-    assert isinstance(app.session_interface, StoreInterface)
-    assert isinstance(app.session_interface.store, RedisStore)
-    return app.session_interface.store
+    store = interface_of(app).store
+    assert isinstance(store, RedisStore)
+    return store
 
 
 class Answer(NamedTuple):

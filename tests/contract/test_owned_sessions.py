@@ -11,9 +11,9 @@ from typing import Any, cast
 import pytest
 from flask import Flask, session
 
-from backends import Backend, Session
+from backends import Backend, Session, interface_of
 from backends.filesystem import FileSystemStore
-from backends.interface import OwnedSession, StoreInterface
+from backends.interface import OwnedSession
 from backends.record import name_of
 from backends.redis import RedisStore
 from backends.store import Store, Sweeps
@@ -42,7 +42,7 @@ def make_site(make_app: MakeApp, views: Views) -> MakeApp:
 
         @app.get("/handle")
         def handle() -> str:
-            return str(_interface(app).handle_of(cast(Session, session)))
+            return str(interface_of(app).handle_of(cast(Session, session)))
 
         return add_views(app, views)
 
@@ -55,26 +55,21 @@ def app(make_site: MakeApp) -> Flask:
 
 
 def listed(app: Flask, owner: str = "alice") -> list[OwnedSession]:
-    return _interface(app).sessions_of(owner)
+    return interface_of(app).sessions_of(owner)
 
 
 def end(app: Flask, *handles: str, owner: str = "alice") -> int:
     with app.app_context():
-        return _interface(app).revoke(owner, handles)
+        return interface_of(app).revoke(owner, handles)
 
 
 def handle_of(tab: Tab) -> str:
     return tab.client.get("/handle").text
 
 
-def _interface(app: Flask) -> StoreInterface:
-    assert isinstance(app.session_interface, StoreInterface)
-    return app.session_interface
-
-
 def rows(app: Flask, owner: str = "alice") -> int:
     """How many rows the store's own list of the owner has, living sessions or not."""
-    return _rows(_interface(app).store, owner)
+    return _rows(interface_of(app).store, owner)
 
 
 @singledispatch
@@ -308,7 +303,7 @@ class TestRows:
     def test_an_expired_session_leaves_the_list_when_it_is_swept(
         self, app: Flask, clock: SetClock
     ) -> None:
-        store = _interface(app).store
+        store = interface_of(app).store
         Tab(app).log_in()
         clock.forward(IDLE + 1)
         if isinstance(store, Sweeps):
@@ -352,3 +347,9 @@ def test_a_backend_that_cannot_list_keeps_no_limit(make_site: MakeApp) -> None:
 
 def _set_cookies(response: Any) -> list[str]:
     return list(response.headers.getlist("Set-Cookie"))
+
+
+@on(revocable=False)
+def test_a_backend_without_a_store_says_that_it_has_none(app: Flask) -> None:
+    with pytest.raises(TypeError, match="CookieInterface has no store"):
+        interface_of(app)
