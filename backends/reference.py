@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from backends.configuration import ConfigurationError
-from backends.redis import client_of
+from backends.redis_client import client_of
 from backends.store import AtRest, Clock, StoreUnavailable
 
 SEVERAL_SERVERS = ("redis+sentinel://", "redis+cluster://")

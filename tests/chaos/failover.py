@@ -11,7 +11,8 @@ from flask import Flask
 
 from backends import init_app, interface_of
 from backends.interface import key_of
-from backends.redis import PAUSE, RedisStore
+from backends.redis import RedisStore
+from backends.redis_client import PAUSE
 from tests.bare import add_views
 from tests.conftest import SECRET
 from tests.redis_topologies import Topology, until

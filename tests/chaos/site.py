@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 from flask import Flask, session
 
 from backends import init_app
-from backends.redis import PAUSE
+from backends.redis_client import PAUSE
 from tests.bare import log_in, log_out, rotate
 from tests.services import RedisServer, free_port
 

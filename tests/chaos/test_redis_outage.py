@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import pytest
 
-from backends.redis import PAUSE, TIMEOUT
+from backends.redis_client import PAUSE, TIMEOUT
 from tests.chaos.site import PATIENCE, Answer, Site
 from tests.services import RedisServer
 

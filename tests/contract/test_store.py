@@ -8,7 +8,8 @@ import fakeredis
 import pytest
 
 from backends.filesystem import FileSystemStore
-from backends.redis import RedisStore, connect
+from backends.redis import RedisStore
+from backends.redis_client import connect
 from backends.store import Fields, ListsSessions, Record, SessionGone, ShowsRecords, Store
 from tests.conftest import SetClock
 from tests.redis_topologies import Topology
