@@ -33,6 +33,13 @@ bp = Blueprint("account", __name__)
 SHORTEST_PASSWORD = 8
 """Characters: the least that OWASP ASVS 5.0, 6.2.1 allows."""
 
+CHANGES = {
+    "disable": accounts.disable,
+    "enable": accounts.enable,
+    "end-sessions": accounts.end_sessions,
+}
+"""What an administrator may do to another account (OWASP ASVS 5.0, 7.4.2 and 7.4.5)."""
+
 DONE = {
     "password": "Your password is changed. Your other sessions go on.",
     "password-and-sessions": "Your password is changed, and all your other sessions have ended.",
@@ -102,38 +109,22 @@ def change_email() -> Page:
     return _done("email", session["user"])
 
 
-@bp.post("/account/disable")
+@bp.post("/account/disable", defaults={"change": "disable"})
+@bp.post("/account/enable", defaults={"change": "enable"})
+@bp.post("/account/end-sessions", defaults={"change": "end-sessions"})
 @login_required
 @fresh_password_required(_ask_here)
-def disable() -> Page:
+def change_another(change: str) -> Page:
+    """One of `CHANGES`, to the account that the form names."""
     name = _name_of_another()
-    accounts.disable(name)
-    return _done("disable", name)
-
-
-@bp.post("/account/enable")
-@login_required
-@fresh_password_required(_ask_here)
-def enable() -> Page:
-    name = _name_of_another()
-    accounts.enable(name)
-    return _done("enable", name)
-
-
-@bp.post("/account/end-sessions")
-@login_required
-@fresh_password_required(_ask_here)
-def end_sessions() -> Page:
-    """As `disable`, but the account may log in again at once (OWASP ASVS 5.0, 7.4.5)."""
-    name = _name_of_another()
-    accounts.end_sessions(name)
-    return _done("end-sessions", name)
+    CHANGES[change](name)
+    return _done(change, name)
 
 
 def init_app(app: Flask) -> None:
     """Register the page; a wrong password counts here as it does at the login."""
     app.register_blueprint(bp)
-    limit_wrong_passwords(app, bp, change_password, change_email, disable, enable, end_sessions)
+    limit_wrong_passwords(app, bp, change_password, change_email, change_another)
 
 
 def _name_of_another() -> str:
