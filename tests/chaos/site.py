@@ -13,20 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Barrier
-from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from flask import Flask, session
 
 from backends import init_app
 from backends.redis_client import PAUSE
 from tests.bare import log_in, log_out, rotate
-from tests.services import RedisServer, free_port
+from tests.services import DURABLE, PATIENCE, RedisServer, Server, free_port
 
 ROOT = Path(__file__).parents[2]
-
-PATIENCE = 30
-"""Seconds after which a server or an answer that does not come fails the test."""
 
 BALLAST = "x" * 20_000
 """Makes a write long enough to be interrupted."""
@@ -110,7 +106,7 @@ class Answer(NamedTuple):
         return pair if pair.partition("=")[2] else None
 
 
-class Site:
+class Site(Server):
     """The application under gunicorn on a free port of 127.0.0.1, its log in `folder`."""
 
     def __init__(self, folder: Path, *, workers: int = 2, threads: int = 8, **config: Any) -> None:
@@ -122,28 +118,29 @@ class Site:
             *("--no-control-socket", "--pythonpath", str(ROOT), "tests.chaos.site:make_app()"),
         )
         self.environment = {**os.environ, "SITE_CONFIG": json.dumps(config)}
-        self.process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
+    def _spawn(self) -> "subprocess.Popen[str]":
         with self.log.open("a") as log:
             # Not in the project's folder: gunicorn.conf.py there is for the application itself.
-            self.process = subprocess.Popen(
-                self.command, cwd=self.log.parent, env=self.environment, stdout=log, stderr=log
+            return subprocess.Popen(
+                self.command,
+                cwd=self.log.parent,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                text=True,
             )
-        try:
-            self._wait()
-        except BaseException:
-            self._stop()
-            raise
-        return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _where: TracebackType | None,
-    ) -> None:
-        self._stop()
+    def _wait(self, process: "subprocess.Popen[str]") -> None:
+        last = time.monotonic() + PATIENCE
+        while time.monotonic() < last and process.poll() is None:
+            try:
+                assert self.get("/public").status == 200
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError(f"the site did not start: {self.log.read_text()}")
 
     def send(self, method: str, path: str, cookie: str | None = None) -> Answer:
         """One request on a connection of its own. Raises `OSError` or `HTTPException`."""
@@ -206,29 +203,6 @@ class Site:
             int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()
         ]
 
-    def _wait(self) -> None:
-        assert self.process is not None
-        last = time.monotonic() + PATIENCE
-        while time.monotonic() < last and self.process.poll() is None:
-            try:
-                assert self.get("/public").status == 200
-            except ConnectionRefusedError:
-                time.sleep(0.02)
-            else:
-                return
-        raise AssertionError(f"the site did not start: {self.log.read_text()}")
-
-    def _stop(self) -> None:
-        process, self.process = self.process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-
 
 def _answer(connection: http.client.HTTPConnection, begun: float) -> Answer:
     response = connection.getresponse()
@@ -267,11 +241,8 @@ class Ground(NamedTuple):
 @contextmanager
 def ground(backend: str, folder: Path, **config: Any) -> Iterator[Ground]:
     """A site on that backend, beside a Redis of its own that keeps all that it acknowledged."""
-    server = RedisServer(folder, "--appendonly", "yes", "--appendfsync", "always").start()
     sessions = folder / "sessions"
-    where: dict[str, Any] = {"REDIS_URL": server.url, "SESSION_FILE_DIR": str(sessions)}
-    try:
+    with RedisServer(folder, *DURABLE) as server:
+        where: dict[str, Any] = {"REDIS_URL": server.url, "SESSION_FILE_DIR": str(sessions)}
         with Site(folder, SESSION_BACKEND=backend, **where, **config) as site:
             yield Ground(site, server, sessions)
-    finally:
-        server.stop()

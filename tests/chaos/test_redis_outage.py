@@ -14,8 +14,8 @@ from typing import Any, Self
 import pytest
 
 from backends.redis_client import PAUSE, TIMEOUT
-from tests.chaos.site import PATIENCE, Answer, Site
-from tests.services import RedisServer
+from tests.chaos.site import Answer, Site
+from tests.services import DURABLE, PATIENCE, RedisServer
 
 PASSWORD = "right"
 
@@ -35,9 +35,8 @@ Other work on the machine adds seconds to one trial or another, a fault of ours 
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis that keeps what it acknowledged, and takes the password of `site` or none."""
     folder = tmp_path_factory.mktemp("redis")
-    running = RedisServer(folder, "--appendonly", "yes", "--appendfsync", "always").start()
-    yield running
-    running.stop()
+    with RedisServer(folder, *DURABLE) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
