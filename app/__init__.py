@@ -61,10 +61,9 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     _configure_session(app, name)
     app.extensions["clock"] = clock
     init_app(app, name, clock)
-    for module in (auth, account, replay):
+    for module in (auth, account, admin, replay, sessions):
         module.init_app(app)
     for module in (
-        admin,
         articles,
         cart,
         checkout,
@@ -74,13 +73,12 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
         preferences,
         profile,
         request_info,
-        sessions,
         uploads,
     ):
         app.register_blueprint(module.bp)
     traffic = Traffic(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
     app.extensions["traffic"] = traffic
-    app.wsgi_app = traffic  # type: ignore[method-assign]
+    app.wsgi_app = traffic  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 
@@ -105,7 +103,7 @@ def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
     app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:
         count = app.config["PROXY_COUNT"]
-        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count)  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "StoreUnavailable",
     "backend_of",
     "init_app",
+    "interface_of",
 ]
 
 
@@ -62,16 +63,11 @@ class Backend:
 
 
 def _at_rest(app: Flask, session: Any) -> AtRest | None:
-    return _interface(app).at_rest(session)
+    return interface_of(app).at_rest(session)
 
 
 def _check(app: Flask) -> None:
-    _interface(app).store.load(key_of(""))
-
-
-def _interface(app: Flask) -> StoreInterface:
-    assert isinstance(app.session_interface, StoreInterface)
-    return app.session_interface
+    interface_of(app).store.load(key_of(""))
 
 
 BACKENDS = {
@@ -169,3 +165,10 @@ def backend_of(app: Flask) -> Backend:
     """The backend that `init_app` installed. Raises `KeyError` where it installed none."""
     backend: Backend = app.extensions["session_backend"]
     return backend
+
+
+def interface_of(app: Flask) -> StoreInterface:
+    """The interface of a backend of ours that has a store. Raises `TypeError` for any other."""
+    if not isinstance(app.session_interface, StoreInterface):
+        raise TypeError(f"{type(app.session_interface).__name__} has no store of ours")
+    return app.session_interface
