@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, abort, session
 from werkzeug.security import generate_password_hash
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from app.config import PRODUCTION
 from app.lab.browser import Browser, Exchange
@@ -239,17 +239,22 @@ class _QuietHandler(WSGIRequestHandler):
         """Keep the terminal for the verdicts."""
 
 
+class _WholeServer(ThreadedWSGIServer):
+    """Waits for the requests under way when it is closed: none outlives its experiment."""
+
+    daemon_threads = False
+
+
 class _Server:
     """One application on a port of loopback, a thread for each request."""
 
     def __init__(self, app: Flask, port: int) -> None:
-        self._server: BaseWSGIServer | None = make_server(
-            "127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler
-        )
-        self.port = self._server.server_port
+        server = _WholeServer("127.0.0.1", port, app, handler=_QuietHandler)
+        self._server: _WholeServer | None = server
+        self.port = server.server_port
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+            target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
         )
         self._thread.start()
 
