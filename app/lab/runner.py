@@ -11,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 from app.lab.browser import Browser
 from app.lab.chromium import chromium
@@ -105,7 +106,9 @@ def run(
     """Every claim on every backend, as they end; one that fails does not stop the rest."""
     # Spawned: a fork of a process with threads can inherit a lock that nobody releases.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        os.cpu_count(), mp_context=context, initializer=_end_with_parent
+    ) as pool:
         tried: dict[Future[Result], tuple[Claim, Backend]] = {
             pool.submit(_try, laboratory, claim.id, backend.name): (claim, backend)
             for claim in claims
@@ -116,6 +119,18 @@ def run(
                 yield _result(future, *tried[future])
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Leave nobody behind where the process of the run is killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def _try(laboratory: Laboratory, claim: str, backend: str) -> Result:

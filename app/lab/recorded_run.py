@@ -1,0 +1,95 @@
+"""A run of the whole laboratory for the application's page: `python -m app.lab.recorded_run FOLDER`.
+
+A process of its own, because the laboratory's clock is the whole process's. It ends when its
+standard input does, and that is when the process that started it ends, however it ends.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from redis import Redis
+
+from app.lab.claim import Claim, Verdict
+from app.lab.experiments import CLAIMS
+from app.lab.places import EmbeddedRedis
+from app.lab.redis_server import redis_for
+from app.lab.results import Report, about, in_order
+from app.lab.run_files import RunFiles
+from app.lab.runner import Laboratory, run
+from app.lab.subject import CreateApp
+from backends import BACKENDS, Backend
+
+BROWSER = "the laboratory's own browser, which keeps the rules of RFC 6265bis"
+
+NICENESS = 10
+"""Whoever serves pages meanwhile goes first."""
+
+PATIENCE = 5
+"""Seconds for the experiments under way, when the process that started the run has ended."""
+
+
+def record(
+    files: RunFiles, create_app: CreateApp, claims: Sequence[Claim], backends: Sequence[Backend]
+) -> Report:
+    """Try every claim on every backend, note each result as it comes, and keep the report."""
+    moment, begun = datetime.now(UTC), time.perf_counter()
+    with redis_for(os.environ.get("REDIS_URL") or None) as url:
+        redis = _in_words(url)
+        results = []
+        for result in run(Laboratory(create_app, url), claims, backends):
+            files.add_result(result)
+            results.append(result)
+    subjects = [backend.name for backend in backends]
+    ordered = in_order(results, [claim.id for claim in claims], subjects)
+    seconds = time.perf_counter() - begun
+    report = Report(about(moment, seconds, redis, BROWSER), subjects, ordered)
+    files.keep(report)
+    files.add(
+        "ended",
+        seconds=report.about.seconds,
+        surprises=sum(result.is_surprise for result in ordered),
+        errors=sum(result.verdict is Verdict.ERROR for result in ordered),
+    )
+    return report
+
+
+def main(folder: Path) -> None:
+    from app import create_app
+
+    files = RunFiles(folder)
+    try:
+        record(files, create_app, list(CLAIMS.values()), list(BACKENDS.values()))
+    except KeyboardInterrupt:
+        files.add("failed", because="The server that started it was stopped.")
+    except Exception as error:
+        files.add("failed", because=f"{type(error).__name__}: {error}".partition("\n")[0])
+        raise
+
+
+def _in_words(url: str | None) -> str:
+    if url is None:
+        return EmbeddedRedis.kind
+    with Redis.from_url(url) as client:
+        return f"Redis {client.info('server')['redis_version']}"
+
+
+def _end_with_standard_input() -> None:
+    def wait() -> None:
+        sys.stdin.read()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        time.sleep(PATIENCE)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+if __name__ == "__main__":
+    os.nice(NICENESS)
+    _end_with_standard_input()
+    main(Path(sys.argv[1]))
