@@ -14,7 +14,7 @@ from app.lab.experiments import CLAIMS
 from app.lab.reports import known_report
 from app.lab.results import Result
 from app.lab.run_files import result_of
-from app.lab.runs import Event, Run, Runs, Stage
+from app.lab.runs import Event, Following, Run, Runs, Stage
 from app.lab.shown import Links, Sheet, add_filters, sheet
 
 bp = Blueprint("lab", __name__, url_prefix="/lab")
@@ -24,8 +24,6 @@ SURPRISE = "surprise"
 
 AGAIN = 500
 """Milliseconds after which a browser whose stream has ended asks for the rest of the run."""
-
-Following = Iterator[tuple[str, Event] | None]
 
 
 class PageLinks(NamedTuple):
@@ -96,7 +94,7 @@ def start() -> Response:
 
 @bp.get("/events")
 def events() -> Response:
-    """The last run as server-sent events; 204, which ends the browser's asking, before the first."""
+    """The last run as server-sent events; before the first, 204, which ends a browser's asking."""
     runs = _runs()
     if runs.last() is None:
         return Response(status=204)
@@ -125,7 +123,11 @@ def evidence(claim: str, subject: str) -> str:
     if column is None:
         abort(404)
     return render_template(
-        "lab/evidence.html", claim=known, sheet=whole, column=column, result=whole.result(known, column)
+        "lab/evidence.html",
+        claim=known,
+        sheet=whole,
+        column=column,
+        result=whole.result(known, column),
     )
 
 

@@ -1,4 +1,4 @@
-"""A run of the whole laboratory for the application's page: `python -m app.lab.recorded_run FOLDER`.
+"""A run of the whole laboratory for the page: `python -m app.lab.recorded_run FOLDER`.
 
 A process of its own, because the laboratory's clock is the whole process's. It ends when its
 standard input does, and that is when the process that started it ends, however it ends.

@@ -113,9 +113,9 @@ def to_json(report: Report) -> dict[str, Any]:
     return {"format": FORMAT, **asdict(report)}
 
 
-def from_json(data: dict[str, Any]) -> Report:
+def from_json(data: Any) -> Report:
     """The report that `to_json` wrote. Raises `ValueError` for anything else."""
-    if data.get("format") != FORMAT:
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ValueError(f"this is no report of format {FORMAT}")
     try:
         results = [_result(result) for result in data["results"]]

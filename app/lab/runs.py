@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,6 +34,9 @@ PAUSE = 0.2
 """Seconds between two looks at the progress."""
 
 Event = Mapping[str, Any]
+
+Following = Generator[tuple[str, Event] | None, None, None]
+"""Each event with its place; `None` where nothing happened for a while."""
 
 
 class Stage(StrEnum):
@@ -97,8 +100,8 @@ class Runs:
             stage, because = Stage(events[-1]["event"]), events[-1].get("because", "")
         return Run(begun["run"], stage, begun["total"], results, because)
 
-    def follow(self, after: str = "") -> Iterator[tuple[str, Event] | None]:
-        """What happens in the run, each event with its place; `None` where nothing did for a while.
+    def follow(self, after: str = "") -> Following:
+        """What happens in the run.
 
         `after` is the place of the last event that is known already. It stops at the end of the
         run, and sooner where it has lasted long or too many follow: whoever wants more asks again.
@@ -111,7 +114,7 @@ class Runs:
             if may_wait:
                 self._followers.release()
 
-    def _new(self, after: str, until: float) -> Iterator[tuple[str, Event] | None]:
+    def _new(self, after: str, until: float) -> Following:
         known, _, number = after.partition("-")
         seen = int(number) if number.isascii() and number.isdigit() else 0
         while True:

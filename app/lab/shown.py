@@ -61,6 +61,8 @@ class Answer(NamedTuple):
     verdict: Verdict
     subjects: list[Subject]
     sentence: str
+    is_rest: bool
+    """Whether it is true of all the others, so that their names would say less."""
 
 
 class Decision(NamedTuple):
@@ -152,8 +154,15 @@ class Sheet:
             result = self.results.get((question.claim, subject.name))
             if result is not None and result.verdict in question.answers:
                 grouped.setdefault(result.verdict, []).append(subject)
+        answered = sum(map(len, grouped.values())) == len(self.subjects)
+        *_, last = grouped or [None]
         return [
-            Answer(verdict, subjects, question.answers[verdict])
+            Answer(
+                verdict,
+                subjects,
+                question.answers[verdict],
+                is_rest=answered and verdict is last and 2 < len(subjects) < len(self.subjects),
+            )
             for verdict, subjects in grouped.items()
         ]
 
@@ -177,7 +186,9 @@ def add_filters(environment: Environment) -> None:
     environment.filters["sign"] = SIGNS.__getitem__
     environment.filters["status"] = _status
     environment.filters["path"] = lambda url: urlsplit(url)._replace(scheme="", netloc="").geturl()
-    environment.filters["moment"] = lambda date: f"{datetime.fromisoformat(date):%-d %B %Y, %H:%M} UTC"
+    environment.filters["moment"] = lambda date: (
+        f"{datetime.fromisoformat(date):%-d %B %Y, %H:%M} UTC"
+    )
 
 
 def _status(code: int) -> str:
