@@ -81,6 +81,7 @@ class Runs:
         lock = self.files.take_lock()
         if lock is None:
             return False
+        self.forget()
         try:
             self.files.begin(secrets.token_hex(4), len(CLAIMS) * len(BACKENDS))
             self._process = self._started(lock)
@@ -88,9 +89,19 @@ class Runs:
             os.close(lock)  # the run's own process holds it now, until it ends
         return True
 
+    def forget(self) -> None:
+        """End the run that was started here, if it has not ended, and wait until it is gone."""
+        process, self._process = self._process, None
+        if process is not None:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait()
+
     def last(self) -> Run | None:
         """The run under way, or the last one; `None` before the first."""
         events = self._events()
+        if self._process is not None:
+            self._process.poll()  # so that one that has ended does not stay in the list of processes
         if not events:
             return None
         begun, *_ = events

@@ -256,29 +256,27 @@ def test_a_run_of_the_module_begins_with_the_claims_that_there_are(folder: Path)
         pytest.fail(f"no result came: {kept.last()}")
     assert kept.last() is not None
     assert kept.last().total == len(CLAIMS) * len(BACKENDS)  # type: ignore[union-attr]
-    end(kept)
+    kept.forget()
+    assert not kept.files.is_locked
+    assert kept.last().stage is Stage.FAILED  # type: ignore[union-attr]
 
 
 def command(code: str) -> tuple[str, ...]:
     return (sys.executable, "-c", code)
 
 
-def end(kept: Runs) -> None:
-    """What a server's end does to its run."""
-    process = kept._process
-    assert process is not None
-    assert process.stdin is not None
-    process.stdin.close()
-    process.wait(PATIENCE)
-    assert not kept.files.is_locked
+def wait_until_free(files: RunFiles) -> None:
+    """Wait until every process of the run is gone."""
+    deadline = time.monotonic() + PATIENCE
+    while files.is_locked:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def over(kept: Runs) -> runs.Run:
     """The run, once it is over."""
-    deadline = time.monotonic() + PATIENCE
-    while kept.files.is_locked:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until_free(kept.files)
+    kept.forget()
     last = kept.last()
     assert last is not None
     return last
@@ -292,9 +290,9 @@ def test_one_run_at_a_time_in_all_processes(folder: Path) -> None:
     last = elsewhere.last()
     assert last is not None
     assert last.stage is Stage.RUNNING
-    end(first)
+    first.forget()
     assert elsewhere.start()
-    end(elsewhere)
+    elsewhere.forget()
 
 
 @pytest.mark.parametrize(
@@ -352,7 +350,7 @@ def under_way(report: Report, folder: Path, **settings: Any) -> tuple[Visitor, C
     kept.start()
     for result in report.results[:2]:
         kept.files.add_result(result)
-    return visitor, lambda: end(kept)
+    return visitor, kept.forget
 
 
 def test_whoever_comes_late_sees_where_it_stands(report: Report, folder: Path) -> None:
@@ -423,10 +421,7 @@ def test_a_stopped_server_leaves_no_run_behind(how: signal.Signals, tmp_path: Pa
             assert events.readline() == b"retry: 500\n"
             status = server.stop(how)
     assert status == (-how if how is signal.SIGKILL else 0)
-    deadline = time.monotonic() + PATIENCE
-    while files.is_locked:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until_free(files)
 
 
 def test_the_report_is_one_file_that_needs_no_other(report: Report) -> None:
