@@ -51,9 +51,13 @@ def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time
     """
     given = dict(config or {})
     settings = {**given, **read_settings(given)}
-    if settings["SESSION_BACKEND"] is None:
-        return _side_by_side(settings, clock)
-    return _on_backend(settings, settings["SESSION_BACKEND"], clock)
+    name = settings["SESSION_BACKEND"]
+    app = _on_backend(settings, name, clock) if name else _side_by_side(settings, clock)
+    if settings["LAB"]:
+        from app.lab import page  # here: without it, nothing of the laboratory is loaded
+
+        page.init_app(app)
+    return app
 
 
 def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:

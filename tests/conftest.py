@@ -50,6 +50,12 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@pytest.fixture(autouse=True)
+def no_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that opens every page would start a run of the laboratory."""
+    monkeypatch.setenv("LAB", "off")
+
+
 class SetClock:
     """Time that stands still until a test moves it."""
 

@@ -171,6 +171,7 @@ class Subject(Site):
         settings: dict[str, Any] = {
             "SESSION_BACKEND": self.backend.name,
             "SECRET_KEY": KEY,
+            "LAB": False,  # an experiment that opens every page must not start a run
             "SESSION_FILE_DIR": self.folder / "sessions",
             "ACCOUNTS_FILE": self.folder / "accounts.sqlite3",
             # One round: the time of a login is not what is measured.
