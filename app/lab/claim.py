@@ -17,6 +17,18 @@ class Verdict(StrEnum):
     SKIPPED = "skipped"
     ERROR = "error"
 
+    @property
+    def sign(self) -> str:
+        """A sign for it, where it has one; colour alone would not reach everybody."""
+        return _SIGNS.get(self, "")
+
+    @property
+    def signed(self) -> str:
+        """The word behind its sign: `✓ holds`."""
+        return f"{self.sign} {self}".lstrip()
+
+
+_SIGNS = {Verdict.HOLDS: "✓", Verdict.FAILS: "✗", Verdict.CANNOT_APPLY: "–"}
 
 HOLDS, FAILS, CANNOT_APPLY = Verdict.HOLDS, Verdict.FAILS, Verdict.CANNOT_APPLY
 

@@ -203,10 +203,9 @@ class RealRedis:
     embedded = False
 
     def __init__(self, url: str, prefix: str) -> None:
-        """Raises `ConfigurationError` for an address that the laboratory cannot stand before."""
         self.url = url
         self.prefix = prefix
-        self._relay = Relay(_target(url))
+        self._relay = Relay(target(url))
         self._direct = Redis.from_url(url)
 
     @property
@@ -268,7 +267,11 @@ class RealRedis:
         self._relay.close()
 
 
-def _target(url: str) -> tuple[str, int] | str:
+def target(url: str) -> tuple[str, int] | str:
+    """Where the server listens: host and port, or a path.
+
+    Raises `ConfigurationError` for an address that the laboratory cannot stand before.
+    """
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return parts.path

@@ -6,10 +6,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
-from redis import Redis
+from redis import Redis, RedisError
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
+
+from app.lab.places import EmbeddedRedis, target
+from backends import ConfigurationError
+
+PATIENCE = 5
+"""Seconds for a server to say what it is."""
 
 
 @contextmanager
@@ -24,6 +31,40 @@ def redis_for(url: str | None) -> Iterator[str | None]:
         return
     with _started(program) as address:
         yield address
+
+
+def in_words(url: str | None, *, started: bool) -> str:
+    """What a report says of the Redis that was used: `Redis 7.0.15, started for this run`.
+
+    Raises `ConfigurationError` for an address that the laboratory cannot use, or where no Redis
+    answers.
+    """
+    if url is None:
+        return EmbeddedRedis.kind
+    version = _version(url)
+    return (
+        f"Redis {version}, started for this run" if started else f"Redis {version} at {_shown(url)}"
+    )
+
+
+def _version(url: str) -> str:
+    target(url)
+    try:
+        with Redis.from_url(
+            url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
+        ) as client:
+            return str(client.info("server")["redis_version"])
+    except (RedisError, ValueError) as error:
+        raise ConfigurationError(
+            f"REDIS_URL={_shown(url)} cannot be used: {str(error).rstrip('.')}. Start that Redis, "
+            "or unset REDIS_URL."
+        ) from error
+
+
+def _shown(url: str) -> str:
+    """The address without what only the application may know."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
 
 
 @contextmanager

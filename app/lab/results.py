@@ -1,14 +1,16 @@
 """What a run of the laboratory found out, and that as JSON and back."""
 
+import json
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
-from app.lab.claim import Verdict
+from app.lab.claim import Claim, Statement, Verdict
 from app.lab.evidence import Evidence, Holding, ShownExchange
 
 PACKAGES = ("flask", "werkzeug", "itsdangerous", "flask-session", "cachelib", "redis", "fakeredis")
@@ -40,6 +42,18 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a claim says and where it is from, for who has nothing but the report."""
+
+    id: str
+    sentence: str
+    statements: list[Statement] = field(default_factory=list)
+    """Where the document says it; none where the field asks it."""
+    sources: list[str] = field(default_factory=list)
+    """Who asks it."""
+
+
+@dataclass(frozen=True)
 class About:
     """Under what circumstances a run was made."""
 
@@ -67,6 +81,8 @@ class Report:
     about: About
     subjects: list[str]
     results: list[Result]
+    said: list[Said] = field(default_factory=list)
+    """What each claim says, in their order."""
 
     @property
     def claims(self) -> list[str]:
@@ -77,16 +93,36 @@ class Report:
         """What became of the claim there; `None` where it was not tried."""
         return self._by_pair.get((claim, subject))
 
+    def sentence(self, claim: str) -> str:
+        """What the claim says; its id where the report does not tell."""
+        return self._said_by_id[claim].sentence if claim in self._said_by_id else claim
+
+    @property
+    def surprises(self) -> list[Result]:
+        return [result for result in self.results if result.is_surprise]
+
+    @property
+    def as_expected(self) -> list[Result]:
+        """Those of which the verdict was expected that was found."""
+        return [result for result in self.results if result.verdict == result.expected]
+
+    def with_verdict(self, verdict: Verdict) -> list[Result]:
+        return [result for result in self.results if result.verdict is verdict]
+
     @property
     def exit_status(self) -> ExitStatus:
         """An error weighs more than a surprise."""
-        if any(result.verdict is Verdict.ERROR for result in self.results):
+        if self.with_verdict(Verdict.ERROR):
             return ExitStatus.ERROR
-        if any(result.is_surprise for result in self.results):
+        if self.surprises:
             return ExitStatus.SURPRISE
         return ExitStatus.AS_EXPECTED
 
-    @property
+    @cached_property
+    def _said_by_id(self) -> dict[str, Said]:
+        return {said.id: said for said in self.said}
+
+    @cached_property
     def _by_pair(self) -> dict[tuple[str, str], Result]:
         return {(result.claim, result.subject): result for result in self.results}
 
@@ -108,20 +144,51 @@ def in_order(
     )
 
 
+def said(claim: Claim) -> Said:
+    """What the claim says and where it is from."""
+    return Said(claim.id, claim.sentence, list(claim.statements), list(claim.sources))
+
+
 def to_json(report: Report) -> dict[str, Any]:
     """The report as JSON has it; `docs/report.schema.json` describes it."""
-    return {"format": FORMAT, **asdict(report)}
+    data = {"format": FORMAT, **asdict(report)}
+    for claim in data["said"]:
+        claim["statements"] = [statement._asdict() for statement in claim["statements"]]
+    return data
 
 
-def from_json(data: dict[str, Any]) -> Report:
-    """The report that `to_json` wrote. Raises `ValueError` for anything else."""
-    if data.get("format") != FORMAT:
-        raise ValueError(f"this is no report of format {FORMAT}")
+def from_json(data: Any) -> Report:
+    """The report that `to_json` wrote. Raises `ValueError` for anything else, with one line."""
+    if not isinstance(data, dict) or "format" not in data:
+        raise ValueError("this is no report of the laboratory")
+    if data["format"] != FORMAT:
+        raise ValueError(
+            f"this report has format {data['format']!r}, and format {FORMAT} is what is read here: "
+            "make it anew by session-lab compare --format json"
+        )
     try:
-        results = [_result(result) for result in data["results"]]
-        return Report(About(**data["about"]), list(data["subjects"]), results)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"this is no report: {error}") from error
+        return Report(
+            About(**data["about"]),
+            list(data["subjects"]),
+            [_result(result) for result in data["results"]],
+            [_said(claim) for claim in data["said"]],
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"this is no report of the laboratory: {error!r}") from error
+
+
+def dumped(report: Report) -> str:
+    """The text of the report's JSON, with a line for each value, so that two can be compared."""
+    return json.dumps(to_json(report), indent=1, ensure_ascii=False) + "\n"
+
+
+def loaded(text: str) -> Report:
+    """The report of that text. Raises `ValueError`, with one line, where it is none."""
+    return from_json(json.loads(text))
+
+
+def _said(data: dict[str, Any]) -> Said:
+    return Said(**{**data, "statements": [Statement(**each) for each in data["statements"]]})
 
 
 def _result(data: dict[str, Any]) -> Result:

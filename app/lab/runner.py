@@ -1,16 +1,15 @@
 """Tries claims on subjects: each pair for itself, fresh, in processes that share nothing."""
 
 import logging
-import multiprocessing
 import os
 import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from app.lab.browser import Browser
 from app.lab.chromium import chromium
@@ -22,7 +21,11 @@ from app.lab.places import EmbeddedRedis, Folder, Place, RealRedis
 from app.lab.results import Result
 from app.lab.site import MakeBrowser
 from app.lab.subject import CreateApp, Subject
+from app.lab.workers import Lost, spread
 from backends import BACKENDS, Backend
+
+LONGEST = 120.0
+"""Seconds after which an experiment is given up; the longest takes a few on an idle machine."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Laboratory:
     def try_claim(self, claim: Claim, backend: Backend) -> Result:
         """Try a claim on a backend; whatever goes wrong there is a result too."""
         begun = time.perf_counter()
-        expected = claim.expected_of(backend.name, embedded=self._embeds(backend))
+        expected = self.expected_of(claim, backend)
         try:
             verdict, finding, evidence = self._find_out(claim, backend)
         except Exception as error:
@@ -56,6 +59,10 @@ class Laboratory:
             seconds,
             evidence,
         )
+
+    def expected_of(self, claim: Claim, backend: Backend) -> Verdict | None:
+        """The verdict to expect here, where Redis is a real one or not."""
+        return claim.expected_of(backend.name, embedded=self._embeds(backend))
 
     @contextmanager
     def subject(self, backend: Backend, make_browser: MakeBrowser = Browser) -> Iterator[Subject]:
@@ -103,32 +110,28 @@ def run(
     laboratory: Laboratory, claims: Sequence[Claim], backends: Sequence[Backend]
 ) -> Iterator[Result]:
     """Every claim on every backend, as they end; one that fails does not stop the rest."""
-    # Spawned: a fork of a process with threads can inherit a lock that nobody releases.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
-        tried: dict[Future[Result], tuple[Claim, Backend]] = {
-            pool.submit(_try, laboratory, claim.id, backend.name): (claim, backend)
-            for claim in claims
-            for backend in backends
-        }
-        try:
-            for future in as_completed(tried):
-                yield _result(future, *tried[future])
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    trials = [
+        _Trial(laboratory, claim.id, backend.name) for claim in claims for backend in backends
+    ]
+    for trial, outcome in spread(_try, trials, os.cpu_count() or 1, LONGEST):
+        yield _lost(trial, outcome.reason) if isinstance(outcome, Lost) else outcome
 
 
-def _try(laboratory: Laboratory, claim: str, backend: str) -> Result:
-    return laboratory.try_claim(CLAIMS[claim], BACKENDS[backend])
+class _Trial(NamedTuple):
+    """What a process is told; claim and backend by their names, since neither can be pickled."""
+
+    laboratory: Laboratory
+    claim: str
+    backend: str
 
 
-def _result(future: Future[Result], claim: Claim, backend: Backend) -> Result:
-    error = future.exception()
-    if error is None:
-        return future.result()
-    expected = claim.expected_of(backend.name, embedded=False)
-    reason = f"the process of the experiment ended: {error}"
-    return Result(claim.id, backend.name, Verdict.ERROR, expected, "", reason, 0.0)
+def _try(trial: _Trial) -> Result:
+    return trial.laboratory.try_claim(CLAIMS[trial.claim], BACKENDS[trial.backend])
+
+
+def _lost(trial: _Trial, reason: str) -> Result:
+    expected = trial.laboratory.expected_of(CLAIMS[trial.claim], BACKENDS[trial.backend])
+    return Result(trial.claim, trial.backend, Verdict.ERROR, expected, "", reason, 0.0)
 
 
 @contextmanager
