@@ -16,7 +16,7 @@ class Form:
 
 
 def form_to(path: str, page: str, address: str) -> Form:
-    """The form on the page at `address` that posts to `path`; an empty one where there is none."""
+    """The form on the page at `address` that posts to `path` of its site; else an empty one."""
     parser = _Forms(address)
     parser.feed(page)
     parser.close()
@@ -33,8 +33,10 @@ class _Forms(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._open = Form(urlsplit(urljoin(self.address, given.get("action", ""))).path)
-            if given.get("method", "get").lower() == "post":
+            target = urlsplit(urljoin(self.address, given.get("action", "")))
+            self._open = Form(target.path)
+            own = target.netloc == urlsplit(self.address).netloc
+            if own and given.get("method", "get").lower() == "post":
                 self.forms.append(self._open)
         elif tag == "input" and self._open is not None and given.get("name"):
             if given.get("type", "text").lower() == "hidden":

@@ -16,6 +16,9 @@ class TestEveryClaim:
     def test_says_where_it_is_from(self, claim: Claim) -> None:
         assert bool(claim.statements) != bool(claim.sources)
 
+    def test_asks_nothing_of_a_backend_where_it_can_try_any_application(self, claim: Claim) -> None:
+        assert not (claim.over_http and claim.applies)
+
     def test_is_told_in_sentences_and_can_be_tried_by_hand(self, claim: Claim) -> None:
         assert claim.try_it
         for text in (claim.sentence, claim.believed, claim.meaning, *claim.try_it):
