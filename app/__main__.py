@@ -7,6 +7,7 @@ from flask import Flask
 from flask.cli import FlaskGroup, NoAppException
 
 from app import cli, create_app
+from app.lab.cli import compare
 from app.server import serve
 from backends import ConfigurationError
 
@@ -24,7 +25,8 @@ def session_lab() -> None:
     """Sessions of a Flask application: run them, look into them."""
 
 
-session_lab.add_command(cli.cookie)  # here too, because it needs no application
+for command in (compare, cli.cookie):  # here too, because they need no application
+    session_lab.add_command(command)
 
 
 @session_lab.command(with_appcontext=False)

@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 
 from app.accounts import account_names
 from app.config import is_embedded
+from app.lab.cli import compare
 from app.sessions import ListedSession, end_sessions, listed_sessions, lists_sessions
 from backends import BACKENDS, StoreUnavailable
 from backends.cookie import decode_without_key
@@ -21,8 +22,8 @@ HEAD = ("USER", "HANDLE", "BROWSER", "ADDRESS", "SINCE (UTC)", "LAST SEEN (UTC)"
 
 def init_app(app: Flask) -> None:
     """Offer the commands beside Flask's own."""
-    app.cli.add_command(cookie)
-    app.cli.add_command(sessions)
+    for command in (compare, cookie, sessions):
+        app.cli.add_command(command)
 
 
 @click.group()

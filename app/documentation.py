@@ -1,7 +1,7 @@
 """The parts of README.md that are made from the code: `python -m app.documentation README.md`."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from app.config import VARIABLES, Variable
@@ -19,10 +19,14 @@ def rewritten(text: str) -> str:
     A part lies between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
     Raises `ValueError` where a part has no place in the text.
     """
-    return _with_part(_with_part(text, "variables", _variables()), "backends", _backends())
+    return with_part(with_part(text, "variables", _variables()), "backends", _backends())
 
 
-def _with_part(text: str, name: str, lines: Iterator[str]) -> str:
+def with_part(text: str, name: str, lines: Iterable[str]) -> str:
+    """The text with these lines between the markers of that name.
+
+    Raises `ValueError` where it has no place for them.
+    """
     begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
     before, _, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
@@ -32,7 +36,7 @@ def _with_part(text: str, name: str, lines: Iterator[str]) -> str:
 
 
 def _variables() -> Iterator[str]:
-    yield from _table(
+    yield from table(
         ("variable", "meaning", "default"),
         [(f"`{variable.name}`", variable.meaning, _default(variable)) for variable in VARIABLES],
     )
@@ -43,7 +47,7 @@ def _default(variable: Variable) -> str:
 
 
 def _backends() -> Iterator[str]:
-    yield from _table(
+    yield from table(
         (
             "`SESSION_BACKEND`",
             "state where?",
@@ -77,7 +81,8 @@ def _yes_or_no(answer: bool) -> str:
     return "yes" if answer else "no"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A table of Markdown, line by line."""
     for cells in (head, ["---"] * len(head), *rows):
         yield f"| {' | '.join(cells)} |"
 

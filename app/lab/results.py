@@ -47,10 +47,12 @@ class Said:
 
     id: str
     sentence: str
-    statements: list[Statement] = field(default_factory=list)
+    believed: str
+    meaning: str
+    statements: list[Statement]
     """Where the document says it; none where the field asks it."""
-    sources: list[str] = field(default_factory=list)
-    """Who asks it."""
+    sources: list[str]
+    """Who asks it; none where the document says it."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,32 @@ def in_order(
 
 def said(claim: Claim) -> Said:
     """What the claim says and where it is from."""
-    return Said(claim.id, claim.sentence, list(claim.statements), list(claim.sources))
+    return Said(
+        claim.id,
+        claim.sentence,
+        claim.believed,
+        claim.meaning,
+        list(claim.statements),
+        list(claim.sources),
+    )
+
+
+def summary(report: Report) -> str:
+    """The whole run in one line."""
+    errors, skipped = (
+        len(report.with_verdict(verdict)) for verdict in (Verdict.ERROR, Verdict.SKIPPED)
+    )
+    counts = [
+        f"{len(report.as_expected)} as expected",
+        _counted(len(report.surprises), "surprise"),
+        *([_counted(errors, "error")] if errors else []),
+        *([f"{skipped} skipped"] if skipped else []),
+    ]
+    return f"{', '.join(counts)} · {report.about.seconds:.0f} s · {report.about.redis}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
 
 
 def to_json(report: Report) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""The document under test, statement by statement, with what was measured of each.
+
+The document is none of this project's files: a statement is quoted, and known by its line.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from app.documentation import table
+from app.lab.claim import Statement, Verdict
+from app.lab.markdown import EXPERIMENTS, circumstances, escaped, in_words
+from app.lab.results import Report, Result, Said
+
+INTRODUCTION = """\
+# “Flask: cookies and sessions”, checked
+
+Every statement of that document about cookies and sessions, in the order of its lines, with what
+the laboratory measured on each session backend. *False* means: on no backend that it says anything
+about is it true. Made from the last full run by `make report`; `docs/report.json` has all of it.
+"""
+
+Proof = tuple[Said, Sequence[Result]]
+"""A claim that has to do with the statement, and what became of it on each subject."""
+
+
+def checked_document(report: Report) -> str:
+    """The whole file, as Markdown."""
+    return INTRODUCTION + "".join(f"{line}\n" for line in _body(report))
+
+
+def _body(report: Report) -> Iterator[str]:
+    statements = _statements(report)
+    yield ""
+    yield from circumstances(report)
+    yield ""
+    yield from _overview(statements)
+    for statement, proofs in statements.items():
+        yield ""
+        yield from _section(statement, proofs)
+
+
+def _statements(report: Report) -> Mapping[Statement, Sequence[Proof]]:
+    """What the document says, by line, each with every claim that proves or refutes it."""
+    proofs: defaultdict[Statement, list[Proof]] = defaultdict(list)
+    for said in report.said:
+        found = [report.result(said.id, subject) for subject in report.subjects]
+        for statement in said.statements:
+            proofs[statement].append((said, [result for result in found if result]))
+    return dict(sorted(proofs.items(), key=lambda item: item[0].line))
+
+
+def _overview(statements: Mapping[Statement, Sequence[Proof]]) -> Iterator[str]:
+    yield from table(
+        ["line", "the document says", "which is"],
+        [
+            [str(statement.line), f"“{escaped(statement.quote)}”", _judged(proofs)]
+            for statement, proofs in statements.items()
+        ],
+    )
+
+
+def _section(statement: Statement, proofs: Sequence[Proof]) -> Iterator[str]:
+    yield f"## Line {statement.line}: “{escaped(statement.quote)}”"
+    yield ""
+    yield _judged(proofs)
+    for said, results in proofs:
+        yield ""
+        yield f"**[{escaped(said.sentence)}](../{EXPERIMENTS}/{said.id}.py)** {said.meaning}"
+        yield ""
+        yield from (f"- {line}" for line in _measured(results))
+
+
+def _judged(proofs: Sequence[Proof]) -> str:
+    """In words: true, false, or where it is which."""
+    true, false = _where(proofs)
+    if not false:
+        return "✓ true" if true else "– not tried"
+    if not true:
+        return "✗ **false**"
+    return f"✗ **false** on {_and(false)}; ✓ true on {_and(true)}"
+
+
+def _where(proofs: Sequence[Proof]) -> tuple[list[str], list[str]]:
+    """The subjects on which the statement is true, and those on which any claim refutes it."""
+    found: defaultdict[str, set[Verdict]] = defaultdict(set)
+    for _, results in proofs:
+        for result in results:
+            found[result.subject].add(result.verdict)
+    false = [subject for subject, verdicts in found.items() if Verdict.FAILS in verdicts]
+    true = [
+        subject
+        for subject, verdicts in found.items()
+        if Verdict.HOLDS in verdicts and subject not in false
+    ]
+    return true, false
+
+
+def _measured(results: Sequence[Result]) -> Iterator[str]:
+    """A line for each outcome; subjects that share it share the line."""
+    alike: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for result in results:
+        alike[in_words(result), result.figure, result.because].append(result.subject)
+    for (verdict, figure, because), subjects in alike.items():
+        measured = f" **{escaped(figure)}**." if figure else ""
+        yield f"{verdict}: {_and(subjects)}.{measured} {escaped(because)}"
+
+
+def _and(subjects: Sequence[str]) -> str:
+    names = [f"`{subject}`" for subject in subjects]
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -1,0 +1,179 @@
+"""What `session-lab compare` does once it is called."""
+
+import difflib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, TypeVar
+
+import click
+from rich.padding import Padding
+from rich.text import Text
+
+from app.lab.claim import Claim, Skipped
+from app.lab.comparison import compare
+from app.lab.experiments import CLAIMS
+from app.lab.markdown import markdown
+from app.lab.results import ExitStatus, Report, dumped
+from app.lab.subject import CreateApp
+from app.lab.terminal import console, print_closing, print_report, watched
+from backends import BACKENDS, ConfigurationError
+
+ENDINGS = {".json": "json", ".md": "markdown", ".html": "html"}
+
+FEW = 8
+"""Names that one line can list."""
+
+Named = TypeVar("Named")
+
+
+class CannotRun(click.ClickException):
+    """One line. Its exit status is not 1, which would say that there was a surprise."""
+
+    exit_code = ExitStatus.ERROR
+
+
+def print_claims(only: Sequence[str]) -> None:
+    """List the claims: their ids, what they say, and where they are from."""
+    claims = _chosen(only, CLAIMS, "claim")
+    document = [claim for claim in claims if claim.statements]
+    field = [claim for claim in claims if not claim.statements]
+    to = console(sys.stdout)
+    for title, group in (("The document says", document), ("The field asks", field)):
+        if group:
+            to.print(Text(title, "underline"))
+            to.print()
+        for claim in group:
+            to.print(Text(claim.id, "bold"))
+            lines = [claim.sentence, *_origins(claim)]
+            to.print(*(Padding(Text(line), (0, 0, 0, 2), expand=False) for line in lines), "")
+
+
+def _origins(claim: Claim) -> Sequence[str]:
+    places = [f"Line {statement.line}: “{statement.quote}”" for statement in claim.statements]
+    return [*places, *claim.sources]
+
+
+def run(
+    create_app: CreateApp,
+    only: Sequence[str],
+    names: Sequence[str],
+    form: str | None,
+    output: Path | None,
+    *,
+    in_chromium: bool,
+) -> NoReturn:
+    """Make a run, write its report, and exit with its status.
+
+    Raises `CannotRun` for what is not known, cannot be reached or cannot be written.
+    """
+    claims, backends = _chosen(only, CLAIMS, "claim"), _chosen(names, BACKENDS, "backend")
+    form = form or (ENDINGS.get(output.suffix, "table") if output else "table")
+    _check_writable(output)
+    progress = console(sys.stderr)
+    watch = partial(
+        watched, claims=claims, subjects=[backend.name for backend in backends], to=progress
+    )
+    with _ended_with_all_it_started(), _told_in_one_line():
+        report = compare(
+            create_app,
+            claims,
+            backends,
+            redis_url=os.environ.get("REDIS_URL") or None,
+            in_chromium=in_chromium,
+            watch=watch,
+        )
+    if output is None and form == "table":
+        print_report(report, console(sys.stdout))
+    else:
+        _write(_as_text(report, form), output)
+        print_closing(report, progress)
+    sys.exit(report.exit_status)
+
+
+def _chosen(names: Sequence[str], known: Mapping[str, Named], what: str) -> list[Named]:
+    """Those of these names, in their own order; all, where none is named."""
+    for name in names:
+        if name not in known:
+            raise CannotRun(_unknown(name, list(known), what))
+    return [value for name, value in known.items() if not names or name in names]
+
+
+def _unknown(name: str, known: Sequence[str], what: str) -> str:
+    near = [each for each in known if name and name in each]
+    near = near or difflib.get_close_matches(name, known)
+    if near:
+        hint = f"Did you mean {' or '.join(near)}?"
+    elif len(known) <= FEW:
+        hint = f"Choose from: {', '.join(known)}."
+    else:
+        hint = "session-lab compare --list names them all."
+    return f"There is no {what} {name!r}. {hint}"
+
+
+def _check_writable(output: Path | None) -> None:
+    """Before the run, so that none is made in vain."""
+    if output is None:
+        return
+    if not os.access(output if output.exists() else output.parent, os.W_OK):
+        raise CannotRun(f"{output} cannot be written.")
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except (ConfigurationError, Skipped) as error:
+        raise CannotRun(str(error)) from error
+
+
+@contextmanager
+def _ended_with_all_it_started() -> Iterator[None]:
+    """Ctrl-C is one line; other ways to be told to end are as orderly."""
+    ignored = {
+        number: signal.signal(number, _exit)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN  # as nohup does
+    }
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        sys.exit(128 + signal.SIGINT)
+    finally:
+        for number, before in ignored.items():
+            signal.signal(number, before)
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _as_text(report: Report, form: str) -> str:
+    match form:
+        case "json":
+            return dumped(report)
+        case "markdown":
+            return markdown(report)
+        case "html":
+            from app.lab.html import html_report  # here: it needs the application's templates
+
+            return html_report(report)
+        case _:
+            text = StringIO()
+            print_report(report, console(text))
+            return text.getvalue()
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        click.echo(f"Written: {output}", err=True)
