@@ -18,7 +18,7 @@ from app.lab.forms import Form, form_to
 from app.lab.results import Result
 from app.lab.site import MakeBrowser, Paths, Site, Visitor
 from app.lab.trial import try_on
-from backends import ConfigurationError
+from backends import BACKENDS, ConfigurationError
 
 PATIENCE = 30.0
 """Seconds for an application to listen, and to end."""
@@ -40,8 +40,9 @@ class ForeignApp:
 
     @property
     def name(self) -> str:
-        """The module, for the head of a column."""
-        return self.target.partition(":")[0]
+        """The module, for the head of a column, where no backend stands under that name."""
+        module = self.target.partition(":")[0]
+        return f"{module} (application)" if module in BACKENDS else module
 
     def run(self, claims: Sequence[Claim], *, in_chromium: bool = False) -> Iterator[Result]:
         """Try the claims, which have to be `over_http`. Nothing is expected of this subject.

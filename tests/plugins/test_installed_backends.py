@@ -91,19 +91,15 @@ class TestExample:
         assert ended.stderr.startswith("Error: SESSION_BACKEND=tiny cannot tell whose a session is")
 
     def test_is_a_subject_of_the_laboratory(self, example: Path) -> None:
-        code = """
-import json
-from app import create_app
-from app.lab.experiments import CLAIMS
-from app.lab.runner import Laboratory
-from backends import BACKENDS
-names = ("logout_is_final", "parallel_writes_survive")
-results = [Laboratory(create_app).try_claim(CLAIMS[name], BACKENDS["tiny"]) for name in names]
-print(json.dumps([(result.verdict, result.expected, result.figure) for result in results]))
-"""
-        assert json.loads(python(example, "-c", code).stdout) == [
-            ["holds", None, "dead"],
-            ["holds", None, "8 of 8 keys kept"],
+        only = ["--only", "logout_is_final", "--only", "parallel_writes_survive"]
+        options = ["--backend", "tiny", *only, "--format", "json"]
+        ended = python(example, "-m", "app", "compare", *options)
+        assert ended.returncode == 0
+        report = json.loads(ended.stdout)
+        assert report["subjects"] == ["tiny"]
+        assert [(found["expected"], found["figure"]) for found in report["results"]] == [
+            (None, "dead"),
+            (None, "8 of 8 keys kept"),
         ]
 
     def test_keeps_the_contract(self, example: Path) -> None:
@@ -181,6 +177,14 @@ def test_it_ends_the_start_on_every_other_backend_too(folder: Path, chosen: str)
     a_package("other", "another:OTHER")(folder)
     ended = python(folder, "-m", "app", "run", SESSION_BACKEND=chosen)
     assert ended.stderr.startswith("session-lab: The package another-package registers")
+
+
+def test_it_ends_a_comparison_with_one_line(folder: Path) -> None:
+    a_package("other", "another:OTHER")(folder)
+    ended = python(folder, "-m", "app", "compare", "--backend", "cookie")
+    assert ended.returncode == 2
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("Error: The package another-package registers")
 
 
 def test_it_ends_the_start_of_any_application(folder: Path) -> None:
