@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from backends import BACKENDS, ConfigurationError
+from backends import BACKENDS, BUILT_IN, ConfigurationError
 
 PRODUCTION = "production"
 PROFILES = ("development", PRODUCTION)
@@ -45,6 +45,10 @@ def _choice(*names: str) -> Callable[[str], str | None]:
         return text or None
 
     return read
+
+
+def _backend(text: str) -> str | None:
+    return _choice(*BACKENDS)(text)  # asked late: other packages may bring some
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -97,8 +101,9 @@ def _accounts(text: str) -> dict[str, str]:
 VARIABLES = (
     Variable(
         "SESSION_BACKEND",
-        f"The session backend: {', '.join(f'`{name}`' for name in BACKENDS)}.",
-        _choice(*BACKENDS),
+        f"The session backend: {', '.join(f'`{name}`' for name in BUILT_IN)}, or the name of one "
+        "that another package brings.",
+        _backend,
         shown_default="all of them, side by side",
     ),
     Variable(
@@ -217,8 +222,8 @@ def read_settings(given: Mapping[str, Any]) -> dict[str, Any]:
 def is_embedded(settings: Mapping[str, Any]) -> bool:
     """Whether sessions in Redis lie inside this process and end with it."""
     backend = settings["SESSION_BACKEND"]
-    needs_service = backend is None or BACKENDS[backend].needs is not None
-    return needs_service and not settings["REDIS_URL"]
+    on_redis = backend is None or BACKENDS[backend].on_redis
+    return on_redis and not settings["REDIS_URL"]
 
 
 def _value(variable: Variable, given: Mapping[str, Any]) -> Any:
@@ -227,6 +232,8 @@ def _value(variable: Variable, given: Mapping[str, Any]) -> Any:
         return value
     try:
         return variable.read(value.strip())
+    except ConfigurationError:
+        raise  # of a package that brings a backend: the variable is not to blame
     except ValueError as error:
         raise ConfigurationError(f"{variable.name}: {error}") from error
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from app.config import VARIABLES, Variable
-from backends import BACKENDS, Backend
+from backends import BUILT_IN, Backend
 
 EMBEDDED = (
     "Without `REDIS_URL` what needs Redis runs on one embedded in the process: no service, one "
@@ -58,7 +58,7 @@ def _backends() -> Iterator[str]:
             "survives a restart?",
             "needs a service?",
         ),
-        [_row(backend) for backend in BACKENDS.values()],
+        [_row(backend) for backend in BUILT_IN.values()],
     )
     yield ""
     yield EMBEDDED

@@ -12,7 +12,7 @@ from gunicorn.workers import gthread
 
 from app import create_app
 from app.config import is_embedded
-from backends import BACKENDS, ConfigurationError, StoreUnavailable
+from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
 
 THREADS = 8
 
@@ -109,17 +109,23 @@ def _check_services(app: Flask) -> None:
 def _ask_services(app: Flask) -> None:
     for application in (app, *app.extensions.get("mounted", {}).values()):
         backend = application.extensions.get("session_backend")
-        if backend is None or backend.needs is None:
+        if backend is None or backend.needs is None or backend.check is None:
             continue
         try:
             with application.app_context():
                 backend.check(application)
         except StoreUnavailable as error:
-            address = _without_password(app.config["REDIS_URL"])
-            raise ConfigurationError(
-                f"REDIS_URL={address} cannot be used: {error.reason.rstrip('.')}. "
-                "Start that Redis, or unset REDIS_URL for the embedded one."
-            ) from error
+            reason = error.reason.rstrip(".")
+            raise ConfigurationError(_unusable(backend, reason, app.config["REDIS_URL"])) from error
+
+
+def _unusable(backend: Backend, reason: str, redis_url: str) -> str:
+    if not backend.on_redis:
+        return f"{backend.needs}, which {backend.title} needs, cannot be used: {reason}. Start it."
+    return (
+        f"REDIS_URL={_without_password(redis_url)} cannot be used: {reason}. "
+        "Start that Redis, or unset REDIS_URL for the embedded one."
+    )
 
 
 def _without_password(url: str) -> str:

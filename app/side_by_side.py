@@ -1,7 +1,8 @@
 """Every backend in one process, each under its own path, and the page that shows them together."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -10,7 +11,7 @@ from werkzeug.wrappers import Response
 from app import replay
 from app.accounts import shown_accounts
 from app.subrequest import Answer, ask
-from backends import BACKENDS
+from backends import BACKENDS, ConfigurationError
 
 bp = Blueprint("side_by_side", __name__)
 
@@ -56,8 +57,17 @@ class Outcome(NamedTuple):
 
 
 def init_app(app: Flask, create: Callable[[str], Flask]) -> None:
-    """Mount an application of each backend below `/NAME` and the page at `/`."""
+    """Mount an application of each backend below `/NAME` and the page at `/`.
+
+    Raises `ConfigurationError` for a name that another address or its query has already.
+    """
     app.register_blueprint(bp)
+    taken = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} | {"action"}
+    for name in taken & set(BACKENDS):
+        raise ConfigurationError(
+            f"The backend {name!r} cannot stand beside the others, whose page uses that name: "
+            "choose one backend by SESSION_BACKEND, or rename it in its package."
+        )
     mounted = {name: create(name) for name in BACKENDS}
     app.extensions["mounted"] = mounted
     app.wsgi_app = DispatcherMiddleware(  # type: ignore[method-assign]  # as Flask documents it
@@ -86,8 +96,8 @@ def act(action: str) -> Response:
         abort(404)
     answers = {name: _post(name, ACTIONS[action]) for name in BACKENDS}
     outcomes = {name: _outcome(answer) for name, answer in answers.items()}
-    values: dict[str, Any] = {"action": action, **outcomes}
-    response = redirect(url_for("side_by_side.index", **values), code=303)
+    values = {"action": action, **outcomes}
+    response = redirect(f"{url_for('side_by_side.index')}?{urlencode(values)}", code=303)
     for set_cookie in _agreed_cookies(answers):
         response.headers.add("Set-Cookie", set_cookie)
     return response

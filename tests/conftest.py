@@ -125,7 +125,7 @@ Where = Mapping[str, Any]
 PLACES = [
     (backend, kind)
     for backend in OURS
-    for kind in (("real", "embedded") if backend.needs else ("real",))
+    for kind in (("real", "embedded") if backend.on_redis else ("real",))
 ]
 """Each backend of ours, on a real service where it needs one, and embedded."""
 
@@ -134,11 +134,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Wher
     """A backend of ours, and a fresh place for its sessions."""
     backend, kind = request.param
     where: dict[str, Any] = {"SESSION_FILE_DIR": tmp_path / "sessions"}
-    if backend.needs and kind == "real":
+    if backend.on_redis and kind == "real":
         server: RedisServer = request.getfixturevalue("redis_server")
         server.client().flushall()
         where["REDIS_URL"] = server.url
-    elif backend.needs:
+    elif backend.on_redis:
         where["SESSION_REDIS"] = fakeredis.FakeRedis(server=fakeredis.FakeServer())
     return backend, where
 

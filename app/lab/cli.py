@@ -1,8 +1,14 @@
 """`session-lab compare`: the laboratory on the command line."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from app.lab.foreign_options import foreign_options
+
+if TYPE_CHECKING:
+    from app.lab.foreign import ForeignApp
 
 FORMATS = ("table", "json", "markdown", "html")
 
@@ -35,6 +41,7 @@ FORMATS = ("table", "json", "markdown", "html")
     show_default=True,
     help="What visitors use: the laboratory's own browser, or a real one where that matters.",
 )
+@foreign_options
 @click.option("--list", "listed", is_flag=True, help="List the claims and where they are from.")
 def compare(
     only: tuple[str, ...],
@@ -43,11 +50,15 @@ def compare(
     output: Path | None,
     browser: str,
     listed: bool,
+    foreign: "ForeignApp | None",
 ) -> None:
     """Try every claim about sessions on every backend, and say what is true where.
 
     Redis is the one at REDIS_URL, else a redis-server that is started for the run, else the one
     embedded in the process.
+
+    With --app it tries them on another application instead, of which nothing is expected; --backend
+    sets columns of these backends beside it.
 
     Exit status: 0 where all is as expected, 1 after a surprise, 2 after an error.
     """
@@ -58,4 +69,5 @@ def compare(
     if listed:
         command.print_claims(only)
     else:
-        command.run(create_app, only, names, form, output, in_chromium=browser == "chromium")
+        in_chromium = browser == "chromium"
+        command.run(create_app, only, names, form, output, in_chromium=in_chromium, foreign=foreign)

@@ -19,6 +19,7 @@ from rich.text import Text
 from app.lab.claim import Claim, Skipped
 from app.lab.comparison import compare
 from app.lab.experiments import CLAIMS
+from app.lab.foreign import ForeignApp
 from app.lab.markdown import markdown
 from app.lab.results import ExitStatus, Report, dumped
 from app.lab.subject import CreateApp
@@ -68,18 +69,22 @@ def run(
     output: Path | None,
     *,
     in_chromium: bool,
+    foreign: ForeignApp | None = None,
 ) -> NoReturn:
     """Make a run, write its report, and exit with its status.
 
+    With a `foreign` application it is the subject, beside the backends that are named.
+
     Raises `CannotRun` for what is not known, cannot be reached or cannot be written.
     """
-    claims, backends = _chosen(only, CLAIMS, "claim"), _chosen(names, BACKENDS, "backend")
+    with _told_in_one_line():
+        claims = _chosen(only, CLAIMS, "claim") if foreign is None else _over_http(only, foreign)
+        backends = [] if foreign and not names else _chosen(names, BACKENDS, "backend")
     form = form or (ENDINGS.get(output.suffix, "table") if output else "table")
     _check_writable(output)
     progress = console(sys.stderr)
-    watch = partial(
-        watched, claims=claims, subjects=[backend.name for backend in backends], to=progress
-    )
+    subjects = [*([foreign.name] if foreign else []), *(backend.name for backend in backends)]
+    watch = partial(watched, claims=claims, subjects=subjects, to=progress)
     with _ended_with_all_it_started(), _told_in_one_line():
         report = compare(
             create_app,
@@ -88,6 +93,7 @@ def run(
             redis_url=os.environ.get("REDIS_URL") or None,
             in_chromium=in_chromium,
             watch=watch,
+            foreign=foreign,
         )
     if output is None and form == "table":
         print_report(report, console(sys.stdout))
@@ -103,6 +109,18 @@ def _chosen(names: Sequence[str], known: Mapping[str, Named], what: str) -> list
         if name not in known:
             raise CannotRun(_unknown(name, list(known), what))
     return [value for name, value in known.items() if not names or name in names]
+
+
+def _over_http(names: Sequence[str], foreign: ForeignApp) -> list[Claim]:
+    """Those of these names that any application can be tried on; all of them without names."""
+    claims = {name: claim for name, claim in CLAIMS.items() if claim.over_http}
+    for name in names:
+        if name in CLAIMS and name not in claims:
+            raise CannotRun(
+                f"{name} takes more than HTTP, so that it cannot be tried on {foreign.target}. "
+                f"These can: {', '.join(claims)}."
+            )
+    return _chosen(names, claims, "claim")
 
 
 def _unknown(name: str, known: Sequence[str], what: str) -> str:

@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 
 from app.lab.chromium import chromium
 from app.lab.claim import Claim
+from app.lab.foreign import ForeignApp
 from app.lab.redis_server import in_words, redis_for
 from app.lab.results import Report, Result, about, in_order, said
 from app.lab.runner import Laboratory, run
@@ -27,9 +29,12 @@ def compare(
     redis_url: str | None,
     in_chromium: bool,
     watch: Watch,
+    foreign: ForeignApp | None = None,
 ) -> Report:
     """Try every claim on every backend; `watch` is handed the results as they come.
 
+    A `foreign` application is tried before the backends. Raises `ConfigurationError` where it
+    cannot be.
     Raises `ConfigurationError` where the Redis at `redis_url` cannot be used, and `Skipped` where
     Chromium is asked for and not to be had.
     """
@@ -37,10 +42,11 @@ def compare(
         with chromium():  # now, and not in each experiment: is it there?
             pass
     moment, begun = datetime.now(UTC), time.perf_counter()
-    names = [backend.name for backend in backends]
+    names = [*([foreign.name] if foreign else []), *(backend.name for backend in backends)]
     with _redis(backends, redis_url) as (url, redis):
         laboratory = Laboratory(create_app, url, in_chromium)
-        results = list(watch(run(laboratory, claims, backends)))
+        abroad = foreign.run(claims, in_chromium=in_chromium) if foreign else ()
+        results = list(watch(chain(abroad, run(laboratory, claims, backends))))
     browser = CHROMIUM if in_chromium else JAR
     return Report(
         about(moment, time.perf_counter() - begun, redis, browser),
@@ -53,7 +59,7 @@ def compare(
 @contextmanager
 def _redis(backends: Sequence[Backend], given: str | None) -> Iterator[tuple[str | None, str]]:
     """The address of the Redis to use, and what it is in words."""
-    if not any(backend.needs for backend in backends):
+    if not any(backend.on_redis for backend in backends):
         yield None, "no Redis needed"
         return
     with redis_for(given) as url:

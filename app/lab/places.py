@@ -323,6 +323,52 @@ def target(url: str) -> tuple[str, int] | str:
     return parts.hostname or "127.0.0.1", parts.port or 6379
 
 
+class Elsewhere:
+    """A service that the laboratory does not know, and so neither looks into nor breaks.
+
+    The application finds it by its own environment.
+    """
+
+    embedded = False
+    settings: Mapping[str, Any] = {}
+
+    def __init__(self, service: str) -> None:
+        self.kind = service
+
+    def operations(self) -> Counter[str]:
+        raise self._unknown()
+
+    def records(self) -> dict[str, bytes]:
+        raise self._unknown()
+
+    def plant(self, name: str, data: bytes) -> None:
+        raise self._unknown()
+
+    def damage(self, name: str, change: Change) -> None:
+        raise self._unknown()
+
+    def age(self, seconds: float) -> None:
+        """Its clock stays: a store goes by the clock that it was given."""
+
+    def down(self) -> AbstractContextManager[None]:
+        raise self._unknown()
+
+    def hung(self) -> AbstractContextManager[None]:
+        raise self._unknown()
+
+    def full(self) -> AbstractContextManager[None]:
+        raise self._unknown()
+
+    def renewed(self) -> "Elsewhere":
+        return self
+
+    def close(self) -> None:
+        """What was stored there stays."""
+
+    def _unknown(self) -> Skipped:
+        return Skipped(f"The laboratory has no way to look into {self.kind}, or to stop it.")
+
+
 def _dumped(client: Any, prefix: str) -> dict[str, bytes]:
     names = sorted(client.scan_iter(f"{prefix}*"))
     return {name.decode("utf-8", "replace"): _bytes_of(client, name) for name in names}

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -164,12 +165,26 @@ def summary(report: Report) -> str:
         len(report.with_verdict(verdict)) for verdict in (Verdict.ERROR, Verdict.SKIPPED)
     )
     counts = [
-        f"{len(report.as_expected)} as expected",
-        _counted(len(report.surprises), "surprise"),
+        *_against_expectations(report),
+        *_without_expectations(report),
         *([_counted(errors, "error")] if errors else []),
         *([f"{skipped} skipped"] if skipped else []),
     ]
     return f"{', '.join(counts)} · {report.about.seconds:.0f} s · {report.about.redis}"
+
+
+def _against_expectations(report: Report) -> list[str]:
+    if not any(result.expected for result in report.results):
+        return []
+    surprises = _counted(len(report.surprises), "surprise")
+    return [f"{len(report.as_expected)} as expected", surprises]
+
+
+def _without_expectations(report: Report) -> list[str]:
+    """What was found of somebody else's backends and applications."""
+    found = Counter(result.verdict for result in report.results if result.expected is None)
+    verdicts = (Verdict.HOLDS, Verdict.FAILS, Verdict.CANNOT_APPLY)
+    return [f"{verdict}: {found[verdict]}" for verdict in verdicts if found[verdict]]
 
 
 def _counted(count: int, what: str) -> str:

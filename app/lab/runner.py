@@ -4,7 +4,6 @@ import logging
 import os
 import secrets
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,14 +12,14 @@ from typing import NamedTuple
 
 from app.lab.browser import Browser
 from app.lab.chromium import chromium
-from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
+from app.lab.claim import CannotApply, Claim, Verdict
 from app.lab.clock import set_clock
-from app.lab.evidence import Evidence
 from app.lab.experiments import CLAIMS
-from app.lab.places import EmbeddedRedis, Folder, Place, RealRedis
+from app.lab.places import Elsewhere, EmbeddedRedis, Folder, Place, RealRedis
 from app.lab.results import Result
 from app.lab.site import MakeBrowser
 from app.lab.subject import CreateApp, Subject
+from app.lab.trial import try_on
 from app.lab.workers import Lost, spread
 from backends import BACKENDS, Backend
 
@@ -41,24 +40,8 @@ class Laboratory:
 
     def try_claim(self, claim: Claim, backend: Backend) -> Result:
         """Try a claim on a backend; whatever goes wrong there is a result too."""
-        begun = time.perf_counter()
         expected = self.expected_of(claim, backend)
-        try:
-            verdict, finding, evidence = self._find_out(claim, backend)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            verdict, finding, evidence = Verdict.ERROR, Finding(False, "", reason), Evidence()
-        seconds = time.perf_counter() - begun
-        return Result(
-            claim.id,
-            backend.name,
-            verdict,
-            expected,
-            finding.figure,
-            finding.because,
-            seconds,
-            evidence,
-        )
+        return try_on(self._opened(claim, backend), claim, backend.name, expected)
 
     def expected_of(self, claim: Claim, backend: Backend) -> Verdict | None:
         """The verdict to expect here, where Redis is a real one or not."""
@@ -76,31 +59,25 @@ class Laboratory:
             stack.callback(subject.close)
             yield subject
 
-    def _find_out(self, claim: Claim, backend: Backend) -> tuple[Verdict, Finding, Evidence]:
+    @contextmanager
+    def _opened(self, claim: Claim, backend: Backend) -> Iterator[Subject]:
         if claim.applies is not None and not claim.applies.is_met(backend):
-            finding = Finding(False, "", claim.applies.otherwise)
-            return Verdict.CANNOT_APPLY, finding, Evidence()
+            raise CannotApply(claim.applies.otherwise)
         with ExitStack() as stack:
             real = claim.in_chromium and self.chromium
             make_browser = stack.enter_context(chromium()) if real else Browser
-            subject = stack.enter_context(self.subject(backend, make_browser))
-            try:
-                finding = claim.experiment(subject)
-                verdict = Verdict.HOLDS if finding.holds else Verdict.FAILS
-            except CannotApply as reason:
-                verdict, finding = Verdict.CANNOT_APPLY, Finding(False, "", str(reason))
-            except Skipped as reason:
-                verdict, finding = Verdict.SKIPPED, Finding(False, "", str(reason))
-            return verdict, finding, subject.recorder.evidence()
+            yield stack.enter_context(self.subject(backend, make_browser))
 
     def _embeds(self, backend: Backend) -> bool:
-        return backend.needs is not None and self.redis_url is None
+        return backend.on_redis and self.redis_url is None
 
     def _place(self, backend: Backend, folder: Path) -> Place | None:
         if backend.state == "browser":
             return None
         if backend.needs is None:
             return Folder(folder / "sessions")
+        if not backend.on_redis:
+            return Elsewhere(backend.needs)
         if self.redis_url is None:
             return EmbeddedRedis()
         return RealRedis(self.redis_url, f"session-lab-{secrets.token_hex(8)}:")

@@ -91,14 +91,20 @@ class Visitor:
 
     def log_in(self) -> Exchange:
         """Log in with the site's account. Raises `RuntimeError` where that is refused."""
-        exchange = self.post(self.site.paths.login, self.site.paths.fields)
+        paths = self.site.paths
+        exchange = self.submit(paths.login, paths.fields, page=paths.login)
         if exchange.status >= 400:
             raise RuntimeError(f"the login was answered {exchange.status}")
         self.site.look(self, "after the login")
         return exchange
 
     def log_out(self) -> Exchange:
-        return self.post(self.site.paths.logout)
+        paths = self.site.paths
+        return self.submit(paths.logout, {}, page=paths.private)
+
+    def submit(self, path: str, fields: Mapping[str, str], *, page: str) -> Exchange:
+        """Fill in the form of `page` that goes to `path`, and send it."""
+        return self.post(path, fields)
 
     def take(self, token: str) -> None:
         """Put this token into my browser, as devtools would: planted, copied or kept."""

@@ -144,7 +144,7 @@ def test_what_the_caller_gives_counts_before_the_environment(
 def test_sessions_are_embedded_where_redis_is_needed_and_none_is_named(
     backend: str | None, url: str | None
 ) -> None:
-    needed = backend is None or BACKENDS[backend].needs == "Redis"
+    needed = backend is None or BACKENDS[backend].on_redis
     assert is_embedded({"SESSION_BACKEND": backend, "REDIS_URL": url}) == (needed and not url)
 
 

@@ -1,4 +1,4 @@
-"""The contract of a store, kept by every store of ours."""
+"""The contract of a store, kept by every store of ours and by those that packages bring."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import fakeredis
 import pytest
+from flask import Flask
 
+from backends import BACKENDS, BUILT_IN, StoreInterface, init_app
 from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
 from backends.redis_client import connect
@@ -19,10 +21,11 @@ KEY = "a" * 64
 OTHER = "b" * 64
 FIELDS = {"user": '"alice"', "cart": "[1,2]"}
 
+OURS = ["filesystem", "redis-real", "redis-embedded", "redis-cluster", "redis-sentinel"]
+BROUGHT = [name for name, backend in BACKENDS.items() if name not in BUILT_IN and backend.check]
 
-@pytest.fixture(
-    params=["filesystem", "redis-real", "redis-embedded", "redis-cluster", "redis-sentinel"]
-)
+
+@pytest.fixture(params=[*OURS, *BROUGHT])
 def store(request: pytest.FixtureRequest, clock: SetClock, tmp_path: Path) -> Iterator[Store]:
     if request.param == "filesystem":
         yield FileSystemStore(tmp_path / "sessions", clock)
@@ -34,6 +37,8 @@ def store(request: pytest.FixtureRequest, clock: SetClock, tmp_path: Path) -> It
         with running.client() as client:
             client.flushall()
             yield RedisStore(client, clock=clock)
+    elif request.param in BROUGHT:
+        yield _brought(request.param, tmp_path, clock)
     else:
         topology: Topology = request.getfixturevalue(request.param.replace("-", "_"))
         with connect(topology.url) as several:
@@ -46,6 +51,22 @@ def fields(store: Store, key: str = KEY) -> Fields:
     record = store.load(key)
     assert record is not None
     return record.fields
+
+
+def _brought(name: str, folder: Path, clock: SetClock) -> Store:
+    app = Flask("lab")
+    app.config.update(SECRET_KEY="x" * 32, SESSION_FILE_DIR=folder / "sessions")
+    init_app(app, name, clock)
+    if not isinstance(app.session_interface, StoreInterface):
+        pytest.skip("it keeps its sessions by an interface of its own")
+    return app.session_interface.store
+
+
+def _skip_unless(offers: bool, store: Store) -> None:
+    """What is optional is left to the stores that packages bring; ours offer all of it."""
+    if not offers:
+        assert not isinstance(store, FileSystemStore | RedisStore)
+        pytest.skip("this store does not offer it")
 
 
 def test_a_created_record_is_loaded_with_its_fields_and_its_life(store: Store) -> None:
@@ -130,6 +151,7 @@ def test_any_text_comes_back_as_it_was(store: Store, text: str) -> None:
 
 
 def test_a_record_can_be_looked_at_as_it_rests(store: Store) -> None:
+    _skip_unless(isinstance(store, ShowsRecords), store)
     assert isinstance(store, ShowsRecords)
     store.create(KEY, FIELDS, 60)
     seen = store.at_rest(KEY)
@@ -143,6 +165,7 @@ def test_a_record_can_be_looked_at_as_it_rests(store: Store) -> None:
 class TestSessionsOfAnOwner:
     @pytest.fixture
     def listing(self, store: Store) -> ListsSessions:
+        _skip_unless(isinstance(store, ListsSessions), store)
         assert isinstance(store, ListsSessions)
         return store
 

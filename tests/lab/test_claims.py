@@ -5,16 +5,19 @@ import pytest
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.source_code import locate
-from backends import BACKENDS
+from backends import BUILT_IN
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
 class TestEveryClaim:
     def test_expects_a_verdict_of_each_subject(self, claim: Claim) -> None:
-        assert set(claim.expected) == set(BACKENDS)
+        assert set(claim.expected) == set(BUILT_IN)
 
     def test_says_where_it_is_from(self, claim: Claim) -> None:
         assert bool(claim.statements) != bool(claim.sources)
+
+    def test_asks_nothing_of_a_backend_where_it_can_try_any_application(self, claim: Claim) -> None:
+        assert not (claim.over_http and claim.applies)
 
     def test_is_told_in_sentences_and_can_be_tried_by_hand(self, claim: Claim) -> None:
         assert claim.try_it

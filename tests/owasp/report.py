@@ -6,11 +6,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from backends import BACKENDS, Backend
+from backends import BUILT_IN, Backend
 from tests.owasp.promises import Limit, Promise
 from tests.owasp.requirements import DEMANDS, WITHOUT_TEST
 
-COLUMNS = [backend for backend in BACKENDS.values() if not backend.reference]
+COLUMNS = [backend for backend in BUILT_IN.values() if not backend.reference]
 
 HEAD = """\
 # Security of the sessions

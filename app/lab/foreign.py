@@ -1,0 +1,214 @@
+"""Somebody else's Flask application, started on loopback and asked over HTTP alone."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.lab.browser import Browser, Exchange
+from app.lab.chromium import chromium
+from app.lab.claim import Claim
+from app.lab.forms import Form, form_to
+from app.lab.results import Result
+from app.lab.site import MakeBrowser, Paths, Site, Visitor
+from app.lab.trial import try_on
+from backends import BACKENDS, ConfigurationError
+
+PATIENCE = 30.0
+"""Seconds for an application to listen, and to end."""
+
+
+@dataclass(frozen=True)
+class ForeignApp:
+    """An application that the laboratory knows nothing of but how to log in.
+
+    Each experiment has a start of its own, since what one does must not reach the next: a flood, a
+    count of failed logins, what the process remembers. They run one after another, because a
+    database beside the application is shared by its starts.
+    """
+
+    target: str
+    """In Flask's own notation: `module`, `module:app`, `module:create_app`, `module:make(1)`."""
+    paths: Paths
+    cookie_name: str = "session"
+
+    @property
+    def name(self) -> str:
+        """The module, for the head of a column, where no backend stands under that name."""
+        module = self.target.partition(":")[0]
+        return f"{module} (application)" if module in BACKENDS else module
+
+    def run(self, claims: Sequence[Claim], *, in_chromium: bool = False) -> Iterator[Result]:
+        """Try the claims, which have to be `over_http`. Nothing is expected of this subject.
+
+        Raises `ConfigurationError` with one line where it does not start, or the login does not
+        work.
+        """
+        self.check()
+        for claim in claims:
+            real = in_chromium and claim.in_chromium
+            yield try_on(self._opened(real), claim, self.name, expected=None)
+
+    def check(self) -> None:
+        """Whether the pages are what the experiments take them for.
+
+        Raises `ConfigurationError` with one line that says what was answered, and what to give.
+        """
+        with self.started() as site:
+            try:
+                _check_private_page(site)
+                visitor = _checked_login(site)
+                _check_cookie(visitor)
+                _check_logout(visitor)
+            except OSError as error:
+                raise ConfigurationError(f"{self.target} stopped answering: {error}.") from error
+
+    @contextmanager
+    def started(self, make_browser: MakeBrowser = Browser) -> Iterator[Site]:
+        """The application in a process of its own, with the current folder and environment.
+
+        Raises `ConfigurationError` with the last line that it wrote where it does not start.
+        """
+        port = _free_port()
+        with tempfile.TemporaryDirectory(prefix="session-lab-") as folder:
+            log = Path(folder) / "log"
+            with _process(self._command(port), log) as process:
+                _wait_until_it_listens(process, port, self.target, log)
+                url = f"http://127.0.0.1:{port}"
+                yield ForeignSite(url, self.cookie_name, self.paths, make_browser)
+
+    @contextmanager
+    def _opened(self, real_browser: bool) -> Iterator[Site]:
+        with ExitStack() as stack:
+            make_browser = stack.enter_context(chromium()) if real_browser else Browser
+            yield stack.enter_context(self.started(make_browser))
+
+    def _command(self, port: int) -> list[str]:
+        flask = [sys.executable, "-m", "flask", "--app", self.target, "--no-debug"]
+        address = ["--host", "127.0.0.1", "--port", str(port)]
+        return [*flask, "run", *address, "--no-reload", "--no-debugger", "--with-threads"]
+
+
+class ForeignSite(Site):
+    """An application whose forms may hold more than it was said to take."""
+
+    def visitor(self) -> "ForeignVisitor":
+        return ForeignVisitor(self, self.make_browser())
+
+
+class ForeignVisitor(Visitor):
+    """Somebody who opens the page with the form before sending it."""
+
+    def submit(self, path: str, fields: Mapping[str, str], *, page: str) -> Exchange:
+        """Send the form with what its page filled in, such as a token against forged requests.
+
+        A form without fields that may not be posted is taken for a link.
+        """
+        exchange = self.post(path, {**self.form(path, page).hidden, **fields})
+        return self.get(path) if exchange.status == 405 and not fields else exchange
+
+    def form(self, path: str, page: str) -> Form:
+        """The form of `page` that goes to `path`."""
+        shown = self.get(page)
+        return form_to(path, shown.text, shown.url)
+
+
+def _check_private_page(site: Site) -> None:
+    page = site.paths.private
+    if site.visitor().private_page().status == 200:
+        raise ConfigurationError(
+            f"GET {page} was answered 200 to somebody who is not logged in: name a page that only "
+            "a login opens by --private."
+        )
+
+
+def _checked_login(site: Site) -> ForeignVisitor:
+    visitor, paths = site.visitor(), site.paths
+    assert isinstance(visitor, ForeignVisitor)
+    form = visitor.form(paths.login, paths.login)
+    answer = visitor.submit(paths.login, paths.fields, page=paths.login)
+    private = visitor.private_page()
+    if answer.status < 400 and private.status == 200:
+        return visitor
+    said = f"POST {paths.login} was answered {answer.status}, and GET {paths.private} after it "
+    if answer.status < 400 and private.status == 404:
+        raise ConfigurationError(f"{said}404: name a page that only a login opens by --private.")
+    if answer.status in (404, 405):
+        raise ConfigurationError(f"{said}{private.status}: name where the form goes by --login.")
+    asks = f" It asks for: {', '.join(form.visible)}." if form.visible else ""
+    raise ConfigurationError(f"{said}{private.status}: give its form by --field NAME=VALUE.{asks}")
+
+
+def _check_cookie(visitor: Visitor) -> None:
+    if not visitor.token:
+        held = ", ".join(cookie.name for cookie in visitor.browser.jar) or "none"
+        raise ConfigurationError(
+            f"After the login the browser holds no cookie {visitor.site.cookie_name!r} (but: "
+            f"{held}): name the session's by --cookie."
+        )
+
+
+def _check_logout(visitor: Visitor) -> None:
+    answer, paths = visitor.log_out(), visitor.site.paths
+    if visitor.is_logged_in:
+        raise ConfigurationError(
+            f"{answer.method} {paths.logout} was answered {answer.status}, and the login lives on: "
+            "name where the logout goes by --logout."
+        )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _process(command: Sequence[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - the user named what to run
+            command,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """This one, without what would change how Flask serves."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("FLASK_RUN_")}
+
+
+def _wait_until_it_listens(
+    process: "subprocess.Popen[bytes]", port: int, target: str, log: Path
+) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
+            return
+        time.sleep(0.02)
+    lines = log.read_text(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it says nothing")
+    how = "ended" if process.poll() is not None else f"did not listen within {PATIENCE:.0f} seconds"
+    raise ConfigurationError(f"The application {target} {how}; its last line: {last}")

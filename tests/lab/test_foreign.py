@@ -1,0 +1,319 @@
+"""The laboratory on applications that are not its own."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
+from app.lab.experiments import CLAIMS
+from app.lab.foreign import ForeignApp
+from app.lab.forms import form_to
+from app.lab.results import Result
+from app.lab.site import Paths, Site
+from backends import ConfigurationError
+
+ACCOUNT = {"name": "ada", "password": "engine"}
+
+STOCK = """
+import os
+from flask import Flask, redirect, request, session
+
+app = Flask(__name__)
+app.secret_key = "a key"
+
+@app.route("/login", methods=["GET", "POST"])
+def login():
+    if request.method == "POST" and request.form.get("password") == "engine":
+        session["name"] = request.form["name"]
+        return redirect("/news")
+    return "<form method=post><input name=name><input name=password type=password></form>"
+
+@app.get("/dashboard")
+def dashboard():
+    return f"Hello {session['name']}" if "name" in session else redirect("/login")
+
+@app.post("/logout")
+def logout():
+    session.clear()
+    return redirect("/")
+"""
+
+FLASK_SESSION = """
+from stock import app
+from cachelib.file import FileSystemCache
+from flask_session import Session
+
+def create_app(folder="sessions"):
+    app.config.update(SESSION_TYPE="cachelib", SESSION_CACHELIB=FileSystemCache(folder))
+    Session(app)
+    return app
+"""
+
+GUARDED = """
+import secrets
+from flask import Flask, abort, redirect, request, session
+
+app = Flask(__name__)
+app.secret_key = "a key"
+
+FORM = '''<form action=/search><input type=hidden name=token value=wrong></form>
+<form action="{path}" method="POST">{inputs}
+<input type="hidden" name="token" value="{token}"/></form>'''
+
+def form(path, inputs=""):
+    token = session.setdefault("token", secrets.token_hex())
+    return FORM.format(path=path, inputs=inputs, token=token)
+
+@app.before_request
+def guard():
+    if request.method == "POST" and request.form.get("token") != session.get("token", "none"):
+        abort(400)
+
+@app.get("/account/login")
+def login():
+    return form("", "<input name=name><input name=password>")
+
+@app.post("/account/login")
+def check():
+    session["user"] = request.form["name"]
+    return "welcome"
+
+@app.get("/account")
+def account():
+    return form("out?from=account") if "user" in session else abort(403)
+
+@app.post("/out")
+def out():
+    session.clear()
+    return "bye"
+"""
+
+BY_LINK = STOCK.replace('app.post("/logout")', 'app.get("/logout")')
+
+
+def remembering(folder: Path) -> str:
+    """An application that notes each of its starts, and loses its key with each."""
+    return STOCK + f"\nopen({str(folder / 'starts')!r}, 'a').write('started ')\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the applications lie in."""
+    for name, code in {
+        "stock": STOCK,
+        "filed": FLASK_SESSION,
+        "guarded": GUARDED,
+        "by_link": BY_LINK,
+        "remembering": remembering(tmp_path),
+        "open_house": STOCK.replace('else redirect("/login")', 'else "Log in first"'),
+        "stays_in": STOCK.replace("session.clear()", "pass"),
+        "broken": "import a_module_that_nobody_has",
+        "breaking": "def create_app():\n    raise RuntimeError('no database')",
+        "strict": STOCK.replace('return "<form', "return '', 401\n    return \"<form"),
+    }.items():
+        (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def application(target: str, cookie_name: str = "session", **paths: str) -> ForeignApp:
+    return ForeignApp(target, Paths(fields=ACCOUNT, **paths), cookie_name)
+
+
+def verdicts(app: ForeignApp, claims: Sequence[Claim]) -> dict[str, Verdict]:
+    return {result.claim: result.verdict for result in app.run(claims)}
+
+
+GUARDED_APP = application("guarded", login="/account/login", private="/account", logout="/out")
+
+FINAL = CLAIMS["logout_is_final"]
+
+
+class TestVerdicts:
+    @pytest.mark.parametrize(
+        ("app", "verdict"),
+        [
+            (application("stock"), Verdict.FAILS),
+            (application("stock:app"), Verdict.FAILS),
+            (application("filed:create_app"), Verdict.HOLDS),
+            (application("filed:create_app('elsewhere')"), Verdict.HOLDS),
+            (application("by_link"), Verdict.FAILS),
+            (GUARDED_APP, Verdict.FAILS),
+        ],
+        ids=lambda value: value.target if isinstance(value, ForeignApp) else value,
+    )
+    def test_whether_the_logout_is_final(self, app: ForeignApp, verdict: Verdict) -> None:
+        [result] = app.run([FINAL])
+        assert (result.verdict, result.expected) == (verdict, None)
+        assert result.subject == app.name
+
+    def test_every_claim_that_needs_only_http_can_be_tried(self) -> None:
+        claims = [claim for claim in CLAIMS.values() if claim.over_http]
+        found = verdicts(application("stock"), claims)
+        assert found.keys() == {claim.id for claim in claims}
+        assert Verdict.ERROR not in found.values()
+
+    def test_the_login_is_in_the_evidence_and_the_token_is_not(self) -> None:
+        [result] = application("stock").run([FINAL])
+        requests = [(shown.method, shown.status) for shown in result.evidence.exchanges]
+        assert requests[:2] == [("GET", 200), ("POST", 302)]
+        [set_cookie] = [
+            value
+            for name, value in result.evidence.exchanges[1].response_headers
+            if name == "Set-Cookie"
+        ]
+        assert " characters)" in set_cookie
+
+    def test_each_experiment_has_a_start_of_its_own(self, folder: Path) -> None:
+        list(application("remembering").run([FINAL, FINAL]))
+        assert (folder / "starts").read_text().split() == ["started"] * 3
+
+    def test_the_environment_is_the_applications_except_for_how_it_is_served(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FLASK_RUN_PORT", "1")
+        monkeypatch.setenv("FLASK_DEBUG", "1")
+        monkeypatch.setenv("FLASK_APP", "broken")
+        application("stock").check()
+
+    @pytest.mark.parametrize(
+        ("raised", "verdict"),
+        [
+            (CannotApply("no"), Verdict.CANNOT_APPLY),
+            (Skipped("no"), Verdict.SKIPPED),
+            (ValueError("no"), Verdict.ERROR),
+        ],
+    )
+    def test_what_an_experiment_raises_is_a_result(
+        self, raised: Exception, verdict: Verdict
+    ) -> None:
+        [result] = application("stock").run([raising(raised)])
+        assert result.verdict is verdict
+        assert result.because.endswith("no")
+
+
+def raising(error: Exception) -> Claim:
+    def experiment(_site: Site) -> Finding:
+        raise error
+
+    return replace(FINAL, experiment=experiment)
+
+
+REFUSED = {
+    "a wrong form": (
+        ForeignApp("stock", Paths(fields={"name": "ada"})),
+        "POST /login was answered 200, and GET /dashboard after it 302: "
+        "give its form by --field NAME=VALUE. It asks for: name, password.",
+    ),
+    "a login that is refused": (
+        ForeignApp("strict", Paths(fields={"name": "ada"})),
+        "POST /login was answered 401, and GET /dashboard after it 302: "
+        "give its form by --field NAME=VALUE.",
+    ),
+    "another login": (
+        application("stock", login="/log-in"),
+        "POST /log-in was answered 404, and GET /dashboard after it 302: "
+        "name where the form goes by --login.",
+    ),
+    "another page": (
+        application("stock", private="/mine"),
+        "POST /login was answered 302, and GET /mine after it 404: "
+        "name a page that only a login opens by --private.",
+    ),
+    "a page for everybody": (
+        application("open_house"),
+        "GET /dashboard was answered 200 to somebody who is not logged in: "
+        "name a page that only a login opens by --private.",
+    ),
+    "another cookie": (
+        application("stock", cookie_name="sid"),
+        "After the login the browser holds no cookie 'sid' (but: session): "
+        "name the session's by --cookie.",
+    ),
+    "another logout": (
+        application("stock", logout="/log-out"),
+        "POST /log-out was answered 404, and the login lives on: "
+        "name where the logout goes by --logout.",
+    ),
+    "a logout that does nothing": (
+        application("stays_in"),
+        "POST /logout was answered 302, and the login lives on: "
+        "name where the logout goes by --logout.",
+    ),
+    "no module": (
+        application("nowhere"),
+        "The application nowhere ended; its last line: Error: Could not import 'nowhere'.",
+    ),
+    "no application": (
+        application("stock:nothing"),
+        "The application stock:nothing ended; its last line: Error: Failed to find attribute "
+        "'nothing' in 'stock'.",
+    ),
+    "an import that fails": (
+        application("broken"),
+        "The application broken ended; its last line: ModuleNotFoundError: No module named "
+        "'a_module_that_nobody_has'",
+    ),
+    "a factory that fails": (
+        application("breaking:create_app"),
+        "The application breaking:create_app ended; its last line: RuntimeError: no database",
+    ),
+}
+
+
+@pytest.mark.parametrize(("app", "says"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_tried_is_one_line_that_says_what_to_give(
+    app: ForeignApp, says: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        list(app.run([FINAL]))
+    assert str(refused.value) == says
+
+
+def test_an_application_that_never_listens_is_given_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.lab.foreign.PATIENCE", 2.0)
+    (folder / "asleep.py").write_text(
+        "import signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('waiting for the database', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with pytest.raises(ConfigurationError) as refused:
+        application("asleep").check()
+    assert str(refused.value) == (
+        "The application asleep did not listen within 2 seconds; "
+        "its last line: waiting for the database"
+    )
+
+
+class TestForms:
+    PAGE = """
+        <input type=hidden name=outside value=1>
+        <form action="/search"><input type=hidden name=q value=2></form>
+        <form method=post action=https://elsewhere.example/in><input name=stolen></form>
+        <form METHOD=Post action="../in?next=/"><INPUT TYPE=Hidden NAME=token VALUE="a&amp;b">
+          <input name=user><input type=submit><input type=hidden name=empty></form>
+        <form method=post><input type=hidden name=here value=3></form>
+    """
+
+    def test_a_form_is_found_by_the_path_that_it_posts_to(self) -> None:
+        form = form_to("/in", self.PAGE, "http://site.example/account/login")
+        assert form.hidden == {"token": "a&b", "empty": ""}
+        assert form.visible == ["user"]
+
+    def test_a_form_without_an_action_posts_to_its_page(self) -> None:
+        form = form_to("/account/login", self.PAGE, "http://site.example/account/login?next=/")
+        assert form.hidden == {"here": "3"}
+
+    @pytest.mark.parametrize("path", ["/search", "/elsewhere"])
+    def test_without_such_a_form_there_is_nothing_to_fill_in(self, path: str) -> None:
+        form = form_to(path, self.PAGE, "http://site.example/account/login")
+        assert (form.hidden, form.visible) == ({}, [])
+
+
+def test_a_result_of_it_can_be_no_surprise() -> None:
+    assert not Result("x", "stock", Verdict.FAILS, None, "", "", 0.0).is_surprise

@@ -1,0 +1,109 @@
+"""`session-lab compare --app`: somebody else's application on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.lab.cli import compare
+from app.lab.experiments import CLAIMS
+
+SHOP = """
+from flask import Flask, redirect, request, session
+
+def create_app():
+    app = Flask(__name__)
+    app.config.update(SECRET_KEY="a key", SESSION_COOKIE_NAME="shop")
+
+    @app.route("/in", methods=["GET", "POST"])
+    def sign_in():
+        if request.form.get("pin") != "1=1":
+            return "<form method=post><input name=pin></form>", 401 if request.form else 200
+        session["in"] = True
+        return redirect("/")
+
+    @app.get("/mine")
+    def mine():
+        return "yours" if session.get("in") else redirect("/in")
+
+    @app.post("/out")
+    def out():
+        session.clear()
+        return redirect("/")
+
+    return app
+"""
+
+PATHS = ["--login", "/in", "--private", "/mine", "--logout", "/out", "--cookie", "shop"]
+OPTIONS = ["--app", "shop:create_app", *PATHS, "--field", "pin=1=1"]
+ONE = ["--only", "logout_is_final", "--format", "json"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    (tmp_path / "filesystem.py").write_text(SHOP)
+    monkeypatch.chdir(tmp_path)
+
+
+def called(*arguments: str) -> Result:
+    return CliRunner().invoke(compare, arguments)
+
+
+def test_the_application_is_the_one_subject_and_nothing_is_expected_of_it() -> None:
+    ended = called(*OPTIONS, *ONE)
+    assert ended.exit_code == 0
+    report = json.loads(ended.stdout)
+    assert report["subjects"] == ["shop"]
+    [result] = report["results"]
+    assert (result["verdict"], result["expected"]) == ("fails", None)
+    assert ended.stderr.splitlines()[-1].startswith("fails: 1 · ")
+
+
+def test_it_is_tried_with_every_claim_that_can_be() -> None:
+    report = json.loads(called(*OPTIONS, "--format", "json").stdout)
+    tried = {result["claim"] for result in report["results"]}
+    assert tried == {claim.id for claim in CLAIMS.values() if claim.over_http}
+
+
+def test_backends_that_are_named_stand_beside_it() -> None:
+    ended = called(*OPTIONS, *ONE, "--backend", "filesystem")
+    report = json.loads(ended.stdout)
+    assert report["subjects"] == ["shop", "filesystem"]
+    assert [result["verdict"] for result in report["results"]] == ["fails", "holds"]
+    assert "1 as expected, no surprises, fails: 1 · " in ended.stderr
+
+
+def test_a_module_that_is_called_as_a_backend_is_told_from_it() -> None:
+    options = ["--app", "filesystem:create_app", *OPTIONS[2:], *ONE, "--backend", "filesystem"]
+    report = json.loads(called(*options).stdout)
+    assert report["subjects"] == ["filesystem (application)", "filesystem"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (
+            [*OPTIONS[:-1], "pin=0"],
+            "POST /in was answered 401, and GET /mine after it 302: "
+            "give its form by --field NAME=VALUE. It asks for: pin.",
+        ),
+        (["--app", "nowhere"], "its last line: Error: Could not import 'nowhere'."),
+        (["--app", "shop", "--login", "in"], "'in' is no path of the application"),
+        (["--app", "shop", "--field", "pin"], "'pin' has no value: write NAME=VALUE."),
+        (["--field", "pin=1"], "Which application? Name it by --app MODULE:APP."),
+        (
+            [*OPTIONS, "--only", "parallel_writes_survive"],
+            "parallel_writes_survive takes more than HTTP, so that it cannot be tried on "
+            "shop:create_app. These can: ",
+        ),
+        ([*OPTIONS, "--only", "nothing"], "There is no claim 'nothing'."),
+        ([*OPTIONS, "--backend", "memcached"], "There is no backend 'memcached'."),
+    ],
+)
+def test_what_cannot_be_is_one_line(options: list[str], says: str) -> None:
+    ended = called(*options)
+    assert ended.exit_code == 2
+    assert says in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.output

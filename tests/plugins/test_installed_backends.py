@@ -1,0 +1,210 @@
+"""A backend that a package brings is there everywhere; one that cannot be used is said at once."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.lab.browser import Browser
+from tests.plugins.packages import ROOT, environment, install, install_the_example
+from tests.services import LabServer
+
+GOOD = """
+from backends import BUILT_IN, Backend
+BACKEND = Backend(name={name!r}, title="Another", install=BUILT_IN["filesystem"].install)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What a package is installed into."""
+    return tmp_path / "site-packages"
+
+
+@pytest.fixture
+def example(folder: Path) -> Path:
+    install_the_example(folder)
+    return folder
+
+
+def python(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(folder, **variables),
+        cwd=folder.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class TestExample:
+    """The package that README.md shows."""
+
+    def test_stands_behind_the_built_in_ones(self, example: Path) -> None:
+        code = "from backends import BACKENDS; print(*BACKENDS)"
+        assert python(example, "-c", code).stdout.split() == [
+            "cookie",
+            "filesystem",
+            "redis",
+            "flask-session-filesystem",
+            "flask-session-redis",
+            "tiny",
+        ]
+
+    def test_may_be_imported_before_anything_else(self, example: Path) -> None:
+        code = "import tiny_store; from backends import BACKENDS; print(BACKENDS['tiny'].title)"
+        assert python(example, "-c", code).stdout == "SQLite\n"
+
+    def test_is_among_the_names_to_choose_from(self, example: Path) -> None:
+        ended = python(example, "-m", "app", "run", SESSION_BACKEND="tinny")
+        assert ended.stderr.endswith("flask-session-redis, tiny.\n")
+
+    def test_serves_the_application_and_keeps_a_login_over_a_restart(
+        self, example: Path, tmp_path: Path
+    ) -> None:
+        ada, server = Browser(), LabServer(tmp_path, environment(example, SESSION_BACKEND="tiny"))
+        with server:
+            assert server.greeting == f"Session Lab (SQLite): {server.url}"
+            ada.post(f"{server.url}/login", {"username": "alice", "password": "wonderland"})
+        with server:
+            assert "Welcome alice" in ada.get(f"{server.url}/dashboard").text
+            ada.post(f"{server.url}/logout")
+            assert ada.get(f"{server.url}/dashboard").status == 302
+        assert (tmp_path / "instance/sessions/tiny/tiny.sqlite3").exists()
+
+    def test_has_a_column_beside_the_others(self, example: Path, tmp_path: Path) -> None:
+        ada = Browser()
+        with LabServer(tmp_path, environment(example)) as server:
+            ada.post(f"{server.url}/all/login", {"username": "alice", "password": "wonderland"})
+            page = ada.get(server.url).text
+            held = ada.get(f"{server.url}/tiny/inspect").json()
+        assert 'id="tiny-title"' in page
+        assert held["user"] == "alice"
+        assert held["server"]["where"].startswith("tiny.sqlite3, ")
+
+    def test_says_on_the_command_line_that_it_lists_no_sessions(self, example: Path) -> None:
+        ended = python(example, "-m", "app", "sessions", "list", SESSION_BACKEND="tiny")
+        assert ended.stderr.startswith("Error: SESSION_BACKEND=tiny cannot tell whose a session is")
+
+    def test_is_a_subject_of_the_laboratory(self, example: Path) -> None:
+        only = ["--only", "logout_is_final", "--only", "parallel_writes_survive"]
+        options = ["--backend", "tiny", *only, "--format", "json"]
+        ended = python(example, "-m", "app", "compare", *options)
+        assert ended.returncode == 0
+        report = json.loads(ended.stdout)
+        assert report["subjects"] == ["tiny"]
+        assert [(found["expected"], found["figure"]) for found in report["results"]] == [
+            (None, "dead"),
+            (None, "8 of 8 keys kept"),
+        ]
+
+    def test_keeps_the_contract(self, example: Path) -> None:
+        suite = ["test_store.py", "test_session.py", "test_flow.py"]
+        files = [str(ROOT / "tests/contract" / name) for name in suite]
+        options = ["-q", "-k", "tiny", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
+        ended = python(
+            example, "-m", "pytest", *options, "-c", str(ROOT / "pyproject.toml"), *files
+        )
+        assert ended.returncode == 0, ended.stdout
+        assert int(ended.stdout.rpartition(" passed")[0].split()[-1]) > 100
+
+
+def a_package(name: str, target: str = "another:BACKEND", code: str = "") -> Callable[[Path], None]:
+    def put(folder: Path) -> None:
+        install(folder, "another-package", {"another": code}, {name: target})
+
+    return put
+
+
+def two_of_one_name(folder: Path) -> None:
+    install(folder, "first-package", {"first": GOOD.format(name="twin")}, {"twin": "first:BACKEND"})
+    install(folder, "later-package", {"later": GOOD.format(name="twin")}, {"twin": "later:BACKEND"})
+
+
+UNUSABLE = {
+    "a built-in name": (
+        a_package("redis", code=GOOD.format(name="redis")),
+        "The package another-package registers another:BACKEND as the session backend 'redis', "
+        "which cannot be used: a built-in one has that name.",
+    ),
+    "another package's name": (two_of_one_name, "brings one of that name too."),
+    "no backend": (
+        a_package("other", code="BACKEND = {'name': 'other'}"),
+        "it is no backends.Backend, but of type dict.",
+    ),
+    "two names": (
+        a_package("other", code=GOOD.format(name="another")),
+        "'other', which cannot be used: it calls itself 'another'.",
+    ),
+    "an import that fails": (
+        a_package("other", code="import a_module_that_nobody_has"),
+        "loading it failed with ModuleNotFoundError: No module named 'a_module_that_nobody_has'.",
+    ),
+    "an object that is not there": (
+        a_package("other", "another:OTHER"),
+        "loading it failed with AttributeError: module 'another' has no attribute 'OTHER'.",
+    ),
+    "an error of several lines": (
+        a_package("other", code="raise RuntimeError('one\\ntwo')"),
+        "loading it failed with RuntimeError: one two.",
+    ),
+    "a name that is no name": (
+        a_package("Other_Store", code=GOOD.format(name="Other_Store")),
+        "ValueError: a backend cannot be called 'Other_Store': take small letters, digits and "
+        "hyphens, a letter first.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("put", "says"), UNUSABLE.values(), ids=UNUSABLE)
+def test_what_cannot_be_used_ends_the_start_with_one_line(
+    folder: Path, put: Callable[[Path], None], says: str
+) -> None:
+    put(folder)
+    ended = python(folder, "-m", "app", "run")
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("session-lab: The package ")
+    assert line.endswith(f"{says} Repair or uninstall that package.")
+
+
+@pytest.mark.parametrize("chosen", ["cookie", "other"])
+def test_it_ends_the_start_on_every_other_backend_too(folder: Path, chosen: str) -> None:
+    a_package("other", "another:OTHER")(folder)
+    ended = python(folder, "-m", "app", "run", SESSION_BACKEND=chosen)
+    assert ended.stderr.startswith("session-lab: The package another-package registers")
+
+
+def test_it_ends_a_comparison_with_one_line(folder: Path) -> None:
+    a_package("other", "another:OTHER")(folder)
+    ended = python(folder, "-m", "app", "compare", "--backend", "cookie")
+    assert ended.returncode == 2
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("Error: The package another-package registers")
+
+
+def test_it_ends_the_start_of_any_application(folder: Path) -> None:
+    a_package("other", "another:OTHER")(folder)
+    code = "from backends import init_app; from flask import Flask; init_app(Flask('x'), 'cookie')"
+    ended = python(folder, "-c", code)
+    assert "backends.configuration.ConfigurationError: The package another-pa" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["healthz", "static", "all", "action"])
+def test_a_name_that_the_page_needs_itself_is_said(folder: Path, name: str) -> None:
+    a_package(name, code=GOOD.format(name=name))(folder)
+    ended = python(folder, "-m", "app", "run")
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"session-lab: The backend {name!r} cannot stand beside the others")
+
+
+def test_several_are_in_the_order_of_their_names(folder: Path) -> None:
+    for name in ("zebra", "ape"):
+        modules = {name: GOOD.format(name=name)}
+        install(folder, f"{name}-package", modules, {name: f"{name}:BACKEND"})
+    code = "from backends import BACKENDS; print(*list(BACKENDS)[5:])"
+    assert python(folder, "-c", code).stdout.split() == ["ape", "zebra"]
