@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,15 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 def no_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that opens every page would start a run of the laboratory."""
     monkeypatch.setenv("LAB", "off")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_hashes() -> Iterator[None]:
+    """Hash a changed password, and nobody's, as quickly as those of `ACCOUNTS`."""
+    cheap = partial(generate_password_hash, method="scrypt:128:8:1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.accounts.generate_password_hash", cheap)
+        yield
 
 
 class SetClock:

@@ -15,6 +15,8 @@ from urllib.request import urlopen
 import pytest
 
 from app import create_app
+from app.__main__ import main
+from app.config import VARIABLES
 from app.server import greeting
 from backends import BACKENDS
 from tests.conftest import SECRET
@@ -30,13 +32,42 @@ PRODUCTION = {
 }
 
 
-def _refused(
-    folder: Path, environment: dict[str, str], command: tuple[str | Path, ...] = ()
-) -> str:
-    """The one line with which the command refuses to start."""
+Refused = Callable[[dict[str, str]], str]
+
+
+@pytest.fixture
+def refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Refused:
+    """The one line with which `session-lab run` refuses to start on those variables, asked here.
+
+    A process of its own costs a second each; that it says the same is tested below.
+    """
+
+    def ask(environment: dict[str, str]) -> str:
+        for variable in VARIABLES:
+            monkeypatch.delenv(variable.name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", ["session-lab", "run"])
+        monkeypatch.setattr("app.server.Server.run", lambda _: pytest.fail("it started"))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        line = str(ended.value.code)
+        assert capfd.readouterr() == ("", "")
+        assert "\n" not in line
+        assert line.startswith("session-lab: ")
+        return line.removeprefix("session-lab: ")
+
+    return ask
+
+
+def _refused_by_process(folder: Path, environment: dict[str, str], *command: str | Path) -> str:
+    """The one line with which a command, in a process of its own, refuses to start."""
     server = LabServer(folder, environment)
     process = subprocess.run(
-        command or (BIN / "session-lab", "run"),
+        command,
         cwd=folder,
         env=server.environment,
         stdin=subprocess.DEVNULL,
@@ -103,51 +134,63 @@ def _refused(
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_with_one_line(
-    environment: dict[str, str], expected: str, tmp_path: Path
+    environment: dict[str, str], expected: str, refused: Refused
 ) -> None:
-    assert _refused(tmp_path, environment).startswith(expected)
+    assert refused(environment).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [(BIN / "session-lab", "run"), (sys.executable, "-m", "app", "run")],
+    ids=["session-lab", "python -m app"],
+)
+def test_a_process_says_the_same(command: tuple[str | Path, ...], tmp_path: Path) -> None:
+    line = _refused_by_process(tmp_path, {"SESSION_BACKEND": "memcached"}, *command)
+    assert line.startswith("SESSION_BACKEND: 'memcached' is not known.")
 
 
 @pytest.mark.parametrize("backend", ["redis", "flask-session-redis", ""])
 def test_a_redis_that_does_not_answer_is_named_without_its_password(
-    backend: str, tmp_path: Path
+    backend: str, refused: Refused
 ) -> None:
     port = free_port()
     url = f"redis://lab:hunter2@127.0.0.1:{port}/0?client_name=hunter2"
-    line = _refused(tmp_path, {"SESSION_BACKEND": backend, "REDIS_URL": url})
+    line = refused({"SESSION_BACKEND": backend, "REDIS_URL": url})
     assert line.startswith(f"REDIS_URL=redis://***@127.0.0.1:{port}/0 cannot be used: ")
     assert "hunter2" not in line
 
 
-def test_an_address_that_cannot_be_read_is_not_repeated(tmp_path: Path) -> None:
+def test_an_address_that_cannot_be_read_is_not_repeated(refused: Refused) -> None:
     settings = {"SESSION_BACKEND": "redis", "REDIS_URL": "redis://:hunt/er2@localhost"}
-    assert "hunt" not in _refused(tmp_path, settings)
+    assert "hunt" not in refused(settings)
 
 
 @pytest.mark.parametrize("backend", ["filesystem", "flask-session-filesystem", ""])
-def test_a_session_folder_that_cannot_be_written_is_named(backend: str, tmp_path: Path) -> None:
+def test_a_session_folder_that_cannot_be_written_is_named(
+    backend: str, refused: Refused, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "sessions"
-    line = _refused(tmp_path, {"SESSION_BACKEND": backend, "SESSION_FILE_DIR": str(folder)})
+    line = refused({"SESSION_BACKEND": backend, "SESSION_FILE_DIR": str(folder)})
     assert line.startswith(f"SESSION_FILE_DIR: sessions cannot be written to {folder}")
 
 
-def test_a_secret_that_cannot_be_kept_is_asked_for(tmp_path: Path) -> None:
+def test_a_secret_that_cannot_be_kept_is_asked_for(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "instance").touch()
-    line = _refused(tmp_path, {"SESSION_BACKEND": "cookie"})
+    line = refused({"SESSION_BACKEND": "cookie"})
     assert line.startswith("SECRET_KEY is not set, and none can be kept in instance/secret_key")
 
 
-def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+def test_a_port_in_use_is_named(refused: Refused) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        line = _refused(tmp_path, {"SESSION_BACKEND": "cookie", "PORT": str(port)})
+        line = refused({"SESSION_BACKEND": "cookie", "PORT": str(port)})
     assert line.startswith(f"PORT={port}: another program listens on 127.0.0.1 there.")
 
 
 def test_several_processes_on_the_embedded_redis_are_refused_under_gunicorn_too() -> None:
     options = ("--workers", "2", "--bind", "127.0.0.1:0", "--log-level", "error")
-    line = _refused(PROJECT, {}, (BIN / "gunicorn", *options, "app:create_app()"))
+    line = _refused_by_process(PROJECT, {}, BIN / "gunicorn", *options, "app:create_app()")
     assert line.startswith("WEB_CONCURRENCY=2: the embedded Redis lives in one process")
 
 
