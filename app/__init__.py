@@ -51,9 +51,13 @@ def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time
     """
     given = dict(config or {})
     settings = {**given, **read_settings(given)}
-    if settings["SESSION_BACKEND"] is None:
-        return _side_by_side(settings, clock)
-    return _on_backend(settings, settings["SESSION_BACKEND"], clock)
+    name = settings["SESSION_BACKEND"]
+    app = _on_backend(settings, name, clock) if name else _side_by_side(settings, clock)
+    if settings["LAB"]:
+        from app.lab import page  # here: without it, nothing of the laboratory is loaded
+
+        page.init_app(app)
+    return app
 
 
 def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
@@ -61,10 +65,9 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     _configure_session(app, name)
     app.extensions["clock"] = clock
     init_app(app, name, clock)
-    for module in (auth, account, replay):
+    for module in (auth, account, admin, replay, sessions):
         module.init_app(app)
     for module in (
-        admin,
         articles,
         cart,
         checkout,
@@ -74,13 +77,12 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
         preferences,
         profile,
         request_info,
-        sessions,
         uploads,
     ):
         app.register_blueprint(module.bp)
     traffic = Traffic(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
     app.extensions["traffic"] = traffic
-    app.wsgi_app = traffic  # type: ignore[method-assign]
+    app.wsgi_app = traffic  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 
@@ -105,7 +107,7 @@ def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
     app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:
         count = app.config["PROXY_COUNT"]
-        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count)  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 
@@ -126,7 +128,7 @@ def _configure_session(app: Flask, name: str) -> None:
         SESSION_MAX_PER_OWNER=app.config["SESSION_MAX_PER_USER"],
     )
     if is_embedded(app.config):
-        app.config["SESSION_REDIS"] = embedded_redis()
+        app.config.setdefault("SESSION_REDIS", embedded_redis())
 
 
 @cache

@@ -1,14 +1,9 @@
 """The account's own page: its password, its e-mail address, and what an administrator may do."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
-
 from flask import (
     Blueprint,
     Flask,
     abort,
-    current_app,
     redirect,
     render_template,
     request,
@@ -22,14 +17,28 @@ from wtforms.validators import InputRequired, Length, Optional, Regexp
 
 from app import accounts
 from app.auth import limit_wrong_passwords, login_required
-from app.events import report_if_kept, report_visit
-from app.step_up import CONFIRMED_FOR, is_confirmed, mark_confirmed
+from app.events import report_if_kept
+from app.step_up import (
+    CONFIRMED_FOR,
+    Page,
+    confirm,
+    fresh_password_required,
+    is_confirmed,
+    is_own_password,
+)
 from app.where import in_session
 
 bp = Blueprint("account", __name__)
 
 SHORTEST_PASSWORD = 8
 """Characters: the least that OWASP ASVS 5.0, 6.2.1 allows."""
+
+CHANGES = {
+    "disable": accounts.disable,
+    "enable": accounts.enable,
+    "end-sessions": accounts.end_sessions,
+}
+"""What an administrator may do to another account (OWASP ASVS 5.0, 7.4.2 and 7.4.5)."""
 
 DONE = {
     "password": "Your password is changed. Your other sessions go on.",
@@ -40,8 +49,6 @@ DONE = {
     "enable": "The account may log in again.",
 }
 """What became of a change: a code for the address, a sentence for the page."""
-
-Page = Response | tuple[str, int]
 
 
 class NewPasswordForm(FlaskForm):
@@ -76,38 +83,24 @@ def change_password() -> Page:
     form = NewPasswordForm()
     if not form.validate():
         return _page(400, new_password=form)
-    if not _is_own_password(form.current.data):
+    if not is_own_password(form.current.data):
         form.current.errors = ("This is not your password.",)
         return _page(401, new_password=form)
     accounts.change_password(session["user"], form.new.data)
     if form.end_others.data:
         accounts.end_other_sessions(session["user"])
-    _confirm()
+    confirm()
     code = "password-and-sessions" if form.end_others.data else "password"
     return _done(code, session["user"])
 
 
-def fresh_password_required(view: Callable[[], Page]) -> Callable[[], Page]:
-    """Ask for the password again where it was last given too long ago."""
-
-    @wraps(view)
-    def guarded() -> Page:
-        if is_confirmed():
-            return view()
-        password = request.form.get("password")
-        if not password:
-            return _page(403, problem="Nothing was changed: give your password with it.")
-        if not _is_own_password(password):
-            return _page(401, problem="Nothing was changed: this is not your password.")
-        _confirm()
-        return view()
-
-    return guarded
+def _ask_here(status: int, problem: str) -> Page:
+    return _page(status, problem=problem)
 
 
 @bp.post("/account/email")
 @login_required
-@fresh_password_required
+@fresh_password_required(_ask_here)
 def change_email() -> Page:
     form = EmailForm()
     if not form.validate() or form.email.data is None:
@@ -116,39 +109,22 @@ def change_email() -> Page:
     return _done("email", session["user"])
 
 
-@bp.post("/account/disable")
+@bp.post("/account/disable", defaults={"change": "disable"})
+@bp.post("/account/enable", defaults={"change": "enable"})
+@bp.post("/account/end-sessions", defaults={"change": "end-sessions"})
 @login_required
-@fresh_password_required
-def disable() -> Page:
+@fresh_password_required(_ask_here)
+def change_another(change: str) -> Page:
+    """One of `CHANGES`, to the account that the form names."""
     name = _name_of_another()
-    accounts.disable(name)
-    return _done("disable", name)
-
-
-@bp.post("/account/enable")
-@login_required
-@fresh_password_required
-def enable() -> Page:
-    name = _name_of_another()
-    accounts.enable(name)
-    return _done("enable", name)
-
-
-@bp.post("/account/end-sessions")
-@login_required
-@fresh_password_required
-def end_sessions() -> Page:
-    """As `disable`, but the account may log in again at once (OWASP ASVS 5.0, 7.4.5)."""
-    name = _name_of_another()
-    accounts.end_sessions(name)
-    return _done("end-sessions", name)
+    CHANGES[change](name)
+    return _done(change, name)
 
 
 def init_app(app: Flask) -> None:
     """Register the page; a wrong password counts here as it does at the login."""
     app.register_blueprint(bp)
-    for view in (change_password, change_email, disable, enable, end_sessions):
-        limit_wrong_passwords(app, f"{bp.name}.{view.__name__}")
+    limit_wrong_passwords(app, bp, change_password, change_email, change_another)
 
 
 def _name_of_another() -> str:
@@ -159,20 +135,6 @@ def _name_of_another() -> str:
     if not accounts.exists(name) or name == session["user"]:
         abort(400, "Name an account that there is, and not your own.")
     return name
-
-
-def _is_own_password(password: str) -> bool:
-    right = accounts.authenticate(session["user"], password) is not None
-    if not right:
-        report_visit("confirmation failed", user=session["user"])
-    return right
-
-
-def _confirm() -> None:
-    """The password was given: the session takes a new token (OWASP ASVS 5.0, 7.2.4)."""
-    mark_confirmed()
-    interface: Any = current_app.session_interface
-    interface.regenerate(session)
 
 
 def _done(code: str, whose: str) -> Response:

@@ -138,13 +138,15 @@ def init_app(app: Flask) -> None:
     app.extensions["wrong_passwords"] = limiter.shared_limit(
         FAILED_LOGINS, "passwords", deduct_when=lambda response: response.status_code == 401
     )
-    limit_wrong_passwords(app, "auth.log_in")
+    limit_wrong_passwords(app, bp, log_in)
 
 
-def limit_wrong_passwords(app: Flask, endpoint: str) -> None:
-    """Count this view's answers 401 as failed logins of their address, and refuse too many."""
+def limit_wrong_passwords(app: Flask, blueprint: Blueprint, *views: Callable[..., Any]) -> None:
+    """Count these views' answers 401 as failed logins of their address, and refuse too many."""
     limited = app.extensions["wrong_passwords"]
-    app.view_functions[endpoint] = limited(app.view_functions[endpoint])
+    for view in views:
+        endpoint = f"{blueprint.name}.{view.__name__}"
+        app.view_functions[endpoint] = limited(app.view_functions[endpoint])
 
 
 def _reporter(seldom: Seldom) -> Callable[[RequestLimit], None]:

@@ -13,7 +13,7 @@ from app.accounts import account_names
 from app.config import is_embedded
 from app.lab.cli import compare
 from app.sessions import ListedSession, end_sessions, listed_sessions, lists_sessions
-from backends import BACKENDS, StoreUnavailable
+from backends import BACKENDS, StoreUnavailable, interface_of
 from backends.cookie import decode_without_key
 from backends.store import Sweeps
 
@@ -92,7 +92,7 @@ def revoke(user: str, handle: str | None) -> None:
 def sweep() -> None:
     """Remove the records of sessions that are over, where the store does not do it itself."""
     _require_a_list()
-    store = current_app.session_interface.store  # type: ignore[attr-defined]
+    store = interface_of(current_app).store
     if not isinstance(store, Sweeps):
         click.echo("Nothing to do: this store removes ended sessions itself.")
         return

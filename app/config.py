@@ -65,6 +65,12 @@ def _whole_or_none(least: int, most: int) -> Callable[[str], int | None]:
     return lambda text: read(text) if text else None
 
 
+def _switch_or_none(text: str) -> bool | None:
+    if text not in ("", "on", "off"):
+        raise ValueError(f"{text!r} is neither on nor off.")
+    return text == "on" if text else None
+
+
 def _secret(text: str) -> str | None:
     if not text:
         return None
@@ -177,6 +183,12 @@ VARIABLES = (
         _whole(0, 10),
         default="0",
     ),
+    Variable(
+        "LAB",
+        "The laboratory's pages, `/lab`: `on` or `off`.",
+        _switch_or_none,
+        shown_default="`on` in development, `off` in production",
+    ),
     Variable("HOST", "The address to listen on.", str, default="127.0.0.1"),
     Variable("PORT", "The port to listen on.", _whole(1, 65535), default="5000"),
     Variable(
@@ -199,6 +211,8 @@ def read_settings(given: Mapping[str, Any]) -> dict[str, Any]:
         _check_production(settings, given)
         if not _is_set("ADMINS", given):
             settings["ADMINS"] = []  # the default is a demo account's name
+    if settings["LAB"] is None:
+        settings["LAB"] = settings["APP_PROFILE"] != PRODUCTION
     _check_embedded(settings)
     if settings["SECRET_KEY"] is None:
         settings["SECRET_KEY"] = _kept_secret(INSTANCE / "secret_key")

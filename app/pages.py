@@ -20,6 +20,7 @@ NAVIGATION = (
     ("preferences.index", "Preferences"),
     ("account.index", "Account"),
     ("admin.index", "Admin"),
+    ("lab.index", "Laboratory"),
 )
 """The links of the menu, each an endpoint and a label; those without a view are left out."""
 
@@ -42,6 +43,7 @@ def _common(app: Flask) -> dict[str, Any]:
     name = app.config["SESSION_BACKEND"]
     return {
         "backend": BACKENDS[name] if name else None,
+        "lab": app.config["LAB"],
         "development": app.config["APP_PROFILE"] != PRODUCTION,
         "embedded": is_embedded(app.config),
         "mounted": bool(request.script_root),

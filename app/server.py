@@ -33,6 +33,11 @@ class Worker(gthread.ThreadWorker):
     Gunicorn's own way out takes a lock in the signal handler that the code it interrupts may hold.
     """
 
+    def handle_exit(self, signal_number: int, frame: object) -> None:
+        """Let answers that go on and on know that it is time to end."""
+        self.wsgi.extensions["stopping"] = True
+        super().handle_exit(signal_number, frame)
+
     def handle_quit(self, _signal: int, _frame: object) -> None:
         os._exit(0)
 

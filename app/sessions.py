@@ -9,11 +9,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.sessions import SessionInterface
 from werkzeug.wrappers import Response
 
-from app.auth import login_required
+from app.auth import limit_wrong_passwords, login_required
+from app.step_up import Page, fresh_password_required, on_its_own_page
+from backends import Session
 from backends.configuration import idle_seconds
 from backends.events import report
 from backends.interface import WORN, OwnedSession, StoreInterface
@@ -75,19 +86,31 @@ def index() -> str:
     )
 
 
+def _page_address() -> str:
+    return url_for("sessions.index")
+
+
 @bp.post("/sessions/end")
 @login_required
-def end() -> Response:
+@fresh_password_required(on_its_own_page("End the session", _page_address))
+def end() -> Page:
     """End the one session of mine that the form names by its handle."""
     return _back(end_sessions(session["user"], [request.form.get("handle", "")], session["user"]))
 
 
 @bp.post("/sessions/end-others")
 @login_required
-def end_others() -> Response:
+@fresh_password_required(on_its_own_page("End all my other sessions", _page_address))
+def end_others() -> Page:
     user = session["user"]
     others = [listed.handle for listed in listed_sessions(user) if not listed.is_current]
     return _back(end_sessions(user, others, user))
+
+
+def init_app(app: Flask) -> None:
+    """Register the page; a wrong password counts here as it does at the login."""
+    app.register_blueprint(bp)
+    limit_wrong_passwords(app, bp, end, end_others)
 
 
 def lists_sessions() -> bool:
@@ -100,7 +123,7 @@ def listed_sessions(user: str) -> list[ListedSession]:
     interface = _lister(current_app.session_interface)
     if interface is None:
         return []
-    current = interface.handle_of(session) if request else None  # type: ignore[arg-type]
+    current = interface.handle_of(cast(Session, session)) if request else None
     return [_listed(owned, current) for owned in interface.sessions_of(user)]
 
 

@@ -70,7 +70,7 @@ def init_app(app: Flask, create: Callable[[str], Flask]) -> None:
         )
     mounted = {name: create(name) for name in BACKENDS}
     app.extensions["mounted"] = mounted
-    app.wsgi_app = DispatcherMiddleware(  # type: ignore[method-assign]
+    app.wsgi_app = DispatcherMiddleware(  # type: ignore[method-assign]  # as Flask documents it
         app.wsgi_app, {f"/{name}": application for name, application in mounted.items()}
     )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 REMEMBERED_REQUESTS = 10
 REMEMBERED_SESSIONS = 1000
-UNSEEN = ("/column", "/inspect", "/static/", "/bootstrap/static/")
+UNSEEN = ("/column", "/inspect", "/lab", "/static/", "/bootstrap/static/")
 """Paths that only look, and files that come with each page: they would push out what is to show."""
 
 

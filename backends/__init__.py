@@ -51,6 +51,7 @@ __all__ = [
     "Sweeps",
     "backend_of",
     "init_app",
+    "interface_of",
 ]
 
 BUILT_IN = {
@@ -150,3 +151,10 @@ def backend_of(app: Flask) -> Backend:
     """The backend that `init_app` installed. Raises `KeyError` where it installed none."""
     backend: Backend = app.extensions["session_backend"]
     return backend
+
+
+def interface_of(app: Flask) -> StoreInterface:
+    """The interface of a backend of ours that has a store. Raises `TypeError` for any other."""
+    if not isinstance(app.session_interface, StoreInterface):
+        raise TypeError(f"{type(app.session_interface).__name__} has no store of ours")
+    return app.session_interface

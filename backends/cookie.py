@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import BadData, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode
 
 from backends.configuration import idle_seconds, signing_keys, token_salt
@@ -30,7 +30,9 @@ ID = "@id"
 """The field with the session's random id: two logins in one second give two tokens."""
 
 
-class CookieInterface(BackendInterface, SecureCookieSessionInterface):  # type: ignore[misc]
+class CookieInterface(  # type: ignore[misc]  # theirs opens a session of another class
+    BackendInterface, SecureCookieSessionInterface
+):
     """Flask's `SecureCookieSessionInterface` in Flask's format, signed with HMAC-SHA-256."""
 
     digest_method = staticmethod(sha256)
@@ -45,17 +47,15 @@ class CookieInterface(BackendInterface, SecureCookieSessionInterface):  # type: 
     def _load(self, app: Flask, token: str) -> Saved | None:
         serializer = self.get_signing_serializer(app)
         assert serializer is not None
-        idle = idle_seconds(app)
         try:
-            fields, signed_at = serializer.loads(token, max_age=int(idle), return_timestamp=True)
+            fields, signed_at = serializer.loads(token, return_timestamp=True)
             session_id, created = fields.pop(ID), float(fields.pop(CREATED))
-        except SignatureExpired:
-            return None
         except (BadData, KeyError, ValueError):
             self._report_forgery(app)
             return None
-        ttl = min(signed_at.timestamp() + idle - self.clock(), self.remaining(app, created))
-        return Saved(session_id, token, created, ttl, fields) if ttl > 0 else None
+        unused_until = signed_at.timestamp() + idle_seconds(app)
+        ttl = min(unused_until - self.clock(), self.remaining(app, created))
+        return self._living(app, Saved(session_id, token, created, ttl, fields))
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         token = self._token(app, session.sid, created, fields)

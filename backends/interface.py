@@ -227,6 +227,16 @@ class BackendInterface(SessionInterface):
             rotated = session.rotated and not session.cleared and not session.handed_over
             report(app, "session rotated" if rotated else "session begun", session_id, **follows)
 
+    def _living(self, app: Flask, saved: Saved) -> Saved | None:
+        """The session, unless one of its limits has ended it."""
+        if saved.ttl > 0:
+            return saved
+        self._report_ended(app, saved.id)
+        return None
+
+    def _report_ended(self, app: Flask, session_id: str) -> None:
+        report(app, "token of an ended session", session_id)
+
     def _report_forgery(self, app: Flask) -> None:
         held_back = self._forgeries.due()
         if held_back is not None:
@@ -256,7 +266,9 @@ class OwnedSession(NamedTuple):
     epoch."""
 
 
-class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ignore[misc]
+class StoreInterface(  # type: ignore[misc]  # theirs opens and regenerates another class
+    BackendInterface, ServerSideSessionInterface
+):
     """Sessions in a `Store`; the cookie holds a signed id and nothing else.
 
     It extends Flask-Session's interface: `SESSION_ID_LENGTH`, `SESSION_PERMANENT` and
@@ -279,13 +291,13 @@ class StoreInterface(BackendInterface, ServerSideSessionInterface):  # type: ign
             return None
         record = self.store.load(key_of(session_id))
         if record is None or CREATED not in record.fields:
-            report(app, "token of an ended session", session_id)
+            self._report_ended(app, session_id)
             return None
         created = float(record.fields.pop(CREATED))
         for mark in (AGENT, ADDRESS):
             record.fields.pop(mark, None)
         ttl = min(record.ttl, self.remaining(app, created))
-        return Saved(session_id, token, created, ttl, record.fields) if ttl > 0 else None
+        return self._living(app, Saved(session_id, token, created, ttl, record.fields))
 
     @property
     def lists_sessions(self) -> bool:

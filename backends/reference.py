@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from backends.configuration import ConfigurationError
-from backends.redis import client_of
+from backends.redis_client import client_of
 from backends.store import AtRest, Clock, StoreUnavailable
 
 SEVERAL_SERVERS = ("redis+sentinel://", "redis+cluster://")
@@ -73,14 +73,15 @@ def at_rest_redis(app: Flask, session: SessionMixin) -> AtRest | None:
 
 def check(app: Flask) -> None:
     """Ask the store for a session that nobody has. Raises `StoreUnavailable`."""
+    interface: Any = app.session_interface
     try:
-        app.session_interface._retrieve_session_data("readyz")  # type: ignore[attr-defined]
+        interface._retrieve_session_data("readyz")
     except (RedisError, OSError) as error:
         raise StoreUnavailable(str(error)) from error
 
 
-def _store_id(interface: Any, session: SessionMixin) -> str:
-    return str(interface._get_store_id(session.sid))  # type: ignore[attr-defined]
+def _store_id(interface: Any, session: Any) -> str:
+    return str(interface._get_store_id(session.sid))
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What every test may ask for: a clock, an application on each backend, real services."""
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from backends import BACKENDS, Backend, init_app
+from tests.bare import Views
 from tests.redis_topologies import RedisClusterTrio, SentinelTrio
 from tests.services import CHROMIUM, RedisServer, require
 
@@ -28,6 +30,17 @@ ACCOUNTS = {
 OURS = [backend for backend in BACKENDS.values() if not backend.reference]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under REQUIRE_SERVICES=1 a skip is a failure that says what the skip says: what to do."""
+    report = yield
+    expected = hasattr(report, "wasxfail")
+    if report.skipped and not expected and os.environ.get("REQUIRE_SERVICES") == "1":
+        assert isinstance(report.longrepr, tuple)
+        report.outcome, report.longrepr = "failed", f"{report.longrepr[2]} (REQUIRE_SERVICES=1)"
+    return report
+
+
 @pytest.fixture(autouse=True, scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Compile each template once a run, and not once an application."""
@@ -35,6 +48,12 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": cache})
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that opens every page would start a run of the laboratory."""
+    monkeypatch.setenv("LAB", "off")
 
 
 class SetClock:
@@ -66,9 +85,8 @@ def accounts_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One real Redis for the run; each test that fills it starts with it empty."""
-    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -104,13 +122,12 @@ Where = Mapping[str, Any]
 """The settings that tell a backend where its sessions rest."""
 
 
-def _ids() -> list[tuple[Backend, str]]:
-    """Each backend of ours, on a real service where it needs one, and embedded."""
-    return [
-        (backend, kind)
-        for backend in OURS
-        for kind in (("real", "embedded") if backend.on_redis else ("real",))
-    ]
+PLACES = [
+    (backend, kind)
+    for backend in OURS
+    for kind in (("real", "embedded") if backend.on_redis else ("real",))
+]
+"""Each backend of ours, on a real service where it needs one, and embedded."""
 
 
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
@@ -126,7 +143,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Wher
     return backend, where
 
 
-@pytest.fixture(params=_ids(), ids=lambda pair: f"{pair[0].name}-{pair[1]}")
+@pytest.fixture(params=PLACES, ids=lambda pair: f"{pair[0].name}-{pair[1]}")
 def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
     """Each backend of ours in each place."""
     return place(request, tmp_path)
@@ -149,6 +166,12 @@ def make_app(placed: tuple[Backend, Where], clock: SetClock) -> Callable[..., Fl
         return app
 
     return make
+
+
+@pytest.fixture
+def views() -> Views:
+    """Views of a test's own for `tests.bare.add_views`."""
+    return {}
 
 
 @pytest.fixture

@@ -1,19 +1,16 @@
 """Redis on several servers, for the tests: a cluster and a Sentinel trio, all on loopback."""
 
-import random
 import secrets
-import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from subprocess import Popen
-from types import TracebackType
 from typing import Any, Self
 
 import redis
 
-from tests.services import RedisServer
+from tests.services import RedisServer, free_ports
 
 SLOTS = 16384
 NOTICE = 1000
@@ -51,12 +48,7 @@ class Topology:
             raise
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _where: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def heal(self) -> None:
@@ -95,7 +87,7 @@ class RedisClusterTrio(Topology):
     """Three masters that share the slots, and a replica of each."""
 
     def __init__(self, folder: Path) -> None:
-        ports = iter(_free_ports(12))
+        ports = iter(free_ports(12))
         self.servers = [_member(folder / str(n), next(ports), next(ports)) for n in range(6)]
         self._pairs = list(zip(self.servers[:3], self.servers[3:], strict=True))
 
@@ -121,7 +113,7 @@ class RedisClusterTrio(Topology):
             master.client().execute_command("CLUSTER ADDSLOTSRANGE", first, end - 1)
         for master, replica in self._pairs:
             name: Any = master.client().execute_command("CLUSTER MYID")
-            until(lambda n=name, r=replica: _follow(r, n))  # type: ignore[misc]
+            until(partial(_follow, replica, name))
 
     def _agree(self) -> None:
         until(lambda: all(self._is_ready(server) for server in self.servers))
@@ -140,7 +132,7 @@ class SentinelTrio(Topology):
     service = "sessions"
 
     def __init__(self, folder: Path) -> None:
-        ports = _free_ports(5)
+        ports = free_ports(5)
         self.master = _server(folder / "master", ports[0])
         following = ("--replicaof", "127.0.0.1", str(ports[0]))
         self.replica = _server(folder / "replica", ports[1], *following)
@@ -199,10 +191,9 @@ class SentinelServer(RedisServer):
             f"port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder}/sentinel.log\n{told}"
         )
 
-    def start(self) -> "SentinelServer":
-        self.process = Popen([self.program, str(self.configuration), "--sentinel"])
-        self.client().ping()
-        return self
+    @property
+    def arguments(self) -> list[str]:
+        return [str(self.configuration), "--sentinel"]
 
 
 def is_master(server: RedisServer) -> bool:
@@ -213,21 +204,6 @@ def wait_for_replica(master: RedisServer, replica: RedisServer) -> None:
     """Return when the replica holds what the master holds now."""
     written = _replication(master)["master_repl_offset"]
     until(lambda: bool(_replication(replica)["slave_repl_offset"] >= written))
-
-
-def _free_ports(count: int) -> list[int]:
-    """Different ports on loopback that nothing listens on.
-
-    They lie below those that the kernel gives to outgoing connections. Among these, a client that
-    asks a dead server again and again is one day connected to itself.
-    """
-    ports = random.sample(range(20_000, 32_000), 4 * count)
-    return [port for port in ports if _is_free(port)][:count]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _member(folder: Path, port: int, bus: int) -> RedisServer:

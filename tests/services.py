@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from random import SystemRandom
 from typing import Protocol, Self
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -24,25 +24,35 @@ from app.config import VARIABLES
 CHROMIUM = "/usr/bin/chromium"
 
 PATIENCE = 60
-"""Seconds for a process to start or to end on a busy machine; none of them is ever waited out."""
+"""Seconds for a start, an end or an answer on a busy machine; none of them is ever waited out."""
 
 
 def require(program: str, package: str) -> str:
-    """The program's path; without it the test is skipped, or fails under REQUIRE_SERVICES=1."""
+    """The program's path; without it the test is skipped."""
     path = shutil.which(program)
     if path is None:
-        reason = f"{program} is not installed: apt-get install {package}"
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        pytest.skip(f"{program} is not installed: apt-get install {package}")
     return path
 
 
-def free_port() -> int:
-    """A port on loopback that nothing listens on."""
+def free_ports(count: int) -> list[int]:
+    """Different ports on loopback that nothing listens on.
+
+    They lie below those that the kernel gives to outgoing connections. One of these may be taken
+    while its server is down, and a client that asks there again and again is one day connected to
+    itself.
+    """
+    ports = SystemRandom().sample(range(20_000, 32_000), 4 * count)
+    return [port for port in ports if _is_free(port)][:count]
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def free_port() -> int:
+    return free_ports(1)[0]
 
 
 class Address(Protocol):
@@ -65,42 +75,82 @@ def wait_for(url: str) -> None:
             time.sleep(0.02)
 
 
-class RedisServer:
-    """A redis-server of our own on 127.0.0.1, with its data in `folder`."""
+class Server:
+    """A process of our own that answers on a port of 127.0.0.1, and is ended by its id."""
+
+    port: int
+    process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        """Start it and wait until it answers; where it does not, it is ended again."""
+        self.process = self._spawn()
+        try:
+            self._wait(self.process)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
+        """End it; its exit status, or `None` where it was not running."""
+        process, self.process = self.process, None
+        if process is None:
+            return None
+        process.send_signal(signal.SIGCONT)  # while it is frozen it hears nothing else
+        process.send_signal(how)
+        try:
+            process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return process.returncode
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+    def _spawn(self) -> "subprocess.Popen[str]":
+        raise NotImplementedError
+
+    def _wait(self, process: "subprocess.Popen[str]") -> None:
+        """Return when it answers. Raises where it ended, or does not answer in time."""
+        raise NotImplementedError
+
+
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+"""The options of a Redis that keeps all that it acknowledged."""
+
+
+class RedisServer(Server):
+    """A redis-server with its data in `folder`."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.program = require("redis-server", "redis-server")
         self.folder = folder
         self.options = options
         self.port = free_port()
-        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def arguments(self) -> list[str]:
+        return [
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
+            *("--save", "", "--logfile", "redis.log"),
+            *self.options,
+        ]
+
     def client(self) -> "redis.Redis":
         """A client that waits for the server to be up."""
         patient = Retry(ConstantBackoff(0.02), 500)
         return redis.Redis(port=self.port, retry=patient, retry_on_error=[redis.BusyLoadingError])
-
-    def start(self) -> "RedisServer":
-        self.process = subprocess.Popen(
-            [
-                self.program,
-                *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
-                *("--save", "", "--logfile", "redis.log"),
-                *self.options,
-            ]
-        )
-        self.client().ping()
-        return self
-
-    def stop(self) -> None:
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
         """The server hangs: it takes connections and answers nothing."""
@@ -111,17 +161,15 @@ class RedisServer:
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
 
-    def _end(self, how: signal.Signals) -> None:
-        if self.process is None:
-            return
-        self.process.send_signal(signal.SIGCONT)
-        self.process.send_signal(how)
-        self.process.wait(timeout=20)
-        self.process = None
+    def _spawn(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen([self.program, *self.arguments], text=True)
+
+    def _wait(self, process: "subprocess.Popen[str]") -> None:
+        self.client().ping()
 
 
-class LabServer:
-    """`session-lab run` as a process of its own, in `folder`, on a free port of 127.0.0.1.
+class LabServer(Server):
+    """`session-lab run` in `folder`.
 
     It sees the variables of `environment`, and none of this application's that happen to be set.
     """
@@ -139,7 +187,6 @@ class LabServer:
         given = {"HOST": "127.0.0.1", "PORT": str(self.port), **(environment or {})}
         self.environment = {**_foreign_environment(), **given}
         self.greeting = ""
-        self.process: subprocess.Popen[str] | None = None
 
     @property
     def url(self) -> str:
@@ -150,21 +197,9 @@ class LabServer:
         """What it wrote to its standard error so far."""
         return self.log.read_text()
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _where: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def start(self) -> Self:
-        """Start it and wait until it answers. Fails the test with its own words if it ends."""
+    def _spawn(self) -> "subprocess.Popen[str]":
         with self.log.open("a") as errors:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 self.command,
                 cwd=self.folder,
                 env=self.environment,
@@ -173,25 +208,6 @@ class LabServer:
                 stderr=errors,
                 text=True,
             )
-        try:
-            self._wait(self.process)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
-        """End it; its exit status, or `None` where it was not running."""
-        process, self.process = self.process, None
-        if process is None:
-            return None
-        process.send_signal(how)
-        try:
-            process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-        return process.returncode
 
     def _wait(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None

@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from app.lab.cookie_jar import SAFE_METHODS, Jar, Refused, cookie_string, site_of
 
-TIMEOUT = 10.0  # seconds, for each wait on the socket
+TIMEOUT = 10.0  # seconds, for each wait on the socket, unless the browser is told otherwise
 MAX_REDIRECTS = 20  # as the Fetch standard has it
 USER_AGENT = "Mozilla/5.0 (compatible; SessionLab)"
 
@@ -83,6 +83,8 @@ class Browser:
         clock: Callable[[], float] = time.time,
         trusts_loopback: bool = True,
     ) -> None:
+        self.timeout = TIMEOUT
+        """Seconds, for each wait on the socket."""
         self.jar = Jar(clock=clock, trusts_loopback=trusts_loopback)
 
     def get(
@@ -99,7 +101,7 @@ class Browser:
         cross-site. None means that the user typed the address.
         `headers` replace what the browser would send: `{"Cookie": …}` sends that, not the jar.
 
-        Raises OSError where the server does not answer (TimeoutError after 10 s of silence),
+        Raises OSError where the server does not answer (TimeoutError after `timeout` of silence),
         `http.client.HTTPException` where its answer is not HTTP, RuntimeError after 20 redirects.
         """
         navigation = _Navigation("GET", (url,), initiator, headers or {})
@@ -146,7 +148,7 @@ class Browser:
 
     def _exchange(self, navigation: "_Navigation") -> Exchange:
         sent = self._headers(navigation)
-        status, headers, body = _send(navigation, sent)
+        status, headers, body = _send(navigation, sent, self.timeout)
         answers = [
             self.jar.store(navigation.url, field) for field in _values(headers, "set-cookie")
         ]
@@ -209,18 +211,20 @@ class _Navigation:
         return onward
 
 
-def _send(navigation: _Navigation, headers: dict[str, str]) -> tuple[int, Headers, bytes]:
+def _send(
+    navigation: _Navigation, headers: dict[str, str], timeout: float
+) -> tuple[int, Headers, bytes]:
     parts = urlsplit(navigation.url)
     target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
-    with closing(_connection(parts)) as connection:
+    with closing(_connection(parts, timeout)) as connection:
         connection.request(navigation.method, target, navigation.body, headers)
         response = connection.getresponse()
         return response.status, tuple(response.getheaders()), response.read()
 
 
-def _connection(parts: SplitResult) -> HTTPConnection:
+def _connection(parts: SplitResult, timeout: float) -> HTTPConnection:
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    return kind(parts.hostname or "", parts.port, timeout=timeout)
 
 
 def _relation(initiator: str | None, url: str) -> str:

@@ -2,25 +2,31 @@
 
 import os
 import resource
+import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from threading import get_ident
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from fakeredis import FakeRedis, FakeServer
+from fakeredis import FakeRedis, FakeRedisConnection, FakeServer
 from redis import Redis
 
 from app.lab.claim import Skipped
-from app.lab.relay import Relay
+from app.lab.relay import CommandReader, Relay
+from app.lab.tally import Tally
 from backends import ConfigurationError
 
 NEEDS_A_SERVER = (
     "The embedded Redis is inside the process, so it cannot do that. For a real one: "
     "apt-get install redis-server, or set REDIS_URL."
 )
+
+
+Change = Callable[[bytes], bytes]
 
 
 class Place(Protocol):
@@ -39,13 +45,23 @@ class Place(Protocol):
         """What tells the application where its sessions rest."""
 
     def operations(self) -> Counter[str]:
-        """What was asked of the store so far: commands, or files opened, by their names."""
+        """What was asked of the store so far: commands, or what was done to files, by its name.
+
+        What the laboratory itself does through this object is not counted.
+        """
 
     def records(self) -> dict[str, bytes]:
         """A copy of all that rests there, as a thief would take it."""
 
     def plant(self, name: str, data: bytes) -> None:
         """Write these bytes in the place of a record."""
+
+    def damage(self, name: str, change: Change) -> None:
+        """Put what `change` makes of its bytes in the place of a record, of whatever kind it is.
+
+        The bytes are a file's, a string's, or each value's of a hash; a list or a set of any kind
+        becomes a string.
+        """
 
     def age(self, seconds: float) -> None:
         """Let the store's own clock move, where it is not the process's."""
@@ -73,8 +89,10 @@ class Folder:
     embedded = False
 
     def __init__(self, path: Path) -> None:
+        """Belongs to the thread that makes it: what other threads do with files is counted."""
         self.path = path
-        self._opened = Counter[str]()
+        self._laboratory = get_ident()
+        self._tally = Tally()
         _watchers.append(self._note)
 
     @property
@@ -82,7 +100,7 @@ class Folder:
         return {"SESSION_FILE_DIR": self.path}
 
     def operations(self) -> Counter[str]:
-        return self._opened.copy()
+        return self._tally.so_far()
 
     def records(self) -> dict[str, bytes]:
         return {
@@ -93,6 +111,10 @@ class Folder:
 
     def plant(self, name: str, data: bytes) -> None:
         (self.path / name).write_bytes(data)
+
+    def damage(self, name: str, change: Change) -> None:
+        path = self.path / name
+        path.write_bytes(change(path.read_bytes()))
 
     def age(self, seconds: float) -> None:
         """Files have no clock: what is old is said by whoever reads them."""
@@ -105,7 +127,7 @@ class Folder:
             yield
         finally:
             if self.path.exists():  # made anew meanwhile, by whoever wrote into nothing
-                self.path.rename(self.path.with_name(f"{self.path.name}.made-meanwhile"))
+                shutil.rmtree(self.path)
             away.rename(self.path)
 
     @contextmanager
@@ -115,7 +137,10 @@ class Folder:
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """The kernel refuses every byte that a file would grow by, as a full disk does."""
+        """The kernel refuses every byte that a file would grow by, as a full disk does.
+
+        It does so in the whole process, the laboratory's own files included.
+        """
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
         try:
@@ -130,8 +155,8 @@ class Folder:
         _watchers.remove(self._note)
 
     def _note(self, event: str, path: str) -> None:
-        if path.startswith(str(self.path)):
-            self._opened[event] += 1
+        if get_ident() != self._laboratory and Path(path).is_relative_to(self.path):
+            self._tally.note(event)
 
 
 class EmbeddedRedis:
@@ -141,21 +166,24 @@ class EmbeddedRedis:
     embedded = True
 
     def __init__(self) -> None:
-        self._server = FakeServer()
-        self._client = CountingRedis(server=self._server)
+        self._server = CountingServer()
+        self._client = FakeRedis(server=self._server, connection_class=CountingConnection)
 
     @property
     def settings(self) -> Mapping[str, Any]:
         return {"SESSION_REDIS": self._client}
 
     def operations(self) -> Counter[str]:
-        return self._client.commands.copy()
+        return self._server.commands.so_far()
 
     def records(self) -> dict[str, bytes]:
         return _dumped(FakeRedis(server=self._server), "")
 
     def plant(self, name: str, data: bytes) -> None:
         _plant(FakeRedis(server=self._server), name, data)
+
+    def damage(self, name: str, change: Change) -> None:
+        _damage(FakeRedis(server=self._server), name, change)
 
     def age(self, seconds: float) -> None:
         """Its clock is the process's."""
@@ -185,16 +213,25 @@ class EmbeddedRedis:
         """It goes with its last reference."""
 
 
-class CountingRedis(FakeRedis):
-    """The embedded client, which counts what it is asked."""
+class CountingServer(FakeServer):
+    """An embedded Redis that knows what it was asked over `CountingConnection`s."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commands = Tally()
+
+
+class CountingConnection(FakeRedisConnection):
+    """A connection to a `CountingServer`, which it tells of every command."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.commands: Counter[str] = Counter()
+        assert isinstance(self._server, CountingServer)
+        self._reader = CommandReader(self._server.commands)
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        self.commands[str(args[0])] += 1
-        return super().execute_command(*args, **options)
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        super().send_packed_command(command, check_health)
+        self._reader.read(b"".join(command))
 
 
 class RealRedis:
@@ -222,13 +259,16 @@ class RealRedis:
         return {"REDIS_URL": address, "SESSION_KEY_PREFIX": self.prefix}
 
     def operations(self) -> Counter[str]:
-        return self._relay.commands.copy()
+        return self._relay.commands()
 
     def records(self) -> dict[str, bytes]:
         return _dumped(self._direct, self.prefix)
 
     def plant(self, name: str, data: bytes) -> None:
         _plant(self._direct, name, data)
+
+    def damage(self, name: str, change: Change) -> None:
+        _damage(self._direct, name, change)
 
     def age(self, seconds: float) -> None:
         for key in self._direct.scan_iter(f"{self.prefix}*"):
@@ -304,6 +344,9 @@ class Elsewhere:
     def plant(self, name: str, data: bytes) -> None:
         raise self._unknown()
 
+    def damage(self, name: str, change: Change) -> None:
+        raise self._unknown()
+
     def age(self, seconds: float) -> None:
         """Its clock stays: a store goes by the clock that it was given."""
 
@@ -335,7 +378,10 @@ def _bytes_of(client: Any, name: bytes) -> bytes:
     read = {
         b"hash": lambda: [part for pair in client.hgetall(name).items() for part in pair],
         b"zset": lambda: client.zrange(name, 0, -1),
-        b"string": lambda: [client.get(name)],
+        b"set": lambda: client.smembers(name),
+        b"list": lambda: client.lrange(name, 0, -1),
+        b"string": lambda: [client.get(name) or b""],
+        b"none": list,  # it ended a moment ago
     }
     return b"\n".join(read[client.type(name)]())
 
@@ -344,15 +390,26 @@ def _plant(client: Any, name: str, data: bytes) -> None:
     client.set(name, data, keepttl=True)
 
 
-_watchers: list[Any] = []
+def _damage(client: Any, name: str, change: Change) -> None:
+    if client.type(name) == b"hash":
+        damaged = {field: change(value) for field, value in client.hgetall(name).items()}
+        client.hset(name, mapping=damaged)
+    else:
+        _plant(client, name, change(_bytes_of(client, name.encode())))
+
+
+WATCHED = frozenset({"open", "os.listdir", "os.scandir", "os.rename", "os.remove"})
+"""What the interpreter tells its audit hooks of files, as far as it costs a turn of the disk."""
+
+_watchers: list[Callable[[str, str], None]] = []
 """Who is told of files; a hook of the interpreter cannot be taken out again."""
 
 
 def _tell(event: str, args: tuple[Any, ...]) -> None:
-    if _watchers and event in ("open", "os.listdir", "os.scandir", "os.rename", "os.remove"):
-        path = os.fspath(args[0]) if isinstance(args[0], str | os.PathLike) else ""
+    if _watchers and event in WATCHED and isinstance(args[0], str | bytes | os.PathLike):
+        path = os.fsdecode(args[0])
         for watcher in list(_watchers):
-            watcher(event, str(path))
+            watcher(event, path)
 
 
 sys.addaudithook(_tell)

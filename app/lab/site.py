@@ -106,6 +106,11 @@ class Visitor:
         """Fill in the form of `page` that goes to `path`, and send it."""
         return self.post(path, fields)
 
+    def take(self, token: str) -> None:
+        """Put this token into my browser, as devtools would: planted, copied or kept."""
+        self.site.recorder.hide(token)
+        self.browser.jar.store(self.site.url, f"{self.site.cookie_name}={token}; Path=/; HttpOnly")
+
     def private_page(self) -> Exchange:
         """Ask for the page that only somebody logged in gets."""
         return self.get(self.site.paths.private)

@@ -23,7 +23,7 @@ class SourceLine(NamedTuple):
 @lru_cache(maxsize=512)
 def locate(code: Code) -> SourceLine:
     """Raises `LookupError` where there is no such object, or no such line in it."""
-    found = _resolved(code.where)
+    found = _function_of(_resolved(code.where))
     lines, first = inspect.getsourcelines(found)
     matching = [number for number, line in enumerate(lines) if code.line in line]
     if not matching:
@@ -52,3 +52,8 @@ def _resolved(name: str) -> Any:
             found = getattr(found, attribute)
         return found
     raise LookupError(f"there is no {name}")
+
+
+def _function_of(found: Any) -> Any:
+    """What was written, behind a property or a cache."""
+    return inspect.unwrap(found.fget if isinstance(found, property) and found.fget else found)

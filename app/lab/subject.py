@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from flask import Flask, abort, session
 from werkzeug.security import generate_password_hash
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from app.config import PRODUCTION
 from app.lab.browser import Browser, Exchange
 from app.lab.claim import CannotApply
 from app.lab.clock import Clock
@@ -79,6 +80,10 @@ class Subject(Site):
             raise CannotApply("The server stores nothing.")
         return self._place
 
+    def records(self) -> dict[str, bytes]:
+        """A copy of all that rests on the server; empty where nothing does."""
+        return {} if self._place is None else self._place.records()
+
     def visitor(self) -> "SubjectVisitor":
         return SubjectVisitor(self, self.make_browser())
 
@@ -103,7 +108,18 @@ class Subject(Site):
             self._place = self._place.renewed()
         self._server.stop()
         self.app = self._make_app(self._place)
+        self.cookie_name = self.app.config["SESSION_COOKIE_NAME"]
         self._server = self._serve(self.app, self._server.port)
+
+    def go_into_production(self) -> None:
+        """Start the application anew in its production profile, told that it is asked over HTTPS.
+
+        The browser asks over HTTP on loopback, which it trusts as it trusts HTTPS.
+        """
+        embedded = self._place is not None and self._place.embedded
+        # Production refuses to run without a server; the client that it is given stays.
+        served = {"REDIS_URL": "redis://localhost"} if embedded else {}
+        self.restart(APP_PROFILE=PRODUCTION, **served)
 
     @contextmanager
     def second_server(self, **settings: Any) -> Iterator[Site]:
@@ -127,14 +143,18 @@ class Subject(Site):
 
         What it returns comes back. Raises `ViewFailed` where the answer is not 200.
         """
-        number = next(self._numbers)
-        self._views[number] = view
-        exchange = visitor.post(f"{INSIDE}{number}", inside=_source(view))
-        outcome = self._outcomes.pop(number, None)
+        exchange, outcome = self.attempt(visitor, view)
         if exchange.status != 200:
             raise ViewFailed(exchange)
         result: Outcome = outcome
         return result
+
+    def attempt(self, visitor: "SubjectVisitor", view: Callable[[], Any]) -> tuple[Exchange, Any]:
+        """As `run`, whatever the answer is: the exchange, and what the code returned."""
+        number = next(self._numbers)
+        self._views[number] = view
+        exchange = visitor.post(f"{INSIDE}{number}", inside=_source(view))
+        return exchange, self._outcomes.pop(number, None)
 
     def look(self, visitor: Visitor, moment: str) -> None:
         if self.recorder.wants_holdings:
@@ -151,6 +171,7 @@ class Subject(Site):
         settings: dict[str, Any] = {
             "SESSION_BACKEND": self.backend.name,
             "SECRET_KEY": KEY,
+            "LAB": False,  # an experiment that opens every page must not start a run
             "SESSION_FILE_DIR": self.folder / "sessions",
             "ACCOUNTS_FILE": self.folder / "accounts.sqlite3",
             # One round: the time of a login is not what is measured.
@@ -163,6 +184,8 @@ class Subject(Site):
         }
         app = self.create_app(settings)
         app.add_url_rule(f"{INSIDE}<int:number>", view_func=self._inside, methods=["POST"])
+        if app.config["APP_PROFILE"] == PRODUCTION:
+            app.wsgi_app = _behind_tls(app.wsgi_app)  # type: ignore[method-assign]
         return app
 
     def _inside(self, number: int) -> str:
@@ -205,6 +228,10 @@ class SubjectVisitor(Visitor):
         """Run code inside a view, in a request of mine: `run(lambda: session["cart"])`."""
         return self.site.run(self, view)
 
+    def attempt(self, view: Callable[[], Any]) -> Exchange:
+        """Run code inside a view, and see how the application answers."""
+        return self.site.attempt(self, view)[0]
+
 
 class _QuietHandler(WSGIRequestHandler):
     """Says nothing of each request."""
@@ -213,17 +240,22 @@ class _QuietHandler(WSGIRequestHandler):
         """Keep the terminal for the verdicts."""
 
 
+class _WholeServer(ThreadedWSGIServer):
+    """Waits for the requests under way when it is closed: none outlives its experiment."""
+
+    daemon_threads = False
+
+
 class _Server:
     """One application on a port of loopback, a thread for each request."""
 
     def __init__(self, app: Flask, port: int) -> None:
-        self._server: BaseWSGIServer | None = make_server(
-            "127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler
-        )
-        self.port = self._server.server_port
+        server = _WholeServer("127.0.0.1", port, app, handler=_QuietHandler)
+        self._server: _WholeServer | None = server
+        self.port = server.server_port
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+            target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
         )
         self._thread.start()
 
@@ -234,6 +266,15 @@ class _Server:
             server.shutdown()
             server.server_close()
             self._thread.join()
+
+
+def _behind_tls(application: Callable[..., Any]) -> Callable[..., Any]:
+    """What a server that ends TLS says of a request, before the application sees it."""
+
+    def call(environ: dict[str, Any], start_response: Any) -> Any:
+        return application({**environ, "wsgi.url_scheme": "https"}, start_response)
+
+    return call
 
 
 def _source(view: Callable[[], Any]) -> str:

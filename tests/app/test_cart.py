@@ -9,7 +9,7 @@ from flask import Flask
 from app.cart import MOST_OF_ONE, PRODUCTS, bill_for
 from app.plain_cookies import GUEST_CART
 from app.preferences import RATES
-from backends import Backend, StoreUnavailable
+from backends import Backend, StoreUnavailable, interface_of
 from tests.conftest import Visitor
 
 NAME = GUEST_CART.base_name
@@ -192,7 +192,7 @@ def _break(app: Flask, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> int
     def unavailable(*_: object) -> None:
         raise StoreUnavailable("broken by a test")
 
-    store = app.session_interface.store  # type: ignore[attr-defined]
+    store = interface_of(app).store
     monkeypatch.setattr(store, "create", unavailable)
     return 503
 

@@ -25,6 +25,7 @@ DEFAULTS = {
     "ADMINS": ["alice"],
     "ACCOUNTS_FILE": Path("instance/accounts.sqlite3"),
     "PROXY_COUNT": 0,
+    "LAB": True,
     "HOST": "127.0.0.1",
     "PORT": 5000,
     "WEB_CONCURRENCY": 1,
@@ -78,6 +79,8 @@ def test_a_variable_that_is_unset_or_empty_has_its_default(
         ("ADMINS", "eve,dan", ["eve", "dan"]),
         ("ACCOUNTS_FILE", "/srv/accounts.sqlite3", Path("/srv/accounts.sqlite3")),
         ("PROXY_COUNT", "10", 10),
+        ("LAB", "on", True),
+        ("LAB", "off", False),
         ("HOST", "::1", "::1"),
         ("PORT", "65535", 65535),
     ],
@@ -103,6 +106,7 @@ def test_a_good_value_is_read(
         ("DEMO_ACCOUNTS", "alice", "write name:password"),
         ("DEMO_ACCOUNTS", "alice:", "write name:password"),
         ("DEMO_ACCOUNTS", ":wonderland", "write name:password"),
+        ("LAB", "yes", "neither on nor off"),
         ("PROXY_COUNT", "-1", "not a whole number from 0 to 10"),
         ("PORT", "65536", "not a whole number from 1 to 65535"),
         ("PORT", "٨٠", "not a whole number"),
@@ -175,6 +179,11 @@ def test_production_takes_settings_that_are_complete() -> None:
     settings = read_settings(PRODUCTION)
     assert settings["DEMO_ACCOUNTS"] == {"alice": HASH}
     assert settings["ADMINS"] == []
+    assert settings["LAB"] is False
+
+
+def test_production_shows_the_laboratory_only_where_it_is_asked_for() -> None:
+    assert read_settings({**PRODUCTION, "LAB": "on"})["LAB"] is True
 
 
 def test_production_names_its_admins() -> None:

@@ -13,7 +13,7 @@ from flask import Flask
 from app import create_app
 from app.auth import FAILED_LOGINS
 from app.sessions import end_sessions, listed_sessions
-from backends import StoreUnavailable
+from backends import StoreUnavailable, interface_of
 from backends.events import name_of_session
 from tests.conftest import ACCOUNTS, SECRET, Visitor
 
@@ -117,7 +117,7 @@ class TestEvents:
         visitor = Visitor(app)
         if event == "logout":
             visitor.log_in()
-        store = app.session_interface.store  # type: ignore[attr-defined]
+        store = interface_of(app).store
         monkeypatch.setattr(store, "create", down)
         monkeypatch.setattr(store, "delete", down)
         response = visitor.log_in() if event == "login" else visitor.client.post("/logout")

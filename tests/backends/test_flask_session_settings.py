@@ -18,6 +18,7 @@ from flask_session import Session
 from flask_session.base import ServerSideSessionInterface
 
 from backends import BACKENDS, ConfigurationError, init_app
+from tests.bare import add_views
 from tests.conftest import SECRET
 from tests.services import RedisServer
 
@@ -36,32 +37,8 @@ on_a_server = pytest.mark.parametrize(
 
 
 def with_views(app: Flask) -> FlaskClient:
-    """A browser at the application, with views that write, read, rotate and end a session."""
-
-    @app.post("/<key>/<value>")
-    def write(key: str, value: str) -> str:
-        session[key] = value
-        return "written"
-
-    @app.get("/")
-    def read() -> dict[str, Any]:
-        return dict(session)
-
-    @app.get("/sid")
-    def sid() -> str:
-        return str(session.sid)  # type: ignore[attr-defined]
-
-    @app.post("/rotate")
-    def rotate() -> str:
-        app.session_interface.regenerate(session)  # type: ignore[attr-defined]
-        return "rotated"
-
-    @app.post("/logout")
-    def logout() -> str:
-        session.clear()
-        return "out"
-
-    return app.test_client()
+    """A browser at the application."""
+    return add_views(app).test_client()
 
 
 def foreign_app(**config: Any) -> Flask:
@@ -85,7 +62,7 @@ class TestOnAServer:
         self, make_app: MakeApp, config: dict[str, Any], length: int
     ) -> None:
         client = with_views(make_app(**config))
-        client.post("/a/1")
+        client.post("/set/a/1")
         assert len(client.get("/sid").text) == length
 
     def test_two_applications_with_two_prefixes_do_not_see_each_others_sessions(
@@ -93,7 +70,7 @@ class TestOnAServer:
     ) -> None:
         one = with_views(make_app(SESSION_KEY_PREFIX="one:"))
         two = with_views(make_app(SESSION_KEY_PREFIX="two:"))
-        one.post("/a/1")
+        one.post("/set/a/1")
         cookie = one.get_cookie("session")
         assert cookie is not None
         two.set_cookie("session", cookie.value)
@@ -102,7 +79,7 @@ class TestOnAServer:
 
     def test_two_applications_with_one_prefix_share_their_sessions(self, make_app: MakeApp) -> None:
         one, two = (with_views(make_app(SESSION_KEY_PREFIX="both:")) for _ in range(2))
-        one.post("/a/1")
+        one.post("/set/a/1")
         cookie = one.get_cookie("session")
         assert cookie is not None
         two.set_cookie("session", cookie.value)
@@ -112,12 +89,12 @@ class TestOnAServer:
 class TestPermanent:
     def test_a_session_is_permanent_where_the_setting_says_so(self, make_app: MakeApp) -> None:
         client = with_views(make_app(SESSION_PERMANENT=True))
-        assert "Expires=" in client.post("/a/1").headers["Set-Cookie"]
+        assert "Expires=" in client.post("/set/a/1").headers["Set-Cookie"]
         assert client.get("/").json == {"_permanent": True, "a": "1"}
 
     def test_a_session_is_not_permanent_where_the_setting_says_so(self, make_app: MakeApp) -> None:
         client = with_views(make_app(SESSION_PERMANENT=False))
-        assert "Expires=" not in client.post("/a/1").headers["Set-Cookie"]
+        assert "Expires=" not in client.post("/set/a/1").headers["Set-Cookie"]
         assert client.get("/").json == {"a": "1"}
 
     def test_a_view_may_say_otherwise(self, make_app: MakeApp) -> None:
@@ -137,14 +114,14 @@ class TestPermanent:
 
     def test_a_session_emptied_is_gone_all_the_same(self, make_app: MakeApp) -> None:
         client = with_views(make_app(SESSION_PERMANENT=True))
-        client.post("/a/1")
+        client.post("/set/a/1")
         assert "Max-Age=0" in client.post("/logout").headers["Set-Cookie"]
         assert client.get_cookie("session") is None
 
 
 def test_regenerate_gives_another_token_and_keeps_the_data(bare_app: Flask) -> None:
     client = with_views(bare_app)
-    client.post("/a/1")
+    client.post("/set/a/1")
     tokens = [client.get_cookie("session")]
     client.post("/rotate")
     tokens.append(client.get_cookie("session"))
@@ -171,10 +148,10 @@ class TestRedis:
             app = foreign_app(SESSION_REDIS=ready, REDIS_URL="redis://127.0.0.1:1/0")
             init_app(app, "redis")
             client = with_views(app)
-            client.post("/a/1")
-            client.post("/grüße/€")
+            client.post("/set/a/1")
+            client.post("/set/grüße/€")
             client.post("/rotate")
-            client.post("/a/2")
+            client.post("/set/a/2")
             assert client.get("/").json == {"a": "2", "grüße": "€"}
             assert other.dbsize() == 1
             client.post("/logout")
@@ -191,7 +168,7 @@ class TestRedis:
         with connect() as ready:
             app = foreign_app(SESSION_REDIS=ready, **config)
             init_app(app, "redis")
-            with_views(app).post("/a/1")
+            with_views(app).post("/set/a/1")
             keys: Any = ready.keys()
             assert len(keys) == 1
             assert keys[0].startswith(prefix)
@@ -211,9 +188,9 @@ class TestRedis:
                 app = foreign_app(**config)
                 install(app)
                 client = with_views(app)
-                client.post("/a/1")
+                client.post("/set/a/1")
                 client.post("/rotate")
-                client.post("/b/2")
+                client.post("/set/b/2")
                 answers.append(client.get("/").json)
             assert answers == [{"a": "1", "b": "2"}] * 2
 
@@ -247,7 +224,7 @@ class TestFilesystem:
         app = foreign_app(SESSION_FILE_DIR=kind(folder))
         init_app(app, "filesystem")
         client = with_views(app)
-        client.post("/a/1")
+        client.post("/set/a/1")
         files = [path for path in tmp_path.rglob("*") if path.is_file()]
         assert len(files) == 1
         assert folder in files[0].parents
@@ -260,7 +237,7 @@ class TestFilesystem:
         init_app(app, "filesystem")
         client = with_views(app)
         monkeypatch.chdir("/")
-        client.post("/a/1")
+        client.post("/set/a/1")
         assert client.get("/").json == {"a": "1"}
         assert any(path.is_file() for path in (tmp_path / "sessions").rglob("*"))
 

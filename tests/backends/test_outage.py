@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from backends.events import Seldom
-from backends.redis import Outage
+from backends.redis_client import PAUSE, Outage
 from backends.store import StoreUnavailable
 
 
@@ -28,9 +28,26 @@ def test_an_answer_that_arrives_while_another_request_waits_its_turn_is_no_error
         answer.join(0.1)
         return failed
 
-    monkeypatch.setattr("backends.redis.time", SimpleNamespace(monotonic=the_answer_arrives))
+    monkeypatch.setattr("backends.redis_client.time", SimpleNamespace(monotonic=the_answer_arrives))
     with pytest.raises(StoreUnavailable, match="a moment ago"), outage.guard():
         pass
     answer.join()
+    with outage.guard():
+        pass
+
+
+def test_while_one_request_asks_a_failed_redis_again_no_other_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("backends.redis_client.time", SimpleNamespace(monotonic=lambda: now))
+    outage = Outage(Seldom())
+    with pytest.raises(StoreUnavailable), outage.guard():
+        raise redis.TimeoutError
+    now += PAUSE
+    with outage.guard():
+        for _ in range(200):
+            with pytest.raises(StoreUnavailable, match="a moment ago"), outage.guard():
+                pass
     with outage.guard():
         pass

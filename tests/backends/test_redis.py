@@ -34,8 +34,8 @@ def test_a_list_read_during_a_login_keeps_the_row_that_waits_for_its_record(
 ) -> None:
     enlist = store._enlist
 
-    def enlist_and_read(*arguments: str | int) -> None:
-        enlist(*arguments)  # type: ignore[arg-type]
+    def enlist_and_read(listed: str, *arguments: str | int) -> None:
+        enlist(listed, *arguments)
         assert store.sessions_of("alice") == {}
 
     monkeypatch.setattr(store, "_enlist", enlist_and_read)

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Any, NamedTuple
 
-from flask import Flask, session
+from flask import Flask
 
-from backends import init_app
-from backends.interface import StoreInterface, key_of
-from backends.redis import PAUSE, RedisStore
+from backends import init_app, interface_of
+from backends.interface import key_of
+from backends.redis import RedisStore
+from backends.redis_client import PAUSE
+from tests.bare import add_views
 from tests.conftest import SECRET
 from tests.redis_topologies import Topology, until
 
@@ -27,17 +29,13 @@ def site(**config: Any) -> Flask:
     app = Flask("lab")
     app.config.update(SECRET_KEY=SECRET, **config)
     init_app(app, "redis")
-    app.add_url_rule("/", "read", lambda: dict(session))
-    app.add_url_rule("/login/<name>", "login", _login, methods=["POST"])
-    app.add_url_rule("/logout", "logout", _logout, methods=["POST"])
-    app.add_url_rule("/set/<name>/<value>", "set", _set, methods=["POST"])
-    return app
+    return add_views(app)
 
 
 def store_of(app: Flask) -> RedisStore:
-    assert isinstance(app.session_interface, StoreInterface)
-    assert isinstance(app.session_interface.store, RedisStore)
-    return app.session_interface.store
+    store = interface_of(app).store
+    assert isinstance(store, RedisStore)
+    return store
 
 
 class Answer(NamedTuple):
@@ -197,19 +195,3 @@ def check(answers: list[Answer], what: str) -> None:
     assert read < READ
     assert write < WRITE
     assert lasted < LONGEST
-
-
-def _login(name: str) -> str:
-    session.clear()
-    session["user"] = name
-    return "in"
-
-
-def _logout() -> str:
-    session.clear()
-    return "out"
-
-
-def _set(name: str, value: str) -> str:
-    session[name] = value
-    return "set"

@@ -10,22 +10,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Barrier
-from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from flask import Flask, current_app, session
+from flask import Flask, session
 
 from backends import init_app
-from backends.redis import PAUSE
-from tests.services import RedisServer, free_port
+from backends.redis_client import PAUSE
+from tests.bare import log_in, log_out, rotate
+from tests.services import DURABLE, PATIENCE, RedisServer, Server, free_port
 
 ROOT = Path(__file__).parents[2]
-
-PATIENCE = 30
-"""Seconds after which a server or an answer that does not come fails the test."""
 
 BALLAST = "x" * 20_000
 """Makes a write long enough to be interrupted."""
@@ -47,9 +44,9 @@ def application(config: Mapping[str, Any]) -> Flask:
     for rule, view in (("/public", _public), ("/who", _who), ("/keys", _keys), ("/pair", _pair)):
         app.add_url_rule(rule, view_func=view)
     for rule, action in (
-        ("/login", _log_in),
-        ("/logout", _log_out),
-        ("/rotate", _rotate),
+        ("/login", log_in),
+        ("/logout", log_out),
+        ("/rotate", rotate),
         ("/set/<key>", _set_key),
         ("/pair/<int:number>", _set_pair),
         ("/hold/<path:gate>", _set_and_wait),
@@ -73,22 +70,6 @@ def _keys() -> list[str]:
 
 def _pair() -> list[int]:
     return [session["left"], session["right"]]
-
-
-def _log_in() -> str:
-    session.clear()
-    session["user"] = "alice"
-    return "in"
-
-
-def _log_out() -> str:
-    session.clear()
-    return "out"
-
-
-def _rotate() -> str:
-    current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
-    return "rotated"
 
 
 def _set_key(key: str) -> str:
@@ -125,7 +106,7 @@ class Answer(NamedTuple):
         return pair if pair.partition("=")[2] else None
 
 
-class Site:
+class Site(Server):
     """The application under gunicorn on a free port of 127.0.0.1, its log in `folder`."""
 
     def __init__(self, folder: Path, *, workers: int = 2, threads: int = 8, **config: Any) -> None:
@@ -137,47 +118,53 @@ class Site:
             *("--no-control-socket", "--pythonpath", str(ROOT), "tests.chaos.site:make_app()"),
         )
         self.environment = {**os.environ, "SITE_CONFIG": json.dumps(config)}
-        self.process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
+    def _spawn(self) -> "subprocess.Popen[str]":
         with self.log.open("a") as log:
             # Not in the project's folder: gunicorn.conf.py there is for the application itself.
-            self.process = subprocess.Popen(
-                self.command, cwd=self.log.parent, env=self.environment, stdout=log, stderr=log
+            return subprocess.Popen(
+                self.command,
+                cwd=self.log.parent,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                text=True,
             )
-        try:
-            self._wait()
-        except BaseException:
-            self._stop()
-            raise
-        return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _where: TracebackType | None,
-    ) -> None:
-        self._stop()
+    def _wait(self, process: "subprocess.Popen[str]") -> None:
+        last = time.monotonic() + PATIENCE
+        while time.monotonic() < last and process.poll() is None:
+            try:
+                assert self.get("/public").status == 200
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError(f"the site did not start: {self.log.read_text()}")
 
     def send(self, method: str, path: str, cookie: str | None = None) -> Answer:
         """One request on a connection of its own. Raises `OSError` or `HTTPException`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         begun = time.monotonic()
-        try:
-            connection.request(method, path, headers={"Cookie": cookie} if cookie else {})
-            response = connection.getresponse()
-            text = response.read().decode()
-        finally:
-            connection.close()
-        headers = dict(response.headers)
-        return Answer(response.status, headers, text, time.monotonic() - begun)
+        with closing(self._asked(method, path, cookie)) as connection:
+            return _answer(connection, begun)
 
     def get(self, path: str, cookie: str | None = None) -> Answer:
         return self.send("GET", path, cookie)
 
     def post(self, path: str, cookie: str | None = None) -> Answer:
         return self.send("POST", path, cookie)
+
+    @contextmanager
+    def flooded(self, size: int, path: str, cookie: str) -> Iterator[list[Answer]]:
+        """So many requests are under way in this block; their answers are in the list after it."""
+        answers: list[Answer] = []
+        begun = time.monotonic()
+        with ExitStack() as stack:
+            flood = [
+                stack.enter_context(closing(self._asked("GET", path, cookie))) for _ in range(size)
+            ]
+            yield answers
+            answers += [_answer(connection, begun) for connection in flood]
 
     def log_in(self) -> str:
         """The cookie of a new login."""
@@ -199,6 +186,16 @@ class Site:
             if len(line) == 4 and line[2] == "ERROR"
         ]
 
+    def _asked(self, method: str, path: str, cookie: str | None) -> http.client.HTTPConnection:
+        """A connection of its own on which this was asked."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, headers={"Cookie": cookie} if cookie else {})
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     def _worker_ids(self) -> list[int]:
         assert self.process is not None
         master = self.process.pid
@@ -206,28 +203,11 @@ class Site:
             int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()
         ]
 
-    def _wait(self) -> None:
-        assert self.process is not None
-        last = time.monotonic() + PATIENCE
-        while time.monotonic() < last and self.process.poll() is None:
-            try:
-                assert self.get("/public").status == 200
-            except ConnectionRefusedError:
-                time.sleep(0.02)
-            else:
-                return
-        raise AssertionError(f"the site did not start: {self.log.read_text()}")
 
-    def _stop(self) -> None:
-        process, self.process = self.process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
+def _answer(connection: http.client.HTTPConnection, begun: float) -> Answer:
+    response = connection.getresponse()
+    text = response.read().decode()
+    return Answer(response.status, dict(response.headers), text, time.monotonic() - begun)
 
 
 def together(*calls: Callable[[], Outcome]) -> list[Outcome]:
@@ -261,11 +241,8 @@ class Ground(NamedTuple):
 @contextmanager
 def ground(backend: str, folder: Path, **config: Any) -> Iterator[Ground]:
     """A site on that backend, beside a Redis of its own that keeps all that it acknowledged."""
-    server = RedisServer(folder, "--appendonly", "yes", "--appendfsync", "always").start()
     sessions = folder / "sessions"
-    where: dict[str, Any] = {"REDIS_URL": server.url, "SESSION_FILE_DIR": str(sessions)}
-    try:
+    with RedisServer(folder, *DURABLE) as server:
+        where: dict[str, Any] = {"REDIS_URL": server.url, "SESSION_FILE_DIR": str(sessions)}
         with Site(folder, SESSION_BACKEND=backend, **where, **config) as site:
             yield Ground(site, server, sessions)
-    finally:
-        server.stop()

@@ -14,7 +14,7 @@ from tests.contract import test_session as contract
 from tests.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica
 from tests.services import RedisServer
 
-app, views, alice = contract.app, contract.views, contract.alice
+app, alice = contract.app, contract.alice
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import pickle
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Flask, session
 
-from backends import init_app
+from backends import Session, init_app, interface_of
 from backends.filesystem import FileSystemStore
 from backends.interface import key_of
 from backends.redis import RedisStore
@@ -31,10 +31,10 @@ class Site:
         app.add_url_rule("/login", "login", lambda: session.update(DATA) or "in", methods=["POST"])
         self.client = app.test_client()
         self.client.post("/login")
-        self.store: Any = app.session_interface.store  # type: ignore[attr-defined]
+        self.store: Any = interface_of(app).store
         with self.client as client:
             client.get("/")
-            session_id = session.sid  # type: ignore[attr-defined]
+            session_id = cast(Session, session).sid
         self.key = key_of(session_id)
 
     def look(self) -> Any:
@@ -142,7 +142,9 @@ class TestFiles:
             files.look()
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert files.key[:12] in caplog.text
-        assert files.client.get_cookie("session").value not in caplog.text  # type: ignore[union-attr]
+        cookie = files.client.get_cookie("session")
+        assert cookie is not None
+        assert cookie.value not in caplog.text
 
 
 class TestHashes:

@@ -162,7 +162,7 @@ def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", request.param, "tmpfs", str(folder)]
     if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a small disk needs mount: run as root")
+        pytest.skip("a small disk cannot be mounted: run as root, who may mount")
     try:
         yield folder
     finally:

@@ -62,7 +62,9 @@ def test_parallel_logins_and_logouts_of_one_user_all_succeed(site: Site) -> None
     assert {status for one in together(*[come_and_go] * 8) for status in one} == {200}
 
 
-def test_a_list_that_is_read_during_a_login_still_shows_its_session(tmp_path: Path) -> None:
+def test_a_list_that_is_read_during_a_login_still_shows_its_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = FileSystemStore(tmp_path / "sessions")
     write, unlist = store._write, store._unlist_if_ended
     lookers: list[Future[Any]] = []
@@ -77,8 +79,8 @@ def test_a_list_that_is_read_during_a_login_still_shows_its_session(tmp_path: Pa
         found_no_record.set()
         unlist(owner, key)
 
-    store._write = look_then_write  # type: ignore[assignment,method-assign]
-    store._unlist_if_ended = tell_then_unlist  # type: ignore[method-assign]
+    monkeypatch.setattr(store, "_write", look_then_write)
+    monkeypatch.setattr(store, "_unlist_if_ended", tell_then_unlist)
     with ThreadPoolExecutor(1) as pool:
         store.create("ab" * 32, {}, 100, "alice")
         lookers[0].result()

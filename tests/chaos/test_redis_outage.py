@@ -13,23 +13,30 @@ from typing import Any, Self
 
 import pytest
 
-from backends.redis import PAUSE, TIMEOUT
-from tests.chaos.site import PATIENCE, Answer, Site, together
-from tests.services import RedisServer
+from backends.redis_client import PAUSE, TIMEOUT
+from tests.chaos.site import Answer, Site
+from tests.services import DURABLE, PATIENCE, RedisServer
 
 PASSWORD = "right"
 
 READ_WITHIN, WRITE_WITHIN = 1.0, 2.0
 """Seconds until the 503."""
 
+FLOOD = 200
+"""Requests at once."""
+
+TRIALS = 3
+"""How often a promise in seconds is tried until it is kept.
+
+Other work on the machine adds seconds to one trial or another, a fault of ours to each."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis that keeps what it acknowledged, and takes the password of `site` or none."""
     folder = tmp_path_factory.mktemp("redis")
-    running = RedisServer(folder, "--appendonly", "yes", "--appendfsync", "always").start()
-    yield running
-    running.stop()
+    with RedisServer(folder, *DURABLE) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +210,7 @@ def test_a_full_redis_refuses_what_writes_and_serves_what_reads(
 
 
 class SlowPath:
-    """The way to a server on loopback, on which every answer takes `delay` seconds longer."""
+    """The way to a server on loopback: an answer is there `delay` seconds after its question."""
 
     def __init__(self, server: RedisServer, delay: float) -> None:
         self.server = server
@@ -232,14 +239,16 @@ class SlowPath:
             client, _ = self.entrance.accept()
             server = socket.create_connection(("127.0.0.1", self.server.port))
             self.connections += [client, server]
-            self._in_background(self._carry, client, server, 0.0)
-            self._in_background(self._carry, server, client, self.delay)
+            self._in_background(self._carry, client, server)
 
-    def _carry(self, source: socket.socket, target: socket.socket, delay: float) -> None:
-        while data := source.recv(65536):
-            time.sleep(delay)
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
+    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+        """One question after the other: the client asks the next when it has its answer."""
+        while question := client.recv(65536):
+            due = time.monotonic() + self.delay
+            server.sendall(question)
+            answer = server.recv(65536)
+            time.sleep(max(0.0, due - time.monotonic()))
+            client.sendall(answer)
 
     @staticmethod
     def _in_background(work: Callable[..., None], *arguments: Any) -> None:
@@ -251,37 +260,61 @@ class SlowPath:
 
 
 def test_a_redis_that_takes_300_ms_for_an_answer_works(server: RedisServer, tmp_path: Path) -> None:
-    with (
-        SlowPath(server, 0.3) as path,
-        Site(tmp_path, workers=1, SESSION_BACKEND="redis", REDIS_URL=path.url) as site,
-    ):
-        cookie = site.log_in()
-        assert site.post("/set/kept", cookie).status == 200
-        assert '"kept"' in site.get("/keys", cookie).text
-        assert served_at_once(site.get("/public", cookie))
-        assert site.post("/logout", cookie).status == 200
-        assert site.get("/who", cookie).status == 401
+    def works() -> bool:
+        with (
+            SlowPath(server, 0.3) as path,
+            Site(tmp_path, workers=1, SESSION_BACKEND="redis", REDIS_URL=path.url) as site,
+        ):
+            begun = time.monotonic()
+            cookie = site.post("/login").cookie
+            answers = [
+                site.post("/set/kept", cookie),
+                site.get("/keys", cookie),
+                site.post("/logout", cookie),
+                site.get("/who", cookie),
+            ]
+            was_slow = time.monotonic() - begun > 0.3 * (1 + len(answers))
+            kept = '"kept"' in answers[1].text
+            statuses = [answer.status for answer in answers]
+            return was_slow and kept and statuses == [200, 200, 200, 401]
+
+    assert any(works() for _ in range(TRIALS))
+
+
+def waits(server: RedisServer) -> int:
+    """How many commands and connections a server got since `config_resetstat`, asked on a new one.
+
+    What a client wrote to a frozen server and gave up is read when it thaws.
+    """
+    with server.client() as client:
+        loads = client.info("commandstats").get("cmdstat_hgetall", {"calls": 0})["calls"]
+        return int(client.info("stats")["total_connections_received"]) - 1 + int(loads)
 
 
 def test_two_hundred_requests_to_a_frozen_redis_do_not_starve_pages_without_a_session(
     server: RedisServer, tmp_path: Path
 ) -> None:
-    with Site(tmp_path, workers=1, SESSION_BACKEND="redis", REDIS_URL=server.url) as site:
+    threads = 8
+
+    def slowest_public_page(site: Site) -> float:
         cookie = site.log_in()
-
-        def public_pages() -> list[Answer]:
-            return [site.get("/public", cookie) for _ in range(30)]
-
-        def needs_the_session() -> list[Answer]:
-            return [site.get("/who", cookie)]
-
+        with server.client() as client:
+            client.config_resetstat()
         begun = time.monotonic()
-        with frozen(server):
-            public, *others = together(public_pages, *[needs_the_session] * 200)
+        with frozen(server), site.flooded(FLOOD, "/who", cookie) as refusals:
+            public = [site.get("/public", cookie) for _ in range(30)]
         seconds = time.monotonic() - begun
-        assert {answer.status for one in others for answer in one} == {503}
         assert {answer.status for answer in public} == {200}
-        # Waiting for the server would take five seconds; a busy machine takes one by itself.
-        assert max(answer.seconds for answer in public) < 3
-        assert 1 <= len(site.errors()) <= 1 + seconds
+        assert {answer.status for answer in refusals} == {503}
+        # Each thread may find out for itself; after that one request waits at a time.
+        assert 1 <= waits(server) <= threads + seconds / PAUSE
+        assert returns(site, cookie)
+        return max(answer.seconds for answer in public)
+
+    with Site(
+        tmp_path, workers=1, threads=threads, SESSION_BACKEND="redis", REDIS_URL=server.url
+    ) as site:
+        begun = time.monotonic()
+        assert any(slowest_public_page(site) < READ_WITHIN for _ in range(TRIALS))
+        assert 1 <= len(site.errors()) <= 1 + time.monotonic() - begun
         assert "session store unavailable: Redis" in site.errors()[0][2]

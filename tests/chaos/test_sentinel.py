@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backends import ConfigurationError, StoreUnavailable
-from backends.redis import TIMEOUT
+from backends.redis_client import TIMEOUT
 from tests.chaos.failover import READ, Answer, Browser, Crowd, check, silence, site, store_of
 from tests.redis_topologies import SentinelTrio, is_master, until, wait_for_replica
 

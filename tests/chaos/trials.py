@@ -3,12 +3,14 @@
 import http.client
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Condition
 
-from tests.chaos.site import PATIENCE, Answer, Site, together
+from tests.chaos.site import Answer, Site, together
+from tests.services import PATIENCE
 
 WRITERS = 4
 """Sessions that are written all the time while something is killed."""
@@ -53,6 +55,8 @@ class Writer:
         self.site = site
         self.cookie = site.log_in()
         self.acknowledged = 0
+        self.refused = Counter[str]()
+        """What came in the place of an acknowledgement."""
         self.stopped = False
 
     def write(self, after_each: Callable[[], None]) -> None:
@@ -71,11 +75,15 @@ class Writer:
     def _write_one(self) -> bool:
         try:
             answer = self.site.post(f"/pair/{self.acknowledged + 1}", self.cookie)
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as error:
+            self.refused[type(error).__name__] += 1
             return False
         assert answer.status in (200, 503)
-        self.acknowledged += answer.status == 200
-        return answer.status == 200
+        if answer.status == 503:
+            self.refused["503"] += 1
+            return False
+        self.acknowledged += 1
+        return True
 
 
 def damaged_by(kill: Callable[[], None], site: Site, writes: int) -> int:
@@ -105,5 +113,6 @@ def damaged_by(kill: Callable[[], None], site: Site, writes: int) -> int:
         kill()
         for future in running:
             future.result()
-    assert reached, f"only {total} of {writes} writes: {site.log.read_text()}"
+    refused = [writer.refused for writer in writers]
+    assert reached, f"only {total} of {writes} writes, {refused}: {site.log.read_text()}"
     return sum(not writer.is_whole() for writer in writers)

@@ -6,31 +6,24 @@ The signed cookie cannot, and says so: the last test asserts it.
 import re
 from collections.abc import Callable
 from functools import singledispatch
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Flask, session
-from flask.testing import FlaskClient
 
-from backends import Backend
+from backends import Backend, Session, StoreInterface, interface_of
 from backends.filesystem import FileSystemStore
-from backends.interface import OwnedSession, StoreInterface
+from backends.interface import OwnedSession
 from backends.record import name_of
 from backends.redis import RedisStore
 from backends.store import Store, Sweeps
-from tests.conftest import OURS, SetClock
+from tests.bare import Tab, Views, add_views
+from tests.conftest import PLACES, SetClock
 
 MakeApp = Callable[..., Flask]
-Views = dict[str, Callable[[], Any]]
 
 IDLE = 1800
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-
-PLACES = [
-    (backend, kind)
-    for backend in OURS
-    for kind in (("real", "embedded") if backend.on_redis else ("real",))
-]
 
 
 def on(*, revocable: bool) -> pytest.MarkDecorator:
@@ -38,38 +31,6 @@ def on(*, revocable: bool) -> pytest.MarkDecorator:
     places = [(backend, kind) for backend, kind in PLACES if backend.revocable is revocable]
     ids = [f"{backend.name}-{kind}" for backend, kind in places]
     return pytest.mark.parametrize("placed", places, indirect=True, ids=ids)
-
-
-class Tab:
-    """A browser at the application."""
-
-    def __init__(self, app: Flask, token: str | None = None, agent: str = FIREFOX) -> None:
-        self.client: FlaskClient = app.test_client()
-        self.client.environ_base["HTTP_USER_AGENT"] = agent
-        if token is not None:
-            self.client.set_cookie("session", token)
-
-    def post(self, path: str) -> Any:
-        return self.client.post(path)
-
-    def log_in(self, user: str = "alice") -> "Tab":
-        self.post(f"/login/{user}")
-        return self
-
-    def data(self) -> Any:
-        return self.client.get("/").get_json()
-
-    @property
-    def token(self) -> str:
-        cookie = self.client.get_cookie("session")
-        assert cookie is not None
-        return cookie.value
-
-
-@pytest.fixture
-def views() -> Views:
-    """Views of a test's own, each at `/do/NAME`."""
-    return {}
 
 
 @pytest.fixture
@@ -82,40 +43,11 @@ def make_site(make_app: MakeApp, views: Views) -> MakeApp:
         if isinstance(interface, StoreInterface) and not interface.lists_sessions:
             pytest.skip("this store lists no sessions, which is left to it")
 
-        @app.post("/login/<user>")
-        def login(user: str) -> str:
-            session.clear()
-            session["user"] = user
-            return "in"
-
-        @app.post("/set/<name>/<value>")
-        def set_value(name: str, value: str) -> str:
-            session[name] = value
-            return "set"
-
-        @app.post("/rotate")
-        def rotate() -> str:
-            app.session_interface.regenerate(session)  # type: ignore[attr-defined]
-            return "rotated"
-
-        @app.post("/logout")
-        def logout() -> str:
-            session.clear()
-            return "out"
-
-        @app.post("/do/<name>")
-        def do(name: str) -> Any:
-            return views[name]() or "done"
-
         @app.get("/handle")
         def handle() -> str:
-            return str(app.session_interface.handle_of(session))  # type: ignore[attr-defined]
+            return str(interface_of(app).handle_of(cast(Session, session)))
 
-        @app.get("/")
-        def read() -> dict[str, Any]:
-            return dict(session)
-
-        return app
+        return add_views(app, views)
 
     return make
 
@@ -126,26 +58,21 @@ def app(make_site: MakeApp) -> Flask:
 
 
 def listed(app: Flask, owner: str = "alice") -> list[OwnedSession]:
-    return _interface(app).sessions_of(owner)
+    return interface_of(app).sessions_of(owner)
 
 
 def end(app: Flask, *handles: str, owner: str = "alice") -> int:
     with app.app_context():
-        return _interface(app).revoke(owner, handles)
+        return interface_of(app).revoke(owner, handles)
 
 
 def handle_of(tab: Tab) -> str:
     return tab.client.get("/handle").text
 
 
-def _interface(app: Flask) -> StoreInterface:
-    assert isinstance(app.session_interface, StoreInterface)
-    return app.session_interface
-
-
 def rows(app: Flask, owner: str = "alice") -> int:
     """How many rows the store's own list of the owner has, living sessions or not."""
-    return _rows(_interface(app).store, owner)
+    return _rows(interface_of(app).store, owner)
 
 
 @singledispatch
@@ -181,7 +108,7 @@ class TestList:
     def test_a_session_is_listed_with_browser_address_and_times(
         self, app: Flask, clock: SetClock
     ) -> None:
-        tab = Tab(app).log_in()
+        tab = Tab(app, agent=FIREFOX).log_in()
         begun = clock()
         clock.forward(IDLE / 2)
         tab.data()
@@ -379,7 +306,7 @@ class TestRows:
     def test_an_expired_session_leaves_the_list_when_it_is_swept(
         self, app: Flask, clock: SetClock
     ) -> None:
-        store = _interface(app).store
+        store = interface_of(app).store
         Tab(app).log_in()
         clock.forward(IDLE + 1)
         if isinstance(store, Sweeps):
@@ -423,3 +350,9 @@ def test_a_backend_that_cannot_list_keeps_no_limit(make_site: MakeApp) -> None:
 
 def _set_cookies(response: Any) -> list[str]:
     return list(response.headers.getlist("Set-Cookie"))
+
+
+@on(revocable=False)
+def test_a_backend_without_a_store_says_that_it_has_none(app: Flask) -> None:
+    with pytest.raises(TypeError, match="CookieInterface has no store"):
+        interface_of(app)

@@ -3,16 +3,17 @@
 Where a backend declares that it cannot keep a promise, the test asserts that it cannot.
 """
 
+import logging
 import secrets
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask, Response, request, session
-from flask.testing import FlaskClient
 
 from backends import Backend
 from backends.interface import WORN
+from tests.bare import Tab, Views, add_views, rotate
 from tests.conftest import SetClock
 
 MakeApp = Callable[..., Flask]
@@ -21,77 +22,11 @@ LIMITS = {"PERMANENT_SESSION_LIFETIME": IDLE, "SESSION_ABSOLUTE_LIFETIME": 4 * I
 BROWSER_LIMIT = 4096
 
 
-Views = dict[str, Callable[[], Any]]
-
-
-@pytest.fixture
-def views() -> Views:
-    """Views of a test's own, each at `/do/NAME`."""
-    return {}
-
-
 @pytest.fixture
 def app(make_app: MakeApp, views: Views) -> Flask:
-    """Views that log in, read, write, rotate and log out."""
     app = make_app(**LIMITS)
-
-    @app.post("/do/<name>")
-    def do(name: str) -> Any:
-        return views[name]() or "done"
-
-    @app.post("/login")
-    def login() -> str:
-        session.clear()
-        session["user"] = "alice"
-        return "in"
-
-    @app.post("/logout")
-    def logout() -> str:
-        session.clear()
-        return "out"
-
-    @app.post("/rotate")
-    def rotate() -> str:
-        app.session_interface.regenerate(session)  # type: ignore[attr-defined]
-        return "rotated"
-
-    @app.post("/set/<name>/<value>")
-    def set_value(name: str, value: str) -> str:
-        session[name] = value
-        return "set"
-
-    @app.get("/")
-    def read() -> dict[str, Any]:
-        return dict(session)
-
-    @app.get("/untouched")
-    def untouched() -> str:
-        return "nothing"
-
-    return app
-
-
-class Tab:
-    """A browser with a token, for one application."""
-
-    def __init__(self, app: Flask, token: str | None = None) -> None:
-        self.app = app
-        self.client: FlaskClient = app.test_client()
-        if token is not None:
-            self.client.set_cookie("session", token)
-
-    def post(self, path: str, **kwargs: Any) -> Any:
-        return self.client.post(path, **kwargs)
-
-    def data(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.client.get("/").get_json()
-        return found
-
-    @property
-    def token(self) -> str:
-        cookie = self.client.get_cookie("session")
-        assert cookie is not None
-        return cookie.value
+    app.add_url_rule("/untouched", "untouched", lambda: "nothing")
+    return add_views(app, views)
 
 
 @pytest.fixture
@@ -180,7 +115,7 @@ class TestRequestsThatOverlap:
                 if what != "ignores":
                     session.get("user")
                 if what == "rotates":
-                    app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+                    rotate()
                 other()
                 if what == "writes":
                     session["slow"] = "written"
@@ -244,6 +179,28 @@ class TestLimits:
         assert alice.data() == {"user": "alice"}
         clock.forward(IDLE + 1)
         assert alice.data() == {}
+
+    @pytest.mark.parametrize("visits", [0, 7], ids=["idle", "absolute"])
+    def test_the_token_of_a_session_that_ran_out_is_an_event_of_that_session(
+        self, app: Flask, clock: SetClock, caplog: pytest.LogCaptureFixture, visits: int
+    ) -> None:
+        caplog.set_level(logging.INFO, "backends.events")
+        alice = Tab(app)
+        alice.post("/login")
+        for _ in range(visits):
+            clock.forward(IDLE / 2)
+            alice.post("/set/seen/yes")
+        clock.forward(IDLE / 2 if visits else IDLE)
+        assert alice.data() == {}
+        begun, ended = [vars(record)["event"] for record in caplog.records]
+        assert (begun["event"], ended["event"]) == ("session begun", "token of an ended session")
+        assert begun["session"] == ended["session"]
+
+    def test_a_server_whose_clock_is_behind_knows_the_login(
+        self, alice: Tab, clock: SetClock
+    ) -> None:
+        clock.forward(-5)
+        assert alice.data() == {"user": "alice"}
 
     def test_a_session_that_is_only_read_stays_while_it_is_used(
         self, alice: Tab, clock: SetClock

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import pytest
@@ -32,6 +32,7 @@ from flask import (
 from flask.testing import FlaskClient
 from markupsafe import Markup
 
+from backends import Session
 from tests.conftest import SECRET, SetClock
 
 MakeApp = Callable[..., Flask]
@@ -782,7 +783,7 @@ def tell(app: Flask, begin: dict[str, Any], operation: Operation) -> Told:
             result = operation(session)
         except (KeyError, TypeError, RuntimeError) as error:
             result = type(error)
-        return result, session.copy(), session.modified  # type: ignore[attr-defined]
+        return result, cast(Session, session).copy(), session.modified
 
     stage.visit(lambda: session.update(begin))
     response = stage.visit(act)
@@ -827,7 +828,7 @@ class TestSessionIds:
 
     def sid(self, stage: Stage, act: Act = lambda: None) -> Any:
         """The id that the session has in the view after `act`."""
-        stage.visit(lambda: (act(), session.sid))  # type: ignore[attr-defined]
+        stage.visit(lambda: (act(), cast(Session, session).sid))
         return stage.result[1]
 
     def rotate(self, stage: Stage) -> Act:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
@@ -178,9 +179,8 @@ def redis(
 ) -> Iterator[RedisServer]:
     program, *options = compose["services"]["redis-server"]["command"]
     assert program == "redis-server"
-    server = RedisServer(tmp_path_factory.mktemp("redis-data"), *options).start()
-    yield server
-    server.stop()
+    with RedisServer(tmp_path_factory.mktemp("redis-data"), *options) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -190,13 +190,10 @@ def running(
     """Every service of the application as a process of this machine."""
     folder = tmp_path_factory.mktemp("deployment")
     servers = {name: lab_server(compose["services"][name], folder, redis.url) for name in PORTS}
-    try:
+    with ExitStack() as stack:
         for server in servers.values():
-            server.start()
+            stack.enter_context(server)
         yield servers
-    finally:
-        for server in servers.values():
-            server.stop()
 
 
 class Person:
@@ -285,10 +282,7 @@ def test_the_health_check_of_redis_tells_whether_it_answers(
     kind, program, *options = compose["services"]["redis-server"]["healthcheck"]["test"]
     assert kind == "CMD"
     require(program, "redis-tools")
-    server = RedisServer(tmp_path).start()
-    check = (program, "-p", str(server.port), *options)
-    try:
+    with RedisServer(tmp_path) as server:
+        check = (program, "-p", str(server.port), *options)
         assert subprocess.run(check, capture_output=True, timeout=PATIENCE).returncode == 0
-    finally:
-        server.stop()
     assert subprocess.run(check, capture_output=True, timeout=PATIENCE).returncode != 0

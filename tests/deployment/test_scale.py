@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def servers(
     """Every replica as a process of this machine, each in a folder of its own."""
     require("nginx", "nginx-light")
     started: dict[str, LabServer] = {}
-    try:
+    with ExitStack() as stack:
         for kind in LISTENS:
             for name, service in replicas(compose, kind).items():
                 folder = tmp_path_factory.mktemp(name)
@@ -39,11 +40,8 @@ def servers(
                 for variable in KEPT:
                     own = server.environment[variable].replace("/data", str(folder))
                     server.environment[variable] = own
-                started[name] = server.start()
+                started[name] = stack.enter_context(server)
         yield started
-    finally:
-        for server in started.values():
-            server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from app.lab.results import Result
 from app.lab.runner import Laboratory
 from backends import BACKENDS, Backend
 from tests.lab.known_wrongs import cookies, sessions, stores
+from tests.services import require
 
 WRONGS = {**cookies.WRONGS, **sessions.WRONGS, **stores.WRONGS}
 
@@ -50,4 +51,7 @@ def _tried(
     laboratory: Laboratory, claim: Claim, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> Result:
     monkeypatch.setitem(BACKENDS, backend.name, backend)
-    return laboratory.try_claim(claim, backend)
+    result = laboratory.try_claim(claim, backend)
+    if result.verdict is Verdict.SKIPPED:
+        require("redis-server", "redis-server")
+    return result

@@ -21,7 +21,7 @@ DEMANDS = {
     "7.4.4": "every page behind the login offers the logout",
     "7.4.5": "administrators end the sessions of one user, or of all",
     "7.5.1": "sensitive account data changes only after the password was given again",
-    "7.5.2": "users list their sessions and end any of them",
+    "7.5.2": "users list their sessions and, with the password given again, end any of them",
     "7.5.3": "highly sensitive operations need a second confirmation",
     "7.6.1": "the application and an identity provider agree on lifetimes",
     "7.6.2": "no session begins without an action of the user",

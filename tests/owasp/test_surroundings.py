@@ -81,10 +81,8 @@ def breakable(
         )
     else:
         (tmp_path / "redis").mkdir()
-        real = RedisServer(tmp_path / "redis").start()
-        app = make_lab(REDIS_URL=real.url)
-        yield Breakable(app, real.freeze, real.thaw)
-        real.stop()
+        with RedisServer(tmp_path / "redis") as real:
+            yield Breakable(make_lab(REDIS_URL=real.url), real.freeze, real.thaw)
 
 
 @covers("16.5.2", "16.5.3", applies=HAS_STORE)

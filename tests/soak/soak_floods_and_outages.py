@@ -14,27 +14,27 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.site import PATIENCE, Site, application, ground
+from tests.chaos.site import Site, application, ground
 from tests.chaos.test_redis_outage import frozen, stopped
 from tests.chaos.tokens import flood, made_up_tokens
-from tests.services import RedisServer
+from tests.services import PATIENCE, RedisServer
+from tests.soak.conftest import Say
 
 TOKENS = 100_000
 OUTAGES = 7
-OUTAGES_STOCK = 1
-"""Each takes a minute there."""
+OUTAGES_STOCK = 3
+"""A freeze costs ten seconds there."""
 
 
 def test_a_hundred_thousand_made_up_tokens(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture, say: Say
 ) -> None:
-    server = RedisServer(tmp_path).start()
-    app = application({"SESSION_BACKEND": "redis", "REDIS_URL": server.url})
+    app = application({"SESSION_BACKEND": "redis", "REDIS_URL": redis_server.url})
     visitor = app.test_client()
     visitor.post("/login")
     cookie = visitor.get_cookie("session")
     assert cookie is not None
-    client = server.client()
+    client = redis_server.client()
     client.config_resetstat()
     begun = time.monotonic()
     with caplog.at_level(logging.INFO, "backends.events"):
@@ -43,13 +43,14 @@ def test_a_hundred_thousand_made_up_tokens(
     commands = {name.partition("|")[0] for name in client.info("commandstats")}
     commands -= {"cmdstat_config", "cmdstat_info", "cmdstat_client"}
     reports: list[Any] = [vars(record)["event"] for record in caplog.records]
-    with capsys.disabled():
-        print(
-            f"\n  {TOKENS} made-up tokens: {seconds:.0f} s, {len(commands)} kinds of store "
-            f"commands, {len(reports)} events that count {sum(r['more'] + 1 for r in reports)}"
-        )
+    say(
+        f"{TOKENS} made-up tokens",
+        seconds=round(seconds),
+        kinds_of_store_commands=len(commands),
+        events=len(reports),
+        counted_by_them=sum(report["more"] + 1 for report in reports),
+    )
     client.close()
-    server.stop()
     assert not commands
     assert len(reports) <= 1 + seconds
 
@@ -60,7 +61,7 @@ def test_the_seconds_that_an_outage_costs(
     backend: str,
     outage: Callable[[RedisServer], Any],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    say: Say,
 ) -> None:
     ours = backend == "redis"
     first: list[tuple[int, float]] = []
@@ -72,12 +73,14 @@ def test_the_seconds_that_an_outage_costs(
             with outage(server):
                 first.append(_timed(site, "/who", cookie))
                 public.append(_timed(site, "/public", cookie))
-    with capsys.disabled():
-        print(f"\n  Redis {outage.__name__}, {backend}: {len(first)} times")
-        for what, answers in (("page with the session", first), ("public page", public)):
-            slowest, median = max(s for _, s in answers), statistics.median(s for _, s in answers)
-            statuses = {status or "no answer" for status, _ in answers}
-            print(f"    {what}: {statuses}, median {median:.3f} s, slowest {slowest:.3f} s")
+    for what, answers in (("page with the session", first), ("public page", public)):
+        say(
+            f"{what} while Redis is {outage.__name__}, {backend}",
+            times=len(answers),
+            statuses={status or "no answer" for status, _ in answers},
+            median=f"{statistics.median(seconds for _, seconds in answers):.3f} s",
+            slowest=f"{max(seconds for _, seconds in answers):.3f} s",
+        )
     assert not ours or all(status == 503 and seconds < 1 for status, seconds in first)
     assert not ours or all(status == 200 and seconds < 1 for status, seconds in public)
 

@@ -9,6 +9,7 @@ from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
 from backends.store import Store
 from tests.services import RedisServer
+from tests.soak.conftest import Say
 
 FEW, MANY = 100, 100_000
 SAMPLES = 2000
@@ -17,24 +18,29 @@ SLOWER = 1.3
 """How many times as long the same may take."""
 
 
-def test_files_do_not_slow_down(tmp_path: Path) -> None:
-    check("filesystem", FileSystemStore(tmp_path / "sessions"))
+def test_files_do_not_slow_down(tmp_path: Path, say: Say) -> None:
+    check("filesystem", FileSystemStore(tmp_path / "sessions"), say)
 
 
-def test_redis_does_not_slow_down(redis_server: RedisServer) -> None:
+def test_redis_does_not_slow_down(redis_server: RedisServer, say: Say) -> None:
     with redis_server.client() as client:
         client.flushall()
-        check("redis", RedisStore(client))
+        check("redis", RedisStore(client), say)
 
 
-def check(name: str, store: Store) -> None:
+def check(name: str, store: Store, say: Say) -> None:
     fill(store, 0, FEW)
     few = login(store, MANY), read(store, FEW)
     fill(store, FEW, MANY)
     many = login(store, MANY + SAMPLES), read(store, MANY)
     for what, before, after in zip(("login", "read"), few, many, strict=True):
         ratio = after / before
-        print(f"  {name}, {what}: {before * 1e6:.0f} µs, then {after * 1e6:.0f} µs, x{ratio:.2f}")
+        say(
+            f"{what} beside {FEW} and {MANY} sessions on {name}",
+            before=f"{before * 1e6:.0f} µs",
+            after=f"{after * 1e6:.0f} µs",
+            ratio=f"{ratio:.2f}",
+        )
         assert ratio <= SLOWER
 
 

@@ -6,7 +6,6 @@
 import random
 import statistics
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from backends.filesystem import ABANDONED, FileSystemStore
 from tests.chaos.site import ground
 from tests.chaos.trials import damaged_by, keys_lost, survives_a_logout
+from tests.soak.conftest import Say
 
 RUNS = 20
 """Of fifty parallel requests."""
@@ -26,19 +26,6 @@ KILLS = 200
 
 OURS = ("filesystem", "redis")
 STOCK = ("flask-session-filesystem", "flask-session-redis")
-
-Say = Callable[..., None]
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Print a figure, whatever pytest captures."""
-
-    def out_loud(what: str, **figures: object) -> None:
-        with capsys.disabled():
-            print(f"\n  {what}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
-
-    return out_loud
 
 
 @pytest.mark.parametrize("backend", [*OURS, *STOCK])

@@ -19,7 +19,7 @@ from flask import Flask
 from backends import init_app
 
 # pytest 9 renamed what the conftest of Flask 3.1.3 still reads under its old name.
-_pytest.monkeypatch.notset = _pytest.monkeypatch.NOTSET  # type: ignore[attr-defined]
+_pytest.monkeypatch.notset = _pytest.monkeypatch.NOTSET  # type: ignore[attr-defined]  # the old one
 
 FOLDER = Path(os.environ["UPSTREAM_FOLDER"])
 
@@ -28,7 +28,7 @@ outcomes: dict[str, str] = {}
 
 def pytest_configure() -> None:
     if backend := os.environ.get("UPSTREAM_BACKEND"):
-        Flask.__init__ = _installing(backend, Flask.__init__)  # type: ignore[method-assign]
+        Flask.__init__ = _installing(backend, Flask.__init__)  # type: ignore[method-assign]  # for all of this run
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -30,8 +30,7 @@ CLAIM = Claim(
         "Log in, open devtools (F12), Application → Cookies, and copy the value of the session's "
         "cookie.",
         "Log out. The cookie is gone from the list.",
-        "In the console type document.cookie is of no use, it is HttpOnly: add the cookie again by "
-        "hand in Application → Cookies, with its old name and value.",
+        "Put it back: double-click the empty row below the list, and type the old name and value.",
         "Open the dashboard. Are you in?",
     ),
     decided_by=on_each(

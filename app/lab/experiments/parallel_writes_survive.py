@@ -44,9 +44,12 @@ CLAIM = Claim(
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
     sources=("pallets-eco/flask-session #71, #149",),
     try_it=(
-        "Open the cart in two tabs, and devtools → Network in both.",
-        "Throttle the network to “Slow 3G”, and add a different thing in each tab within a second.",
-        "Reload one tab and count.",
+        "Log in, stay on the dashboard, and open devtools (F12) → Console.",
+        "Send a note and a mug at the same time: Promise.all([fetch('dashboard/note', {method: "
+        "'POST', body: new URLSearchParams({note: 'both'})}), fetch('cart/add', {method: 'POST', "
+        "body: new URLSearchParams({product: 'mug', quantity: 1})})]).",
+        "Reload the dashboard for the note, and open the cart for the mug. Are both there?",
+        "Once is luck on a fast machine: do it ten times. There should be ten notes and ten mugs.",
     ),
     decided_by=on_each(
         cookie=Code("backends.cookie.CookieInterface._update", "session.fields()"),

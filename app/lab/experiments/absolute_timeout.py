@@ -1,0 +1,75 @@
+"""A session that is used every few minutes, all day."""
+
+from math import ceil
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.site import Visitor
+from app.lab.subject import Subject
+from app.lab.words import in_or_out
+
+PAUSE = 25 * 60
+"""Seconds between two uses at most: less than the idle limit."""
+
+MARGIN = 5 * 60
+"""Seconds before and after the absolute limit."""
+
+
+def experiment(subject: Subject) -> Finding:
+    limit = subject.app.config["SESSION_ABSOLUTE_SECONDS"]
+    ada = subject.logged_in()
+    early = _is_in_after_using_it(subject, ada, limit - MARGIN)
+    late = _is_in_after_using_it(subject, ada, 2 * MARGIN)
+    figure = (
+        f"{in_or_out(early)} after {_hours(limit - MARGIN)}, "
+        f"{in_or_out(late)} after {_hours(limit + MARGIN)}"
+    )
+    because = (
+        f"The limit is {limit // 3600} hours from the login. The session was used at least every "
+        f"{PAUSE // 60} minutes, and was {in_or_out(late)} {_hours(limit + MARGIN)} after it."
+    )
+    return Finding(early and not late, figure, because)
+
+
+def _is_in_after_using_it(subject: Subject, visitor: Visitor, seconds: int) -> bool:
+    uses = ceil(seconds / PAUSE)
+    for _ in range(uses):
+        subject.forward(seconds / uses)
+        is_in = visitor.is_logged_in
+    return is_in
+
+
+def _hours(seconds: int) -> str:
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+_STORE = Code("backends.interface.BackendInterface.remaining", "absolute_seconds(app)")
+
+CLAIM = Claim(
+    sentence="A session that is used all day ends too.",
+    believed="“Proper session timeout” is mostly read as the idle limit. But a thief who asks for "
+    "a page every few minutes never meets that one.",
+    meaning="Where it fails, a stolen token that is kept in use is good for ever. Where it holds, "
+    "everybody logs in again once in a while, and so must the thief.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    statements=(Statement(240, "Implement proper session timeout"),),
+    try_it=(
+        "Start the application with SESSION_IDLE_SECONDS=60 SESSION_ABSOLUTE_SECONDS=120 before "
+        "make run.",
+        "Log in, and reload the dashboard every half minute. You stay in, because you use it.",
+        "Go on for more than two minutes. Are you still in?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._load", "self.remaining(app, created)"),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock_filesystem=Code(
+            "flask_session.cachelib.cachelib.CacheLibSessionInterface._upsert_session",
+            "timeout=storage_time_to_live",
+        ),
+        stock_redis=Code(
+            "flask_session.redis.redis.RedisSessionInterface._upsert_session",
+            "ex=storage_time_to_live",
+        ),
+    ),
+)

@@ -1,0 +1,59 @@
+"""Visitors who look around, fill a guest's cart and mistype a password, and never log in."""
+
+from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+VISITORS = 2
+PAGES = ("/", "/articles", "/articles/signed", "/cart", "/login", "/dashboard", "/no-such-page")
+
+
+def experiment(subject: Subject) -> Finding:
+    before = subject.place.records().keys()
+    for _ in range(VISITORS):
+        _look_around(subject)
+    left = len(subject.place.records().keys() - before)
+    return Finding(
+        left == 0,
+        f"{left} records of {VISITORS} visitors",
+        f"{VISITORS} visitors read pages, filled a guest's cart, chose a theme, failed to log in "
+        f"and logged out; {left} records were in the store afterwards.",
+    )
+
+
+def _look_around(subject: Subject) -> None:
+    visitor = subject.visitor()
+    for path in PAGES:
+        visitor.get(path)
+    visitor.post("/cart/add", {"product": "jar", "quantity": "2"})
+    visitor.post("/preferences", {"theme": "dark"})
+    visitor.post(subject.paths.login, {"username": "nobody", "password": "nothing"})
+    visitor.log_out()
+    visitor.get("/cart")
+
+
+_OURS = Code("backends.interface.BackendInterface._save", "if not session:")
+
+CLAIM = Claim(
+    sentence="Visitors who do not log in leave no record in the store.",
+    believed="A session is said to begin with the first visit. Then every crawler would leave a "
+    "record, and the store would be full of nobody's sessions.",
+    meaning="Where it fails, whoever sends requests fills your store, and most of its records "
+    "belong to nobody. Where it holds, a record is written only when something is put into the "
+    "session.",
+    experiment=experiment,
+    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    sources=("OWASP ASVS 5.0, 7.6.2",),
+    applies=ON_SERVER,
+    try_it=(
+        "Open a private window on the application, and devtools (F12), Application → Cookies.",
+        "Read an article, put something into the cart, and do not log in.",
+        "Which cookies are there? None of them is a session's.",
+        "Look into the folder of the sessions, or run redis-cli --scan: is anything new there?",
+    ),
+    decided_by=on_each(
+        cookie=None,
+        filesystem=_OURS,
+        redis=_OURS,
+        stock=Code("flask_session.base.ServerSideSessionInterface.save_session", "if not session:"),
+    ),
+)

@@ -1,0 +1,76 @@
+"""Looking for the largest session of random data that is still there in the next request."""
+
+import secrets
+
+from flask import session
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.figures import number
+from app.lab.subject import Subject, SubjectVisitor
+
+ENOUGH = 1_000_000
+"""Bytes that are more than any cookie holds. Where so many are kept, nobody looks for more."""
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    data = secrets.token_urlsafe(ENOUGH)[:ENOUGH]
+    if _keeps(ada, data):
+        return Finding(
+            True,
+            f"{number(ENOUGH)} bytes kept, and more",
+            f"{number(ENOUGH)} bytes of random text were all there in the next request.",
+        )
+    kept = _largest(ada, data)
+    return Finding(
+        False,
+        f"{number(kept)} bytes kept at most",
+        f"Of random text {number(kept)} bytes were there in the next request; with one byte more "
+        "the session stayed as it was.",
+    )
+
+
+def _largest(ada: SubjectVisitor, data: str) -> int:
+    kept, lost = 0, len(data)
+    while lost - kept > 1:
+        middle = (kept + lost) // 2
+        if _keeps(ada, data[:middle]):
+            kept = middle
+        else:
+            lost = middle
+    return kept
+
+
+def _keeps(ada: SubjectVisitor, data: str) -> bool:
+    ada.attempt(lambda: session.update(data=data))
+    return ada.run(lambda: len(session.get("data", ""))) == len(data)
+
+
+_ID_ONLY = Code("backends.interface.StoreInterface._token", "sign(session_id)")
+
+CLAIM = Claim(
+    sentence="A session is limited by the server, not to the 4 KB of a cookie.",
+    believed="A cookie holds about 4 KB, and sessions are offered as the way around that. Whether "
+    "they are depends on where the data lies.",
+    meaning="Where it fails, the session has to fit into one cookie: ids and flags do, a "
+    "cart or an upload does not.",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    statements=(
+        Statement(197, "Limited (~4KB per cookie) | Limited only by server resources"),
+        Statement(223, "Store large amounts of temporary data"),
+    ),
+    try_it=(
+        "Log in, and press “Add 5 KB” on the dashboard.",
+        "Does the dashboard say that the session carries it, or is there an error?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._token", "if size > MOST_BYTES"),
+        filesystem=_ID_ONLY,
+        redis=_ID_ONLY,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.save_session", "else session.sid"
+        ),
+    ),
+    in_chromium=True,
+)

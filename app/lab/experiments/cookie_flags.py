@@ -1,0 +1,92 @@
+"""Everything that sets or deletes a cookie, in production: what each Set-Cookie says."""
+
+from collections.abc import Iterator
+
+from app.lab.browser import Exchange
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.subject import ACCOUNT, Subject, SubjectVisitor
+from app.plain_cookies import THEME
+
+FOR_SCRIPTS = {THEME.base_name}
+"""Cookies that a script of the page has to read, so that HttpOnly would break it."""
+
+PREFERENCES = {"theme": "dark", "language": "en", "currency": "EUR", "layout": "compact"}
+PASSWORDS = {"current": ACCOUNT["password"], "new": "the difference engine", "end_others": "y"}
+
+
+def experiment(subject: Subject) -> Finding:
+    subject.go_into_production()
+    ada = subject.visitor()
+    set_cookies = [
+        header
+        for exchange in _whole_visit(ada)
+        for name, header in exchange.headers
+        if name.lower() == "set-cookie"
+    ]
+    lacking = {header: flags for header in set_cookies if (flags := _lacking(header))}
+    complete = len(set_cookies) - len(lacking)
+    told = [f"{_told(header)} lacks {flags}" for header, flags in lacking.items()]
+    held = "still holds" if ada.token else "no longer holds"
+    return Finding(
+        not lacking and not ada.token,
+        "; ".join([f"{complete} of {len(set_cookies)} Set-Cookie complete", *told]),
+        f"{len(set_cookies)} Set-Cookie headers were sent in a visit from the first page to after "
+        f"the logout. Lacking a flag that the cookie needs: {len(lacking)}. Afterwards the browser "
+        f"{held} the session’s cookie.",
+    )
+
+
+def _whole_visit(ada: SubjectVisitor) -> Iterator[Exchange]:
+    yield ada.post("/preferences", PREFERENCES)
+    yield ada.get("/articles/three-flags")
+    yield ada.post("/cart/add", {"product": "jar", "quantity": "2"})
+    yield ada.post("/login", {**ACCOUNT, "remember": "y"})
+    yield ada.post("/dashboard/note", {"note": "A note"})
+    yield ada.post("/account/password", PASSWORDS)
+    yield ada.private_page()
+    yield ada.log_out()
+    yield ada.post("/articles/forget")
+    yield ada.post("/preferences/reset")
+
+
+def _lacking(header: str) -> str:
+    """The flags that a Set-Cookie needs and does not have."""
+    pair, *attributes = header.split("; ")
+    given = {attribute.partition("=")[0] for attribute in attributes}
+    needed = ["Secure", "SameSite"]
+    if pair.partition("=")[0] not in FOR_SCRIPTS:
+        needed.append("HttpOnly")
+    return ", ".join(flag for flag in needed if flag not in given)
+
+
+def _told(header: str) -> str:
+    return "a deletion" if "Max-Age=0" in header else header.partition("=")[0]
+
+
+_OURS = Code("backends.interface.BackendInterface._save_empty", "**self._attributes(app)")
+
+CLAIM = Claim(
+    sentence="Secure, HttpOnly and SameSite are set on every cookie, on its deletion too.",
+    believed="The flags are three settings, and whoever has made them thinks that all is done. "
+    "A deletion is a Set-Cookie too, and a browser ignores one that breaks the rules of its name.",
+    meaning="Where it fails at the logout, the browser keeps the session’s cookie and goes on "
+    "sending it. Where it fails elsewhere, a script or a network on the way may read the cookie.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    statements=(Statement(239, "Set appropriate cookie flags (Secure, HttpOnly, SameSite)"),),
+    try_it=(
+        "Log in, and open devtools (F12) → Network.",
+        "Log out, and choose the request “logout” → Headers.",
+        "Does its Set-Cookie have the same flags as the one of the request “login”?",
+    ),
+    decided_by=on_each(
+        cookie=_OURS,
+        filesystem=_OURS,
+        redis=_OURS,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.save_session",
+            "response.delete_cookie(key=name, domain=domain, path=path)",
+        ),
+    ),
+    in_chromium=True,
+)

@@ -1,0 +1,89 @@
+"""A record that is damaged, and what its owner sees: a fresh session, or an error for good."""
+
+import re
+from collections.abc import Callable
+from random import Random
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject, SubjectVisitor
+
+NO_COOKIE_OCTET = re.compile(rb"[^\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]")
+"""What cannot stand in a cookie's value (RFC 6265bis, 4.1.1)."""
+
+
+def _flipped(part: float, bit: int) -> Callable[[bytes], bytes]:
+    def flip(data: bytes) -> bytes:
+        place = int(part * (len(data) - 1))
+        return data[:place] + bytes([data[place] ^ bit]) + data[place + 1 :] if data else data
+
+    return flip
+
+
+WAYS: tuple[Callable[[bytes], bytes], ...] = (
+    lambda data: b"",
+    lambda data: data[:3],
+    lambda data: data[: len(data) // 2],
+    lambda data: data[:-1],
+    *(_flipped(part, bit) for part in (0, 0.2, 0.4, 0.6, 0.8, 1) for bit in (0x01, 0x80)),
+    lambda data: Random(1).randbytes(len(data)),  # noqa: S311 - the same damage in each run
+)
+"""Cut off, with one bit flipped, and replaced."""
+
+
+def experiment(subject: Subject) -> Finding:
+    harmless = sum(_is_harmless(subject, damage) for damage in WAYS)
+    return Finding(
+        harmless == len(WAYS),
+        f"{harmless} of {len(WAYS)} harmless",
+        f"A session was damaged in {len(WAYS)} ways. After {harmless} of them its owner got a "
+        "fresh session or the right data, and after the others an error or wrong data.",
+    )
+
+
+def _is_harmless(subject: Subject, damage: Callable[[bytes], bytes]) -> bool:
+    """Whether the pages go on, and a new login works, in the browser with the damaged session."""
+    ada = subject.logged_in()
+    _damage(subject, ada, damage)
+    private = ada.private_page()
+    others = [ada.get("/cart"), ada.get("/articles")]
+    login = ada.post(subject.paths.login, subject.paths.fields)
+    is_right = private.status != 200 or "ada" in private.text
+    answered = all(answer.status < 400 for answer in (private, *others, login))
+    return answered and is_right and ada.is_logged_in
+
+
+def _damage(subject: Subject, ada: SubjectVisitor, damage: Callable[[bytes], bytes]) -> None:
+    if subject.backend.state == "browser":
+        token = NO_COOKIE_OCTET.sub(b"", damage(ada.token.encode())).decode()
+        ada.browser.jar.store(subject.url, f"{subject.cookie_name}={token}; Path=/; HttpOnly")
+        return
+    for name in subject.place.records():
+        subject.place.damage(name, damage)
+
+
+CLAIM = Claim(
+    sentence="A damaged record is a fresh session, and not an error.",
+    believed="What was stored comes back as it was, or not at all. Nobody thinks of a disk that "
+    "loses a block, a dump that was cut off, or an older version's format.",
+    meaning="Where it fails, one visitor gets an error on every page, the login and the logout "
+    "among them, until he deletes his cookies. He does not know that, and neither does your "
+    "support.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("OWASP ASVS 5.0, 16.5.3",),
+    try_it=(
+        "Run SESSION_BACKEND=filesystem make run, and log in.",
+        "Find the session's file, the only one below instance/sessions/filesystem that is not "
+        "empty, delete a letter in it with an editor, and save it.",
+        "Reload the dashboard: it asks you to log in, and the login works.",
+        "Do the same with SESSION_BACKEND=flask-session-redis and a REDIS_URL of your own: "
+        "redis-cli setrange KEY 0 broken. Which pages still answer?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._load", "except (BadData"),
+        filesystem=Code("backends.filesystem.FileSystemStore._read", "as damage"),
+        redis=Code("backends.redis.RedisStore.load", "as damage"),
+        stock_filesystem=Code("cachelib.serializers.BaseSerializer.load", "pickle.PickleError"),
+        stock_redis=Code("flask_session.base.MsgSpecSerializer.decode", "pickle.loads"),
+    ),
+)

@@ -1,0 +1,59 @@
+"""Storing personal data, and looking for it in what the browser holds."""
+
+from flask import session
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.subject import Subject
+from app.lab.without_key import read_without_key
+
+PERSONAL = {
+    "email": "ada@example.org",
+    "born": "1815-12-10",
+    "address": "12 St James Square",
+    "balance": "1852.11",
+}
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    ada.run(lambda: session.update(PERSONAL))
+    subject.look(ada, "with personal data in the session")
+    readable = "\n".join(read_without_key(cookie.value) for cookie in ada.browser.jar)
+    found = [name for name, value in PERSONAL.items() if value in readable]
+    return Finding(
+        not found,
+        f"{len(found)} of {len(PERSONAL)} values read in the cookie",
+        f"{len(PERSONAL)} values were put into the session, and whoever has the browser’s cookies "
+        f"reads {', '.join(found) or 'none'} of them there.",
+    )
+
+
+_ID_ONLY = Code("backends.interface.StoreInterface._token", "sign(session_id)")
+
+CLAIM = Claim(
+    sentence="The data of a session is not visible to the client.",
+    believed="Sessions are called the secure choice because the data stays on the server. Then "
+    "nothing of it can be read in the browser.",
+    meaning="Where it fails, the user and everybody who gets at the cookie reads the session: "
+    "extensions, logs that hold headers, a shared computer.",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    statements=(
+        Statement(198, "Less secure (visible to client) | More secure (data stays on server)"),
+        Statement(221, "Store sensitive information"),
+    ),
+    try_it=(
+        "Log in, and write a note on the dashboard.",
+        "Look at the inspector’s left side, “What the browser holds”.",
+        "Can you read the note there?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie._Payload.dumps", "json.dumps(name)"),
+        filesystem=_ID_ONLY,
+        redis=_ID_ONLY,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.save_session", "else session.sid"
+        ),
+    ),
+    in_chromium=True,
+)

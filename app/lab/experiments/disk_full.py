@@ -1,0 +1,68 @@
+"""A disk without room for one more byte, and what the application says was done."""
+
+from flask import session
+
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, IN_FILES, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+
+def experiment(subject: Subject) -> Finding:
+    ada, leaving, coming = subject.logged_in(), subject.logged_in(), subject.visitor()
+    left = leaving.token
+    ada.get("/no-such-page")  # what the application writes for its first error is written now
+    with subject.place.full():
+        login = coming.post(subject.paths.login, subject.paths.fields)
+        note = ada.post("/dashboard/note", {"note": "on a full disk"})
+        logout = leaving.log_out()
+    said_and_done = {
+        "login": (login.status < 400, coming.is_logged_in),
+        "note": (note.status < 400, ada.run(lambda: "notes" in session)),
+        "logout": (logout.status < 400, not subject.admits(left)),
+    }
+    untrue = [what for what, (said, done) in said_and_done.items() if said and not done]
+    refused = [what for what, (said, _) in said_and_done.items() if not said]
+    whole = ada.is_logged_in and subject.logged_in().is_logged_in
+    return Finding(
+        not untrue and whole,
+        f"{len(untrue)} of {len(said_and_done)} untrue",
+        f"On a full disk somebody logged in, wrote a note and logged out. Refused: "
+        f"{_listed(refused)}; said to be done, and not done: {_listed(untrue)}. Afterwards "
+        f"{'all was as before' if whole else 'sessions were broken'}.",
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+CLAIM = Claim(
+    sentence="A session that cannot be written is an error, and not a silent logout.",
+    believed="Whatever the page says was done, was done. An application that answers a login by "
+    "the dashboard seems to have stored it.",
+    meaning="Where it fails, users log in and are not in, and nothing in the answers says why. "
+    "Where it holds, the page is a 503, the browser keeps what it had, and somebody is called.",
+    experiment=experiment,
+    expected=on_each(
+        cookie=CANNOT_APPLY,
+        filesystem=HOLDS,
+        redis=CANNOT_APPLY,
+        stock_filesystem=FAILS,
+        stock_redis=CANNOT_APPLY,
+    ),
+    sources=("OWASP ASVS 5.0, 16.5.3",),
+    applies=IN_FILES,
+    try_it=(
+        "Make a small disk: mkdir /tmp/small; sudo mount -t tmpfs -o size=1m,uid=$(id -u) tmpfs "
+        "/tmp/small.",
+        "Run SESSION_BACKEND=flask-session-filesystem SESSION_FILE_DIR=/tmp/small make run.",
+        "Fill it: cat /dev/zero > /tmp/small/filling.",
+        "Log in. What does the page say, and are you in?",
+        "Remove the filling, and do the same with SESSION_BACKEND=filesystem.",
+    ),
+    decided_by=on_each(
+        cookie=None,
+        filesystem=Code("backends.filesystem._available", "raise unavailable from error"),
+        redis=None,
+        stock_filesystem=Code("cachelib.file.FileSystemCache.set", "return False"),
+    ),
+)

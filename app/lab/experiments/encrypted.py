@@ -1,0 +1,60 @@
+"""Putting a card's number into the session, and looking for it in the cookie, with no key."""
+
+from flask import session
+
+from app.lab.claim import (
+    CANNOT_APPLY,
+    FAILS,
+    IN_BROWSER,
+    Claim,
+    Code,
+    Finding,
+    Statement,
+    on_each,
+)
+from app.lab.subject import Subject
+from app.lab.without_key import read_without_key
+
+NUMBER = "4111 1111 1111 1111"
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    ada.run(lambda: session.update(card=NUMBER))
+    subject.look(ada, "with a card’s number in the session")
+    if NUMBER in read_without_key(ada.token):
+        return Finding(
+            False,
+            f"read without the key: {NUMBER}",
+            "Base64 and zlib are all that is around the data: anybody who has the cookie reads the "
+            "number that was stored. The key signs it, and hides nothing.",
+        )
+    return Finding(
+        True,
+        "nothing read without the key",
+        "Neither the cookie nor what its parts decode to shows the number that was stored.",
+    )
+
+
+CLAIM = Claim(
+    sentence="Sessions are encrypted with the secret key.",
+    believed="The cookie looks like noise, and it takes a SECRET_KEY to make one. Both are true of "
+    "a signature as well: it proves who wrote the data, and hides none of it.",
+    meaning="Where it fails, put nothing into the session that the user, or whoever copies the "
+    "cookie, must not read. Signing keeps it from being changed, not from being read.",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=CANNOT_APPLY, redis=CANNOT_APPLY, stock=CANNOT_APPLY),
+    statements=(
+        Statement(100, "Sessions are encrypted and stored as cookies."),
+        Statement(128, "automatically encrypted using the secret key"),
+    ),
+    applies=IN_BROWSER,
+    try_it=(
+        "Log in on the signed cookie, and copy the value of session_cookie from devtools (F12), "
+        "Application → Cookies.",
+        "Run session-lab cookie decode with that value, on any machine: it knows no key.",
+        "Do you find your name?",
+    ),
+    decided_by={"cookie": Code("backends.cookie._Payload.dumps", "json.dumps(name)")},
+    in_chromium=True,
+)

@@ -1,0 +1,59 @@
+"""Logging in, closing the browser, and opening it again."""
+
+import time
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.figures import period
+from app.lab.site import Site, Visitor
+
+
+def experiment(site: Site) -> Finding:
+    ada = site.logged_in()
+    kept_for = _kept_for(ada)
+    ada.browser.restart()
+    still_in = ada.is_logged_in
+    lifetime = "no Expires" if kept_for is None else f"Expires in {period(kept_for)}"
+    return Finding(
+        not still_in,
+        f"{lifetime}; {'in' if still_in else 'out'} after a restart",
+        f"The session’s cookie has {lifetime}, and whoever opens the closed browser again is "
+        f"{'still' if still_in else 'no longer'} logged in.",
+    )
+
+
+def _kept_for(ada: Visitor) -> float | None:
+    """Seconds that the browser is told to keep the session’s cookie; `None` until it closes."""
+    expires = {cookie.name: cookie.expires for cookie in ada.browser.jar}[ada.site.cookie_name]
+    return None if expires is None else expires - time.time()
+
+
+_OURS = Code("backends.interface.BackendInterface._begin", "if self.permanent and")
+
+CLAIM = Claim(
+    sentence="The session ends when the browser closes.",
+    believed="A cookie without Expires and Max-Age is called a session cookie, and browsers forget "
+    "it when they close. Flask’s own session is one; Flask-Session makes its cookie a lasting one "
+    "unless SESSION_PERMANENT is off.",
+    meaning="Where it fails, the next person at a shared computer opens the browser and is logged "
+    "in. Where it holds, browsers that reopen their tabs may still keep it, so the server’s own "
+    "limits count.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    statements=(Statement(199, "Usually expires when browser closes"),),
+    try_it=(
+        "Log in, and look at devtools (F12), Application → Cookies, column “Expires / Max-Age”.",
+        "Close the browser whole, all its windows, and open the dashboard again.",
+        "Are you logged in? If so, does your browser reopen the tabs of last time?",
+    ),
+    decided_by=on_each(
+        cookie=_OURS,
+        filesystem=_OURS,
+        redis=_OURS,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.save_session",
+            "expires = self.get_expiration_time",
+        ),
+    ),
+    over_http=True,
+    in_chromium=True,
+)

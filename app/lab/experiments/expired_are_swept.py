@@ -1,0 +1,77 @@
+"""Sessions that ended by their age, and what is left of them in the store."""
+
+from functools import partial
+
+from flask import session
+
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+from backends.store import Sweeps
+
+SESSIONS = 20
+
+
+def experiment(subject: Subject) -> Finding:
+    before = subject.place.records().keys()
+    for number in range(SESSIONS):
+        subject.visitor().run(partial(_log_in, f"user {number}"))
+    written = subject.place.records().keys() - before
+    subject.forward(1 + subject.app.config["SESSION_ABSOLUTE_SECONDS"])
+    subject.logged_in()
+    _sweep(subject)
+    left = len(written & subject.place.records().keys())
+    return Finding(
+        left == 0,
+        f"{left} of {len(written)} records left",
+        f"{SESSIONS} sessions ended by their age, somebody logged in, and what the store has to "
+        f"sweep itself was run: {left} of their {len(written)} records are left.",
+    )
+
+
+def _log_in(user: str) -> None:
+    session.update(user=user, logged_in=True)
+
+
+def _sweep(subject: Subject) -> None:
+    """What an operator runs, where the store is one to be swept: `session-lab sessions sweep`."""
+    store = getattr(subject.app.session_interface, "store", None)
+    if isinstance(store, Sweeps):
+        list(store.sweep())
+
+
+CLAIM = Claim(
+    sentence="Records of sessions that are over do not pile up.",
+    believed="A session has an end, so it seems to be gone after it. But a file does not remove "
+    "itself, and most people close the window instead of logging out.",
+    meaning="Where it fails, the records of everybody who ever logged in lie there until somebody "
+    "removes them, with what is in them. On files somebody must sweep; Redis forgets by itself.",
+    experiment=experiment,
+    expected=on_each(
+        cookie=CANNOT_APPLY,
+        filesystem=HOLDS,
+        redis=HOLDS,
+        stock_filesystem=FAILS,
+        stock_redis=HOLDS,
+    ),
+    sources=("Django documentation, How to use sessions, “Clearing the session store”",),
+    applies=ON_SERVER,
+    try_it=(
+        "Run SESSION_BACKEND=filesystem SESSION_IDLE_SECONDS=5 make run, log in, and wait six "
+        "seconds: the dashboard sends you to the login.",
+        "Look into instance/sessions/filesystem: the record is still there.",
+        "Run SESSION_BACKEND=filesystem .venv/bin/session-lab sessions sweep, and look again.",
+        "Do the same with SESSION_BACKEND=flask-session-filesystem, which has nothing to run.",
+    ),
+    decided_by=on_each(
+        cookie=None,
+        filesystem=Code(
+            "backends.filesystem.FileSystemStore._remove_if_ended", "living(record) is None"
+        ),
+        redis=Code("backends.redis.RedisStore.create", "_milliseconds(ttl)"),
+        stock_filesystem=Code("cachelib.file.FileSystemCache._prune", "if self._over_threshold():"),
+        stock_redis=Code(
+            "flask_session.redis.redis.RedisSessionInterface._upsert_session",
+            "ex=storage_time_to_live",
+        ),
+    ),
+)

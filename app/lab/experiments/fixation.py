@@ -1,0 +1,52 @@
+"""An attacker plants the token of his own session in a browser, and waits until it logs in."""
+
+from flask import session
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+
+def experiment(subject: Subject) -> Finding:
+    mallory = subject.visitor()
+    mallory.run(lambda: session.update(planted=True))
+    ada = subject.visitor()
+    ada.take(mallory.token)
+    ada.log_in()
+    if mallory.is_logged_in:
+        return Finding(
+            False, "logged in", "The planted token was logged in as ada after her login."
+        )
+    return Finding(
+        True, "anonymous", "The planted token was logged in as nobody after ada's login."
+    )
+
+
+_STORE = Code("backends.session.Session.begins", "self.cleared")
+
+CLAIM = Claim(
+    sentence="A token that somebody planted in a browser is never the one that is logged in.",
+    believed="The login view empties the session first, as Flask's tutorial does, and that looks "
+    "like a new one. Whether the token is new as well, nobody sees.",
+    meaning="Where it fails, an attacker who can set a cookie, from a sister domain or for a "
+    "minute at the keyboard, knows the token before you log in, and is you afterwards. "
+    "On Flask-Session the application must call regenerate() in its login.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("OWASP ASVS 5.0, 7.2.4", "OWASP WSTG-SESS-03", "pallets/flask #1600"),
+    try_it=(
+        "Log in as bob in a private window, and copy the value of the session's cookie from "
+        "devtools (F12), Application → Cookies: that is the attacker.",
+        "In the ordinary window add a cookie with that name and value: double-click the empty row "
+        "below the list. Then open /login below the same address and log in as alice.",
+        "Reload the dashboard in the private window. Whom does it welcome?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._create", "self._token(app, session.sid"),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.open_session",
+            "return self.session_class(saved_session_data, sid=sid)",
+        ),
+    ),
+)

@@ -1,0 +1,64 @@
+"""A flood of tokens that nobody issued, and what it costs the store."""
+
+import secrets
+
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+EACH = 25
+"""Tokens of each kind."""
+
+
+def experiment(subject: Subject) -> Finding:
+    issued = subject.logged_in().token
+    forged = [
+        token
+        for _ in range(EACH)
+        for token in (
+            secrets.token_urlsafe(16),
+            secrets.token_urlsafe(32),
+            f"{secrets.token_urlsafe(32)}.{secrets.token_urlsafe(32)}",
+            issued[:-8] + secrets.token_urlsafe(6),
+        )
+    ]
+    before = subject.place.operations()
+    for token in forged:
+        subject.present(token)
+    cost = (subject.place.operations() - before).total()
+    return Finding(
+        cost == 0,
+        f"{cost} operations for {len(forged)} tokens",
+        f"{len(forged)} made-up tokens were presented, among them changed ones of a living "
+        f"session; the store was asked {cost} times.",
+    )
+
+
+_OURS = Code("backends.interface.StoreInterface._load", "unsign(token)")
+
+CLAIM = Claim(
+    sentence="A flood of made-up tokens never reaches the store.",
+    believed="A token that the server did not issue opens nothing, so it seems to cost nothing. "
+    "But somebody has to find out that it is unknown.",
+    meaning="Where it fails, whoever sends made-up cookies makes your store work as hard as your "
+    "users do. A signature tells a forgery in the application, before the store is asked.",
+    experiment=experiment,
+    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("OWASP Session Management Cheat Sheet, the session id is untrusted input",),
+    applies=ON_SERVER,
+    try_it=(
+        "Run SESSION_BACKEND=flask-session-redis REDIS_URL=redis://localhost:6379/0 make run, and "
+        "redis-cli monitor beside it.",
+        "Log in, open devtools (F12), Application → Cookies, and change the last letters of the "
+        "session's cookie.",
+        "Reload the dashboard. Does a command appear in the monitor?",
+        "Do the same with SESSION_BACKEND=redis.",
+    ),
+    decided_by=on_each(
+        cookie=None,
+        filesystem=_OURS,
+        redis=_OURS,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.open_session", "_retrieve_session_data"
+        ),
+    ),
+)

@@ -1,0 +1,49 @@
+"""Reading `document.cookie` on a page of somebody who is logged in."""
+
+from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.site import Site
+
+
+def experiment(site: Site) -> Finding:
+    ada = site.logged_in()
+    seen = ada.browser.document_cookie(site.url + site.paths.private)
+    names = [pair.partition("=")[0] for pair in seen.split("; ") if pair]
+    visible = site.cookie_name in names
+    return Finding(
+        not visible,
+        f"document.cookie shows {', '.join(names) or 'nothing'}",
+        "A script on the page behind the login "
+        f"{'reads the session’s cookie.' if visible else 'does not see the session’s cookie.'}",
+    )
+
+
+_OURS = Code("backends.interface.BackendInterface._attributes", '"httponly"')
+
+CLAIM = Claim(
+    sentence="A script on the page cannot read the session’s cookie.",
+    believed="Sessions are said to be out of the client’s reach. What keeps a script from the "
+    "cookie is its flag HttpOnly, and that is a setting.",
+    meaning="Where it fails, one injected script takes the token away and logs in elsewhere. Where "
+    "it holds, such a script can still act as the user while the page is open.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    statements=(
+        Statement(201, "Accessible via JavaScript (unless httpOnly) | Not directly accessible"),
+    ),
+    try_it=(
+        "Log in, and open devtools (F12) → Console.",
+        "Type document.cookie and press Enter.",
+        "Is the session’s cookie in it?",
+    ),
+    decided_by=on_each(
+        cookie=_OURS,
+        filesystem=_OURS,
+        redis=_OURS,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.save_session",
+            "httponly = self.get_cookie_httponly",
+        ),
+    ),
+    over_http=True,
+    in_chromium=True,
+)

@@ -1,0 +1,89 @@
+"""Tokens that no browser would send, octet by octet."""
+
+from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
+from app.lab.site import Site
+
+MARK = b"Hostile7391"
+"""Stands in each token, to be found wherever it comes back."""
+
+HOSTILE = (
+    MARK + b"\x00" + MARK,
+    MARK + b"\r\nX-Hostile: " + MARK,
+    MARK + b"\rSet-Cookie: a=" + MARK,
+    MARK + b"%0d%0aSet-Cookie:%20a=" + MARK,
+    b'"' + MARK + rb"\015\012Set-Cookie: a=" + MARK + b'"',
+    MARK * 700,
+    b"../" * 20 + b"etc/" + MARK,
+    b"..\\" * 20 + MARK,
+    b"/etc/passwd/" + MARK,
+    b"*" + MARK + b"*",
+    b"?" + MARK + b"[a-z]",
+    MARK + bytes(range(0x80, 0x100)),
+    MARK + "ⓗostile‮".encode(),
+    MARK + b"\xed\xa0\x80",
+    b"<script>" + MARK + b"</script>",
+    b"{{" + MARK + b"}}%s%n$(" + MARK + b")",
+    b"'; DROP TABLE sessions; -- " + MARK,
+    b"." + MARK + b".",
+    b"e30." + MARK + b".",
+    b"~" + MARK + b"~",
+    b"=" + MARK + b"=",
+)
+
+
+def experiment(site: Site) -> Finding:
+    paths = (site.paths.private, site.paths.login)
+    answers = [_answer(site, path, token) for path in paths for token in HOSTILE]
+    broken = sum(not _is_calm(answer) for answer in answers)
+    reflected = sum(MARK in answer for answer in answers)
+    site.logged_in()  # raises where the application serves nobody any more
+    return Finding(
+        not broken and not reflected,
+        f"{broken} errors, {reflected} reflected",
+        f"{len(HOSTILE)} hostile tokens were sent to {len(paths)} pages: {broken} answers were an "
+        f"error of the server or none at all, and {reflected} repeated a part of the token.",
+    )
+
+
+def _answer(site: Site, path: str, token: bytes) -> bytes:
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    cookie = b"Cookie: " + site.cookie_name.encode() + b"=" + token
+    return site.send_bytes(head.encode() + cookie + b"\r\n\r\n")
+
+
+def _is_calm(answer: bytes) -> bool:
+    """Whether it is an answer, and none of a server that failed."""
+    version, _, rest = answer.partition(b" ")
+    return version.startswith(b"HTTP/1.") and b"200" <= rest[:3] < b"500"
+
+
+_OURS = Code("backends.interface.StoreInterface._load", "except (BadSignature, UnicodeError)")
+
+CLAIM = Claim(
+    sentence="No token, whatever is in it, breaks the server or comes back in an answer.",
+    believed="The cookie is the server's own, so it seems to hold what the server put there. But "
+    "whoever writes his own requests puts there what he likes.",
+    meaning="Where it fails, a token becomes a header, a file name or a piece of a page, which is "
+    "how header injection, path traversal and scripting begin. Where it holds, it is looked up "
+    "or refused, and no more.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    sources=("OWASP Session Management Cheat Sheet, the session id is untrusted input",),
+    try_it=(
+        "Run SESSION_BACKEND=filesystem make run.",
+        "Send a path as the token: curl -i -H 'Cookie: session_filesystem=../../../etc/passwd' "
+        "http://127.0.0.1:5000/dashboard.",
+        "Is the answer the way to the login, and is the path anywhere in it?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._load", "except (BadData"),
+        filesystem=_OURS,
+        redis=_OURS,
+        stock_filesystem=Code("cachelib.file.FileSystemCache._get_filename", "hexdigest()"),
+        stock_redis=Code(
+            "flask_session.redis.redis.RedisSessionInterface._retrieve_session_data",
+            "self.client.get(store_id)",
+        ),
+    ),
+    over_http=True,
+)

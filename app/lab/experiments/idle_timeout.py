@@ -1,0 +1,75 @@
+"""A session that nobody uses, and one that somebody does, for longer than the idle limit."""
+
+from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.subject import Subject
+from app.lab.words import in_or_out
+
+MARGIN = 60
+"""Seconds before and after the limit: a real Redis's own clock goes on in the meantime."""
+
+
+def experiment(subject: Subject) -> Finding:
+    limit = subject.app.config["SESSION_IDLE_SECONDS"]
+    early = _is_in_after(subject, limit - MARGIN)
+    late = _is_in_after(subject, limit + MARGIN)
+    in_use, copy = _use_it_longer_than(subject, limit)
+    figure = (
+        f"{in_or_out(early)} after {(limit - MARGIN) // 60} min, "
+        f"{in_or_out(late)} after {(limit + MARGIN) // 60} min"
+    )
+    because = (
+        f"The limit is {limit // 60} minutes. Who used the session all the time was "
+        f"{in_or_out(in_use)} after twice that; a copy of the token from the login was then "
+        f"{in_or_out(copy)}."
+    )
+    return Finding(early and in_use and not late, figure, because)
+
+
+def _is_in_after(subject: Subject, seconds: int) -> bool:
+    ada = subject.logged_in()
+    subject.forward(seconds)
+    return ada.is_logged_in
+
+
+def _use_it_longer_than(subject: Subject, limit: int) -> tuple[bool, bool]:
+    """Whether one in use is in after twice the limit, and whether its first token is."""
+    ada = subject.logged_in()
+    first = ada.token
+    for _ in range(4):
+        subject.forward(limit / 2)
+        in_use = ada.is_logged_in
+    return in_use, subject.admits(first)
+
+
+_RECORD = Code("backends.record.living", "record.ttl")
+
+CLAIM = Claim(
+    sentence="A session that nobody uses ends by itself, and one in use goes on.",
+    believed="“Implement proper session timeout” sounds like one number in the settings. Somebody "
+    "who leaves a computer without logging out relies on it.",
+    meaning="Where it holds, a forgotten login is over after the limit. On a store the limit is "
+    "the session's: whoever uses any copy of the token keeps it alive. On a signed cookie each "
+    "copy has a limit of its own, from the moment when it was signed, whatever the others do.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    statements=(Statement(240, "Implement proper session timeout"),),
+    try_it=(
+        "Start the application with SESSION_IDLE_SECONDS=60 before make run.",
+        "Log in, and reload the dashboard every half minute, for two minutes. You stay in.",
+        "Leave it alone for more than a minute, then reload.",
+        "The login page comes, and says that your session has ended.",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._load", "max_age=int(idle)"),
+        filesystem=_RECORD,
+        redis=_RECORD,
+        stock_filesystem=Code(
+            "flask_session.cachelib.cachelib.CacheLibSessionInterface._upsert_session",
+            "timeout=storage_time_to_live",
+        ),
+        stock_redis=Code(
+            "flask_session.redis.redis.RedisSessionInterface._upsert_session",
+            "ex=storage_time_to_live",
+        ),
+    ),
+)

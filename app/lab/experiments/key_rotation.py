@@ -1,0 +1,54 @@
+"""The secret key is replaced, first with the old one as fallback, then without."""
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import KEY, Subject
+from app.lab.words import in_or_out
+
+NEW = "the key that the laboratory signs with from now on"
+
+
+def experiment(subject: Subject) -> Finding:
+    token = subject.logged_in().token
+    # In the running application: a restart would end an embedded store, whatever the key does.
+    subject.app.config.update(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[KEY])
+    with_it = subject.admits(token)
+    subject.app.config.update(SECRET_KEY_FALLBACKS=[])
+    without = subject.admits(token)
+    because = (
+        "After the key was replaced, a token from before was "
+        f"{in_or_out(with_it)} with the old key as fallback, and {in_or_out(without)} without it."
+    )
+    figure = f"{in_or_out(with_it)} with fallback, {in_or_out(without)} without"
+    return Finding(with_it and not without, figure, because)
+
+
+_STORE = Code("backends.interface._signer", "Signer(keys")
+
+CLAIM = Claim(
+    sentence="A new secret key with the old one as fallback keeps everybody in, and without it "
+    "nobody.",
+    believed="Keys should be replaced now and then, and nobody wants to log everybody out for it. "
+    "After a leak, that is exactly what is wanted.",
+    meaning="Where it holds, SECRET_KEY_FALLBACKS makes a change of the key invisible, and leaving "
+    "it out is the one switch that logs everybody out. Flask-Session does not sign its ids, so "
+    "the key decides nothing there.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("OWASP ASVS 5.0, 13.3.4", "pallets/flask #5621"),
+    try_it=(
+        "Make two keys: python3 -c 'import secrets; print(secrets.token_hex(32))'.",
+        "Start the application with the first as SECRET_KEY, and log in.",
+        "Start it again with the second as SECRET_KEY, and the first in SECRET_KEY_FALLBACKS. "
+        "Reload the dashboard: are you in?",
+        "Within three minutes start it once more without SECRET_KEY_FALLBACKS, and reload. Whoever "
+        "uses a session for longer gets a token by the new key, and stays in.",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface.get_signing_serializer", "signing_keys(app)"),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.open_session", "if self.use_signer:"
+        ),
+    ),
+)

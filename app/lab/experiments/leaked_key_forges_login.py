@@ -1,0 +1,55 @@
+"""Somebody who knows the secret key, and nothing else, tries to log in as a user."""
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.places import EmbeddedRedis
+from app.lab.site import Paths
+from app.lab.subject import ACCOUNT, Subject
+
+FORGED = {"username": ACCOUNT["username"], "password": "whatever the forger likes"}
+"""The user's name, with a password that works on the forger's own installation only."""
+
+
+def experiment(subject: Subject) -> Finding:
+    accounts = {FORGED["username"]: FORGED["password"]}
+    with subject.second_server(DEMO_ACCOUNTS=accounts, **EmbeddedRedis().settings) as home:
+        home.paths = Paths(fields=FORGED)
+        forged = subject.admits(home.logged_in().token)
+    because = (
+        "The forger ran the same software at home, with the leaked key and a store and passwords "
+        "of his own. The token of his login there logs "
+        f"{'in as a user who never logged in' if forged else 'nobody in'} here."
+    )
+    return Finding(forged, "forged" if forged else "not forged", because)
+
+
+_STORE = Code("backends.interface.StoreInterface._load", "if record is None")
+
+CLAIM = Claim(
+    sentence="Whoever has the secret key can make a login.",
+    believed="Keys leak: in a repository, in a log, in a page about an error. What that costs is "
+    "the first question afterwards.",
+    meaning="Where it holds, a leaked key is as bad as everybody's password: any user, the "
+    "administrator too, without one request to the login page. Where a store must know the id, "
+    "the key alone opens nothing. Replace a leaked key in any case, and keep no fallback.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=FAILS, redis=FAILS, stock=FAILS),
+    sources=("OWASP ASVS 5.0, 13.3.1", "flask-unsign"),
+    try_it=(
+        "Start the application twice with the same SECRET_KEY, the second time with PORT=5001, "
+        "SESSION_FILE_DIR=/tmp/forger and DEMO_ACCOUNTS=alice:forged: that one is the forger's.",
+        "Log in there as alice with the password forged, and copy the value of the session's "
+        "cookie from devtools (F12), Application → Cookies.",
+        "On http://127.0.0.1:5000, in a private window, add the cookie by that name and value: "
+        "double-click the empty row below the list.",
+        "Open the dashboard. Are you alice?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.open_session",
+            "if saved_session_data is not None:",
+        ),
+    ),
+)

@@ -1,0 +1,68 @@
+"""A logout while another request of the same browser is under way, in three kinds."""
+
+from flask import session
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+KINDS = ("uses no session", "reads the session", "writes to the session")
+"""What the slow request does."""
+
+
+def experiment(subject: Subject) -> Finding:
+    alive = [kind for kind in KINDS if _survives(subject, kind)]
+    figure = f"alive after {len(alive)} of {len(KINDS)}"
+    if not alive:
+        return Finding(True, figure, "The slow answers came after the logout and undid nothing.")
+    because = (
+        "After the logout there was a token that logs in where the slow request "
+        f"{', or '.join(alive)}."
+    )
+    return Finding(False, figure, because)
+
+
+def _survives(subject: Subject, kind: str) -> bool:
+    """Whether the token from before the logout logs in, or one that the late answer set."""
+    ada = subject.logged_in()
+    kept = ada.token
+
+    def slow() -> None:
+        if kind != "uses no session":
+            session.get("user")
+        ada.log_out()
+        if kind == "writes to the session":
+            session["late"] = True
+
+    ada.run(slow)
+    return any(subject.admits(token) for token in (kept, ada.token) if token)
+
+
+_STORE = Code("backends.filesystem.FileSystemStore.update", "raise SessionGone")
+_STOCK = Code("flask_session.base.ServerSideSessionInterface.save_session", "_upsert_session")
+
+CLAIM = Claim(
+    sentence="A logout is final even while another request of the same browser is under way.",
+    believed="Whoever clicks “Log out” does not wait until the page has loaded everything. The "
+    "session is deleted at once, so nothing should be left to come back.",
+    meaning="Where it fails on a store, the slow request writes the session back that it had "
+    "loaded, and the logout is undone without an error. A signed cookie stays valid with or "
+    "without a slow request.",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("OWASP ASVS 5.0, 7.4.1 and 15.4.2", "boj/redistore #2", "auth0/nextjs-auth0 #2335"),
+    try_it=(
+        "Log in, stay on the dashboard, and copy the value of the session's cookie from devtools "
+        "(F12), Application → Cookies.",
+        "In the console send twenty page loads and a logout at the same time: Promise.all([...Array"
+        "(20)].map(() => fetch('dashboard')).concat(fetch('logout', {method: 'POST'}))).",
+        "Put the copied value back: double-click the value of the cookie, or the empty row below "
+        "the list.",
+        "Reload. Are you in? It is a matter of milliseconds: try a few times.",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._delete", 'report(app, "session ended"'),
+        filesystem=_STORE,
+        redis=Code("backends.redis.RedisStore.update", "if not updated:"),
+        stock=_STOCK,
+    ),
+)

@@ -1,0 +1,61 @@
+"""One user, and then five hundred others who log in after her."""
+
+from functools import partial
+
+from flask import session
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+OTHERS = 501
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    subject.forward(1)  # hers is the oldest session
+    for number in range(OTHERS):
+        subject.visitor().run(partial(_log_in, f"user {number}"))
+    alive = ada.is_logged_in
+    state = "still logged in" if alive else "logged out"
+    return Finding(
+        alive,
+        f"{state} after {OTHERS} others",
+        f"Ada logged in, and {OTHERS} others did so after her; she is {state}.",
+    )
+
+
+def _log_in(user: str) -> None:
+    session.update(user=user, logged_in=True)
+
+
+_OURS = Code("backends.filesystem.FileSystemStore._remove_if_ended", "living(record) is None")
+
+CLAIM = Claim(
+    sentence="The 501st login after yours does not end your session.",
+    believed="A session is said to end by a logout or by its age. That there is room for only so "
+    "many is known of caches, and nobody thinks of a session store as one.",
+    meaning="Where it fails, your users are logged out by the number of your visitors, without an "
+    "error anywhere. The threshold of 500 files is a default that can be raised, at a price.",
+    experiment=experiment,
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock_filesystem=FAILS, stock_redis=HOLDS
+    ),
+    sources=("Flask-Session documentation, SESSION_FILE_THRESHOLD",),
+    try_it=(
+        "Run SESSION_BACKEND=flask-session-filesystem make run, and log in.",
+        "In a terminal log in 501 more times, which takes a minute: for i in $(seq 501); do curl "
+        "-s -o /dev/null -d 'username=bob&password=builder' -H 'Sec-Fetch-Site: same-origin' "
+        "http://127.0.0.1:5000/login; done.",
+        "Reload the dashboard. Are you in?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
+        filesystem=_OURS,
+        redis=Code("backends.redis.RedisStore.create", "_milliseconds(ttl)"),
+        stock_filesystem=Code("cachelib.file.FileSystemCache._prune", "self._remove_older()"),
+        stock_redis=Code(
+            "flask_session.redis.redis.RedisSessionInterface._upsert_session",
+            "ex=storage_time_to_live",
+        ),
+    ),
+)

@@ -1,0 +1,54 @@
+"""Something is put into a list that lies in the session, and nobody says `modified`."""
+
+from flask import session
+
+from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+
+def experiment(subject: Subject) -> Finding:
+    by_default = _is_kept(subject)
+    subject.restart(SESSION_REFRESH_EACH_REQUEST=False)
+    without = _is_kept(subject)
+    figure = f"{_kept_or_lost(by_default)}; without refresh {_kept_or_lost(without)}"
+    because = (
+        'session["cart"].append(…) was '
+        f"{_kept_or_lost(by_default)} with Flask's default, and {_kept_or_lost(without)} with "
+        "SESSION_REFRESH_EACH_REQUEST off."
+    )
+    return Finding(by_default, figure, because)
+
+
+def _is_kept(subject: Subject) -> bool:
+    ada = subject.logged_in()
+    ada.run(lambda: session.update(cart=["a mug"]))
+    ada.run(lambda: session["cart"].append("a jar"))
+    cart: list[str] = ada.run(lambda: session["cart"])
+    return cart == ["a mug", "a jar"]
+
+
+def _kept_or_lost(kept: bool) -> str:
+    return "kept" if kept else "lost"
+
+
+_OURS = Code("backends.session.Session.changes", "_changed_text(value, stored.get(name))")
+_STOCK = Code("flask_session.base.ServerSideSessionInterface.should_set_storage", "REFRESH_EACH")
+
+CLAIM = Claim(
+    sentence='A change deep inside the session is kept: session["cart"].append(…).',
+    believed="The session looks like a dict, and in a dict a list can be changed in place. Flask's "
+    "documentation asks for session.modified = True, and whoever has not read it finds out late.",
+    meaning="Where it fails, such a change is lost without an error, on some requests and not on "
+    "others. Flask-Session keeps it only because it writes every session back on every request; "
+    "with SESSION_REFRESH_EACH_REQUEST off it overlooks the change as Flask's own cookie does.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    sources=("Flask's documentation, flask.session.modified",),
+    try_it=(
+        'In a Flask application of your own say session["cart"] = [] in one view and '
+        'session["cart"].append(1) in another; the pages of this one say session.modified too.',
+        'Install a backend with init_app(app, "cookie") from the package backends, and without.',
+        "Open the first page, then the second one twice. How many are in the list?",
+    ),
+    decided_by=on_each(cookie=_OURS, filesystem=_OURS, redis=_OURS, stock=_STOCK),
+)

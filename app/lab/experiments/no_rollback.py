@@ -1,0 +1,49 @@
+"""A cookie that was kept from before a change is put back into the browser."""
+
+from flask import session
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    ada.run(lambda: session.update(voucher="unused"))
+    older = ada.token
+    ada.run(lambda: session.update(voucher="used"))
+    ada.take(older)
+    voucher = ada.run(lambda: session.get("voucher"))
+    because = (
+        "A voucher in the session was used. With the cookie from before that in the browser, the "
+        f"application found it {voucher}."
+    )
+    return Finding(voucher == "used", f"voucher {voucher}", because)
+
+
+_STORE = Code("backends.interface.StoreInterface._update", "self.store.update")
+_STOCK = Code("flask_session.base.ServerSideSessionInterface.save_session", "_upsert_session")
+
+CLAIM = Claim(
+    sentence="An older cookie does not bring older data back.",
+    believed="The cookie is signed, so nobody can change what is in it. That nobody has to, "
+    "because the older one is signed too, is easily overlooked.",
+    meaning="Where it fails, whatever must happen only once does not belong in the session: a "
+    "voucher, a free trial, the number of wrong answers. Its owner goes back to any moment by "
+    "putting an old cookie in place.",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    sources=("RFC 6265bis, 8.4",),
+    try_it=(
+        "Log in and put a mug into the cart. Copy the value of the session's cookie from devtools "
+        "(F12), Application → Cookies.",
+        "Remove the mug from the cart.",
+        "Double-click the value in devtools, put the copied one in its place, and reload the cart. "
+        "Is the mug back?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=_STOCK,
+    ),
+)

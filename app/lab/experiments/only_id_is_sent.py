@@ -1,0 +1,78 @@
+"""Counting the bytes of Cookie and Set-Cookie while the session grows from 0.2 to 20 KB."""
+
+import secrets
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from flask import session
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.figures import number
+from app.lab.subject import Subject, SubjectVisitor
+
+SIZES = (200, 1_000, 3_000, 20_000)
+"""Bytes of random text in the session."""
+
+
+class Sent(NamedTuple):
+    """Bytes of the two headers at one size; `None` where the size was refused."""
+
+    cookie: int | None
+    set_cookie: int | None
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    sent = [_sent(ada, size) for size in SIZES]
+    cookies, set_cookies = zip(*sent, strict=True)
+    return Finding(
+        len(set(sent)) == 1,
+        f"Cookie {_listed(cookies)}; Set-Cookie {_listed(set_cookies)} bytes",
+        "0.2, 1, 3 and 20 KB were put into the session in turn. The figure says how large Cookie "
+        "was in the request after each, and Set-Cookie in the answer that stored it.",
+    )
+
+
+def _sent(ada: SubjectVisitor, size: int) -> Sent:
+    data = secrets.token_urlsafe(size)[:size]
+    written = ada.attempt(lambda: session.update(data=data))
+    if written.status != 200:
+        return Sent(None, None)
+    return Sent(ada.private_page().cookie_bytes, written.set_cookie_bytes)
+
+
+def _listed(sizes: Sequence[int | None]) -> str:
+    """The size where it is the same for all, else each of them."""
+    shown = ["refused" if size is None else number(size) for size in sizes]
+    return shown[0] if len(set(shown)) == 1 else ", ".join(shown)
+
+
+_ID_ONLY = Code("backends.interface.StoreInterface._token", "sign(session_id)")
+
+CLAIM = Claim(
+    sentence="Only an id is sent with each request, however large the session is.",
+    believed="It is the reason given for sessions being faster than cookies. It is true where the "
+    "data lies on the server.",
+    meaning="Where it fails, all of the session travels up with every request, pictures and "
+    "scripts included, and down again with every change.",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    statements=(
+        Statement(190, "uses a session identifier (often stored in a cookie)"),
+        Statement(200, "Sent with every request (network overhead) | Only session ID sent"),
+    ),
+    try_it=(
+        "Log in, and look at “What went over the wire” on the dashboard.",
+        "Write a few long notes.",
+        "Do the bytes in the column “Cookie” grow?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._update", "session.fields()"),
+        filesystem=_ID_ONLY,
+        redis=_ID_ONLY,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.save_session", "else session.sid"
+        ),
+    ),
+    in_chromium=True,
+)

@@ -1,0 +1,91 @@
+"""Another application has the same secret key, and a user of it brings his token along."""
+
+import time
+from typing import Any
+
+from flask import Flask, session
+
+from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
+from app.lab.places import EmbeddedRedis
+from app.lab.subject import KEY, Subject
+
+
+def experiment(subject: Subject) -> Finding:
+    refused = _refuses(subject, "another_application")
+    refused_by_name = _refuses(subject, subject.app.name)
+    figure = f"{_said(refused)}; of the same name {_said(refused_by_name)}"
+    because = (
+        "Another application with the same secret key and a store of its own had the same values "
+        f"in its session. Its token was {_said(refused)} here, and one of an application that is "
+        f"called “{subject.app.name}” like this one {_said(refused_by_name)}."
+    )
+    return Finding(refused, figure, because)
+
+
+def _refuses(subject: Subject, name: str) -> bool:
+    """Whether the token of an application of this name, with the values of a login, is refused."""
+    login = subject.logged_in().run(lambda: dict(session))
+    another = Flask(name)
+    another.config.update(
+        SECRET_KEY=KEY,
+        SESSION_COOKIE_NAME=subject.cookie_name,
+        SESSION_FILE_DIR=subject.folder / "another",
+        **EmbeddedRedis().settings,
+    )
+    another.session_interface = subject.backend.install(another, time.time)
+    return not subject.admits(_token(another, login))
+
+
+def _token(app: Flask, values: dict[str, Any]) -> str:
+    """The token of a session with these values."""
+
+    def begin() -> str:
+        session.update(values)
+        return "begun"
+
+    app.add_url_rule("/", view_func=begin)
+    client = app.test_client()
+    client.get("/")
+    cookie = client.get_cookie(app.config["SESSION_COOKIE_NAME"])
+    assert cookie is not None
+    return cookie.value
+
+
+def _said(refused: bool) -> str:
+    return "refused" if refused else "accepted"
+
+
+_STORE = Code("backends.interface.StoreInterface._signer", "token_salt(app")
+
+CLAIM = Claim(
+    sentence="A token of another application with the same secret key is refused.",
+    believed="A company has several applications, and one .env for all of them. Each has a login "
+    "of its own, so being logged in at one should mean nothing to another.",
+    meaning="Where it fails, whoever may write user=admin into the session of the least important "
+    "application is the administrator of all. Flask signs for every application alike. The cookie "
+    "of this project is signed for the application's name and the cookie's: two that are both "
+    "called app need different cookie names. Best is a key each.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    sources=("OWASP ASVS 5.0, 9.2.3",),
+    try_it=(
+        "Write the Flask application of the README's example in a file another.py, with "
+        'SESSION_BACKEND="cookie", SESSION_COOKIE_NAME="session_cookie", the SECRET_KEY of this '
+        "one, which is in instance/secret_key, and a view that sets what the inspector shows of "
+        "your login.",
+        "Open that view on port 5001, and copy the value of its cookie from devtools (F12), "
+        "Application → Cookies.",
+        "Put it in the place of this application's cookie, and open the dashboard. Are you in?",
+        "Leave init_app out of two such applications with one key: Flask's own cookie of the one "
+        "is accepted by the other.",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface.get_signing_serializer", "token_salt(app"),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.open_session",
+            "if saved_session_data is not None:",
+        ),
+    ),
+)

@@ -1,0 +1,56 @@
+"""Storing more than a cookie holds, and looking what the answer and the browser make of it."""
+
+import secrets
+
+from flask import session
+
+from app.lab.claim import (
+    CANNOT_APPLY,
+    HOLDS,
+    IN_BROWSER,
+    Claim,
+    Code,
+    Finding,
+    Statement,
+    on_each,
+)
+from app.lab.figures import number
+from app.lab.subject import Subject
+
+CHARACTERS = 5000
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    before = ada.token
+    data = secrets.token_urlsafe(CHARACTERS)[:CHARACTERS]
+    answer = ada.attempt(lambda: session.update(data=data))
+    dropped = "; ".join(refused.reason for refused in answer.refused)
+    kept = "keeps the session as it was" if ada.token == before else "holds another session"
+    browser = f"drops the new cookie and {kept}" if dropped else kept
+    return Finding(
+        answer.status >= 400 and ada.token == before,
+        f"{answer.status}, the browser {browser}",
+        f"{number(CHARACTERS)} random characters were answered with status {answer.status}, and "
+        f"the browser {browser}{f': {dropped}' if dropped else ''}.",
+    )
+
+
+CLAIM = Claim(
+    sentence="A session that is too large for its cookie is refused, not lost.",
+    believed="Whoever stores too much expects an error, as from a full disk. A browser gives none: "
+    "it ignores a cookie of more than 4096 bytes without a word to anybody.",
+    meaning="Where it fails, the request succeeds, and what it stored is gone with the next one. "
+    "No error page and no status says so.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=CANNOT_APPLY, redis=CANNOT_APPLY, stock=CANNOT_APPLY),
+    statements=(Statement(197, "Limited (~4KB per cookie)"),),
+    applies=IN_BROWSER,
+    try_it=(
+        "Log in on the signed cookie, and open devtools (F12) → Network.",
+        "Press “Add 5 KB” on the dashboard.",
+        "Which status does the answer have, and are you still logged in?",
+    ),
+    decided_by={"cookie": Code("backends.cookie.CookieInterface._token", "raise SessionTooLarge(")},
+    in_chromium=True,
+)

@@ -1,0 +1,61 @@
+"""Storing values in one request, and reading them in the next."""
+
+from typing import Any
+
+from flask import session
+
+from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.subject import Subject
+
+VALUES: dict[str, Any] = {
+    "text": "Grüße",
+    "count": 7,
+    "price": 14.9,
+    "agreed": True,
+    "nothing": None,
+    "cart": {"jar": 2, "tea": [1, 2, 3]},
+}
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    ada.run(lambda: session.update(VALUES))
+    read = ada.run(lambda: {name: session.get(name, "gone") for name in VALUES})
+    back = sum(read[name] == value for name, value in VALUES.items())
+    return Finding(
+        back == len(VALUES),
+        f"{back} of {len(VALUES)} values back",
+        f"One request stored {len(VALUES)} values, and the next one read {back} of them.",
+    )
+
+
+_STORE = Code("backends.interface.StoreInterface._load", "self.store.load")
+_STOCK = Code(
+    "flask_session.base.ServerSideSessionInterface.open_session", "self._retrieve_session_data"
+)
+
+CLAIM = Claim(
+    sentence="What one request stores in the session the next one reads.",
+    believed="It is what a session is for: HTTP itself remembers nothing from one request to the "
+    "next. Everything else here rests on it.",
+    meaning="Where it fails, there is no session: nobody stays logged in, and every form begins "
+    "anew.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    statements=(
+        Statement(128, "Sessions persist data between requests"),
+        Statement(190, "maintain user state across multiple requests"),
+    ),
+    try_it=(
+        "Log in, and write a note on the dashboard.",
+        "Open another page, and come back to the dashboard.",
+        "Is the note still there?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=_STOCK,
+    ),
+    in_chromium=True,
+)

@@ -1,0 +1,87 @@
+"""A pickle that somebody wrote into the store, and whether the application executes it."""
+
+import pickle
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.places import Place
+from app.lab.subject import Subject
+
+NEVER_EXPIRES = bytes(4)
+"""What cachelib writes before its pickle: the second in which it ends, and 0 for never."""
+
+
+class Trap:
+    """Makes a file where it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return Path.touch, (self.trace,)
+
+
+def experiment(subject: Subject) -> Finding:
+    trace = subject.folder / "executed"
+    trap = pickle.dumps(Trap(trace))
+    statuses = [
+        status
+        for write in (_as_a_whole, _as_each_value)
+        for planted in (trap, NEVER_EXPIRES + trap)
+        for status in _visit(subject, partial(write, subject.place, planted))
+    ]
+    executed, broken = trace.exists(), sum(status >= 500 for status in statuses)
+    return Finding(
+        not executed and not broken,
+        "executed" if executed else f"not executed, {broken} errors",
+        "A pickle was planted in the place of every record, as a file, a string and a value: it "
+        f"was {'executed' if executed else 'not executed'} when the session's owner came back, "
+        f"and {broken} of {len(statuses)} requests were answered with an error.",
+    )
+
+
+def _visit(subject: Subject, plant: Callable[[str], None]) -> list[int]:
+    """The statuses that somebody gets whose session was replaced."""
+    ada = subject.logged_in()
+    for name in subject.place.records():
+        plant(name)
+    return [ada.private_page().status, ada.get("/cart").status]
+
+
+def _as_a_whole(place: Place, data: bytes, name: str) -> None:
+    place.plant(name, data)
+
+
+def _as_each_value(place: Place, data: bytes, name: str) -> None:
+    place.damage(name, lambda _: data)
+
+
+CLAIM = Claim(
+    sentence="A pickle planted in the store is not executed.",
+    believed="What comes out of the store is what the application wrote into it, so reading it "
+    "seems safe. But a shared Redis or a writable folder lets others write there as well.",
+    meaning="Where it fails, whoever can write one record runs code of his own inside your "
+    "application. Where it holds, the worst that he can do is to end or to forge a session.",
+    experiment=experiment,
+    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("OWASP ASVS 5.0, 1.5.2",),
+    applies=ON_SERVER,
+    try_it=(
+        "Run SESSION_BACKEND=flask-session-filesystem make run, and log in.",
+        'Write a trap over the session: .venv/bin/python -c "import pathlib, pickle; T = '
+        "type('T', (), {'__reduce__': lambda self: (print, ('executed',))}); "
+        "[f.write_bytes(bytes(4) + pickle.dumps(T())) for f in "
+        "pathlib.Path('instance/sessions/flask-session-filesystem').iterdir()]\".",
+        "Reload the dashboard. What does the terminal of the application print?",
+    ),
+    decided_by=on_each(
+        cookie=None,
+        filesystem=Code("backends.filesystem.FileSystemStore._read", "json.loads"),
+        redis=Code("backends.redis.RedisStore.load", "unpack(_text(answer)"),
+        stock_filesystem=Code("cachelib.file.FileSystemCache.get", "self.serializer.load(f)"),
+        stock_redis=Code("flask_session.base.MsgSpecSerializer.decode", "pickle.loads"),
+    ),
+)

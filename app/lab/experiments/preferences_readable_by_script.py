@@ -1,0 +1,45 @@
+"""Choosing a dark theme, and reading it by a script as the page's own script does."""
+
+from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.subject import Subject
+
+CHOSEN = {"theme": "dark", "language": "en", "currency": "EUR", "layout": "compact"}
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    ada.post("/preferences", CHOSEN)
+    seen = ada.browser.document_cookie(f"{subject.url}/preferences").split("; ")
+    readable = "theme=dark" in seen and ada.token != ""
+    return Finding(
+        readable,
+        "document.cookie shows theme=dark" if readable else "theme not seen",
+        "A script on the page reads the theme that was chosen, and sets it before anything is "
+        "drawn."
+        if readable
+        else "A script on the page does not see the theme that was chosen.",
+    )
+
+
+_ANY = Code("app.plain_cookies._attributes", '"httponly"')
+
+CLAIM = Claim(
+    sentence="A preference in a cookie can be read by a script.",
+    believed="Preferences are what cookies are recommended for: a script needs the theme before "
+    "the page is drawn. It works for cookies that are not HttpOnly.",
+    meaning="Where it holds, keep in such a cookie only what anybody may read and change. Whatever "
+    "comes back in it is input like any other.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    statements=(
+        Statement(201, "Accessible via JavaScript (unless httpOnly)"),
+        Statement(206, "Remember user preferences"),
+    ),
+    try_it=(
+        "Choose the dark theme on the page Preferences, and save.",
+        "Open devtools (F12) → Console, type document.cookie and press Enter.",
+        "Do you find theme=dark?",
+    ),
+    decided_by=on_each(cookie=_ANY, filesystem=_ANY, redis=_ANY, stock=_ANY),
+    in_chromium=True,
+)

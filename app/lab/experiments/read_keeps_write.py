@@ -1,0 +1,60 @@
+"""A request reads the session; before it ends, another one writes to it."""
+
+from flask import session
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+AGES = (0, 600)
+"""Seconds since the session was last used. After ten minutes a mere reader has to prolong it."""
+
+
+def experiment(subject: Subject) -> Finding:
+    kept = sum(_is_kept(subject, age) for age in AGES)
+    because = (
+        "A request only read the session while another wrote to it, once just after the login and "
+        f"once {AGES[-1] // 60} minutes later. {kept} of the {len(AGES)} writes were there "
+        "afterwards."
+    )
+    return Finding(kept == len(AGES), f"{kept} of {len(AGES)} writes kept", because)
+
+
+def _is_kept(subject: Subject, age: int) -> bool:
+    ada = subject.logged_in()
+    subject.forward(age)
+
+    def read() -> None:
+        session.get("user")
+        ada.run(lambda: session.update(written=True))
+
+    ada.run(read)
+    return ada.run(lambda: "written" in session)
+
+
+_STORE = Code("backends.session._changed_text", "text != stored")
+_STOCK = Code("flask_session.base.ServerSideSessionInterface.should_set_storage", "REFRESH_EACH")
+
+CLAIM = Claim(
+    sentence="A request that only reads never erases what another one writes.",
+    believed="Reading changes nothing: that is what the word means. So pages that load beside a "
+    "form that is sent should be harmless.",
+    meaning="Where it fails, a page that was still loading brings the state from before the click "
+    "back, and nobody finds out why now and then a click does nothing.",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("pallets-eco/flask-session #71, #149",),
+    try_it=(
+        "Log in, stay on the dashboard, and open devtools (F12) → Console.",
+        "Send a note amid twenty page loads: const load = () => fetch('dashboard'); Promise.all("
+        "[...Array(10)].map(load).concat(fetch('dashboard/note', {method: 'POST', body: new "
+        "URLSearchParams({note: 'kept?'})}), [...Array(10)].map(load))).",
+        "Reload the dashboard. Is the note there? Do it a few times, once after waiting for five "
+        "minutes.",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._touch", "saved.fields"),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=_STOCK,
+    ),
+)

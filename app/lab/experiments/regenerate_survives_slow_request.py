@@ -1,0 +1,78 @@
+"""A token is rotated while another request with the old one is under way, in three kinds."""
+
+from flask import current_app, session
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject, SubjectVisitor
+
+KINDS = ("uses no session", "reads the session", "writes to the session")
+"""What the slow request does."""
+
+
+def experiment(subject: Subject) -> Finding:
+    alive = [kind for kind in KINDS if _old_one_survives(subject, kind)]
+    figure = f"old one alive after {len(alive)} of {len(KINDS)}"
+    if not alive:
+        return Finding(True, figure, "The slow answers came after the rotation and undid nothing.")
+    because = (
+        "After the rotation another token than the new one logged in where the slow request "
+        f"{', or '.join(alive)}."
+    )
+    return Finding(False, figure, because)
+
+
+def _old_one_survives(subject: Subject, kind: str) -> bool:
+    """Whether anything but the rotated token logs in. Raises where not even that one does."""
+    ada = subject.logged_in()
+    old, rotated = ada.token, ""
+
+    def slow() -> None:
+        nonlocal rotated
+        if kind != "uses no session":
+            session.get("user")
+        rotated = _rotate(ada)
+        if kind == "writes to the session":
+            session["late"] = True
+
+    ada.run(slow)
+    if not subject.admits(rotated):
+        raise RuntimeError("the rotated token logs nobody in")
+    return any(subject.admits(token) for token in {old, ada.token} - {rotated})
+
+
+def _rotate(ada: SubjectVisitor) -> str:
+    ada.run(lambda: current_app.session_interface.regenerate(session))  # type: ignore[attr-defined]
+    return ada.token
+
+
+_STOCK = Code("flask_session.base.ServerSideSessionInterface.save_session", "_upsert_session")
+
+CLAIM = Claim(
+    sentence="A token that was rotated is dead even while another request with it is under way.",
+    believed="regenerate() deletes the old session and gives a new token. That the old one is "
+    "dead afterwards is what it is there for.",
+    meaning="Where it fails on a store, a slow request files the session under its old token "
+    "again, and may hand that one back to the browser. Rotating after a login or a confirmed "
+    "password then protects nobody whose page was still loading.",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("OWASP ASVS 5.0, 7.2.4 and 15.4.2", "pallets-eco/flask-session #27"),
+    try_it=(
+        "Log in, and copy the value of the session's cookie from devtools (F12), Application → "
+        "Cookies.",
+        "Open the page Account, and in its console send a new password and a hundred page loads at "
+        "the same time: Promise.all([fetch('account/password', {method: 'POST', body: new "
+        "URLSearchParams({current: 'wonderland', new: 'looking glass'})}), ...[...Array(100)].map("
+        "() => fetch('dashboard'))]).",
+        "A confirmed password rotates the token. Put the copied value back: double-click the value "
+        "of the cookie in devtools.",
+        "Open the dashboard. Are you in? It is a matter of milliseconds: try a few times. "
+        "Change the password back afterwards.",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._create", "self._token(app, session.sid"),
+        filesystem=Code("backends.filesystem.FileSystemStore.update", "raise SessionGone"),
+        redis=Code("backends.redis.RedisStore.update", "if not updated:"),
+        stock=_STOCK,
+    ),
+)

@@ -1,0 +1,54 @@
+"""Logging in where somebody is logged in already, and what becomes of the token from before."""
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.site import Site
+
+
+def experiment(site: Site) -> Finding:
+    ada = site.logged_in()
+    before = ada.token
+    ada.log_in()
+    is_new = ada.token != before
+    alive = site.admits(before)
+    figure = f"{'another' if is_new else 'the same'} token, the old one {_alive_or_dead(alive)}"
+    because = (
+        f"The login gave {'another token' if is_new else 'no other token'}, and the one from "
+        f"before it {'still logs in' if alive else 'logs nobody in'}."
+    )
+    return Finding(is_new and not alive, figure, because)
+
+
+def _alive_or_dead(alive: bool) -> str:
+    return "alive" if alive else "dead"
+
+
+_STORE = Code("backends.interface.StoreInterface._create", "followed = self.store.delete")
+
+CLAIM = Claim(
+    sentence="A login gives a new token, and the one from before it is dead.",
+    believed="“Implement proper … regeneration” is in every list of good practice. Frameworks are "
+    "expected to do it when the password is given.",
+    meaning="Where it fails, a token that leaked before the login is worth as much after it. "
+    "A signed cookie gives a new token, but cannot take the old one back. Flask-Session keeps the "
+    "token unless the application calls regenerate().",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    statements=(Statement(240, "Implement proper session timeout and regeneration"),),
+    try_it=(
+        "Log in, open devtools (F12), Application → Cookies, and copy the value of the session's "
+        "cookie.",
+        "Open /login below the same address and log in again. Compare the value: is it another?",
+        "Double-click the value in devtools and put the copied one in its place.",
+        "Open the dashboard. Are you in?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._create", "self._token(app, session.sid"),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.open_session",
+            "return self.session_class(saved_session_data, sid=sid)",
+        ),
+    ),
+    over_http=True,
+)

@@ -1,0 +1,52 @@
+"""Asking to be remembered at the login, closing the browser, and coming back."""
+
+import time
+
+from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.figures import period
+from app.lab.subject import ACCOUNT, Subject, SubjectVisitor
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.visitor()
+    ada.post("/login", {**ACCOUNT, "remember": "y"})
+    ada.browser.restart()
+    left = _left(ada)
+    remembered = f'value="{ACCOUNT["username"]}"' in ada.get("/login").text
+    figure = f"name filled in, kept for {period(max(left))}" if left else "forgotten"
+    return Finding(
+        remembered,
+        figure,
+        "The browser was closed and opened again after a login with “Remember my name”. "
+        f"The login page {'had' if remembered else 'did not have'} the name in it.",
+    )
+
+
+def _left(ada: SubjectVisitor) -> list[float]:
+    """Seconds that the browser will keep what has outlived the restart."""
+    kept = [cookie.expires for cookie in ada.browser.jar if cookie.name == "remembered_name"]
+    return [expires - time.time() for expires in kept if expires is not None]
+
+
+_ANY = Code("app.auth.log_in", "set_plain(response, REMEMBERED_NAME")
+
+CLAIM = Claim(
+    sentence="A cookie can outlive the browser, so a site can remember who was here.",
+    believed="“Remember me” boxes are everywhere, and it is a cookie with an expiry date that "
+    "makes them work. It needs no session.",
+    meaning="Where it holds, a name or a preference is there at the next visit, whatever the "
+    "session’s backend is. Here it is the name only: the password is still asked for.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    statements=(
+        Statement(199, "Can persist after browser closes"),
+        Statement(209, 'Implement "Remember Me" functionality'),
+    ),
+    try_it=(
+        "Log in with “Remember my name on this device” ticked.",
+        "Close the browser whole, open it again, and go to the login page.",
+        "Is the name filled in?",
+    ),
+    decided_by=on_each(cookie=_ANY, filesystem=_ANY, redis=_ANY, stock=_ANY),
+    in_chromium=True,
+)

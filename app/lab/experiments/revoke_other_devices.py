@@ -1,0 +1,44 @@
+"""Somebody is logged in on a laptop and a phone, and ends the phone's session from the laptop."""
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+from app.lab.words import in_or_out
+
+ROW = "data-handle="
+"""Stands once for each session on the page that lists them."""
+
+
+def experiment(subject: Subject) -> Finding:
+    laptop, phone = subject.logged_in(), subject.logged_in()
+    listed = laptop.get("/sessions").text.count(ROW)
+    laptop.post("/sessions/end-others")
+    stays, other = laptop.is_logged_in, phone.is_logged_in
+    figure = f"{listed} listed, the other {'alive' if other else 'dead'}"
+    because = (
+        f"The page listed {listed} of 2 sessions. After “End all others” the laptop was "
+        f"{in_or_out(stays)} and the phone {in_or_out(other)}."
+    )
+    return Finding(listed == 2 and stays and not other, figure, because)
+
+
+_STORE = Code("backends.interface.StoreInterface._revoke", "self.store.delete(key)")
+_UNLISTED = Code("app.sessions._lister", '"lists_sessions", False')
+
+CLAIM = Claim(
+    sentence="A user can see all his sessions and end the others.",
+    believed="Large sites have such a page, and a lost phone is a good reason to want it. The "
+    "server should know who is logged in where.",
+    meaning="Where it fails, nobody can say which sessions of a user there are, and none can be "
+    "ended from elsewhere. This application helps itself there with a number in the account: "
+    "whoever changes the password ends all others at once, but sees none of them.",
+    experiment=experiment,
+    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("OWASP ASVS 5.0, 7.5.2",),
+    try_it=(
+        "Log in, and log in once more in a private window: that is the other device.",
+        "Open the page Sessions in the first window. How many does it list?",
+        "Choose “End all others”, where there is such a button.",
+        "Reload the dashboard in the private window. Are you still in?",
+    ),
+    decided_by=on_each(cookie=_UNLISTED, filesystem=_STORE, redis=_STORE, stock=_UNLISTED),
+)

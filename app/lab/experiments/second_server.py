@@ -1,0 +1,53 @@
+"""Somebody is logged in on one server, and the load balancer sends him to another."""
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    with subject.second_server() as other:
+        known = other.admits(ada.token)
+    with subject.second_server(SESSION_FILE_DIR=subject.folder / "sessions") as other:
+        known_by_disk = other.admits(ada.token)
+    if known:
+        return Finding(True, "known", "A second server with the same key knew the session.")
+    if known_by_disk:
+        return Finding(
+            False,
+            "unknown; known on a shared disk",
+            "A second server with a disk of its own did not know the session. One on the same disk "
+            "did.",
+        )
+    return Finding(False, "unknown", "A second server with the same key did not know the session.")
+
+
+CLAIM = Claim(
+    sentence="A second server knows the sessions that began on the first.",
+    believed="One server is enough until it is not. Then a second one is started beside it, and "
+    "everybody expects to stay logged in.",
+    meaning="Where it fails, each request that lands on the other server finds nobody logged in. "
+    "A signed cookie needs the same key everywhere and nothing else, Redis one Redis for all; "
+    "files are for the processes of one machine.",
+    experiment=experiment,
+    expected=on_each(
+        cookie=HOLDS, filesystem=FAILS, redis=HOLDS, stock_filesystem=FAILS, stock_redis=HOLDS
+    ),
+    embedded=FAILS,
+    sources=("The Twelve-Factor App, VI. Processes",),
+    try_it=(
+        "docker compose --profile scale up starts three servers on Redis at http://localhost:8013, "
+        "and three that share no disk at http://localhost:8012.",
+        "Log in on each of the two addresses, and reload the dashboard a few times.",
+        "Which one forgets you?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
+        filesystem=Code("backends.filesystem.FileSystemStore._path", "self.folder / key"),
+        redis=Code("backends.redis.RedisStore.load", "self.client.hgetall(record)"),
+        stock_filesystem=Code(
+            "backends.reference.install_filesystem", "FileSystemCache(threshold=500"
+        ),
+        stock_redis=Code("backends.reference.install_redis", "client_of(app, Redis.from_url)"),
+    ),
+)

@@ -1,0 +1,64 @@
+"""The document's own `set_cookie`, a second before its hour is over, and after it."""
+
+from flask import Response, after_this_request, request
+
+from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.figures import number
+from app.lab.subject import Subject, SubjectVisitor
+
+HOUR = 3600
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.visitor()
+    ada.run(_set_cookie)
+    subject.forward(HOUR - 1)
+    before = _is_sent(ada)
+    subject.forward(1)
+    after = _is_sent(ada)
+    return Finding(
+        before and not after,
+        f"{_word(before)} after {number(HOUR - 1)} s, {_word(after)} after {number(HOUR)} s",
+        f"The cookie was set with max_age={HOUR}. The browser {_sends(before)} it a second before "
+        f"the hour was over, and {_sends(after)} it then.",
+    )
+
+
+def _set_cookie() -> None:
+    @after_this_request
+    def answer(response: Response) -> Response:
+        response.set_cookie("username", "john_doe", max_age=HOUR)
+        return response
+
+
+def _is_sent(ada: SubjectVisitor) -> bool:
+    return ada.run(lambda: request.cookies.get("username")) == "john_doe"
+
+
+def _word(is_sent: bool) -> str:
+    return "sent" if is_sent else "gone"
+
+
+def _sends(is_sent: bool) -> str:
+    return "sent" if is_sent else "did not send"
+
+
+_ANY = Code("werkzeug.http.dump_cookie", '("Max-Age", max_age)')
+
+CLAIM = Claim(
+    sentence="A cookie that is set with max_age=3600 is gone after an hour.",
+    believed="The lifetime is given in seconds, so the browser has to keep it to the second. The "
+    "server need not remember anything.",
+    meaning="Where it holds, an honest browser forgets by itself. Somebody who copied the value "
+    "does not, so what must end has to end on the server.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    statements=(Statement(149, "response.set_cookie('username', 'john_doe', max_age=3600)"),),
+    try_it=(
+        "Log in and out, which sets a cookie kept_session_… for an hour, and open devtools (F12), "
+        "Application → Cookies.",
+        "Look at the column “Expires / Max-Age” of that cookie.",
+        "Come back when that time is over. Is it still in the list?",
+    ),
+    decided_by=on_each(cookie=_ANY, filesystem=_ANY, redis=_ANY, stock=_ANY),
+)

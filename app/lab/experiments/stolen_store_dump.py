@@ -1,0 +1,67 @@
+"""A thief with a copy of the store, who tries everything in it as a token."""
+
+import re
+
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+WORD = re.compile(rb"[A-Za-z0-9._~=+-]{16,}")
+"""What can stand in a cookie and is long enough for an id."""
+
+
+def experiment(subject: Subject) -> Finding:
+    subject.logged_in()
+    dump = subject.place.records()
+    tried = sorted({token for name, data in dump.items() for token in _tokens_in(name, data)})
+    working = sum(subject.admits(token) for token in tried)
+    return Finding(
+        working == 0,
+        f"{working} of {len(tried)} work",
+        f"Somebody logged in, and in a copy of the store {len(tried)} texts could be a token; "
+        f"{working} of them logged in.",
+    )
+
+
+def _tokens_in(name: str, data: bytes) -> set[str]:
+    """All of a name and of its bytes that could be a token, and their ends without a prefix."""
+    words = {word.decode() for word in (*WORD.findall(name.encode()), *WORD.findall(data))}
+    return words | {
+        word[cut.end() :] for word in words for cut in re.finditer(r"[^A-Za-z0-9]", word)
+    }
+
+
+_OURS = Code("backends.interface.StoreInterface._create", "key_of(session_id)")
+
+CLAIM = Claim(
+    sentence="A copy of the store holds no token that works.",
+    believed="Backups and dumps of a session store are handled like those of a cache. Nobody "
+    "expects them to open an account.",
+    meaning="Where it fails, whoever reads a backup, a replica or the output of a debugging "
+    "command is logged in as every user. Where it holds, the store knows only a hash of each id.",
+    experiment=experiment,
+    expected=on_each(
+        cookie=CANNOT_APPLY,
+        filesystem=HOLDS,
+        redis=HOLDS,
+        stock_filesystem=HOLDS,
+        stock_redis=FAILS,
+    ),
+    sources=("OWASP Session Management Cheat Sheet, Session ID Content (or Value)",),
+    applies=ON_SERVER,
+    try_it=(
+        "Run SESSION_BACKEND=flask-session-redis REDIS_URL=redis://localhost:6379/0 make run, log "
+        "in, and run redis-cli --scan.",
+        "Compare what stands behind the prefix of a key with the value of the session's cookie.",
+        "In a private window add the cookie by hand with that text as its value, and open the "
+        "dashboard.",
+    ),
+    decided_by=on_each(
+        cookie=None,
+        filesystem=_OURS,
+        redis=_OURS,
+        stock_filesystem=Code("cachelib.file.FileSystemCache._get_filename", "hexdigest()"),
+        stock_redis=Code(
+            "flask_session.base.ServerSideSessionInterface._get_store_id", "self.key_prefix + sid"
+        ),
+    ),
+)

@@ -1,0 +1,42 @@
+"""The store is not there for a while: the folder is gone, or Redis refuses connections."""
+
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.outage import live_through
+from app.lab.subject import Subject
+
+
+def experiment(subject: Subject) -> Finding:
+    return live_through(subject, subject.place.down)
+
+
+CLAIM = Claim(
+    sentence="Without its store the application answers 503 within a second, public pages go on, "
+    "nobody gets in and nobody is logged out.",
+    believed="A cache that is down makes pages slower, so a session store that is down seems to be "
+    "no worse. It is asked before every view, though, and its answer is who you are.",
+    meaning="Where it fails, an outage of the store is one of everything: errors on every page, "
+    "threads that wait, or users who are logged out without a word. A 503 with Retry-After tells "
+    "browsers, proxies and people that nothing is lost.",
+    experiment=experiment,
+    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("OWASP ASVS 5.0, 16.5.2", "OWASP ASVS 5.0, 16.5.3"),
+    applies=ON_SERVER,
+    try_it=(
+        "Run SESSION_BACKEND=filesystem make run, and log in.",
+        "Rename the folder instance/sessions/filesystem.",
+        "Reload the dashboard, then the articles. Open devtools (F12), Network, and look at the "
+        "status and at Retry-After.",
+        "Give the folder its name back and reload: you are still in.",
+        "Do the same with SESSION_BACKEND=flask-session-filesystem and its folder.",
+    ),
+    decided_by=on_each(
+        cookie=None,
+        filesystem=Code("backends.filesystem.FileSystemStore._read", "self.folder.stat()"),
+        redis=Code("backends.redis.Outage.guard", "raise self._failed(error)"),
+        stock_filesystem=Code("cachelib.file.FileSystemCache.get", "except FileNotFoundError"),
+        stock_redis=Code(
+            "flask_session.redis.redis.RedisSessionInterface._retrieve_session_data",
+            "self.client.get(store_id)",
+        ),
+    ),
+)

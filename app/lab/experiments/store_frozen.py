@@ -1,0 +1,51 @@
+"""The store takes connections and requests, and answers none for a while."""
+
+from app.lab.claim import (
+    BEHIND_A_SERVICE,
+    CANNOT_APPLY,
+    FAILS,
+    HOLDS,
+    Claim,
+    Code,
+    Finding,
+    on_each,
+)
+from app.lab.outage import live_through
+from app.lab.subject import Subject
+
+
+def experiment(subject: Subject) -> Finding:
+    return live_through(subject, subject.place.hung)
+
+
+CLAIM = Claim(
+    sentence="With a store that hangs the application answers 503 within a second, public pages go "
+    "on, nobody gets in and nobody is logged out.",
+    believed="A server that is down is noticed at once, so waiting for one seems to be rare. But a "
+    "machine that swaps, a disk that stalls and a network that drops packets all look like this.",
+    meaning="Where it fails, each request waits for the store as long as the client library does, "
+    "which can be a minute. As many requests as there are threads then stop the pages without a "
+    "session, too.",
+    experiment=experiment,
+    expected=on_each(
+        cookie=CANNOT_APPLY,
+        filesystem=CANNOT_APPLY,
+        redis=HOLDS,
+        stock_filesystem=CANNOT_APPLY,
+        stock_redis=FAILS,
+    ),
+    sources=("OWASP ASVS 5.0, 16.5.2",),
+    applies=BEHIND_A_SERVICE,
+    try_it=(
+        "Run SESSION_BACKEND=redis REDIS_URL=redis://localhost:6379/0 make run, and log in.",
+        "Freeze that Redis for half a minute: redis-cli client pause 30000.",
+        "Reload the dashboard, then the articles. How long does each take?",
+        "Do the same with SESSION_BACKEND=flask-session-redis.",
+    ),
+    decided_by=on_each(
+        cookie=None,
+        filesystem=None,
+        redis=Code("backends.redis._impatient", '"socket_timeout": timeout'),
+        stock_redis=Code("backends.reference.install_redis", "client_of(app, Redis.from_url)"),
+    ),
+)

@@ -1,0 +1,39 @@
+"""The application is stopped and started again while somebody is logged in."""
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.subject import Subject
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    subject.restart()
+    if ada.is_logged_in:
+        return Finding(True, "in", "Who was logged in before the restart was logged in after it.")
+    return Finding(False, "out", "Who was logged in before the restart had to log in again.")
+
+
+CLAIM = Claim(
+    sentence="A restart of the application ends nobody's session.",
+    believed="A server that “maintains user state across multiple requests” is expected to do so "
+    "over a new version too. Whoever has used a framework that keeps sessions in memory doubts it.",
+    meaning="Where it fails, every deployment logs everybody out. It takes two things: the "
+    "sessions lie outside the process, and the secret key stays the same. The Redis that is "
+    "embedded in the process ends with it, so it is for trying things out only.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    embedded=FAILS,
+    statements=(Statement(190, "maintain user state across multiple requests"),),
+    try_it=(
+        "Log in, and stop the application with Ctrl+C in its terminal.",
+        "Start it again, and reload the dashboard. Are you still in?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
+        filesystem=Code("backends.filesystem.FileSystemStore._write", "temporary.replace(path)"),
+        redis=Code("backends.redis.install", "RedisStore(client_of(app, connect)"),
+        stock_filesystem=Code(
+            "backends.reference.install_filesystem", "FileSystemCache(threshold=500"
+        ),
+        stock_redis=Code("backends.reference.install_redis", "client_of(app, Redis.from_url)"),
+    ),
+)

@@ -1,0 +1,114 @@
+"""Changing a token in every way that needs no key, and counting what still logs in."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from hashlib import sha1, sha256, sha512
+
+from itsdangerous import Signer
+
+from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.site import Site
+from app.lab.without_key import content_of
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+"""Of base64 for URLs, in the order of its bits."""
+
+GUESSED_KEYS = ("", "dev", "secret", "SECRET_KEY")
+
+
+def experiment(site: Site) -> Finding:
+    token, other = site.logged_in().token, site.logged_in().token
+    if not site.admits(token):
+        raise RuntimeError("the token as it was given does not log in")
+    forged = set(_forgeries(token, other)) - {token, other}
+    accepted = sum(map(site.admits, forged))
+    return Finding(
+        accepted == 0,
+        f"{len(forged)} forgeries tried, {accepted} accepted",
+        f"A token was changed in {len(forged)} ways, each character of it in turn among them; "
+        f"{accepted} of the results logged somebody in.",
+    )
+
+
+def _forgeries(token: str, other: str) -> Iterator[str]:
+    """What can be made of a token, and of a second one that was given to the same user."""
+    yield from _with_one_character_changed(token)
+    yield from _cut(token)
+    yield from (token + "A", "A" + token, token.swapcase(), token + "." + token)
+    yield from _with_parts_of(token, other)
+    yield from _signed_by_guess(token)
+
+
+def _with_one_character_changed(token: str) -> Iterator[str]:
+    for position, character in enumerate(token):
+        yield token[:position] + _changed(character) + token[position + 1 :]
+
+
+def _changed(character: str) -> str:
+    """Another one, with another highest bit: the lowest bits of the last one may mean nothing."""
+    if character not in ALPHABET:
+        return "A"
+    return ALPHABET[ALPHABET.index(character) ^ 32]
+
+
+def _cut(token: str) -> Iterator[str]:
+    yield from (token[:-1], token[1:], token[: len(token) // 2])
+    parts = token.split(".")
+    for number in range(1, len(parts)):
+        yield ".".join(parts[:number])
+        yield ".".join(parts[:number]) + "."
+        yield ".".join(parts[number:])
+        yield "." + ".".join(parts[number:])
+
+
+def _with_parts_of(token: str, other: str) -> Iterator[str]:
+    mine, theirs = token.split("."), other.split(".")
+    for number in range(len(mine) if len(mine) == len(theirs) > 1 else 0):
+        if mine[number] != theirs[number]:
+            yield ".".join([*mine[:number], theirs[number], *mine[number + 1 :]])
+
+
+def _signed_by_guess(token: str) -> Iterator[str]:
+    signed = token.rpartition(".")[0] or token
+    for payload in (signed, _with_another_name(signed)):
+        for key in GUESSED_KEYS:
+            for digest in (sha1, sha256, sha512):
+                signer = Signer(key, salt="cookie-session", key_derivation="hmac")
+                signer.digest_method = digest
+                yield signer.sign(payload).decode()
+
+
+def _with_another_name(signed: str) -> str:
+    data, dot, rest = signed.removeprefix(".").partition(".")
+    changed = content_of(data).replace(b'"ada"', b'"bob"')
+    return urlsafe_b64encode(changed).decode().rstrip("=") + dot + rest
+
+
+CLAIM = Claim(
+    sentence="A cookie that somebody changed is not accepted.",
+    believed="The user can edit his cookies, so a session must not believe them. A signature, or "
+    "an id that nobody can guess, is what keeps him from becoming somebody else.",
+    meaning="Where it fails, a visitor writes his own session: another user’s name, another "
+    "role, another price.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    statements=(
+        Statement(198, "Less secure (visible to client) | More secure (data stays on server)"),
+        Statement(224, "Implement secure user authentication"),
+    ),
+    try_it=(
+        "Log in, and open devtools (F12), Application → Cookies.",
+        "Double-click the session cookie’s value, change one letter, and press Enter.",
+        "Reload the dashboard. Are you still in?",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
+        filesystem=Code("backends.interface.StoreInterface._load", "unsign(token)"),
+        redis=Code("backends.interface.StoreInterface._load", "unsign(token)"),
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.open_session",
+            "if saved_session_data is not None",
+        ),
+    ),
+    over_http=True,
+)

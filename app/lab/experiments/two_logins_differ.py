@@ -1,0 +1,46 @@
+"""The same person logs in on several browsers within one second."""
+
+from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
+from app.lab.site import Site
+
+LOGINS = 5
+
+
+def experiment(site: Site) -> Finding:
+    different = len({site.logged_in().token for _ in range(LOGINS)})
+    return Finding(
+        different == LOGINS,
+        f"{different} tokens of {LOGINS} logins",
+        f"{LOGINS} logins of one person, one after the other, gave {different} different tokens.",
+    )
+
+
+_STORE = Code("backends.session.Session.sid", "secrets.token_urlsafe")
+
+CLAIM = Claim(
+    sentence="Two logins give two tokens, even of one person in one second.",
+    believed="A token stands for one login on one device, so each must be another. An id is drawn "
+    "at random, and nobody expects a signature to be less.",
+    meaning="Where it fails, two devices hold the same token, so nothing that is done to one "
+    "session could ever be done to it alone. Flask's own cookie is its content, a time in whole "
+    "seconds and a signature: the same login in the same second gives the same bytes.",
+    experiment=experiment,
+    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    sources=("OWASP ASVS 5.0, 7.2.3",),
+    try_it=(
+        "Open devtools (F12) → Console on the login page, and log in five times, each time like a "
+        "browser without cookies: for (let i = 0; i < 5; i++) await fetch('login', {method: "
+        "'POST', credentials: 'omit', body: new URLSearchParams({username: 'alice', password: "
+        "'wonderland'})}).",
+        "In Network look at the Set-Cookie of each of the five answers, and compare them.",
+    ),
+    decided_by=on_each(
+        cookie=Code("backends.cookie.CookieInterface._token", "ID: json.dumps(session_id)"),
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface._generate_sid", "secrets.token_urlsafe"
+        ),
+    ),
+    over_http=True,
+)

@@ -1,0 +1,74 @@
+"""Values of six types are put into the session, and read back by the next request."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from flask import session
+from markupsafe import Markup
+
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.subject import Subject, SubjectVisitor, ViewFailed
+
+VALUES = {
+    "tuple": (1, "two"),
+    "bytes": b"\x00\xff",
+    "datetime with a zone": datetime(2027, 1, 15, 8, 0, 0, 123456, UTC),
+    "datetime without one": datetime(2027, 1, 15, 8, 0, 0, 123456),
+    "UUID": UUID("12345678-1234-5678-1234-567812345678"),
+    "Markup": Markup("<em>bold</em>"),
+}
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    changed = [name for name, value in VALUES.items() if not _comes_back(ada, value)]
+    because = (
+        f"Not as it was, or refused: {', '.join(changed)}."
+        if changed
+        else "Each came back as it was, with its type, its zone and its microseconds."
+    )
+    same = len(VALUES) - len(changed)
+    return Finding(not changed, f"{same} of {len(VALUES)} types", because)
+
+
+def _comes_back(ada: SubjectVisitor, value: Any) -> bool:
+    try:
+        ada.run(lambda: session.update(value=value))
+    except ViewFailed:
+        return False
+    back = ada.run(lambda: session["value"])
+    return type(back) is type(value) and bool(back == value)
+
+
+_OURS = Code("backends.serializer", "encode = _serializer.dumps")
+
+CLAIM = Claim(
+    sentence="What is put into the session comes back as it was: tuple, bytes, datetime, UUID, "
+    "Markup.",
+    believed='session["since"] = datetime.now() raises no error, so it seems to work. The next '
+    "request should find what this one left.",
+    meaning="Where it fails, a value comes back as another type, or the page is an error 500: an "
+    "application that worked on one backend breaks on the other. Files of Flask-Session keep every "
+    "type because they are pickles, which run code when somebody plants one.",
+    experiment=experiment,
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock_filesystem=HOLDS, stock_redis=FAILS
+    ),
+    sources=("pallets-eco/flask-session #255, #272",),
+    try_it=(
+        "Log in and write a note: it holds the time as a datetime.",
+        "Reload the dashboard, and look at the note in the inspector: how does the time lie there?",
+        "Upload a small file on the page Uploads: its content is bytes. Download it and compare.",
+    ),
+    decided_by=on_each(
+        cookie=_OURS,
+        filesystem=_OURS,
+        redis=_OURS,
+        stock_filesystem=Code(
+            "flask_session.cachelib.cachelib.CacheLibSessionInterface._upsert_session",
+            "self.cache.set(",
+        ),
+        stock_redis=Code("flask_session.base.MsgSpecSerializer.encode", "self.encoder.encode"),
+    ),
+)

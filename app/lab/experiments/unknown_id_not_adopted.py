@@ -1,0 +1,55 @@
+"""Logging in with a token in the browser that no living session has."""
+
+import secrets
+
+from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    ended = ada.token
+    ada.log_out()
+    unknown = (secrets.token_urlsafe(32), f"{ended[1:]}x", ended)
+    adopted = [token for token in unknown if _is_adopted(subject, token)]
+    because = (
+        "A made-up token, a changed one and one of an ended session were each in a browser that "
+        f"logged in. {len(adopted)} of the {len(unknown)} became the session of that login."
+    )
+    return Finding(not adopted, f"{len(adopted)} of {len(unknown)} adopted", because)
+
+
+def _is_adopted(subject: Subject, token: str) -> bool:
+    ada = subject.visitor()
+    ada.take(token)
+    ada.log_in()
+    return ada.token == token or subject.admits(token)
+
+
+_STORE = Code("backends.session.Session.sid", "secrets.token_urlsafe")
+
+CLAIM = Claim(
+    sentence="An id that the server has not issued, or has ended, is never taken for a session.",
+    believed="A cookie comes from the browser, so anybody can write anything into it. A server "
+    "that begins a session under whatever id it is given makes fixation easy.",
+    meaning="Where it fails, an attacker needs no session of his own to plant: he thinks of an id. "
+    "PHP called it “permissive”, and Flask-Session before 0.7 did the same.",
+    experiment=experiment,
+    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    sources=("OWASP Session Management Cheat Sheet, strict", "pallets-eco/flask-session #212"),
+    applies=ON_SERVER,
+    try_it=(
+        "Log out. In devtools (F12), Application → Cookies, add a cookie with the name that the "
+        "session's cookie had and a value of your own: double-click the empty row below the list.",
+        "Log in, and look at the value again. Is it still yours?",
+    ),
+    decided_by=on_each(
+        cookie=None,
+        filesystem=_STORE,
+        redis=_STORE,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.open_session",
+            "sid = self._generate_sid(self.sid_length)",
+        ),
+    ),
+)

@@ -1,0 +1,56 @@
+"""Pages and files that do not use the session, asked for by somebody who has one."""
+
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.subject import Subject
+
+UNTOUCHED = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-such-page")
+
+
+def experiment(subject: Subject) -> Finding:
+    ada = subject.logged_in()
+    before = subject.place.operations()
+    for path in UNTOUCHED:
+        ada.get(path)
+    asked = subject.place.operations() - before
+    kinds = ", ".join(f"{count} {name}" for name, count in sorted(asked.items()))
+    return Finding(
+        not asked,
+        f"{asked.total()} operations for {len(UNTOUCHED)} requests",
+        "Two static files, two public pages and an address without a page were asked for with the "
+        f"cookie of a living session; the store was asked {asked.total()} times"
+        f"{f' ({kinds})' if kinds else ''}.",
+    )
+
+
+_OURS = Code(
+    "backends.interface.BackendInterface.save_session",
+    "not self._refreshes_untouched(app, session)",
+)
+
+CLAIM = Claim(
+    sentence="A page or a file that does not use the session costs no store command.",
+    believed="A view that never mentions the session seems to have nothing to do with it. But the "
+    "browser sends the cookie with every request, for pictures and scripts too.",
+    meaning="Where it fails, each picture and each script of a page asks the store, and with the "
+    "store every one of them stops. Serve static files from elsewhere then.",
+    experiment=experiment,
+    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    sources=("Django documentation, How to use sessions, “When sessions are saved”",),
+    applies=ON_SERVER,
+    try_it=(
+        "Run SESSION_BACKEND=flask-session-redis REDIS_URL=redis://localhost:6379/0 make run, and "
+        "redis-cli monitor beside it.",
+        "Log in, and then open the articles.",
+        "Does the monitor show a command for the page, for its scripts, for its pictures?",
+        "Do the same with SESSION_BACKEND=redis.",
+    ),
+    decided_by=on_each(
+        cookie=None,
+        filesystem=_OURS,
+        redis=_OURS,
+        stock=Code(
+            "flask_session.base.ServerSideSessionInterface.should_set_storage",
+            "SESSION_REFRESH_EACH_REQUEST",
+        ),
+    ),
+)

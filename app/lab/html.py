@@ -1,0 +1,79 @@
+"""A report as one HTML file: no network, no other file, to be read, mailed, kept or printed."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from app.lab.evidence import Evidence
+from app.lab.experiments import CLAIMS
+from app.lab.results import Report
+from app.lab.shown import add_filters, sheet
+
+STATIC = Path(__file__).parents[1] / "static"
+STYLES = ("report.css", "lab.css", "laboratory.css")
+SCRIPTS = ("theme.js", "report.js")
+
+OF_SESSIONS = ("cookie", "set-cookie", "location", "retry-after", "vary")
+"""Headers that say something of a session; the others would make the file several times as long."""
+
+MOST_EXCHANGES = 6
+"""Of one experiment, from its beginning and its end, for the same reason."""
+
+
+class AnchorLinks(NamedTuple):
+    """Everything is in the same file."""
+
+    def claim(self, claim: str) -> str:
+        return f"#{claim}"
+
+    def evidence(self, claim: str, subject: str) -> str:
+        return f"#{claim}--{subject}"
+
+
+def html_report(report: Report) -> str:
+    """The matrix, each claim, and the evidence, as a document that needs nothing else."""
+    claims = [claim for claim in CLAIMS.values() if claim.id in report.claims]
+    return (
+        _environment()
+        .get_template("lab/report.html")
+        .render(
+            about=report.about,
+            sheet=sheet(report, claims, AnchorLinks()),
+            only=OF_SESSIONS,
+            styles=[_inlined(name) for name in STYLES],
+            scripts=[_inlined(name) for name in SCRIPTS],
+            favicon=f"data:image/svg+xml,{quote(_text('favicon.svg'))}",
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("app"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    add_filters(environment)
+    environment.filters["shortened"] = _shortened
+    return environment
+
+
+def _shortened(evidence: Evidence) -> Evidence:
+    more = len(evidence.exchanges) - MOST_EXCHANGES
+    if more <= 0:
+        return evidence
+    half = MOST_EXCHANGES // 2
+    ends = [*evidence.exchanges[:half], *evidence.exchanges[-half:]]
+    return replace(evidence, exchanges=ends, left_out=evidence.left_out + more)
+
+
+def _inlined(name: str) -> Markup:
+    return Markup(_text(name))  # noqa: S704 - a file of ours
+
+
+def _text(name: str) -> str:
+    return (STATIC / name).read_text()

@@ -1,0 +1,445 @@
+"""The laboratory's pages: what they show, that they cost no session, and runs."""
+
+import json
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from app import create_app
+from app.lab import html, page, reports, runs
+from app.lab.answers import QUESTIONS
+from app.lab.claim import Claim
+from app.lab.experiments import CLAIMS
+from app.lab.html import html_report
+from app.lab.recorded_run import record
+from app.lab.results import Report, to_json
+from app.lab.run_files import RunFiles
+from app.lab.runs import MOST_FOLLOWERS, Runs, Stage
+from backends import BACKENDS
+from tests.app.many_claims import OF_DOCUMENT, OF_FIELD, made_up_report, many_claims
+from tests.conftest import ACCOUNTS, OURS, SECRET, Visitor
+from tests.services import PATIENCE, LabServer
+
+OURS_BY_NAME = [backend.name for backend in OURS]
+
+BEGINS = "import sys; from pathlib import Path; from app.lab.run_files import RunFiles; "
+WAITS = f"{BEGINS} sys.stdin.read()"
+DIES = "raise SystemExit('the machine is on fire')"
+ENDS = f"{BEGINS} RunFiles(Path(sys.argv[1])).add('ended', seconds=0, surprises=0, errors=0)"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runs of a test are kept in its own folder, and no report has come with the program."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reports, "SHIPPED", tmp_path / "shipped.json")
+    return tmp_path / "instance" / "lab"
+
+
+@pytest.fixture
+def claims(monkeypatch: pytest.MonkeyPatch) -> dict[str, Claim]:
+    """As many claims as there will be, in the place of those that there are."""
+    many = many_claims()
+    for module in (page, html):
+        monkeypatch.setattr(module, "CLAIMS", many)
+    return many
+
+
+@pytest.fixture
+def report(claims: dict[str, Claim], folder: Path) -> Report:
+    """What a run in this installation found out."""
+    found = made_up_report(claims)
+    folder.mkdir(parents=True)
+    RunFiles(folder).keep(found)
+    return found
+
+
+def lab(**settings: Any) -> Visitor:
+    """Somebody at an application with the laboratory, side by side unless told otherwise."""
+    given = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "LAB": True, "SESSION_BACKEND": None}
+    return Visitor(create_app({**given, **settings}))
+
+
+def addresses(report: Report) -> Iterator[str]:
+    yield "/lab"
+    for claim in report.claims:
+        yield f"/lab/{claim}"
+        yield from (f"/lab/{claim}/{subject}" for subject in report.subjects)
+
+
+@pytest.mark.parametrize("backend", [None, "cookie"])
+def test_switched_off_there_is_no_page_and_no_way_to_one(backend: str | None) -> None:
+    client = lab(LAB=False, SESSION_BACKEND=backend).client
+    assert client.get("/lab").status_code == 404
+    assert "/lab" not in re.findall(r'href="([^"]+)"', client.get("/").text)
+
+
+def test_production_has_none_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAB")
+    settings = {"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS}
+    app = create_app({**settings, "APP_PROFILE": "production"})
+    assert not any(rule.rule.startswith("/lab") for rule in app.url_map.iter_rules())
+
+
+@pytest.mark.parametrize("path", ["/", "/lab", "/cookie/", "/redis/login"])
+def test_people_find_it_from_every_page(path: str) -> None:
+    assert 'href="/lab"' in lab().client.get(path).text
+
+
+def test_the_mounted_applications_lead_to_it_and_have_none_of_their_own() -> None:
+    assert lab().client.get("/cookie/lab").status_code == 404
+
+
+def test_every_page_can_be_read(report: Report) -> None:
+    client = lab(SESSION_BACKEND="cookie").client
+    assert {client.get(path).status_code for path in addresses(report)} == {200}
+
+
+@pytest.mark.parametrize("path", ["/lab/nothing", "/lab/logout_is_final/memcached", "/lab/x/y"])
+def test_what_there_is_not_is_a_404(path: str) -> None:
+    assert lab().client.get(path).status_code == 404
+
+
+def test_the_matrix_has_a_row_for_each_claim_and_real_headers(report: Report) -> None:
+    text = lab().client.get("/lab").text
+    assert text.count('scope="row"') == len(report.claims) == OF_DOCUMENT + OF_FIELD
+    assert text.count('scope="rowgroup"') == 2
+    assert text.count('scope="col"') == 1 + len(BACKENDS)
+    assert text.count("surprise: expected") == 1
+    assert text.count("data-cell=") == len(report.results)
+
+
+def test_a_verdict_is_a_sign_and_a_word_and_leads_to_its_evidence(report: Report) -> None:
+    text = lab().client.get("/lab").text
+    cell = re.search(r'data-cell="logout_is_final/cookie".*?</td>', text, re.DOTALL)
+    assert cell is not None
+    assert "✗" in cell[0]
+    assert "fails" in cell[0]
+    assert 'href="/lab/logout_is_final/cookie"' in cell[0]
+
+
+def test_the_first_questions_are_answered_at_the_top(report: Report) -> None:
+    text = lab().client.get("/lab").text
+    for question in QUESTIONS:
+        assert question.asks in text
+    assert text.count('class="answer"') == 4
+    assert text.index('class="answer"') < text.index('class="matrix"')
+
+
+def test_an_answer_is_never_given_that_was_not_measured() -> None:
+    text = lab().client.get("/lab").text
+    assert 'class="answer"' not in text
+    assert "session-lab compare" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "rows", "columns"),
+    [
+        ("subject=redis", OF_DOCUMENT + OF_FIELD, 1),
+        ("verdict=surprise", 1, len(BACKENDS)),
+        ("verdict=surprise&subject=cookie", 0, 0),
+        ("verdict=error", 1, len(BACKENDS)),
+        ("verdict=nonsense", 0, 0),
+    ],
+)
+def test_the_matrix_is_narrowed_by_verdict_and_backend(
+    query: str, rows: int, columns: int, report: Report
+) -> None:
+    text = lab().client.get(f"/lab?{query}").text
+    assert text.count('scope="row"') == rows
+    assert text.count('scope="col"') == (columns and 1 + columns)
+
+
+def test_a_claim_tells_where_it_is_from_and_which_line_decides_it(report: Report) -> None:
+    client = lab().client
+    asked = client.get("/lab/logout_is_final").text
+    assert "OWASP ASVS 5.0, 7.4.1" in asked
+    assert "backends/interface.py" in asked
+    assert "self.store.delete" in asked
+    assert "line 100" in client.get("/lab/document_0").text
+
+
+def test_claims_lead_from_one_to_the_next(report: Report, claims: dict[str, Claim]) -> None:
+    client = lab().client
+    path, seen = f"/lab/{report.claims[0]}", [report.claims[0]]
+    while following := re.search(r'rel="next" href="([^"]+)"', client.get(path).text):
+        path = following[1]
+        seen.append(path.rpartition("/")[2])
+    assert seen == list(claims)
+
+
+def test_the_shipped_report_is_shown_until_there_is_one_of_our_own(
+    report: Report, folder: Path
+) -> None:
+    own = folder / "report.json"
+    own.rename(reports.SHIPPED)
+    assert "They came with this program." in lab().client.get("/lab").text
+    RunFiles(folder).keep(report)
+    assert "They are of the last run in this installation." in lab().client.get("/lab").text
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 0}', '{"format": 1}', "[]"])
+def test_a_report_that_cannot_be_read_is_none(text: str, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(text)
+    assert "There are none" in lab().client.get("/lab").text
+
+
+class NoStore:
+    """Fails whoever asks it anything."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"the store was asked to {name}")
+
+
+@pytest.mark.parametrize("name", OURS_BY_NAME)
+def test_the_pages_touch_no_session_and_ask_no_store(name: str, report: Report) -> None:
+    visitor = lab(SESSION_BACKEND=name)
+    visitor.log_in()
+    before = visitor.token
+    if BACKENDS[name].state == "server":
+        visitor.app.session_interface.store = NoStore()  # type: ignore[attr-defined]
+    for path in ("/lab", "/lab/logout_is_final", f"/lab/logout_is_final/{name}", "/lab/events"):
+        answer = visitor.client.get(path)
+        assert answer.status_code in (200, 204)
+        assert "Set-Cookie" not in answer.headers
+        assert "Cookie" not in answer.headers.get("Vary", "")
+    assert visitor.token == before
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, RunFiles]:
+    """What a real run finds out, of two claims on every backend."""
+    files = RunFiles(tmp_path_factory.mktemp("real"))
+    two = [CLAIMS["logout_is_final"], CLAIMS["parallel_writes_survive"]]
+    return record(files, create_app, two, list(BACKENDS.values())), files
+
+
+def test_no_page_and_no_report_shows_a_token(real: tuple[Report, RunFiles], folder: Path) -> None:
+    report, _ = real
+    folder.mkdir(parents=True)
+    RunFiles(folder).keep(report)
+    client = lab().client
+    texts = [client.get(path).text for path in addresses(report)]
+    for text in (*texts, html_report(report)):
+        values = re.findall(r"\bsession_[a-z_]+=([^;<\s]+)", text)
+        assert all("…(" in value for value in values), values
+    assert any("session_cookie=" in text for text in texts)
+
+
+def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
+    real: tuple[Report, RunFiles],
+) -> None:
+    report, files = real
+    noted = [event for event in files.events() if event["event"] == "result"]
+    assert {(event["claim"], event["subject"]) for event in noted} == {
+        (result.claim, result.subject) for result in report.results
+    }
+    assert files.events()[-1]["event"] == "ended"
+    assert json.loads(files.report.read_text()) == json.loads(json.dumps(to_json(report)))
+
+
+def test_a_run_of_the_module_begins_with_the_claims_that_there_are(folder: Path) -> None:
+    kept = Runs(folder)
+    assert kept.start()
+    for step in kept.follow():
+        if step is not None and step[1]["event"] == "result":
+            break
+    else:
+        pytest.fail(f"no result came: {kept.last()}")
+    assert kept.last() is not None
+    assert kept.last().total == len(CLAIMS) * len(BACKENDS)  # type: ignore[union-attr]
+    kept.forget()
+    assert not kept.files.is_locked
+    assert kept.last().stage is Stage.FAILED  # type: ignore[union-attr]
+
+
+def command(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code)
+
+
+def wait_until_free(files: RunFiles) -> None:
+    """Wait until every process of the run is gone."""
+    deadline = time.monotonic() + PATIENCE
+    while files.is_locked:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def over(kept: Runs) -> runs.Run:
+    """The run, once it is over."""
+    wait_until_free(kept.files)
+    kept.forget()
+    last = kept.last()
+    assert last is not None
+    return last
+
+
+def test_one_run_at_a_time_in_all_processes(folder: Path) -> None:
+    first, elsewhere = Runs(folder, command=command(WAITS)), Runs(folder, command=command(WAITS))
+    assert first.start()
+    assert not first.start()
+    assert not elsewhere.start()
+    last = elsewhere.last()
+    assert last is not None
+    assert last.stage is Stage.RUNNING
+    first.forget()
+    assert elsewhere.start()
+    elsewhere.forget()
+
+
+@pytest.mark.parametrize(
+    ("code", "because"),
+    [(DIES, "the machine is on fire"), ("pass", "Its process was ended before it was done.")],
+)
+def test_a_run_that_dies_has_failed_and_says_why_in_one_line(
+    code: str, because: str, folder: Path
+) -> None:
+    visitor = lab()
+    kept = Runs(folder, command=command(code))
+    visitor.app.extensions["lab_runs"] = kept
+    assert visitor.client.post("/lab/run").headers["Location"] == "/lab"
+    assert over(kept).stage is Stage.FAILED
+    assert f"The last run failed: {because}" in visitor.client.get("/lab").text
+
+
+def test_a_run_that_ended_has_not_failed(folder: Path) -> None:
+    kept = Runs(folder, command=command(ENDS))
+    kept.start()
+    assert over(kept).stage is Stage.ENDED
+
+
+def test_a_run_sees_no_setting_of_the_application_but_its_redis(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SESSION_BACKEND", "cookie")
+    monkeypatch.setenv("SECRET_KEY", SECRET)
+    names = "'SESSION_BACKEND', 'SECRET_KEY', 'REDIS_URL'"
+    says = f"import os; print([os.environ.get(name) for name in ({names})])"
+    kept = Runs(folder, "redis://elsewhere", command(says))
+    kept.start()
+    assert over(kept).because == "[None, None, 'redis://elsewhere']"
+
+
+def test_a_run_that_cannot_be_kept_is_an_error_that_says_where(folder: Path) -> None:
+    folder.parent.mkdir()
+    folder.touch()
+    answer = lab().client.post("/lab/run")
+    assert answer.status_code == 500
+    assert f"A run cannot be kept in {folder}" in answer.text
+
+
+def test_another_site_starts_no_run(folder: Path) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    assert lab().client.post("/lab/run", headers=headers).status_code == 403
+    assert not folder.exists()
+
+
+def under_way(report: Report, folder: Path, **settings: Any) -> tuple[Visitor, Callable[[], None]]:
+    """A visitor of an application in which a run has two results; what ends that run."""
+    visitor = lab(**settings)
+    kept = Runs(folder, command=command(WAITS))
+    visitor.app.extensions["lab_runs"] = kept
+    kept.start()
+    for result in report.results[:2]:
+        kept.files.add_result(result)
+    return visitor, kept.forget
+
+
+def test_whoever_comes_late_sees_where_it_stands(report: Report, folder: Path) -> None:
+    visitor, stop = under_way(report, folder)
+    text = visitor.client.get("/lab").text
+    assert "A run is under way" in text
+    assert '<noscript><meta http-equiv="refresh"' in text
+    assert text.count("data-waits") == len(report.results) - 2
+    stop()
+    assert "data-waits" not in visitor.client.get("/lab").text
+
+
+def test_the_events_are_the_run_and_go_on_where_they_were(report: Report, folder: Path) -> None:
+    visitor, stop = under_way(report, folder)
+    stop()
+    text = visitor.client.get("/lab/events").text
+    assert re.findall(r"event: (\w+)", text) == ["begun", "result", "result", "failed"]
+    data = json.loads(re.findall(r"data: (.*)", text)[1])
+    first = report.results[0]
+    assert data["cell"] == f"{first.claim}/{first.subject}"
+    assert f'href="/lab/{first.claim}/{first.subject}"' in data["html"]
+    places = re.findall(r"id: (.*)", text)
+    rest = visitor.client.get("/lab/events", headers={"Last-Event-ID": places[1]}).text
+    assert re.findall(r"id: (.*)", rest) == places[2:]
+    for unknown in ("", "nothing", "other-3", f"{places[0]}-x", "-٣"):
+        again = visitor.client.get("/lab/events", headers={"Last-Event-ID": unknown}).text
+        assert re.findall(r"id: (.*)", again) == places
+
+
+def test_before_the_first_run_there_are_no_events() -> None:
+    assert lab().client.get("/lab/events").status_code == 204
+
+
+def test_more_followers_than_there_are_threads_for_are_told_and_let_go(
+    report: Report, folder: Path
+) -> None:
+    visitor, stop = under_way(report, folder)
+    kept: Runs = visitor.app.extensions["lab_runs"]
+    waiting = [kept.follow() for _ in range(MOST_FOLLOWERS)]
+    assert [next(one) for one in waiting]  # each holds a thread now
+    told = [step for step in kept.follow() if step]
+    assert [event["event"] for _, event in told] == ["begun", "result", "result"]
+    waiting.pop().close()
+    another = kept.follow()
+    assert [next(another) for _ in range(4)][-1] is None  # waits for more
+    another.close()
+    waiting.pop().close()
+    stop()
+
+
+def test_events_end_when_the_server_does(report: Report, folder: Path) -> None:
+    visitor, stop = under_way(report, folder)
+    visitor.app.extensions["stopping"] = True
+    assert "data:" not in visitor.client.get("/lab/events").text
+    stop()
+
+
+@pytest.mark.parametrize(
+    "how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name
+)
+def test_a_stopped_server_leaves_no_run_behind(how: signal.Signals, tmp_path: Path) -> None:
+    files = RunFiles(tmp_path / "instance" / "lab")
+    with LabServer(tmp_path) as server:
+        start = Request(f"{server.url}/lab/run", method="POST", headers={"Origin": server.url})
+        urlopen(start, timeout=PATIENCE).close()
+        assert files.is_locked
+        with urlopen(f"{server.url}/lab/events", timeout=PATIENCE) as events:
+            assert events.readline() == b"retry: 500\n"
+            status = server.stop(how)
+    assert status == (-how if how is signal.SIGKILL else 0)
+    wait_until_free(files)
+
+
+def test_the_report_is_one_file_that_needs_no_other(report: Report) -> None:
+    text = html_report(report)
+    assert len(text.encode()) < 1_500_000
+    assert re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', text) == []
+    assert "url(" not in text
+    assert "@import" not in text
+    ids = set(re.findall(r' id="([^"]+)"', text))
+    wanted = set(re.findall(r'href="#([^"]+)"', text))
+    unproved = {
+        f"{result.claim}--{result.subject}"
+        for result in report.results
+        if not result.evidence.exchanges
+    }
+    assert wanted - ids <= unproved
+
+
+def test_the_report_of_somebody_elses_application_names_it(report: Report) -> None:
+    elsewhere = Report(report.about, ["https://shop.example"], [])
+    assert "<!doctype html>" in html_report(elsewhere)

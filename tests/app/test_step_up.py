@@ -1,0 +1,129 @@
+"""The password once more, before sessions are ended from elsewhere (OWASP ASVS 5.0, 7.5.2)."""
+
+import re
+import time
+from html import unescape
+from typing import Any, NamedTuple
+
+import pytest
+from flask import Flask
+
+from app.auth import FAILED_LOGINS
+from app.sessions import listed_sessions
+from app.step_up import CONFIRMED_FOR
+from backends import BACKENDS
+from tests.conftest import Visitor
+
+
+class Ending(NamedTuple):
+    """A form that ends the other session of alice, who administers, too."""
+
+    path: str
+    names: tuple[str, ...]
+    way_back: str
+
+
+ENDINGS = (
+    Ending("/sessions/end", ("handle",), "/sessions"),
+    Ending("/sessions/end-others", (), "/sessions"),
+    Ending("/admin/end", ("user", "handle"), "/admin?user=alice#sessions"),
+    Ending("/admin/end-all", ("user",), "/admin?user=alice#sessions"),
+)
+
+pytestmark = [
+    pytest.mark.parametrize("placed", [(BACKENDS["filesystem"], "real")], indirect=True, ids=[""]),
+    pytest.mark.parametrize("ending", ENDINGS, ids=[ending.path for ending in ENDINGS]),
+]
+
+
+@pytest.fixture
+def phone(lab_app: Flask) -> Visitor:
+    """Where alice is logged in, too."""
+    phone = Visitor(lab_app)
+    phone.log_in()
+    return phone
+
+
+@pytest.fixture
+def form(lab_app: Flask, phone: Visitor, ending: Ending) -> dict[str, str]:
+    """What the page sends to end the phone's session."""
+    with lab_app.app_context():
+        [listed] = listed_sessions("alice")
+    values = {"user": "alice", "handle": listed.handle}
+    return {name: values[name] for name in ending.names}
+
+
+@pytest.fixture
+def alice(visitor: Visitor, form: dict[str, str]) -> Visitor:
+    """Logged in so long ago that her password counts no more."""
+    visitor.log_in()
+    visitor.app.extensions["clock"] = lambda: time.time() + CONFIRMED_FOR
+    return visitor
+
+
+def is_in(visitor: Visitor) -> bool:
+    return visitor.client.get("/dashboard").status_code == 200
+
+
+def sent_again(page: str) -> dict[str, str]:
+    """What the page's form sends beside the password."""
+    pairs = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
+    return {unescape(name): unescape(value) for name, value in pairs}
+
+
+def test_nothing_ends_before_the_page_that_says_why_has_the_password(
+    alice: Visitor, phone: Visitor, ending: Ending, form: dict[str, str]
+) -> None:
+    asked = alice.client.post(ending.path, data=form)
+    assert asked.status_code == 403
+    assert "because you gave it more than 5 min ago" in asked.text
+    assert f'action="{ending.path}"' in asked.text
+    assert f'href="{ending.way_back}"' in unescape(asked.text)
+    assert "outcome-bad" not in asked.text
+    assert is_in(phone)
+
+
+def test_the_password_carries_out_what_was_asked_for_and_takes_a_new_token(
+    alice: Visitor, phone: Visitor, ending: Ending, form: dict[str, str]
+) -> None:
+    asked = alice.client.post(ending.path, data=form)
+    before = alice.token
+    again: dict[str, Any] = {**sent_again(asked.text), "password": "wonderland"}
+    assert "ended" in alice.client.post(ending.path, data=again).headers["Location"]
+    assert not is_in(phone)
+    ends_his_own_too = ending.path == "/admin/end-all"
+    assert is_in(alice) is not ends_his_own_too
+    assert (alice.token != before) is not ends_his_own_too
+
+
+def test_a_wrong_password_is_told_and_ends_nothing(
+    alice: Visitor, phone: Visitor, ending: Ending, form: dict[str, str]
+) -> None:
+    asked = alice.client.post(ending.path, data={**form, "password": "builder"})
+    assert asked.status_code == 401
+    assert "this is not your password" in asked.text
+    assert "builder" not in asked.text
+    assert sent_again(asked.text) == form
+    assert is_in(phone)
+
+
+def test_wrong_passwords_count_as_they_do_at_the_login(
+    alice: Visitor, ending: Ending, form: dict[str, str]
+) -> None:
+    for _ in range(int(FAILED_LOGINS.split()[0])):
+        alice.client.post(ending.path, data={**form, "password": "wrong"})
+    right = {**form, "password": "wonderland"}
+    assert alice.client.post(ending.path, data=right).status_code == 429
+    assert Visitor(alice.app).log_in().status_code == 429
+
+
+def test_what_was_sent_is_text_on_the_page(alice: Visitor, ending: Ending) -> None:
+    markup = '"><script>alert(1)</script>'
+    asked = alice.client.post(ending.path, data={markup: markup})
+    assert "<script>alert" not in asked.text
+    assert sent_again(asked.text) == {markup: markup}
+
+
+def test_the_logout_of_this_session_needs_no_password(alice: Visitor, ending: Ending) -> None:
+    assert alice.client.post("/logout").status_code == 302
+    assert not is_in(alice)
