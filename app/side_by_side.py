@@ -62,7 +62,8 @@ def init_app(app: Flask, create: Callable[[str], Flask]) -> None:
     Raises `ConfigurationError` for a name that another address or its query has already.
     """
     app.register_blueprint(bp)
-    taken = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} | {"action"}
+    later = {"action", "lab"}  # the query's word for what was done, and the laboratory's pages
+    taken = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} | later
     for name in taken & set(BACKENDS):
         raise ConfigurationError(
             f"The backend {name!r} cannot stand beside the others, whose page uses that name: "

@@ -106,6 +106,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "filed": FLASK_SESSION,
         "guarded": GUARDED,
         "by_link": BY_LINK,
+        "app": STOCK,  # as this application's own package is called
         "remembering": remembering(tmp_path),
         "open_house": STOCK.replace('else redirect("/login")', 'else "Log in first"'),
         "stays_in": STOCK.replace("session.clear()", "pass"),
@@ -140,6 +141,7 @@ class TestVerdicts:
             (application("filed:create_app"), Verdict.HOLDS),
             (application("filed:create_app('elsewhere')"), Verdict.HOLDS),
             (application("by_link"), Verdict.FAILS),
+            (application("app"), Verdict.FAILS),
             (GUARDED_APP, Verdict.FAILS),
         ],
         ids=lambda value: value.target if isinstance(value, ForeignApp) else value,

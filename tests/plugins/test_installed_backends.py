@@ -194,7 +194,7 @@ def test_it_ends_the_start_of_any_application(folder: Path) -> None:
     assert "backends.configuration.ConfigurationError: The package another-pa" in ended.stderr
 
 
-@pytest.mark.parametrize("name", ["healthz", "static", "all", "action"])
+@pytest.mark.parametrize("name", ["healthz", "static", "all", "action", "lab"])
 def test_a_name_that_the_page_needs_itself_is_said(folder: Path, name: str) -> None:
     a_package(name, code=GOOD.format(name=name))(folder)
     ended = python(folder, "-m", "app", "run")

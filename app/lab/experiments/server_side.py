@@ -1,4 +1,4 @@
-"""Storing a thousand characters, and looking which side has become larger by them."""
+"""Storing a thousand characters, and looking which side then holds them."""
 
 import secrets
 
@@ -6,31 +6,37 @@ from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
 from app.lab.figures import number
-from app.lab.subject import Subject
+from app.lab.subject import Subject, SubjectVisitor
 
 CHARACTERS = 1000
 CONTENT = CHARACTERS * 6 // 8
 """Bytes that so many characters of base64 cannot be compressed below."""
 
+VISITORS = 20
+"""So many that they show in a store that takes its room by the page, as databases do."""
+
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
-    cookie_before, records_before = ada.cookie_bytes, _bytes(subject)
-    data = secrets.token_urlsafe(CHARACTERS)[:CHARACTERS]
-    ada.run(lambda: session.update(data=data))
+    ada = _visitor_with_data(subject)
     subject.look(ada, "with the data in the session")
-    in_browser = ada.cookie_bytes - cookie_before
-    on_server = _bytes(subject) - records_before
+    for _ in range(VISITORS - 1):
+        _visitor_with_data(subject)
+    in_browser = ada.cookie_bytes
+    on_server = sum(map(len, subject.records().values())) // VISITORS
     return Finding(
         in_browser < CONTENT <= on_server,
         f"{number(in_browser)} bytes in the browser, {number(on_server)} on the server",
-        f"{number(CHARACTERS)} characters were put into the session: the cookie grew by "
-        f"{number(in_browser)} bytes, and what rests on the server by {number(on_server)}.",
+        f"{number(CHARACTERS)} characters were put into each of {VISITORS} sessions: for one of "
+        f"them the browser then held {number(in_browser)} bytes, and the server "
+        f"{number(on_server)}.",
     )
 
 
-def _bytes(subject: Subject) -> int:
-    return sum(map(len, subject.records().values()))
+def _visitor_with_data(subject: Subject) -> SubjectVisitor:
+    visitor = subject.logged_in()
+    data = secrets.token_urlsafe(CHARACTERS)[:CHARACTERS]
+    visitor.run(lambda: session.update(data=data))
+    return visitor
 
 
 CLAIM = Claim(

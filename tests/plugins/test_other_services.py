@@ -1,0 +1,86 @@
+"""A backend that needs a service which is not Redis."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import create_app
+from app.config import is_embedded
+from app.lab.claim import Finding, Verdict
+from app.lab.experiments import CLAIMS
+from app.lab.runner import Laboratory
+from app.lab.subject import Subject
+from backends import BACKENDS, BUILT_IN, Backend
+from tests.conftest import ACCOUNTS, SECRET
+from tests.plugins.packages import install
+from tests.plugins.test_installed_backends import python
+
+CODE = """
+from backends import BUILT_IN, Backend, StoreUnavailable
+
+def check(app):
+    raise StoreUnavailable("connection refused")
+
+BACKEND = Backend(
+    name="tables", title="Tables", install=BUILT_IN["filesystem"].install, needs="PostgreSQL",
+    check=check,
+)
+"""
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> Backend:
+    like = BUILT_IN["filesystem"].install
+    backend = Backend(name="tables", title="Tables", install=like, needs="PostgreSQL")
+    monkeypatch.setitem(BACKENDS, backend.name, backend)
+    return backend
+
+
+def test_it_is_not_replaced_by_the_embedded_redis(tables: Backend, tmp_path: Path) -> None:
+    settings = {"SECRET_KEY": SECRET, "SESSION_FILE_DIR": tmp_path, "DEMO_ACCOUNTS": ACCOUNTS}
+    production = {"APP_PROFILE": "production", "WEB_CONCURRENCY": 2}
+    app = create_app({"SESSION_BACKEND": tables.name, **production, **settings})
+    assert not is_embedded(app.config)
+
+
+def test_a_service_that_is_not_there_ends_the_start_with_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "site-packages"
+    install(folder, "tables-package", {"tables": CODE}, {"tables": "tables:BACKEND"})
+    ended = python(folder, "-m", "app", "run", SESSION_BACKEND="tables")
+    assert ended.stderr == (
+        "session-lab: PostgreSQL, which Tables needs, cannot be used: connection refused. "
+        "Start it.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda place: place.operations(),
+        lambda place: place.records(),
+        lambda place: place.plant("x", b""),
+        lambda place: place.down(),
+        lambda place: place.hung(),
+        lambda place: place.full(),
+    ],
+)
+def test_what_the_laboratory_cannot_do_there_is_skipped(
+    tables: Backend, look: Callable[[Any], object]
+) -> None:
+    def experiment(subject: Subject) -> Finding:
+        ada = subject.logged_in()
+        subject.forward(1)
+        subject.restart()
+        assert ada.is_logged_in
+        look(subject.place)
+        raise AssertionError
+
+    claim = replace(CLAIMS["parallel_writes_survive"], experiment=experiment)
+    result = Laboratory(create_app).try_claim(claim, tables)
+    assert (result.verdict, result.because) == (
+        Verdict.SKIPPED,
+        "The laboratory has no way to look into PostgreSQL, or to stop it.",
+    )
