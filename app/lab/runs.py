@@ -70,7 +70,7 @@ class Runs:
         redis_url: str | None = None,
         command: Sequence[str] = (sys.executable, "-m", MODULE),
     ) -> None:
-        self.files = RunFiles(folder.absolute())
+        self.files = RunFiles(folder.resolve())
         self._redis_url = redis_url
         self._command = command
         self._followers = BoundedSemaphore(MOST_FOLLOWERS)
