@@ -7,6 +7,9 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin lab \
 
 WORKDIR /srv/session-lab
 
+# What the laboratory finds out is kept with the sessions.
+RUN install --directory instance && ln --symbolic /data/lab instance/lab
+
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
 

@@ -70,7 +70,7 @@ class Runs:
         redis_url: str | None = None,
         command: Sequence[str] = (sys.executable, "-m", MODULE),
     ) -> None:
-        self.files = RunFiles(folder.absolute())
+        self.files = RunFiles(folder.resolve())
         self._redis_url = redis_url
         self._command = command
         self._followers = BoundedSemaphore(MOST_FOLLOWERS)
@@ -101,7 +101,7 @@ class Runs:
         """The run under way, or the last one; `None` before the first."""
         events = self._events()
         if self._process is not None:
-            self._process.poll()  # or one that has ended stays in the list of processes
+            self._process.poll()  # one that has ended is then gone from the list of processes
         if not events:
             return None
         begun, *_ = events

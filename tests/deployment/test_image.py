@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.config import INSTANCE
 from tests.deployment.files import PROJECT, Image, read_image
 from tests.services import PATIENCE, LabServer, free_port
 
@@ -46,6 +47,11 @@ def test_it_runs_as_somebody_who_is_not_root_and_may_write_the_sessions(image: I
     assert user not in ("root", "0")
     assert re.search(rf"useradd .*\b{user}\b", made)
     assert re.search(rf"install --directory --owner {user} .*{volume}", made)
+
+
+def test_what_the_laboratory_finds_out_is_kept_with_the_sessions(image: Image) -> None:
+    volume = Path(image.environment["SESSION_FILE_DIR"]).parent
+    assert f"ln --symbolic {volume}/lab {INSTANCE}/lab" in " ".join(image.all("RUN"))
 
 
 def test_everything_installed_is_in_the_lock_with_its_hash(image: Image) -> None:
