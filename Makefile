@@ -15,7 +15,7 @@ INTO_VENV := --python $(BIN)/python
 COMPILE := $(UV_PIP) compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help run test soak check format readme lock clean
+.PHONY: help run test soak check format readme report lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name text; do \
@@ -41,6 +41,11 @@ format: $(ENVIRONMENT) ## Bring the code into its format
 
 readme: $(ENVIRONMENT) ## Rewrite the parts of README.md that are made from the code
 	@$(BIN)/python -m app.documentation README.md
+
+report: $(ENVIRONMENT) ## Run the laboratory, and rewrite what docs/ and README.md say of it
+	@mkdir -p .cache
+	@$(BIN)/session-lab compare --output .cache/report.json
+	@$(BIN)/python -m app.lab.publish .cache/report.json
 
 lock: $(ENVIRONMENT) ## Write the lock files after a change in pyproject.toml
 	@$(COMPILE) pyproject.toml --output-file requirements.lock

@@ -8,16 +8,21 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from app.documentation import table
 from app.lab.claim import Statement, Verdict
-from app.lab.markdown import EXPERIMENTS, circumstances, escaped, in_words
+from app.lab.markdown import EXPERIMENTS, circumstances, escaped, in_words, linked, title
 from app.lab.results import Report, Result, Said
 
 INTRODUCTION = """\
 # “Flask: cookies and sessions”, checked
 
-Every statement of that document about cookies and sessions, in the order of its lines, with what
-the laboratory measured on each session backend. *False* means: on no backend that it says anything
-about is it true. Made from the last full run by `make report`; `docs/report.json` has all of it.
+What that document says about cookies and sessions, in the order of its lines, and what the
+laboratory measured of it on each session backend. ✓ the statement is true there, ✗ it is not, – it
+says nothing about that backend; **False** is what is true nowhere. This file is made from the last
+full run, `docs/report.json`, by `make report`.
 """
+
+SIGN_OF_TRUE, SIGN_OF_FALSE, NO_SIGN = (
+    verdict.sign for verdict in (Verdict.HOLDS, Verdict.FAILS, Verdict.CANNOT_APPLY)
+)
 
 Proof = tuple[Said, Sequence[Result]]
 """A claim that has to do with the statement, and what became of it on each subject."""
@@ -33,7 +38,7 @@ def _body(report: Report) -> Iterator[str]:
     yield ""
     yield from circumstances(report)
     yield ""
-    yield from _overview(statements)
+    yield from _overview(report, statements)
     for statement, proofs in statements.items():
         yield ""
         yield from _section(statement, proofs)
@@ -49,14 +54,19 @@ def _statements(report: Report) -> Mapping[Statement, Sequence[Proof]]:
     return dict(sorted(proofs.items(), key=lambda item: item[0].line))
 
 
-def _overview(statements: Mapping[Statement, Sequence[Proof]]) -> Iterator[str]:
-    yield from table(
-        ["line", "the document says", "which is"],
-        [
-            [str(statement.line), f"“{escaped(statement.quote)}”", _judged(proofs)]
-            for statement, proofs in statements.items()
-        ],
-    )
+def _overview(report: Report, statements: Mapping[Statement, Sequence[Proof]]) -> Iterator[str]:
+    """A row for each statement, the false ones in bold."""
+    rows = []
+    for statement, proofs in statements.items():
+        true, false = _where(proofs)
+        quote = f"“{escaped(statement.quote)}”"
+        says = f"**False: {quote}**" if false and not true else quote
+        signs = [
+            SIGN_OF_FALSE if subject in false else SIGN_OF_TRUE if subject in true else NO_SIGN
+            for subject in report.subjects
+        ]
+        rows.append([str(statement.line), says, *signs])
+    yield from table(["line", "the document says", *map(title, report.subjects)], rows)
 
 
 def _section(statement: Statement, proofs: Sequence[Proof]) -> Iterator[str]:
@@ -65,7 +75,7 @@ def _section(statement: Statement, proofs: Sequence[Proof]) -> Iterator[str]:
     yield _judged(proofs)
     for said, results in proofs:
         yield ""
-        yield f"**[{escaped(said.sentence)}](../{EXPERIMENTS}/{said.id}.py)** {said.meaning}"
+        yield f"**{linked(said, f'../{EXPERIMENTS}')}** {escaped(said.meaning)}"
         yield ""
         yield from (f"- {line}" for line in _measured(results))
 
@@ -74,10 +84,10 @@ def _judged(proofs: Sequence[Proof]) -> str:
     """In words: true, false, or where it is which."""
     true, false = _where(proofs)
     if not false:
-        return "✓ true" if true else "– not tried"
+        return f"{SIGN_OF_TRUE} **True** on {_and(true)}." if true else f"{NO_SIGN} Not tried."
     if not true:
-        return "✗ **false**"
-    return f"✗ **false** on {_and(false)}; ✓ true on {_and(true)}"
+        return f"{SIGN_OF_FALSE} **False** on {_and(false)}, and true nowhere."
+    return f"{SIGN_OF_FALSE} **False** on {_and(false)}; true on {_and(true)}."
 
 
 def _where(proofs: Sequence[Proof]) -> tuple[list[str], list[str]]:

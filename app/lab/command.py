@@ -20,7 +20,7 @@ from app.lab.claim import Claim, Skipped
 from app.lab.comparison import compare
 from app.lab.experiments import CLAIMS
 from app.lab.foreign import ForeignApp
-from app.lab.markdown import markdown
+from app.lab.markdown import DOCUMENT, FIELD, markdown
 from app.lab.results import ExitStatus, Report, dumped
 from app.lab.subject import CreateApp
 from app.lab.terminal import console, print_closing, print_report, watched
@@ -46,7 +46,7 @@ def print_claims(only: Sequence[str]) -> None:
     document = [claim for claim in claims if claim.statements]
     field = [claim for claim in claims if not claim.statements]
     to = console(sys.stdout)
-    for title, group in (("The document says", document), ("The field asks", field)):
+    for title, group in ((DOCUMENT, document), (FIELD, field)):
         if group:
             to.print(Text(title, "underline"))
             to.print()

@@ -7,6 +7,9 @@ from app.lab.results import Report, Result, Said, summary
 from backends import BACKENDS
 
 EXPERIMENTS = "app/lab/experiments"
+DOCUMENT, FIELD = "The document says", "The field asks"
+"""Titles of the claims that have statements, and of the others."""
+
 SIGNS = "✓ the sentence is true there, ✗ it is not, – it says nothing about that backend."
 
 
@@ -44,9 +47,9 @@ def matrix(report: Report, experiments: str | None = None) -> Iterator[str]:
     document = [said for said in report.said if said.statements]
     field = [said for said in report.said if not said.statements]
     heads = [title(subject) for subject in report.subjects]
-    for name, group in (("The document says", document), ("The field asks", field)):
+    for name, group in ((DOCUMENT, document), (FIELD, field)):
         if group:
-            rows = [[_linked(said, experiments), *_signs(report, said)] for said in group]
+            rows = [[linked(said, experiments), *_signs(report, said)] for said in group]
             yield from table([name, *heads], rows)
             yield ""
 
@@ -92,7 +95,8 @@ def escaped(text: str) -> str:
     return " ".join(text.split())
 
 
-def _linked(said: Said, experiments: str | None) -> str:
+def linked(said: Said, experiments: str | None) -> str:
+    """The claim's sentence; a link to its experiment where their folder is given."""
     sentence = escaped(said.sentence)
     return sentence if experiments is None else f"[{sentence}]({experiments}/{said.id}.py)"
 

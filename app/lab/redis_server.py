@@ -48,13 +48,23 @@ def in_words(url: str | None, *, started: bool) -> str:
 
 
 def _version(url: str) -> str:
-    target(url)
     try:
-        with Redis.from_url(
-            url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
-        ) as client:
-            return str(client.info("server")["redis_version"])
-    except (RedisError, ValueError) as error:
+        target(url)
+        client = Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE)
+    except ConfigurationError:
+        raise
+    except ValueError as error:
+        raise ConfigurationError(
+            "REDIS_URL cannot be read. Give redis://host:port/db or unix:///path, or unset it."
+        ) from error
+    with client:
+        return _asked(client, url)
+
+
+def _asked(client: Redis, url: str) -> str:
+    try:
+        return str(client.info("server")["redis_version"])
+    except RedisError as error:
         raise ConfigurationError(
             f"REDIS_URL={_shown(url)} cannot be used: {str(error).rstrip('.')}. Start that Redis, "
             "or unset REDIS_URL."

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.lab.claim import Claim, Verdict
+from app.lab.markdown import DOCUMENT, FIELD
 from app.lab.results import ExitStatus, Report, Result, summary
 
 STYLES = {
@@ -110,8 +111,8 @@ def print_report(report: Report, to: Console) -> None:
     """The matrix, then what `print_closing` prints."""
     document = {said.id for said in report.said if said.statements}
     for title, claims in (
-        ("The document says", [claim for claim in report.claims if claim in document]),
-        ("The field asks", [claim for claim in report.claims if claim not in document]),
+        (DOCUMENT, [claim for claim in report.claims if claim in document]),
+        (FIELD, [claim for claim in report.claims if claim not in document]),
     ):
         if claims:
             to.print(_matrix(report, title, claims, to.width), "")
@@ -134,7 +135,7 @@ def _matrix(report: Report, title: str, claims: Sequence[str], width: int) -> Ta
 
 def _widths(report: Report, width: int) -> list[int]:
     """Of the column of claims and of each subject's: a row is a line, where there is room."""
-    claims = max(map(len, report.claims))
+    claims = max(map(len, (*report.claims, DOCUMENT, FIELD)))
     heads = [max(map(len, _lines(subject))) for subject in report.subjects]
     for cell in (len(Verdict.CANNOT_APPLY.signed), LEAST_CELL):
         others = [max(cell, head) for head in heads]
@@ -150,11 +151,11 @@ def _lines(subject: str) -> list[str]:
 
 
 def _broken(claim: str, width: int) -> str:
-    """The name in a second line from an underscore on, where it is too long for one."""
+    """The name in lines that break behind an underscore, where it is too long for one."""
     if len(claim) <= width:
         return claim
-    end = claim.rfind("_", 0, width) + 1 or width
-    return f"{claim[:end]}\n  {claim[end:]}"
+    end = claim.rfind("_", 1, width) + 1 or width
+    return f"{claim[:end]}\n{_broken(f'  {claim[end:]}', width)}"
 
 
 def _cell(result: Result | None) -> Text:

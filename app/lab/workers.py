@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple, TypeVar
 
 from app.config import VARIABLES
@@ -138,6 +139,7 @@ def _interrupts_held() -> Iterator[None]:
 
 def _serve(connection: "Connection[Any, Any]", do: Callable[[Any], Any], log: Path) -> None:
     """What a process does until it is ended, or whoever began it is gone."""
+    Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     for variable in VARIABLES:  # an experiment does not depend on how this one was called
         os.environ.pop(variable.name, None)
@@ -151,3 +153,11 @@ def _serve(connection: "Connection[Any, Any]", do: Callable[[Any], Any], log: Pa
         except EOFError:
             return
         connection.send(do(task))
+
+
+def _end_with_parent() -> None:
+    """Leave nobody behind where the process that began this one is killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

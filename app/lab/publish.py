@@ -1,0 +1,101 @@
+"""What is made from a full run, for README.md and docs/: `python -m app.lab.publish REPORT`.
+
+The report that is kept is a shorter one; everything else is made from it.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from app.documentation import with_part
+from app.lab.checked_document import checked_document
+from app.lab.evidence import Evidence, ShownExchange
+from app.lab.markdown import EXPERIMENTS, SIGNS, matrix
+from app.lab.places import EmbeddedRedis
+from app.lab.results import Report, dumped, loaded
+
+KEPT = Path("docs/report.json")
+
+MOST_EXCHANGES = 4
+"""Of an experiment, in the report that is kept: the first and the last ones."""
+
+TELLING = ("cookie", "set-cookie", "location", "origin", "retry-after", "vary")
+"""The headers that say something about a session."""
+
+
+def published(report: Report) -> Mapping[Path, Callable[[str], str]]:
+    """Each file that is made from the kept report, and what it makes of the file's text so far."""
+    return {
+        Path("README.md"): lambda text: with_part(text, "matrix", _readme(report)),
+        Path("docs/document-checked.md"): lambda _: checked_document(report),
+        Path("docs/report.html"): lambda _: _html(report),
+    }
+
+
+def for_keeping(report: Report) -> Report:
+    """The report with so little of its evidence that it can be kept among the sources."""
+    return replace(
+        report,
+        results=[
+            replace(result, seconds=round(result.seconds, 2), evidence=_short(result.evidence))
+            for result in report.results
+        ],
+    )
+
+
+def publish(made: Path, project: Path) -> None:
+    """Keep the report, and write what is made from it.
+
+    Raises `ValueError` for a file that is no report, or of a run without a real Redis.
+    """
+    report = for_keeping(loaded(made.read_text(encoding="utf-8")))
+    if report.about.redis == EmbeddedRedis.kind:
+        raise ValueError("it was made without a real Redis: apt-get install redis-server")
+    (project / KEPT).write_text(dumped(report), encoding="utf-8")
+    for path, make in published(report).items():
+        file = project / path
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        file.write_text(make(text), encoding="utf-8")
+
+
+def _readme(report: Report) -> Iterable[str]:
+    return [SIGNS, "", *matrix(report, EXPERIMENTS)]
+
+
+def _html(report: Report) -> str:
+    from app.lab.html import html_report  # here: it needs the application's templates
+
+    return html_report(report)
+
+
+def _short(evidence: Evidence) -> Evidence:
+    exchanges = evidence.exchanges
+    half = MOST_EXCHANGES // 2
+    kept = exchanges if len(exchanges) <= MOST_EXCHANGES else exchanges[:half] + exchanges[-half:]
+    left_out = evidence.left_out + len(exchanges) - len(kept)
+    return Evidence([_without_the_usual(each) for each in kept], left_out, evidence.holdings)
+
+
+def _without_the_usual(exchange: ShownExchange) -> ShownExchange:
+    return replace(
+        exchange,
+        request_headers=_telling(exchange.request_headers),
+        response_headers=_telling(exchange.response_headers),
+    )
+
+
+def _telling(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers if name.lower() in TELLING]
+
+
+def main(made: Path) -> None:
+    """Publish it in this folder. Exits with one line where that cannot be."""
+    try:
+        publish(made, Path())
+    except (OSError, ValueError) as error:
+        sys.exit(f"{made}: {error}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

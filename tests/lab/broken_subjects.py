@@ -1,0 +1,44 @@
+"""Applications that go wrong in the laboratory; experiments find them in processes of their own."""
+
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from flask import Flask, abort
+
+from app import create_app
+from app.lab import command
+from backends import ConfigurationError
+
+FIFO = "TELL_THAT_IT_BEGAN"
+
+
+def each_wrong_in_its_own_way(config: Mapping[str, Any]) -> Flask:
+    """One cannot be made, one ends its process, one refuses the login; the others are in order."""
+    match config["SESSION_BACKEND"]:
+        case "cookie":
+            raise ConfigurationError("SECRET_KEY: it is not to its taste.")
+        case "filesystem":
+            os._exit(7)
+        case "redis":
+            app = create_app(config)
+            app.before_request(lambda: abort(500))
+            return app
+    return create_app(config)
+
+
+def never_ready(_config: Mapping[str, Any]) -> NoReturn:
+    """Says into the pipe that it has begun, and waits for ever."""
+    Path(os.environ[FIFO]).write_text("begun")
+    while True:
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    from tests.lab import broken_subjects
+
+    made = {"wrong": broken_subjects.each_wrong_in_its_own_way, "slow": broken_subjects.never_ready}
+    command.run(made[sys.argv[1]], ["logout_is_final"], [], "table", None, in_chromium=False)

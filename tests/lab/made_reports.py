@@ -1,0 +1,87 @@
+"""Reports that no run made, for whoever only shows them."""
+
+from collections.abc import Sequence
+
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Statement, Verdict
+from app.lab.evidence import Evidence, Holding, ShownExchange
+from app.lab.results import About, Report, Result, Said
+
+ABOUT = About(
+    "2026-01-02T03:04:05+00:00", 41.3, "Redis 7.0.15", "a jar", "Linux x86_64", {"flask": "3.1.3"}
+)
+SUBJECTS = ["cookie", "filesystem", "redis"]
+EVIDENCE = Evidence(
+    [
+        ShownExchange(
+            "POST",
+            "http://127.0.0.1/login",
+            303,
+            [("Host", "127.0.0.1"), ("Cookie", "session=abcdef…(90 characters)")],
+            [("Set-Cookie", "session=ghijkl…(90 characters)"), ("Server", "Werkzeug")],
+            "",
+        )
+    ],
+    3,
+    [Holding("after the login", "session", 97, None, "sessions/1f", 120, {"user": "ada"})],
+)
+
+
+def said(claim: str, sentence: str, *statements: Statement) -> Said:
+    sources = [] if statements else ["OWASP ASVS 5.0, 7.4.1"]
+    return Said(claim, sentence, "Many do.", "It matters.", list(statements), sources)
+
+
+ENCRYPTED = said(
+    "encrypted",
+    "Sessions are encrypted | with the key.",
+    Statement(128, "automatically encrypted"),
+    Statement(100, "Sessions are encrypted"),
+)
+SERVER_SIDE = said(
+    "server_side", "Data is stored on the server.", Statement(100, "server-side session management")
+)
+HIDDEN = said("hidden", "The data is hidden.", Statement(128, "automatically encrypted"))
+LOGOUT = said("logout_is_final", "A kept token is dead.")
+
+
+def result(
+    claim: str,
+    subject: str,
+    verdict: Verdict,
+    figure: str = "",
+    because: str = "It was measured.",
+    expected: Verdict | None = None,
+) -> Result:
+    return Result(claim, subject, verdict, expected or verdict, figure, because, 0.1, EVIDENCE)
+
+
+def report(*results: Result, saying: Sequence[Said]) -> Report:
+    return Report(ABOUT, SUBJECTS, list(results), list(saying))
+
+
+AS_EXPECTED = report(
+    result("server_side", "cookie", FAILS, "0 bytes"),
+    result("server_side", "filesystem", HOLDS, "120 bytes"),
+    result("server_side", "redis", HOLDS, "120 bytes"),
+    result("encrypted", "cookie", FAILS, "user: ada", "It was read without the key."),
+    result("encrypted", "filesystem", CANNOT_APPLY, "", "There is nothing in it."),
+    result("encrypted", "redis", CANNOT_APPLY, "", "There is nothing in it."),
+    result("logout_is_final", "cookie", FAILS, "alive"),
+    result("logout_is_final", "filesystem", HOLDS, "dead"),
+    result("logout_is_final", "redis", HOLDS, "dead"),
+    saying=[SERVER_SIDE, ENCRYPTED, LOGOUT],
+)
+
+SURPRISING = report(
+    result("logout_is_final", "cookie", FAILS, "alive"),
+    result("logout_is_final", "filesystem", FAILS, "alive", "It still logs in.", HOLDS),
+    result("logout_is_final", "redis", Verdict.SKIPPED, "", "No server is here.", HOLDS),
+    saying=[LOGOUT],
+)
+
+BROKEN = report(
+    result("logout_is_final", "cookie", HOLDS, "dead", expected=FAILS),
+    result("logout_is_final", "filesystem", Verdict.ERROR, "", "Its process ended.", HOLDS),
+    result("logout_is_final", "redis", HOLDS, "dead"),
+    saying=[LOGOUT],
+)

@@ -1,0 +1,347 @@
+"""`session-lab compare`: what it prints, where, and with what status it exits."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.__main__ import session_lab
+from app.lab import command, comparison
+from app.lab.claim import Skipped
+from app.lab.experiments import CLAIMS
+from app.lab.markdown import markdown
+from app.lab.results import Report, loaded
+from app.lab.site import MakeBrowser
+from backends import BACKENDS
+from tests.lab import broken_subjects
+from tests.lab.made_reports import AS_EXPECTED, BROKEN, SURPRISING
+from tests.services import PATIENCE, LabServer, require
+
+PROJECT = Path(__file__).parents[2]
+ESCAPE = "\x1b"
+
+Invoke = Callable[..., Result]
+
+
+def invoke(*arguments: str) -> Result:
+    """Call it inside this process."""
+    return CliRunner().invoke(session_lab, ["compare", *arguments], prog_name="session-lab")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Callable[[Report], dict[str, Any]]:
+    """Let it make this report, and see what it is asked for."""
+
+    def make(report: Report) -> dict[str, Any]:
+        asked: dict[str, Any] = {}
+
+        def compare(_create_app: Any, claims: Any, backends: Any, **options: Any) -> Report:
+            asked.update(options, claims=claims, backends=backends)
+            return report
+
+        monkeypatch.setattr(command, "compare", compare)
+        return asked
+
+    return make
+
+
+Made = Callable[[Report], dict[str, Any]]
+
+
+class TestReport:
+    @pytest.mark.parametrize(("report", "status"), [(AS_EXPECTED, 0), (SURPRISING, 1), (BROKEN, 2)])
+    @pytest.mark.parametrize("form", ["table", "json", "markdown"])
+    def test_the_exit_status_says_what_came_out(
+        self, made: Made, report: Report, status: int, form: str
+    ) -> None:
+        made(report)
+        assert invoke("--format", form).exit_code == status
+
+    def test_json_on_standard_output_is_nothing_but_json(self, made: Made) -> None:
+        made(SURPRISING)
+        result = invoke("--format", "json")
+        assert loaded(result.stdout) == SURPRISING
+        assert "Surprises" in result.stderr
+
+    def test_a_table_is_on_standard_output_alone(self, made: Made) -> None:
+        made(AS_EXPECTED)
+        result = invoke()
+        assert result.stdout.endswith("9 as expected, no surprises · 41 s · Redis 7.0.15\n")
+        assert result.stderr == ""
+
+    @pytest.mark.parametrize(
+        ("name", "begin"),
+        [("r.json", "{"), ("r.md", "# What is true"), ("r.txt", "The doc"), ("report", "The doc")],
+    )
+    def test_a_file_is_what_its_ending_says(
+        self, made: Made, folder: Path, name: str, begin: str
+    ) -> None:
+        made(AS_EXPECTED)
+        result = invoke("--output", name)
+        assert (folder / name).read_text().startswith(begin)
+        assert result.stdout == ""
+        assert f"Written: {name}\n" in result.stderr
+
+    def test_a_format_that_is_named_counts_before_the_ending(
+        self, made: Made, folder: Path
+    ) -> None:
+        made(AS_EXPECTED)
+        invoke("--output", "r.json", "--format", "markdown")
+        assert (folder / "r.json").read_text() == markdown(AS_EXPECTED)
+
+    def test_html_is_the_work_of_another_module(
+        self, made: Made, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        html = ModuleType("app.lab.html")
+        html.html_report = lambda report: f"<p>{len(report.results)}"  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "app.lab.html", html)
+        made(AS_EXPECTED)
+        assert invoke("--format", "html").stdout == "<p>9"
+
+
+class TestWhatIsAsked:
+    def test_everything_is_tried_where_nothing_is_named(self, made: Made) -> None:
+        asked = made(AS_EXPECTED)
+        invoke()
+        assert asked["claims"] == list(CLAIMS.values())
+        assert asked["backends"] == list(BACKENDS.values())
+        assert asked["redis_url"] is None
+        assert asked["in_chromium"] is False
+
+    def test_what_is_named_is_tried_once_and_in_its_own_order(
+        self, made: Made, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("REDIS_URL", "redis://localhost")
+        asked = made(AS_EXPECTED)
+        invoke(
+            *("--backend", "redis", "--backend", "cookie", "--backend", "redis"),
+            *("--only", "logout_is_final", "--browser", "chromium"),
+        )
+        assert [claim.id for claim in asked["claims"]] == ["logout_is_final"]
+        assert [backend.name for backend in asked["backends"]] == ["cookie", "redis"]
+        assert asked["redis_url"] == "redis://localhost"
+        assert asked["in_chromium"] is True
+
+
+class TestList:
+    def test_every_claim_is_listed_with_where_it_is_from(self) -> None:
+        result = invoke("--list")
+        assert result.exit_code == 0
+        printed = " ".join(result.stdout.split())
+        for claim in CLAIMS.values():
+            assert " ".join(f"{claim.id} {claim.sentence}".split()) in printed
+            for origin in [statement.quote for statement in claim.statements] or claim.sources:
+                assert " ".join(origin.split()) in printed
+
+    def test_it_fits_80_columns_without_escape_codes(self) -> None:
+        printed = invoke("--list").stdout
+        assert ESCAPE not in printed
+        assert max(map(len, printed.splitlines())) <= 80
+
+    def test_only_what_is_named_is_listed(self) -> None:
+        printed = invoke("--list", "--only", "logout_is_final").stdout
+        assert "logout_is_final" in printed
+        assert "parallel_writes_survive" not in printed
+
+
+class TestWhatCannotBe:
+    """One line, exit status 2, and no run."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "environment", "expected"),
+        [
+            (("--only", "logout"), {}, r"There is no claim 'logout'\. Did you mean .*logout_is_"),
+            (("--only", "logout_is_finl"), {}, r"Did you mean logout_is_final\?"),
+            (("--only", "logout", "--list"), {}, r"There is no claim 'logout'"),
+            (("--backend", "memcached"), {}, r"There is no backend 'memcached'\. Choose .* redis"),
+            (("--output", "missing/report.json"), {}, r"missing/report\.json cannot be written\."),
+            (
+                (),
+                {"REDIS_URL": "redis://ada:lovelace@127.0.0.1:1/0"},
+                r"REDIS_URL=redis://127\.0\.0\.1:1/0 cannot be used: .* refused\. Start that",
+            ),
+            ((), {"REDIS_URL": "redis://:lovelace@[::1/0"}, r"REDIS_URL cannot be read"),
+            ((), {"REDIS_URL": "redis://:lovelace@host:port/0"}, r"REDIS_URL cannot be read"),
+            ((), {"REDIS_URL": "redis+cluster://host:1"}, r"REDIS_URL: .* takes redis:// and unix"),
+        ],
+    )
+    def test_it_is_one_line(
+        self,
+        arguments: tuple[str, ...],
+        environment: dict[str, str],
+        expected: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        result = invoke(*arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.count("\n") == 1
+        assert re.search(f"^Error: .*{expected}", result.stderr)
+        assert "lovelace" not in result.stderr
+
+    def test_a_claim_like_none_leads_to_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(command, "FEW", 1)
+        assert "session-lab compare --list names them all" in invoke("--only", "zzz").stderr
+
+    def test_chromium_is_asked_for_before_the_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        @contextmanager
+        def missing() -> Iterator[MakeBrowser]:
+            raise Skipped("Chromium is not installed: apt-get install chromium")
+            yield
+
+        monkeypatch.setattr(comparison, "chromium", missing)
+        result = invoke("--browser", "chromium")
+        assert result.exit_code == 2
+        assert result.stderr == "Error: Chromium is not installed: apt-get install chromium\n"
+
+
+class TestWhereRedisIs:
+    """Each with the one experiment that takes no time."""
+
+    def redis_of(self, *arguments: str) -> str:
+        result = invoke("--only", "logout_is_final", "--format", "json", *arguments)
+        assert result.exit_code == 0, result.stderr
+        return loaded(result.stdout).about.redis
+
+    def test_it_is_the_embedded_one_where_there_is_no_other(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", "")
+        assert self.redis_of("--backend", "redis") == "embedded in the process (fakeredis)"
+
+    def test_it_is_started_where_its_program_is_there(self) -> None:
+        require("redis-server", "redis-server")
+        redis = self.redis_of("--backend", "redis")
+        assert re.fullmatch(r"Redis [\d.]+, started for this run", redis)
+
+    def test_it_is_the_one_that_is_named(
+        self, redis_server: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("REDIS_URL", redis_server.url)
+        redis = self.redis_of("--backend", "redis")
+        assert re.fullmatch(rf"Redis [\d.]+ at {re.escape(redis_server.url)}", redis)
+        assert not redis_server.client().keys("session-lab-*")
+
+    def test_none_is_looked_for_where_no_subject_needs_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+        assert self.redis_of("--backend", "cookie") == "no Redis needed"
+
+    def test_no_setting_of_the_application_matters(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("SESSION_BACKEND", "APP_PROFILE", "SESSION_IDLE_SECONDS", "SECRET_KEY"):
+            monkeypatch.setenv(name, "cannot be")
+        assert self.redis_of("--backend", "cookie") == "no Redis needed"
+
+
+@contextmanager
+def started(what: str, folder: Path, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    """A run of `broken_subjects`, in a process group of its own, as a shell starts it."""
+    with subprocess.Popen(
+        [sys.executable, "-m", broken_subjects.__name__, what],
+        cwd=PROJECT,
+        env={**LabServer(folder).environment, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_a_subject_that_fails_does_not_stop_the_rest(folder: Path) -> None:
+    with started("wrong", folder, PATH="") as process:
+        output, errors = process.communicate(timeout=PATIENCE)
+    row = next(line for line in output.splitlines() if line.startswith("logout_is_final"))
+    assert row.split() == ["logout_is_final", *["error"] * 3, *["✓", "holds"] * 2]
+    for reason in (
+        "ConfigurationError: SECRET_KEY: it is not to its taste.",
+        "Its process ended with status 7.",
+        "RuntimeError: the login was answered 500",
+    ):
+        assert reason in " ".join(output.split())
+        assert reason in " ".join(errors.split())
+    assert "Again: session-lab compare --only logout_is_final\n" in output
+    assert output.endswith("embedded in the process (fakeredis)\n")
+    assert "2 as expected, no surprises, 3 errors ·" in output
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "words"),
+    [(signal.SIGINT, 130, "Stopped.\n"), (signal.SIGTERM, 143, ""), (signal.SIGHUP, 129, "")],
+)
+def test_a_run_that_is_stopped_leaves_no_process(
+    folder: Path, number: signal.Signals, status: int, words: str
+) -> None:
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    with started("slow", folder, **{broken_subjects.FIFO: str(pipe)}) as process:
+        assert pipe.read_text().startswith("begun")
+        if number is signal.SIGINT:
+            os.killpg(process.pid, number)  # as a terminal sends Ctrl-C
+        else:
+            process.send_signal(number)
+        output, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, output, errors) == (status, "", words)
+        assert group_is_gone(process.pid)
+
+
+def group_is_gone(group: int) -> bool:
+    """Whether nobody of it is left, soon."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize(
+    "way",
+    [("session-lab",), ("flask", "--app", "app")],
+    ids=lambda way: " ".join(way),
+)
+def test_every_way_in_offers_it(way: tuple[str, ...], folder: Path) -> None:
+    process = subprocess.run(
+        [Path(sys.executable).with_name(way[0]), *way[1:], "compare", "--list"],
+        cwd=PROJECT,
+        env=LabServer(folder).environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert process.returncode == 0, process.stderr
+    assert "logout_is_final" in process.stdout
+
+
+def test_an_application_that_starts_loads_nothing_of_it() -> None:
+    code = "import sys, app; print([name for name in sys.modules if name.startswith('app.lab.')])"
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert process.stdout == "['app.lab.cli']\n"

@@ -1,0 +1,125 @@
+"""A report: what it counts, and that it is the same after a way through JSON."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from app.lab.claim import Statement, Verdict
+from app.lab.evidence import Evidence, Holding, ShownExchange
+from app.lab.results import (
+    About,
+    ExitStatus,
+    Report,
+    Result,
+    Said,
+    dumped,
+    from_json,
+    loaded,
+    summary,
+    to_json,
+)
+from tests.lab.made_reports import AS_EXPECTED, BROKEN, SURPRISING
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/report.schema.json").read_text())
+REPORTS = [AS_EXPECTED, SURPRISING, BROKEN]
+
+
+@pytest.mark.parametrize("report", REPORTS)
+class TestJson:
+    def test_the_report_comes_back_as_it_was(self, report: Report) -> None:
+        assert loaded(dumped(report)) == report
+
+    def test_it_is_what_the_published_schema_describes(self, report: Report) -> None:
+        validator = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+        validator.validate(json.loads(dumped(report)))
+
+
+class TestSchema:
+    def test_it_is_one(self) -> None:
+        Draft202012Validator.check_schema(SCHEMA)
+
+    @pytest.mark.parametrize(
+        ("kind", "place"),
+        [
+            (About, SCHEMA["properties"]["about"]),
+            (Result, SCHEMA["$defs"]["result"]),
+            (Said, SCHEMA["$defs"]["said"]),
+            (Evidence, SCHEMA["$defs"]["evidence"]),
+            (ShownExchange, SCHEMA["$defs"]["exchange"]),
+            (Holding, SCHEMA["$defs"]["holding"]),
+        ],
+    )
+    def test_it_has_every_field_and_no_other(self, kind: Any, place: dict[str, Any]) -> None:
+        assert list(place["properties"]) == [field.name for field in fields(kind)]
+        assert place["required"] == list(place["properties"])
+
+    def test_it_has_the_fields_of_a_report_and_of_a_statement(self) -> None:
+        statement = SCHEMA["$defs"]["said"]["properties"]["statements"]["items"]
+        assert list(SCHEMA["properties"]) == list(to_json(AS_EXPECTED))
+        assert list(statement["properties"]) == list(Statement._fields)
+
+    def test_it_knows_every_verdict(self) -> None:
+        assert SCHEMA["$defs"]["verdict"]["enum"] == list(Verdict)
+
+    def test_everything_in_it_is_described(self) -> None:
+        def undescribed(node: Any) -> list[Any]:
+            if not isinstance(node, dict):
+                return []
+            named = node.get("properties", {}).items()
+            own = [name for name, value in named if not {"description", "$ref"} & set(value)]
+            own = [name for name in own if name != "format"]
+            return own + [each for value in node.values() for each in undescribed(value)]
+
+        assert undescribed(SCHEMA) == []
+
+
+class TestWhatIsNoReport:
+    @pytest.mark.parametrize("data", [[], "text", None, {}, {"claims": 3}])
+    def test_something_else_is_said_to_be_none(self, data: Any) -> None:
+        with pytest.raises(ValueError, match=r"^this is no report of the laboratory$"):
+            from_json(data)
+
+    @pytest.mark.parametrize("number", [0, 2, "1", None])
+    def test_another_format_is_named_with_what_to_do(self, number: Any) -> None:
+        with pytest.raises(ValueError, match=f"has format {number!r}, and format 1 is .* make it"):
+            from_json({**to_json(AS_EXPECTED), "format": number})
+
+    @pytest.mark.parametrize("name", ["about", "results", "said"])
+    @pytest.mark.parametrize("value", [None, 3, "text", [1], ["text"], {"a": 1}, [{"verdict": 1}]])
+    def test_a_damaged_one_is_one_line(self, name: str, value: Any) -> None:
+        with pytest.raises(ValueError, match="no report of the laboratory") as raised:
+            from_json({**to_json(AS_EXPECTED), name: value})
+        assert "\n" not in str(raised.value)
+
+    def test_an_unknown_verdict_is_named(self) -> None:
+        data = json.loads(dumped(AS_EXPECTED).replace('"fails"', '"breaks"'))
+        with pytest.raises(ValueError, match="'breaks' is not a valid Verdict"):
+            from_json(data)
+
+
+class TestCounting:
+    @pytest.mark.parametrize(
+        ("report", "status", "line"),
+        [
+            (AS_EXPECTED, ExitStatus.AS_EXPECTED, "9 as expected, no surprises"),
+            (SURPRISING, ExitStatus.SURPRISE, "1 as expected, 1 surprise, 1 skipped"),
+            (BROKEN, ExitStatus.ERROR, "1 as expected, 1 surprise, 1 error"),
+        ],
+    )
+    def test_an_error_weighs_more_than_a_surprise(
+        self, report: Report, status: ExitStatus, line: str
+    ) -> None:
+        assert report.exit_status is status
+        assert summary(report) == f"{line} · 41 s · Redis 7.0.15"
+
+    def test_what_nobody_expects_anything_of_is_no_surprise(self) -> None:
+        found = Result("claim", "theirs", Verdict.FAILS, None, "", "", 0.0)
+        assert not found.is_surprise
+
+    def test_a_sentence_is_told_by_its_claim(self) -> None:
+        assert AS_EXPECTED.sentence("logout_is_final") == "A kept token is dead."
+        assert AS_EXPECTED.sentence("unheard_of") == "unheard_of"
