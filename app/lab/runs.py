@@ -101,7 +101,7 @@ class Runs:
         """The run under way, or the last one; `None` before the first."""
         events = self._events()
         if self._process is not None:
-            self._process.poll()  # one that has ended is then gone from the list of processes
+            self._process.poll()  # or one that has ended stays in the list of processes
         if not events:
             return None
         begun, *_ = events

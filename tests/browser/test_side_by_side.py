@@ -135,7 +135,8 @@ def test_the_picture_in_the_readme_is_of_this_page(chromium: "Browser", server: 
     press(page, "login")
     press(page, "write")
     PICTURE.parent.mkdir(exist_ok=True)
-    taken = page.screenshot(full_page=False)
+    page.mouse.move(0, 0)
+    taken = page.screenshot(animations="disabled")
     context.close()
     assert len(taken) > 20_000
     if not PICTURE.exists():
