@@ -17,7 +17,7 @@ INTRODUCTION = """\
 What that document says about cookies and sessions, in the order of its lines, and what the
 laboratory measured of it on each session backend. ✓ the statement is true there, ✗ it is not, – it
 says nothing about that backend; **False** is what is true nowhere. This file is made from the last
-full run, `docs/report.json`, by `make report`.
+full run, `app/lab/data/report.json`, by `make report`.
 """
 
 SIGN_OF_TRUE, SIGN_OF_FALSE, NO_SIGN = (

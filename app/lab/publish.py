@@ -15,9 +15,9 @@ from app.lab.markdown import EXPERIMENTS, SIGNS, matrix
 from app.lab.places import EmbeddedRedis
 from app.lab.results import Report, dumped, loaded
 
-KEPT = Path("docs/report.json")
+KEPT = Path("app/lab/data/report.json")
 
-MOST_EXCHANGES = 4
+MOST_EXCHANGES = 8
 """Of an experiment, in the report that is kept: the first and the last ones."""
 
 TELLING = ("cookie", "set-cookie", "location", "origin", "retry-after", "vary")

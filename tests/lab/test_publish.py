@@ -29,7 +29,8 @@ class TestPublishing:
 
     @pytest.fixture
     def project(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        (tmp_path / "docs").mkdir()
+        for path in (KEPT, *MADE_FROM_IT):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "README.md").write_text(README)
         monkeypatch.chdir(tmp_path)
         return tmp_path

@@ -15,7 +15,7 @@ def experiment(subject: Subject) -> Finding:
     return Finding(
         left == 0,
         f"{left} records of {VISITORS} visitors",
-        f"{VISITORS} visitors read pages, filled a guest's cart, chose a theme, failed to log in "
+        f"{VISITORS} visitors read pages, filled a guest’s cart, chose a theme, failed to log in "
         f"and logged out; {left} records were in the store afterwards.",
     )
 
@@ -36,7 +36,7 @@ _OURS = Code("backends.interface.BackendInterface._save", "if not session:")
 CLAIM = Claim(
     sentence="Visitors who do not log in leave no record in the store.",
     believed="A session is said to begin with the first visit. Then every crawler would leave a "
-    "record, and the store would be full of nobody's sessions.",
+    "record, and the store would be full of nobody’s sessions.",
     meaning="Where it fails, whoever sends requests fills your store, and most of its records "
     "belong to nobody. Where it holds, a record is written only when something is put into the "
     "session.",
@@ -47,7 +47,7 @@ CLAIM = Claim(
     try_it=(
         "Open a private window on the application, and devtools (F12), Application → Cookies.",
         "Read an article, put something into the cart, and do not log in.",
-        "Which cookies are there? None of them is a session's.",
+        "Which cookies are there? None of them is a session’s.",
         "Look into the folder of the sessions, or run redis-cli --scan: is anything new there?",
     ),
     decided_by=on_each(

@@ -64,7 +64,7 @@ def _damage(subject: Subject, ada: SubjectVisitor, damage: Callable[[bytes], byt
 CLAIM = Claim(
     sentence="A damaged record is a fresh session, and not an error.",
     believed="What was stored comes back as it was, or not at all. Nobody thinks of a disk that "
-    "loses a block, a dump that was cut off, or an older version's format.",
+    "loses a block, a dump that was cut off, or an older version’s format.",
     meaning="Where it fails, one visitor gets an error on every page, the login and the logout "
     "among them, until he deletes his cookies. He does not know that, and neither does your "
     "support.",
@@ -73,7 +73,7 @@ CLAIM = Claim(
     sources=("OWASP ASVS 5.0, 16.5.3",),
     try_it=(
         "Run SESSION_BACKEND=filesystem make run, and log in.",
-        "Find the session's file, the only one below instance/sessions/filesystem that is not "
+        "Find the session’s file, the only one below instance/sessions/filesystem that is not "
         "empty, delete a letter in it with an editor, and save it.",
         "Reload the dashboard: it asks you to log in, and the login works.",
         "Do the same with SESSION_BACKEND=flask-session-redis and a REDIS_URL of your own: "

@@ -17,7 +17,7 @@ def experiment(subject: Subject) -> Finding:
             False, "logged in", "The planted token was logged in as ada after her login."
         )
     return Finding(
-        True, "anonymous", "The planted token was logged in as nobody after ada's login."
+        True, "anonymous", "The planted token was logged in as nobody after ada’s login."
     )
 
 
@@ -25,7 +25,7 @@ _STORE = Code("backends.session.Session.begins", "self.cleared")
 
 CLAIM = Claim(
     sentence="A token that somebody planted in a browser is never the one that is logged in.",
-    believed="The login view empties the session first, as Flask's tutorial does, and that looks "
+    believed="The login view empties the session first, as Flask’s tutorial does, and that looks "
     "like a new one. Whether the token is new as well, nobody sees.",
     meaning="Where it fails, an attacker who can set a cookie, from a sister domain or for a "
     "minute at the keyboard, knows the token before you log in, and is you afterwards. "
@@ -34,7 +34,7 @@ CLAIM = Claim(
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
     sources=("OWASP ASVS 5.0, 7.2.4", "OWASP WSTG-SESS-03", "pallets/flask #1600"),
     try_it=(
-        "Log in as bob in a private window, and copy the value of the session's cookie from "
+        "Log in as bob in a private window, and copy the value of the session’s cookie from "
         "devtools (F12), Application → Cookies: that is the attacker.",
         "In the ordinary window add a cookie with that name and value: double-click the empty row "
         "below the list. Then open /login below the same address and log in as alice.",

@@ -49,7 +49,7 @@ CLAIM = Claim(
         "Run SESSION_BACKEND=flask-session-redis REDIS_URL=redis://localhost:6379/0 make run, and "
         "redis-cli monitor beside it.",
         "Log in, open devtools (F12), Application → Cookies, and change the last letters of the "
-        "session's cookie.",
+        "session’s cookie.",
         "Reload the dashboard. Does a command appear in the monitor?",
         "Do the same with SESSION_BACKEND=redis.",
     ),

@@ -48,7 +48,7 @@ CLAIM = Claim(
     believed="“Implement proper session timeout” sounds like one number in the settings. Somebody "
     "who leaves a computer without logging out relies on it.",
     meaning="Where it holds, a forgotten login is over after the limit. On a store the limit is "
-    "the session's: whoever uses any copy of the token keeps it alive. On a signed cookie each "
+    "the session’s: whoever uses any copy of the token keeps it alive. On a signed cookie each "
     "copy has a limit of its own, from the moment when it was signed, whatever the others do.",
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
@@ -60,7 +60,7 @@ CLAIM = Claim(
         "The login page comes, and says that your session has ended.",
     ),
     decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "max_age=int(idle)"),
+        cookie=Code("backends.cookie.CookieInterface._load", "signed_at.timestamp() + idle"),
         filesystem=_RECORD,
         redis=_RECORD,
         stock_filesystem=Code(

@@ -28,7 +28,7 @@ CLAIM = Claim(
     sentence="Whoever has the secret key can make a login.",
     believed="Keys leak: in a repository, in a log, in a page about an error. What that costs is "
     "the first question afterwards.",
-    meaning="Where it holds, a leaked key is as bad as everybody's password: any user, the "
+    meaning="Where it holds, a leaked key is as bad as everybody’s password: any user, the "
     "administrator too, without one request to the login page. Where a store must know the id, "
     "the key alone opens nothing. Replace a leaked key in any case, and keep no fallback.",
     experiment=experiment,
@@ -36,8 +36,8 @@ CLAIM = Claim(
     sources=("OWASP ASVS 5.0, 13.3.1", "flask-unsign"),
     try_it=(
         "Start the application twice with the same SECRET_KEY, the second time with PORT=5001, "
-        "SESSION_FILE_DIR=/tmp/forger and DEMO_ACCOUNTS=alice:forged: that one is the forger's.",
-        "Log in there as alice with the password forged, and copy the value of the session's "
+        "SESSION_FILE_DIR=/tmp/forger and DEMO_ACCOUNTS=alice:forged: that one is the forger’s.",
+        "Log in there as alice with the password forged, and copy the value of the session’s "
         "cookie from devtools (F12), Application → Cookies.",
         "On http://127.0.0.1:5000, in a private window, add the cookie by that name and value: "
         "double-click the empty row below the list.",

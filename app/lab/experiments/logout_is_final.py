@@ -27,7 +27,7 @@ CLAIM = Claim(
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
     sources=("OWASP ASVS 5.0, 7.4.1",),
     try_it=(
-        "Log in, open devtools (F12), Application → Cookies, and copy the value of the session's "
+        "Log in, open devtools (F12), Application → Cookies, and copy the value of the session’s "
         "cookie.",
         "Log out. The cookie is gone from the list.",
         "Put it back: double-click the empty row below the list, and type the old name and value.",

@@ -51,7 +51,7 @@ CLAIM = Claim(
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
     sources=("OWASP ASVS 5.0, 7.4.1 and 15.4.2", "boj/redistore #2", "auth0/nextjs-auth0 #2335"),
     try_it=(
-        "Log in, stay on the dashboard, and copy the value of the session's cookie from devtools "
+        "Log in, stay on the dashboard, and copy the value of the session’s cookie from devtools "
         "(F12), Application → Cookies.",
         "In the console send twenty page loads and a logout at the same time: Promise.all([...Array"
         "(20)].map(() => fetch('dashboard')).concat(fetch('logout', {method: 'POST'}))).",

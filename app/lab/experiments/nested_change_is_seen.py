@@ -13,7 +13,7 @@ def experiment(subject: Subject) -> Finding:
     figure = f"{_kept_or_lost(by_default)}; without refresh {_kept_or_lost(without)}"
     because = (
         'session["cart"].append(…) was '
-        f"{_kept_or_lost(by_default)} with Flask's default, and {_kept_or_lost(without)} with "
+        f"{_kept_or_lost(by_default)} with Flask’s default, and {_kept_or_lost(without)} with "
         "SESSION_REFRESH_EACH_REQUEST off."
     )
     return Finding(by_default, figure, because)
@@ -36,14 +36,14 @@ _STOCK = Code("flask_session.base.ServerSideSessionInterface.should_set_storage"
 
 CLAIM = Claim(
     sentence='A change deep inside the session is kept: session["cart"].append(…).',
-    believed="The session looks like a dict, and in a dict a list can be changed in place. Flask's "
+    believed="The session looks like a dict, and in a dict a list can be changed in place. Flask’s "
     "documentation asks for session.modified = True, and whoever has not read it finds out late.",
     meaning="Where it fails, such a change is lost without an error, on some requests and not on "
     "others. Flask-Session keeps it only because it writes every session back on every request; "
-    "with SESSION_REFRESH_EACH_REQUEST off it overlooks the change as Flask's own cookie does.",
+    "with SESSION_REFRESH_EACH_REQUEST off it overlooks the change as Flask’s own cookie does.",
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
-    sources=("Flask's documentation, flask.session.modified",),
+    sources=("Flask’s documentation, flask.session.modified",),
     try_it=(
         'In a Flask application of your own say session["cart"] = [] in one view and '
         'session["cart"].append(1) in another; the pages of this one say session.modified too.',

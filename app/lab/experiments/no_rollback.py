@@ -34,7 +34,7 @@ CLAIM = Claim(
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
     sources=("RFC 6265bis, 8.4",),
     try_it=(
-        "Log in and put a mug into the cart. Copy the value of the session's cookie from devtools "
+        "Log in and put a mug into the cart. Copy the value of the session’s cookie from devtools "
         "(F12), Application → Cookies.",
         "Remove the mug from the cart.",
         "Double-click the value in devtools, put the copied one in its place, and reload the cart. "

@@ -63,7 +63,7 @@ CLAIM = Claim(
     "of its own, so being logged in at one should mean nothing to another.",
     meaning="Where it fails, whoever may write user=admin into the session of the least important "
     "application is the administrator of all. Flask signs for every application alike. The cookie "
-    "of this project is signed for the application's name and the cookie's: two that are both "
+    "of this project is signed for the application’s name and the cookie’s: two that are both "
     "called app need different cookie names. Best is a key each.",
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
@@ -75,8 +75,8 @@ CLAIM = Claim(
         "your login.",
         "Open that view on port 5001, and copy the value of its cookie from devtools (F12), "
         "Application → Cookies.",
-        "Put it in the place of this application's cookie, and open the dashboard. Are you in?",
-        "Leave init_app out of two such applications with one key: Flask's own cookie of the one "
+        "Put it in the place of this application’s cookie, and open the dashboard. Are you in?",
+        "Leave init_app out of two such applications with one key: Flask’s own cookie of the one "
         "is accepted by the other.",
     ),
     decided_by=on_each(

@@ -36,7 +36,7 @@ _STOCK = Code("flask_session.base.ServerSideSessionInterface.save_session", "_up
 
 CLAIM = Claim(
     sentence="Requests that write different keys at the same time lose none of them.",
-    believed="Each request sets a key of its own, so none seems to be in another's way. A page "
+    believed="Each request sets a key of its own, so none seems to be in another’s way. A page "
     "that loads several parts at once sends such requests all the time.",
     meaning="Where it fails, the session is written back whole: the last answer wins, and what "
     "the other requests wrote is gone without an error.",

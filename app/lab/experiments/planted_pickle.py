@@ -38,7 +38,7 @@ def experiment(subject: Subject) -> Finding:
         not executed and not broken,
         "executed" if executed else f"not executed, {broken} errors",
         "A pickle was planted in the place of every record, as a file, a string and a value: it "
-        f"was {'executed' if executed else 'not executed'} when the session's owner came back, "
+        f"was {'executed' if executed else 'not executed'} when the session’s owner came back, "
         f"and {broken} of {len(statuses)} requests were answered with an error.",
     )
 

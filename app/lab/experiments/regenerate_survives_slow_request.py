@@ -58,7 +58,7 @@ CLAIM = Claim(
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
     sources=("OWASP ASVS 5.0, 7.2.4 and 15.4.2", "pallets-eco/flask-session #27"),
     try_it=(
-        "Log in, and copy the value of the session's cookie from devtools (F12), Application → "
+        "Log in, and copy the value of the session’s cookie from devtools (F12), Application → "
         "Cookies.",
         "Open the page Account, and in its console send a new password and a hundred page loads at "
         "the same time: Promise.all([fetch('account/password', {method: 'POST', body: new "

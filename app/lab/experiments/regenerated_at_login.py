@@ -35,7 +35,7 @@ CLAIM = Claim(
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
     statements=(Statement(240, "Implement proper session timeout and regeneration"),),
     try_it=(
-        "Log in, open devtools (F12), Application → Cookies, and copy the value of the session's "
+        "Log in, open devtools (F12), Application → Cookies, and copy the value of the session’s "
         "cookie.",
         "Open /login below the same address and log in again. Compare the value: is it another?",
         "Double-click the value in devtools and put the copied one in its place.",

@@ -51,7 +51,7 @@ CLAIM = Claim(
     try_it=(
         "Run SESSION_BACKEND=flask-session-redis REDIS_URL=redis://localhost:6379/0 make run, log "
         "in, and run redis-cli --scan.",
-        "Compare what stands behind the prefix of a key with the value of the session's cookie.",
+        "Compare what stands behind the prefix of a key with the value of the session’s cookie.",
         "In a private window add the cookie by hand with that text as its value, and open the "
         "dashboard.",
     ),

@@ -45,7 +45,7 @@ CLAIM = Claim(
     decided_by=on_each(
         cookie=None,
         filesystem=None,
-        redis=Code("backends.redis._impatient", '"socket_timeout": timeout'),
+        redis=Code("backends.redis_client._impatient", '"socket_timeout": timeout'),
         stock_redis=Code("backends.reference.install_redis", "client_of(app, Redis.from_url)"),
     ),
 )

@@ -13,7 +13,7 @@ def experiment(subject: Subject) -> Finding:
 
 
 CLAIM = Claim(
-    sentence="A restart of the application ends nobody's session.",
+    sentence="A restart of the application ends nobody’s session.",
     believed="A server that “maintains user state across multiple requests” is expected to do so "
     "over a new version too. Whoever has used a framework that keeps sessions in memory doubts it.",
     meaning="Where it fails, every deployment logs everybody out. It takes two things: the "

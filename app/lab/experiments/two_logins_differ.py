@@ -22,7 +22,7 @@ CLAIM = Claim(
     believed="A token stands for one login on one device, so each must be another. An id is drawn "
     "at random, and nobody expects a signature to be less.",
     meaning="Where it fails, two devices hold the same token, so nothing that is done to one "
-    "session could ever be done to it alone. Flask's own cookie is its content, a time in whole "
+    "session could ever be done to it alone. Flask’s own cookie is its content, a time in whole "
     "seconds and a signature: the same login in the same second gives the same bytes.",
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),

@@ -40,7 +40,7 @@ CLAIM = Claim(
     applies=ON_SERVER,
     try_it=(
         "Log out. In devtools (F12), Application → Cookies, add a cookie with the name that the "
-        "session's cookie had and a value of your own: double-click the empty row below the list.",
+        "session’s cookie had and a value of your own: double-click the empty row below the list.",
         "Log in, and look at the value again. Is it still yours?",
     ),
     decided_by=on_each(
