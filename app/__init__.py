@@ -125,8 +125,8 @@ def _configure_session(app: Flask, name: str) -> None:
         SESSION_OWNER="user",
         SESSION_MAX_PER_OWNER=app.config["SESSION_MAX_PER_USER"],
     )
-    if is_embedded(app.config) and "SESSION_REDIS" not in app.config:
-        app.config["SESSION_REDIS"] = embedded_redis()
+    if is_embedded(app.config):
+        app.config.setdefault("SESSION_REDIS", embedded_redis())
 
 
 @cache
