@@ -1,14 +1,35 @@
 """An application at an address, and visitors with browsers of their own. Nothing but HTTP."""
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from app.lab.browser import TIMEOUT, Browser, Exchange
 from app.lab.evidence import Recorder
+from app.lab.set_cookie import Cookie
 
-MakeBrowser = Callable[[], Browser]
+
+class AnyBrowser(Protocol):
+    """What a visitor may ask of his browser: the laboratory's own, or a real one.
+
+    `Browser` says what each means.
+    """
+
+    @property
+    def jar(self) -> Iterable[Cookie]: ...
+
+    def get(self, url: str) -> Exchange: ...
+
+    def post(self, url: str, data: Mapping[str, str] | bytes = b"") -> Exchange: ...
+
+    def document_cookie(self, url: str) -> str: ...
+
+    def restart(self) -> None: ...
+
+
+MakeBrowser = Callable[[], AnyBrowser]
 
 
 @dataclass(frozen=True)
@@ -75,13 +96,13 @@ class Site:
 class Visitor:
     """Somebody with a browser of his own. Every exchange goes into the evidence."""
 
-    def __init__(self, site: Site, browser: Browser) -> None:
+    def __init__(self, site: Site, browser: AnyBrowser) -> None:
         self.site = site
         self.browser = browser
 
     def get(self, path: str, **options: object) -> Exchange:
         """Follow a link of the site, or type its address."""
-        return self._noted(self.browser.get(self.site.url + path, **options))  # type: ignore[arg-type]
+        return self._noted(self.browser.get(self.site.url + path, **options))
 
     def post(
         self, path: str, data: Mapping[str, str] | bytes = b"", *, inside: str = ""

@@ -1,0 +1,161 @@
+"""Debian's Chromium comes to the verdicts of the laboratory's own browser, on every subject."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import create_app
+from app.lab import chromium as real
+from app.lab.chromium import chromium
+from app.lab.claim import Claim, Verdict
+from app.lab.experiments import CLAIMS
+from app.lab.redis_server import redis_for
+from app.lab.runner import Laboratory
+from app.lab.site import AnyBrowser
+from backends import BACKENDS, Backend, ConfigurationError
+from tests.lab.tiny_site import Answer, TinySite, tiny_site
+from tests.services import require
+
+IN_CHROMIUM = [claim for claim in CLAIMS.values() if claim.in_chromium]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def program() -> str:
+    return require("chromium", "chromium")
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str | None]:
+    with redis_for(None) as url:
+        yield url
+
+
+@pytest.fixture
+def site() -> Iterator[TinySite]:
+    with tiny_site() as site:
+        yield site
+
+
+@pytest.fixture
+def browser() -> Iterator[AnyBrowser]:
+    with chromium() as make_browser:
+        yield make_browser()
+
+
+def held(browser: AnyBrowser) -> dict[str, str]:
+    return {cookie.name: cookie.value for cookie in browser.jar}
+
+
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+@pytest.mark.parametrize("claim", IN_CHROMIUM, ids=lambda claim: claim.id)
+def test_chromium_comes_to_the_verdict_of_the_jar(
+    claim: Claim, backend: Backend, redis_url: str | None
+) -> None:
+    by_jar = Laboratory(create_app, redis_url).try_claim(claim, backend)
+    by_chromium = Laboratory(create_app, redis_url, chromium=True).try_claim(claim, backend)
+
+    assert by_jar.verdict is not Verdict.ERROR, by_jar.because
+    assert by_chromium.verdict is by_jar.verdict, by_chromium.because
+
+
+class TestChromium:
+    def test_submits_a_form_and_tells_what_was_sent_and_what_came_back(
+        self, browser: AnyBrowser, site: TinySite
+    ) -> None:
+        site.answers["/form"] = Answer(
+            status=403, headers=(("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")), body=b"no, \xc3\xa9"
+        )
+        browser.get(site.url("/form"))
+
+        exchange = browser.post(site.url("/form"), {"submit": "ü & =", "next": ""})
+
+        received = site.last("/form")
+        assert (received.method, received.body) == ("POST", b"submit=%C3%BC+%26+%3D&next=")
+        assert received.header("sec-fetch-site") == "same-origin"
+        assert received.header("cookie") == "a=1; b=2"
+        assert (exchange.method, exchange.url) == ("POST", site.url("/form"))
+        assert exchange.status == 403
+        assert exchange.cookie_bytes == len("a=1; b=2")
+        assert exchange.set_cookie_bytes == len("a=1") + len("b=2")
+        assert len(exchange.body) > 0
+
+    def test_stops_before_the_second_request_of_a_redirect_and_keeps_its_cookie(
+        self, browser: AnyBrowser, site: TinySite
+    ) -> None:
+        headers = (("Location", "/next"), ("Set-Cookie", "a=1"))
+        site.answers["/"] = Answer(status=302, headers=headers)
+
+        exchange = browser.get(site.url("/"))
+
+        assert (exchange.status, exchange.header("location")) == (302, "/next")
+        assert [request.target for request in site.received] == ["/"]
+        assert held(browser) == {"a": "1"}
+
+    def test_loads_nothing_that_a_page_asks_for(self, browser: AnyBrowser, site: TinySite) -> None:
+        site.answers["/"] = Answer(body=b'<!doctype html><script src="/script.js"></script>')
+
+        browser.get(site.url("/"))
+        browser.get(site.url("/other"))
+
+        assert [request.target for request in site.received] == ["/", "/other"]
+
+    def test_says_which_cookie_it_did_not_keep(self, browser: AnyBrowser, site: TinySite) -> None:
+        site.sets("/", "good=1", "large=" + "x" * 4096, "__Host-bare=1; Path=/")
+
+        exchange = browser.get(site.url("/"))
+
+        assert [refused.name for refused in exchange.refused] == ["large", "__Host-bare"]
+        assert held(browser) == {"good": "1"}
+
+    def test_shows_document_cookie_without_asking_the_server(
+        self, browser: AnyBrowser, site: TinySite
+    ) -> None:
+        site.sets("/shop/", "open=1", "hidden=2; HttpOnly")
+        browser.get(site.url("/shop/"))
+
+        assert browser.document_cookie(site.url("/shop/cart")) == "open=1"
+        assert browser.document_cookie(site.url("/")) == ""
+        assert [request.target for request in site.received] == ["/shop/"]
+
+    def test_forgets_session_cookies_when_it_is_closed_and_opened_again(
+        self, browser: AnyBrowser, site: TinySite
+    ) -> None:
+        site.sets("/", "short=1", "long=2; Max-Age=3600")
+        browser.get(site.url("/"))
+
+        browser.restart()
+
+        assert held(browser) == {"long": "2"}
+
+    def test_is_without_cookies_whoever_had_it_before(self, site: TinySite) -> None:
+        site.sets("/", "a=1; Max-Age=3600")
+        for _ in range(2):
+            with chromium() as make_browser:
+                browser, other = make_browser(), make_browser()
+                assert held(browser) == {}
+                browser.get(site.url("/"))
+                assert held(other) == {}
+
+    def test_sends_no_bytes_that_no_form_sends(self, browser: AnyBrowser, site: TinySite) -> None:
+        with pytest.raises(ValueError, match="fields"):
+            browser.post(site.url("/"), b"bytes")
+
+
+def test_a_missing_program_is_one_line_that_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(real, "PROGRAM", Path("/nowhere/chromium"))
+    monkeypatch.setattr(real, "_playwright", real._playwright.__wrapped__)
+    with pytest.raises(ConfigurationError, match=r"^.*apt-get install chromium\.$"), chromium():
+        pass
+
+
+def test_a_missing_playwright_is_one_line_that_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "playwright.async_api", None)
+    monkeypatch.setattr(real, "_playwright", real._playwright.__wrapped__)
+    with pytest.raises(ConfigurationError, match=r"^.*pip install .*chromium.*$"), chromium():
+        pass
