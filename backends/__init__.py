@@ -77,6 +77,7 @@ BUILT_IN = {
             several_processes=True,
             several_servers="no",
             survives_restart="yes",
+            file_per_session=True,
         ),
         Backend(
             name="redis",
@@ -94,6 +95,7 @@ BUILT_IN = {
             several_processes=True,
             several_servers="no",
             survives_restart="yes",
+            file_per_session=True,
             reference=True,
             at_rest=reference.at_rest_filesystem,
             check=reference.check,

@@ -49,6 +49,8 @@ class Backend:
     survives_restart: str = "no"
     needs: str | None = None
     """The service without which it does not run."""
+    file_per_session: bool = False
+    """Whether each session is a file of its own below `SESSION_FILE_DIR`."""
     reference: bool = False
     """Whether it is there for comparison: Flask-Session as it ships."""
     at_rest: Callable[[Flask, Any], AtRest | None] | None = _at_rest

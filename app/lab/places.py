@@ -29,6 +29,9 @@ NEEDS_A_SERVER = (
 Change = Callable[[bytes], bytes]
 
 
+LIE_TOGETHER = "Its records lie together in files, where the laboratory cannot tell them apart."
+
+
 class Place(Protocol):
     """The store's own side. What a kind of place cannot do raises `Skipped`, with the reason."""
 
@@ -157,6 +160,16 @@ class Folder:
     def _note(self, event: str, path: str) -> None:
         if get_ident() != self._laboratory and Path(path).is_relative_to(self.path):
             self._tally.note(event)
+
+
+class SharedFiles(Folder):
+    """Files that hold many records each: they can be copied and taken away, not told apart."""
+
+    def plant(self, name: str, data: bytes) -> None:
+        raise Skipped(LIE_TOGETHER)
+
+    def damage(self, name: str, change: Change) -> None:
+        raise Skipped(LIE_TOGETHER)
 
 
 class EmbeddedRedis:

@@ -15,7 +15,7 @@ from app.lab.chromium import chromium
 from app.lab.claim import CannotApply, Claim, Verdict
 from app.lab.clock import set_clock
 from app.lab.experiments import CLAIMS
-from app.lab.places import Elsewhere, EmbeddedRedis, Folder, Place, RealRedis
+from app.lab.places import Elsewhere, EmbeddedRedis, Folder, Place, RealRedis, SharedFiles
 from app.lab.results import Result
 from app.lab.site import MakeBrowser
 from app.lab.subject import CreateApp, Subject
@@ -75,7 +75,8 @@ class Laboratory:
         if backend.state == "browser":
             return None
         if backend.needs is None:
-            return Folder(folder / "sessions")
+            kind = Folder if backend.file_per_session else SharedFiles
+            return kind(folder / "sessions")
         if not backend.on_redis:
             return Elsewhere(backend.needs)
         if self.redis_url is None:

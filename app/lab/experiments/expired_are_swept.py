@@ -4,7 +4,18 @@ from functools import partial
 
 from flask import session
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.claim import (
+    CANNOT_APPLY,
+    FAILS,
+    HOLDS,
+    ON_SERVER,
+    Claim,
+    Code,
+    Finding,
+    Skipped,
+    on_each,
+)
+from app.lab.places import LIE_TOGETHER
 from app.lab.subject import Subject
 from backends.store import Sweeps
 
@@ -16,6 +27,8 @@ def experiment(subject: Subject) -> Finding:
     for number in range(SESSIONS):
         subject.visitor().run(partial(_log_in, f"user {number}"))
     written = subject.place.records().keys() - before
+    if len(written) < SESSIONS:
+        raise Skipped(LIE_TOGETHER)
     subject.forward(1 + subject.app.config["SESSION_ABSOLUTE_SECONDS"])
     subject.logged_in()
     _sweep(subject)
