@@ -45,7 +45,7 @@ class Answer(NamedTuple):
 def live_through(subject: Subject, outage: Callable[[], AbstractContextManager[None]]) -> Finding:
     """Log in, take the store away, ask for pages, bring it back, and see who is still in."""
     ada, stranger = subject.logged_in(), subject.visitor()
-    ada.browser.timeout = stranger.browser.timeout = PATIENCE
+    ada.own_browser.timeout = stranger.own_browser.timeout = PATIENCE
     slowest = 0.0
     with outage():
         for answer in _answers(subject, ada, stranger):

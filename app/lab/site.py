@@ -130,7 +130,15 @@ class Visitor:
     def take(self, token: str) -> None:
         """Put this token into my browser, as devtools would: planted, copied or kept."""
         self.site.recorder.hide(token)
-        self.browser.jar.store(self.site.url, f"{self.site.cookie_name}={token}; Path=/; HttpOnly")
+        cookie = f"{self.site.cookie_name}={token}; Path=/; HttpOnly"
+        self.own_browser.jar.store(self.site.url, cookie)
+
+    @property
+    def own_browser(self) -> Browser:
+        """My browser as the laboratory's own. Raises `TypeError` for a real one, which does less."""
+        if not isinstance(self.browser, Browser):
+            raise TypeError("this needs the laboratory's own browser")
+        return self.browser
 
     def private_page(self) -> Exchange:
         """Ask for the page that only somebody logged in gets."""

@@ -54,8 +54,7 @@ def _is_harmless(subject: Subject, damage: Callable[[bytes], bytes]) -> bool:
 
 def _damage(subject: Subject, ada: SubjectVisitor, damage: Callable[[bytes], bytes]) -> None:
     if subject.backend.state == "browser":
-        token = NO_COOKIE_OCTET.sub(b"", damage(ada.token.encode())).decode()
-        ada.browser.jar.store(subject.url, f"{subject.cookie_name}={token}; Path=/; HttpOnly")
+        ada.take(NO_COOKIE_OCTET.sub(b"", damage(ada.token.encode())).decode())
         return
     for name in subject.place.records():
         subject.place.damage(name, damage)
