@@ -135,7 +135,7 @@ class Visitor:
 
     @property
     def own_browser(self) -> Browser:
-        """My browser as the laboratory's own. Raises `TypeError` for a real one, which does less."""
+        """My browser, if it is the laboratory's own. Raises `TypeError` for a real one."""
         if not isinstance(self.browser, Browser):
             raise TypeError("this needs the laboratory's own browser")
         return self.browser
