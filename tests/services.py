@@ -217,6 +217,14 @@ class LabServer(Server):
         urlopen(f"{self.url}/healthz", timeout=PATIENCE).close()
 
 
+def untraced(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process that coverage does not trace: it reaches nothing alone.
+
+    Traced it starts and answers at half the speed.
+    """
+    return {name: value for name, value in environment.items() if not name.startswith("COVERAGE_")}
+
+
 def _foreign_environment() -> dict[str, str]:
     """This process's environment without the application's variables."""
     ours = {variable.name for variable in VARIABLES}

@@ -20,7 +20,7 @@ from flask import Flask, session
 from backends import init_app
 from backends.redis_client import PAUSE
 from tests.bare import log_in, log_out, rotate
-from tests.services import DURABLE, PATIENCE, RedisServer, Server, free_port
+from tests.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,9 +117,7 @@ class Site(Server):
             *("--workers", str(workers), "--threads", str(threads), "--log-level", "error"),
             *("--no-control-socket", "--pythonpath", str(ROOT), "tests.chaos.site:make_app()"),
         )
-        # Traced for coverage it answers at half the speed; other tests reach all that it does.
-        untraced = {name: v for name, v in os.environ.items() if not name.startswith("COVERAGE_")}
-        self.environment = {**untraced, "SITE_CONFIG": json.dumps(config)}
+        self.environment = {**untraced(os.environ), "SITE_CONFIG": json.dumps(config)}
 
     def _spawn(self) -> "subprocess.Popen[str]":
         with self.log.open("a") as log:

@@ -16,7 +16,7 @@ import pytest
 from backends import BACKENDS
 from tests.conftest import SECRET
 from tests.deployment.files import MissingVariable, read_compose, read_image
-from tests.services import PATIENCE, Address, LabServer, RedisServer, require
+from tests.services import PATIENCE, Address, LabServer, RedisServer, require, untraced
 
 PORTS = {"side-by-side": "8000", "cookie": "8001", "filesystem": "8002", "redis": "8003"}
 
@@ -170,7 +170,9 @@ def lab_server(service: Service, folder: Path, redis_url: str) -> LabServer:
     environment["REDIS_URL"] = redis_url
     command = service.get("command", image.command)
     assert command[0] == "python"
-    return LabServer(folder, environment, (sys.executable, *command[1:]))
+    server = LabServer(folder, environment, (sys.executable, *command[1:]))
+    server.environment = untraced(server.environment)
+    return server
 
 
 @pytest.fixture(scope="module")
