@@ -4,7 +4,7 @@ The document is none of this project's files: a statement is quoted, and known b
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from app.documentation import table
 from app.lab.claim import Statement, Verdict
@@ -38,10 +38,14 @@ def _body(report: Report) -> Iterator[str]:
     yield ""
     yield from circumstances(report)
     yield ""
+    yield _counted(statements)
+    yield ""
     yield from _overview(report, statements)
+    told: set[str] = set()
     for statement, proofs in statements.items():
         yield ""
-        yield from _section(statement, proofs)
+        yield from _section(statement, proofs, told)
+        told |= {said.id for said, _ in proofs}
 
 
 def _statements(report: Report) -> Mapping[Statement, Sequence[Proof]]:
@@ -54,30 +58,49 @@ def _statements(report: Report) -> Mapping[Statement, Sequence[Proof]]:
     return dict(sorted(proofs.items(), key=lambda item: item[0].line))
 
 
+def _counted(statements: Mapping[Statement, Sequence[Proof]]) -> str:
+    found = [_where(proofs) for proofs in statements.values()]
+    wholly_true = sum(bool(true) and not false for true, false in found)
+    partly = sum(bool(true) and bool(false) for true, false in found)
+    false = sum(bool(false) and not true for true, false in found)
+    return (
+        f"Statements that are true wherever they say anything: {wholly_true}. On some backends "
+        f"only: {partly}. **Nowhere: {false}.**"
+    )
+
+
 def _overview(report: Report, statements: Mapping[Statement, Sequence[Proof]]) -> Iterator[str]:
     """A row for each statement, the false ones in bold."""
     rows = []
     for statement, proofs in statements.items():
         true, false = _where(proofs)
-        quote = f"“{escaped(statement.quote)}”"
-        says = f"**False: {quote}**" if false and not true else quote
+        says = _quoted(statement)
         signs = [
             SIGN_OF_FALSE if subject in false else SIGN_OF_TRUE if subject in true else NO_SIGN
             for subject in report.subjects
         ]
-        rows.append([str(statement.line), says, *signs])
+        is_false = false and not true
+        rows.append([str(statement.line), f"**False: {says}**" if is_false else says, *signs])
     yield from table(["line", "the document says", *map(title, report.subjects)], rows)
 
 
-def _section(statement: Statement, proofs: Sequence[Proof]) -> Iterator[str]:
-    yield f"## Line {statement.line}: “{escaped(statement.quote)}”"
+def _section(statement: Statement, proofs: Sequence[Proof], told: Collection[str]) -> Iterator[str]:
+    """The statement with its proofs; of what is `told` already the figures alone."""
+    yield f"## Line {statement.line}: {_quoted(statement)}"
     yield ""
     yield _judged(proofs)
     for said, results in proofs:
+        is_new = said.id not in told
         yield ""
-        yield f"**{linked(said, f'../{EXPERIMENTS}')}** {escaped(said.meaning)}"
+        meaning = f" {escaped(said.meaning)}" if is_new else ""
+        yield f"**{linked(said, f'../{EXPERIMENTS}')}**{meaning}"
         yield ""
-        yield from (f"- {line}" for line in _measured(results))
+        yield from (f"- {line}" for line in _measured(results, with_reasons=is_new))
+
+
+def _quoted(statement: Statement) -> str:
+    """As the document shows it, without the marks that make a part of it bold."""
+    return f"“{escaped(statement.quote.replace('**', ''))}”"
 
 
 def _judged(proofs: Sequence[Proof]) -> str:
@@ -105,14 +128,17 @@ def _where(proofs: Sequence[Proof]) -> tuple[list[str], list[str]]:
     return true, false
 
 
-def _measured(results: Sequence[Result]) -> Iterator[str]:
+def _measured(results: Sequence[Result], *, with_reasons: bool) -> Iterator[str]:
     """A line for each outcome; subjects that share it share the line."""
     alike: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
     for result in results:
-        alike[in_words(result), result.figure, result.because].append(result.subject)
-    for (verdict, figure, because), subjects in alike.items():
-        measured = f" **{escaped(figure)}**." if figure else ""
-        yield f"{verdict}: {_and(subjects)}.{measured} {escaped(because)}"
+        reason = result.because if with_reasons else ""
+        alike[in_words(result), result.figure, reason].append(result.subject)
+    for (verdict, figure, reason), subjects in alike.items():
+        parts = [f"{verdict}: {_and(subjects)}."]
+        if figure:
+            parts.append(f"**{escaped(figure)}**.")
+        yield " ".join([*parts, escaped(reason)]).rstrip()
 
 
 def _and(subjects: Sequence[str]) -> str:

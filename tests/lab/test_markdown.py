@@ -84,7 +84,7 @@ class TestCheckedDocument:
         assert "| 100 | “server-side session management” | ✗ | ✓ | ✓ |" in text
         told = sections(text)["Line 128: “automatically encrypted”"]
         assert "✗ **False** on `cookie`, and true nowhere." in told
-        assert "**user: ada**. It was read without the key." in told
+        assert "- ✗ fails: `cookie`. **user: ada**." in told
 
     def test_a_statement_of_several_claims_is_true_where_none_refutes_it(self) -> None:
         both = report(
@@ -98,6 +98,19 @@ class TestCheckedDocument:
         assert "✗ **False** on `cookie`; true on `redis`." in told
         assert "experiments/encrypted.py" in told
         assert "experiments/hidden.py" in told
+
+    def test_it_counts_them(self) -> None:
+        assert "On some backends only: 1. **Nowhere: 2.**" in checked_document(AS_EXPECTED)
+
+    def test_a_reason_that_was_given_before_is_not_given_again(self) -> None:
+        text = checked_document(AS_EXPECTED)
+        assert text.count("**user: ada**") == 2
+        assert text.count("It was read without the key.") == 1
+
+    def test_what_makes_a_part_of_it_bold_is_not_quoted(self) -> None:
+        bold = said("bold", "It is bold.", Statement(190, "**Sessions** are"))
+        text = checked_document(report(result("bold", "cookie", HOLDS), saying=[bold]))
+        assert "## Line 190: “Sessions are”" in text
 
     def test_what_is_true_everywhere_says_so(self) -> None:
         true = report(
