@@ -14,6 +14,7 @@ from app.lab.evidence import Evidence, ShownExchange
 from app.lab.markdown import EXPERIMENTS, SIGNS, matrix
 from app.lab.places import EmbeddedRedis
 from app.lab.results import Report, dumped, loaded
+from backends import BUILT_IN
 
 KEPT = Path("app/lab/data/report.json")
 
@@ -47,11 +48,15 @@ def for_keeping(report: Report) -> Report:
 def publish(made: Path, project: Path) -> None:
     """Keep the report, and write what is made from it.
 
-    Raises `ValueError` for a file that is no report, or of a run without a real Redis.
+    Raises `ValueError` for a file that is no report, of a run without a real Redis, or of subjects
+    that others have not.
     """
     report = for_keeping(loaded(made.read_text(encoding="utf-8")))
     if report.about.redis == EmbeddedRedis.kind:
         raise ValueError("it was made without a real Redis: apt-get install redis-server")
+    others = [subject for subject in report.subjects if subject not in BUILT_IN]
+    if others:
+        raise ValueError(f"{', '.join(others)} is of another package: uninstall that for this run")
     (project / KEPT).write_text(dumped(report), encoding="utf-8")
     for path, make in published(report).items():
         file = project / path

@@ -12,7 +12,7 @@ from app.lab.experiments import CLAIMS
 from app.lab.places import EmbeddedRedis
 from app.lab.publish import KEPT, for_keeping, main, publish, published
 from app.lab.results import Report, dumped, loaded, said
-from backends import BACKENDS
+from backends import BUILT_IN
 from tests.lab.made_reports import AS_EXPECTED
 
 PROJECT = Path(__file__).parents[2]
@@ -75,6 +75,12 @@ class TestPublishing:
         assert not (project / KEPT).exists()
         assert (project / "README.md").read_text() == README
 
+    def test_a_run_with_the_backend_of_another_package_is_refused(self, project: Path) -> None:
+        made = self.made(project, replace(AS_EXPECTED, subjects=["cookie", "tiny"]))
+        with pytest.raises(SystemExit, match="tiny is of another package"):
+            main(made)
+        assert not (project / KEPT).exists()
+
     @pytest.mark.parametrize(
         ("text", "words"),
         [("{}", "no report of the laboratory"), ("no JSON", "Expecting value"), (None, "No such")],
@@ -117,11 +123,11 @@ class TestPublished:
     def test_it_has_every_claim_on_every_subject_with_the_verdict_to_expect(
         self, kept: Report
     ) -> None:
-        assert kept.subjects == list(BACKENDS)
+        assert kept.subjects == list(BUILT_IN)
         assert [(each.claim, each.subject, each.expected) for each in kept.results] == [
             (claim.id, subject, claim.expected_of(subject, embedded=False))
             for claim in CLAIMS.values()
-            for subject in BACKENDS
+            for subject in BUILT_IN
         ], "out of date: make report"
 
     def test_all_of_it_is_as_expected(self, kept: Report) -> None:
