@@ -3,9 +3,10 @@
 import inspect
 import itertools
 import json
+import socket
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -245,12 +246,32 @@ class _WholeServer(ThreadedWSGIServer):
 
     daemon_threads = False
 
+    def __init__(self, port: int, app: Flask) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__("127.0.0.1", port, app, handler=_QuietHandler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        # A real browser opens connections that it may need later, and no request ever comes.
+        for connection in list(self._open):
+            with suppress(OSError):  # it ended this moment
+                connection.shutdown(socket.SHUT_RD)
+        super().server_close()
+
 
 class _Server:
     """One application on a port of loopback, a thread for each request."""
 
     def __init__(self, app: Flask, port: int) -> None:
-        server = _WholeServer("127.0.0.1", port, app, handler=_QuietHandler)
+        server = _WholeServer(port, app)
         self._server: _WholeServer | None = server
         self.port = server.server_port
         self.url = f"http://127.0.0.1:{self.port}"

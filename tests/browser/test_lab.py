@@ -13,7 +13,7 @@ from app.lab.html import html_report
 from app.lab.results import Result
 from app.lab.run_files import RunFiles
 from backends import BACKENDS
-from tests.app.many_claims import made_up_report
+from tests.app.made_up_report import made_up_report
 from tests.services import LabServer
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     folder = tmp_path_factory.mktemp("lab")
     files = RunFiles(folder / "instance" / "lab")
     files.folder.mkdir(parents=True)
-    files.keep(made_up_report(CLAIMS))
+    files.keep(made_up_report())
     with LabServer(folder) as server:
         yield server
 
@@ -130,7 +130,7 @@ def test_a_run_fills_the_page_cell_by_cell_without_a_reload(
     assert "surprise: expected “holds”" in cell.inner_text()
     assert page.locator("[data-waits]").count() == waiting - 1
     assert page.locator("[data-done]").inner_text() == "1"
-    files.keep(made_up_report(CLAIMS))
+    files.keep(made_up_report())
     files.add("ended", seconds=1, surprises=0, errors=0)
     os.close(lock)
     page.get_by_role("button", name="Run all again").wait_for()
@@ -168,7 +168,7 @@ def test_the_report_is_at_home_on_every_screen_and_asks_for_nothing(
     chromium: "Browser", tmp_path: Path, size: Any, scheme: Any
 ) -> None:
     file = tmp_path / "report.html"
-    file.write_text(html_report(made_up_report(CLAIMS)))
+    file.write_text(html_report(made_up_report()))
     context = chromium.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
     page = context.new_page()
     asked: list[str] = []
@@ -188,7 +188,7 @@ def test_the_report_on_paper_has_no_dark_ground_and_no_evidence(
     page: "Page", tmp_path: Path
 ) -> None:
     file = tmp_path / "report.html"
-    file.write_text(html_report(made_up_report(CLAIMS)))
+    file.write_text(html_report(made_up_report()))
     page.emulate_media(media="print", color_scheme="dark")
     page.goto(file.as_uri())
     assert page.locator("details").first.is_hidden()

@@ -1,63 +1,24 @@
-"""As many claims and results as the laboratory will have, made up, to try the pages with."""
+"""What a run of the whole laboratory could have found out, to try the pages with."""
 
 from datetime import UTC, datetime
 
-from app.lab.claim import Claim, Finding, Statement, Verdict, on_each
+from app.lab.answers import QUESTIONS
+from app.lab.claim import Verdict
 from app.lab.evidence import Evidence, Holding, ShownExchange
 from app.lab.experiments import CLAIMS
 from app.lab.results import Report, Result, about
 from backends import BACKENDS
 
-OF_DOCUMENT = 18
-OF_FIELD = 28
 FIGURES = ("148 bytes in the browser, 0 on the server", "8 of 8 keys kept", "dead", "503 in 0.2 s")
 VERDICTS = (Verdict.HOLDS, Verdict.FAILS, Verdict.HOLDS, Verdict.CANNOT_APPLY, Verdict.HOLDS)
-REAL = tuple(CLAIMS.values())
-ASKED_FIRST = ("data_hidden_from_client", "server_side", "store_down", "logout_is_final")
-"""Claims that answer the first questions; the last is a real one."""
+ASKED_FIRST = {question.claim for question in QUESTIONS}
+SURPRISE = ("parallel_writes_survive", "redis")
+ERROR = ("key_rotation", "cookie")
 
 
-def made_up(name: str, number: int, *, of_document: bool) -> Claim:
-    """A claim without an experiment worth the name."""
-
-    def experiment(_subject: object) -> Finding:
-        raise NotImplementedError
-
-    experiment.__module__ = f"made.up.{name}"
-    like = REAL[number % len(REAL)]
-    return Claim(
-        sentence=f"Whatever one request stores, the next one reads, said for the {number}th time.",
-        believed=like.believed,
-        meaning=like.meaning,
-        experiment=experiment,
-        expected=on_each(
-            cookie=Verdict.FAILS, filesystem=Verdict.HOLDS, redis=Verdict.HOLDS, stock=Verdict.HOLDS
-        ),
-        statements=(Statement(100 + number, "Session data is stored on the server."),)
-        if of_document
-        else (),
-        sources=() if of_document else like.sources,
-        try_it=like.try_it,
-        decided_by=like.decided_by,
-    )
-
-
-def many_claims() -> dict[str, Claim]:
-    """The document's and the field's, in their order, the real ones among the latter."""
-    documents = [f"document_{number}" for number in range(OF_DOCUMENT - len(ASKED_FIRST[:-1]))]
-    fields = [f"field_{number}" for number in range(OF_FIELD - len(REAL))]
-    claims = [
-        *(made_up(name, number, of_document=True) for number, name in enumerate(documents)),
-        *(made_up(name, number, of_document=True) for number, name in enumerate(ASKED_FIRST[:-1])),
-        *(made_up(name, number, of_document=False) for number, name in enumerate(fields)),
-        *REAL,
-    ]
-    return {claim.id: claim for claim in claims}
-
-
-def made_up_report(claims: dict[str, Claim]) -> Report:
-    """What a run of all of them could have found out, one surprise and one error included."""
-    pairs = [(claim, subject) for claim in claims.values() for subject in BACKENDS]
+def made_up_report() -> Report:
+    """Every claim on every backend, one surprise and one error included."""
+    pairs = [(claim, subject) for claim in CLAIMS for subject in BACKENDS]
     results = [
         _result(claim, subject, _verdict(claim, subject, number), FIGURES[number % 4])
         for number, (claim, subject) in enumerate(pairs)
@@ -68,20 +29,21 @@ def made_up_report(claims: dict[str, Claim]) -> Report:
     return Report(circumstances, list(BACKENDS), results)
 
 
-def _verdict(claim: Claim, subject: str, number: int) -> Verdict:
-    if claim.id in ASKED_FIRST:
+def _verdict(claim: str, subject: str, number: int) -> Verdict:
+    if (claim, subject) == SURPRISE:
+        return Verdict.FAILS
+    if claim in ASKED_FIRST:
         return Verdict.FAILS if BACKENDS[subject].state == "browser" else Verdict.HOLDS
-    return Verdict.ERROR if number == 42 else VERDICTS[(number // 5 * 2 + number) % 5]
+    return Verdict.ERROR if (claim, subject) == ERROR else VERDICTS[(number // 5 * 2 + number) % 5]
 
 
-def _result(claim: Claim, subject: str, verdict: Verdict, figure: str) -> Result:
-    is_surprise = claim is REAL[1] and subject == "redis"
+def _result(claim: str, subject: str, verdict: Verdict, figure: str) -> Result:
     has_evidence = verdict not in (Verdict.CANNOT_APPLY, Verdict.ERROR)
     return Result(
-        claim.id,
+        claim,
         subject,
         verdict,
-        Verdict.CANNOT_APPLY if is_surprise else verdict,
+        Verdict.HOLDS if (claim, subject) == SURPRISE else verdict,
         figure if has_evidence else "",
         "The token from before the logout logs nobody in.",
         0.1,
