@@ -74,7 +74,7 @@ class KeepsTheIdOfAUser(StoreInterface):
     """Takes a new id for a guest who logs in, and none for somebody who logs in again."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        if session.saved is None or session.handed_over or not session.cleared:
+        if session.saved is None or "user" not in session.saved.fields or session.rotated:
             return super()._create(app, session, fields, created)
         return become(self, app, session.saved, fields)
 
@@ -103,7 +103,7 @@ class KnowsNoIdleness(StoreInterface):
     """Keeps a session for the whole day, used or not."""
 
     def remaining(self, app: Flask, created: float) -> float:
-        return created + absolute_seconds(app) - self.clock()
+        return min(24 * 3600, created + absolute_seconds(app) - self.clock())
 
 
 class ForgetsTheOldKeys(StoreInterface):
@@ -179,7 +179,7 @@ def become(interface: StoreInterface, app: Flask, saved: Saved, fields: Fields) 
 
 
 def create_app_with_a_new_key(settings: Mapping[str, Any]) -> Flask:
-    """Each start makes a key of its own: `app.secret_key = os.urandom(24)`, as tutorials have it."""
+    """Each start makes a key of its own, as in many a tutorial: `secret_key = os.urandom(24)`."""
     return create_app({**settings, "SECRET_KEY": secrets.token_hex(32)})
 
 

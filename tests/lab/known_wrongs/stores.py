@@ -13,6 +13,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from backends.configuration import absolute_seconds
 from backends.filesystem import FileSystemStore
 from backends.interface import StoreInterface
 from backends.record import unpack
@@ -124,7 +125,8 @@ def install_without_timeout(app: Flask, clock: Clock) -> StoreInterface:
         return Redis.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0))
 
     prefix = app.config.get("SESSION_KEY_PREFIX", "")
-    return StoreInterface(app, RedisStore(client_of(app, connect), prefix, clock), clock)
+    store = RedisStore(client_of(app, connect), prefix, clock, absolute_seconds(app))
+    return StoreInterface(app, store, clock)
 
 
 WRONGS: dict[str, Wrong] = {

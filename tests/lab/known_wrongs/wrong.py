@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from flask import Flask
@@ -19,6 +20,8 @@ from backends.interface import StoreInterface
 from backends.store import Clock, Fields, Store
 
 CreateApp = Callable[..., Flask]
+
+_one_at_a_time = Lock()
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,11 @@ def broken(sound: Backend, install: Callable[[Flask, Clock], SessionInterface]) 
 
 def overwrite(store: Store, key: str, fields: Fields, ttl: float) -> None:
     """Let the record be these fields, whatever others have written there meanwhile."""
-    record = store.load(key)
-    others = record.fields.keys() - fields.keys() if record else ()
-    marks = {name for name in others if name.startswith("@")}
-    store.update(key, fields, set(others) - marks, ttl)
+    with _one_at_a_time:  # else two of them would now and then keep what the other has written
+        record = store.load(key)
+        there = record.fields if record else {}
+        removed = {name for name in there if name not in fields and not name.startswith("@")}
+        store.update(key, fields, removed, ttl)
 
 
 def try_breaking(wrong: Wrong, claim: Claim, redis_url: str | None) -> Result:
