@@ -11,7 +11,7 @@ from itsdangerous import BadData, Signer
 
 from app import create_app
 from backends import BACKENDS
-from backends.configuration import absolute_seconds, idle_seconds
+from backends.configuration import absolute_seconds
 from backends.interface import CREATED, StoreInterface
 from backends.redis import install as install_redis
 from backends.session import Saved, Session
@@ -26,17 +26,15 @@ class ForgetsToDelete(StoreInterface):
         pass
 
 
-class BringsBack(StoreInterface):
-    """Writes a record whether or not it is still there, as Flask-Session 0.8 does."""
+class BringsBackByRotation(StoreInterface):
+    """Rotates what it has loaded, and does not ask whether there still is anything to rotate."""
 
-    def _update(
-        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
-    ) -> str:
+    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         try:
-            return super()._update(app, session, saved, changed, removed)
+            return super()._create(app, session, fields, created)
         except SessionGone:
-            file_anew(self, app, saved, saved.id, session.fields())
-            return saved.token
+            file_anew(self, app, session.saved, session.sid, fields)
+            return self._token(app, session.sid)
 
 
 class LeavesTheOldOne(StoreInterface):
@@ -92,11 +90,11 @@ class AdoptsEndedIds(StoreInterface):
         return super()._create(app, session, fields, created)
 
 
-class KnowsNoLimitButIdleness(StoreInterface):
-    """Prolongs a session as long as somebody uses it, as Flask-Session 0.8 does."""
+class CountsFromTheToken(StoreInterface):
+    """Lets each new token be a session's beginning, so that a thief who rotates never has to go."""
 
-    def remaining(self, app: Flask, created: float) -> float:
-        return idle_seconds(app)
+    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
+        return super()._create(app, session, fields, self.clock())
 
 
 class KnowsNoIdleness(StoreInterface):
@@ -164,9 +162,10 @@ class KeepsWholeSeconds(StoreInterface):
 
 
 def file_anew(
-    interface: StoreInterface, app: Flask, saved: Saved, session_id: str, fields: Fields
+    interface: StoreInterface, app: Flask, saved: Saved | None, session_id: str, fields: Fields
 ) -> None:
     """File a session of the same age under this id."""
+    assert saved is not None
     marked = {CREATED: repr(saved.created), **fields}
     interface.store.create(key_of(session_id), marked, interface.remaining(app, saved.created))
 
@@ -193,7 +192,7 @@ def install_for_one_machine(app: Flask, clock: Clock) -> StoreInterface:
 FILES = BACKENDS["filesystem"]
 
 WRONGS = {
-    "absolute_timeout": on_files(KnowsNoLimitButIdleness),
+    "absolute_timeout": on_files(CountsFromTheToken),
     "fixation": on_files(KeepsTheIdOfAGuest),
     "idle_timeout": on_files(KnowsNoIdleness),
     "key_rotation": on_files(ForgetsTheOldKeys),
@@ -201,10 +200,7 @@ WRONGS = {
     "logout_is_final": on_files(
         ForgetsToDelete, breaks_too={"logout_survives_slow_request", "disk_full"}
     ),
-    # A record that a rotation has ended comes back the same way.
-    "logout_survives_slow_request": on_files(
-        BringsBack, breaks_too={"regenerate_survives_slow_request"}
-    ),
+    "logout_survives_slow_request": on_files(BringsBackByRotation),
     "nested_change_is_seen": on_files(SeesOnlyAssignments),
     # Each of several writers makes a version that has nothing of the others.
     "no_rollback": on_files(KeepsVersions, breaks_too={"parallel_writes_survive"}),
