@@ -27,7 +27,7 @@ run: $(ENVIRONMENT) ## Serve the application on HOST and PORT (127.0.0.1:5000)
 test: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test, and report the coverage
 	@$(BIN)/python -m pytest --cov --numprocesses auto --dist loadfile
 
-soak: $(ENVIRONMENT) ## Run the long trials, and print their figures: five minutes
+soak: $(ENVIRONMENT) ## Run the long trials, and print their figures: eight minutes
 	@$(BIN)/python -m pytest tests/soak -o python_files='soak_*.py' -q
 
 check: $(ENVIRONMENT) ## Check the format, the style and the types

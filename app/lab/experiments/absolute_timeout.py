@@ -2,9 +2,11 @@
 
 from math import ceil
 
+from flask import session
+
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.site import Visitor
-from app.lab.subject import Subject
+from app.lab.rotation import rotate
+from app.lab.subject import Subject, SubjectVisitor
 from app.lab.words import in_or_out
 
 PAUSE = 25 * 60
@@ -24,18 +26,25 @@ def experiment(subject: Subject) -> Finding:
         f"{in_or_out(late)} after {_hours(limit + MARGIN)}"
     )
     because = (
-        f"The limit is {limit // 3600} hours from the login. The session was used at least every "
-        f"{PAUSE // 60} minutes, and was {in_or_out(late)} {_hours(limit + MARGIN)} after it."
+        f"The limit is {limit // 3600} hours from the login. The session was read, written to and "
+        f"rotated at least every {PAUSE // 60} minutes, and was {in_or_out(late)} "
+        f"{_hours(limit + MARGIN)} after it."
     )
     return Finding(early and not late, figure, because)
 
 
-def _is_in_after_using_it(subject: Subject, visitor: Visitor, seconds: int) -> bool:
+def _is_in_after_using_it(subject: Subject, visitor: SubjectVisitor, seconds: int) -> bool:
     uses = ceil(seconds / PAUSE)
     for _ in range(uses):
         subject.forward(seconds / uses)
         is_in = visitor.is_logged_in
+        visitor.run(_write)
+        visitor.run(rotate)
     return is_in
+
+
+def _write() -> None:
+    session["used"] = session.get("used", 0) + 1
 
 
 def _hours(seconds: int) -> str:

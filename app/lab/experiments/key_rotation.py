@@ -1,16 +1,16 @@
 """The secret key is replaced, first with the old one as fallback, then without."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
-from app.lab.subject import KEY, Subject
+from app.lab.subject import Subject
 from app.lab.words import in_or_out
 
 NEW = "the key that the laboratory signs with from now on"
 
 
 def experiment(subject: Subject) -> Finding:
-    token = subject.logged_in().token
+    token, old = subject.logged_in().token, subject.app.secret_key
     # In the running application: a restart would end an embedded store, whatever the key does.
-    subject.app.config.update(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[KEY])
+    subject.app.config.update(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[old])
     with_it = subject.admits(token)
     subject.app.config.update(SECRET_KEY_FALLBACKS=[])
     without = subject.admits(token)

@@ -1,11 +1,12 @@
-"""A logout while another request of the same browser is under way, in three kinds."""
+"""A logout while another request of the same browser is under way, in four kinds."""
 
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.rotation import rotate
 from app.lab.subject import Subject
 
-KINDS = ("uses no session", "reads the session", "writes to the session")
+KINDS = ("uses no session", "reads the session", "writes to the session", "rotates the token")
 """What the slow request does."""
 
 
@@ -32,6 +33,8 @@ def _survives(subject: Subject, kind: str) -> bool:
         ada.log_out()
         if kind == "writes to the session":
             session["late"] = True
+        if kind == "rotates the token":
+            rotate()
 
     ada.run(slow)
     return any(subject.admits(token) for token in (kept, ada.token) if token)

@@ -35,7 +35,7 @@ def experiment(subject: Subject) -> Finding:
     ]
     executed, broken = trace.exists(), sum(status >= 500 for status in statuses)
     return Finding(
-        not executed and not broken,
+        not executed,
         "executed" if executed else f"not executed, {broken} errors",
         "A pickle was planted in the place of every record, as a file, a string and a value: it "
         f"was {'executed' if executed else 'not executed'} when the session’s owner came back, "

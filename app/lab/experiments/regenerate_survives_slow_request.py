@@ -1,8 +1,9 @@
 """A token is rotated while another request with the old one is under way, in three kinds."""
 
-from flask import current_app, session
+from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.rotation import rotate
 from app.lab.subject import Subject, SubjectVisitor
 
 KINDS = ("uses no session", "reads the session", "writes to the session")
@@ -41,7 +42,7 @@ def _old_one_survives(subject: Subject, kind: str) -> bool:
 
 
 def _rotate(ada: SubjectVisitor) -> str:
-    ada.run(lambda: current_app.session_interface.regenerate(session))  # type: ignore[attr-defined]
+    ada.run(rotate)
     return ada.token
 
 

@@ -35,9 +35,9 @@ def experiment(subject: Subject) -> Finding:
 def _comes_back(ada: SubjectVisitor, value: Any) -> bool:
     try:
         ada.run(lambda: session.update(value=value))
+        back = ada.run(lambda: session["value"])
     except ViewFailed:
         return False
-    back = ada.run(lambda: session["value"])
     return type(back) is type(value) and bool(back == value)
 
 

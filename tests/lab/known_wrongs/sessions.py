@@ -1,19 +1,22 @@
-"""Backends with one defect in how sessions begin, change and end."""
+"""One defect each, in how sessions begin, change and end."""
 
+import re
 import secrets
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
-from flask import Flask, Request
-from flask.sessions import SecureCookieSessionInterface, SessionInterface
+from flask import Flask
+from itsdangerous import BadData, Signer
 
 from app import create_app
 from backends import BACKENDS
-from backends.filesystem import FileSystemStore
-from backends.interface import StoreInterface
+from backends.configuration import absolute_seconds
+from backends.interface import CREATED, StoreInterface
+from backends.redis import install as install_redis
 from backends.session import Saved, Session
-from backends.store import Clock
-from tests.lab.known_wrongs.wrong import Wrong, broken
+from backends.store import Clock, Fields, SessionGone, key_of
+from tests.lab.known_wrongs.wrong import Wrong, in_backend, on_files, overwrite
 
 
 class ForgetsToDelete(StoreInterface):
@@ -23,11 +26,91 @@ class ForgetsToDelete(StoreInterface):
         pass
 
 
-class NeverTooOld(StoreInterface):
-    """Keeps a session for a year, used or not."""
+class BringsBackByRotation(StoreInterface):
+    """Rotates what it has loaded, and does not ask whether there still is anything to rotate."""
+
+    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
+        try:
+            return super()._create(app, session, fields, created)
+        except SessionGone:
+            file_anew(self, app, session.saved, session.sid, fields)
+            return self._token(app, session.sid)
+
+
+class LeavesTheOldOne(StoreInterface):
+    """Rotates, and leaves the old session there, as PHP's `session_regenerate_id()` does."""
+
+    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
+        token = super()._create(app, session, fields, created)
+        if session.saved is not None and session.rotated and not session.cleared:
+            file_anew(self, app, session.saved, session.saved.id, session.saved.fields)
+        return token
+
+
+class KeepsVersions(StoreInterface):
+    """Writes each change into a copy with a token of its own, so that it can be taken back."""
+
+    def _update(
+        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+    ) -> str:
+        self.store.touch(key_of(saved.id), self.remaining(app, saved.created))
+        version = secrets.token_urlsafe(self.sid_length)
+        file_anew(self, app, saved, version, session.fields())
+        return self._token(app, version)
+
+
+class KeepsTheIdOfAGuest(StoreInterface):
+    """Lets somebody log in under the id that he had before, as Flask-Session 0.8 does."""
+
+    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
+        if session.saved is None or "user" in session.saved.fields:
+            return super()._create(app, session, fields, created)
+        return become(self, app, session.saved, fields)
+
+
+class KeepsTheIdOfAUser(StoreInterface):
+    """Takes a new id for a guest who logs in, and none for somebody who logs in again."""
+
+    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
+        if session.saved is None or "user" not in session.saved.fields or session.rotated:
+            return super()._create(app, session, fields, created)
+        return become(self, app, session.saved, fields)
+
+
+class AdoptsEndedIds(StoreInterface):
+    """Begins a session under the id of the cookie, if it is signed, as Flask-Session 0.5 did."""
+
+    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
+        if session.saved is None and session.cookie is not None:
+            try:
+                session._next_id = self._signer(app).unsign(session.cookie).decode()
+                self.store.delete(key_of(session.sid))
+            except (BadData, UnicodeError):
+                session._next_id = None
+        return super()._create(app, session, fields, created)
+
+
+class CountsFromTheToken(StoreInterface):
+    """Lets each new token be a session's beginning, so that a thief who rotates never has to go."""
+
+    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
+        return super()._create(app, session, fields, self.clock())
+
+
+class KnowsNoIdleness(StoreInterface):
+    """Keeps a session for the whole day, used or not."""
 
     def remaining(self, app: Flask, created: float) -> float:
-        return 365 * 24 * 3600
+        return min(24 * 3600, created + absolute_seconds(app) - self.clock())
+
+
+class ForgetsTheOldKeys(StoreInterface):
+    """Verifies with the newest key alone, as Flask did before 3.1."""
+
+    def _signer(self, app: Flask) -> Signer:
+        signer = copy(super()._signer(app))
+        signer.secret_keys = signer.secret_keys[-1:]
+        return signer
 
 
 class OnlySaysThatItEnded(StoreInterface):
@@ -37,67 +120,97 @@ class OnlySaysThatItEnded(StoreInterface):
         return True
 
 
-class AdoptsUnknownIds(StoreInterface):
-    """Begins a session under whatever id the cookie holds, as Flask-Session did before 0.7."""
+class SeesOnlyAssignments(StoreInterface):
+    """Writes where `modified` was set, which a change inside a list does not do: Flask's own."""
 
-    def open_session(self, app: Flask, request: Request) -> Session:  # type: ignore[override]
-        session = super().open_session(app, request)
-        assert session is not None
-        if session.new:
-            session._next_id = session.cookie
-        return session
+    def _update(
+        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+    ) -> str:
+        if not session.modified:
+            return self._touch(app, saved)
+        return super()._update(app, session, saved, changed, removed)
 
-    def _load(self, app: Flask, token: str) -> Saved | None:
-        return super()._load(app, super()._token(app, token))
 
-    def _token(self, app: Flask, session_id: str) -> str:
-        return session_id
+class WritesItWhole(StoreInterface):
+    """Writes all that it has loaded beside what it has changed, as Flask-Session 0.8 does."""
+
+    def _update(
+        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+    ) -> str:
+        ttl = self.remaining(app, saved.created)
+        overwrite(self.store, key_of(saved.id), session.fields(), ttl)
+        return saved.token
+
+
+class ProlongsByWriting(StoreInterface):
+    """Prolongs a session that was read by writing what was read: a `touch` that nobody built."""
+
+    def _touch(self, app: Flask, saved: Saved) -> str:
+        ttl = self.remaining(app, saved.created)
+        overwrite(self.store, key_of(saved.id), saved.fields, ttl)
+        return saved.token
+
+
+class KeepsWholeSeconds(StoreInterface):
+    """Cuts a time to its second, as a column of MySQL's type DATETIME does."""
+
+    def _update(
+        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+    ) -> str:
+        cut = {name: re.sub(r"(:\d\d)\.\d{6}", r"\1", text) for name, text in changed.items()}
+        return super()._update(app, session, saved, cut, removed)
+
+
+def file_anew(
+    interface: StoreInterface, app: Flask, saved: Saved | None, session_id: str, fields: Fields
+) -> None:
+    """File a session of the same age under this id."""
+    assert saved is not None
+    marked = {CREATED: repr(saved.created), **fields}
+    interface.store.create(key_of(session_id), marked, interface.remaining(app, saved.created))
+
+
+def become(interface: StoreInterface, app: Flask, saved: Saved, fields: Fields) -> str:
+    """Let the session hold these fields, under the token that it has."""
+    ttl = interface.remaining(app, saved.created)
+    overwrite(interface.store, key_of(saved.id), fields, ttl)
+    return saved.token
 
 
 def create_app_with_a_new_key(settings: Mapping[str, Any]) -> Flask:
-    """As many tutorials have it: `app.secret_key = os.urandom(24)`."""
+    """Each start makes a key of its own, as in many a tutorial: `secret_key = os.urandom(24)`."""
     return create_app({**settings, "SECRET_KEY": secrets.token_hex(32)})
 
 
-STOCK_COOKIE = broken("cookie", lambda _app, _clock: SecureCookieSessionInterface())
-"""Flask's own."""
+def install_for_one_machine(app: Flask, clock: Clock) -> StoreInterface:
+    """The prefix in Redis names the machine, here by its folder, so that two do not collide."""
+    prefix = app.config.get("SESSION_KEY_PREFIX", "")
+    app.config["SESSION_KEY_PREFIX"] = f"{prefix}{app.config['SESSION_FILE_DIR']}:"
+    return install_redis(app, clock)
 
-OF_STOCK_FILES = Wrong(breaks=BACKENDS["flask-session-filesystem"], keeps=BACKENDS["filesystem"])
-OF_STOCK_COOKIE = Wrong(breaks=STOCK_COOKIE, keeps=BACKENDS["cookie"])
 
-
-def _of_files(interface: type[StoreInterface]) -> Wrong:
-    def install(app: Flask, clock: Clock) -> SessionInterface:
-        return interface(app, FileSystemStore(app.config["SESSION_FILE_DIR"], clock), clock)
-
-    return Wrong(breaks=broken("filesystem", install), keeps=BACKENDS["filesystem"])
-
+FILES = BACKENDS["filesystem"]
 
 WRONGS = {
-    "absolute_timeout": OF_STOCK_FILES,
-    "fixation": OF_STOCK_FILES,
-    "idle_timeout": _of_files(NeverTooOld),
-    "key_rotation": OF_STOCK_FILES,
-    "leaked_key_forges_login": Wrong(breaks=BACKENDS["filesystem"], keeps=BACKENDS["cookie"]),
-    "logout_is_final": _of_files(ForgetsToDelete),
-    "logout_survives_slow_request": OF_STOCK_FILES,
-    "nested_change_is_seen": OF_STOCK_COOKIE,
-    "no_rollback": Wrong(breaks=BACKENDS["cookie"], keeps=BACKENDS["filesystem"]),
-    "other_app_same_key": OF_STOCK_COOKIE,
-    "parallel_writes_survive": Wrong(
-        breaks=BACKENDS["flask-session-redis"], keeps=BACKENDS["redis"]
+    "absolute_timeout": on_files(CountsFromTheToken),
+    "fixation": on_files(KeepsTheIdOfAGuest),
+    "idle_timeout": on_files(KnowsNoIdleness),
+    "key_rotation": on_files(ForgetsTheOldKeys),
+    # Nobody is logged out, while another request is slow and while the disk is full as little.
+    "logout_is_final": on_files(
+        ForgetsToDelete, breaks_too={"logout_survives_slow_request", "disk_full"}
     ),
-    "read_keeps_write": OF_STOCK_FILES,
-    "regenerate_survives_slow_request": OF_STOCK_FILES,
-    "regenerated_at_login": OF_STOCK_FILES,
-    "revoke_other_devices": _of_files(OnlySaysThatItEnded),
-    "second_server": Wrong(breaks=BACKENDS["filesystem"], keeps=BACKENDS["cookie"]),
-    "survives_restart": Wrong(
-        breaks=BACKENDS["cookie"],
-        keeps=BACKENDS["cookie"],
-        create_app=create_app_with_a_new_key,
-    ),
-    "two_logins_differ": OF_STOCK_COOKIE,
-    "types_survive": OF_STOCK_COOKIE,
-    "unknown_id_not_adopted": _of_files(AdoptsUnknownIds),
+    "logout_survives_slow_request": on_files(BringsBackByRotation),
+    "nested_change_is_seen": on_files(SeesOnlyAssignments),
+    # Each of several writers makes a version that has nothing of the others.
+    "no_rollback": on_files(KeepsVersions, breaks_too={"parallel_writes_survive"}),
+    "parallel_writes_survive": on_files(WritesItWhole),
+    "read_keeps_write": on_files(ProlongsByWriting),
+    "regenerate_survives_slow_request": on_files(LeavesTheOldOne),
+    "regenerated_at_login": on_files(KeepsTheIdOfAUser),
+    "revoke_other_devices": on_files(OnlySaysThatItEnded),
+    "second_server": in_backend("redis", install_for_one_machine),
+    "survives_restart": Wrong(breaks=FILES, keeps=FILES, create_app=create_app_with_a_new_key),
+    "types_survive": on_files(KeepsWholeSeconds),
+    "unknown_id_not_adopted": on_files(AdoptsEndedIds),
 }

@@ -1,63 +1,144 @@
-"""Backends with one defect in their stores."""
+"""One defect each, in the store and in how it is asked."""
 
+import json
+import pickle
+from collections import deque
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, session
+from flask import Flask, Request, Response, session
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-from app import create_app
-from backends import BACKENDS
+from backends.configuration import absolute_seconds
 from backends.filesystem import FileSystemStore
 from backends.interface import StoreInterface
-from backends.session import Saved
-from backends.store import Clock
-from tests.lab.known_wrongs.wrong import Wrong, broken
-
-STOCK_FILES = BACKENDS["flask-session-filesystem"]
-STOCK_REDIS = BACKENDS["flask-session-redis"]
-
-
-def counts_visits(config: dict[str, Any]) -> Flask:
-    """An application that begins a session for everybody who looks at a page."""
-    app = create_app(config)
-
-    @app.before_request
-    def count() -> None:
-        session["visits"] = session.get("visits", 0) + 1
-
-    return app
+from backends.record import unpack
+from backends.redis import RedisStore
+from backends.redis_client import client_of
+from backends.serializer import encode
+from backends.session import Saved, Session
+from backends.store import Clock, Fields, Record, StoreUnavailable, key_of
+from tests.lab.known_wrongs.wrong import Wrong, in_application, in_backend, on_files
 
 
-class LooksUnderTheToken(StoreInterface):
-    """Opens a file by the name that the cookie gives."""
+class LooksFirst(StoreInterface):
+    """Asks the store before it looks at the signature; Flask-Session 0.8 signs nothing at all."""
 
     def _load(self, app: Flask, token: str) -> Saved | None:
-        with suppress(FileNotFoundError):
-            Path(app.config["SESSION_FILE_DIR"], token).read_bytes()
+        self.store.load(key_of(token))
         return super()._load(app, token)
 
 
-def looks_under_the_token(app: Flask, clock: Clock) -> LooksUnderTheToken:
-    store = FileSystemStore(app.config["SESSION_FILE_DIR"], clock)
-    return LooksUnderTheToken(app, store, clock)
+class LoadsAtOnce(StoreInterface):
+    """Loads the session as each request begins, wanted or not, as Flask-Session 0.8 does."""
+
+    def open_session(self, app: Flask, request: Request) -> Session | None:  # type: ignore[override]
+        opened = super().open_session(app, request)
+        with suppress(StoreUnavailable):
+            len(opened or ())
+        return opened
+
+
+class NotesTheToken(StoreInterface):
+    """Keeps the token with the session, for the people who have to find it."""
+
+    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
+        noted = {**fields, "token": encode(self._token(app, session.sid))}
+        return super()._create(app, session, noted, created)
+
+
+class LetsDamageThrough(FileSystemStore):
+    """Reads a file as if nobody but itself could have written it."""
+
+    def _read(self, path: Path) -> Record | None:
+        if not path.exists():
+            return super()._read(path)
+        return unpack(json.loads(path.read_text()), self.clock())
+
+
+class GoesOnWithoutWriting(FileSystemStore):
+    """Takes a failed write for one that the next request makes good, as cachelib's files do."""
+
+    def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
+        with suppress(StoreUnavailable):
+            super().update(key, changed, removed, ttl)
+
+
+class NeverSweeps(FileSystemStore):
+    """Knows that a record has ended, and leaves its file, as cachelib's files do."""
+
+    def _remove_if_ended(self, path: Path) -> bool:
+        return False
+
+
+class KeepsFiveHundred(FileSystemStore):
+    """Removes the oldest session for the five hundred and first, as cachelib's threshold does."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        super().__init__(folder, clock)
+        self.kept = deque[str]()
+
+    def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
+        super().create(key, fields, ttl, owner)
+        self.kept.append(key)
+        if len(self.kept) > 500:
+            self.delete(self.kept.popleft())
+
+
+class ReadsOldPickles(FileSystemStore):
+    """Still reads what an older version wrote, as Flask-Session 0.8 does."""
+
+    def load(self, key: str) -> Record | None:
+        with suppress(Exception):
+            pickle.loads(self._path(key).read_bytes())  # noqa: S301 - the defect
+        return super().load(key)
+
+
+class TakesAnOutageForEmptiness(FileSystemStore):
+    """Finds nothing where it cannot look, as cachelib's files do."""
+
+    def load(self, key: str) -> Record | None:
+        with suppress(StoreUnavailable):
+            return super().load(key)
+        return None
+
+
+def count_wrong_passwords(app: Flask) -> None:
+    """Wrong passwords are counted in the session of whoever mistypes his."""
+
+    def count(response: Response) -> Response:
+        if response.status_code == 401:
+            session["wrong_passwords"] = session.get("wrong_passwords", 0) + 1
+        return response
+
+    app.after_request(count)
+
+
+def install_without_timeout(app: Flask, clock: Clock) -> StoreInterface:
+    """Redis is waited for as long as it takes, as redis-py does unless it is told otherwise."""
+
+    def connect(url: str) -> Any:
+        return Redis.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0))
+
+    prefix = app.config.get("SESSION_KEY_PREFIX", "")
+    store = RedisStore(client_of(app, connect), prefix, clock, absolute_seconds(app))
+    return StoreInterface(app, store, clock)
 
 
 WRONGS: dict[str, Wrong] = {
-    "anonymous_leaves_nothing": Wrong(
-        breaks=BACKENDS["filesystem"], keeps=BACKENDS["filesystem"], create_app=counts_visits
-    ),
-    "corrupt_record": Wrong(breaks=STOCK_REDIS, keeps=BACKENDS["redis"]),
-    "disk_full": Wrong(breaks=STOCK_FILES, keeps=BACKENDS["filesystem"]),
-    "expired_are_swept": Wrong(breaks=STOCK_FILES, keeps=BACKENDS["filesystem"]),
-    "forged_ids_never_reach_store": Wrong(breaks=STOCK_REDIS, keeps=BACKENDS["redis"]),
-    "hostile_tokens": Wrong(
-        breaks=broken("filesystem", looks_under_the_token), keeps=BACKENDS["filesystem"]
-    ),
-    "many_users": Wrong(breaks=STOCK_FILES, keeps=BACKENDS["filesystem"]),
-    "planted_pickle": Wrong(breaks=STOCK_REDIS, keeps=BACKENDS["redis"]),
-    "stolen_store_dump": Wrong(breaks=STOCK_REDIS, keeps=BACKENDS["redis"]),
-    "store_down": Wrong(breaks=STOCK_FILES, keeps=BACKENDS["filesystem"]),
-    "store_frozen": Wrong(breaks=STOCK_REDIS, keeps=BACKENDS["redis"]),
-    "untouched_costs_nothing": Wrong(breaks=STOCK_FILES, keeps=BACKENDS["filesystem"]),
+    "anonymous_leaves_nothing": in_application(count_wrong_passwords),
+    "corrupt_record": on_files(store=LetsDamageThrough),
+    "disk_full": on_files(store=GoesOnWithoutWriting),
+    "expired_are_swept": on_files(store=NeverSweeps),
+    "forged_ids_never_reach_store": on_files(LooksFirst),
+    "many_users": on_files(store=KeepsFiveHundred),
+    "planted_pickle": on_files(store=ReadsOldPickles),
+    "stolen_store_dump": on_files(NotesTheToken),
+    "store_down": on_files(store=TakesAnOutageForEmptiness),
+    "store_frozen": in_backend("redis", install_without_timeout),
+    "untouched_costs_nothing": on_files(LoadsAtOnce),
 }

@@ -1,27 +1,109 @@
 """What it takes to show that an experiment can tell right from wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from threading import Lock
 from typing import Any
 
 from flask import Flask
 from flask.sessions import SessionInterface
 
 from app import create_app
+from app.lab.claim import Claim
+from app.lab.results import Result
+from app.lab.runner import Laboratory
 from backends import BACKENDS, Backend
-from backends.store import Clock
+from backends.filesystem import FileSystemStore
+from backends.interface import StoreInterface
+from backends.store import Clock, Fields, Store
+
+CreateApp = Callable[..., Flask]
+
+_one_at_a_time = Lock()
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """A subject built to break one claim, and one that keeps it."""
+    """A subject built to break one claim, and the same one without the defect."""
 
     breaks: Backend
     keeps: Backend
-    create_app: Callable[..., Flask] = create_app
+    create_app: CreateApp = create_app
     """The application that breaks it, where the defect is the application's own."""
+    breaks_too: frozenset[str] = frozenset()
+    """The other claims that are untrue of it: they follow from the same defect."""
 
 
-def broken(name: str, install: Callable[[Flask, Clock], SessionInterface], **what: Any) -> Backend:
-    """The backend of that name with a defect: another way to install it, other declarations."""
-    return replace(BACKENDS[name], install=install, **what)
+def in_backend(
+    name: str, install: Callable[[Flask, Clock], SessionInterface], breaks_too: Iterable[str] = ()
+) -> Wrong:
+    """A backend that is installed in another way."""
+    keeps = BACKENDS[name]
+    return Wrong(broken(keeps, install), keeps, breaks_too=frozenset(breaks_too))
+
+
+def on_files(
+    interface: type[StoreInterface] = StoreInterface,
+    store: type[FileSystemStore] = FileSystemStore,
+    breaks_too: Iterable[str] = (),
+) -> Wrong:
+    """Sessions in files, with the defect in the interface or in the store."""
+
+    def install(app: Flask, clock: Clock) -> StoreInterface:
+        return interface(app, store(app.config["SESSION_FILE_DIR"], clock), clock)
+
+    return in_backend("filesystem", install, breaks_too)
+
+
+def in_application(change: Callable[[Flask], object]) -> Wrong:
+    """Sessions in files, with the defect in the application: `change` is done to it."""
+    sound = BACKENDS["filesystem"]
+    return Wrong(sound, sound, partial(_changed, change))
+
+
+def broken(sound: Backend, install: Callable[[Flask, Clock], SessionInterface]) -> Backend:
+    """The backend with a defect: another way to install it."""
+    return replace(sound, install=install)
+
+
+def overwrite(store: Store, key: str, fields: Fields, ttl: float) -> None:
+    """Let the record be these fields, whatever others have written there meanwhile."""
+    with _one_at_a_time:  # else two of them would now and then keep what the other has written
+        record = store.load(key)
+        there = record.fields if record else {}
+        removed = {name for name in there if name not in fields and not name.startswith("@")}
+        store.update(key, fields, removed, ttl)
+
+
+def try_breaking(wrong: Wrong, claim: Claim, redis_url: str | None) -> Result:
+    """Try the claim on the subject with the defect."""
+    return _tried(claim, wrong.breaks, Laboratory(wrong.create_app, redis_url))
+
+
+def try_keeping(wrong: Wrong, claim: Claim, redis_url: str | None) -> Result:
+    """Try the claim on the subject without it."""
+    return _tried(claim, wrong.keeps, Laboratory(create_app, redis_url))
+
+
+def _tried(claim: Claim, backend: Backend, laboratory: Laboratory) -> Result:
+    with _known(backend):
+        return laboratory.try_claim(claim, backend)
+
+
+@contextmanager
+def _known(backend: Backend) -> Iterator[None]:
+    """Have the application find this backend under its name."""
+    before = BACKENDS[backend.name]
+    BACKENDS[backend.name] = backend
+    try:
+        yield
+    finally:
+        BACKENDS[backend.name] = before
+
+
+def _changed(change: Callable[[Flask], object], config: Mapping[str, Any]) -> Flask:
+    app = create_app(config)
+    change(app)
+    return app

@@ -1,0 +1,83 @@
+"""Every claim on every known wrong: the defect turns its own claim, those it names, and no other.
+
+An experiment that turns where it should not looks at more than its claim; one that does not turn
+where it should looks at less. `make soak` runs this; `make test` does not collect it.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from app.lab.claim import Verdict
+from app.lab.experiments import CLAIMS
+from app.lab.redis_server import redis_for
+from app.lab.results import Result
+from app.lab.runner import LONGEST
+from app.lab.workers import Lost, spread
+from backends import Backend
+from tests.lab.known_wrongs.all_of_them import WRONGS
+from tests.lab.known_wrongs.wrong import Wrong, try_breaking, try_keeping
+from tests.services import require
+from tests.soak.conftest import Say
+
+
+class Trial(NamedTuple):
+    """What a process is told, by names: neither a claim nor a backend can be pickled."""
+
+    wrong: str
+    breaking: bool
+    claim: str
+    redis_url: str | None
+
+
+Found = dict[str, Result | Lost]
+"""What became of each claim on one subject."""
+
+
+def test_each_defect_turns_what_it_says_and_nothing_else(say: Say) -> None:
+    require("redis-server", "redis-server")
+    with redis_for(None) as url:
+        found = _tried(url)
+    sound = {backend: found[wrong, False] for backend, wrong in _wrong_of_each_sound().items()}
+    mistakes = [
+        mistake
+        for name, wrong in WRONGS.items()
+        for mistake in _mistakes(name, wrong, sound[wrong.keeps], found[name, True])
+    ]
+    turned = sum(1 + len(wrong.breaks_too) for wrong in WRONGS.values())
+    say("known wrongs", subjects=len(found), trials=len(found) * len(CLAIMS), to_turn=turned)
+    assert not mistakes, "\n".join(["", *mistakes])
+
+
+def _tried(redis_url: str | None) -> dict[tuple[str, bool], Found]:
+    subjects = [(name, True) for name in WRONGS]
+    subjects += [(name, False) for name in _wrong_of_each_sound().values()]
+    trials = [Trial(*subject, claim, redis_url) for subject in subjects for claim in CLAIMS]
+    found: dict[tuple[str, bool], Found] = defaultdict(dict)
+    for trial, outcome in spread(_try, trials, os.cpu_count() or 1, LONGEST):
+        found[trial.wrong, trial.breaking][trial.claim] = outcome
+    return found
+
+
+def _wrong_of_each_sound() -> dict[Backend, str]:
+    return {wrong.keeps: name for name, wrong in WRONGS.items()}
+
+
+def _try(trial: Trial) -> Result:
+    attempt = try_breaking if trial.breaking else try_keeping
+    return attempt(WRONGS[trial.wrong], CLAIMS[trial.claim], trial.redis_url)
+
+
+def _mistakes(name: str, wrong: Wrong, sound: Found, broken: Found) -> Iterator[str]:
+    for claim in CLAIMS:
+        to_turn = claim == name or claim in wrong.breaks_too
+        before, after = _verdict(sound[claim]), _verdict(broken[claim])
+        wanted = Verdict.FAILS if to_turn else before
+        if after is not wanted or (to_turn and before is not Verdict.HOLDS):
+            said = getattr(broken[claim], "because", "") or broken[claim]
+            yield f"the wrong of {name}, {claim}: {before} became {after}: {said}"
+
+
+def _verdict(outcome: Result | Lost) -> Verdict:
+    return Verdict.ERROR if isinstance(outcome, Lost) else outcome.verdict
