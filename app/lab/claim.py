@@ -111,9 +111,9 @@ class Claim:
     embedded: Verdict | None = None
     """What is expected instead of a subject whose Redis lives inside the application."""
     statements: tuple[Statement, ...] = ()
-    """Where the document says it; none where the field asks it."""
+    """Where the document says it."""
     sources: tuple[str, ...] = ()
-    """Who asks it: requirement ids, issues."""
+    """Who in the field asks it: requirement ids, issues. None for the document's own claims."""
     applies: Condition | None = None
     try_it: tuple[str, ...] = ()
     """Steps for a reader with the application and its devtools before him."""
@@ -128,6 +128,11 @@ class Claim:
     def id(self) -> str:
         """The name of the experiment's file."""
         return self.experiment.__module__.rpartition(".")[2]
+
+    @property
+    def is_of_document(self) -> bool:
+        """Whether it is the document's own; a claim of the field may stand there as well."""
+        return not self.sources
 
     def expected_of(self, subject: str, *, embedded: bool) -> Verdict | None:
         """The verdict to expect; `None` of a subject that nobody expects anything of."""

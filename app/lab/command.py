@@ -43,8 +43,8 @@ class CannotRun(click.ClickException):
 def print_claims(only: Sequence[str]) -> None:
     """List the claims: their ids, what they say, and where they are from."""
     claims = _chosen(only, CLAIMS, "claim")
-    document = [claim for claim in claims if claim.statements]
-    field = [claim for claim in claims if not claim.statements]
+    document = [claim for claim in claims if claim.is_of_document]
+    field = [claim for claim in claims if not claim.is_of_document]
     to = console(sys.stdout)
     for title, group in ((DOCUMENT, document), (FIELD, field)):
         if group:

@@ -44,8 +44,8 @@ def circumstances(report: Report) -> Iterator[str]:
 
 def matrix(report: Report, experiments: str | None = None) -> Iterator[str]:
     """A row for each claim. `experiments`: the folder to which its sentence links."""
-    document = [said for said in report.said if said.statements]
-    field = [said for said in report.said if not said.statements]
+    document = [said for said in report.said if said.is_of_document]
+    field = [said for said in report.said if not said.is_of_document]
     heads = [title(subject) for subject in report.subjects]
     for name, group in ((DOCUMENT, document), (FIELD, field)):
         if group:

@@ -51,9 +51,14 @@ class Said:
     believed: str
     meaning: str
     statements: list[Statement]
-    """Where the document says it; none where the field asks it."""
+    """Where the document says it."""
     sources: list[str]
-    """Who asks it; none where the document says it."""
+    """Who in the field asks it; none for the document's own claims."""
+
+    @property
+    def is_of_document(self) -> bool:
+        """Whether it is the document's own."""
+        return not self.sources
 
 
 @dataclass(frozen=True)

@@ -99,8 +99,8 @@ class Sheet:
 
     @cached_property
     def groups(self) -> list[Group]:
-        of_document = [claim for claim in self.claims if claim.statements]
-        of_field = [claim for claim in self.claims if not claim.statements]
+        of_document = [claim for claim in self.claims if claim.is_of_document]
+        of_field = [claim for claim in self.claims if not claim.is_of_document]
         groups = [
             Group(
                 "document",

@@ -109,7 +109,7 @@ def _indented(what: RenderableType) -> Padding:
 
 def print_report(report: Report, to: Console) -> None:
     """The matrix, then what `print_closing` prints."""
-    document = {said.id for said in report.said if said.statements}
+    document = {said.id for said in report.said if said.is_of_document}
     for title, claims in (
         (DOCUMENT, [claim for claim in report.claims if claim in document]),
         (FIELD, [claim for claim in report.claims if claim not in document]),

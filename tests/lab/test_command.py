@@ -147,7 +147,7 @@ class TestList:
         printed = " ".join(result.stdout.split())
         for claim in CLAIMS.values():
             assert " ".join(f"{claim.id} {claim.sentence}".split()) in printed
-            for origin in [statement.quote for statement in claim.statements] or claim.sources:
+            for origin in [*(statement.quote for statement in claim.statements), *claim.sources]:
                 assert " ".join(origin.split()) in printed
 
     def test_it_fits_80_columns_without_escape_codes(self) -> None:

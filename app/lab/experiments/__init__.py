@@ -13,7 +13,7 @@ def _load() -> dict[str, Claim]:
 
 def _order(claim: Claim) -> tuple[bool, int, str]:
     first = min((statement.line for statement in claim.statements), default=0)
-    return not claim.statements, first, claim.id
+    return not claim.is_of_document, first if claim.is_of_document else 0, claim.id
 
 
 CLAIMS = _load()

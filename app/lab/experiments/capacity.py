@@ -66,8 +66,9 @@ CLAIM = Claim(
     experiment=experiment,
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
     statements=(
-        Statement(197, "Limited (~4KB per cookie) | Limited only by server resources"),
+        Statement(197, "Storage Capacity: … Limited only by server resources"),
         Statement(223, "Store large amounts of temporary data"),
+        Statement(244, "Use sessions for large data sets"),
     ),
     try_it=(
         "Log in, and press “Add 5 KB” on the dashboard.",

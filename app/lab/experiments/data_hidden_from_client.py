@@ -39,8 +39,9 @@ CLAIM = Claim(
     experiment=experiment,
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
     statements=(
-        Statement(198, "Less secure (visible to client) | More secure (data stays on server)"),
+        Statement(198, "Security: … More secure (data stays on server)"),
         Statement(221, "Store sensitive information"),
+        Statement(237, "Use sessions for sensitive data, cookies for preferences"),
     ),
     try_it=(
         "Log in, and write a note on the dashboard.",

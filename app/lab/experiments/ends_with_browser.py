@@ -39,7 +39,7 @@ CLAIM = Claim(
     "limits count.",
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
-    statements=(Statement(199, "Usually expires when browser closes"),),
+    statements=(Statement(199, "Lifespan: … Usually expires when browser closes"),),
     try_it=(
         "Log in, and look at devtools (F12), Application → Cookies, column “Expires / Max-Age”.",
         "Close the browser whole, all its windows, and open the dashboard again.",

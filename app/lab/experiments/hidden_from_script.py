@@ -27,9 +27,7 @@ CLAIM = Claim(
     "it holds, such a script can still act as the user while the page is open.",
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
-    statements=(
-        Statement(201, "Accessible via JavaScript (unless httpOnly) | Not directly accessible"),
-    ),
+    statements=(Statement(201, "Accessibility: … Not directly accessible to client"),),
     try_it=(
         "Log in, and open devtools (F12) → Console.",
         "Type document.cookie and press Enter.",

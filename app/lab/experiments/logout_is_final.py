@@ -1,6 +1,6 @@
 """Logging out, and then using a token that somebody kept from before."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
 from app.lab.site import Site
 
 
@@ -25,6 +25,7 @@ CLAIM = Claim(
     "is too old. Logging out only tells your own browser to forget its copy.",
     experiment=experiment,
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    statements=(Statement(125, "Logged out successfully"),),
     sources=("OWASP ASVS 5.0, 7.4.1",),
     try_it=(
         "Log in, open devtools (F12), Application → Cookies, and copy the value of the session’s "

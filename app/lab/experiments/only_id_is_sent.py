@@ -60,7 +60,7 @@ CLAIM = Claim(
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
     statements=(
         Statement(190, "uses a session identifier (often stored in a cookie)"),
-        Statement(200, "Sent with every request (network overhead) | Only session ID sent"),
+        Statement(200, "Performance: … Only session ID sent with requests"),
     ),
     try_it=(
         "Log in, and look at “What went over the wire” on the dashboard.",

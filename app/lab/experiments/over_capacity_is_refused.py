@@ -44,7 +44,7 @@ CLAIM = Claim(
     "No error page and no status says so.",
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=CANNOT_APPLY, redis=CANNOT_APPLY, stock=CANNOT_APPLY),
-    statements=(Statement(197, "Limited (~4KB per cookie)"),),
+    statements=(Statement(197, "Storage Capacity: Limited (~4KB per cookie)"),),
     applies=IN_BROWSER,
     try_it=(
         "Log in on the signed cookie, and open devtools (F12) → Network.",

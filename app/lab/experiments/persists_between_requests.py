@@ -45,6 +45,7 @@ CLAIM = Claim(
     statements=(
         Statement(128, "Sessions persist data between requests"),
         Statement(190, "maintain user state across multiple requests"),
+        Statement(225, "Handle multi-step processes (wizards, checkouts)"),
     ),
     try_it=(
         "Log in, and write a note on the dashboard.",

@@ -32,8 +32,8 @@ CLAIM = Claim(
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
     statements=(
-        Statement(201, "Accessible via JavaScript (unless httpOnly)"),
-        Statement(206, "Remember user preferences"),
+        Statement(201, "Accessibility: Accessible via JavaScript (unless httpOnly)"),
+        Statement(206, "Remember user preferences (theme, language, layout settings)"),
     ),
     try_it=(
         "Choose the dark theme on the page Preferences, and save.",

@@ -39,7 +39,7 @@ CLAIM = Claim(
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
     statements=(
-        Statement(199, "Can persist after browser closes"),
+        Statement(199, "Lifespan: Can persist after browser closes"),
         Statement(209, 'Implement "Remember Me" functionality'),
     ),
     try_it=(

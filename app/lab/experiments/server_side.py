@@ -49,8 +49,9 @@ CLAIM = Claim(
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
     statements=(
         Statement(100, "Provides server-side session management"),
-        Statement(190, "Sessions** are server-side storage mechanisms"),
-        Statement(196, "**Storage Location** | Client-side (browser) | Server-side"),
+        Statement(190, "Sessions are server-side storage mechanisms"),
+        Statement(196, "Storage Location: … Server-side"),
+        Statement(222, "Maintain server-side state for complex workflows"),
     ),
     try_it=(
         "Log in, and note how many bytes the inspector shows on each side.",

@@ -93,7 +93,7 @@ CLAIM = Claim(
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
     statements=(
-        Statement(198, "Less secure (visible to client) | More secure (data stays on server)"),
+        Statement(198, "Security: … More secure"),
         Statement(224, "Implement secure user authentication"),
     ),
     try_it=(
