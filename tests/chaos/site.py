@@ -8,11 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from threading import Barrier
 from typing import Any, NamedTuple, TypeVar
 
 from flask import Flask, session
@@ -208,18 +206,6 @@ def _answer(connection: http.client.HTTPConnection, begun: float) -> Answer:
     response = connection.getresponse()
     text = response.read().decode()
     return Answer(response.status, dict(response.headers), text, time.monotonic() - begun)
-
-
-def together(*calls: Callable[[], Outcome]) -> list[Outcome]:
-    """Make all the calls at once, each in a thread of its own; what they gave, in their order."""
-    barrier = Barrier(len(calls))
-
-    def call(one: Callable[[], Outcome]) -> Outcome:
-        barrier.wait()
-        return one()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(call, calls))
 
 
 class Ground(NamedTuple):

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from app.lab.together import together
 from backends.filesystem import ABANDONED, FileSystemStore
-from tests.chaos.site import Site, ground, together
+from tests.chaos.site import Site, ground
 from tests.chaos.trials import keys_lost, survives_a_logout
 
 

@@ -9,7 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Condition
 
-from tests.chaos.site import Answer, Site, together
+from app.lab.together import together
+from tests.chaos.site import Answer, Site
 from tests.services import PATIENCE
 
 WRITERS = 4
