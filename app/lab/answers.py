@@ -23,8 +23,7 @@ QUESTIONS = (
         {
             FAILS: "a cookie with everything that the application remembers about you. It is "
             "signed, not encrypted: whoever has the cookie can read it.",
-            HOLDS: "a cookie with a long random id, and nothing else. There is nothing in it to "
-            "read.",
+            HOLDS: "a cookie in which none of your data can be read.",
         },
         ("only_id_is_sent", "encrypted"),
     ),
@@ -34,7 +33,7 @@ QUESTIONS = (
         {
             FAILS: "nothing. The cookie is the whole session; the server has only the key that "
             "signs it.",
-            HOLDS: "the data, in a record that is found by the id from the cookie.",
+            HOLDS: "the data. The cookie only leads to it.",
         },
         ("stolen_store_dump", "survives_restart"),
     ),
@@ -44,7 +43,7 @@ QUESTIONS = (
         {
             FAILS: "as much as before. It still logs in until it is too old, because the logout "
             "only told your own browser to forget its copy.",
-            HOLDS: "nothing. The logout deleted the record, so the copied id leads nowhere.",
+            HOLDS: "nothing. It logs nobody in any more.",
         },
         ("revoke_other_devices", "logout_survives_slow_request"),
     ),
@@ -56,7 +55,8 @@ QUESTIONS = (
             "could stop.",
             HOLDS: "pages that need the session say “try again shortly” (503) within a second. "
             "All other pages work, and when the store is back, everybody is still logged in.",
-            FAILS: "pages fail or hang, also some that need no session, or logins are lost.",
+            FAILS: "pages answer with an error, or say that nobody is logged in, as if the session "
+            "had ended.",
         },
         ("store_frozen", "disk_full"),
     ),

@@ -20,6 +20,36 @@ says nothing about that backend; **False** is what is true nowhere. This file is
 full run, `app/lab/data/report.json`, by `make report`.
 """
 
+NOT_TRIED = (
+    (106, "Required for sessions", "A rule of Flask; its own tests prove it on each backend."),
+    (
+        121,
+        "@app.route('/logout')",
+        "An example. Any page with a picture can send a logout by GET; here it is a POST.",
+    ),
+    (132, "Creates custom response objects", "A means; what its cookies do is measured."),
+    (170, "Cookies sent by client", "A name for what `/request-info` shows."),
+    (
+        188,
+        "sent back and forth between the browser and server with each HTTP request",
+        "Half of it, at line 200: a browser sends them each time, a server only when it sets one.",
+    ),
+    (207, "Track user behavior", "Advice. `/articles` does it."),
+    (208, "Store non-sensitive data", "Advice. `/preferences` does it."),
+    (210, "Cache frequently accessed, non-sensitive information", "Advice."),
+    (212, "Example scenarios: …", "Examples. `/preferences`, `/articles` and the guest’s `/cart`."),
+    (227, "Example scenarios: …", "Examples. `/cart`, `/checkout`, `/uploads` and `/admin`."),
+    (
+        238,
+        "Always use HTTPS for both",
+        "Advice. In production the application serves nothing else.",
+    ),
+    (243, "Minimize cookie size and number", "Advice; what size costs is measured at line 200."),
+    (245, "Consider using both together", "Advice. This application does."),
+    (248, "Many applications use both", "About other applications."),
+)
+"""Lines that are true or false of no backend: each with the quote, and why no claim tries it."""
+
 SIGN_OF_TRUE, SIGN_OF_FALSE, NO_SIGN = (
     verdict.sign for verdict in (Verdict.HOLDS, Verdict.FAILS, Verdict.CANNOT_APPLY)
 )
@@ -46,6 +76,11 @@ def _body(report: Report) -> Iterator[str]:
         yield ""
         yield from _section(statement, proofs, told)
         told |= {said.id for said, _ in proofs}
+    yield from ("", "## Not tried", "")
+    yield "What else it says of cookies and sessions, and why no experiment decides it."
+    yield ""
+    rows = [[str(line), f"“{escaped(quote)}”", why] for line, quote, why in NOT_TRIED]
+    yield from table(["line", "the document says", "why not"], rows)
 
 
 def _statements(report: Report) -> Mapping[Statement, Sequence[Proof]]:
@@ -99,8 +134,7 @@ def _section(statement: Statement, proofs: Sequence[Proof], told: Collection[str
 
 
 def _quoted(statement: Statement) -> str:
-    """As the document shows it, without the marks that make a part of it bold."""
-    return f"“{escaped(statement.quote.replace('**', ''))}”"
+    return f"“{escaped(statement.quote)}”"
 
 
 def _judged(proofs: Sequence[Proof]) -> str:

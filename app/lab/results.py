@@ -1,5 +1,6 @@
 """What a run of the laboratory found out, and that as JSON and back."""
 
+import inspect
 import json
 import platform
 from collections import Counter
@@ -8,7 +9,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cached_property
+from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from app.lab.claim import Claim, Statement, Verdict
@@ -54,6 +57,8 @@ class Said:
     """Where the document says it."""
     sources: list[str]
     """Who in the field asks it; none for the document's own claims."""
+    experiment: str
+    """A digest of the experiment's file: figures of another one are out of date."""
 
     @property
     def is_of_document(self) -> bool:
@@ -161,7 +166,12 @@ def said(claim: Claim) -> Said:
         claim.meaning,
         list(claim.statements),
         list(claim.sources),
+        _digest(Path(inspect.getfile(claim.experiment))),
     )
+
+
+def _digest(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()[:16]
 
 
 def summary(report: Report) -> str:

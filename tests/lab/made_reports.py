@@ -28,7 +28,7 @@ EVIDENCE = Evidence(
 
 def said(claim: str, sentence: str, *statements: Statement) -> Said:
     sources = [] if statements else ["OWASP ASVS 5.0, 7.4.1"]
-    return Said(claim, sentence, "Many do.", "It matters.", list(statements), sources)
+    return Said(claim, sentence, "Many do.", "It matters.", list(statements), sources, "0" * 16)
 
 
 ENCRYPTED = said(

@@ -15,6 +15,7 @@ class TestEveryClaim:
 
     def test_says_where_it_is_from(self, claim: Claim) -> None:
         assert claim.statements or claim.sources
+        assert not any("**" in statement.quote for statement in claim.statements)
 
     def test_asks_nothing_of_a_backend_where_it_can_try_any_application(self, claim: Claim) -> None:
         assert not (claim.over_http and claim.applies)

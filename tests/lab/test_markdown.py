@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from app.lab.checked_document import checked_document
+from app.lab.checked_document import NOT_TRIED, checked_document
 from app.lab.claim import FAILS, HOLDS, Statement
+from app.lab.experiments import CLAIMS
 from app.lab.markdown import escaped, markdown, matrix
 from app.lab.results import Report
 from tests.lab.made_reports import (
@@ -70,6 +71,7 @@ class TestCheckedDocument:
             "Line 100: “server-side session management”",
             "Line 100: “Sessions are encrypted”",
             "Line 128: “automatically encrypted”",
+            "Not tried",
         ]
 
     def test_each_says_where_it_is_true_with_the_figure(self) -> None:
@@ -107,10 +109,11 @@ class TestCheckedDocument:
         assert text.count("**user: ada**") == 2
         assert text.count("It was read without the key.") == 1
 
-    def test_what_makes_a_part_of_it_bold_is_not_quoted(self) -> None:
-        bold = said("bold", "It is bold.", Statement(190, "**Sessions** are"))
-        text = checked_document(report(result("bold", "cookie", HOLDS), saying=[bold]))
-        assert "## Line 190: “Sessions are”" in text
+    def test_what_no_claim_tries_is_named_with_the_reason(self) -> None:
+        told = sections(checked_document(AS_EXPECTED))["Not tried"]
+        assert "| 238 | “Always use HTTPS for both” | Advice." in told
+        tried = {place.line for claim in CLAIMS.values() for place in claim.statements}
+        assert tried.isdisjoint(line for line, _, _ in NOT_TRIED)
 
     def test_what_is_true_everywhere_says_so(self) -> None:
         true = report(
