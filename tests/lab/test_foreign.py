@@ -14,6 +14,8 @@ from app.lab.results import Result
 from app.lab.site import Paths, Site
 from backends import ConfigurationError
 
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
 ACCOUNT = {"name": "ada", "password": "engine"}
 
 STOCK = """
@@ -180,20 +182,15 @@ class TestVerdicts:
         monkeypatch.setenv("FLASK_APP", "broken")
         application("stock").check()
 
-    @pytest.mark.parametrize(
-        ("raised", "verdict"),
-        [
-            (CannotApply("no"), Verdict.CANNOT_APPLY),
-            (Skipped("no"), Verdict.SKIPPED),
-            (ValueError("no"), Verdict.ERROR),
-        ],
-    )
-    def test_what_an_experiment_raises_is_a_result(
-        self, raised: Exception, verdict: Verdict
-    ) -> None:
-        [result] = application("stock").run([raising(raised)])
-        assert result.verdict is verdict
-        assert result.because.endswith("no")
+    def test_what_an_experiment_raises_is_a_result(self) -> None:
+        claims = [raising(error("no")) for error in (CannotApply, Skipped, ValueError)]
+        results = list(application("stock").run(claims))
+        assert [result.verdict for result in results] == [
+            Verdict.CANNOT_APPLY,
+            Verdict.SKIPPED,
+            Verdict.ERROR,
+        ]
+        assert all(result.because.endswith("no") for result in results)
 
 
 def raising(error: Exception) -> Claim:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.services import untraced
-
 ROOT = Path(__file__).parents[2]
 
 GROUP = "session_lab.backends"
@@ -34,7 +32,7 @@ def install_the_example(folder: Path) -> None:
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
     """This process's own, with the folder importable and Session Lab beside it."""
-    return {**untraced(os.environ), "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", **variables}
+    return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", **variables}
 
 
 def _shown(language: str, containing: str) -> str:

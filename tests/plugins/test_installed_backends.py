@@ -25,6 +25,8 @@ from tests.conftest import ACCOUNTS, SECRET, Visitor
 from tests.plugins.packages import ROOT, environment, install, install_the_example
 from tests.services import LabServer
 
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
 GOOD = """
 from backends import BUILT_IN, Backend
 BACKEND = Backend(name={name!r}, title="Another", install=BUILT_IN["filesystem"].install)
