@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import signal
 import socket
 from typing import Any
 
@@ -37,6 +38,13 @@ class Worker(gthread.ThreadWorker):
         """Let answers that go on and on know that it is time to end."""
         self.wsgi.extensions["stopping"] = True
         super().handle_exit(signal_number, frame)
+
+    def is_parent_alive(self) -> bool:
+        """Whether gunicorn's first process is there; one that is killed tells nobody to end."""
+        is_alive = bool(super().is_parent_alive())
+        if not is_alive:
+            self.handle_exit(signal.SIGTERM, None)
+        return is_alive
 
     def handle_quit(self, _signal: int, _frame: object) -> None:
         os._exit(0)

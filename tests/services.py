@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from random import SystemRandom
-from typing import Protocol, Self
+from typing import NoReturn, Protocol, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -33,6 +33,14 @@ def require(program: str, package: str) -> str:
     if path is None:
         pytest.skip(f"{program} is not installed: apt-get install {package}")
     return path
+
+
+BY_DESIGN = "left to it: "
+
+
+def left_to_it(why: str) -> NoReturn:
+    """Skip what a store that a package brings may leave out: nothing is missing here."""
+    pytest.skip(f"{BY_DESIGN}{why}")
 
 
 def free_ports(count: int) -> list[int]:

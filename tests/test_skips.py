@@ -5,12 +5,15 @@ from typing import Literal
 import pytest
 
 from tests.conftest import pytest_runtest_makereport
+from tests.services import left_to_it
+
+MISSING = "nginx is not installed: apt-get install nginx-light"
 
 
-def reported(outcome: Literal["passed", "skipped"]) -> pytest.TestReport:
+def reported(outcome: Literal["passed", "skipped"], why: str = MISSING) -> pytest.TestReport:
     """A report of that outcome, as the run gets it."""
-    why = ("test_page.py", 1, "Skipped: nginx is not installed: apt-get install nginx-light")
-    given = pytest.TestReport("page", ("", 0, ""), {}, outcome, why, "setup")
+    told = ("test_page.py", 1, f"Skipped: {why}")
+    given = pytest.TestReport("page", ("", 0, ""), {}, outcome, told, "setup")
     hook = pytest_runtest_makereport()
     next(hook)
     with pytest.raises(StopIteration) as ended:
@@ -24,6 +27,13 @@ def test_a_skip_is_a_failure_that_says_what_to_do(monkeypatch: pytest.MonkeyPatc
     report = reported("skipped")
     assert report.failed
     assert "apt-get install nginx-light" in str(report.longrepr)
+
+
+def test_what_is_left_out_by_design_stays_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUIRE_SERVICES", "1")
+    with pytest.raises(pytest.skip.Exception) as skipped:
+        left_to_it("this store lists no sessions")
+    assert reported("skipped", str(skipped.value)).skipped
 
 
 def test_without_it_a_skip_is_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,12 +26,14 @@ from tests.app.made_up_report import made_up_report
 from tests.conftest import ACCOUNTS, OURS, SECRET, Visitor
 from tests.services import PATIENCE, LabServer
 
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
 OURS_BY_NAME = [backend.name for backend in OURS]
 
-BEGINS = "import sys; from pathlib import Path; from app.lab.run_files import RunFiles; "
-WAITS = f"{BEGINS} sys.stdin.read()"
+WAITS = "import sys; sys.stdin.read()"
 DIES = "raise SystemExit('the machine is on fire')"
-ENDS = f"{BEGINS} RunFiles(Path(sys.argv[1])).add('ended', seconds=0, surprises=0, errors=0)"
+ENDED = '{"event": "ended", "seconds": 0, "surprises": 0, "errors": 0}'
+ENDS = f"import sys; open(sys.argv[1] + '/progress.jsonl', 'a').write('{ENDED}\\n')"
 
 
 @pytest.fixture(autouse=True)
@@ -253,7 +255,8 @@ def test_a_run_of_the_module_begins_with_the_claims_that_there_are(folder: Path)
 
 
 def command(code: str) -> tuple[str, ...]:
-    return (sys.executable, "-c", code)
+    """A run that does that, in a process that starts at once: it loads no package."""
+    return (sys.executable, "-I", "-S", "-c", code)
 
 
 def wait_until_free(files: RunFiles) -> None:

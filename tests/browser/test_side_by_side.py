@@ -13,6 +13,8 @@ from tests.services import LabServer
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
 PICTURE = Path(__file__).parents[2] / "docs" / "side-by-side.png"
 DESKTOP: Any = {"width": 1280, "height": 900}
 PHONE: Any = {"width": 390, "height": 844}

@@ -19,6 +19,7 @@ from backends.redis import RedisStore
 from backends.store import Store, Sweeps
 from tests.bare import Tab, Views, add_views
 from tests.conftest import PLACES, SetClock
+from tests.services import left_to_it
 
 MakeApp = Callable[..., Flask]
 
@@ -41,7 +42,7 @@ def make_site(make_app: MakeApp, views: Views) -> MakeApp:
         app = make_app(SESSION_OWNER="user", PERMANENT_SESSION_LIFETIME=IDLE, **config)
         interface = app.session_interface
         if isinstance(interface, StoreInterface) and not interface.lists_sessions:
-            pytest.skip("this store lists no sessions, which is left to it")
+            left_to_it("this store lists no sessions")
 
         @app.get("/handle")
         def handle() -> str:
@@ -77,7 +78,7 @@ def rows(app: Flask, owner: str = "alice") -> int:
 
 @singledispatch
 def _rows(store: Store, owner: str) -> int:
-    pytest.skip("nothing here knows where this store keeps its lists")
+    left_to_it("nothing here knows where this store keeps its lists")
 
 
 @_rows.register

@@ -15,7 +15,7 @@ from backends.redis_client import connect
 from backends.store import Fields, ListsSessions, Record, SessionGone, ShowsRecords, Store
 from tests.conftest import SetClock
 from tests.redis_topologies import Topology
-from tests.services import RedisServer
+from tests.services import RedisServer, left_to_it
 
 KEY = "a" * 64
 OTHER = "b" * 64
@@ -58,7 +58,7 @@ def _brought(name: str, folder: Path, clock: SetClock) -> Store:
     app.config.update(SECRET_KEY="x" * 32, SESSION_FILE_DIR=folder / "sessions")
     init_app(app, name, clock)
     if not isinstance(app.session_interface, StoreInterface):
-        pytest.skip("it keeps its sessions by an interface of its own")
+        left_to_it("it keeps its sessions by an interface of its own")
     return app.session_interface.store
 
 
@@ -66,7 +66,7 @@ def _skip_unless(offers: bool, store: Store) -> None:
     """What is optional is left to the stores that packages bring; ours offer all of it."""
     if not offers:
         assert not isinstance(store, FileSystemStore | RedisStore)
-        pytest.skip("this store does not offer it")
+        left_to_it("this store does not offer it")
 
 
 def test_a_created_record_is_loaded_with_its_fields_and_its_life(store: Store) -> None:

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,15 +18,19 @@ from click.testing import CliRunner, Result
 
 from app.__main__ import session_lab
 from app.lab import command, comparison
-from app.lab.claim import Skipped
+from app.lab.claim import Claim, Skipped
 from app.lab.experiments import CLAIMS
 from app.lab.markdown import markdown
 from app.lab.results import Report, loaded
+from app.lab.results import Result as Found
+from app.lab.runner import Laboratory
 from app.lab.site import MakeBrowser
-from backends import BACKENDS
+from backends import BACKENDS, Backend
 from tests.lab import broken_subjects
 from tests.lab.made_reports import AS_EXPECTED, BROKEN, SURPRISING
 from tests.services import PATIENCE, LabServer, require
+
+pytestmark = pytest.mark.usefixtures("untraced_processes")
 
 PROJECT = Path(__file__).parents[2]
 ESCAPE = "\x1b"
@@ -213,6 +218,19 @@ class TestWhatCannotBe:
         assert result.stderr == "Error: Chromium is not installed: apt-get install chromium\n"
 
 
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Experiments are made here, and not in processes of their own."""
+
+    def run(
+        laboratory: Laboratory, claims: Sequence[Claim], backends: Sequence[Backend]
+    ) -> Iterator[Found]:
+        for claim, backend in product(claims, backends):
+            yield laboratory.try_claim(claim, backend)
+
+    monkeypatch.setattr(comparison, "run", run)
+
+
 class TestWhereRedisIs:
     """Each with the one experiment that takes no time."""
 
@@ -221,17 +239,20 @@ class TestWhereRedisIs:
         assert result.exit_code == 0, result.stderr
         return loaded(result.stdout).about.redis
 
+    @pytest.mark.usefixtures("in_process")
     def test_it_is_the_embedded_one_where_there_is_no_other(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PATH", "")
         assert self.redis_of("--backend", "redis") == "embedded in the process (fakeredis)"
 
+    @pytest.mark.usefixtures("in_process")
     def test_it_is_started_where_its_program_is_there(self) -> None:
         require("redis-server", "redis-server")
         redis = self.redis_of("--backend", "redis")
         assert re.fullmatch(r"Redis [\d.]+, started for this run", redis)
 
+    @pytest.mark.usefixtures("in_process")
     def test_it_is_the_one_that_is_named(
         self, redis_server: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -240,6 +261,7 @@ class TestWhereRedisIs:
         assert re.fullmatch(rf"Redis [\d.]+ at {re.escape(redis_server.url)}", redis)
         assert not redis_server.client().keys("session-lab-*")
 
+    @pytest.mark.usefixtures("in_process")
     def test_none_is_looked_for_where_no_subject_needs_it(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -313,12 +335,19 @@ def group_is_gone(group: int) -> bool:
     """Whether nobody of it is left, soon."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
+        if not any(runs_in(group, process) for process in Path("/proc").glob("[0-9]*")):
             return True
         time.sleep(0.02)
     return False
+
+
+def runs_in(group: int, process: Path) -> bool:
+    """Whether it is of that group and has not ended; the machine may be slow to forget it then."""
+    try:
+        state, _, its_group = (process / "stat").read_text().rpartition(")")[2].split()[:3]
+    except OSError:
+        return False
+    return int(its_group) == group and state != "Z"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from app.lab.results import Result
 from app.lab.site import Paths, Site
 from backends import ConfigurationError
 
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
 ACCOUNT = {"name": "ada", "password": "engine"}
 
 STOCK = """
@@ -98,25 +100,32 @@ def remembering(folder: Path) -> str:
     return STOCK + f"\nopen({str(folder / 'starts')!r}, 'a').write('started ')\n"
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def applications(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the applications lie in."""
+    lie_in = tmp_path_factory.mktemp("applications")
     for name, code in {
         "stock": STOCK,
         "filed": FLASK_SESSION,
         "guarded": GUARDED,
         "by_link": BY_LINK,
         "app": STOCK,  # as this application's own package is called
-        "remembering": remembering(tmp_path),
+        "remembering": remembering(lie_in),
         "open_house": STOCK.replace('else redirect("/login")', 'else "Log in first"'),
         "stays_in": STOCK.replace("session.clear()", "pass"),
         "broken": "import a_module_that_nobody_has",
         "breaking": "def create_app():\n    raise RuntimeError('no database')",
         "strict": STOCK.replace('return "<form', "return '', 401\n    return \"<form"),
     }.items():
-        (tmp_path / f"{name}.py").write_text(code)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        (lie_in / f"{name}.py").write_text(code)
+    return lie_in
+
+
+@pytest.fixture(autouse=True)
+def folder(applications: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder."""
+    monkeypatch.chdir(applications)
+    return applications
 
 
 def application(target: str, cookie_name: str = "session", **paths: str) -> ForeignApp:
@@ -130,6 +139,22 @@ def verdicts(app: ForeignApp, claims: Sequence[Claim]) -> dict[str, Verdict]:
 GUARDED_APP = application("guarded", login="/account/login", private="/account", logout="/out")
 
 FINAL = CLAIMS["logout_is_final"]
+
+
+RAISED = {
+    CannotApply("no"): Verdict.CANNOT_APPLY,
+    Skipped("no"): Verdict.SKIPPED,
+    ValueError("no"): Verdict.ERROR,
+}
+
+
+@pytest.fixture(scope="module")
+def results(applications: Path) -> list[Result]:
+    """Of a run of an application that remembers its starts: one logout, and what goes wrong."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(applications)
+        claims = [FINAL, *map(raising, RAISED)]
+        return list(application("remembering").run(claims))
 
 
 class TestVerdicts:
@@ -157,20 +182,22 @@ class TestVerdicts:
         assert found.keys() == {claim.id for claim in claims}
         assert Verdict.ERROR not in found.values()
 
-    def test_the_login_is_in_the_evidence_and_the_token_is_not(self) -> None:
-        [result] = application("stock").run([FINAL])
-        requests = [(shown.method, shown.status) for shown in result.evidence.exchanges]
-        assert requests[:2] == [("GET", 200), ("POST", 302)]
+    def test_the_login_is_in_the_evidence_and_the_token_is_not(self, results: list[Result]) -> None:
+        exchanges = results[0].evidence.exchanges
+        assert [(shown.method, shown.status) for shown in exchanges][:2] == [
+            ("GET", 200),
+            ("POST", 302),
+        ]
         [set_cookie] = [
-            value
-            for name, value in result.evidence.exchanges[1].response_headers
-            if name == "Set-Cookie"
+            value for name, value in exchanges[1].response_headers if name == "Set-Cookie"
         ]
         assert " characters)" in set_cookie
 
-    def test_each_experiment_has_a_start_of_its_own(self, folder: Path) -> None:
-        list(application("remembering").run([FINAL, FINAL]))
-        assert (folder / "starts").read_text().split() == ["started"] * 3
+    def test_each_experiment_has_a_start_of_its_own(
+        self, results: list[Result], folder: Path
+    ) -> None:
+        starts = (folder / "starts").read_text().split()
+        assert starts == ["started"] * (1 + len(results))
 
     def test_the_environment_is_the_applications_except_for_how_it_is_served(
         self, monkeypatch: pytest.MonkeyPatch
@@ -180,20 +207,9 @@ class TestVerdicts:
         monkeypatch.setenv("FLASK_APP", "broken")
         application("stock").check()
 
-    @pytest.mark.parametrize(
-        ("raised", "verdict"),
-        [
-            (CannotApply("no"), Verdict.CANNOT_APPLY),
-            (Skipped("no"), Verdict.SKIPPED),
-            (ValueError("no"), Verdict.ERROR),
-        ],
-    )
-    def test_what_an_experiment_raises_is_a_result(
-        self, raised: Exception, verdict: Verdict
-    ) -> None:
-        [result] = application("stock").run([raising(raised)])
-        assert result.verdict is verdict
-        assert result.because.endswith("no")
+    def test_what_an_experiment_raises_is_a_result(self, results: list[Result]) -> None:
+        assert [result.verdict for result in results[1:]] == list(RAISED.values())
+        assert all(result.because.endswith("no") for result in results[1:])
 
 
 def raising(error: Exception) -> Claim:

@@ -10,6 +10,8 @@ import pytest
 
 from app.lab.workers import Lost, spread
 
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
 
 def do(task: str) -> object:
     """What a process is told here."""
@@ -37,49 +39,58 @@ def outcomes(*tasks: str, processes: int = 2, longest: float = 60.0) -> dict[str
     return dict(spread(do, tasks, processes, longest))
 
 
-def test_every_task_is_done() -> None:
-    tasks = [f"task {number}" for number in range(9)]
-    assert outcomes(*tasks) == {task: task.upper() for task in tasks}
+NINE = [f"task {number}" for number in range(9)]
+
+
+@pytest.fixture(scope="module")
+def done() -> dict[str, object]:
+    """What two processes make of nine tasks and two that tell where they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SESSION_BACKEND", "memcached")
+        return outcomes(*NINE, "variable", "leave a file")
+
+
+def test_every_task_is_done(done: dict[str, object]) -> None:
+    assert {task: done[task] for task in NINE} == {task: task.upper() for task in NINE}
+
+
+def test_the_application_s_variables_are_not_seen(done: dict[str, object]) -> None:
+    assert done["variable"] is None
+
+
+def test_what_a_task_leaves_for_temporary_is_removed(done: dict[str, object]) -> None:
+    folder = done["leave a file"]
+    assert isinstance(folder, str)
+    assert "session-lab-" in folder
+    assert not Path(folder).exists()
 
 
 def test_nothing_to_do_is_done_at_once() -> None:
     assert outcomes() == {}
 
 
+DEATHS = {
+    "die": "Its process ended with status 7.",
+    "say and die": "Its process ended with status 1: the last words",
+    "raise": "Its process ended with status 1: LookupError: there is no such thing",
+    "give what cannot be sent": "Its process ended with status 1: TypeError: cannot pickle",
+}
+
+
 @pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize(
-    ("task", "reason"),
-    [
-        ("die", "Its process ended with status 7."),
-        ("say and die", "Its process ended with status 1: the last words"),
-        ("raise", "Its process ended with status 1: LookupError: there is no such thing"),
-        ("give what cannot be sent", "Its process ended with status 1: TypeError: cannot pickle"),
-    ],
-)
-def test_a_process_that_dies_loses_its_task_and_no_other(
-    task: str, reason: str, processes: int
-) -> None:
-    found = outcomes("a", task, "b", "c", processes=processes)
-    lost = found.pop(task)
-    assert isinstance(lost, Lost)
-    assert lost.reason.startswith(reason)
-    assert found == {"a": "A", "b": "B", "c": "C"}
+def test_a_process_that_dies_loses_its_task_and_no_other(processes: int) -> None:
+    others = ["a", "b", "c", "d", "e"]
+    mixed = [task for pair in zip(others, DEATHS, strict=False) for task in pair]
+    found = outcomes(*mixed, others[-1], processes=processes)
+    for task, reason in DEATHS.items():
+        lost = found.pop(task)
+        assert isinstance(lost, Lost)
+        assert lost.reason.startswith(reason)
+    assert found == {task: task.upper() for task in others}
 
 
 def test_a_task_that_does_not_end_is_given_up() -> None:
     assert outcomes("wait", longest=0.1) == {"wait": Lost("It did not end within 0 s.")}
-
-
-def test_the_application_s_variables_are_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SESSION_BACKEND", "memcached")
-    assert outcomes("variable") == {"variable": None}
-
-
-def test_what_a_task_leaves_for_temporary_is_removed() -> None:
-    folder = outcomes("leave a file")["leave a file"]
-    assert isinstance(folder, str)
-    assert "session-lab-" in folder
-    assert not Path(folder).exists()
 
 
 def test_no_process_outlives_whoever_stops_listening(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,17 +1,31 @@
-"""A backend that a package brings is there everywhere; one that cannot be used is said at once."""
+"""A backend that a package brings is there everywhere; one that cannot be used is said at once.
+
+Most of it is looked at in this process, which finds the package on its path as any other does; what
+only a process of its own can show has one.
+"""
 
 import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from click.testing import CliRunner
+from flask import Flask
 
+from app import create_app
+from app.__main__ import main, session_lab
 from app.lab.browser import Browser
+from app.server import Server
+from backends import BACKENDS, BUILT_IN, ConfigurationError, init_app
+from tests.conftest import ACCOUNTS, SECRET, Visitor
 from tests.plugins.packages import ROOT, environment, install, install_the_example
 from tests.services import LabServer
+
+pytestmark = pytest.mark.usefixtures("untraced_processes")
 
 GOOD = """
 from backends import BUILT_IN, Backend
@@ -26,9 +40,29 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def example(folder: Path) -> Path:
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """This process finds what is installed there, and has not looked for backends yet."""
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(vars(BACKENDS), "data")
+    yield folder
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(folder)):
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the package that README.md shows is installed, for processes that change nothing."""
+    folder = tmp_path_factory.mktemp("example") / "site-packages"
     install_the_example(folder)
     return folder
+
+
+@pytest.fixture
+def example_here(here: Path) -> Path:
+    install_the_example(here)
+    return here
 
 
 def python(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -42,12 +76,34 @@ def python(folder: Path, *arguments: str, **variables: str) -> subprocess.Comple
     )
 
 
+@pytest.fixture
+def refused_start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What `session-lab run` says in this process, where it does not start."""
+
+    def starts(_server: Server) -> NoReturn:
+        raise AssertionError("it started")
+
+    def start(**variables: str) -> str:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return str(ended.value.code)
+
+    monkeypatch.setattr(Server, "run", starts)
+    monkeypatch.setattr(sys, "argv", ["session-lab", "run"])
+    return start
+
+
+RefusedStart = Callable[..., str]
+
+
 class TestExample:
     """The package that README.md shows."""
 
-    def test_stands_behind_the_built_in_ones(self, example: Path) -> None:
-        code = "from backends import BACKENDS; print(*BACKENDS)"
-        assert python(example, "-c", code).stdout.split() == [
+    @pytest.mark.usefixtures("example_here")
+    def test_stands_behind_the_built_in_ones(self) -> None:
+        assert list(BACKENDS) == [
             "cookie",
             "filesystem",
             "redis",
@@ -60,9 +116,9 @@ class TestExample:
         code = "import tiny_store; from backends import BACKENDS; print(BACKENDS['tiny'].title)"
         assert python(example, "-c", code).stdout == "SQLite\n"
 
-    def test_is_among_the_names_to_choose_from(self, example: Path) -> None:
-        ended = python(example, "-m", "app", "run", SESSION_BACKEND="tinny")
-        assert ended.stderr.endswith("flask-session-redis, tiny.\n")
+    @pytest.mark.usefixtures("example_here")
+    def test_is_among_the_names_to_choose_from(self, refused_start: RefusedStart) -> None:
+        assert refused_start(SESSION_BACKEND="tinny").endswith("flask-session-redis, tiny.")
 
     def test_serves_the_application_and_keeps_a_login_over_a_restart(
         self, example: Path, tmp_path: Path
@@ -77,18 +133,22 @@ class TestExample:
             assert ada.get(f"{server.url}/dashboard").status == 302
         assert (tmp_path / "instance/sessions/tiny/tiny.sqlite3").exists()
 
-    def test_has_a_column_beside_the_others(self, example: Path, tmp_path: Path) -> None:
-        ada = Browser()
-        with LabServer(tmp_path, environment(example)) as server:
-            ada.post(f"{server.url}/all/login", {"username": "alice", "password": "wonderland"})
-            page = ada.get(server.url).text
-            held = ada.get(f"{server.url}/tiny/inspect").json()
-        assert 'id="tiny-title"' in page
+    @pytest.mark.usefixtures("example_here")
+    def test_has_a_column_beside_the_others(self, tmp_path: Path) -> None:
+        settings = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_FILE_DIR": tmp_path}
+        client = Visitor(create_app(settings)).client
+        client.post("/all/login", data={"username": "alice", "password": "wonderland"})
+        held = client.get("/tiny/inspect").get_json()
+        assert 'id="tiny-title"' in client.get("/").text
         assert held["user"] == "alice"
         assert held["server"]["where"].startswith("tiny.sqlite3, ")
 
-    def test_says_on_the_command_line_that_it_lists_no_sessions(self, example: Path) -> None:
-        ended = python(example, "-m", "app", "sessions", "list", SESSION_BACKEND="tiny")
+    @pytest.mark.usefixtures("example_here")
+    def test_says_on_the_command_line_that_it_lists_no_sessions(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SESSION_BACKEND", "tiny")
+        ended = CliRunner().invoke(session_lab, ["sessions", "list"])
         assert ended.stderr.startswith("Error: SESSION_BACKEND=tiny cannot tell whose a session is")
 
     def test_is_a_subject_of_the_laboratory(self, example: Path) -> None:
@@ -169,21 +229,31 @@ UNUSABLE = {
 
 @pytest.mark.parametrize(("put", "says"), UNUSABLE.values(), ids=UNUSABLE)
 def test_what_cannot_be_used_ends_the_start_with_one_line(
-    folder: Path, put: Callable[[Path], None], says: str
+    here: Path, refused_start: RefusedStart, put: Callable[[Path], None], says: str
 ) -> None:
-    put(folder)
-    ended = python(folder, "-m", "app", "run")
-    assert ended.returncode == 1
-    [line] = ended.stderr.splitlines()
+    put(here)
+    [line] = refused_start().splitlines()
     assert line.startswith("session-lab: The package ")
     assert line.endswith(f"{says} Repair or uninstall that package.")
 
 
+def test_that_line_is_all_that_a_process_says(folder: Path) -> None:
+    put, says = UNUSABLE["an object that is not there"]
+    put(folder)
+    ended = python(folder, "-m", "app", "run")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("session-lab: The package another-package registers another:OTHER")
+    assert line.endswith(f"{says} Repair or uninstall that package.")
+
+
 @pytest.mark.parametrize("chosen", ["cookie", "other"])
-def test_it_ends_the_start_on_every_other_backend_too(folder: Path, chosen: str) -> None:
-    a_package("other", "another:OTHER")(folder)
-    ended = python(folder, "-m", "app", "run", SESSION_BACKEND=chosen)
-    assert ended.stderr.startswith("session-lab: The package another-package registers")
+def test_it_ends_the_start_on_every_other_backend_too(
+    here: Path, refused_start: RefusedStart, chosen: str
+) -> None:
+    a_package("other", "another:OTHER")(here)
+    line = refused_start(SESSION_BACKEND=chosen)
+    assert line.startswith("session-lab: The package another-package registers")
 
 
 def test_it_ends_a_comparison_with_one_line(folder: Path) -> None:
@@ -194,24 +264,23 @@ def test_it_ends_a_comparison_with_one_line(folder: Path) -> None:
     assert line.startswith("Error: The package another-package registers")
 
 
-def test_it_ends_the_start_of_any_application(folder: Path) -> None:
-    a_package("other", "another:OTHER")(folder)
-    code = "from backends import init_app; from flask import Flask; init_app(Flask('x'), 'cookie')"
-    ended = python(folder, "-c", code)
-    assert "backends.configuration.ConfigurationError: The package another-pa" in ended.stderr
+def test_it_ends_the_start_of_any_application(here: Path) -> None:
+    a_package("other", "another:OTHER")(here)
+    with pytest.raises(ConfigurationError, match=r"^The package another-package registers"):
+        init_app(Flask("x"), "cookie")
 
 
 @pytest.mark.parametrize("name", ["healthz", "static", "all", "action", "lab"])
-def test_a_name_that_the_page_needs_itself_is_said(folder: Path, name: str) -> None:
-    a_package(name, code=GOOD.format(name=name))(folder)
-    ended = python(folder, "-m", "app", "run")
-    [line] = ended.stderr.splitlines()
+def test_a_name_that_the_page_needs_itself_is_said(
+    here: Path, refused_start: RefusedStart, name: str
+) -> None:
+    a_package(name, code=GOOD.format(name=name))(here)
+    [line] = refused_start().splitlines()
     assert line.startswith(f"session-lab: The backend {name!r} cannot stand beside the others")
 
 
-def test_several_are_in_the_order_of_their_names(folder: Path) -> None:
+def test_several_are_in_the_order_of_their_names(here: Path) -> None:
     for name in ("zebra", "ape"):
         modules = {name: GOOD.format(name=name)}
-        install(folder, f"{name}-package", modules, {name: f"{name}:BACKEND"})
-    code = "from backends import BACKENDS; print(*list(BACKENDS)[5:])"
-    assert python(folder, "-c", code).stdout.split() == ["ape", "zebra"]
+        install(here, f"{name}-package", modules, {name: f"{name}:BACKEND"})
+    assert list(BACKENDS)[len(BUILT_IN) :] == ["ape", "zebra"]

@@ -18,6 +18,8 @@ from tests.conftest import ACCOUNTS, SECRET
 from tests.plugins.packages import install
 from tests.plugins.test_installed_backends import python
 
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
 CODE = """
 from backends import BUILT_IN, Backend, StoreUnavailable
 
