@@ -50,6 +50,7 @@ class Place(Protocol):
     def operations(self) -> Counter[str]:
         """What was asked of the store so far: commands, or what was done to files, by its name.
 
+        Of files it is what Python itself does; code in C can use them unseen.
         What the laboratory itself does through this object is not counted.
         """
 
@@ -411,8 +412,24 @@ def _damage(client: Any, name: str, change: Change) -> None:
         _plant(client, name, change(_bytes_of(client, name.encode())))
 
 
-WATCHED = frozenset({"open", "os.listdir", "os.scandir", "os.rename", "os.remove"})
-"""What the interpreter tells its audit hooks of files, as far as it costs a turn of the disk."""
+WATCHED = frozenset(
+    {
+        "open",
+        "os.link",
+        "os.listdir",
+        "os.mkdir",
+        "os.remove",
+        "os.rename",
+        "os.scandir",
+        "os.truncate",
+        "os.utime",
+        "sqlite3.connect",
+    }
+)
+"""What the interpreter tells its audit hooks of files, as far as it costs a turn of the disk.
+
+What code in C does with an open file, such as each statement of SQLite, it does not tell.
+"""
 
 _watchers: list[Callable[[str, str], None]] = []
 """Who is told of files; a hook of the interpreter cannot be taken out again."""
