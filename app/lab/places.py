@@ -82,6 +82,9 @@ class Place(Protocol):
     def renewed(self) -> "Place":
         """The place that another process of this application, started alike, would have."""
 
+    def separate(self) -> Mapping[str, Any]:
+        """The settings of an application whose sessions rest elsewhere than those of this one."""
+
     def close(self) -> None:
         """Remove what was put there."""
 
@@ -155,6 +158,9 @@ class Folder:
     def renewed(self) -> "Folder":
         return self
 
+    def separate(self) -> Mapping[str, Any]:
+        return {"SESSION_FILE_DIR": self.path.with_name(f"{self.path.name}.separate")}
+
     def close(self) -> None:
         _watchers.remove(self._note)
 
@@ -222,6 +228,9 @@ class EmbeddedRedis:
 
     def renewed(self) -> "EmbeddedRedis":
         return EmbeddedRedis()
+
+    def separate(self) -> Mapping[str, Any]:
+        return EmbeddedRedis().settings
 
     def close(self) -> None:
         """It goes with its last reference."""
@@ -314,6 +323,9 @@ class RealRedis:
     def renewed(self) -> "RealRedis":
         return self
 
+    def separate(self) -> Mapping[str, Any]:
+        return EmbeddedRedis().settings
+
     def close(self) -> None:
         for key in self._direct.scan_iter(f"{self.prefix}*"):
             self._direct.delete(key)
@@ -375,6 +387,9 @@ class Elsewhere:
 
     def renewed(self) -> "Elsewhere":
         return self
+
+    def separate(self) -> Mapping[str, Any]:
+        raise Skipped(f"The laboratory has no second {self.kind}, for another application.")
 
     def close(self) -> None:
         """What was stored there stays."""

@@ -6,7 +6,6 @@ from typing import Any
 from flask import Flask, session
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
-from app.lab.places import EmbeddedRedis
 from app.lab.subject import KEY, Subject
 
 
@@ -29,8 +28,7 @@ def _refuses(subject: Subject, name: str) -> bool:
     another.config.update(
         SECRET_KEY=KEY,
         SESSION_COOKIE_NAME=subject.cookie_name,
-        SESSION_FILE_DIR=subject.folder / "another",
-        **EmbeddedRedis().settings,
+        **subject.separate_store(),
     )
     another.session_interface = subject.backend.install(another, time.time)
     return not subject.admits(_token(another, login))
