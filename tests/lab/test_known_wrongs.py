@@ -60,6 +60,22 @@ def test_flask_s_own_session_fails_where_ours_extends_it(claim: str, redis_url: 
     _check(try_breaking(STOCK_FLASK, CLAIMS[claim], redis_url), Verdict.FAILS)
 
 
+@pytest.mark.parametrize(
+    ("claim", "verdict", "says"),
+    [
+        ("absolute_timeout", Verdict.FAILS, "read and written to at least every"),
+        ("logout_survives_slow_request", Verdict.FAILS, "or writes to the session."),
+        ("regenerate_survives_slow_request", Verdict.CANNOT_APPLY, "It cannot rotate a token."),
+    ],
+)
+def test_a_backend_that_cannot_rotate_is_tried_without_it(
+    claim: str, verdict: Verdict, says: str
+) -> None:
+    result = try_breaking(STOCK_FLASK, CLAIMS[claim], None)
+    assert result.verdict is verdict, result.because
+    assert says in result.because
+
+
 def _require_what_it_needs(wrong: Wrong) -> None:
     """A Redis inside the process is none for what is asked of a server."""
     if wrong.keeps.on_redis:
