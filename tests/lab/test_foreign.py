@@ -124,6 +124,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "filed": FLASK_SESSION,
         "guarded": GUARDED,
         "by_link": BY_LINK,
+        "guessed": STOCK.replace("a key", "dev"),
         "two_cookies": TWO_COOKIES,
         "polite": POLITE,
         "polite_to_guests": POLITE_TO_GUESTS,
@@ -196,6 +197,13 @@ class TestVerdicts:
     ) -> None:
         [result] = app.run([CLAIMS["regenerated_at_login"]])
         assert (result.verdict, result.figure) == (verdict, figure)
+
+    @pytest.mark.parametrize("name", ["ada", "grace"])
+    def test_a_secret_key_that_can_be_guessed_is_named(self, name: str) -> None:
+        app = ForeignApp("guessed", Paths(fields={**ACCOUNT, "name": name}))
+        [result] = app.run([CLAIMS["tamper_proof"]])
+        assert result.verdict is Verdict.FAILS
+        assert result.because.endswith("logged somebody in: signed with the secret key “dev”.")
 
     @pytest.mark.parametrize("claim", ["logout_is_final", "regenerated_at_login"])
     def test_a_token_that_logs_nobody_in_by_itself_is_not_taken_for_dead(self, claim: str) -> None:

@@ -76,6 +76,11 @@ def test_a_backend_that_cannot_rotate_is_tried_without_it(
     assert says in result.because
 
 
+def test_an_accepted_forgery_is_told_by_how_it_was_made() -> None:
+    result = try_breaking(WRONGS["tamper_proof"], CLAIMS["tamper_proof"], None)
+    assert result.because.endswith("logged somebody in: cut off.")
+
+
 def _require_what_it_needs(wrong: Wrong) -> None:
     """A Redis inside the process is none for what is asked of a server."""
     if wrong.keeps.on_redis:
