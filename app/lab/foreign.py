@@ -65,6 +65,7 @@ class ForeignApp:
                 _check_private_page(site)
                 visitor = _checked_login(site)
                 _check_cookie(visitor)
+                _check_token(site)
                 _check_logout(visitor)
             except OSError as error:
                 raise ConfigurationError(f"{self.target} stopped answering: {error}.") from error
@@ -147,11 +148,25 @@ def _checked_login(site: Site) -> ForeignVisitor:
 
 def _check_cookie(visitor: Visitor) -> None:
     if not visitor.token:
-        held = ", ".join(cookie.name for cookie in visitor.browser.jar) or "none"
         raise ConfigurationError(
             f"After the login the browser holds no cookie {visitor.site.cookie_name!r} (but: "
-            f"{held}): name the session's by --cookie."
+            f"{_held(visitor)}): name the session's by --cookie."
         )
+
+
+def _check_token(site: Site) -> None:
+    visitor = site.logged_in()
+    alone = site.present(visitor.token)
+    if alone.status != 200:
+        raise ConfigurationError(
+            f"A login needs more than the cookie {site.cookie_name!r}: GET {site.paths.private} "
+            f"with it alone was answered {alone.status}. Name the session's by --cookie (there "
+            f"are: {_held(visitor)}); an application that needs several cannot be tried."
+        )
+
+
+def _held(visitor: Visitor) -> str:
+    return ", ".join(cookie.name for cookie in visitor.browser.jar) or "none"
 
 
 def _check_logout(visitor: Visitor) -> None:

@@ -50,6 +50,7 @@ class Place(Protocol):
     def operations(self) -> Counter[str]:
         """What was asked of the store so far: commands, or what was done to files, by its name.
 
+        Of files it is what Python itself does; code in C can use them unseen.
         What the laboratory itself does through this object is not counted.
         """
 
@@ -80,6 +81,9 @@ class Place(Protocol):
 
     def renewed(self) -> "Place":
         """The place that another process of this application, started alike, would have."""
+
+    def separate(self) -> Mapping[str, Any]:
+        """The settings of an application whose sessions rest elsewhere than those of this one."""
 
     def close(self) -> None:
         """Remove what was put there."""
@@ -154,6 +158,9 @@ class Folder:
     def renewed(self) -> "Folder":
         return self
 
+    def separate(self) -> Mapping[str, Any]:
+        return {"SESSION_FILE_DIR": self.path.with_name(f"{self.path.name}.separate")}
+
     def close(self) -> None:
         _watchers.remove(self._note)
 
@@ -221,6 +228,9 @@ class EmbeddedRedis:
 
     def renewed(self) -> "EmbeddedRedis":
         return EmbeddedRedis()
+
+    def separate(self) -> Mapping[str, Any]:
+        return EmbeddedRedis().settings
 
     def close(self) -> None:
         """It goes with its last reference."""
@@ -313,6 +323,9 @@ class RealRedis:
     def renewed(self) -> "RealRedis":
         return self
 
+    def separate(self) -> Mapping[str, Any]:
+        return EmbeddedRedis().settings
+
     def close(self) -> None:
         for key in self._direct.scan_iter(f"{self.prefix}*"):
             self._direct.delete(key)
@@ -375,6 +388,9 @@ class Elsewhere:
     def renewed(self) -> "Elsewhere":
         return self
 
+    def separate(self) -> Mapping[str, Any]:
+        raise Skipped(f"The laboratory has no second {self.kind}, for another application.")
+
     def close(self) -> None:
         """What was stored there stays."""
 
@@ -411,8 +427,24 @@ def _damage(client: Any, name: str, change: Change) -> None:
         _plant(client, name, change(_bytes_of(client, name.encode())))
 
 
-WATCHED = frozenset({"open", "os.listdir", "os.scandir", "os.rename", "os.remove"})
-"""What the interpreter tells its audit hooks of files, as far as it costs a turn of the disk."""
+WATCHED = frozenset(
+    {
+        "open",
+        "os.link",
+        "os.listdir",
+        "os.mkdir",
+        "os.remove",
+        "os.rename",
+        "os.scandir",
+        "os.truncate",
+        "os.utime",
+        "sqlite3.connect",
+    }
+)
+"""What the interpreter tells its audit hooks of files, as far as it costs a turn of the disk.
+
+What code in C does with an open file, such as each statement of SQLite, it does not tell.
+"""
 
 _watchers: list[Callable[[str, str], None]] = []
 """Who is told of files; a hook of the interpreter cannot be taken out again."""

@@ -87,11 +87,27 @@ class Laboratory:
 def run(
     laboratory: Laboratory, claims: Sequence[Claim], backends: Sequence[Backend]
 ) -> Iterator[Result]:
-    """Every claim on every backend, as they end; one that fails does not stop the rest."""
+    """Every claim on every backend, as they end; one that fails does not stop the rest.
+
+    Those that share a store are tried one after another, since each has a time of its own.
+    """
+    apart = [backend for backend in backends if not _share_a_store(backend)]
+    yield from _spread(laboratory, claims, apart, os.cpu_count() or 1)
+    yield from _spread(laboratory, claims, list(filter(_share_a_store, backends)), 1)
+
+
+def _share_a_store(backend: Backend) -> bool:
+    """Whether all its subjects are on one service, the user's."""
+    return backend.needs is not None and not backend.on_redis
+
+
+def _spread(
+    laboratory: Laboratory, claims: Sequence[Claim], backends: Sequence[Backend], processes: int
+) -> Iterator[Result]:
     trials = [
         _Trial(laboratory, claim.id, backend.name) for claim in claims for backend in backends
     ]
-    for trial, outcome in spread(_try, trials, os.cpu_count() or 1, LONGEST):
+    for trial, outcome in spread(_try, trials, processes, LONGEST):
         yield _lost(trial, outcome.reason) if isinstance(outcome, Lost) else outcome
 
 

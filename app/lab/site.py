@@ -72,6 +72,18 @@ class Site:
         """Whether somebody who has this token and nothing else is logged in."""
         return self.present(token).status == 200
 
+    def check_token(self) -> None:
+        """Make sure that a login's token logs in by itself: else none that is refused is dead.
+
+        Raises `RuntimeError` where it does not. The login is another one than the experiment's,
+        whose token may be good for one request only.
+        """
+        if not self.admits(self.logged_in().token):
+            raise RuntimeError(
+                f"a token that was just given logs nobody in with the cookie {self.cookie_name} "
+                "alone"
+            )
+
     def present(self, token: str, path: str | None = None) -> Exchange:
         """Ask for a page, the private one if none is named, as somebody with just this token."""
         self.recorder.hide(token)

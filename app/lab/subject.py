@@ -5,7 +5,7 @@ import itertools
 import json
 import socket
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -84,6 +84,11 @@ class Subject(Site):
     def records(self) -> dict[str, bytes]:
         """A copy of all that rests on the server; empty where nothing does."""
         return {} if self._place is None else self._place.records()
+
+    def separate_store(self) -> Mapping[str, Any]:
+        """The settings of an application with a disk and a store of its own."""
+        own_disk = {"SESSION_FILE_DIR": self.folder / "separate"}
+        return own_disk if self._place is None else {**own_disk, **self._place.separate()}
 
     def visitor(self) -> "SubjectVisitor":
         return SubjectVisitor(self, self.make_browser())

@@ -94,6 +94,24 @@ def out():
 
 BY_LINK = STOCK.replace('app.post("/logout")', 'app.get("/logout")')
 
+TWO_COOKIES = STOCK.replace(
+    'return redirect("/news")',
+    'answer = redirect("/news"); answer.set_cookie("device", "known"); return answer',
+).replace('if "name" in session', 'if "name" in session and "device" in request.cookies')
+
+POLITE = STOCK.replace(
+    "def login():\n",
+    'def login():\n    if "name" in session:\n        return redirect("/dashboard")\n',
+)
+"""Sends whoever is logged in away from its login."""
+
+POLITE_TO_GUESTS = POLITE.replace(
+    '    return "<form', '    session["guest"] = True\n    return "<form'
+)
+"""Has a session for whoever is shown its login."""
+
+KEEPS_THE_ID = FLASK_SESSION.replace("from stock", "from polite_to_guests")
+
 
 def remembering(folder: Path) -> str:
     """An application that notes each of its starts, and loses its key with each."""
@@ -109,6 +127,11 @@ def applications(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "filed": FLASK_SESSION,
         "guarded": GUARDED,
         "by_link": BY_LINK,
+        "guessed": STOCK.replace("a key", "dev"),
+        "two_cookies": TWO_COOKIES,
+        "polite": POLITE,
+        "polite_to_guests": POLITE_TO_GUESTS,
+        "keeps_the_id": KEEPS_THE_ID,
         "app": STOCK,  # as this application's own package is called
         "remembering": remembering(lie_in),
         "open_house": STOCK.replace('else redirect("/login")', 'else "Log in first"'),
@@ -175,6 +198,45 @@ class TestVerdicts:
         [result] = app.run([FINAL])
         assert (result.verdict, result.expected) == (verdict, None)
         assert result.subject == app.name
+
+    @pytest.mark.parametrize(
+        ("app", "verdict", "figure"),
+        [
+            (application("filed:create_app"), Verdict.FAILS, "the same token, the old one alive"),
+            (application("polite"), Verdict.CANNOT_APPLY, ""),
+            (
+                application("polite_to_guests"),
+                Verdict.HOLDS,
+                "another token, the old one dead",
+            ),
+            (
+                application("keeps_the_id:create_app"),
+                Verdict.FAILS,
+                "the same token, the old one alive",
+            ),
+        ],
+        ids=lambda value: value.target if isinstance(value, ForeignApp) else None,
+    )
+    def test_whether_a_login_gives_another_token(
+        self, app: ForeignApp, verdict: Verdict, figure: str
+    ) -> None:
+        [result] = app.run([CLAIMS["regenerated_at_login"]])
+        assert (result.verdict, result.figure) == (verdict, figure)
+
+    @pytest.mark.parametrize("name", ["ada", "grace"])
+    def test_a_secret_key_that_can_be_guessed_is_named(self, name: str) -> None:
+        app = ForeignApp("guessed", Paths(fields={**ACCOUNT, "name": name}))
+        [result] = app.run([CLAIMS["tamper_proof"]])
+        assert result.verdict is Verdict.FAILS
+        assert result.because.endswith("logged somebody in: signed with the secret key “dev”.")
+
+    @pytest.mark.parametrize("claim", ["logout_is_final", "regenerated_at_login"])
+    def test_a_token_that_logs_nobody_in_by_itself_is_not_taken_for_dead(self, claim: str) -> None:
+        with (
+            application("two_cookies").started() as site,
+            pytest.raises(RuntimeError, match="with the cookie session alone"),
+        ):
+            CLAIMS[claim].experiment(site)
 
     def test_every_claim_that_needs_only_http_can_be_tried(self) -> None:
         claims = [claim for claim in CLAIMS.values() if claim.over_http]
@@ -249,6 +311,12 @@ REFUSED = {
         application("stock", cookie_name="sid"),
         "After the login the browser holds no cookie 'sid' (but: session): "
         "name the session's by --cookie.",
+    ),
+    "two cookies": (
+        application("two_cookies"),
+        "A login needs more than the cookie 'session': GET /dashboard with it alone was answered "
+        "302. Name the session's by --cookie (there are: device, session); an application that "
+        "needs several cannot be tried.",
     ),
     "another logout": (
         application("stock", logout="/log-out"),

@@ -4,18 +4,35 @@ Without that, the laboratory could be green because it looks at nothing. That a 
 other experiment is tried in `tests/soak/soak_known_wrongs.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from flask import Flask
 
+from app import create_app
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.redis_server import redis_for
 from app.lab.results import Result
+from backends.filesystem import FileSystemStore
+from backends.store import Record
 from tests.lab.known_wrongs.all_of_them import WRONGS
 from tests.lab.known_wrongs.cookies import STOCK_FLASK
-from tests.lab.known_wrongs.wrong import Wrong, try_breaking, try_keeping
+from tests.lab.known_wrongs.wrong import Wrong, on_files, try_breaking, try_keeping
 from tests.services import require
+
+
+class TakesDamageForAdam(FileSystemStore):
+    """Gives a session of somebody whose name has Ada's in it, where hers is damaged."""
+
+    def load(self, key: str) -> Record | None:
+        record = super().load(key)
+        if record is not None:
+            self.whole = record
+            return record
+        return self.whole._replace(fields={**self.whole.fields, "user": '"adam"'})
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +75,36 @@ class TestEveryExperiment:
 )
 def test_flask_s_own_session_fails_where_ours_extends_it(claim: str, redis_url: str | None) -> None:
     _check(try_breaking(STOCK_FLASK, CLAIMS[claim], redis_url), Verdict.FAILS)
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict", "says"),
+    [
+        ("absolute_timeout", Verdict.FAILS, "read and written to at least every"),
+        ("logout_survives_slow_request", Verdict.FAILS, "or writes to the session."),
+        ("regenerate_survives_slow_request", Verdict.CANNOT_APPLY, "It cannot rotate a token."),
+    ],
+)
+def test_a_backend_that_cannot_rotate_is_tried_without_it(
+    claim: str, verdict: Verdict, says: str
+) -> None:
+    result = try_breaking(STOCK_FLASK, CLAIMS[claim], None)
+    assert result.verdict is verdict, result.because
+    assert says in result.because
+
+
+def test_a_damaged_session_that_becomes_somebody_elses_is_not_harmless() -> None:
+    def with_adam(settings: Mapping[str, Any]) -> Flask:
+        accounts = {**settings["DEMO_ACCOUNTS"], "adam": "an apple"}
+        return create_app({**settings, "DEMO_ACCOUNTS": accounts})
+
+    wrong = replace(on_files(store=TakesDamageForAdam), create_app=with_adam)
+    assert try_breaking(wrong, CLAIMS["corrupt_record"], None).verdict is Verdict.FAILS
+
+
+def test_an_accepted_forgery_is_told_by_how_it_was_made() -> None:
+    result = try_breaking(WRONGS["tamper_proof"], CLAIMS["tamper_proof"], None)
+    assert result.because.endswith("logged somebody in: cut off.")
 
 
 def _require_what_it_needs(wrong: Wrong) -> None:

@@ -1,6 +1,7 @@
 """Where sessions rest: each kind of place can be counted, read, damaged, aged and broken."""
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -73,6 +74,24 @@ class TestFolder:
             "os.rename": 1,
             "os.remove": 1,
         }
+
+    def test_counts_what_is_done_without_opening_a_file(self, folder: Folder) -> None:
+        path = folder.path / "a"
+        folder.plant("a", b"1")
+        elsewhere((folder.path / "deep").mkdir)
+        elsewhere(lambda: os.utime(path))
+        elsewhere(lambda: os.truncate(path, 0))
+        elsewhere(lambda: (folder.path / "b").hardlink_to(path))
+        assert folder.operations() == {
+            "os.mkdir": 1,
+            "os.utime": 1,
+            "os.truncate": 1,
+            "os.link": 1,
+        }
+
+    def test_counts_each_connection_to_a_database(self, folder: Folder) -> None:
+        elsewhere(lambda: sqlite3.connect(folder.path / "a").close())
+        assert folder.operations() == {"sqlite3.connect": 1}
 
     def test_counts_nothing_that_lies_beside_it(self, folder: Folder) -> None:
         beside = folder.path.with_name("sessions-of-another")

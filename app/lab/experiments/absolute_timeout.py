@@ -5,7 +5,7 @@ from math import ceil
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.rotation import rotate
+from app.lab.rotation import can_rotate, rotate
 from app.lab.subject import Subject, SubjectVisitor
 from app.lab.words import in_or_out
 
@@ -25,9 +25,10 @@ def experiment(subject: Subject) -> Finding:
         f"{in_or_out(early)} after {_hours(limit - MARGIN)}, "
         f"{in_or_out(late)} after {_hours(limit + MARGIN)}"
     )
+    uses = "read, written to and rotated" if can_rotate(subject) else "read and written to"
     because = (
-        f"The limit is {limit // 3600} hours from the login. The session was read, written to and "
-        f"rotated at least every {PAUSE // 60} minutes, and was {in_or_out(late)} "
+        f"The limit is {limit // 3600} hours from the login. The session was {uses} at least "
+        f"every {PAUSE // 60} minutes, and was {in_or_out(late)} "
         f"{_hours(limit + MARGIN)} after it."
     )
     return Finding(early and not late, figure, because)
@@ -39,7 +40,8 @@ def _is_in_after_using_it(subject: Subject, visitor: SubjectVisitor, seconds: in
         subject.forward(seconds / uses)
         is_in = visitor.is_logged_in
         visitor.run(_write)
-        visitor.run(rotate)
+        if can_rotate(subject):
+            visitor.run(rotate)
     return is_in
 
 

@@ -20,22 +20,25 @@ def experiment(subject: Subject) -> Finding:
     data = secrets.token_urlsafe(ENOUGH)[:ENOUGH]
     # A header of a megabyte would be no answer at all, so what no cookie holds is tried first.
     if not _keeps(ada, data[: OF_A_COOKIE + 1]):
-        return _limited(_largest(ada, data, 0, OF_A_COOKIE + 1))
+        return _limited(ada, data, _largest(ada, data, 0, OF_A_COOKIE + 1))
     if not _keeps(ada, data):
-        return _limited(_largest(ada, data, OF_A_COOKIE + 1, ENOUGH))
+        return _limited(ada, data, _largest(ada, data, OF_A_COOKIE + 1, ENOUGH))
     return Finding(
         True,
-        f"{number(ENOUGH)} bytes kept, and more",
+        f"at least {number(ENOUGH)} bytes",
         f"{number(ENOUGH)} bytes of random text were all there in the next request.",
     )
 
 
-def _limited(kept: int) -> Finding:
+def _limited(ada: SubjectVisitor, data: str, kept: int) -> Finding:
+    is_kept = _keeps(ada, data[:kept])
+    _put(ada, data[: kept + 1])
+    stays = is_kept and _holds(ada, data[:kept])
     return Finding(
         kept > OF_A_COOKIE,
         f"{number(kept)} bytes kept at most",
         f"Of random text {number(kept)} bytes were there in the next request; with one byte more "
-        "the session stayed as it was.",
+        f"the session {'stayed as it was' if stays else 'was neither that nor as before'}.",
     )
 
 
@@ -51,8 +54,16 @@ def _largest(ada: SubjectVisitor, data: str, kept: int, lost: int) -> int:
 
 
 def _keeps(ada: SubjectVisitor, data: str) -> bool:
+    _put(ada, data)
+    return _holds(ada, data)
+
+
+def _put(ada: SubjectVisitor, data: str) -> None:
     ada.attempt(lambda: session.update(data=data))
-    return ada.run(lambda: len(session.get("data", ""))) == len(data)
+
+
+def _holds(ada: SubjectVisitor, data: str) -> bool:
+    return ada.run(lambda: session.get("data") == data)
 
 
 _ID_ONLY = Code("backends.interface.StoreInterface._token", "sign(session_id)")

@@ -5,7 +5,10 @@ from collections.abc import Callable
 from random import Random
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
-from app.lab.subject import Subject, SubjectVisitor
+from app.lab.subject import ACCOUNT, Subject, SubjectVisitor
+
+GREETING = f"Welcome {ACCOUNT['username']}!"
+"""What the private page says to its owner."""
 
 NO_COOKIE_OCTET = re.compile(rb"[^\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]")
 """What cannot stand in a cookie's value (RFC 6265bis, 4.1.1)."""
@@ -47,7 +50,7 @@ def _is_harmless(subject: Subject, damage: Callable[[bytes], bytes]) -> bool:
     private = ada.private_page()
     others = [ada.get("/cart"), ada.get("/articles")]
     login = ada.post(subject.paths.login, subject.paths.fields)
-    is_right = private.status != 200 or "ada" in private.text
+    is_right = private.status != 200 or GREETING in private.text
     answered = all(answer.status < 400 for answer in (private, *others, login))
     return answered and is_right and ada.is_logged_in
 

@@ -24,7 +24,8 @@ def experiment(subject: Subject) -> Finding:
     whole = ada.is_logged_in and subject.logged_in().is_logged_in
     return Finding(
         not untrue and whole,
-        f"{len(untrue)} of {len(said_and_done)} untrue",
+        f"{len(said_and_done) - len(untrue)} of {len(said_and_done)} answers true"
+        f"{'' if whole else '; sessions broken'}",
         f"On a full disk somebody logged in, wrote a note and logged out. Refused: "
         f"{_listed(refused)}; said to be done, and not done: {_listed(untrue)}. Afterwards "
         f"{'all was as before' if whole else 'sessions were broken'}.",

@@ -35,8 +35,9 @@ CLAIM = Claim(
     "it when they close. Flask’s own session is one; Flask-Session makes its cookie a lasting one "
     "unless SESSION_PERMANENT is off.",
     meaning="Where it fails, the next person at a shared computer opens the browser and is logged "
-    "in. Where it holds, browsers that reopen their tabs may still keep it, so the server’s own "
-    "limits count.",
+    "in. The cookie of Flask-Session outlives the browser by PERMANENT_SESSION_LIFETIME: 31 days "
+    "unless it is set; this application sets it to its idle limit. Where it holds, browsers that "
+    "reopen their tabs may still keep it, so the server’s own limits count.",
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
     statements=(Statement(199, "Lifespan: … Usually expires when browser closes"),),

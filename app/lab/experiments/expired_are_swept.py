@@ -33,11 +33,13 @@ def experiment(subject: Subject) -> Finding:
     subject.logged_in()
     _sweep(subject)
     left = len(written & subject.place.records().keys())
+    more = ", what finds them by their user included," if len(written) > SESSIONS else ""
     return Finding(
         left == 0,
-        f"{left} of {len(written)} records left",
-        f"{SESSIONS} sessions ended by their age, somebody logged in, and what the store has to "
-        f"sweep itself was run: {left} of their {len(written)} records are left.",
+        f"{left} of {len(written)} entries left",
+        f"{SESSIONS} sessions ended by their age, somebody logged in, and the store was swept if "
+        f"that is to be done. Of the {len(written)} entries that were made for them{more} {left} "
+        "are left.",
     )
 
 

@@ -3,6 +3,7 @@
 import secrets
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.cost import cost_of
 from app.lab.subject import Subject
 
 EACH = 25
@@ -10,8 +11,19 @@ EACH = 25
 
 
 def experiment(subject: Subject) -> Finding:
-    issued = subject.logged_in().token
-    forged = [
+    ada = subject.logged_in()
+    forged = _forged(ada.token)
+    cost = cost_of(subject, ada, lambda: [subject.present(token) for token in forged]).total()
+    return Finding(
+        cost == 0,
+        f"{cost} operations for {len(forged)} tokens",
+        f"{len(forged)} made-up tokens were presented, among them changed ones of a living "
+        f"session; the store was asked {cost} times.",
+    )
+
+
+def _forged(issued: str) -> list[str]:
+    return [
         token
         for _ in range(EACH)
         for token in (
@@ -21,16 +33,6 @@ def experiment(subject: Subject) -> Finding:
             issued[:-8] + secrets.token_urlsafe(6),
         )
     ]
-    before = subject.place.operations()
-    for token in forged:
-        subject.present(token)
-    cost = (subject.place.operations() - before).total()
-    return Finding(
-        cost == 0,
-        f"{cost} operations for {len(forged)} tokens",
-        f"{len(forged)} made-up tokens were presented, among them changed ones of a living "
-        f"session; the store was asked {cost} times.",
-    )
 
 
 _OURS = Code("backends.interface.StoreInterface._load", "unsign(token)")

@@ -16,6 +16,7 @@ def experiment(subject: Subject) -> Finding:
     figure = (
         f"{in_or_out(early)} after {(limit - MARGIN) // 60} min, "
         f"{in_or_out(late)} after {(limit + MARGIN) // 60} min"
+        f"{'' if in_use else '; out though in use'}"
     )
     because = (
         f"The limit is {limit // 60} minutes. Who used the session all the time was "

@@ -1,7 +1,6 @@
 """Somebody who knows the secret key, and nothing else, tries to log in as a user."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
-from app.lab.places import EmbeddedRedis
 from app.lab.site import Paths
 from app.lab.subject import ACCOUNT, Subject
 
@@ -11,7 +10,7 @@ FORGED = {"username": ACCOUNT["username"], "password": "whatever the forger like
 
 def experiment(subject: Subject) -> Finding:
     accounts = {FORGED["username"]: FORGED["password"]}
-    with subject.second_server(DEMO_ACCOUNTS=accounts, **EmbeddedRedis().settings) as home:
+    with subject.second_server(DEMO_ACCOUNTS=accounts, **subject.separate_store()) as home:
         home.paths = Paths(fields=FORGED)
         forged = subject.admits(home.logged_in().token)
     because = (

@@ -5,6 +5,7 @@ from app.lab.site import Site
 
 
 def experiment(site: Site) -> Finding:
+    site.check_token()
     ada = site.logged_in()
     kept = ada.token
     ada.log_out()

@@ -42,7 +42,8 @@ CLAIM = Claim(
     ),
     sources=("Flask-Session documentation, SESSION_FILE_THRESHOLD",),
     try_it=(
-        "Run SESSION_BACKEND=flask-session-filesystem make run, and log in.",
+        "Run SESSION_BACKEND=flask-session-filesystem make run, log in, and wait a second: "
+        "cachelib counts ages in whole ones.",
         "In a terminal log in 501 more times, which takes a minute: for i in $(seq 501); do curl "
         "-s -o /dev/null -d 'username=bob&password=builder' -H 'Sec-Fetch-Site: same-origin' "
         "http://127.0.0.1:5000/login; done.",

@@ -1,4 +1,4 @@
-"""Another application has the same secret key, and a user of it brings his token along."""
+"""An application of another name has the same secret key, and its user brings his token along."""
 
 import time
 from typing import Any
@@ -6,18 +6,19 @@ from typing import Any
 from flask import Flask, session
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
-from app.lab.places import EmbeddedRedis
 from app.lab.subject import KEY, Subject
+
+ANOTHER = "another_application"
 
 
 def experiment(subject: Subject) -> Finding:
-    refused = _refuses(subject, "another_application")
+    refused = _refuses(subject, ANOTHER)
     refused_by_name = _refuses(subject, subject.app.name)
     figure = f"{_said(refused)}; of the same name {_said(refused_by_name)}"
     because = (
-        "Another application with the same secret key and a store of its own had the same values "
-        f"in its session. Its token was {_said(refused)} here, and one of an application that is "
-        f"called “{subject.app.name}” like this one {_said(refused_by_name)}."
+        f"An application called “{ANOTHER}”, with the same secret key and a store of its own, had "
+        f"the same values in its session. Its token was {_said(refused)} here, and that of one "
+        f"called “{subject.app.name}” like this one was {_said(refused_by_name)}."
     )
     return Finding(refused, figure, because)
 
@@ -29,8 +30,7 @@ def _refuses(subject: Subject, name: str) -> bool:
     another.config.update(
         SECRET_KEY=KEY,
         SESSION_COOKIE_NAME=subject.cookie_name,
-        SESSION_FILE_DIR=subject.folder / "another",
-        **EmbeddedRedis().settings,
+        **subject.separate_store(),
     )
     another.session_interface = subject.backend.install(another, time.time)
     return not subject.admits(_token(another, login))
@@ -58,13 +58,14 @@ def _said(refused: bool) -> str:
 _STORE = Code("backends.interface.StoreInterface._signer", "token_salt(app")
 
 CLAIM = Claim(
-    sentence="A token of another application with the same secret key is refused.",
+    sentence="A token of an application with another name and the same secret key is refused.",
     believed="A company has several applications, and one .env for all of them. Each has a login "
     "of its own, so being logged in at one should mean nothing to another.",
     meaning="Where it fails, whoever may write user=admin into the session of the least important "
     "application is the administrator of all. Flask signs for every application alike. The cookie "
-    "of this project is signed for the application’s name and the cookie’s: two that are both "
-    "called app need different cookie names. Best is a key each.",
+    "of this project is signed for the application’s name and the cookie’s. Where the figure says "
+    "that one of the same name is accepted, two applications that are both called app need another "
+    "SESSION_COOKIE_NAME, or another name, for one of them. Best is a key each.",
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
     sources=("OWASP ASVS 5.0, 9.2.3",),

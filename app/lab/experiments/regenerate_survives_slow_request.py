@@ -2,8 +2,8 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
-from app.lab.rotation import rotate
+from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Code, Finding, on_each
+from app.lab.rotation import can_rotate, rotate
 from app.lab.subject import Subject, SubjectVisitor
 
 KINDS = ("uses no session", "reads the session", "writes to the session")
@@ -11,6 +11,8 @@ KINDS = ("uses no session", "reads the session", "writes to the session")
 
 
 def experiment(subject: Subject) -> Finding:
+    if not can_rotate(subject):
+        raise CannotApply("It cannot rotate a token.")
     alive = [kind for kind in KINDS if _old_one_survives(subject, kind)]
     figure = f"old one alive after {len(alive)} of {len(KINDS)}"
     if not alive:

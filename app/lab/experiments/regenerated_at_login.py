@@ -1,21 +1,56 @@
 """Logging in where somebody is logged in already, and what becomes of the token from before."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.site import Site
+from app.lab.browser import Exchange
+from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Code, Finding, Statement, on_each
+from app.lab.site import Site, Visitor
 
 
 def experiment(site: Site) -> Finding:
-    ada = site.logged_in()
-    before = ada.token
-    ada.log_in()
-    is_new = ada.token != before
+    site.check_token()
+    before, whose, after = _around_a_login(site)
+    is_new = after != before
     alive = site.admits(before)
     figure = f"{'another' if is_new else 'the same'} token, the old one {_alive_or_dead(alive)}"
     because = (
-        f"The login gave {'another token' if is_new else 'no other token'}, and the one from "
+        f"The login gave {'another token' if is_new else 'no other token'}, and {whose} from "
         f"before it {'still logs in' if alive else 'logs nobody in'}."
     )
     return Finding(is_new and not alive, figure, because)
+
+
+def _around_a_login(site: Site) -> tuple[str, str, str]:
+    """A token from before a login, in words whose it is, and the one from after the login.
+
+    The first is of an earlier login; where nobody can log in twice, of the guest who was shown the
+    form. Raises `CannotApply` where a guest has none either.
+    """
+    ada = site.visitor()
+    ada.get(site.paths.login)
+    of_guest = ada.token
+    ada.log_in()
+    of_login = ada.token
+    if _logs_in_again(ada):
+        return of_login, "the one", ada.token
+    if of_guest:
+        return of_guest, "the guest’s", of_login
+    raise CannotApply(
+        "Who is logged in is not logged in again, and who is not has no token: there is none from "
+        "before a login."
+    )
+
+
+def _logs_in_again(ada: Visitor) -> bool:
+    """Whether she does; many an application sends whoever is logged in away from its login."""
+    if 300 <= ada.get(ada.site.paths.login).status < 400:
+        return False
+    return _sets(ada.log_in(), ada.site.cookie_name)
+
+
+def _sets(exchange: Exchange, cookie_name: str) -> bool:
+    return any(
+        name.lower() == "set-cookie" and value.startswith(f"{cookie_name}=")
+        for name, value in exchange.headers
+    )
 
 
 def _alive_or_dead(alive: bool) -> str:

@@ -1,6 +1,7 @@
 """Pages and files that do not use the session, asked for by somebody who has one."""
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.cost import cost_of
 from app.lab.subject import Subject
 
 UNTOUCHED = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-such-page")
@@ -8,10 +9,7 @@ UNTOUCHED = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-s
 
 def experiment(subject: Subject) -> Finding:
     ada = subject.logged_in()
-    before = subject.place.operations()
-    for path in UNTOUCHED:
-        ada.get(path)
-    asked = subject.place.operations() - before
+    asked = cost_of(subject, ada, lambda: [ada.get(path) for path in UNTOUCHED])
     kinds = ", ".join(f"{count} {name}" for name, count in sorted(asked.items()))
     return Finding(
         not asked,
