@@ -5,7 +5,7 @@ import itertools
 import json
 import socket
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,11 @@ from app.config import PRODUCTION
 from app.lab.browser import Browser, Exchange
 from app.lab.claim import CannotApply
 from app.lab.clock import Clock
-from app.lab.evidence import Holding
+from app.lab.evidence import AT_THE_END, Holding
+from app.lab.noted_place import NotedPlace
 from app.lab.places import Place
 from app.lab.site import MakeBrowser, Paths, Site, Visitor
+from app.pages import spoken
 from backends import Backend
 from backends.cookie import decode_without_key
 
@@ -66,6 +68,7 @@ class Subject(Site):
         self.clock = clock
         self._changed: dict[str, Any] = {}
         self._servers: list[_Server] = []
+        self._visitors: list[SubjectVisitor] = []
         self._views: dict[int, Callable[[], Any]] = {}
         self._outcomes: dict[int, Any] = {}
         self._numbers = itertools.count()
@@ -79,14 +82,16 @@ class Subject(Site):
         """Where its sessions rest. Raises `CannotApply` where none rest on the server."""
         if self._place is None:
             raise CannotApply("The server stores nothing.")
-        return self._place
+        return NotedPlace(self._place, self.recorder.note)
 
     def records(self) -> dict[str, bytes]:
         """A copy of all that rests on the server; empty where nothing does."""
         return {} if self._place is None else self._place.records()
 
     def visitor(self) -> "SubjectVisitor":
-        return SubjectVisitor(self, self.make_browser())
+        visitor = SubjectVisitor(self, self.make_browser())
+        self._visitors.append(visitor)
+        return visitor
 
     def logged_in(self) -> "SubjectVisitor":
         visitor = self.visitor()
@@ -98,6 +103,7 @@ class Subject(Site):
         self.clock.shift(seconds)
         if self._place is not None:
             self._place.age(seconds)
+        self.recorder.note(f"{spoken(seconds)} pass.")
 
     def restart(self, **settings: Any) -> None:
         """Stop the application and start it anew, on the same address, with changed settings.
@@ -111,6 +117,7 @@ class Subject(Site):
         self.app = self._make_app(self._place)
         self.cookie_name = self.app.config["SESSION_COOKIE_NAME"]
         self._server = self._serve(self.app, self._server.port)
+        self.recorder.note(f"The application is stopped and started again{_with_other(settings)}.")
 
     def go_into_production(self) -> None:
         """Start the application anew in its production profile, told that it is asked over HTTPS.
@@ -134,10 +141,12 @@ class Subject(Site):
         server = self._serve(self._make_app(place, {**elsewhere, **settings}))
         other = Site(server.url, self.cookie_name, self.paths, self.make_browser)
         other.recorder = self.recorder
+        self.recorder.note(f"A second server is started{_with_other(settings)}.")
         try:
             yield other
         finally:
             server.stop()
+            self.recorder.note("The second server is stopped.")
 
     def run(self, visitor: "SubjectVisitor", view: Callable[[], Outcome]) -> Outcome:
         """Run code inside a view of the application, in a request of this visitor.
@@ -160,6 +169,14 @@ class Subject(Site):
     def look(self, visitor: Visitor, moment: str) -> None:
         if self.recorder.wants_holdings:
             self.recorder.hold(self._holding(visitor, moment))
+
+    def look_at_the_end(self) -> None:
+        for visitor in reversed(self._visitors):
+            if visitor.token:
+                # An experiment may leave a record that cannot be read.
+                with suppress(Exception):
+                    self.recorder.hold(self._holding(visitor, AT_THE_END))
+                return
 
     def close(self) -> None:
         """End what serves, and remove what was stored."""
@@ -296,6 +313,11 @@ def _behind_tls(application: Callable[..., Any]) -> Callable[..., Any]:
         return application({**environ, "wsgi.url_scheme": "https"}, start_response)
 
     return call
+
+
+def _with_other(settings: Mapping[str, Any]) -> str:
+    """Their names: values may be keys."""
+    return f" with another {', '.join(settings)}" if settings else ""
 
 
 def _source(view: Callable[[], Any]) -> str:
