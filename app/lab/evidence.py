@@ -10,9 +10,13 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from app.lab.browser import Exchange
+from app.lab.set_cookie import read_set_cookie
 
 SHOWN = 6
 """Characters of a token that are shown."""
+
+LEAST_SECRET = 16
+"""Characters from which the value of a cookie that no script may read is taken for a secret."""
 
 LONGEST_VALUE = 400
 """Characters of a header's value that are shown."""
@@ -108,7 +112,13 @@ class Recorder:
         self._secrets: set[str] = set()
 
     def add(self, exchange: Exchange, inside: str = "") -> None:
-        """Note an exchange, and the code that ran inside its view."""
+        """Note an exchange, and the code that ran inside its view.
+
+        Cookies that it sets and no script may read are hidden as tokens are: a handle, a
+        remembered login.
+        """
+        for secret in _secrets(exchange):
+            self.hide(secret)
         with self._lock:
             self._taken.append(_Taken(exchange, inside, before=self._notes))
             self._notes = []
@@ -175,6 +185,11 @@ def _both_ends(steps: Sequence[Step], most: int) -> list[Step]:
 def _last_of_each(notes: Sequence[str]) -> list[str]:
     """Each note once, and in the order in which they were last made."""
     return list(dict.fromkeys(reversed(notes)))[::-1]
+
+
+def _secrets(exchange: Exchange) -> list[str]:
+    asked = [read_set_cookie(value, exchange.url, 0.0).cookie for value in exchange.set_cookies]
+    return [each.value for each in asked if each.http_only and len(each.value) >= LEAST_SECRET]
 
 
 def masked(token: str) -> str:

@@ -37,6 +37,25 @@ def test_no_token_stands_in_the_evidence_whole(subject: Subject) -> None:
     assert not [part for part in secret_parts if part in shown]
 
 
+def test_no_handle_to_a_token_stands_there_whole_either(subject: Subject) -> None:
+    ada = subject.logged_in()
+    ada.log_out()
+    ada.get("/")
+    (handle,) = [each.value for each in ada.own_browser.jar if each.name.startswith("kept_")]
+    shown = json.dumps(asdict(subject.recorder.evidence()))
+    assert handle not in shown
+    assert shown.count(handle[:6]) == 2  # as it was set, and as it was sent
+
+
+def test_no_token_that_nobody_kept_stands_there_whole(subject: Subject) -> None:
+    ada = subject.logged_in()
+    subject.forward(60)
+    renewed = subject.present(ada.token)
+    shown = json.dumps(asdict(subject.recorder.evidence()))
+    tokens = [value.partition(";")[0].partition("=")[2] for value in renewed.set_cookies]
+    assert not [token for token in tokens if token in shown]
+
+
 def test_what_both_sides_hold_is_shown_as_it_was_after_the_login(subject: Subject) -> None:
     ada = subject.logged_in()
     (holding,) = subject.recorder.evidence().holdings
