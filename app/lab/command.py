@@ -28,6 +28,8 @@ from backends import BACKENDS, ConfigurationError
 
 ENDINGS = {".json": "json", ".md": "markdown", ".html": "html"}
 
+ORDERLY_ENDS = (signal.SIGTERM, signal.SIGHUP)
+
 FEW = 8
 """Names that one line can list."""
 
@@ -156,7 +158,7 @@ def _ended_with_all_it_started() -> Iterator[None]:
     """Ctrl-C is one line; other ways to be told to end are as orderly."""
     ignored = {
         number: signal.signal(number, _exit)
-        for number in (signal.SIGTERM, signal.SIGHUP)
+        for number in ORDERLY_ENDS
         if signal.getsignal(number) is not signal.SIG_IGN  # as nohup does
     }
     try:
@@ -170,6 +172,9 @@ def _ended_with_all_it_started() -> Iterator[None]:
 
 
 def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    """Tidy up, whoever asks again meanwhile."""
+    for each in ORDERLY_ENDS:
+        signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
 
 

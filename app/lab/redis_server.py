@@ -4,12 +4,12 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from redis import Redis, RedisError
-from redis.backoff import ConstantBackoff
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.retry import Retry
 
 from app.lab.places import EmbeddedRedis, target
@@ -31,6 +31,15 @@ def redis_for(url: str | None) -> Iterator[str | None]:
         return
     with _started(program) as address:
         yield address
+
+
+def forget(url: str, prefix: str) -> None:
+    """Delete all keys that begin so, if that server is still there."""
+    once = Retry(NoBackoff(), 0)
+    options = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE, "retry": once}
+    with Redis.from_url(url, **options) as client, suppress(RedisError):
+        for key in client.scan_iter(f"{prefix}*"):
+            client.delete(key)
 
 
 def in_words(url: str | None, *, started: bool) -> str:

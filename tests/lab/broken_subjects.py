@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from flask import Flask, abort
+from flask import Flask, abort, request
 
 from app import create_app
 from app.lab import command
@@ -37,8 +37,26 @@ def never_ready(_config: Mapping[str, Any]) -> NoReturn:
         threading.Event().wait()
 
 
+def stuck_with_a_session(config: Mapping[str, Any]) -> Flask:
+    """Says into the pipe that somebody is logged in, and then answers no more."""
+    app = create_app(config)
+
+    @app.before_request
+    def wait() -> None:
+        if request.path == "/logout":
+            Path(os.environ[FIFO]).write_text("begun")
+            threading.Event().wait()
+
+    return app
+
+
 if __name__ == "__main__":
     from tests.lab import broken_subjects
 
-    made = {"wrong": broken_subjects.each_wrong_in_its_own_way, "slow": broken_subjects.never_ready}
-    command.run(made[sys.argv[1]], ["logout_is_final"], [], "table", None, in_chromium=False)
+    made = {
+        "wrong": broken_subjects.each_wrong_in_its_own_way,
+        "slow": broken_subjects.never_ready,
+        "stuck": broken_subjects.stuck_with_a_session,
+    }
+    only, backends = ["logout_is_final"], sys.argv[2:]
+    command.run(made[sys.argv[1]], only, backends, "table", None, in_chromium=False)

@@ -275,10 +275,12 @@ class TestWhereRedisIs:
 
 
 @contextmanager
-def started(what: str, folder: Path, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+def started(
+    what: str, *backends: str, folder: Path, **environment: str
+) -> Iterator["subprocess.Popen[str]"]:
     """A run of `broken_subjects`, in a process group of its own, as a shell starts it."""
     with subprocess.Popen(
-        [sys.executable, "-m", broken_subjects.__name__, what],
+        [sys.executable, "-m", broken_subjects.__name__, what, *backends],
         cwd=PROJECT,
         env={**LabServer(folder).environment, **environment},
         stdin=subprocess.DEVNULL,
@@ -295,7 +297,7 @@ def started(what: str, folder: Path, **environment: str) -> Iterator["subprocess
 
 
 def test_a_subject_that_fails_does_not_stop_the_rest(folder: Path) -> None:
-    with started("wrong", folder, PATH="") as process:
+    with started("wrong", folder=folder, PATH="") as process:
         output, errors = process.communicate(timeout=PATIENCE)
     row = next(line for line in output.splitlines() if line.startswith("logout_is_final"))
     assert row.split() == ["logout_is_final", *["error"] * 3, *["✓", "holds"] * 2]
@@ -320,7 +322,7 @@ def test_a_run_that_is_stopped_leaves_no_process(
 ) -> None:
     pipe = folder / "pipe"
     os.mkfifo(pipe)
-    with started("slow", folder, **{broken_subjects.FIFO: str(pipe)}) as process:
+    with started("slow", folder=folder, **{broken_subjects.FIFO: str(pipe)}) as process:
         assert pipe.read_text().startswith("begun")
         if number is signal.SIGINT:
             os.killpg(process.pid, number)  # as a terminal sends Ctrl-C
@@ -329,6 +331,29 @@ def test_a_run_that_is_stopped_leaves_no_process(
         output, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, output, errors) == (status, "", words)
         assert group_is_gone(process.pid)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "status"),
+    [([signal.SIGHUP], 129), ([signal.SIGTERM] * 3, 143), ([signal.SIGTERM, signal.SIGHUP], 143)],
+    ids=["terminal closed", "told three times", "told twice"],
+)
+def test_a_run_whose_group_is_ended_leaves_no_key_behind(
+    folder: Path, redis_server: Any, numbers: list[signal.Signals], status: int
+) -> None:
+    pipe, client = folder / "pipe", redis_server.client()
+    os.mkfifo(pipe)
+    environment = {broken_subjects.FIFO: str(pipe), "REDIS_URL": redis_server.url}
+    with started("stuck", "redis", folder=folder, **environment) as process:
+        assert pipe.read_text().startswith("begun")
+        assert client.keys("session-lab-*")
+        for number in numbers:
+            os.killpg(process.pid, number)
+            time.sleep(0.1)  # or the kernel makes one of several
+        output, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, output, errors) == (status, "", "")
+        assert group_is_gone(process.pid)
+    assert not client.keys("session-lab-*")
 
 
 def group_is_gone(group: int) -> bool:
