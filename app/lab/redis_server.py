@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from redis import Redis, RedisError
 from redis.backoff import ConstantBackoff, NoBackoff
@@ -58,6 +58,8 @@ def in_words(url: str | None, *, started: bool) -> str:
 
 def _version(url: str) -> str:
     try:
+        if "://" not in url:
+            raise ValueError("no address")
         target(url)
         client = Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE)
     except ConfigurationError:
@@ -83,7 +85,7 @@ def _asked(client: Redis, url: str) -> str:
 def _shown(url: str) -> str:
     """The address without what only the application may know."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 @contextmanager
