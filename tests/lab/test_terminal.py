@@ -10,6 +10,7 @@ from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.results import Report
 from app.lab.terminal import console, print_closing, print_report, watched
+from backends import BACKENDS
 from tests.lab.made_reports import AS_EXPECTED, BROKEN, LOGOUT, SUBJECTS, SURPRISING, report, result
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -41,6 +42,21 @@ class TestMatrix:
             ["The", "field", "asks", "cookie", "filesystem", "redis"],
             ["logout_is_final", *("✗", "fails"), *("✓", "holds"), *("✓", "holds")],
         ]
+
+    @pytest.mark.parametrize("width", [40, 60, 80, 120])
+    def test_nothing_is_cut_however_narrow_it_is(self, width: int) -> None:
+        claims = list(CLAIMS)
+        results = [result(claim, each, Verdict.HOLDS) for claim in claims for each in BACKENDS]
+        text = printed(Report(AS_EXPECTED.about, list(BACKENDS), results), width)
+        assert "…" not in text
+        assert max(map(len, text.splitlines()[:-1])) <= width
+
+    def test_heads_stay_whole_at_60_columns(self) -> None:
+        results = [result("encrypted", each, Verdict.HOLDS) for each in BACKENDS]
+        text = printed(Report(AS_EXPECTED.about, list(BACKENDS), results), 60)
+        words = text.partition("encrypted")[0].split()
+        assert words.count("filesystem") == 2
+        assert {"cookie", "redis", "flask-", "session-"} <= set(words)
 
     @pytest.mark.parametrize("width", [60, 80, 120])
     def test_it_fits_however_long_the_names_are(self, width: int) -> None:
