@@ -7,6 +7,7 @@ import socket
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -39,11 +40,32 @@ INSIDE = "/inside/"
 
 
 class ViewFailed(Exception):
-    """The application did not answer 200 to code that ran in one of its views."""
+    """The application did not answer 200 to code that ran in one of its views.
 
-    def __init__(self, exchange: Exchange) -> None:
-        super().__init__(f"{exchange.method} {exchange.url} was answered {exchange.status}")
+    `raised` is what that code raised, where it was what failed.
+    """
+
+    def __init__(self, exchange: Exchange, raised: Exception | None) -> None:
+        why = f": {type(raised).__name__}: {raised}" if raised else ""
+        super().__init__(f"{exchange.method} {exchange.url} was answered {exchange.status}{why}")
         self.exchange = exchange
+        self.raised = raised
+
+
+@dataclass
+class _Inside:
+    """Code for a view of the application, and what came of it."""
+
+    view: Callable[[], Any]
+    outcome: Any = None
+    raised: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self.outcome = self.view()
+        except Exception as error:
+            self.raised = error
+            raise
 
 
 class Subject(Site):
@@ -69,8 +91,7 @@ class Subject(Site):
         self._changed: dict[str, Any] = {}
         self._servers: list[_Server] = []
         self._visitors: list[SubjectVisitor] = []
-        self._views: dict[int, Callable[[], Any]] = {}
-        self._outcomes: dict[int, Any] = {}
+        self._inside: dict[int, _Inside] = {}
         self._numbers = itertools.count()
         self.app = self._make_app(place)
         self._server = self._serve(self.app)
@@ -153,18 +174,20 @@ class Subject(Site):
 
         What it returns comes back. Raises `ViewFailed` where the answer is not 200.
         """
-        exchange, outcome = self.attempt(visitor, view)
+        exchange, inside = self._run(visitor, view)
         if exchange.status != 200:
-            raise ViewFailed(exchange)
-        result: Outcome = outcome
+            raise ViewFailed(exchange, inside.raised)
+        result: Outcome = inside.outcome
         return result
 
-    def attempt(self, visitor: "SubjectVisitor", view: Callable[[], Any]) -> tuple[Exchange, Any]:
-        """As `run`, whatever the answer is: the exchange, and what the code returned."""
-        number = next(self._numbers)
-        self._views[number] = view
-        exchange = visitor.post(f"{INSIDE}{number}", inside=_source(view))
-        return exchange, self._outcomes.pop(number, None)
+    def attempt(self, visitor: "SubjectVisitor", view: Callable[[], Any]) -> Exchange:
+        """Run code inside a view, and see how the application answers."""
+        return self._run(visitor, view)[0]
+
+    def _run(self, visitor: "SubjectVisitor", view: Callable[[], Any]) -> tuple[Exchange, _Inside]:
+        number, inside = next(self._numbers), _Inside(view)
+        self._inside[number] = inside
+        return visitor.post(f"{INSIDE}{number}", inside=_source(view)), inside
 
     def look(self, visitor: Visitor, moment: str) -> None:
         if self.recorder.wants_holdings:
@@ -201,16 +224,16 @@ class Subject(Site):
             **(changed or {}),
         }
         app = self.create_app(settings)
-        app.add_url_rule(f"{INSIDE}<int:number>", view_func=self._inside, methods=["POST"])
+        app.add_url_rule(f"{INSIDE}<int:number>", view_func=self._answer_inside, methods=["POST"])
         if app.config["APP_PROFILE"] == PRODUCTION:
             app.wsgi_app = _behind_tls(app.wsgi_app)  # type: ignore[method-assign]
         return app
 
-    def _inside(self, number: int) -> str:
-        view = self._views.pop(number, None)
-        if view is None:
+    def _answer_inside(self, number: int) -> str:
+        inside = self._inside.pop(number, None)
+        if inside is None:
             abort(404)
-        self._outcomes[number] = view()
+        inside.run()
         return "done"
 
     def _serve(self, app: Flask, port: int = 0) -> "_Server":
@@ -248,7 +271,7 @@ class SubjectVisitor(Visitor):
 
     def attempt(self, view: Callable[[], Any]) -> Exchange:
         """Run code inside a view, and see how the application answers."""
-        return self.site.attempt(self, view)[0]
+        return self.site.attempt(self, view)
 
 
 class _QuietHandler(WSGIRequestHandler):

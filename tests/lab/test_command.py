@@ -380,7 +380,7 @@ def test_a_subject_that_fails_does_not_stop_the_rest(folder: Path) -> None:
     with started("wrong", folder=folder, PATH="") as process:
         output, errors = process.communicate(timeout=PATIENCE)
     row = next(line for line in output.splitlines() if line.startswith("logout_is_final"))
-    assert row.split() == ["logout_is_final", *["error"] * 3, *["✓", "holds"] * 2]
+    assert row.split() == ["logout_is_final", *["!", "error"] * 3, *["✓", "holds"] * 2]
     for reason in (
         "ConfigurationError: SECRET_KEY: it is not to its taste.",
         "Its process ended with status 7.",

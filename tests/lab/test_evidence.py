@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import pytest
-from flask import session
+from flask import abort, session
 
 from app import create_app
 from app.lab.claim import Skipped
@@ -75,8 +75,17 @@ def test_code_that_ran_inside_a_view_is_shown_beside_its_request(subject: Subjec
 def test_a_view_that_fails_is_told_from_one_that_gives_nothing(subject: Subject) -> None:
     ada = subject.visitor()
     assert ada.run(lambda: None) is None
-    with pytest.raises(ViewFailed, match="500"):
+    with pytest.raises(ViewFailed, match=r"500: ZeroDivisionError: .* by zero") as failed:
         ada.run(lambda: 1 // 0)
+    assert isinstance(failed.value.raised, ZeroDivisionError)
+
+
+def test_where_the_application_fails_and_not_the_view_no_exception_is_named(
+    subject: Subject,
+) -> None:
+    subject.app.before_request(lambda: abort(500))
+    with pytest.raises(ViewFailed, match=r"answered 500$"):
+        subject.visitor().run(lambda: None)
 
 
 def test_a_long_experiment_is_shown_by_its_beginning_and_its_end(subject: Subject) -> None:

@@ -72,7 +72,8 @@ class TestMatrix:
 
     def test_a_surprise_is_marked_without_colour(self) -> None:
         row = next(line for line in printed(SURPRISING).splitlines() if "logout" in line)
-        assert row.split() == ["logout_is_final", *("✗", "fails"), *("✗", "fails", "!"), "skipped"]
+        fails, skipped = ["✗", "fails"], ["○", "skipped"]
+        assert row.split() == ["logout_is_final", *fails, *fails, "!", *skipped]
 
     def test_what_was_not_tried_stays_empty(self) -> None:
         shown = report(result("logout_is_final", "redis", Verdict.HOLDS), saying=[LOGOUT])
@@ -121,8 +122,8 @@ class TestWatching:
 
     def test_surprises_errors_and_skips_say_what_they_are(self) -> None:
         assert "filesystem: alive (surprise: holds was expected)" in seen(SURPRISING)
-        assert "skipped         redis: No server is here." in seen(SURPRISING)
-        assert "error           filesystem: Its process ended." in seen(BROKEN)
+        assert "○ skipped       redis: No server is here." in seen(SURPRISING)
+        assert "! error         filesystem: Its process ended." in seen(BROKEN)
 
     def test_where_there_is_no_terminal_there_are_no_codes_and_no_bar(self) -> None:
         assert "\x1b" not in seen(SURPRISING)
