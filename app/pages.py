@@ -60,10 +60,10 @@ def _navigation(app: Flask) -> list[Link]:
 
 
 def add_filters(environment: Environment) -> None:
-    environment.filters["seconds"] = _seconds
+    environment.filters["seconds"] = spoken
 
 
-def _seconds(count: float) -> str:
+def spoken(count: float) -> str:
     """A duration as people say it: `29 min 58 s`."""
     whole = int(count)
     hours, minutes, seconds = whole // 3600, whole // 60 % 60, whole % 60

@@ -69,9 +69,14 @@ class Exchange:
         return sum(map(len, _values(self.request_headers, "cookie")))
 
     @property
+    def set_cookies(self) -> list[str]:
+        """All Set-Cookie values that came back, kept or refused."""
+        return _values(self.headers, "set-cookie")
+
+    @property
     def set_cookie_bytes(self) -> int:
-        """Octets of all Set-Cookie values that came back, kept or refused."""
-        return sum(map(len, _values(self.headers, "set-cookie")))
+        """Octets of them."""
+        return sum(map(len, self.set_cookies))
 
 
 class Browser:

@@ -19,16 +19,22 @@ class Verdict(StrEnum):
 
     @property
     def sign(self) -> str:
-        """A sign for it, where it has one; colour alone would not reach everybody."""
-        return _SIGNS.get(self, "")
+        """Stands beside the word, never in its place; colour alone would not reach everybody."""
+        return _SIGNS[self]
 
     @property
     def signed(self) -> str:
         """The word behind its sign: `✓ holds`."""
-        return f"{self.sign} {self}".lstrip()
+        return f"{self.sign} {self}"
 
 
-_SIGNS = {Verdict.HOLDS: "✓", Verdict.FAILS: "✗", Verdict.CANNOT_APPLY: "–"}
+_SIGNS = {
+    Verdict.HOLDS: "✓",
+    Verdict.FAILS: "✗",
+    Verdict.CANNOT_APPLY: "–",
+    Verdict.SKIPPED: "○",
+    Verdict.ERROR: "!",
+}
 
 HOLDS, FAILS, CANNOT_APPLY = Verdict.HOLDS, Verdict.FAILS, Verdict.CANNOT_APPLY
 

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from functools import partial
 from io import StringIO
 from pathlib import Path
+from shlex import quote
 from types import FrameType
 from typing import NoReturn, TypeVar
 
 import click
+from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
@@ -22,11 +24,14 @@ from app.lab.experiments import CLAIMS
 from app.lab.foreign import ForeignApp
 from app.lab.markdown import DOCUMENT, FIELD, markdown
 from app.lab.results import ExitStatus, Report, dumped
+from app.lab.site import Paths
 from app.lab.subject import CreateApp
 from app.lab.terminal import console, print_closing, print_report, watched
 from backends import BACKENDS, ConfigurationError
 
 ENDINGS = {".json": "json", ".md": "markdown", ".html": "html"}
+
+ORDERLY_ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 FEW = 8
 """Names that one line can list."""
@@ -48,12 +53,17 @@ def print_claims(only: Sequence[str]) -> None:
     to = console(sys.stdout)
     for title, group in ((DOCUMENT, document), (FIELD, field)):
         if group:
-            to.print(Text(title, "underline"))
-            to.print()
-        for claim in group:
-            to.print(Text(claim.id, "bold"))
-            lines = [claim.sentence, *_origins(claim)]
-            to.print(*(Padding(Text(line), (0, 0, 0, 2), expand=False) for line in lines), "")
+            with _written("Standard output"):
+                _print_group(title, group, to)
+
+
+def _print_group(title: str, claims: Sequence[Claim], to: Console) -> None:
+    to.print(Text(title, "underline"))
+    to.print()
+    for claim in claims:
+        to.print(Text(claim.id, "bold"))
+        lines = [claim.sentence, *_origins(claim)]
+        to.print(*(Padding(Text(line), (0, 0, 0, 2), expand=False) for line in lines), "")
 
 
 def _origins(claim: Claim) -> Sequence[str]:
@@ -95,11 +105,13 @@ def run(
             watch=watch,
             foreign=foreign,
         )
-    if output is None and form == "table":
-        print_report(report, console(sys.stdout))
-    else:
-        _write(_as_text(report, form), output)
-        print_closing(report, progress)
+    given = _options(names, foreign, in_chromium=in_chromium)
+    with _written(str(output or "Standard output")):
+        if output is None and form == "table":
+            print_report(report, console(sys.stdout), given)
+        else:
+            _write(_as_text(report, form, given), output)
+            print_closing(report, progress, given)
     sys.exit(report.exit_status)
 
 
@@ -149,6 +161,39 @@ def _told_in_one_line() -> Iterator[None]:
         yield
     except (ConfigurationError, Skipped) as error:
         raise CannotRun(str(error)) from error
+    except BrokenPipeError:
+        _end_silently()
+    except OSError as error:
+        _give_up_streams()
+        raise CannotRun(f"The run was broken off: {error}.") from error
+
+
+@contextmanager
+def _written(where: str) -> Iterator[None]:
+    """Raises `CannotRun` where what is said there cannot be written."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _end_silently()
+    except OSError as error:
+        _give_up_streams()
+        raise CannotRun(f"{where} cannot be written: {error.strerror}.") from error
+
+
+def _end_silently() -> NoReturn:
+    """As a program does whose reader has gone: `| head -1`."""
+    _give_up_streams()
+    sys.exit(128 + signal.SIGPIPE)
+
+
+def _give_up_streams() -> None:
+    """Let nobody stumble over what waits in a stream that cannot be written."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
@@ -156,7 +201,7 @@ def _ended_with_all_it_started() -> Iterator[None]:
     """Ctrl-C is one line; other ways to be told to end are as orderly."""
     ignored = {
         number: signal.signal(number, _exit)
-        for number in (signal.SIGTERM, signal.SIGHUP)
+        for number in ORDERLY_ENDS
         if signal.getsignal(number) is not signal.SIG_IGN  # as nohup does
     }
     try:
@@ -170,10 +215,38 @@ def _ended_with_all_it_started() -> Iterator[None]:
 
 
 def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    """Tidy up, whoever asks again meanwhile."""
+    for each in ORDERLY_ENDS:
+        signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
-def _as_text(report: Report, form: str) -> str:
+def _options(
+    names: Sequence[str], foreign: ForeignApp | None, *, in_chromium: bool
+) -> Sequence[str]:
+    """What was tried, as options; without what was filled into the login form."""
+    backends = [f"--backend {name}" for name in names]
+    return [
+        *(_described(foreign) if foreign else ()),
+        *backends,
+        *(["--browser chromium"] if in_chromium else []),
+    ]
+
+
+def _described(foreign: ForeignApp) -> Iterator[str]:
+    yield f"--app {quote(foreign.target)}"
+    usual = Paths()
+    for name in ("login", "private", "logout"):
+        path = getattr(foreign.paths, name)
+        if path != getattr(usual, name):
+            yield f"--{name} {quote(path)}"
+    for name in foreign.paths.fields:
+        yield f"--field {quote(name)}=…"
+    if foreign.cookie_name != ForeignApp.cookie_name:
+        yield f"--cookie {quote(foreign.cookie_name)}"
+
+
+def _as_text(report: Report, form: str, given: Sequence[str]) -> str:
     match form:
         case "json":
             return dumped(report)
@@ -185,13 +258,13 @@ def _as_text(report: Report, form: str) -> str:
             return html_report(report)
         case _:
             text = StringIO()
-            print_report(report, console(text))
+            print_report(report, console(text), given)
             return text.getvalue()
 
 
 def _write(text: str, output: Path | None) -> None:
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(text.encode(), nl=False)
     else:
         output.write_text(text, encoding="utf-8")
         click.echo(f"Written: {output}", err=True)

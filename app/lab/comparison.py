@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -46,7 +46,8 @@ def compare(
     with _redis(backends, redis_url) as (url, redis):
         laboratory = Laboratory(create_app, url, in_chromium)
         abroad = foreign.run(claims, in_chromium=in_chromium) if foreign else ()
-        results = list(watch(chain(abroad, run(laboratory, claims, backends))))
+        with closing(run(laboratory, claims, backends)) as here:
+            results = list(watch(chain(abroad, here)))
     browser = CHROMIUM if in_chromium else JAR
     return Report(
         about(moment, time.perf_counter() - begun, redis, browser),

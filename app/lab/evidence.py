@@ -1,15 +1,22 @@
-"""What an experiment leaves for a reader: the exchanges, the cookie, the record. Never a token."""
+"""What an experiment leaves for a reader: what was done, the exchanges, the cookie, the record.
+
+Never a token.
+"""
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from app.lab.browser import Exchange
+from app.lab.set_cookie import read_set_cookie
 
 SHOWN = 6
 """Characters of a token that are shown."""
+
+LEAST_SECRET = 16
+"""Characters from which the value of a cookie that no script may read is taken for a secret."""
 
 LONGEST_VALUE = 400
 """Characters of a header's value that are shown."""
@@ -20,13 +27,28 @@ LONGEST_BODY = 600
 MOST_EXCHANGES = 16
 """The first half and the last half of a longer experiment are kept."""
 
-MOST_HOLDINGS = 3
+FIRST_HOLDINGS = 2
+"""Moments from the beginning of an experiment that are kept, beside its end."""
+
+AT_THE_END = "at the end"
 
 _PAGE = re.compile(r"^\s*<!doctype html", re.IGNORECASE)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """An exchange, and what led to it."""
+
+    before: list[str] = field(default_factory=list)
+    """What the experiment did since the exchange before it, in words: time, a restart, an outage.
+    """
+
+
+Step = TypeVar("Step", bound=_Step)
+
+
 @dataclass(frozen=True)
-class ShownExchange:
+class ShownExchange(_Step):
     """One request and its response, as devtools shows them."""
 
     method: str
@@ -66,6 +88,16 @@ class Evidence:
     left_out: int = 0
     """Exchanges in the middle that are not shown."""
     holdings: list[Holding] = field(default_factory=list)
+    afterwards: list[str] = field(default_factory=list)
+    """What the experiment did after the last exchange, in words."""
+
+
+@dataclass(frozen=True)
+class _Taken(_Step):
+    """An exchange as the recorder takes it down."""
+
+    exchange: Exchange
+    inside: str
 
 
 class Recorder:
@@ -73,18 +105,31 @@ class Recorder:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._exchanges: list[tuple[Exchange, str]] = []
+        self._taken: list[_Taken] = []
         self._left_out = 0
+        self._notes: list[str] = []
         self._holdings: list[Holding] = []
         self._secrets: set[str] = set()
 
     def add(self, exchange: Exchange, inside: str = "") -> None:
-        """Note an exchange, and the code that ran inside its view."""
+        """Note an exchange, and the code that ran inside its view.
+
+        Cookies that it sets and no script may read are hidden as tokens are: a handle, a
+        remembered login.
+        """
+        for secret in _secrets(exchange):
+            self.hide(secret)
         with self._lock:
-            self._exchanges.append((exchange, inside))
-            if len(self._exchanges) > MOST_EXCHANGES:
-                del self._exchanges[MOST_EXCHANGES // 2]
+            self._taken.append(_Taken(exchange, inside, before=self._notes))
+            self._notes = []
+            if len(self._taken) > MOST_EXCHANGES:
+                self._taken = _both_ends(self._taken, MOST_EXCHANGES)
                 self._left_out += 1
+
+    def note(self, what: str) -> None:
+        """Note what the experiment does now, other than to ask: `8 h pass`."""
+        with self._lock:
+            self._notes.append(what)
 
     def hide(self, token: str) -> None:
         """Show no more of this token than its beginning, wherever it stands."""
@@ -93,21 +138,58 @@ class Recorder:
                 self._secrets.add(token)
 
     def hold(self, holding: Holding) -> None:
-        """Note what both sides hold now; the first few moments of an experiment are kept."""
+        """Note what both sides hold now. Where nothing has changed it is one with the last."""
         with self._lock:
-            if len(self._holdings) < MOST_HOLDINGS:
+            last = self._holdings[-1] if self._holdings else None
+            if last is None or replace(last, moment=holding.moment) != holding:
                 self._holdings.append(holding)
+            elif last != holding:
+                self._holdings[-1] = replace(last, moment=f"{last.moment} and {holding.moment}")
 
     @property
     def wants_holdings(self) -> bool:
-        return len(self._holdings) < MOST_HOLDINGS
+        """Whether the experiment is still at its beginning."""
+        return len(self._holdings) < FIRST_HOLDINGS
 
     def evidence(self) -> Evidence:
         """All of it, with the tokens masked."""
         with self._lock:
             secrets = sorted(self._secrets, key=len, reverse=True)
-            shown = [_shown(exchange, inside, secrets) for exchange, inside in self._exchanges]
-            return Evidence(shown, self._left_out, list(self._holdings))
+            return Evidence(
+                [_shown(taken, secrets) for taken in self._taken],
+                self._left_out,
+                list(self._holdings),
+                [_clean(note, secrets) for note in self._notes],
+            )
+
+
+def shortened(evidence: Evidence, most: int) -> Evidence:
+    """The same with the first and the last exchanges only, `most` in all.
+
+    What the experiment did between the others is not left out with them.
+    """
+    kept = _both_ends(evidence.exchanges, most)
+    left_out = evidence.left_out + len(evidence.exchanges) - len(kept)
+    return replace(evidence, exchanges=kept, left_out=left_out)
+
+
+def _both_ends(steps: Sequence[Step], most: int) -> list[Step]:
+    if len(steps) <= most:
+        return list(steps)
+    half = most // 2
+    gone, next_one, last = steps[half:-half], steps[-half], steps[len(steps) - half + 1 :]
+    notes = [note for step in (*gone, next_one) for note in step.before]
+    return [*steps[:half], replace(next_one, before=_last_of_each(notes)), *last]
+
+
+def _last_of_each(notes: Sequence[str]) -> list[str]:
+    """Each note once, and in the order in which they were last made."""
+    return list(dict.fromkeys(reversed(notes)))[::-1]
+
+
+def _secrets(exchange: Exchange) -> list[str]:
+    asked = [read_set_cookie(value, exchange.url, 0.0).cookie for value in exchange.set_cookies]
+    return [each.value for each in asked if each.http_only and len(each.value) >= LEAST_SECRET]
 
 
 def masked(token: str) -> str:
@@ -115,15 +197,17 @@ def masked(token: str) -> str:
     return f"{token[:SHOWN]}…({len(token)} characters)"
 
 
-def _shown(exchange: Exchange, inside: str, secrets: Collection[str]) -> ShownExchange:
+def _shown(taken: _Taken, secrets: Collection[str]) -> ShownExchange:
+    exchange = taken.exchange
     return ShownExchange(
+        before=[_clean(note, secrets) for note in taken.before],
         method=exchange.method,
         url=_clean(exchange.url, secrets),
         status=exchange.status,
         request_headers=_clean_headers(exchange.request_headers, secrets),
         response_headers=_clean_headers(exchange.headers, secrets),
         body=_body(exchange, secrets),
-        inside=inside,
+        inside=taken.inside,
         refused=[f"{refused.name}: {refused.reason}" for refused in exchange.refused],
     )
 

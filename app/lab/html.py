@@ -1,7 +1,6 @@
 """A report as one HTML file: no network, no other file, to be read, mailed, kept or printed."""
 
-from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -9,7 +8,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from app.lab.evidence import Evidence
+from app.lab.evidence import shortened
 from app.lab.experiments import CLAIMS
 from app.lab.results import Report
 from app.lab.shown import add_filters, sheet
@@ -58,17 +57,8 @@ def _environment() -> Environment:
         loader=PackageLoader("app"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     add_filters(environment)
-    environment.filters["shortened"] = _shortened
+    environment.filters["shortened"] = partial(shortened, most=MOST_EXCHANGES)
     return environment
-
-
-def _shortened(evidence: Evidence) -> Evidence:
-    more = len(evidence.exchanges) - MOST_EXCHANGES
-    if more <= 0:
-        return evidence
-    half = MOST_EXCHANGES // 2
-    ends = [*evidence.exchanges[:half], *evidence.exchanges[-half:]]
-    return replace(evidence, exchanges=ends, left_out=evidence.left_out + more)
 
 
 def _inlined(name: str) -> Markup:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from app.documentation import table
+from app.lab.claim import Verdict
 from app.lab.results import Report, Result, Said, summary
 from backends import BACKENDS
 
@@ -108,5 +109,6 @@ def _signs(report: Report, said: Said) -> Iterator[str]:
 
 
 def _sign(result: Result) -> str:
-    sign = result.verdict.sign or result.verdict
+    found_out_nothing = result.verdict in (Verdict.SKIPPED, Verdict.ERROR)
+    sign = result.verdict.signed if found_out_nothing else result.verdict.sign
     return f"{sign} **surprise**" if result.is_surprise else sign

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.documentation import with_part
 from app.lab.checked_document import checked_document
-from app.lab.evidence import Evidence, ShownExchange
+from app.lab.evidence import Evidence, ShownExchange, shortened
 from app.lab.markdown import EXPERIMENTS, SIGNS, matrix
 from app.lab.places import EmbeddedRedis
 from app.lab.results import Report, dumped, loaded
@@ -75,11 +75,8 @@ def _html(report: Report) -> str:
 
 
 def _short(evidence: Evidence) -> Evidence:
-    exchanges = evidence.exchanges
-    half = MOST_EXCHANGES // 2
-    kept = exchanges if len(exchanges) <= MOST_EXCHANGES else exchanges[:half] + exchanges[-half:]
-    left_out = evidence.left_out + len(exchanges) - len(kept)
-    return Evidence([_without_the_usual(each) for each in kept], left_out, evidence.holdings)
+    kept = shortened(evidence, MOST_EXCHANGES)
+    return replace(kept, exchanges=[_without_the_usual(each) for each in kept.exchanges])
 
 
 def _without_the_usual(exchange: ShownExchange) -> ShownExchange:

@@ -4,12 +4,12 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from redis import Redis, RedisError
-from redis.backoff import ConstantBackoff
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.retry import Retry
 
 from app.lab.places import EmbeddedRedis, target
@@ -33,6 +33,15 @@ def redis_for(url: str | None) -> Iterator[str | None]:
         yield address
 
 
+def forget(url: str, prefix: str) -> None:
+    """Delete all keys that begin so, if that server is still there."""
+    once = Retry(NoBackoff(), 0)
+    options = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE, "retry": once}
+    with Redis.from_url(url, **options) as client, suppress(RedisError):
+        for key in client.scan_iter(f"{prefix}*"):
+            client.delete(key)
+
+
 def in_words(url: str | None, *, started: bool) -> str:
     """What a report says of the Redis that was used: `Redis 7.0.15, started for this run`.
 
@@ -49,6 +58,8 @@ def in_words(url: str | None, *, started: bool) -> str:
 
 def _version(url: str) -> str:
     try:
+        if "://" not in url:
+            raise ValueError("no address")
         target(url)
         client = Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE)
     except ConfigurationError:
@@ -74,7 +85,7 @@ def _asked(client: Redis, url: str) -> str:
 def _shown(url: str) -> str:
     """The address without what only the application may know."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 @contextmanager

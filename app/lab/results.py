@@ -268,4 +268,4 @@ def _evidence(data: dict[str, Any]) -> Evidence:
         for exchange in data["exchanges"]
     ]
     holdings = [Holding(**holding) for holding in data["holdings"]]
-    return Evidence(exchanges, data["left_out"], holdings)
+    return Evidence(exchanges, data["left_out"], holdings, data["afterwards"])

@@ -4,9 +4,9 @@ import logging
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from app.lab.claim import CannotApply, Claim, Verdict
 from app.lab.clock import set_clock
 from app.lab.experiments import CLAIMS
 from app.lab.places import Elsewhere, EmbeddedRedis, Folder, Place, RealRedis, SharedFiles
+from app.lab.redis_server import forget
 from app.lab.results import Result
 from app.lab.site import MakeBrowser
 from app.lab.subject import CreateApp, Subject
@@ -37,6 +38,8 @@ class Laboratory:
     """A real server; without one, subjects that need Redis run on the embedded one."""
     chromium: bool = False
     """Whether claims that a browser has a part in are tried with a real one."""
+    prefix: str = field(default_factory=lambda: f"session-lab-{secrets.token_hex(4)}:")
+    """Of all its keys in a real Redis."""
 
     def try_claim(self, claim: Claim, backend: Backend) -> Result:
         """Try a claim on a backend; whatever goes wrong there is a result too."""
@@ -81,19 +84,24 @@ class Laboratory:
             return Elsewhere(backend.needs)
         if self.redis_url is None:
             return EmbeddedRedis()
-        return RealRedis(self.redis_url, f"session-lab-{secrets.token_hex(8)}:")
+        return RealRedis(self.redis_url, f"{self.prefix}{secrets.token_hex(4)}:")
 
 
 def run(
     laboratory: Laboratory, claims: Sequence[Claim], backends: Sequence[Backend]
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Every claim on every backend, as they end; one that fails does not stop the rest.
 
     Those that share a store are tried one after another, since each has a time of its own.
+    Nothing of it is left in a real Redis once it has ended or is closed.
     """
     apart = [backend for backend in backends if not _share_a_store(backend)]
-    yield from _spread(laboratory, claims, apart, os.cpu_count() or 1)
-    yield from _spread(laboratory, claims, list(filter(_share_a_store, backends)), 1)
+    try:
+        yield from _spread(laboratory, claims, apart, os.cpu_count() or 1)
+        yield from _spread(laboratory, claims, list(filter(_share_a_store, backends)), 1)
+    finally:
+        if laboratory.redis_url is not None:  # a process that was killed left its keys there
+            forget(laboratory.redis_url, laboratory.prefix)
 
 
 def _share_a_store(backend: Backend) -> bool:

@@ -19,15 +19,6 @@ from app.lab.results import Report, Result
 from app.lab.source_code import SourceLine, locate
 from backends import BACKENDS
 
-SIGNS = {
-    Verdict.HOLDS: "✓",
-    Verdict.FAILS: "✗",
-    Verdict.CANNOT_APPLY: "–",
-    Verdict.SKIPPED: "○",
-    Verdict.ERROR: "!",
-}
-"""Stand beside the word, never in its place."""
-
 
 class Links(Protocol):
     """Where a claim and its evidence are."""
@@ -183,7 +174,7 @@ def subject(name: str) -> Subject:
 
 def add_filters(environment: Environment) -> None:
     """What the templates of the pages and of the report say in words."""
-    environment.filters["sign"] = SIGNS.__getitem__
+    environment.filters["sign"] = lambda verdict: verdict.sign
     environment.filters["status"] = _status
     environment.filters["path"] = lambda url: urlsplit(url)._replace(scheme="", netloc="").geturl()
     environment.filters["moment"] = lambda date: (

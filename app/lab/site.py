@@ -7,7 +7,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from app.lab.browser import TIMEOUT, Browser, Exchange
-from app.lab.evidence import Recorder
+from app.lab.evidence import Recorder, masked
 from app.lab.set_cookie import Cookie
 
 
@@ -99,10 +99,20 @@ class Site:
         with socket.create_connection(address, timeout=TIMEOUT) as connection:
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
-            return b"".join(iter(lambda: connection.recv(65536), b""))
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        self.recorder.note(_sent_as_they_are(request, answer))
+        return answer
 
     def look(self, visitor: "Visitor", moment: str) -> None:
         """Note for the evidence what both sides hold; over HTTP alone there is nothing to add."""
+
+    def look_at_the_end(self) -> None:
+        """The same when the experiment is over, of the last visitor who holds a token."""
+
+
+def _sent_as_they_are(request: bytes, answer: bytes) -> str:
+    status = answer.partition(b"\r\n")[0].decode("latin-1") or "nothing"
+    return f"{len(request)} bytes that no browser would send are answered by {status}."
 
 
 class Visitor:
@@ -142,8 +152,14 @@ class Visitor:
     def take(self, token: str) -> None:
         """Put this token into my browser, as devtools would: planted, copied or kept."""
         self.site.recorder.hide(token)
+        self.site.recorder.note(f"The token {masked(token)} is put into the browser.")
         cookie = f"{self.site.cookie_name}={token}; Path=/; HttpOnly"
         self.own_browser.jar.store(self.site.url, cookie)
+
+    def reopen_browser(self) -> None:
+        """Close the browser, and open it again."""
+        self.browser.restart()
+        self.site.recorder.note("The browser is closed and opened again.")
 
     @property
     def own_browser(self) -> Browser:

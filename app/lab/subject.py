@@ -7,6 +7,7 @@ import socket
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -20,9 +21,11 @@ from app.config import PRODUCTION
 from app.lab.browser import Browser, Exchange
 from app.lab.claim import CannotApply
 from app.lab.clock import Clock
-from app.lab.evidence import Holding
+from app.lab.evidence import AT_THE_END, Holding
+from app.lab.noted_place import NotedPlace
 from app.lab.places import Place
 from app.lab.site import MakeBrowser, Paths, Site, Visitor
+from app.pages import spoken
 from backends import Backend
 from backends.cookie import decode_without_key
 
@@ -37,11 +40,32 @@ INSIDE = "/inside/"
 
 
 class ViewFailed(Exception):
-    """The application did not answer 200 to code that ran in one of its views."""
+    """The application did not answer 200 to code that ran in one of its views.
 
-    def __init__(self, exchange: Exchange) -> None:
-        super().__init__(f"{exchange.method} {exchange.url} was answered {exchange.status}")
+    `raised` is what that code raised, where it was what failed.
+    """
+
+    def __init__(self, exchange: Exchange, raised: Exception | None) -> None:
+        why = f": {type(raised).__name__}: {raised}" if raised else ""
+        super().__init__(f"{exchange.method} {exchange.url} was answered {exchange.status}{why}")
         self.exchange = exchange
+        self.raised = raised
+
+
+@dataclass
+class _Inside:
+    """Code for a view of the application, and what came of it."""
+
+    view: Callable[[], Any]
+    outcome: Any = None
+    raised: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self.outcome = self.view()
+        except Exception as error:
+            self.raised = error
+            raise
 
 
 class Subject(Site):
@@ -66,8 +90,8 @@ class Subject(Site):
         self.clock = clock
         self._changed: dict[str, Any] = {}
         self._servers: list[_Server] = []
-        self._views: dict[int, Callable[[], Any]] = {}
-        self._outcomes: dict[int, Any] = {}
+        self._visitors: list[SubjectVisitor] = []
+        self._inside: dict[int, _Inside] = {}
         self._numbers = itertools.count()
         self.app = self._make_app(place)
         self._server = self._serve(self.app)
@@ -79,7 +103,7 @@ class Subject(Site):
         """Where its sessions rest. Raises `CannotApply` where none rest on the server."""
         if self._place is None:
             raise CannotApply("The server stores nothing.")
-        return self._place
+        return NotedPlace(self._place, self.recorder.note)
 
     def records(self) -> dict[str, bytes]:
         """A copy of all that rests on the server; empty where nothing does."""
@@ -91,7 +115,9 @@ class Subject(Site):
         return own_disk if self._place is None else {**own_disk, **self._place.separate()}
 
     def visitor(self) -> "SubjectVisitor":
-        return SubjectVisitor(self, self.make_browser())
+        visitor = SubjectVisitor(self, self.make_browser())
+        self._visitors.append(visitor)
+        return visitor
 
     def logged_in(self) -> "SubjectVisitor":
         visitor = self.visitor()
@@ -103,6 +129,7 @@ class Subject(Site):
         self.clock.shift(seconds)
         if self._place is not None:
             self._place.age(seconds)
+        self.recorder.note(f"{spoken(seconds)} pass.")
 
     def restart(self, **settings: Any) -> None:
         """Stop the application and start it anew, on the same address, with changed settings.
@@ -116,6 +143,7 @@ class Subject(Site):
         self.app = self._make_app(self._place)
         self.cookie_name = self.app.config["SESSION_COOKIE_NAME"]
         self._server = self._serve(self.app, self._server.port)
+        self.recorder.note(f"The application is stopped and started again{_with_other(settings)}.")
 
     def go_into_production(self) -> None:
         """Start the application anew in its production profile, told that it is asked over HTTPS.
@@ -139,32 +167,44 @@ class Subject(Site):
         server = self._serve(self._make_app(place, {**elsewhere, **settings}))
         other = Site(server.url, self.cookie_name, self.paths, self.make_browser)
         other.recorder = self.recorder
+        self.recorder.note(f"A second server is started{_with_other(settings)}.")
         try:
             yield other
         finally:
             server.stop()
+            self.recorder.note("The second server is stopped.")
 
     def run(self, visitor: "SubjectVisitor", view: Callable[[], Outcome]) -> Outcome:
         """Run code inside a view of the application, in a request of this visitor.
 
         What it returns comes back. Raises `ViewFailed` where the answer is not 200.
         """
-        exchange, outcome = self.attempt(visitor, view)
+        exchange, inside = self._run(visitor, view)
         if exchange.status != 200:
-            raise ViewFailed(exchange)
-        result: Outcome = outcome
+            raise ViewFailed(exchange, inside.raised)
+        result: Outcome = inside.outcome
         return result
 
-    def attempt(self, visitor: "SubjectVisitor", view: Callable[[], Any]) -> tuple[Exchange, Any]:
-        """As `run`, whatever the answer is: the exchange, and what the code returned."""
-        number = next(self._numbers)
-        self._views[number] = view
-        exchange = visitor.post(f"{INSIDE}{number}", inside=_source(view))
-        return exchange, self._outcomes.pop(number, None)
+    def attempt(self, visitor: "SubjectVisitor", view: Callable[[], Any]) -> Exchange:
+        """Run code inside a view, and see how the application answers."""
+        return self._run(visitor, view)[0]
+
+    def _run(self, visitor: "SubjectVisitor", view: Callable[[], Any]) -> tuple[Exchange, _Inside]:
+        number, inside = next(self._numbers), _Inside(view)
+        self._inside[number] = inside
+        return visitor.post(f"{INSIDE}{number}", inside=_source(view)), inside
 
     def look(self, visitor: Visitor, moment: str) -> None:
         if self.recorder.wants_holdings:
             self.recorder.hold(self._holding(visitor, moment))
+
+    def look_at_the_end(self) -> None:
+        for visitor in reversed(self._visitors):
+            if visitor.token:
+                # An experiment may leave a record that cannot be read.
+                with suppress(Exception):
+                    self.recorder.hold(self._holding(visitor, AT_THE_END))
+                return
 
     def close(self) -> None:
         """End what serves, and remove what was stored."""
@@ -189,16 +229,16 @@ class Subject(Site):
             **(changed or {}),
         }
         app = self.create_app(settings)
-        app.add_url_rule(f"{INSIDE}<int:number>", view_func=self._inside, methods=["POST"])
+        app.add_url_rule(f"{INSIDE}<int:number>", view_func=self._answer_inside, methods=["POST"])
         if app.config["APP_PROFILE"] == PRODUCTION:
             app.wsgi_app = _behind_tls(app.wsgi_app)  # type: ignore[method-assign]
         return app
 
-    def _inside(self, number: int) -> str:
-        view = self._views.pop(number, None)
-        if view is None:
+    def _answer_inside(self, number: int) -> str:
+        inside = self._inside.pop(number, None)
+        if inside is None:
             abort(404)
-        self._outcomes[number] = view()
+        inside.run()
         return "done"
 
     def _serve(self, app: Flask, port: int = 0) -> "_Server":
@@ -236,7 +276,7 @@ class SubjectVisitor(Visitor):
 
     def attempt(self, view: Callable[[], Any]) -> Exchange:
         """Run code inside a view, and see how the application answers."""
-        return self.site.attempt(self, view)[0]
+        return self.site.attempt(self, view)
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -301,6 +341,11 @@ def _behind_tls(application: Callable[..., Any]) -> Callable[..., Any]:
         return application({**environ, "wsgi.url_scheme": "https"}, start_response)
 
     return call
+
+
+def _with_other(settings: Mapping[str, Any]) -> str:
+    """Their names: values may be keys."""
+    return f" with another {', '.join(settings)}" if settings else ""
 
 
 def _source(view: Callable[[], Any]) -> str:

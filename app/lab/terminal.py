@@ -1,7 +1,11 @@
 """A run in the terminal: each claim as it is decided, and in the end all of them at a glance."""
 
+import codecs
+import errno
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from io import TextIOWrapper
 from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -28,14 +32,39 @@ PLAIN_WIDTH = 80
 LEAST_CELL = len("– cannot")
 """Columns of a cell that breaks its longest words into lines."""
 
-LEAST_CLAIM = 20
+LEAST_CLAIM = 11
 """Columns below which a claim's name would not be read any more."""
 
 
+PLAIN = {"’": "'", "“": '"', "”": '"', "–": "-", "·": "-", "…": "...", "✓": " ", "✗": " ", "○": " "}
+"""What is written where an encoding lacks it; the word of a verdict does without its sign."""
+
+
 def console(file: TextIO) -> Console:
-    """Writes there; where it is no terminal, without escape codes."""
+    """Writes there; where it is no terminal, without escape codes.
+
+    What the file's encoding lacks is written plainer.
+    """
+    if isinstance(file, TextIOWrapper):
+        file.reconfigure(errors=_plainly.__name__)
     width = None if file.isatty() else PLAIN_WIDTH
-    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
+    return _Console(file=file, width=width, highlight=False, markup=False, emoji=False)
+
+
+class _Console(Console):
+    """Leaves it to whoever writes what is done when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    lacking = error.object[error.start : error.end]
+    return "".join(PLAIN.get(character, "?") for character in lacking), error.end
+
+
+codecs.register_error(_plainly.__name__, _plainly)
 
 
 def watched(
@@ -107,7 +136,7 @@ def _indented(what: RenderableType) -> Padding:
     return Padding(what, (0, 0, 0, 2), expand=False)
 
 
-def print_report(report: Report, to: Console) -> None:
+def print_report(report: Report, to: Console, given: Sequence[str] = ()) -> None:
     """The matrix, then what `print_closing` prints."""
     document = {said.id for said in report.said if said.is_of_document}
     for title, claims in (
@@ -116,7 +145,7 @@ def print_report(report: Report, to: Console) -> None:
     ):
         if claims:
             to.print(_matrix(report, title, claims, to.width), "")
-    print_closing(report, to)
+    print_closing(report, to, given)
 
 
 def _matrix(report: Report, title: str, claims: Sequence[str], width: int) -> Table:
@@ -124,9 +153,11 @@ def _matrix(report: Report, title: str, claims: Sequence[str], width: int) -> Ta
     heads = [_lines(subject) for subject in report.subjects]
     height = max(map(len, heads))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("\n" * (height - 1) + title, width=first)
+    table.add_column("\n" * (height - 1) + title, width=first, overflow="fold")
     for head, other in zip(heads, others, strict=True):
-        table.add_column("\n".join([""] * (height - len(head)) + head), width=other)
+        table.add_column(
+            "\n".join([""] * (height - len(head)) + head), width=other, overflow="fold"
+        )
     for claim in claims:
         cells = (_cell(report.result(claim, subject)) for subject in report.subjects)
         table.add_row(_broken(claim, first), *cells)
@@ -164,8 +195,11 @@ def _cell(result: Result | None) -> Text:
     return _signed(result.verdict).append(" !" if result.is_surprise else "", STANDS_OUT)
 
 
-def print_closing(report: Report, to: Console) -> None:
-    """What stands out, each with its reason, and one line on the whole."""
+def print_closing(report: Report, to: Console, given: Sequence[str] = ()) -> None:
+    """What stands out, each with its reason, and one line on the whole.
+
+    `given`: the options that say what was tried, for whoever wants to try it again.
+    """
     for title, style, results in (
         ("Surprises", STANDS_OUT, report.surprises),
         ("Errors", STYLES[Verdict.ERROR], report.with_verdict(Verdict.ERROR)),
@@ -174,7 +208,7 @@ def print_closing(report: Report, to: Console) -> None:
         if results:
             to.print(Text(title, style), _reasons(results), "")
     if report.exit_status is not ExitStatus.AS_EXPECTED:
-        to.print(_again(report), soft_wrap=True)
+        to.print(_again(report, given), soft_wrap=True)
         to.print()
     to.print(summary(report), soft_wrap=True)
 
@@ -199,9 +233,10 @@ def _reason(result: Result) -> str:
     return f"{': '.join(filter(None, (found, result.figure)))}. {result.because}"
 
 
-def _again(report: Report) -> Text:
+def _again(report: Report, given: Sequence[str]) -> Text:
     """What to type to try again what did not come out as expected."""
     claims = dict.fromkeys(
         result.claim for result in (*report.surprises, *report.with_verdict(Verdict.ERROR))
     )
-    return Text(f"Again: session-lab compare {' '.join(f'--only {claim}' for claim in claims)}")
+    only = (f"--only {claim}" for claim in claims)
+    return Text(f"Again: session-lab compare {' '.join((*given, *only))}")

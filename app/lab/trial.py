@@ -38,6 +38,7 @@ def _find_out(
             opened = stack.enter_context(site)
             evidence = opened.recorder.evidence
             finding = claim.experiment(opened)
+            opened.look_at_the_end()
             verdict = Verdict.HOLDS if finding.holds else Verdict.FAILS
         except CannotApply as reason:
             verdict, finding = Verdict.CANNOT_APPLY, Finding(False, "", str(reason))

@@ -13,7 +13,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from threading import Thread
-from typing import Any, NamedTuple, TypeVar
+from types import FrameType
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from app.config import VARIABLES
 
@@ -139,8 +140,9 @@ def _interrupts_held() -> Iterator[None]:
 
 def _serve(connection: "Connection[Any, Any]", do: Callable[[Any], Any], log: Path) -> None:
     """What a process does until it is ended, or whoever began it is gone."""
+    signal.signal(signal.SIGTERM, _end_once)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever began it hears that too, and ends it
     Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     for variable in VARIABLES:  # an experiment does not depend on how this one was called
         os.environ.pop(variable.name, None)
     tempfile.tempdir = str(log.parent)
@@ -155,9 +157,17 @@ def _serve(connection: "Connection[Any, Any]", do: Callable[[Any], Any], log: Pa
         connection.send(do(task))
 
 
+def _end_once(number: int, _frame: FrameType | None) -> NoReturn:
+    """Tidy up, whoever asks again meanwhile."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit()
+
+
 def _end_with_parent() -> None:
     """Leave nobody behind where the process that began this one is killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(TO_END)
     os._exit(1)

@@ -75,10 +75,11 @@ def _evidence(subject: str) -> Evidence:
             inside='session["cart"].append({"product": "jar", "quantity": 1})'
             if number == 2
             else "",
+            before=["The store is taken away."] if number == 6 else [],
         )
         for number in range(8)
     ]
-    return Evidence(exchanges, 4, [_holding(subject)] * 2)
+    return Evidence(exchanges, 4, [_holding(subject)] * 2, ["The store is back."])
 
 
 def _holding(subject: str) -> Holding:

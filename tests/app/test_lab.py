@@ -434,6 +434,17 @@ def test_the_report_is_one_file_that_needs_no_other(report: Report) -> None:
     assert wanted - ids <= unproved
 
 
+def test_what_an_experiment_did_stands_in_its_place_between_the_requests(report: Report) -> None:
+    page = lab().client.get("/lab/logout_is_final/filesystem").text
+    evidence = html_report(report).partition('id="logout_is_final--filesystem"')[2]
+    for text, most in ((page, 8), (evidence.partition("</details>")[0], 6)):
+        away, back = text.index("The store is taken away."), text.index("The store is back.")
+        lines = [found.start() for found in re.finditer("exchange-line", text)]
+        assert len(lines) == most
+        assert lines[-3] < away < lines[-2]
+        assert lines[-1] < back
+
+
 def test_the_report_of_somebody_elses_application_names_it(report: Report) -> None:
     elsewhere = Report(report.about, ["https://shop.example"], [])
     assert "<!doctype html>" in html_report(elsewhere)

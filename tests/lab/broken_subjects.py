@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from flask import Flask, abort
+from flask import Flask, abort, request
 
 from app import create_app
+from app.__main__ import session_lab
 from app.lab import command
 from backends import ConfigurationError
+from tests.lab.made_reports import AS_EXPECTED
 
 FIFO = "TELL_THAT_IT_BEGAN"
 
@@ -37,8 +39,29 @@ def never_ready(_config: Mapping[str, Any]) -> NoReturn:
         threading.Event().wait()
 
 
+def stuck_with_a_session(config: Mapping[str, Any]) -> Flask:
+    """Says into the pipe that somebody is logged in, and then answers no more."""
+    app = create_app(config)
+
+    @app.before_request
+    def wait() -> None:
+        if request.path == "/logout":
+            Path(os.environ[FIFO]).write_text("begun")
+            threading.Event().wait()
+
+    return app
+
+
 if __name__ == "__main__":
     from tests.lab import broken_subjects
 
-    made = {"wrong": broken_subjects.each_wrong_in_its_own_way, "slow": broken_subjects.never_ready}
-    command.run(made[sys.argv[1]], ["logout_is_final"], [], "table", None, in_chromium=False)
+    if sys.argv[1] == "made":  # the command with these arguments, without a run
+        setattr(command, "compare", lambda *_, **__: AS_EXPECTED)  # noqa: B010 - no export
+        session_lab(["compare", *sys.argv[2:]])
+    made = {
+        "wrong": broken_subjects.each_wrong_in_its_own_way,
+        "slow": broken_subjects.never_ready,
+        "stuck": broken_subjects.stuck_with_a_session,
+    }
+    only, backends = ["logout_is_final"], sys.argv[2:]
+    command.run(made[sys.argv[1]], only, backends, "table", None, in_chromium=False)

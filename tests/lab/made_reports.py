@@ -19,10 +19,12 @@ EVIDENCE = Evidence(
             [("Host", "127.0.0.1"), ("Cookie", "session=abcdef…(90 characters)")],
             [("Set-Cookie", "session=ghijkl…(90 characters)"), ("Server", "Werkzeug")],
             "",
+            before=["8 h pass."],
         )
     ],
     3,
     [Holding("after the login", "session", 97, None, "sessions/1f", 120, {"user": "ada"})],
+    ["The store is back."],
 )
 
 

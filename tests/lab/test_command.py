@@ -25,6 +25,7 @@ from app.lab.results import Report, loaded
 from app.lab.results import Result as Found
 from app.lab.runner import Laboratory
 from app.lab.site import MakeBrowser
+from app.lab.terminal import PLAIN
 from backends import BACKENDS, Backend
 from tests.lab import broken_subjects
 from tests.lab.made_reports import AS_EXPECTED, BROKEN, SURPRISING
@@ -121,6 +122,83 @@ class TestReport:
         assert invoke("--format", "html").stdout == "<p>9"
 
 
+class TestWhereItGoes:
+    """A process with streams as a shell makes them; each ends by a status that says no more than
+    it should: 1 is a surprise."""
+
+    def called(
+        self, *arguments: str, folder: Path, to: str = "", **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        line = " ".join((sys.executable, "-m", broken_subjects.__name__, *arguments, to))
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line],
+            cwd=PROJECT,
+            env={**LabServer(folder).environment, **environment},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=PATIENCE,
+        )
+
+    @pytest.mark.parametrize("form", ["--format table", "--format json", "--list"])
+    def test_a_full_disk_is_one_line(self, form: str, folder: Path) -> None:
+        ended = self.called("made", form, to="> /dev/full", folder=folder)
+        said = "Error: Standard output cannot be written: No space left on device."
+        assert (ended.returncode, ended.stderr) == (2, f"{said}\n")
+
+    def test_a_full_disk_is_one_line_of_a_file_too(self, made: Made) -> None:
+        made(AS_EXPECTED)
+        ended = invoke("--output", "/dev/full")
+        said = "Error: /dev/full cannot be written: No space left on device.\n"
+        assert (ended.exit_code, ended.stderr) == (2, said)
+
+    @pytest.mark.parametrize("form", ["--format table", "--format json", "--list"])
+    def test_nobody_to_read_is_no_error(self, form: str, folder: Path) -> None:
+        ended = self.called("made", form, to="| true", folder=folder)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (141, "", "")
+
+    def test_nobody_to_read_how_it_goes_is_no_error(self, folder: Path) -> None:
+        ended = self.called("wrong", "cookie", to="2>&1 >/dev/null | true", folder=folder)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (141, "", "")
+
+    def test_an_encoding_without_signs_gets_words(self, folder: Path) -> None:
+        signed, plain = (
+            self.called("made", "--format table", folder=folder, PYTHONIOENCODING=encoding)
+            for encoding in ("utf-8", "ascii")
+        )
+        assert (signed.returncode, plain.returncode) == (0, 0)
+        assert "✗ fails" in signed.stdout
+        assert (
+            plain.stdout.split()
+            == signed.stdout.translate({ord(sign): word for sign, word in PLAIN.items()}).split()
+        )
+
+    def test_what_programs_read_is_utf_8_whatever_the_encoding_is(self, folder: Path) -> None:
+        made = self.called("made", "--format json", folder=folder, PYTHONIOENCODING="ascii")
+        assert loaded(made.stdout) == AS_EXPECTED
+
+
+class TestAgain:
+    """What is to be tried again is tried as it was."""
+
+    @pytest.mark.parametrize("form", ["table", "json"])
+    def test_backends_and_the_browser_are_named(self, made: Made, form: str) -> None:
+        made(SURPRISING)
+        given = ("--backend", "redis", "--backend", "filesystem", "--browser", "chromium")
+        result = invoke(*given, "--format", form)
+        line = f"Again: session-lab compare {' '.join(given)} --only logout_is_final\n"
+        assert line in (result.stdout if form == "table" else result.stderr)
+
+    def test_an_application_is_described_without_what_logs_in(self, made: Made) -> None:
+        made(SURPRISING)
+        given = ("--app", "shop:make(1)", "--login", "/in", "--cookie", "shop")
+        result = invoke(*given, "--field", "pin=1234", "--field", "user=ada")
+        assert (
+            "Again: session-lab compare --app 'shop:make(1)' --login /in --field pin=… "
+            "--field user=… --cookie shop --only logout_is_final\n"
+        ) in result.stdout
+        assert "1234" not in result.stdout
+
+
 class TestWhatIsAsked:
     def test_everything_is_tried_where_nothing_is_named(self, made: Made) -> None:
         asked = made(AS_EXPECTED)
@@ -185,6 +263,8 @@ class TestWhatCannotBe:
             ((), {"REDIS_URL": "redis://:lovelace@[::1/0"}, r"REDIS_URL cannot be read"),
             ((), {"REDIS_URL": "redis://:lovelace@host:port/0"}, r"REDIS_URL cannot be read"),
             ((), {"REDIS_URL": "redis+cluster://host:1"}, r"REDIS_URL: .* takes redis:// and unix"),
+            ((), {"REDIS_URL": "foo"}, r"REDIS_URL cannot be read\. Give redis://"),
+            ((), {"REDIS_URL": "unix:///nope"}, r"REDIS_URL=unix:///nope cannot be used"),
         ],
     )
     def test_it_is_one_line(
@@ -275,10 +355,12 @@ class TestWhereRedisIs:
 
 
 @contextmanager
-def started(what: str, folder: Path, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+def started(
+    what: str, *backends: str, folder: Path, **environment: str
+) -> Iterator["subprocess.Popen[str]"]:
     """A run of `broken_subjects`, in a process group of its own, as a shell starts it."""
     with subprocess.Popen(
-        [sys.executable, "-m", broken_subjects.__name__, what],
+        [sys.executable, "-m", broken_subjects.__name__, what, *backends],
         cwd=PROJECT,
         env={**LabServer(folder).environment, **environment},
         stdin=subprocess.DEVNULL,
@@ -295,10 +377,10 @@ def started(what: str, folder: Path, **environment: str) -> Iterator["subprocess
 
 
 def test_a_subject_that_fails_does_not_stop_the_rest(folder: Path) -> None:
-    with started("wrong", folder, PATH="") as process:
+    with started("wrong", folder=folder, PATH="") as process:
         output, errors = process.communicate(timeout=PATIENCE)
     row = next(line for line in output.splitlines() if line.startswith("logout_is_final"))
-    assert row.split() == ["logout_is_final", *["error"] * 3, *["✓", "holds"] * 2]
+    assert row.split() == ["logout_is_final", *["!", "error"] * 3, *["✓", "holds"] * 2]
     for reason in (
         "ConfigurationError: SECRET_KEY: it is not to its taste.",
         "Its process ended with status 7.",
@@ -320,7 +402,7 @@ def test_a_run_that_is_stopped_leaves_no_process(
 ) -> None:
     pipe = folder / "pipe"
     os.mkfifo(pipe)
-    with started("slow", folder, **{broken_subjects.FIFO: str(pipe)}) as process:
+    with started("slow", folder=folder, **{broken_subjects.FIFO: str(pipe)}) as process:
         assert pipe.read_text().startswith("begun")
         if number is signal.SIGINT:
             os.killpg(process.pid, number)  # as a terminal sends Ctrl-C
@@ -329,6 +411,29 @@ def test_a_run_that_is_stopped_leaves_no_process(
         output, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, output, errors) == (status, "", words)
         assert group_is_gone(process.pid)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "status"),
+    [([signal.SIGHUP], 129), ([signal.SIGTERM] * 3, 143), ([signal.SIGTERM, signal.SIGHUP], 143)],
+    ids=["terminal closed", "told three times", "told twice"],
+)
+def test_a_run_whose_group_is_ended_leaves_no_key_behind(
+    folder: Path, redis_server: Any, numbers: list[signal.Signals], status: int
+) -> None:
+    pipe, client = folder / "pipe", redis_server.client()
+    os.mkfifo(pipe)
+    environment = {broken_subjects.FIFO: str(pipe), "REDIS_URL": redis_server.url}
+    with started("stuck", "redis", folder=folder, **environment) as process:
+        assert pipe.read_text().startswith("begun")
+        assert client.keys("session-lab-*")
+        for number in numbers:
+            os.killpg(process.pid, number)
+            time.sleep(0.1)  # or the kernel makes one of several
+        output, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, output, errors) == (status, "", "")
+        assert group_is_gone(process.pid)
+    assert not client.keys("session-lab-*")
 
 
 def group_is_gone(group: int) -> bool:

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import pytest
-from flask import session
+from flask import abort, session
 
 from app import create_app
-from app.lab.evidence import MOST_EXCHANGES, MOST_HOLDINGS
+from app.lab.claim import Skipped
+from app.lab.evidence import MOST_EXCHANGES, Evidence, ShownExchange, shortened
+from app.lab.experiments import CLAIMS
 from app.lab.runner import Laboratory
 from app.lab.subject import Subject, ViewFailed
 from backends import BACKENDS
@@ -35,6 +37,25 @@ def test_no_token_stands_in_the_evidence_whole(subject: Subject) -> None:
     assert not [part for part in secret_parts if part in shown]
 
 
+def test_no_handle_to_a_token_stands_there_whole_either(subject: Subject) -> None:
+    ada = subject.logged_in()
+    ada.log_out()
+    ada.get("/")
+    (handle,) = [each.value for each in ada.own_browser.jar if each.name.startswith("kept_")]
+    shown = json.dumps(asdict(subject.recorder.evidence()))
+    assert handle not in shown
+    assert shown.count(handle[:6]) == 2  # as it was set, and as it was sent
+
+
+def test_no_token_that_nobody_kept_stands_there_whole(subject: Subject) -> None:
+    ada = subject.logged_in()
+    subject.forward(60)
+    renewed = subject.present(ada.token)
+    shown = json.dumps(asdict(subject.recorder.evidence()))
+    tokens = [value.partition(";")[0].partition("=")[2] for value in renewed.set_cookies]
+    assert not [token for token in tokens if token in shown]
+
+
 def test_what_both_sides_hold_is_shown_as_it_was_after_the_login(subject: Subject) -> None:
     ada = subject.logged_in()
     (holding,) = subject.recorder.evidence().holdings
@@ -54,8 +75,17 @@ def test_code_that_ran_inside_a_view_is_shown_beside_its_request(subject: Subjec
 def test_a_view_that_fails_is_told_from_one_that_gives_nothing(subject: Subject) -> None:
     ada = subject.visitor()
     assert ada.run(lambda: None) is None
-    with pytest.raises(ViewFailed, match="500"):
+    with pytest.raises(ViewFailed, match=r"500: ZeroDivisionError: .* by zero") as failed:
         ada.run(lambda: 1 // 0)
+    assert isinstance(failed.value.raised, ZeroDivisionError)
+
+
+def test_where_the_application_fails_and_not_the_view_no_exception_is_named(
+    subject: Subject,
+) -> None:
+    subject.app.before_request(lambda: abort(500))
+    with pytest.raises(ViewFailed, match=r"answered 500$"):
+        subject.visitor().run(lambda: None)
 
 
 def test_a_long_experiment_is_shown_by_its_beginning_and_its_end(subject: Subject) -> None:
@@ -69,7 +99,126 @@ def test_a_long_experiment_is_shown_by_its_beginning_and_its_end(subject: Subjec
     assert evidence.exchanges[-1].url.endswith(f"/static/{MOST_EXCHANGES - 1}")
 
 
-def test_only_the_first_holdings_are_shown(subject: Subject) -> None:
-    for _ in range(MOST_HOLDINGS + 1):
+class TestWhatWasDone:
+    """Between the exchanges stands what the experiment did meanwhile."""
+
+    def test_time_restarts_and_other_servers_stand_before_the_exchange_that_shows_it(
+        self, subject: Subject
+    ) -> None:
+        ada = subject.logged_in()
+        subject.forward(8 * 3600 + 300)
+        subject.restart(SECRET_KEY="another" * 5, MAX_CONTENT_LENGTH=5)
+        ada.get("/")
+        with subject.second_server() as other:
+            other.admits(ada.token)
+        evidence = subject.recorder.evidence()
+        assert [exchange.before for exchange in evidence.exchanges[-2:]] == [
+            [
+                "8 h 5 min pass.",
+                "The application is stopped and started again with another SECRET_KEY, "
+                "MAX_CONTENT_LENGTH.",
+            ],
+            ["A second server is started."],
+        ]
+        assert evidence.afterwards == ["The second server is stopped."]
+
+    def test_what_happens_to_the_store_stands_there(self, subject: Subject) -> None:
+        if subject.backend.state == "browser":
+            pytest.skip("it has none")
+        ada = subject.logged_in()
+        with subject.place.down():
+            ada.get("/")
+        name = next(iter(subject.place.records()))
+        subject.place.damage(name, lambda data: data[::-1])
+        subject.place.plant(name, b"12345")
+        evidence = subject.recorder.evidence()
+        assert evidence.exchanges[-1].before == ["The store is taken away."]
+        assert evidence.afterwards == [
+            "The store is back.",
+            "The bytes of a record are changed.",
+            "Other bytes, 5 of them, are put in the place of a record.",
+        ]
+
+    def test_what_cannot_be_done_to_it_is_not_said_to_have_been(self, subject: Subject) -> None:
+        if not subject.backend.on_redis:
+            pytest.skip("it can be done")
+        with pytest.raises(Skipped), subject.place.hung():
+            pass
+        assert subject.recorder.evidence().afterwards == []
+
+    def test_a_token_that_is_put_in_and_a_browser_that_is_closed_stand_there(
+        self, subject: Subject
+    ) -> None:
+        token = subject.logged_in().token
+        thief = subject.visitor()
+        thief.take(token)
+        thief.reopen_browser()
+        first, second = subject.recorder.evidence().afterwards
+        assert token not in first
+        assert token[:6] in first
+        assert second == "The browser is closed and opened again."
+
+
+EXCHANGES = [
+    ShownExchange("GET", str(number), 200, [], [], "", before=[f"note {number}", "time passes"])
+    for number in range(6)
+]
+
+
+class TestShortened:
+    def test_what_was_done_between_exchanges_that_are_left_out_is_not(self) -> None:
+        kept = shortened(Evidence(EXCHANGES, 3, [], ["the end"]), 4)
+        assert [exchange.url for exchange in kept.exchanges] == ["0", "1", "4", "5"]
+        assert kept.left_out == 5
+        assert kept.exchanges[2].before == ["note 2", "note 3", "note 4", "time passes"]
+        assert kept.exchanges[3] == EXCHANGES[5]
+        assert kept.afterwards == ["the end"]
+
+    def test_what_is_short_stays_as_it_is(self) -> None:
+        evidence = Evidence(EXCHANGES, 3)
+        assert shortened(evidence, 6) == evidence
+
+    def test_it_is_the_same_in_one_cut_or_in_two(self) -> None:
+        evidence = Evidence(EXCHANGES)
+        assert shortened(shortened(evidence, 4), 2) == shortened(evidence, 2)
+
+
+class TestHoldings:
+    def test_the_first_moments_and_the_end_are_shown(self, subject: Subject) -> None:
+        for _ in range(3):
+            ada = subject.logged_in()
+        ada.run(lambda: session.update(deciding="moment"))
+        subject.look_at_the_end()
+        holdings = subject.recorder.evidence().holdings
+        assert [holding.moment for holding in holdings][-1] == "at the end"
+        assert len(holdings) <= 3
+        last = holdings[-1]
+        assert "deciding" in f"{last.decoded}{last.fields}"
+        assert "deciding" not in f"{holdings[0].decoded}{holdings[0].fields}"
+
+    def test_where_nothing_has_changed_it_is_one(self, subject: Subject) -> None:
         subject.logged_in()
-    assert len(subject.recorder.evidence().holdings) == MOST_HOLDINGS
+        subject.look_at_the_end()
+        (holding,) = subject.recorder.evidence().holdings
+        assert holding.moment == "after the login and at the end"
+
+    def test_the_end_is_of_the_last_who_holds_a_token(self, subject: Subject) -> None:
+        subject.logged_in().run(lambda: session.update(hers="yes"))
+        subject.visitor()
+        subject.look_at_the_end()
+        last = subject.recorder.evidence().holdings[-1]
+        assert "hers" in f"{last.decoded}{last.fields}"
+
+    def test_a_record_that_cannot_be_read_ends_no_experiment(self, subject: Subject) -> None:
+        ada = subject.logged_in()
+        if subject.backend.state == "server":
+            for name in subject.place.records():
+                subject.place.damage(name, lambda _: b"\xff")
+        subject.look_at_the_end()
+        assert ada.token
+
+    def test_an_experiment_is_looked_at_when_it_is_over(self, subject: Subject) -> None:
+        claim = CLAIMS["idle_timeout"]
+        result = Laboratory(create_app).try_claim(claim, subject.backend)
+        assert "at the end" in result.evidence.holdings[-1].moment
+        assert any(exchange.before for exchange in result.evidence.exchanges)

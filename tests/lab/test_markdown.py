@@ -48,7 +48,7 @@ class TestMarkdown:
 
     def test_surprises_and_skips_are_words_in_the_matrix(self) -> None:
         lines = list(matrix(SURPRISING))
-        assert "| A kept token is dead. | ✗ | ✗ **surprise** | skipped |" in lines
+        assert "| A kept token is dead. | ✗ | ✗ **surprise** | ○ skipped |" in lines
 
     def test_each_claim_is_told_with_figures_reasons_and_where_it_is_from(self) -> None:
         told = sections(markdown(AS_EXPECTED))

@@ -10,6 +10,7 @@ from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.results import Report
 from app.lab.terminal import console, print_closing, print_report, watched
+from backends import BACKENDS
 from tests.lab.made_reports import AS_EXPECTED, BROKEN, LOGOUT, SUBJECTS, SURPRISING, report, result
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -42,6 +43,21 @@ class TestMatrix:
             ["logout_is_final", *("✗", "fails"), *("✓", "holds"), *("✓", "holds")],
         ]
 
+    @pytest.mark.parametrize("width", [40, 60, 80, 120])
+    def test_nothing_is_cut_however_narrow_it_is(self, width: int) -> None:
+        claims = list(CLAIMS)
+        results = [result(claim, each, Verdict.HOLDS) for claim in claims for each in BACKENDS]
+        text = printed(Report(AS_EXPECTED.about, list(BACKENDS), results), width)
+        assert "…" not in text
+        assert max(map(len, text.splitlines()[:-1])) <= width
+
+    def test_heads_stay_whole_at_60_columns(self) -> None:
+        results = [result("encrypted", each, Verdict.HOLDS) for each in BACKENDS]
+        text = printed(Report(AS_EXPECTED.about, list(BACKENDS), results), 60)
+        words = text.partition("encrypted")[0].split()
+        assert words.count("filesystem") == 2
+        assert {"cookie", "redis", "flask-", "session-"} <= set(words)
+
     @pytest.mark.parametrize("width", [60, 80, 120])
     def test_it_fits_however_long_the_names_are(self, width: int) -> None:
         subjects = ["cookie", "filesystem", "redis", "flask-session-filesystem"]
@@ -56,7 +72,8 @@ class TestMatrix:
 
     def test_a_surprise_is_marked_without_colour(self) -> None:
         row = next(line for line in printed(SURPRISING).splitlines() if "logout" in line)
-        assert row.split() == ["logout_is_final", *("✗", "fails"), *("✗", "fails", "!"), "skipped"]
+        fails, skipped = ["✗", "fails"], ["○", "skipped"]
+        assert row.split() == ["logout_is_final", *fails, *fails, "!", *skipped]
 
     def test_what_was_not_tried_stays_empty(self) -> None:
         shown = report(result("logout_is_final", "redis", Verdict.HOLDS), saying=[LOGOUT])
@@ -105,8 +122,8 @@ class TestWatching:
 
     def test_surprises_errors_and_skips_say_what_they_are(self) -> None:
         assert "filesystem: alive (surprise: holds was expected)" in seen(SURPRISING)
-        assert "skipped         redis: No server is here." in seen(SURPRISING)
-        assert "error           filesystem: Its process ended." in seen(BROKEN)
+        assert "○ skipped       redis: No server is here." in seen(SURPRISING)
+        assert "! error         filesystem: Its process ended." in seen(BROKEN)
 
     def test_where_there_is_no_terminal_there_are_no_codes_and_no_bar(self) -> None:
         assert "\x1b" not in seen(SURPRISING)

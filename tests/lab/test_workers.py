@@ -1,9 +1,11 @@
 """Processes that do one thing after another, of which any may die."""
 
 import os
+import signal
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,9 @@ import pytest
 from app.lab.workers import Lost, spread
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
+
+
+FOLDER = "A_FOLDER_OF_THE_TEST"
 
 
 def do(task: str) -> object:
@@ -30,6 +35,15 @@ def do(task: str) -> object:
             return threading.Lock()
         case "variable":
             return os.environ.get("SESSION_BACKEND")
+        case "hang up":
+            os.kill(os.getpid(), signal.SIGHUP)
+        case "tidy up":
+            try:
+                Path(os.environ[FOLDER], "begun").touch()
+                threading.Event().wait()
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+                Path(os.environ[FOLDER], "tidied up").touch()
         case "leave a file":
             return tempfile.mkdtemp()
     return task.upper()
@@ -52,6 +66,22 @@ def done() -> dict[str, object]:
 
 def test_every_task_is_done(done: dict[str, object]) -> None:
     assert {task: done[task] for task in NINE} == {task: task.upper() for task in NINE}
+
+
+def test_a_terminal_that_is_closed_ends_no_process() -> None:
+    assert outcomes("hang up") == {"hang up": "HANG UP"}
+
+
+def test_a_process_that_is_told_twice_to_end_has_tidied_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    results = spread(do, ["a", "tidy up"], 2, 60.0)
+    next(results)
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
+    results.close()  # type: ignore[attr-defined]
+    assert (tmp_path / "tidied up").exists()
 
 
 def test_the_application_s_variables_are_not_seen(done: dict[str, object]) -> None:

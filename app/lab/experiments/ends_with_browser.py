@@ -10,7 +10,7 @@ from app.lab.site import Site, Visitor
 def experiment(site: Site) -> Finding:
     ada = site.logged_in()
     kept_for = _kept_for(ada)
-    ada.browser.restart()
+    ada.reopen_browser()
     still_in = ada.is_logged_in
     lifetime = "no Expires" if kept_for is None else f"Expires in {period(kept_for)}"
     return Finding(

@@ -52,6 +52,7 @@ def _sweep(subject: Subject) -> None:
     store = getattr(subject.app.session_interface, "store", None)
     if isinstance(store, Sweeps):
         list(store.sweep())
+        subject.recorder.note("The store is swept.")
 
 
 CLAIM = Claim(

@@ -10,7 +10,7 @@ from app.lab.subject import ACCOUNT, Subject, SubjectVisitor
 def experiment(subject: Subject) -> Finding:
     ada = subject.visitor()
     ada.post("/login", {**ACCOUNT, "remember": "y"})
-    ada.browser.restart()
+    ada.reopen_browser()
     left = _left(ada)
     remembered = f'value="{ACCOUNT["username"]}"' in ada.get("/login").text
     figure = f"name filled in, kept for {period(max(left))}" if left else "forgotten"
