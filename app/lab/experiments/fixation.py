@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
 from app.lab.subject import Subject
 
 
@@ -32,6 +32,7 @@ CLAIM = Claim(
     "On Flask-Session the application must call regenerate() in its login.",
     experiment=experiment,
     expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    statements=(Statement(224, "Implement secure user authentication"),),
     sources=("OWASP ASVS 5.0, 7.2.4", "OWASP WSTG-SESS-03", "pallets/flask #1600"),
     try_it=(
         "Log in as bob in a private window, and copy the value of the session’s cookie from "

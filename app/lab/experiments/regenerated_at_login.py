@@ -68,7 +68,10 @@ CLAIM = Claim(
     "token unless the application calls regenerate().",
     experiment=experiment,
     expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
-    statements=(Statement(240, "Implement proper session timeout and regeneration"),),
+    statements=(
+        Statement(224, "Implement secure user authentication"),
+        Statement(240, "Implement proper session timeout and regeneration"),
+    ),
     try_it=(
         "Log in, open devtools (F12), Application → Cookies, and copy the value of the session’s "
         "cookie.",
