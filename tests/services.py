@@ -237,3 +237,22 @@ def _foreign_environment() -> dict[str, str]:
     """This process's environment without the application's variables."""
     ours = {variable.name for variable in VARIABLES}
     return {name: value for name, value in os.environ.items() if name not in ours}
+
+
+def group_is_gone(group: int) -> bool:
+    """Whether nobody of it is left, soon."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if not any(runs_in(group, process) for process in Path("/proc").glob("[0-9]*")):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def runs_in(group: int, process: Path) -> bool:
+    """Whether it is of that group and has not ended; the machine may be slow to forget it then."""
+    try:
+        state, _, its_group = (process / "stat").read_text().rpartition(")")[2].split()[:3]
+    except OSError:
+        return False
+    return int(its_group) == group and state != "Z"

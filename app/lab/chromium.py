@@ -8,12 +8,12 @@ followed, and nothing that a page asks for is loaded.
 
 import asyncio
 import atexit
+import shutil
 import tempfile
 from base64 import b64decode
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache, partial
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,7 +26,9 @@ from backends import ConfigurationError
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, CDPSession, Page
 
-PROGRAM = Path("/usr/bin/chromium")
+PROGRAMS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
+"""Where Debian has it, and what others call it; the first that is there is taken."""
+
 ARGUMENTS = ("--no-sandbox", "--disable-quic", "--disable-background-networking")
 
 _SENT = "Network.requestWillBeSent"
@@ -138,7 +140,10 @@ class _Playwright:
 
         self.idle: list[Chromium] = []
         """Browsers that are open, and nobody’s."""
+        self._program = _program()
         self._loop = asyncio.new_event_loop()
+        # The driver may be ended with us, by a terminal: who waits for it is told by his own call.
+        self._loop.set_exception_handler(lambda *_: None)
         Thread(target=self._loop.run_forever, name="chromium", daemon=True).start()
         self._api = self.do(async_playwright().start())
 
@@ -147,7 +152,7 @@ class _Playwright:
 
     async def open(self, profile: str) -> "_Tab":
         context = await self._api.chromium.launch_persistent_context(
-            profile, executable_path=PROGRAM, args=ARGUMENTS, headless=True
+            profile, executable_path=self._program, args=ARGUMENTS, headless=True
         )
         page = context.pages[0]
         tab = _Tab(context, page, await context.new_cdp_session(page))
@@ -164,16 +169,31 @@ class _Playwright:
 @cache
 def _playwright() -> _Playwright:
     """The one of this process: it takes longer to start than a browser does."""
-    if not PROGRAM.exists():
-        raise ConfigurationError(f"A real browser needs {PROGRAM}: apt-get install chromium.")
+    check()
+    playwright = _Playwright()
+    atexit.register(playwright.close)
+    return playwright
+
+
+def check() -> None:
+    """Whether there is all that a real browser takes; none is started.
+
+    Raises `ConfigurationError` with one line that says what is not installed.
+    """
+    _program()
     try:
-        playwright = _Playwright()
+        import playwright.async_api  # noqa: F401
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             "A real browser is driven by Playwright: pip install 'session-lab[chromium]'."
         ) from error
-    atexit.register(playwright.close)
-    return playwright
+
+
+def _program() -> str:
+    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if found is None:
+        raise ConfigurationError("A real browser needs Chromium: apt-get install chromium.")
+    return found
 
 
 class _Tab:

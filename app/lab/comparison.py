@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import chain
 
-from app.lab.chromium import chromium
+from app.lab import chromium
 from app.lab.claim import Claim
 from app.lab.foreign import ForeignApp
 from app.lab.redis_server import in_words, redis_for
@@ -39,8 +39,7 @@ def compare(
     Chromium is asked for and not to be had.
     """
     if in_chromium:
-        with chromium():  # now, and not in each experiment: is it there?
-            pass
+        chromium.check()  # now, and not in each experiment
     moment, begun = datetime.now(UTC), time.perf_counter()
     names = [*([foreign.name] if foreign else []), *(backend.name for backend in backends)]
     with _redis(backends, redis_url) as (url, redis):

@@ -6,6 +6,7 @@ Never a token.
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -19,7 +20,10 @@ LEAST_SECRET = 16
 """Characters from which the value of a cookie that no script may read is taken for a secret."""
 
 LONGEST_VALUE = 400
-"""Characters of a header's value that are shown."""
+"""Characters of a header's value, and of a field's, that are shown."""
+
+LONGEST_DECODED = 2000
+"""Characters of what can be read in a cookie that are shown."""
 
 LONGEST_BODY = 600
 """Characters of a body that are shown, and only of one that is no page."""
@@ -139,6 +143,7 @@ class Recorder:
 
     def hold(self, holding: Holding) -> None:
         """Note what both sides hold now. Where nothing has changed it is one with the last."""
+        holding = _within_reason(holding)
         with self._lock:
             last = self._holdings[-1] if self._holdings else None
             if last is None or replace(last, moment=holding.moment) != holding:
@@ -159,7 +164,7 @@ class Recorder:
                 [_shown(taken, secrets) for taken in self._taken],
                 self._left_out,
                 list(self._holdings),
-                [_clean(note, secrets) for note in self._notes],
+                _counted(self._notes, secrets),
             )
 
 
@@ -197,10 +202,25 @@ def masked(token: str) -> str:
     return f"{token[:SHOWN]}…({len(token)} characters)"
 
 
+def _within_reason(holding: Holding) -> Holding:
+    """Without the most of long texts: experiments store as much as they can."""
+    decoded = holding.decoded and _shortened(holding.decoded, LONGEST_DECODED)
+    fields = {name: _shortened(text, LONGEST_VALUE) for name, text in holding.fields.items()}
+    return replace(holding, decoded=decoded, fields=fields)
+
+
+def _counted(notes: Sequence[str], secrets: Collection[str]) -> list[str]:
+    """Those that come several times in a row once, with their number."""
+    runs = [(note, len(list(alike))) for note, alike in groupby(notes)]
+    return [
+        _clean(note, secrets) + (f" ({times} times)" if times > 1 else "") for note, times in runs
+    ]
+
+
 def _shown(taken: _Taken, secrets: Collection[str]) -> ShownExchange:
     exchange = taken.exchange
     return ShownExchange(
-        before=[_clean(note, secrets) for note in taken.before],
+        before=_counted(taken.before, secrets),
         method=exchange.method,
         url=_clean(exchange.url, secrets),
         status=exchange.status,

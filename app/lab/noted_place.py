@@ -35,7 +35,7 @@ class NotedPlace:
 
     def plant(self, name: str, data: bytes) -> None:
         self._place.plant(name, data)
-        self._note(f"Other bytes, {len(data)} of them, are put in the place of a record.")
+        self._note("Other bytes are put in the place of a record.")
 
     def damage(self, name: str, change: Change) -> None:
         self._place.damage(name, change)

@@ -100,7 +100,7 @@ class Site:
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
-        self.recorder.note(_sent_as_they_are(request, answer))
+        self.recorder.note(_answered(answer))
         return answer
 
     def look(self, visitor: "Visitor", moment: str) -> None:
@@ -110,9 +110,9 @@ class Site:
         """The same when the experiment is over, of the last visitor who holds a token."""
 
 
-def _sent_as_they_are(request: bytes, answer: bytes) -> str:
+def _answered(answer: bytes) -> str:
     status = answer.partition(b"\r\n")[0].decode("latin-1") or "nothing"
-    return f"{len(request)} bytes that no browser would send are answered by {status}."
+    return f"Bytes that no browser would send are answered by {status}."
 
 
 class Visitor:

@@ -130,7 +130,8 @@ class Subject(Site):
         self.clock.shift(seconds)
         if self._place is not None:
             self._place.age(seconds)
-        self.recorder.note(f"{spoken(seconds)} pass.")
+        if seconds >= 1:
+            self.recorder.note(f"{spoken(seconds)} pass.")
 
     def restart(self, **settings: Any) -> None:
         """Stop the application and start it anew, on the same address, with changed settings.

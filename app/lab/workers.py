@@ -40,7 +40,8 @@ def spread(
     process leaves in the folder for temporary files goes with it.
     """
     waiting = deque(tasks)
-    with tempfile.TemporaryDirectory(prefix="session-lab-") as folder:
+    # What a process started may still write while the folder is being removed.
+    with tempfile.TemporaryDirectory(prefix="session-lab-", ignore_cleanup_errors=True) as folder:
         logs = [Path(folder, f"{number}.log") for number in range(min(processes, len(tasks)))]
         workers = [_Worker(do, log) for log in logs]
         try:
@@ -145,7 +146,7 @@ def _serve(connection: "Connection[Any, Any]", do: Callable[[Any], Any], log: Pa
     Thread(target=_end_with_parent, daemon=True).start()
     for variable in VARIABLES:  # an experiment does not depend on how this one was called
         os.environ.pop(variable.name, None)
-    tempfile.tempdir = str(log.parent)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(log.parent)  # of what it starts as well
     with log.open("wb") as file:  # what subjects say is not for whoever watches the verdicts
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -4,7 +4,12 @@ Those are the verdicts to expect: tests/lab/test_compare.py shows that the jar c
 subject of each kind is tried here, and every one by `make soak`.
 """
 
+import os
+import signal
+import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +25,7 @@ from app.lab.runner import Laboratory
 from app.lab.site import AnyBrowser
 from backends import BACKENDS, ConfigurationError
 from tests.lab.tiny_site import Answer, TinySite, tiny_site
-from tests.services import require
+from tests.services import PATIENCE, LabServer, group_is_gone, require
 
 IN_CHROMIUM = [claim for claim in CLAIMS.values() if claim.in_chromium]
 ONE_OF_EACH_KIND = ("cookie", "redis", "flask-session-filesystem")
@@ -155,7 +160,7 @@ class TestChromium:
 def test_a_missing_program_is_one_line_that_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(real, "PROGRAM", Path("/nowhere/chromium"))
+    monkeypatch.setattr(real, "PROGRAMS", ("/nowhere/chromium",))
     monkeypatch.setattr(real, "_playwright", real._playwright.__wrapped__)
     with pytest.raises(ConfigurationError, match=r"^.*apt-get install chromium\.$"), chromium():
         pass
@@ -168,3 +173,48 @@ def test_a_missing_playwright_is_one_line_that_says_how_to_get_it(
     monkeypatch.setattr(real, "_playwright", real._playwright.__wrapped__)
     with pytest.raises(ConfigurationError, match=r"^.*pip install .*chromium.*$"), chromium():
         pass
+
+
+def test_the_first_program_that_is_there_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "google-chrome"
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(real, "PROGRAMS", ("/nowhere/chromium", *real.PROGRAMS[1:]))
+    assert real._program() == str(program)
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder whose name is short: a socket of Chromium has to find room in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.mark.usefixtures("untraced_processes")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+def test_a_run_that_is_ended_leaves_nothing_and_says_nothing_of_it(
+    number: signal.Signals, temporary: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "app", "compare", "--browser", "chromium"]
+    only = ["--backend", "cookie", *(f"--only={claim.id}" for claim in IN_CHROMIUM)]
+    with subprocess.Popen(
+        [*command, *only],
+        cwd=Path(__file__).parents[2],
+        env={**LabServer(tmp_path).environment, "TMPDIR": str(temporary)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while not list(temporary.glob("*/org.chromium.*")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        os.killpg(process.pid, number)  # as the end of a session does
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 128 + number
+    assert "Exception" not in errors
+    assert "Traceback" not in errors
+    assert list(temporary.iterdir()) == []
+    assert group_is_gone(process.pid)

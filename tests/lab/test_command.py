@@ -17,19 +17,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.__main__ import session_lab
-from app.lab import command, comparison
-from app.lab.claim import Claim, Skipped
+from app.lab import chromium, command, comparison
+from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
 from app.lab.markdown import markdown
 from app.lab.results import Report, loaded
 from app.lab.results import Result as Found
 from app.lab.runner import Laboratory
-from app.lab.site import MakeBrowser
 from app.lab.terminal import PLAIN
 from backends import BACKENDS, Backend
 from tests.lab import broken_subjects
 from tests.lab.made_reports import AS_EXPECTED, BROKEN, SURPRISING
-from tests.services import PATIENCE, LabServer, require
+from tests.services import PATIENCE, LabServer, group_is_gone, require
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -287,15 +286,12 @@ class TestWhatCannotBe:
         assert "session-lab compare --list names them all" in invoke("--only", "zzz").stderr
 
     def test_chromium_is_asked_for_before_the_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        @contextmanager
-        def missing() -> Iterator[MakeBrowser]:
-            raise Skipped("Chromium is not installed: apt-get install chromium")
-            yield
-
-        monkeypatch.setattr(comparison, "chromium", missing)
+        monkeypatch.setattr(chromium, "PROGRAMS", ())
         result = invoke("--browser", "chromium")
         assert result.exit_code == 2
-        assert result.stderr == "Error: Chromium is not installed: apt-get install chromium\n"
+        assert result.stderr == (
+            "Error: A real browser needs Chromium: apt-get install chromium.\n"
+        )
 
 
 @pytest.fixture
@@ -434,25 +430,6 @@ def test_a_run_whose_group_is_ended_leaves_no_key_behind(
         assert (process.returncode, output, errors) == (status, "", "")
         assert group_is_gone(process.pid)
     assert not client.keys("session-lab-*")
-
-
-def group_is_gone(group: int) -> bool:
-    """Whether nobody of it is left, soon."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if not any(runs_in(group, process) for process in Path("/proc").glob("[0-9]*")):
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def runs_in(group: int, process: Path) -> bool:
-    """Whether it is of that group and has not ended; the machine may be slow to forget it then."""
-    try:
-        state, _, its_group = (process / "stat").read_text().rpartition(")")[2].split()[:3]
-    except OSError:
-        return False
-    return int(its_group) == group and state != "Z"
 
 
 @pytest.mark.parametrize(

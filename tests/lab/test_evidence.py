@@ -131,12 +131,13 @@ class TestWhatWasDone:
         name = next(iter(subject.place.records()))
         subject.place.damage(name, lambda data: data[::-1])
         subject.place.plant(name, b"12345")
+        subject.place.plant(name, b"54321")
         evidence = subject.recorder.evidence()
         assert evidence.exchanges[-1].before == ["The store is taken away."]
         assert evidence.afterwards == [
             "The store is back.",
             "The bytes of a record are changed.",
-            "Other bytes, 5 of them, are put in the place of a record.",
+            "Other bytes are put in the place of a record. (2 times)",
         ]
 
     def test_what_cannot_be_done_to_it_is_not_said_to_have_been(self, subject: Subject) -> None:
@@ -195,6 +196,14 @@ class TestHoldings:
         last = holdings[-1]
         assert "deciding" in f"{last.decoded}{last.fields}"
         assert "deciding" not in f"{holdings[0].decoded}{holdings[0].fields}"
+
+    def test_long_texts_are_shown_in_part(self, subject: Subject) -> None:
+        ada = subject.logged_in()
+        ada.run(lambda: session.update(much="x" * 3000))
+        subject.look_at_the_end()
+        last = subject.recorder.evidence().holdings[-1]
+        assert "x" * 300 in f"{last.decoded}{last.fields}"
+        assert "x" * 2000 not in f"{last.decoded}{last.fields}"
 
     def test_where_nothing_has_changed_it_is_one(self, subject: Subject) -> None:
         subject.logged_in()

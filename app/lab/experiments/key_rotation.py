@@ -11,8 +11,10 @@ def experiment(subject: Subject) -> Finding:
     token, old = subject.logged_in().token, subject.app.secret_key
     # In the running application: a restart would end an embedded store, whatever the key does.
     subject.app.config.update(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[old])
+    subject.recorder.note("The key is replaced, with the old one as fallback.")
     with_it = subject.admits(token)
     subject.app.config.update(SECRET_KEY_FALLBACKS=[])
+    subject.recorder.note("The old key is no fallback any more.")
     without = subject.admits(token)
     because = (
         "After the key was replaced, a token from before was "
