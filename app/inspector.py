@@ -100,7 +100,7 @@ def _cookie(name: str, value: str) -> CookieInBrowser:
         sha256=sha256(value.encode()).hexdigest()[:16],
         is_session=name == _session_cookie_name(),
         flags=_flags(name),
-        decoded=decoded and json.dumps(shortened(decoded.payload), indent=2, ensure_ascii=False),
+        decoded=decoded and json.dumps(_shortened(decoded.payload), indent=2, ensure_ascii=False),
         signed_at=decoded and decoded.signed_at.isoformat(),
     )
 
@@ -123,12 +123,11 @@ def _session_cookie_name() -> str:
     return current_app.session_interface.get_cookie_name(current_app)
 
 
-def shortened(value: Any) -> Any:
-    """The value, with the long texts in it cut, and how long they are."""
+def _shortened(value: Any) -> Any:
     if isinstance(value, str) and len(value) > LONGEST_FIELD:
         return f"{value[:LONGEST_FIELD]}… ({len(value)} characters)"
     if isinstance(value, list):
-        return [shortened(item) for item in value]
+        return [_shortened(item) for item in value]
     if isinstance(value, dict):
-        return {name: shortened(item) for name, item in value.items()}
+        return {name: _shortened(item) for name, item in value.items()}
     return value

@@ -18,7 +18,6 @@ from werkzeug.security import generate_password_hash
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from app.config import PRODUCTION
-from app.inspector import shortened
 from app.lab.browser import Browser, Exchange
 from app.lab.claim import CannotApply
 from app.lab.clock import Clock
@@ -260,10 +259,10 @@ class Subject(Site):
             moment=moment,
             cookie=self.cookie_name,
             cookie_bytes=visitor.cookie_bytes,
-            decoded=json.dumps(shortened(decoded.payload), indent=2) if decoded else None,
+            decoded=json.dumps(decoded.payload, indent=2) if decoded else None,
             where=at_rest.where if at_rest else None,
             record_bytes=at_rest.size if at_rest else 0,
-            fields=shortened(at_rest.fields) if at_rest else {},
+            fields=at_rest.fields if at_rest else {},
         )
 
 

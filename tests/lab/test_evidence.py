@@ -1,7 +1,7 @@
 """What an experiment shows a reader: enough to follow it, and never a token that works."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 import pytest
@@ -13,7 +13,7 @@ from app.lab.evidence import MOST_EXCHANGES, Evidence, ShownExchange, shortened
 from app.lab.experiments import CLAIMS
 from app.lab.runner import Laboratory
 from app.lab.subject import Subject, ViewFailed
-from backends import BACKENDS
+from backends import BACKENDS, Backend
 
 
 @pytest.fixture(params=list(BACKENDS.values()), ids=list(BACKENDS))
@@ -99,6 +99,14 @@ def test_a_long_experiment_is_shown_by_its_beginning_and_its_end(subject: Subjec
     assert evidence.exchanges[-1].url.endswith(f"/static/{MOST_EXCHANGES - 1}")
 
 
+def where(is_meant: Callable[[Backend], bool]) -> pytest.MarkDecorator:
+    """On those of the subjects alone."""
+    chosen = {name: backend for name, backend in BACKENDS.items() if is_meant(backend)}
+    return pytest.mark.parametrize(
+        "subject", list(chosen.values()), ids=list(chosen), indirect=True
+    )
+
+
 class TestWhatWasDone:
     """Between the exchanges stands what the experiment did meanwhile."""
 
@@ -122,9 +130,8 @@ class TestWhatWasDone:
         ]
         assert evidence.afterwards == ["The second server is stopped."]
 
+    @where(lambda backend: backend.state == "server")
     def test_what_happens_to_the_store_stands_there(self, subject: Subject) -> None:
-        if subject.backend.state == "browser":
-            pytest.skip("it has none")
         ada = subject.logged_in()
         with subject.place.down():
             ada.get("/")
@@ -140,9 +147,8 @@ class TestWhatWasDone:
             "Other bytes are put in the place of a record. (2 times)",
         ]
 
+    @where(lambda backend: backend.on_redis)
     def test_what_cannot_be_done_to_it_is_not_said_to_have_been(self, subject: Subject) -> None:
-        if not subject.backend.on_redis:
-            pytest.skip("it can be done")
         with pytest.raises(Skipped), subject.place.hung():
             pass
         assert subject.recorder.evidence().afterwards == []
