@@ -7,6 +7,7 @@ import socket
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from app.lab.noted_place import NotedPlace
 from app.lab.places import Place
 from app.lab.site import MakeBrowser, Paths, Site, Visitor
 from app.pages import spoken
-from backends import Backend
+from backends import AtRest, Backend
 from backends.cookie import decode_without_key
 
 CreateApp = Callable[..., Flask]
@@ -250,11 +251,8 @@ class Subject(Site):
     def _holding(self, visitor: Visitor, moment: str) -> Holding:
         token = visitor.token
         decoded = decode_without_key(token)
-        at_rest = None
-        if self.backend.at_rest is not None and token:
-            cookie = {"Cookie": f"{self.cookie_name}={token}"}
-            with self.app.test_request_context(headers=cookie):
-                at_rest = self.backend.at_rest(self.app, session)
+        # A request context that fails to open a session stays current: in a copy, it goes with it.
+        at_rest = copy_context().run(self._at_rest, token)
         return Holding(
             moment=moment,
             cookie=self.cookie_name,
@@ -264,6 +262,13 @@ class Subject(Site):
             record_bytes=at_rest.size if at_rest else 0,
             fields=at_rest.fields if at_rest else {},
         )
+
+    def _at_rest(self, token: str) -> AtRest | None:
+        if self.backend.at_rest is None or not token:
+            return None
+        cookie = {"Cookie": f"{self.cookie_name}={token}"}
+        with self.app.test_request_context(headers=cookie):
+            return self.backend.at_rest(self.app, session)
 
 
 class SubjectVisitor(Visitor):

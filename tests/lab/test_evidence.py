@@ -147,6 +147,16 @@ class TestWhatWasDone:
             "Other bytes are put in the place of a record. (2 times)",
         ]
 
+    @where(lambda backend: backend.state == "server")
+    def test_a_record_that_cannot_be_read_leaves_no_application_behind(
+        self, subject: Subject
+    ) -> None:
+        subject.logged_in()
+        for name in subject.place.records():
+            subject.place.plant(name, b"\xff")
+        subject.look_at_the_end()
+        assert not has_app_context()
+
     @where(lambda backend: backend.on_redis)
     def test_what_cannot_be_done_to_it_is_not_said_to_have_been(self, subject: Subject) -> None:
         with pytest.raises(Skipped), subject.place.hung():
