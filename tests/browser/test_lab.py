@@ -60,8 +60,9 @@ def page(chromium: "Browser") -> Iterator["Page"]:
     context.close()
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
+)
 def test_no_page_scrolls_sideways_or_breaks_its_own_policy(
     chromium: "Browser", server: LabServer, size: Any, scheme: Any
 ) -> None:

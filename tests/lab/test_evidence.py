@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 import pytest
-from flask import abort, session
+from flask import abort, has_app_context, session
 
 from app import create_app
 from app.lab.claim import Skipped
