@@ -7,8 +7,6 @@ BIN := .venv/bin
 ENVIRONMENT := .venv/complete
 FLASK := flask-$(shell sed -n 's/^flask==\([^ ]*\).*/\1/p' requirements.lock)
 FLASK_TESTS := .cache/flask-tests/$(FLASK)
-# More than cores: some tests only wait, for a failover or for a browser.
-WORKERS := $(shell expr $$(nproc) + 1)
 CACHES := .cache build __pycache__ *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Named by --python: uv would otherwise take an environment that happens to be activated.
@@ -27,11 +25,11 @@ run: $(ENVIRONMENT) ## Serve the application on HOST and PORT (127.0.0.1:5000)
 	@$(BIN)/python -m app run
 
 test: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # Apart from the test: to trace every line takes half as long again.
 coverage: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test, and report which lines none of them ran
-	@$(BIN)/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest --cov --numprocesses auto --dist loadfile
 
 soak: $(ENVIRONMENT) ## Run the long trials, and print their figures: eight minutes
 	@$(BIN)/python -m pytest tests/soak -o python_files='soak_*.py' -q
