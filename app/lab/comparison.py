@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import chain
 
-from app.lab import chromium
+from app.lab.browser import chromium
 from app.lab.claim import Claim
 from app.lab.foreign import ForeignApp
 from app.lab.redis_server import in_words, redis_for

@@ -10,8 +10,8 @@ from itertools import groupby
 from threading import Lock
 from typing import Any, TypeVar
 
-from app.lab.browser import Exchange
-from app.lab.set_cookie import read_set_cookie
+from app.lab.browser.client import Exchange
+from app.lab.browser.set_cookie import read_set_cookie
 
 SHOWN = 6
 """Characters of a token that are shown."""

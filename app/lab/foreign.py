@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.lab.browser import Browser, Exchange
-from app.lab.chromium import chromium
+from app.lab.browser.chromium import chromium
+from app.lab.browser.client import Browser, Exchange
 from app.lab.claim import Claim
 from app.lab.forms import Form, form_to
 from app.lab.results import Result

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import NamedTuple
 
-from app.lab.browser import Exchange
+from app.lab.browser.client import Exchange
 from app.lab.claim import Finding
 from app.lab.subject import Subject, SubjectVisitor
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from app.lab.browser import Browser
-from app.lab.chromium import chromium
+from app.lab.browser.chromium import chromium
+from app.lab.browser.client import Browser
 from app.lab.claim import CannotApply, Claim, Verdict
 from app.lab.clock import set_clock
 from app.lab.experiments import CLAIMS

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from app.lab.browser import TIMEOUT, Browser, Exchange
+from app.lab.browser.client import TIMEOUT, Browser, Exchange
+from app.lab.browser.set_cookie import Cookie
 from app.lab.evidence import Recorder, masked
-from app.lab.set_cookie import Cookie
 
 
 class AnyBrowser(Protocol):

@@ -19,7 +19,7 @@ from werkzeug.security import generate_password_hash
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from app.config import PRODUCTION
-from app.lab.browser import Browser, Exchange
+from app.lab.browser.client import Browser, Exchange
 from app.lab.claim import CannotApply
 from app.lab.clock import Clock
 from app.lab.evidence import AT_THE_END, Holding

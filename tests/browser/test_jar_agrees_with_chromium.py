@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.lab.cookie_jar import Jar, cookie_string
-from app.lab.set_cookie import Cookie
-from tests.lab.tiny_site import Answer, TinySite, tiny_site
+from app.lab.browser.cookie_jar import Jar, cookie_string
+from app.lab.browser.set_cookie import Cookie
+from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

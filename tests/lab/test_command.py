@@ -17,7 +17,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.__main__ import session_lab
-from app.lab import chromium, command, comparison
+from app.lab import command, comparison
+from app.lab.browser import chromium
 from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
 from app.lab.markdown import markdown

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.lab.browser import Exchange
+from app.lab.browser.client import Exchange
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.outage import SOON, Answer

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from app.config import VARIABLES
-from app.lab.cookie_jar import Jar, Refused
+from app.lab.browser.cookie_jar import Jar, Refused
 from app.plain_cookies import A_DAY
 from backends import Backend, ConfigurationError
 from tests.conftest import SetClock

@@ -9,8 +9,8 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from app.lab.cookie_jar import Jar, Refused
-from app.lab.set_cookie import Cookie
+from app.lab.browser.cookie_jar import Jar, Refused
+from app.lab.browser.set_cookie import Cookie
 from app.plain_cookies import THEME
 from tests.conftest import Visitor
 from tests.owasp.people import PROTECTED, Person

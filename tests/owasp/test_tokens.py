@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
-from app.lab.cookie_jar import Jar, Refused
+from app.lab.browser.cookie_jar import Jar, Refused
 from backends import BACKENDS
 from backends.cookie import decode_without_key
 from tests.conftest import SECRET

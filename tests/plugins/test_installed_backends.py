@@ -18,7 +18,7 @@ from flask import Flask
 
 from app import create_app
 from app.__main__ import main, session_lab
-from app.lab.browser import Browser
+from app.lab.browser.client import Browser
 from app.server import Server
 from backends import BACKENDS, BUILT_IN, ConfigurationError, init_app
 from tests.conftest import ACCOUNTS, SECRET, Visitor

@@ -10,7 +10,7 @@ import pytest
 from app.lab.claim import Claim
 from app.lab.redis_server import redis_for
 from backends import BUILT_IN
-from tests.lab.test_chromium import IN_CHROMIUM, comes_to_the_expected_verdict
+from tests.lab.browser.test_chromium import IN_CHROMIUM, comes_to_the_expected_verdict
 from tests.services import require
 
 

@@ -1,6 +1,6 @@
 """Logging in where somebody is logged in already, and what becomes of the token from before."""
 
-from app.lab.browser import Exchange
+from app.lab.browser.client import Exchange
 from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Code, Finding, Statement, on_each
 from app.lab.site import Site, Visitor
 

@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 
 from app import create_app
-from app.lab import chromium as real
-from app.lab.chromium import chromium
+from app.lab.browser import chromium as real
+from app.lab.browser.chromium import chromium
 from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
 from app.lab.redis_server import redis_for
 from app.lab.runner import Laboratory
 from app.lab.site import AnyBrowser
 from backends import BACKENDS, ConfigurationError
-from tests.lab.tiny_site import Answer, TinySite, tiny_site
+from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
 from tests.services import PATIENCE, LabServer, group_is_gone, require
 
 IN_CHROMIUM = [claim for claim in CLAIMS.values() if claim.in_chromium]
@@ -201,7 +201,7 @@ def test_a_run_that_is_ended_leaves_nothing_and_says_nothing_of_it(
     only = ["--backend", "cookie", *(f"--only={claim.id}" for claim in IN_CHROMIUM)]
     with subprocess.Popen(
         [*command, *only],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env={**LabServer(tmp_path).environment, "TMPDIR": str(temporary)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.lab.browser import Browser
-from app.lab.cookie_jar import Jar, Refused, cookie_string, site_of
-from app.lab.set_cookie import Cookie, default_path, parse_cookie_date, path_matches
-from tests.lab.tiny_site import Answer, TinySite, tiny_site
+from app.lab.browser.client import Browser
+from app.lab.browser.cookie_jar import Jar, Refused, cookie_string, site_of
+from app.lab.browser.set_cookie import Cookie, default_path, parse_cookie_date, path_matches
+from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
 
 if TYPE_CHECKING:
     from tests.conftest import SetClock

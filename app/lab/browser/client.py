@@ -18,7 +18,7 @@ from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
-from app.lab.cookie_jar import SAFE_METHODS, Jar, Refused, cookie_string, site_of
+from app.lab.browser.cookie_jar import SAFE_METHODS, Jar, Refused, cookie_string, site_of
 
 TIMEOUT = 10.0  # seconds, for each wait on the socket, unless the browser is told otherwise
 MAX_REDIRECTS = 20  # as the Fetch standard has it

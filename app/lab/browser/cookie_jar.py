@@ -32,7 +32,7 @@ from ipaddress import ip_address
 from threading import Lock
 from urllib.parse import urlsplit
 
-from app.lab.set_cookie import (
+from app.lab.browser.set_cookie import (
     Cookie,
     SetCookie,
     domain_matches,

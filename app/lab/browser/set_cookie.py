@@ -3,7 +3,7 @@
 Text: a header field, a name and a value are `str` with one character an octet (ISO-8859-1, as
 `http.client` and WSGI hand them over), so `len` counts octets. URLs are absolute and ASCII.
 
-Whether the cookie may be kept is not decided here but by `app.lab.cookie_jar`.
+Whether the cookie may be kept is not decided here but by `app.lab.browser.cookie_jar`.
 """
 
 import re
