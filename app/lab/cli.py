@@ -8,7 +8,7 @@ import click
 from app.lab.foreign_options import foreign_options
 
 if TYPE_CHECKING:
-    from app.lab.foreign import ForeignApp
+    from app.lab.subject.external import ForeignApp
 
 FORMATS = ("table", "json", "markdown", "html")
 

@@ -21,11 +21,11 @@ from rich.text import Text
 from app.lab.claim import Claim, Skipped
 from app.lab.comparison import compare
 from app.lab.experiments import CLAIMS
-from app.lab.foreign import ForeignApp
 from app.lab.markdown import DOCUMENT, FIELD, markdown
 from app.lab.results import ExitStatus, Report, dumped
-from app.lab.site import Paths
-from app.lab.subject import CreateApp
+from app.lab.subject.application import CreateApp
+from app.lab.subject.external import ForeignApp
+from app.lab.subject.site import Paths
 from app.lab.terminal import console, print_closing, print_report, watched
 from backends import BACKENDS, ConfigurationError
 

@@ -8,11 +8,11 @@ from itertools import chain
 
 from app.lab.browser import chromium
 from app.lab.claim import Claim
-from app.lab.foreign import ForeignApp
 from app.lab.redis_server import in_words, redis_for
 from app.lab.results import Report, Result, about, in_order, said
 from app.lab.runner import Laboratory, run
-from app.lab.subject import CreateApp
+from app.lab.subject.application import CreateApp
+from app.lab.subject.external import ForeignApp
 from backends import Backend
 
 JAR = "the laboratory's own, with the cookie rules of RFC 6265bis"

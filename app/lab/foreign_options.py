@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from app.lab.foreign import ForeignApp
+    from app.lab.subject.external import ForeignApp
 
 Command = Callable[..., Any]
 
@@ -95,8 +95,8 @@ def _foreign(target: str | None, given: dict[str, Any]) -> "ForeignApp | None":
             raise click.UsageError("Which application? Name it by --app MODULE:APP.")
         return None
     # Imported here: a start of the application needs none of it.
-    from app.lab.foreign import ForeignApp
-    from app.lab.site import Paths
+    from app.lab.subject.external import ForeignApp
+    from app.lab.subject.site import Paths
 
     cookie = {"cookie_name": given.pop("cookie_name")} if "cookie_name" in given else {}
     return ForeignApp(target, Paths(**given), **cookie)

@@ -8,10 +8,10 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from app.lab.evidence import shortened
 from app.lab.experiments import CLAIMS
 from app.lab.results import Report
 from app.lab.shown import add_filters, sheet
+from app.lab.subject.evidence import shortened
 
 STATIC = Path(__file__).parents[1] / "static"
 STYLES = ("report.css", "lab.css", "laboratory.css")

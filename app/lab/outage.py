@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.lab.browser.client import Exchange
 from app.lab.claim import Finding
-from app.lab.subject import Subject, SubjectVisitor
+from app.lab.subject.application import Subject, SubjectVisitor
 
 SOON = 1.0
 """Seconds within which a page must say that the store cannot be asked."""

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from app.documentation import with_part
 from app.lab.checked_document import checked_document
-from app.lab.evidence import Evidence, ShownExchange, shortened
 from app.lab.markdown import EXPERIMENTS, SIGNS, matrix
 from app.lab.places import EmbeddedRedis
 from app.lab.results import Report, dumped, loaded
+from app.lab.subject.evidence import Evidence, ShownExchange, shortened
 from backends import BUILT_IN
 
 KEPT = Path("app/lab/data/report.json")

@@ -17,7 +17,7 @@ from app.lab.comparison import compare
 from app.lab.experiments import CLAIMS
 from app.lab.results import Report, Result
 from app.lab.run_files import RunFiles
-from app.lab.subject import CreateApp
+from app.lab.subject.application import CreateApp
 from backends import BACKENDS, Backend
 
 NICENESS = 10

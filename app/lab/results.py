@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from app.lab.claim import Claim, Statement, Verdict
-from app.lab.evidence import Evidence, Holding, ShownExchange
+from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 
 PACKAGES = ("flask", "werkzeug", "itsdangerous", "flask-session", "cachelib", "redis", "fakeredis")
 """Whose versions decide what is found out."""

@@ -13,13 +13,13 @@ from typing import NamedTuple
 from app.lab.browser.chromium import chromium
 from app.lab.browser.client import Browser
 from app.lab.claim import CannotApply, Claim, Verdict
-from app.lab.clock import set_clock
 from app.lab.experiments import CLAIMS
 from app.lab.places import Elsewhere, EmbeddedRedis, Folder, Place, RealRedis, SharedFiles
 from app.lab.redis_server import forget
 from app.lab.results import Result
-from app.lab.site import MakeBrowser
-from app.lab.subject import CreateApp, Subject
+from app.lab.subject.application import CreateApp, Subject
+from app.lab.subject.clock import set_clock
+from app.lab.subject.site import MakeBrowser
 from app.lab.trial import try_on
 from app.lab.workers import Lost, spread
 from backends import BACKENDS, Backend

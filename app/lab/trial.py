@@ -5,9 +5,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 
 from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
-from app.lab.evidence import Evidence
 from app.lab.results import Result
-from app.lab.site import Site
+from app.lab.subject.evidence import Evidence
+from app.lab.subject.site import Site
 
 
 def try_on(

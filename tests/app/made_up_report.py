@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from app.lab.answers import QUESTIONS
 from app.lab.claim import Verdict
-from app.lab.evidence import Evidence, Holding, ShownExchange
 from app.lab.experiments import CLAIMS
 from app.lab.results import Report, Result, about
+from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 from backends import BACKENDS
 
 FIGURES = ("148 bytes in the browser, 0 on the server", "8 of 8 keys kept", "dead", "503 in 0.2 s")

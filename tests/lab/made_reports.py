@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Statement, Verdict
-from app.lab.evidence import Evidence, Holding, ShownExchange
 from app.lab.results import About, Report, Result, Said
+from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 
 ABOUT = About(
     "2026-01-02T03:04:05+00:00", 41.3, "Redis 7.0.15", "a jar", "Linux x86_64", {"flask": "3.1.3"}

@@ -27,8 +27,8 @@ from app.lab.results import Result as Found
 from app.lab.runner import Laboratory
 from app.lab.terminal import PLAIN
 from backends import BACKENDS, Backend
-from tests.lab import broken_subjects
 from tests.lab.made_reports import AS_EXPECTED, BROKEN, SURPRISING
+from tests.lab.subject import broken_subjects
 from tests.services import PATIENCE, LabServer, group_is_gone, require
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")

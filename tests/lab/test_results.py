@@ -9,7 +9,6 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from app.lab.claim import Statement, Verdict
-from app.lab.evidence import Evidence, Holding, ShownExchange
 from app.lab.results import (
     About,
     ExitStatus,
@@ -22,6 +21,7 @@ from app.lab.results import (
     summary,
     to_json,
 )
+from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 from tests.lab.made_reports import AS_EXPECTED, BROKEN, SURPRISING
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/report.schema.json").read_text())

@@ -12,7 +12,7 @@ from app.config import is_embedded
 from app.lab.claim import Finding, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.runner import Laboratory
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 from backends import BACKENDS, BUILT_IN, Backend
 from tests.conftest import ACCOUNTS, SECRET
 from tests.plugins.packages import install

@@ -5,8 +5,8 @@ from math import ceil
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.rotation import can_rotate, rotate
-from app.lab.subject import Subject, SubjectVisitor
+from app.lab.subject.application import Subject, SubjectVisitor
+from app.lab.subject.rotation import can_rotate, rotate
 from app.lab.words import in_or_out
 
 PAUSE = 25 * 60

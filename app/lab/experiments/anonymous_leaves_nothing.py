@@ -1,7 +1,7 @@
 """Visitors who look around, fill a guest's cart and mistype a password, and never log in."""
 
 from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 VISITORS = 2
 PAGES = ("/", "/articles", "/articles/signed", "/cart", "/login", "/dashboard", "/no-such-page")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from app.lab.browser.client import Exchange
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.subject import ACCOUNT, Subject, SubjectVisitor
+from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 from app.plain_cookies import THEME
 
 FOR_SCRIPTS = {THEME.base_name}

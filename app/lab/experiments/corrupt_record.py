@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
-from app.lab.subject import ACCOUNT, Subject, SubjectVisitor
+from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 
 GREETING = f"Welcome {ACCOUNT['username']}!"
 """What the private page says to its owner."""

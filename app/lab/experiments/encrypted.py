@@ -12,7 +12,7 @@ from app.lab.claim import (
     Statement,
     on_each,
 )
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 from app.lab.without_key import read_without_key
 
 NUMBER = "4111 1111 1111 1111"

@@ -4,7 +4,7 @@ import time
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
 from app.lab.figures import period
-from app.lab.site import Site, Visitor
+from app.lab.subject.site import Site, Visitor
 
 
 def experiment(site: Site) -> Finding:

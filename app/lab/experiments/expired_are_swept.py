@@ -16,7 +16,7 @@ from app.lab.claim import (
     on_each,
 )
 from app.lab.places import LIE_TOGETHER
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 from backends.store import Sweeps
 
 SESSIONS = 20

@@ -3,7 +3,7 @@
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:

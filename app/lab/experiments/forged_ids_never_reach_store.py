@@ -3,8 +3,8 @@
 import secrets
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
-from app.lab.cost import cost_of
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
+from app.lab.subject.cost import cost_of
 
 EACH = 25
 """Tokens of each kind."""

@@ -1,7 +1,7 @@
 """Reading `document.cookie` on a page of somebody who is logged in."""
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.site import Site
+from app.lab.subject.site import Site
 
 
 def experiment(site: Site) -> Finding:

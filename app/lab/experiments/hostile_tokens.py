@@ -1,7 +1,7 @@
 """Tokens that no browser would send, octet by octet."""
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
-from app.lab.site import Site
+from app.lab.subject.site import Site
 
 MARK = b"Hostile7391"
 """Stands in each token, to be found wherever it comes back."""

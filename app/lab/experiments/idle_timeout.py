@@ -1,7 +1,7 @@
 """A session that nobody uses, and one that somebody does, for longer than the idle limit."""
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 from app.lab.words import in_or_out
 
 MARGIN = 60

@@ -1,8 +1,8 @@
 """Somebody who knows the secret key, and nothing else, tries to log in as a user."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
-from app.lab.site import Paths
-from app.lab.subject import ACCOUNT, Subject
+from app.lab.subject.application import ACCOUNT, Subject
+from app.lab.subject.site import Paths
 
 FORGED = {"username": ACCOUNT["username"], "password": "whatever the forger likes"}
 """The user's name, with a password that works on the forger's own installation only."""

@@ -1,7 +1,7 @@
 """Logging out, and then using a token that somebody kept from before."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.site import Site
+from app.lab.subject.site import Site
 
 
 def experiment(site: Site) -> Finding:

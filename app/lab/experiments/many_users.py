@@ -5,7 +5,7 @@ from functools import partial
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 OTHERS = 501
 

@@ -8,7 +8,7 @@ from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
 from app.lab.figures import number
-from app.lab.subject import Subject, SubjectVisitor
+from app.lab.subject.application import Subject, SubjectVisitor
 
 SIZES = (200, 1_000, 3_000, 20_000)
 """Bytes of random text in the session."""

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, session
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
-from app.lab.subject import KEY, Subject
+from app.lab.subject.application import KEY, Subject
 
 ANOTHER = "another_application"
 

@@ -15,7 +15,7 @@ from app.lab.claim import (
     on_each,
 )
 from app.lab.figures import number
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 CHARACTERS = 5000
 

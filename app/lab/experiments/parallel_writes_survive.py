@@ -6,7 +6,7 @@ from threading import Barrier
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 from app.lab.together import together
 
 REQUESTS = 8

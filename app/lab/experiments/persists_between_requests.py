@@ -5,7 +5,7 @@ from typing import Any
 from flask import session
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 VALUES: dict[str, Any] = {
     "text": "Grüße",

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
 from app.lab.places import Place
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 NEVER_EXPIRES = bytes(4)
 """What cachelib writes before its pickle: the second in which it ends, and 0 for never."""

@@ -1,7 +1,7 @@
 """Choosing a dark theme, and reading it by a script as the page's own script does."""
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 CHOSEN = {"theme": "dark", "language": "en", "currency": "EUR", "layout": "compact"}
 

@@ -2,7 +2,7 @@
 
 from app.lab.browser.client import Exchange
 from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Code, Finding, Statement, on_each
-from app.lab.site import Site, Visitor
+from app.lab.subject.site import Site, Visitor
 
 
 def experiment(site: Site) -> Finding:

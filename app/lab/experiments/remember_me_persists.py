@@ -4,7 +4,7 @@ import time
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
 from app.lab.figures import period
-from app.lab.subject import ACCOUNT, Subject, SubjectVisitor
+from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 
 
 def experiment(subject: Subject) -> Finding:

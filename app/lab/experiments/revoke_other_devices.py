@@ -1,7 +1,7 @@
 """Somebody is logged in on a laptop and a phone, and ends the phone's session from the laptop."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 from app.lab.words import in_or_out
 
 ROW = "data-handle="

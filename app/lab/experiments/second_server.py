@@ -1,7 +1,7 @@
 """Somebody is logged in on one server, and the load balancer sends him to another."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:

@@ -6,7 +6,7 @@ from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
 from app.lab.figures import number
-from app.lab.subject import Subject, SubjectVisitor
+from app.lab.subject.application import Subject, SubjectVisitor
 
 CHARACTERS = 1000
 CONTENT = CHARACTERS * 6 // 8

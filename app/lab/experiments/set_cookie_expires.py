@@ -4,7 +4,7 @@ from flask import Response, after_this_request, request
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
 from app.lab.figures import number
-from app.lab.subject import Subject, SubjectVisitor
+from app.lab.subject.application import Subject, SubjectVisitor
 
 HOUR = 3600
 

@@ -3,7 +3,7 @@
 import re
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 WORD = re.compile(rb"[A-Za-z0-9._~=+-]{16,}")
 """What can stand in a cookie and is long enough for an id."""

@@ -2,7 +2,7 @@
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
 from app.lab.outage import live_through
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:

@@ -11,7 +11,7 @@ from app.lab.claim import (
     on_each,
 )
 from app.lab.outage import live_through
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:

@@ -11,7 +11,7 @@ from hashlib import sha1, sha256, sha512
 from itsdangerous import Signer
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.site import Site
+from app.lab.subject.site import Site
 from app.lab.without_key import content_of
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

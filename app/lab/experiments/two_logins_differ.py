@@ -1,7 +1,7 @@
 """The same person logs in on several browsers within one second."""
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
-from app.lab.site import Site
+from app.lab.subject.site import Site
 
 LOGINS = 5
 

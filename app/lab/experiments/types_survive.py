@@ -8,7 +8,7 @@ from flask import session
 from markupsafe import Markup
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
-from app.lab.subject import Subject, SubjectVisitor, ViewFailed
+from app.lab.subject.application import Subject, SubjectVisitor, ViewFailed
 
 VALUES = {
     "tuple": (1, "two"),

@@ -3,7 +3,7 @@
 import secrets
 
 from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:

@@ -1,8 +1,8 @@
 """Pages and files that do not use the session, asked for by somebody who has one."""
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
-from app.lab.cost import cost_of
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
+from app.lab.subject.cost import cost_of
 
 UNTOUCHED = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-such-page")
 

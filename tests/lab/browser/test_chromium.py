@@ -22,7 +22,7 @@ from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
 from app.lab.redis_server import redis_for
 from app.lab.runner import Laboratory
-from app.lab.site import AnyBrowser
+from app.lab.subject.site import AnyBrowser
 from backends import BACKENDS, ConfigurationError
 from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
 from tests.services import PATIENCE, LabServer, group_is_gone, require

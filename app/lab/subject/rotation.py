@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import current_app, session
 
-from app.lab.subject import Subject
+from app.lab.subject.application import Subject
 
 
 def can_rotate(subject: Subject) -> bool:

@@ -21,11 +21,11 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from app.config import PRODUCTION
 from app.lab.browser.client import Browser, Exchange
 from app.lab.claim import CannotApply
-from app.lab.clock import Clock
-from app.lab.evidence import AT_THE_END, Holding
 from app.lab.noted_place import NotedPlace
 from app.lab.places import Place
-from app.lab.site import MakeBrowser, Paths, Site, Visitor
+from app.lab.subject.clock import Clock
+from app.lab.subject.evidence import AT_THE_END, Holding
+from app.lab.subject.site import MakeBrowser, Paths, Site, Visitor
 from app.pages import spoken
 from backends import AtRest, Backend
 from backends.cookie import decode_without_key

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from app.lab.claim import Skipped
-from app.lab.subject import Subject, SubjectVisitor
+from app.lab.subject.application import Subject, SubjectVisitor
 
 
 def cost_of(subject: Subject, ada: SubjectVisitor, ask: Callable[[], object]) -> Counter[str]:

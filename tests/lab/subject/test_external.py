@@ -8,10 +8,10 @@ import pytest
 
 from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.foreign import ForeignApp
-from app.lab.forms import form_to
 from app.lab.results import Result
-from app.lab.site import Paths, Site
+from app.lab.subject.external import ForeignApp
+from app.lab.subject.forms import form_to
+from app.lab.subject.site import Paths, Site
 from backends import ConfigurationError
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")

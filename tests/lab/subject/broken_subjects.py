@@ -53,7 +53,7 @@ def stuck_with_a_session(config: Mapping[str, Any]) -> Flask:
 
 
 if __name__ == "__main__":
-    from tests.lab import broken_subjects
+    from tests.lab.subject import broken_subjects
 
     if sys.argv[1] == "made":  # the command with these arguments, without a run
         setattr(command, "compare", lambda *_, **__: AS_EXPECTED)  # noqa: B010 - no export

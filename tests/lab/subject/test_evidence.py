@@ -9,10 +9,10 @@ from flask import abort, has_app_context, session
 
 from app import create_app
 from app.lab.claim import Skipped
-from app.lab.evidence import MOST_EXCHANGES, Evidence, ShownExchange, shortened
 from app.lab.experiments import CLAIMS
 from app.lab.runner import Laboratory
-from app.lab.subject import Subject, ViewFailed
+from app.lab.subject.application import Subject, ViewFailed
+from app.lab.subject.evidence import MOST_EXCHANGES, Evidence, ShownExchange, shortened
 from backends import BACKENDS, Backend
 
 

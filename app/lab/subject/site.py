@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from app.lab.browser.client import TIMEOUT, Browser, Exchange
 from app.lab.browser.set_cookie import Cookie
-from app.lab.evidence import Recorder, masked
+from app.lab.subject.evidence import Recorder, masked
 
 
 class AnyBrowser(Protocol):

@@ -1,0 +1,1 @@
+"""The subjects of experiments: an application on a backend, or somebody's own."""
