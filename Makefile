@@ -49,7 +49,7 @@ readme: $(ENVIRONMENT) ## Rewrite the parts of README.md that are made from the 
 report: $(ENVIRONMENT) ## Run the laboratory, and rewrite what docs/ and README.md say of it
 	@mkdir -p .cache
 	@$(BIN)/session-lab compare --output .cache/report.json
-	@$(BIN)/python -m app.lab.publish .cache/report.json
+	@$(BIN)/python -m app.lab.reports.publish .cache/report.json
 
 lock: $(ENVIRONMENT) ## Write the lock files after a change in pyproject.toml
 	@$(COMPILE) pyproject.toml --output-file requirements.lock

@@ -21,12 +21,12 @@ from rich.text import Text
 from app.lab.claim import Claim, Skipped
 from app.lab.comparison import compare
 from app.lab.experiments import CLAIMS
-from app.lab.markdown import DOCUMENT, FIELD, markdown
-from app.lab.results import ExitStatus, Report, dumped
+from app.lab.reports.markdown import DOCUMENT, FIELD, markdown
+from app.lab.reports.report import ExitStatus, Report, dumped
+from app.lab.reports.terminal import console, print_closing, print_report, watched
 from app.lab.subject.application import CreateApp
 from app.lab.subject.external import ForeignApp
 from app.lab.subject.site import Paths
-from app.lab.terminal import console, print_closing, print_report, watched
 from backends import BACKENDS, ConfigurationError
 
 ENDINGS = {".json": "json", ".md": "markdown", ".html": "html"}
@@ -253,7 +253,8 @@ def _as_text(report: Report, form: str, given: Sequence[str]) -> str:
         case "markdown":
             return markdown(report)
         case "html":
-            from app.lab.html import html_report  # here: it needs the application's templates
+            # Imported here: it needs the application's templates.
+            from app.lab.reports.html import html_report
 
             return html_report(report)
         case _:

@@ -9,7 +9,7 @@ from itertools import chain
 from app.lab.browser import chromium
 from app.lab.claim import Claim
 from app.lab.redis_server import in_words, redis_for
-from app.lab.results import Report, Result, about, in_order, said
+from app.lab.reports.report import Report, Result, about, in_order, said
 from app.lab.runner import Laboratory, run
 from app.lab.subject.application import CreateApp
 from app.lab.subject.external import ForeignApp

@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response
 from app.config import INSTANCE
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.reports import known_report
-from app.lab.results import Result
+from app.lab.reports.known import known_report
+from app.lab.reports.report import Result
+from app.lab.reports.sheet import Links, Sheet, add_filters, sheet
 from app.lab.run_files import result_of
 from app.lab.runs import Event, Following, Run, Runs, Stage
-from app.lab.shown import Links, Sheet, add_filters, sheet
 
 bp = Blueprint("lab", __name__, url_prefix="/lab")
 

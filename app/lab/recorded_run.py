@@ -15,7 +15,7 @@ from pathlib import Path
 from app.lab.claim import Claim, Verdict
 from app.lab.comparison import compare
 from app.lab.experiments import CLAIMS
-from app.lab.results import Report, Result
+from app.lab.reports.report import Report, Result
 from app.lab.run_files import RunFiles
 from app.lab.subject.application import CreateApp
 from backends import BACKENDS, Backend

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.lab.claim import Verdict
-from app.lab.results import Report, Result, to_json
+from app.lab.reports.report import Report, Result, to_json
 
 TRIES = 10
 """Of the lock: somebody who only looks whether it is taken holds it for an instant."""

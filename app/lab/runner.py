@@ -16,7 +16,7 @@ from app.lab.claim import CannotApply, Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.places import Elsewhere, EmbeddedRedis, Folder, Place, RealRedis, SharedFiles
 from app.lab.redis_server import forget
-from app.lab.results import Result
+from app.lab.reports.report import Result
 from app.lab.subject.application import CreateApp, Subject
 from app.lab.subject.clock import set_clock
 from app.lab.subject.site import MakeBrowser

@@ -18,7 +18,7 @@ from typing import Any
 
 from app.config import VARIABLES
 from app.lab.experiments import CLAIMS
-from app.lab.results import Result
+from app.lab.reports.report import Result
 from app.lab.run_files import RunFiles, result_of
 from backends import BACKENDS
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 
 from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
-from app.lab.results import Result
+from app.lab.reports.report import Result
 from app.lab.subject.evidence import Evidence
 from app.lab.subject.site import Site
 

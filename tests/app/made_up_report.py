@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from app.lab.answers import QUESTIONS
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.results import Report, Result, about
+from app.lab.reports.answers import QUESTIONS
+from app.lab.reports.report import Report, Result, about
 from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 from backends import BACKENDS
 

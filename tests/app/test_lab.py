@@ -13,12 +13,13 @@ from urllib.request import Request, urlopen
 import pytest
 
 from app import create_app
-from app.lab import reports, runs
-from app.lab.answers import QUESTIONS
+from app.lab import runs
 from app.lab.experiments import CLAIMS
-from app.lab.html import html_report
 from app.lab.recorded_run import record
-from app.lab.results import Report, to_json
+from app.lab.reports import known
+from app.lab.reports.answers import QUESTIONS
+from app.lab.reports.html import html_report
+from app.lab.reports.report import Report, to_json
 from app.lab.run_files import RunFiles
 from app.lab.runs import MOST_FOLLOWERS, Runs, Stage
 from backends import BACKENDS
@@ -40,7 +41,7 @@ ENDS = f"import sys; open(sys.argv[1] + '/progress.jsonl', 'a').write('{ENDED}\\
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Runs of a test are kept in its own folder, and no report has come with the program."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(reports, "SHIPPED", tmp_path / "shipped.json")
+    monkeypatch.setattr(known, "SHIPPED", tmp_path / "shipped.json")
     return tmp_path / "instance" / "lab"
 
 
@@ -172,7 +173,7 @@ def test_the_shipped_report_is_shown_until_there_is_one_of_our_own(
     report: Report, folder: Path
 ) -> None:
     own = folder / "report.json"
-    own.rename(reports.SHIPPED)
+    own.rename(known.SHIPPED)
     assert "They came with this program." in lab().client.get("/lab").text
     RunFiles(folder).keep(report)
     assert "They are of the last run in this installation." in lab().client.get("/lab").text

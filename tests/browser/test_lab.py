@@ -9,8 +9,8 @@ import pytest
 
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.html import html_report
-from app.lab.results import Result
+from app.lab.reports.html import html_report
+from app.lab.reports.report import Result
 from app.lab.run_files import RunFiles
 from backends import BACKENDS
 from tests.app.made_up_report import made_up_report

@@ -21,13 +21,13 @@ from app.lab import command, comparison
 from app.lab.browser import chromium
 from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
-from app.lab.markdown import markdown
-from app.lab.results import Report, loaded
-from app.lab.results import Result as Found
+from app.lab.reports.markdown import markdown
+from app.lab.reports.report import Report, loaded
+from app.lab.reports.report import Result as Found
+from app.lab.reports.terminal import PLAIN
 from app.lab.runner import Laboratory
-from app.lab.terminal import PLAIN
 from backends import BACKENDS, Backend
-from tests.lab.made_reports import AS_EXPECTED, BROKEN, SURPRISING
+from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, SURPRISING
 from tests.lab.subject import broken_subjects
 from tests.services import PATIENCE, LabServer, group_is_gone, require
 
@@ -115,9 +115,9 @@ class TestReport:
     def test_html_is_the_work_of_another_module(
         self, made: Made, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        html = ModuleType("app.lab.html")
+        html = ModuleType("app.lab.reports.html")
         html.html_report = lambda report: f"<p>{len(report.results)}"  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "app.lab.html", html)
+        monkeypatch.setitem(sys.modules, "app.lab.reports.html", html)
         made(AS_EXPECTED)
         assert invoke("--format", "html").stdout == "<p>9"
 

@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.places import EmbeddedRedis
-from app.lab.publish import KEPT
-from app.lab.results import Report, loaded, summary
+from app.lab.reports.publish import KEPT
+from app.lab.reports.report import Report, loaded, summary
 from backends import BACKENDS
 from tests.services import LabServer
 

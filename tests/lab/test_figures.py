@@ -8,7 +8,7 @@ from app.lab.browser.client import Exchange
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.outage import SOON, Answer
-from app.lab.results import Result
+from app.lab.reports.report import Result
 from app.lab.runner import Laboratory
 from backends import BACKENDS, Backend
 from backends.interface import StoreInterface

@@ -12,8 +12,8 @@ from app.lab import command
 from app.lab.claim import Claim
 from app.lab.cli import compare
 from app.lab.experiments import CLAIMS
-from app.lab.results import Report
-from tests.lab.made_reports import AS_EXPECTED
+from app.lab.reports.report import Report
+from tests.lab.reports.made_reports import AS_EXPECTED
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 

@@ -15,7 +15,7 @@ from app import create_app
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.redis_server import redis_for
-from app.lab.results import Result
+from app.lab.reports.report import Result
 from backends.filesystem import FileSystemStore
 from backends.store import Record
 from tests.lab.known_wrongs.all_of_them import WRONGS

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.redis_server import redis_for
-from app.lab.results import Result
+from app.lab.reports.report import Result
 from app.lab.runner import LONGEST
 from app.lab.workers import Lost, spread
 from backends import Backend

@@ -12,7 +12,7 @@ from flask.sessions import SessionInterface
 
 from app import create_app
 from app.lab.claim import Claim
-from app.lab.results import Result
+from app.lab.reports.report import Result
 from app.lab.runner import Laboratory
 from backends import BACKENDS, Backend
 from backends.filesystem import FileSystemStore

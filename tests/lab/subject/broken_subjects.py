@@ -13,7 +13,7 @@ from app import create_app
 from app.__main__ import session_lab
 from app.lab import command
 from backends import ConfigurationError
-from tests.lab.made_reports import AS_EXPECTED
+from tests.lab.reports.made_reports import AS_EXPECTED
 
 FIFO = "TELL_THAT_IT_BEGAN"
 

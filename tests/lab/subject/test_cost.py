@@ -14,7 +14,7 @@ from flask import Flask
 
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.results import Result
+from app.lab.reports.report import Result
 from backends import BACKENDS, Backend, Clock, Store, StoreInterface
 from tests.lab.known_wrongs.stores import LoadsAtOnce, LooksFirst
 from tests.lab.known_wrongs.wrong import Wrong, try_breaking

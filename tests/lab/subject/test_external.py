@@ -8,7 +8,7 @@ import pytest
 
 from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.results import Result
+from app.lab.reports.report import Result
 from app.lab.subject.external import ForeignApp
 from app.lab.subject.forms import form_to
 from app.lab.subject.site import Paths, Site

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment
 
-from app.lab.answers import QUESTIONS, Question
 from app.lab.claim import Claim, Code, Verdict
-from app.lab.results import Report, Result
+from app.lab.reports.answers import QUESTIONS, Question
+from app.lab.reports.report import Report, Result
 from app.lab.source_code import SourceLine, locate
 from backends import BACKENDS
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from app.documentation import table
 from app.lab.claim import Statement, Verdict
-from app.lab.markdown import EXPERIMENTS, circumstances, escaped, in_words, linked, title
-from app.lab.results import Report, Result, Said
+from app.lab.reports.markdown import EXPERIMENTS, circumstances, escaped, in_words, linked, title
+from app.lab.reports.report import Report, Result, Said
 
 INTRODUCTION = """\
 # “Flask: cookies and sessions”, checked

@@ -9,11 +9,11 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from app.lab.experiments import CLAIMS
-from app.lab.results import Report
-from app.lab.shown import add_filters, sheet
+from app.lab.reports.report import Report
+from app.lab.reports.sheet import add_filters, sheet
 from app.lab.subject.evidence import shortened
 
-STATIC = Path(__file__).parents[1] / "static"
+STATIC = Path(__file__).parents[2] / "static"
 STYLES = ("report.css", "lab.css", "laboratory.css")
 SCRIPTS = ("theme.js", "report.js")
 

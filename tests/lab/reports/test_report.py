@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from app.lab.claim import Statement, Verdict
-from app.lab.results import (
+from app.lab.reports.report import (
     About,
     ExitStatus,
     Report,
@@ -22,9 +22,9 @@ from app.lab.results import (
     to_json,
 )
 from app.lab.subject.evidence import Evidence, Holding, ShownExchange
-from tests.lab.made_reports import AS_EXPECTED, BROKEN, SURPRISING
+from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, SURPRISING
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs/report.schema.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs/report.schema.json").read_text())
 REPORTS = [AS_EXPECTED, SURPRISING, BROKEN]
 
 

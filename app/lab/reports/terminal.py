@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.lab.claim import Claim, Verdict
-from app.lab.markdown import DOCUMENT, FIELD
-from app.lab.results import ExitStatus, Report, Result, summary
+from app.lab.reports.markdown import DOCUMENT, FIELD
+from app.lab.reports.report import ExitStatus, Report, Result, summary
 
 STYLES = {
     Verdict.HOLDS: "green",

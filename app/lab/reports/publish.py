@@ -1,4 +1,4 @@
-"""What is made from a full run, for README.md and docs/: `python -m app.lab.publish REPORT`.
+"""Makes README.md's matrix and docs/ from a run: `python -m app.lab.reports.publish REPORT`.
 
 The report that is kept is a shorter one; everything else is made from it.
 """
@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.documentation import with_part
-from app.lab.checked_document import checked_document
-from app.lab.markdown import EXPERIMENTS, SIGNS, matrix
 from app.lab.places import EmbeddedRedis
-from app.lab.results import Report, dumped, loaded
+from app.lab.reports.checked_document import checked_document
+from app.lab.reports.markdown import EXPERIMENTS, SIGNS, matrix
+from app.lab.reports.report import Report, dumped, loaded
 from app.lab.subject.evidence import Evidence, ShownExchange, shortened
 from backends import BUILT_IN
 
@@ -69,7 +69,7 @@ def _readme(report: Report) -> Iterable[str]:
 
 
 def _html(report: Report) -> str:
-    from app.lab.html import html_report  # here: it needs the application's templates
+    from app.lab.reports.html import html_report  # here: it needs the application's templates
 
     return html_report(report)
 

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from app.lab.checked_document import NOT_TRIED, checked_document
 from app.lab.claim import FAILS, HOLDS, Statement
 from app.lab.experiments import CLAIMS
-from app.lab.markdown import escaped, markdown, matrix
-from app.lab.results import Report
-from tests.lab.made_reports import (
+from app.lab.reports.checked_document import NOT_TRIED, checked_document
+from app.lab.reports.markdown import escaped, markdown, matrix
+from app.lab.reports.report import Report
+from tests.lab.reports.made_reports import (
     AS_EXPECTED,
     BROKEN,
     ENCRYPTED,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Statement, Verdict
-from app.lab.results import About, Report, Result, Said
+from app.lab.reports.report import About, Report, Result, Said
 from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 
 ABOUT = About(

@@ -10,12 +10,12 @@ import pytest
 
 from app.lab.experiments import CLAIMS
 from app.lab.places import EmbeddedRedis
-from app.lab.publish import KEPT, MOST_EXCHANGES, for_keeping, main, publish, published
-from app.lab.results import Report, dumped, loaded, said
+from app.lab.reports.publish import KEPT, MOST_EXCHANGES, for_keeping, main, publish, published
+from app.lab.reports.report import Report, dumped, loaded, said
 from backends import BUILT_IN
-from tests.lab.made_reports import AS_EXPECTED
+from tests.lab.reports.made_reports import AS_EXPECTED
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 MADE_FROM_IT = list(published(AS_EXPECTED))
 README = "before\n<!-- begin: matrix -->\nstale\n<!-- end: matrix -->\nafter\n"
 
@@ -23,9 +23,9 @@ README = "before\n<!-- begin: matrix -->\nstale\n<!-- end: matrix -->\nafter\n"
 class TestPublishing:
     @pytest.fixture(autouse=True)
     def html(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        module = ModuleType("app.lab.html")
+        module = ModuleType("app.lab.reports.html")
         module.html_report = lambda report: f"<p>{len(report.results)}\n"  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "app.lab.html", module)
+        monkeypatch.setitem(sys.modules, "app.lab.reports.html", module)
 
     @pytest.fixture
     def project(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

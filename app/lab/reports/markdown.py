@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from app.documentation import table
 from app.lab.claim import Verdict
-from app.lab.results import Report, Result, Said, summary
+from app.lab.reports.report import Report, Result, Said, summary
 from backends import BACKENDS
 
 EXPERIMENTS = "app/lab/experiments"

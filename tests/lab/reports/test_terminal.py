@@ -8,10 +8,18 @@ from rich.console import Console
 
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.results import Report
-from app.lab.terminal import console, print_closing, print_report, watched
+from app.lab.reports.report import Report
+from app.lab.reports.terminal import console, print_closing, print_report, watched
 from backends import BACKENDS
-from tests.lab.made_reports import AS_EXPECTED, BROKEN, LOGOUT, SUBJECTS, SURPRISING, report, result
+from tests.lab.reports.made_reports import (
+    AS_EXPECTED,
+    BROKEN,
+    LOGOUT,
+    SUBJECTS,
+    SURPRISING,
+    report,
+    result,
+)
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
