@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.lab.together import together
+from app.lab.measuring import call_in_parallel
 from backends.filesystem import ABANDONED, FileSystemStore
 from tests.chaos.site import Site, ground
 from tests.chaos.trials import keys_lost, survives_a_logout
@@ -40,13 +40,13 @@ def test_a_read_never_erases_a_write(site: Site) -> None:
     cookie = site.log_in()
     reads = [partial(site.get, "/who", cookie)] * 20
     write = partial(site.post, "/set/written", cookie)
-    assert {answer.status for answer in together(*reads, write, *reads)} == {200}
+    assert {answer.status for answer in call_in_parallel(*reads, write, *reads)} == {200}
     assert '"written"' in site.get("/keys", cookie).text
 
 
 def test_of_parallel_rotations_one_wins_and_the_rest_leave_nothing(site: Site) -> None:
     cookie = site.log_in()
-    answers = together(*[partial(site.post, "/rotate", cookie)] * 8)
+    answers = call_in_parallel(*[partial(site.post, "/rotate", cookie)] * 8)
     tokens = {answer.cookie for answer in answers if answer.cookie}
     assert len(tokens) == 1
     assert [site.get("/who", token).status for token in (*tokens, cookie)] == [200, 401]
@@ -60,7 +60,7 @@ def test_parallel_logins_and_logouts_of_one_user_all_succeed(site: Site) -> None
             statuses += [answer.status, site.post("/logout", answer.cookie).status]
         return statuses
 
-    assert {status for one in together(*[come_and_go] * 8) for status in one} == {200}
+    assert {status for one in call_in_parallel(*[come_and_go] * 8) for status in one} == {200}
 
 
 def test_a_list_that_is_read_during_a_login_still_shows_its_session(
@@ -98,7 +98,7 @@ def test_logins_logouts_and_lists_of_one_user_never_find_the_folder_missing(tmp_
             store.sessions_of("alice")
             store.delete(key)
 
-    together(*[come_and_go] * 4)
+    call_in_parallel(*[come_and_go] * 4)
     assert store.sessions_of("alice") == {}
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Condition
 
-from app.lab.together import together
+from app.lab.measuring import call_in_parallel
 from tests.chaos.site import Answer, Site
 from tests.services import PATIENCE
 
@@ -20,7 +20,7 @@ WRITERS = 4
 def keys_lost(site: Site, requests: int = 50) -> int:
     """How many keys are missing after so many parallel requests that each set their own."""
     cookie = site.log_in()
-    answers = together(
+    answers = call_in_parallel(
         *(partial(site.post, f"/set/key{number}", cookie) for number in range(requests))
     )
     assert {answer.status for answer in answers} == {200}
@@ -43,7 +43,7 @@ def survives_a_logout(site: Site, chance: random.Random, loads: int = 8) -> bool
     ]
     calls.append(partial(site.post, "/logout", cookie))
     chance.shuffle(calls)
-    answers = together(*calls)
+    answers = call_in_parallel(*calls)
     assert {answer.status for answer in answers} <= {200, 401}
     tokens = {cookie, *(answer.cookie for answer in answers if answer.cookie)}
     return any(site.get("/who", token).status == 200 for token in tokens)

@@ -5,7 +5,7 @@ import secrets
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.figures import number
+from app.lab.measuring import format_number
 from app.lab.subject.application import Subject, SubjectVisitor
 
 OF_A_COOKIE = 4096
@@ -25,8 +25,8 @@ def experiment(subject: Subject) -> Finding:
         return _limited(ada, data, _largest(ada, data, OF_A_COOKIE + 1, ENOUGH))
     return Finding(
         True,
-        f"at least {number(ENOUGH)} bytes",
-        f"{number(ENOUGH)} bytes of random text were all there in the next request.",
+        f"at least {format_number(ENOUGH)} bytes",
+        f"{format_number(ENOUGH)} bytes of random text were all there in the next request.",
     )
 
 
@@ -36,9 +36,9 @@ def _limited(ada: SubjectVisitor, data: str, kept: int) -> Finding:
     stays = is_kept and _holds(ada, data[:kept])
     return Finding(
         kept > OF_A_COOKIE,
-        f"{number(kept)} bytes kept at most",
-        f"Of random text {number(kept)} bytes were there in the next request; with one byte more "
-        f"the session {'stayed as it was' if stays else 'was neither that nor as before'}.",
+        f"{format_number(kept)} bytes kept at most",
+        f"Of random text {format_number(kept)} bytes were there in the next request; with one byte "
+        f"more the session {'stayed as it was' if stays else 'was neither that nor as before'}.",
     )
 
 

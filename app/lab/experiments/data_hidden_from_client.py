@@ -3,8 +3,8 @@
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.measuring import read_token
 from app.lab.subject.application import Subject
-from app.lab.without_key import read_without_key
 
 PERSONAL = {
     "email": "ada@example.org",
@@ -18,7 +18,7 @@ def experiment(subject: Subject) -> Finding:
     ada = subject.logged_in()
     ada.run(lambda: session.update(PERSONAL))
     subject.look(ada, "with personal data in the session")
-    readable = "\n".join(read_without_key(cookie.value) for cookie in ada.browser.jar)
+    readable = "\n".join(read_token(cookie.value) for cookie in ada.browser.jar)
     found = [name for name, value in PERSONAL.items() if value in readable]
     return Finding(
         not found,

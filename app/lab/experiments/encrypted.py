@@ -12,8 +12,8 @@ from app.lab.claim import (
     Statement,
     on_each,
 )
+from app.lab.measuring import read_token
 from app.lab.subject.application import Subject
-from app.lab.without_key import read_without_key
 
 NUMBER = "4111 1111 1111 1111"
 
@@ -22,7 +22,7 @@ def experiment(subject: Subject) -> Finding:
     ada = subject.logged_in()
     ada.run(lambda: session.update(card=NUMBER))
     subject.look(ada, "with a card’s number in the session")
-    if NUMBER in read_without_key(ada.token):
+    if NUMBER in read_token(ada.token):
         return Finding(
             False,
             f"read without the key: {NUMBER}",

@@ -3,7 +3,7 @@
 import time
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.figures import period
+from app.lab.measuring import format_duration
 from app.lab.subject.site import Site, Visitor
 
 
@@ -12,7 +12,7 @@ def experiment(site: Site) -> Finding:
     kept_for = _kept_for(ada)
     ada.reopen_browser()
     still_in = ada.is_logged_in
-    lifetime = "no Expires" if kept_for is None else f"Expires in {period(kept_for)}"
+    lifetime = "no Expires" if kept_for is None else f"Expires in {format_duration(kept_for)}"
     return Finding(
         not still_in,
         f"{lifetime}; {'in' if still_in else 'out'} after a restart",

@@ -1,8 +1,8 @@
 """A session that nobody uses, and one that somebody does, for longer than the idle limit."""
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject
-from app.lab.words import in_or_out
 
 MARGIN = 60
 """Seconds before and after the limit: a real Redis's own clock goes on in the meantime."""

@@ -1,8 +1,8 @@
 """The secret key is replaced, first with the old one as fallback, then without."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject
-from app.lab.words import in_or_out
 
 NEW = "the key that the laboratory signs with from now on"
 

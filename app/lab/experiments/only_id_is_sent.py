@@ -7,7 +7,7 @@ from typing import NamedTuple
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.figures import number
+from app.lab.measuring import format_number
 from app.lab.subject.application import Subject, SubjectVisitor
 
 SIZES = (200, 1_000, 3_000, 20_000)
@@ -44,7 +44,7 @@ def _sent(ada: SubjectVisitor, size: int) -> Sent:
 
 def _listed(sizes: Sequence[int | None]) -> str:
     """The size where it is the same for all, else each of them."""
-    shown = ["refused" if size is None else number(size) for size in sizes]
+    shown = ["refused" if size is None else format_number(size) for size in sizes]
     return shown[0] if len(set(shown)) == 1 else ", ".join(shown)
 
 

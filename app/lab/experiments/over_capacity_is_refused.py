@@ -14,7 +14,7 @@ from app.lab.claim import (
     Statement,
     on_each,
 )
-from app.lab.figures import number
+from app.lab.measuring import format_number
 from app.lab.subject.application import Subject
 
 CHARACTERS = 5000
@@ -31,8 +31,8 @@ def experiment(subject: Subject) -> Finding:
     return Finding(
         answer.status >= 400 and ada.token == before,
         f"{answer.status}, the browser {browser}",
-        f"{number(CHARACTERS)} random characters were answered with status {answer.status}, and "
-        f"the browser {browser}{f': {dropped}' if dropped else ''}.",
+        f"{format_number(CHARACTERS)} random characters were answered with status {answer.status}, "
+        f"and the browser {browser}{f': {dropped}' if dropped else ''}.",
     )
 
 

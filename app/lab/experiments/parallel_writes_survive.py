@@ -6,8 +6,8 @@ from threading import Barrier
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.measuring import call_in_parallel
 from app.lab.subject.application import Subject
-from app.lab.together import together
 
 REQUESTS = 8
 
@@ -21,7 +21,7 @@ def experiment(subject: Subject) -> Finding:
         all_have_loaded.wait(timeout=10)
         session[f"key {number}"] = number
 
-    together(*(partial(ada.run, partial(write, number)) for number in range(REQUESTS)))
+    call_in_parallel(*(partial(ada.run, partial(write, number)) for number in range(REQUESTS)))
     kept = ada.run(lambda: sum(name.startswith("key ") for name in session))
     return Finding(
         kept == REQUESTS,

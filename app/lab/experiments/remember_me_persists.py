@@ -3,7 +3,7 @@
 import time
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.figures import period
+from app.lab.measuring import format_duration
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 
 
@@ -13,7 +13,7 @@ def experiment(subject: Subject) -> Finding:
     ada.reopen_browser()
     left = _left(ada)
     remembered = f'value="{ACCOUNT["username"]}"' in ada.get("/login").text
-    figure = f"name filled in, kept for {period(max(left))}" if left else "forgotten"
+    figure = f"name filled in, kept for {format_duration(max(left))}" if left else "forgotten"
     return Finding(
         remembered,
         figure,

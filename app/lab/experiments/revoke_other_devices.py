@@ -1,8 +1,8 @@
 """Somebody is logged in on a laptop and a phone, and ends the phone's session from the laptop."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject
-from app.lab.words import in_or_out
 
 ROW = "data-handle="
 """Stands once for each session on the page that lists them."""

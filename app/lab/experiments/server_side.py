@@ -5,7 +5,7 @@ import secrets
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.figures import number
+from app.lab.measuring import format_number
 from app.lab.subject.application import Subject, SubjectVisitor
 
 CHARACTERS = 1000
@@ -23,12 +23,12 @@ def experiment(subject: Subject) -> Finding:
         _visitor_with_data(subject)
     in_browser = ada.cookie_bytes
     on_server = sum(map(len, subject.records().values())) // VISITORS
+    browser_bytes, server_bytes = format_number(in_browser), format_number(on_server)
     return Finding(
         in_browser < CONTENT <= on_server,
-        f"{number(in_browser)} bytes in the browser, {number(on_server)} on the server",
-        f"{number(CHARACTERS)} characters were put into each of {VISITORS} sessions: for one of "
-        f"them the browser then held {number(in_browser)} bytes, and the server "
-        f"{number(on_server)}.",
+        f"{browser_bytes} bytes in the browser, {server_bytes} on the server",
+        f"{format_number(CHARACTERS)} characters were put into each of {VISITORS} sessions: for "
+        f"one of them the browser then held {browser_bytes} bytes, and the server {server_bytes}.",
     )
 
 

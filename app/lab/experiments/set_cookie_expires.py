@@ -3,7 +3,7 @@
 from flask import Response, after_this_request, request
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
-from app.lab.figures import number
+from app.lab.measuring import format_number
 from app.lab.subject.application import Subject, SubjectVisitor
 
 HOUR = 3600
@@ -18,7 +18,8 @@ def experiment(subject: Subject) -> Finding:
     after = _is_sent(ada)
     return Finding(
         before and not after,
-        f"{_word(before)} after {number(HOUR - 1)} s, {_word(after)} after {number(HOUR)} s",
+        f"{_word(before)} after {format_number(HOUR - 1)} s, "
+        f"{_word(after)} after {format_number(HOUR)} s",
         f"The cookie was set with max_age={HOUR}. The browser {_sends(before)} it a second before "
         f"the hour was over, and {_sends(after)} it then.",
     )

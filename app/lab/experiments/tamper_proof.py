@@ -11,8 +11,8 @@ from hashlib import sha1, sha256, sha512
 from itsdangerous import Signer
 
 from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.measuring import decode_part
 from app.lab.subject.site import Site
-from app.lab.without_key import content_of
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 """Of base64 for URLs, in the order of its bits."""
@@ -100,7 +100,7 @@ def _signed_by_guess(token: str) -> Iterator[tuple[str, str]]:
 
 def _with_another_name(signed: str) -> str:
     data, dot, rest = signed.removeprefix(".").partition(".")
-    changed = content_of(data).replace(b'"ada"', b'"bob"')
+    changed = decode_part(data).replace(b'"ada"', b'"bob"')
     return urlsafe_b64encode(changed).decode().rstrip("=") + dot + rest
 
 

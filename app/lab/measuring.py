@@ -1,0 +1,77 @@
+"""What several experiments measure with: figures, parallel calls, what a token shows."""
+
+import binascii
+import re
+import zlib
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
+MAX_INFLATED_BYTES = 1 << 20
+"""Limit for one part of a token: a few bytes can inflate to gigabytes."""
+
+MAX_BASE64_LAYERS = 3
+"""How often Base64 inside Base64 is decoded; more layers hide nothing better."""
+
+NOT_BASE64 = re.compile(r"[^A-Za-z0-9_-]+")
+"""The separators between the parts of a token."""
+
+DURATION_UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"))
+"""Seconds of a unit, and its name."""
+
+Outcome = TypeVar("Outcome")
+
+
+def format_number(value: int) -> str:
+    """A number with a non-breaking space between thousands: `4 096`."""
+    return f"{value:,}".replace(",", "\u00a0")
+
+
+def format_duration(seconds: float) -> str:
+    """A duration in the largest unit that it fills: `30 min`."""
+    for length, name in DURATION_UNITS:
+        if seconds >= length:
+            return f"{seconds / length:.3g} {name}"
+    return f"{seconds:.0f} s"
+
+
+def in_or_out(is_in: bool) -> str:
+    """Whether a visitor is logged in, in one word for a figure."""
+    return "in" if is_in else "out"
+
+
+def call_in_parallel(*calls: Callable[[], Outcome]) -> list[Outcome]:
+    """Start all calls at the same moment, each in its own thread; their results, in order."""
+    barrier = Barrier(len(calls))
+
+    def call_at_barrier(call: Callable[[], Outcome]) -> Outcome:
+        barrier.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(call_at_barrier, calls))
+
+
+def read_token(token: str) -> str:
+    """Everything in a token that can be read without a key: itself, then each decoded layer."""
+    readable, layer = [token], [token]
+    for _ in range(MAX_BASE64_LAYERS):
+        layer = [
+            decode_part(part).decode("latin-1") for text in layer for part in NOT_BASE64.split(text)
+        ]
+        readable += layer
+    return "\n".join(readable)
+
+
+def decode_part(part: str) -> bytes:
+    """One part of a token without its Base64 and its compression; empty if it has no Base64."""
+    try:
+        decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+    try:
+        return zlib.decompressobj().decompress(decoded, MAX_INFLATED_BYTES)
+    except zlib.error:
+        return decoded
