@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.lab.browser.chromium import chromium
-from app.lab.browser.client import Browser
+from app.lab.browser.client import Browser, MakeBrowser
 from app.lab.claim import CannotApply, Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.places import Elsewhere, EmbeddedRedis, Folder, Place, RealRedis, SharedFiles
@@ -19,7 +19,6 @@ from app.lab.redis_server import forget
 from app.lab.reports.report import Result
 from app.lab.subject.application import CreateApp, Subject
 from app.lab.subject.clock import set_clock
-from app.lab.subject.site import MakeBrowser
 from app.lab.trial import try_on
 from app.lab.workers import Lost, spread
 from backends import BACKENDS, Backend

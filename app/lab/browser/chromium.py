@@ -17,10 +17,9 @@ from functools import cache, partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.lab.browser.client import TIMEOUT, Exchange, Headers
+from app.lab.browser.client import TIMEOUT, Exchange, Headers, MakeBrowser
 from app.lab.browser.cookie_jar import Refused
 from app.lab.browser.set_cookie import Cookie
-from app.lab.subject.site import MakeBrowser
 from backends import ConfigurationError
 
 if TYPE_CHECKING:

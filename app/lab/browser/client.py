@@ -11,14 +11,15 @@ request is a navigation of a tab. It follows a redirect only when asked to.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPSConnection
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from app.lab.browser.cookie_jar import SAFE_METHODS, Jar, Refused, cookie_string, site_of
+from app.lab.browser.set_cookie import Cookie
 
 TIMEOUT = 10.0  # seconds, for each wait on the socket, unless the browser is told otherwise
 MAX_REDIRECTS = 20  # as the Fetch standard has it
@@ -259,3 +260,21 @@ def _values(headers: Headers, name: str) -> list[str]:
 def _replaced(headers: dict[str, str], given: Mapping[str, str]) -> dict[str, str]:
     names = {name.lower() for name in given}
     return {n: v for n, v in headers.items() if n.lower() not in names} | dict(given)
+
+
+class AnyBrowser(Protocol):
+    """What a visitor needs of a browser; `Browser` and Chromium's both have it."""
+
+    @property
+    def jar(self) -> Iterable[Cookie]: ...
+
+    def get(self, url: str) -> Exchange: ...
+
+    def post(self, url: str, data: Mapping[str, str] | bytes = b"") -> Exchange: ...
+
+    def document_cookie(self, url: str) -> str: ...
+
+    def restart(self) -> None: ...
+
+
+MakeBrowser = Callable[[], AnyBrowser]

@@ -6,8 +6,7 @@ from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
 from app.lab.measuring import in_or_out
-from app.lab.subject.application import Subject, SubjectVisitor
-from app.lab.subject.rotation import can_rotate, rotate
+from app.lab.subject.application import Subject, SubjectVisitor, can_rotate, rotate
 
 PAUSE = 25 * 60
 """Seconds between two uses at most: less than the idle limit."""

@@ -3,8 +3,7 @@
 import secrets
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
-from app.lab.subject.application import Subject
-from app.lab.subject.cost import cost_of
+from app.lab.subject.application import Subject, count_operations
 
 EACH = 25
 """Tokens of each kind."""
@@ -13,7 +12,8 @@ EACH = 25
 def experiment(subject: Subject) -> Finding:
     ada = subject.logged_in()
     forged = _forged(ada.token)
-    cost = cost_of(subject, ada, lambda: [subject.present(token) for token in forged]).total()
+    asked = count_operations(subject, ada, lambda: [subject.present(token) for token in forged])
+    cost = asked.total()
     return Finding(
         cost == 0,
         f"{cost} operations for {len(forged)} tokens",

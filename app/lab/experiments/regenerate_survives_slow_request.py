@@ -3,8 +3,7 @@
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Code, Finding, on_each
-from app.lab.subject.application import Subject, SubjectVisitor
-from app.lab.subject.rotation import can_rotate, rotate
+from app.lab.subject.application import Subject, SubjectVisitor, can_rotate, rotate
 
 KINDS = ("uses no session", "reads the session", "writes to the session")
 """What the slow request does."""

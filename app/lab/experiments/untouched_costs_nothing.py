@@ -1,15 +1,14 @@
 """Pages and files that do not use the session, asked for by somebody who has one."""
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
-from app.lab.subject.application import Subject
-from app.lab.subject.cost import cost_of
+from app.lab.subject.application import Subject, count_operations
 
 UNTOUCHED = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-such-page")
 
 
 def experiment(subject: Subject) -> Finding:
     ada = subject.logged_in()
-    asked = cost_of(subject, ada, lambda: [ada.get(path) for path in UNTOUCHED])
+    asked = count_operations(subject, ada, lambda: [ada.get(path) for path in UNTOUCHED])
     kinds = ", ".join(f"{count} {name}" for name, count in sorted(asked.items()))
     return Finding(
         not asked,

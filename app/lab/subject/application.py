@@ -3,29 +3,28 @@
 import inspect
 import itertools
 import json
-import socket
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Any, TypeVar
 
-from flask import Flask, abort, session
+from flask import Flask, abort, current_app, session
 from werkzeug.security import generate_password_hash
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from app.config import PRODUCTION
-from app.lab.browser.client import Browser, Exchange
-from app.lab.claim import CannotApply
+from app.lab.browser.client import Browser, Exchange, MakeBrowser
+from app.lab.claim import CannotApply, Skipped
 from app.lab.noted_place import NotedPlace
 from app.lab.places import Place
 from app.lab.subject.clock import Clock
 from app.lab.subject.evidence import AT_THE_END, Holding
-from app.lab.subject.site import MakeBrowser, Paths, Site, Visitor
+from app.lab.subject.server import ApplicationServer, behind_tls
+from app.lab.subject.site import Paths, Site, Visitor
 from app.pages import spoken
 from backends import AtRest, Backend
 from backends.cookie import decode_without_key
@@ -90,7 +89,7 @@ class Subject(Site):
         self._place = place
         self.clock = clock
         self._changed: dict[str, Any] = {}
-        self._servers: list[_Server] = []
+        self._servers: list[ApplicationServer] = []
         self._visitors: list[SubjectVisitor] = []
         self._inside: dict[int, _Inside] = {}
         self._numbers = itertools.count()
@@ -233,7 +232,7 @@ class Subject(Site):
         app = self.create_app(settings)
         app.add_url_rule(f"{INSIDE}<int:number>", view_func=self._answer_inside, methods=["POST"])
         if app.config["APP_PROFILE"] == PRODUCTION:
-            app.wsgi_app = _behind_tls(app.wsgi_app)  # type: ignore[method-assign]
+            app.wsgi_app = behind_tls(app.wsgi_app)  # type: ignore[method-assign]
         return app
 
     def _answer_inside(self, number: int) -> str:
@@ -243,8 +242,8 @@ class Subject(Site):
         inside.run()
         return "done"
 
-    def _serve(self, app: Flask, port: int = 0) -> "_Server":
-        server = _Server(app, port)
+    def _serve(self, app: Flask, port: int = 0) -> ApplicationServer:
+        server = ApplicationServer(app, port)
         self._servers.append(server)
         return server
 
@@ -285,70 +284,6 @@ class SubjectVisitor(Visitor):
         return self.site.attempt(self, view)
 
 
-class _QuietHandler(WSGIRequestHandler):
-    """Says nothing of each request."""
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """Keep the terminal for the verdicts."""
-
-
-class _WholeServer(ThreadedWSGIServer):
-    """Waits for the requests under way when it is closed: none outlives its experiment."""
-
-    daemon_threads = False
-
-    def __init__(self, port: int, app: Flask) -> None:
-        self._open: set[socket.socket] = set()
-        super().__init__("127.0.0.1", port, app, handler=_QuietHandler)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self._open.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def server_close(self) -> None:
-        # A real browser opens connections that it may need later, and no request ever comes.
-        for connection in list(self._open):
-            with suppress(OSError):  # it ended this moment
-                connection.shutdown(socket.SHUT_RD)
-        super().server_close()
-
-
-class _Server:
-    """One application on a port of loopback, a thread for each request."""
-
-    def __init__(self, app: Flask, port: int) -> None:
-        server = _WholeServer(port, app)
-        self._server: _WholeServer | None = server
-        self.port = server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = Thread(
-            target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take no more requests. A second call does nothing."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.shutdown()
-            server.server_close()
-            self._thread.join()
-
-
-def _behind_tls(application: Callable[..., Any]) -> Callable[..., Any]:
-    """What a server that ends TLS says of a request, before the application sees it."""
-
-    def call(environ: dict[str, Any], start_response: Any) -> Any:
-        return application({**environ, "wsgi.url_scheme": "https"}, start_response)
-
-    return call
-
-
 def _with_other(settings: Mapping[str, Any]) -> str:
     """Their names: values may be keys."""
     return f" with another {', '.join(settings)}" if settings else ""
@@ -361,3 +296,34 @@ def _source(view: Callable[[], Any]) -> str:
         return textwrap.dedent(inspect.getsource(view)).strip()
     except (OSError, TypeError):
         return ""
+
+
+def can_rotate(subject: Subject) -> bool:
+    """Whether the backend can give a session a new token; Flask's own cannot."""
+    return hasattr(subject.app.session_interface, "regenerate")
+
+
+def rotate() -> None:
+    """Give the current session a new token and keep its data. Runs inside a view."""
+    interface: Any = current_app.session_interface
+    interface.regenerate(session)
+
+
+def count_operations(
+    subject: Subject, ada: SubjectVisitor, ask: Callable[[], object]
+) -> Counter[str]:
+    """The store's operations while `ask` runs, by name.
+
+    Raises `Skipped` if the laboratory sees none even for the private page of `ada`, who is logged
+    in: then it cannot see what this store does.
+    """
+    ada.private_page()  # what is opened once, and then used unseen, is opened now
+    if not _count(subject, ada.private_page):
+        raise Skipped("The laboratory cannot see what this store is asked.")
+    return _count(subject, ask)
+
+
+def _count(subject: Subject, ask: Callable[[], object]) -> Counter[str]:
+    before = subject.place.operations()
+    ask()
+    return subject.place.operations() - before

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.lab.browser.chromium import chromium
-from app.lab.browser.client import Browser, Exchange
+from app.lab.browser.client import Browser, Exchange, MakeBrowser
 from app.lab.claim import Claim
 from app.lab.reports.report import Result
 from app.lab.subject.forms import Form, form_to
-from app.lab.subject.site import MakeBrowser, Paths, Site, Visitor
+from app.lab.subject.site import Paths, Site, Visitor
 from app.lab.trial import try_on
 from backends import BACKENDS, ConfigurationError
 

@@ -1,35 +1,12 @@
 """An application at an address, and visitors with browsers of their own. Nothing but HTTP."""
 
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import urlsplit
 
-from app.lab.browser.client import TIMEOUT, Browser, Exchange
-from app.lab.browser.set_cookie import Cookie
+from app.lab.browser.client import TIMEOUT, AnyBrowser, Browser, Exchange, MakeBrowser
 from app.lab.subject.evidence import Recorder, masked
-
-
-class AnyBrowser(Protocol):
-    """What a visitor may ask of his browser: the laboratory's own, or a real one.
-
-    `Browser` says what each means.
-    """
-
-    @property
-    def jar(self) -> Iterable[Cookie]: ...
-
-    def get(self, url: str) -> Exchange: ...
-
-    def post(self, url: str, data: Mapping[str, str] | bytes = b"") -> Exchange: ...
-
-    def document_cookie(self, url: str) -> str: ...
-
-    def restart(self) -> None: ...
-
-
-MakeBrowser = Callable[[], AnyBrowser]
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ import pytest
 from app import create_app
 from app.lab.browser import chromium as real
 from app.lab.browser.chromium import chromium
+from app.lab.browser.client import AnyBrowser
 from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
 from app.lab.redis_server import redis_for
 from app.lab.runner import Laboratory
-from app.lab.subject.site import AnyBrowser
 from backends import BACKENDS, ConfigurationError
 from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
 from tests.services import PATIENCE, LabServer, group_is_gone, require
