@@ -46,7 +46,7 @@ format: $(ENVIRONMENT) ## Bring the code into its format
 readme: $(ENVIRONMENT) ## Rewrite the parts of README.md that are made from the code
 	@$(BIN)/python -m app.documentation README.md
 
-report: $(ENVIRONMENT) ## Run the laboratory, and rewrite what docs/ and README.md say of it
+report: $(ENVIRONMENT) ## Run the laboratory, and rewrite what is made from it, and build/report.html
 	@mkdir -p .cache
 	@$(BIN)/session-lab compare --output .cache/report.json
 	@$(BIN)/python -m app.lab.reports.publish .cache/report.json

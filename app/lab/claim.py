@@ -64,14 +64,6 @@ class Statement(NamedTuple):
     quote: str
 
 
-class Code(NamedTuple):
-    """The line of code that decides a claim: the one of `where` that contains `line`."""
-
-    where: str
-    """A dotted name: `backends.interface.StoreInterface._delete`."""
-    line: str
-
-
 class Condition(NamedTuple):
     """What a backend must be like for a claim to say anything about it."""
 
@@ -123,8 +115,6 @@ class Claim:
     applies: Condition | None = None
     try_it: tuple[str, ...] = ()
     """Steps for a reader with the application and its devtools before him."""
-    decided_by: Mapping[str, Code]
-    """By the subject's name."""
     over_http: bool = False
     """Whether the experiment needs nothing but HTTP, so that it can try any application."""
     in_chromium: bool = False
@@ -134,6 +124,11 @@ class Claim:
     def id(self) -> str:
         """The name of the experiment's file."""
         return self.experiment.__module__.rpartition(".")[2]
+
+    @property
+    def file(self) -> str:
+        """The experiment's file, from the project's folder on."""
+        return f"{self.experiment.__module__.replace('.', '/')}.py"
 
     @property
     def is_of_document(self) -> bool:

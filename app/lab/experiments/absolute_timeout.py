@@ -4,7 +4,7 @@ from math import ceil
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject, SubjectVisitor, can_rotate, rotate
 
@@ -52,8 +52,6 @@ def _hours(seconds: int) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
-_STORE = Code("backends.interface.BackendInterface.remaining", "absolute_seconds(app)")
-
 CLAIM = Claim(
     sentence="A session that is used all day ends too.",
     believed="“Proper session timeout” is mostly read as the idle limit. But a thief who asks for "
@@ -68,18 +66,5 @@ CLAIM = Claim(
         "make run.",
         "Log in, and reload the dashboard every half minute. You stay in, because you use it.",
         "Go on for more than two minutes. Are you still in?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "self.remaining(app, created)"),
-        filesystem=_STORE,
-        redis=_STORE,
-        stock_filesystem=Code(
-            "flask_session.cachelib.cachelib.CacheLibSessionInterface._upsert_session",
-            "timeout=storage_time_to_live",
-        ),
-        stock_redis=Code(
-            "flask_session.redis.redis.RedisSessionInterface._upsert_session",
-            "ex=storage_time_to_live",
-        ),
     ),
 )

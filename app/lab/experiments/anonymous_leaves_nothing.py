@@ -1,6 +1,6 @@
 """Visitors who look around, fill a guest's cart and mistype a password, and never log in."""
 
-from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
 VISITORS = 2
@@ -31,8 +31,6 @@ def _look_around(subject: Subject) -> None:
     visitor.get("/cart")
 
 
-_OURS = Code("backends.interface.BackendInterface._save", "if not session:")
-
 CLAIM = Claim(
     sentence="Visitors who do not log in leave no record in the store.",
     believed="A session is said to begin with the first visit. Then every crawler would leave a "
@@ -49,11 +47,5 @@ CLAIM = Claim(
         "Read an article, put something into the cart, and do not log in.",
         "Which cookies are there? None of them is a session’s.",
         "Look into the folder of the sessions, or run redis-cli --scan: is anything new there?",
-    ),
-    decided_by=on_each(
-        cookie=None,
-        filesystem=_OURS,
-        redis=_OURS,
-        stock=Code("flask_session.base.ServerSideSessionInterface.save_session", "if not session:"),
     ),
 )

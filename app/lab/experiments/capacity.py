@@ -4,7 +4,7 @@ import secrets
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import format_number
 from app.lab.subject.application import Subject, SubjectVisitor
 
@@ -66,8 +66,6 @@ def _holds(ada: SubjectVisitor, data: str) -> bool:
     return ada.run(lambda: session.get("data") == data)
 
 
-_ID_ONLY = Code("backends.interface.StoreInterface._token", "sign(session_id)")
-
 CLAIM = Claim(
     sentence="A session is limited by the server, not to the 4 KB of a cookie.",
     believed="A cookie holds about 4 KB, and sessions are offered as the way around that. Whether "
@@ -84,14 +82,6 @@ CLAIM = Claim(
     try_it=(
         "Log in, and press “Add 5 KB” on the dashboard.",
         "Does the dashboard say that the session carries it, or is there an error?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._token", "if size > MOST_BYTES"),
-        filesystem=_ID_ONLY,
-        redis=_ID_ONLY,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.save_session", "else session.sid"
-        ),
     ),
     in_chromium=True,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from app.lab.browser.client import Exchange
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 from app.plain_cookies import THEME
 
@@ -63,8 +63,6 @@ def _told(header: str) -> str:
     return "a deletion" if "Max-Age=0" in header else header.partition("=")[0]
 
 
-_OURS = Code("backends.interface.BackendInterface._save_empty", "**self._attributes(app)")
-
 CLAIM = Claim(
     sentence="Secure, HttpOnly and SameSite are set on every cookie, on its deletion too.",
     believed="The flags are three settings, and whoever has made them thinks that all is done. "
@@ -78,15 +76,6 @@ CLAIM = Claim(
         "Log in, and open devtools (F12) → Network.",
         "Log out, and choose the request “logout” → Headers.",
         "Does its Set-Cookie have the same flags as the one of the request “login”?",
-    ),
-    decided_by=on_each(
-        cookie=_OURS,
-        filesystem=_OURS,
-        redis=_OURS,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.save_session",
-            "response.delete_cookie(key=name, domain=domain, path=path)",
-        ),
     ),
     in_chromium=True,
 )

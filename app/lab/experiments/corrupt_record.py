@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from random import Random
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 
 GREETING = f"Welcome {ACCOUNT['username']}!"
@@ -80,12 +80,5 @@ CLAIM = Claim(
         "Reload the dashboard: it asks you to log in, and the login works.",
         "Do the same with SESSION_BACKEND=flask-session-redis and a REDIS_URL of your own: "
         "redis-cli setrange KEY 0 broken. Which pages still answer?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "except (BadData"),
-        filesystem=Code("backends.filesystem.FileSystemStore._read", "as damage"),
-        redis=Code("backends.redis.RedisStore.load", "as damage"),
-        stock_filesystem=Code("cachelib.serializers.BaseSerializer.load", "pickle.PickleError"),
-        stock_redis=Code("flask_session.base.MsgSpecSerializer.decode", "pickle.loads"),
     ),
 )

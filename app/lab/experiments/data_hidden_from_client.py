@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import read_token
 from app.lab.subject.application import Subject
 
@@ -28,8 +28,6 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-_ID_ONLY = Code("backends.interface.StoreInterface._token", "sign(session_id)")
-
 CLAIM = Claim(
     sentence="The data of a session is not visible to the client.",
     believed="Sessions are called the secure choice because the data stays on the server. Then "
@@ -47,14 +45,6 @@ CLAIM = Claim(
         "Log in, and write a note on the dashboard.",
         "Look at the inspector’s left side, “What the browser holds”.",
         "Can you read the note there?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie._Payload.dumps", "json.dumps(name)"),
-        filesystem=_ID_ONLY,
-        redis=_ID_ONLY,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.save_session", "else session.sid"
-        ),
     ),
     in_chromium=True,
 )

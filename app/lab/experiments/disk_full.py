@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, IN_FILES, Claim, Code, Finding, on_each
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, IN_FILES, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
 
@@ -59,11 +59,5 @@ CLAIM = Claim(
         "Fill it: cat /dev/zero > /tmp/small/filling.",
         "Log in. What does the page say, and are you in?",
         "Remove the filling, and do the same with SESSION_BACKEND=filesystem.",
-    ),
-    decided_by=on_each(
-        cookie=None,
-        filesystem=Code("backends.filesystem._available", "raise unavailable from error"),
-        redis=None,
-        stock_filesystem=Code("cachelib.file.FileSystemCache.set", "return False"),
     ),
 )

@@ -2,16 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import (
-    CANNOT_APPLY,
-    FAILS,
-    IN_BROWSER,
-    Claim,
-    Code,
-    Finding,
-    Statement,
-    on_each,
-)
+from app.lab.claim import CANNOT_APPLY, FAILS, IN_BROWSER, Claim, Finding, Statement, on_each
 from app.lab.measuring import read_token
 from app.lab.subject.application import Subject
 
@@ -55,6 +46,5 @@ CLAIM = Claim(
         "Run session-lab cookie decode with that value, on any machine: it knows no key.",
         "Do you find your name?",
     ),
-    decided_by={"cookie": Code("backends.cookie._Payload.dumps", "json.dumps(name)")},
     in_chromium=True,
 )

@@ -2,7 +2,7 @@
 
 import time
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import format_duration
 from app.lab.subject.site import Site, Visitor
 
@@ -27,8 +27,6 @@ def _kept_for(ada: Visitor) -> float | None:
     return None if expires is None else expires - time.time()
 
 
-_OURS = Code("backends.interface.BackendInterface._begin", "if self.permanent and")
-
 CLAIM = Claim(
     sentence="The session ends when the browser closes.",
     believed="A cookie without Expires and Max-Age is called a session cookie, and browsers forget "
@@ -45,15 +43,6 @@ CLAIM = Claim(
         "Log in, and look at devtools (F12), Application → Cookies, column “Expires / Max-Age”.",
         "Close the browser whole, all its windows, and open the dashboard again.",
         "Are you logged in? If so, does your browser reopen the tabs of last time?",
-    ),
-    decided_by=on_each(
-        cookie=_OURS,
-        filesystem=_OURS,
-        redis=_OURS,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.save_session",
-            "expires = self.get_expiration_time",
-        ),
     ),
     over_http=True,
     in_chromium=True,

@@ -4,17 +4,7 @@ from functools import partial
 
 from flask import session
 
-from app.lab.claim import (
-    CANNOT_APPLY,
-    FAILS,
-    HOLDS,
-    ON_SERVER,
-    Claim,
-    Code,
-    Finding,
-    Skipped,
-    on_each,
-)
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, Skipped, on_each
 from app.lab.places import LIE_TOGETHER
 from app.lab.subject.application import Subject
 from backends.store import Sweeps
@@ -77,17 +67,5 @@ CLAIM = Claim(
         "Look into instance/sessions/filesystem: the record is still there.",
         "Run SESSION_BACKEND=filesystem .venv/bin/session-lab sessions sweep, and look again.",
         "Do the same with SESSION_BACKEND=flask-session-filesystem, which has nothing to run.",
-    ),
-    decided_by=on_each(
-        cookie=None,
-        filesystem=Code(
-            "backends.filesystem.FileSystemStore._remove_if_ended", "living(record) is None"
-        ),
-        redis=Code("backends.redis.RedisStore.create", "_milliseconds(ttl)"),
-        stock_filesystem=Code("cachelib.file.FileSystemCache._prune", "if self._over_threshold():"),
-        stock_redis=Code(
-            "flask_session.redis.redis.RedisSessionInterface._upsert_session",
-            "ex=storage_time_to_live",
-        ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import Subject
 
 
@@ -21,8 +21,6 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-_STORE = Code("backends.session.Session.begins", "self.cleared")
-
 CLAIM = Claim(
     sentence="A token that somebody planted in a browser is never the one that is logged in.",
     believed="The login view empties the session first, as Flask’s tutorial does, and that looks "
@@ -40,14 +38,5 @@ CLAIM = Claim(
         "In the ordinary window add a cookie with that name and value: double-click the empty row "
         "below the list. Then open /login below the same address and log in as alice.",
         "Reload the dashboard in the private window. Whom does it welcome?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._create", "self._token(app, session.sid"),
-        filesystem=_STORE,
-        redis=_STORE,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.open_session",
-            "return self.session_class(saved_session_data, sid=sid)",
-        ),
     ),
 )

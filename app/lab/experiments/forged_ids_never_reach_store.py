@@ -2,7 +2,7 @@
 
 import secrets
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.subject.application import Subject, count_operations
 
 EACH = 25
@@ -35,8 +35,6 @@ def _forged(issued: str) -> list[str]:
     ]
 
 
-_OURS = Code("backends.interface.StoreInterface._load", "unsign(token)")
-
 CLAIM = Claim(
     sentence="A flood of made-up tokens never reaches the store.",
     believed="A token that the server did not issue opens nothing, so it seems to cost nothing. "
@@ -54,13 +52,5 @@ CLAIM = Claim(
         "session’s cookie.",
         "Reload the dashboard. Does a command appear in the monitor?",
         "Do the same with SESSION_BACKEND=redis.",
-    ),
-    decided_by=on_each(
-        cookie=None,
-        filesystem=_OURS,
-        redis=_OURS,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.open_session", "_retrieve_session_data"
-        ),
     ),
 )

@@ -1,6 +1,6 @@
 """Reading `document.cookie` on a page of somebody who is logged in."""
 
-from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.site import Site
 
 
@@ -17,8 +17,6 @@ def experiment(site: Site) -> Finding:
     )
 
 
-_OURS = Code("backends.interface.BackendInterface._attributes", '"httponly"')
-
 CLAIM = Claim(
     sentence="A script on the page cannot read the session’s cookie.",
     believed="Sessions are said to be out of the client’s reach. What keeps a script from the "
@@ -32,15 +30,6 @@ CLAIM = Claim(
         "Log in, and open devtools (F12) → Console.",
         "Type document.cookie and press Enter.",
         "Is the session’s cookie in it?",
-    ),
-    decided_by=on_each(
-        cookie=_OURS,
-        filesystem=_OURS,
-        redis=_OURS,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.save_session",
-            "httponly = self.get_cookie_httponly",
-        ),
     ),
     over_http=True,
     in_chromium=True,

@@ -1,6 +1,6 @@
 """Tokens that no browser would send, octet by octet."""
 
-from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import HOLDS, Claim, Finding, on_each
 from app.lab.subject.site import Site
 
 MARK = b"Hostile7391"
@@ -57,8 +57,6 @@ def _is_calm(answer: bytes) -> bool:
     return version.startswith(b"HTTP/1.") and b"200" <= rest[:3] < b"500"
 
 
-_OURS = Code("backends.interface.StoreInterface._load", "except (BadSignature, UnicodeError)")
-
 CLAIM = Claim(
     sentence="No token, whatever is in it, breaks the server or comes back in an answer.",
     believed="The cookie is the server’s own, so it seems to hold what the server put there. But "
@@ -74,16 +72,6 @@ CLAIM = Claim(
         "Send a path as the token: curl -i -H 'Cookie: session_filesystem=../../../etc/passwd' "
         "http://127.0.0.1:5000/dashboard.",
         "Is the answer the way to the login, and is the path anywhere in it?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "except (BadData"),
-        filesystem=_OURS,
-        redis=_OURS,
-        stock_filesystem=Code("cachelib.file.FileSystemCache._get_filename", "hexdigest()"),
-        stock_redis=Code(
-            "flask_session.redis.redis.RedisSessionInterface._retrieve_session_data",
-            "self.client.get(store_id)",
-        ),
     ),
     over_http=True,
 )

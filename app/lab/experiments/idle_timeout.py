@@ -1,6 +1,6 @@
 """A session that nobody uses, and one that somebody does, for longer than the idle limit."""
 
-from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject
 
@@ -42,8 +42,6 @@ def _use_it_longer_than(subject: Subject, limit: int) -> tuple[bool, bool]:
     return in_use, subject.admits(first)
 
 
-_RECORD = Code("backends.record.living", "record.ttl")
-
 CLAIM = Claim(
     sentence="A session that nobody uses ends by itself, and one in use goes on.",
     believed="“Implement proper session timeout” sounds like one number in the settings. Somebody "
@@ -59,18 +57,5 @@ CLAIM = Claim(
         "Log in, and reload the dashboard every half minute, for two minutes. You stay in.",
         "Leave it alone for more than a minute, then reload.",
         "The login page comes, and says that your session has ended.",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "signed_at.timestamp() + idle"),
-        filesystem=_RECORD,
-        redis=_RECORD,
-        stock_filesystem=Code(
-            "flask_session.cachelib.cachelib.CacheLibSessionInterface._upsert_session",
-            "timeout=storage_time_to_live",
-        ),
-        stock_redis=Code(
-            "flask_session.redis.redis.RedisSessionInterface._upsert_session",
-            "ex=storage_time_to_live",
-        ),
     ),
 )

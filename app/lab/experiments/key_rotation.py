@@ -1,6 +1,6 @@
 """The secret key is replaced, first with the old one as fallback, then without."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject
 
@@ -24,8 +24,6 @@ def experiment(subject: Subject) -> Finding:
     return Finding(with_it and not without, figure, because)
 
 
-_STORE = Code("backends.interface._signer", "Signer(keys")
-
 CLAIM = Claim(
     sentence="A new secret key with the old one as fallback keeps everybody in, and without it "
     "nobody.",
@@ -44,13 +42,5 @@ CLAIM = Claim(
         "Reload the dashboard: are you in?",
         "Within three minutes start it once more without SECRET_KEY_FALLBACKS, and reload. Whoever "
         "uses a session for longer gets a token by the new key, and stays in.",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface.get_signing_serializer", "signing_keys(app)"),
-        filesystem=_STORE,
-        redis=_STORE,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.open_session", "if self.use_signer:"
-        ),
     ),
 )

@@ -1,6 +1,6 @@
 """Somebody who knows the secret key, and nothing else, tries to log in as a user."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import ACCOUNT, Subject
 from app.lab.subject.site import Paths
 
@@ -21,8 +21,6 @@ def experiment(subject: Subject) -> Finding:
     return Finding(forged, "forged" if forged else "not forged", because)
 
 
-_STORE = Code("backends.interface.StoreInterface._load", "if record is None")
-
 CLAIM = Claim(
     sentence="Whoever has the secret key can make a login.",
     believed="Keys leak: in a repository, in a log, in a page about an error. What that costs is "
@@ -41,14 +39,5 @@ CLAIM = Claim(
         "On http://127.0.0.1:5000, in a private window, add the cookie by that name and value: "
         "double-click the empty row below the list.",
         "Open the dashboard. Are you alice?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
-        filesystem=_STORE,
-        redis=_STORE,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.open_session",
-            "if saved_session_data is not None:",
-        ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import Subject, can_rotate, rotate
 
 KINDS = ("uses no session", "reads the session", "writes to the session")
@@ -43,9 +43,6 @@ def _survives(subject: Subject, kind: str) -> bool:
     return any(subject.admits(token) for token in (kept, ada.token) if token)
 
 
-_STORE = Code("backends.filesystem.FileSystemStore.update", "raise SessionGone")
-_STOCK = Code("flask_session.base.ServerSideSessionInterface.save_session", "_upsert_session")
-
 CLAIM = Claim(
     sentence="A logout is final even while another request of the same browser is under way.",
     believed="Whoever clicks “Log out” does not wait until the page has loaded everything. The "
@@ -64,11 +61,5 @@ CLAIM = Claim(
         "Put the copied value back: double-click the value of the cookie, or the empty row below "
         "the list.",
         "Reload. Are you in? It is a matter of milliseconds: try a few times.",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._delete", 'report(app, "session ended"'),
-        filesystem=_STORE,
-        redis=Code("backends.redis.RedisStore.update", "if not updated:"),
-        stock=_STOCK,
     ),
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
 OTHERS = 501
@@ -28,8 +28,6 @@ def _log_in(user: str) -> None:
     session.update(user=user, logged_in=True)
 
 
-_OURS = Code("backends.filesystem.FileSystemStore._remove_if_ended", "living(record) is None")
-
 CLAIM = Claim(
     sentence="The 501st login after yours does not end your session.",
     believed="A session is said to end by a logout or by its age. That there is room for only so "
@@ -48,15 +46,5 @@ CLAIM = Claim(
         "-s -o /dev/null -d 'username=bob&password=builder' -H 'Sec-Fetch-Site: same-origin' "
         "http://127.0.0.1:5000/login; done.",
         "Reload the dashboard. Are you in?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
-        filesystem=_OURS,
-        redis=Code("backends.redis.RedisStore.create", "_milliseconds(ttl)"),
-        stock_filesystem=Code("cachelib.file.FileSystemCache._prune", "self._remove_older()"),
-        stock_redis=Code(
-            "flask_session.redis.redis.RedisSessionInterface._upsert_session",
-            "ex=storage_time_to_live",
-        ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
 
@@ -20,9 +20,6 @@ def experiment(subject: Subject) -> Finding:
     return Finding(voucher == "used", f"voucher {voucher}", because)
 
 
-_STORE = Code("backends.interface.StoreInterface._update", "self.store.update")
-_STOCK = Code("flask_session.base.ServerSideSessionInterface.save_session", "_upsert_session")
-
 CLAIM = Claim(
     sentence="An older cookie does not bring older data back.",
     believed="The cookie is signed, so nobody can change what is in it. That nobody has to, "
@@ -39,11 +36,5 @@ CLAIM = Claim(
         "Remove the mug from the cart.",
         "Double-click the value in devtools, put the copied one in its place, and reload the cart. "
         "Is the mug back?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
-        filesystem=_STORE,
-        redis=_STORE,
-        stock=_STOCK,
     ),
 )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import format_number
 from app.lab.subject.application import Subject, SubjectVisitor
 
@@ -48,8 +48,6 @@ def _listed(sizes: Sequence[int | None]) -> str:
     return shown[0] if len(set(shown)) == 1 else ", ".join(shown)
 
 
-_ID_ONLY = Code("backends.interface.StoreInterface._token", "sign(session_id)")
-
 CLAIM = Claim(
     sentence="Only an id is sent with each request, however large the session is.",
     believed="It is the reason given for sessions being faster than cookies. It is true where the "
@@ -66,14 +64,6 @@ CLAIM = Claim(
         "Log in, and look at “What went over the wire” on the dashboard.",
         "Write a few long notes.",
         "Do the bytes in the column “Cookie” grow?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._update", "session.fields()"),
-        filesystem=_ID_ONLY,
-        redis=_ID_ONLY,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.save_session", "else session.sid"
-        ),
     ),
     in_chromium=True,
 )

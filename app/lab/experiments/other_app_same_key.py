@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask, session
 
-from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import KEY, Subject
 
 ANOTHER = "another_application"
@@ -55,8 +55,6 @@ def _said(refused: bool) -> str:
     return "refused" if refused else "accepted"
 
 
-_STORE = Code("backends.interface.StoreInterface._signer", "token_salt(app")
-
 CLAIM = Claim(
     sentence="A token of an application with another name and the same secret key is refused.",
     believed="A company has several applications, and one .env for all of them. Each has a login "
@@ -79,14 +77,5 @@ CLAIM = Claim(
         "Put it in the place of this application’s cookie, and open the dashboard. Are you in?",
         "Leave init_app out of two such applications with one key: Flask’s own cookie of the one "
         "is accepted by the other.",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface.get_signing_serializer", "token_salt(app"),
-        filesystem=_STORE,
-        redis=_STORE,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.open_session",
-            "if saved_session_data is not None:",
-        ),
     ),
 )

@@ -4,16 +4,7 @@ import secrets
 
 from flask import session
 
-from app.lab.claim import (
-    CANNOT_APPLY,
-    HOLDS,
-    IN_BROWSER,
-    Claim,
-    Code,
-    Finding,
-    Statement,
-    on_each,
-)
+from app.lab.claim import CANNOT_APPLY, HOLDS, IN_BROWSER, Claim, Finding, Statement, on_each
 from app.lab.measuring import format_number
 from app.lab.subject.application import Subject
 
@@ -51,6 +42,5 @@ CLAIM = Claim(
         "Press “Add 5 KB” on the dashboard.",
         "Which status does the answer have, and are you still logged in?",
     ),
-    decided_by={"cookie": Code("backends.cookie.CookieInterface._token", "raise SessionTooLarge(")},
     in_chromium=True,
 )

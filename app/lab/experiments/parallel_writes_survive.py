@@ -5,7 +5,7 @@ from threading import Barrier
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.measuring import call_in_parallel
 from app.lab.subject.application import Subject
 
@@ -31,9 +31,6 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-_STORE = Code("backends.interface.StoreInterface._update", "self.store.update")
-_STOCK = Code("flask_session.base.ServerSideSessionInterface.save_session", "_upsert_session")
-
 CLAIM = Claim(
     sentence="Requests that write different keys at the same time lose none of them.",
     believed="Each request sets a key of its own, so none seems to be in another’s way. A page "
@@ -50,11 +47,5 @@ CLAIM = Claim(
         "body: new URLSearchParams({product: 'mug', quantity: 1})})]).",
         "Reload the dashboard for the note, and open the cart for the mug. Are both there?",
         "Once is luck on a fast machine: do it ten times. There should be ten notes and ten mugs.",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._update", "session.fields()"),
-        filesystem=_STORE,
-        redis=_STORE,
-        stock=_STOCK,
     ),
 )

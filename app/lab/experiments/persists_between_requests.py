@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import session
 
-from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import Subject
 
 VALUES: dict[str, Any] = {
@@ -29,11 +29,6 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-_STORE = Code("backends.interface.StoreInterface._load", "self.store.load")
-_STOCK = Code(
-    "flask_session.base.ServerSideSessionInterface.open_session", "self._retrieve_session_data"
-)
-
 CLAIM = Claim(
     sentence="What one request stores in the session the next one reads.",
     believed="It is what a session is for: HTTP itself remembers nothing from one request to the "
@@ -51,12 +46,6 @@ CLAIM = Claim(
         "Log in, and write a note on the dashboard.",
         "Open another page, and come back to the dashboard.",
         "Is the note still there?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
-        filesystem=_STORE,
-        redis=_STORE,
-        stock=_STOCK,
     ),
     in_chromium=True,
 )

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.places import Place
 from app.lab.subject.application import Subject
 
@@ -76,12 +76,5 @@ CLAIM = Claim(
         "[f.write_bytes(bytes(4) + pickle.dumps(T())) for f in "
         "pathlib.Path('instance/sessions/flask-session-filesystem').iterdir()]\".",
         "Reload the dashboard. What does the terminal of the application print?",
-    ),
-    decided_by=on_each(
-        cookie=None,
-        filesystem=Code("backends.filesystem.FileSystemStore._read", "json.loads"),
-        redis=Code("backends.redis.RedisStore.load", "unpack(_text(answer)"),
-        stock_filesystem=Code("cachelib.file.FileSystemCache.get", "self.serializer.load(f)"),
-        stock_redis=Code("flask_session.base.MsgSpecSerializer.decode", "pickle.loads"),
     ),
 )

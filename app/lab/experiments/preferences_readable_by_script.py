@@ -1,6 +1,6 @@
 """Choosing a dark theme, and reading it by a script as the page's own script does."""
 
-from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import Subject
 
 CHOSEN = {"theme": "dark", "language": "en", "currency": "EUR", "layout": "compact"}
@@ -21,8 +21,6 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-_ANY = Code("app.plain_cookies._attributes", '"httponly"')
-
 CLAIM = Claim(
     sentence="A preference in a cookie can be read by a script.",
     believed="Preferences are what cookies are recommended for: a script needs the theme before "
@@ -40,6 +38,5 @@ CLAIM = Claim(
         "Open devtools (F12) → Console, type document.cookie and press Enter.",
         "Do you find theme=dark?",
     ),
-    decided_by=on_each(cookie=_ANY, filesystem=_ANY, redis=_ANY, stock=_ANY),
     in_chromium=True,
 )

@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
 AGES = (0, 600)
@@ -31,9 +31,6 @@ def _is_kept(subject: Subject, age: int) -> bool:
     return ada.run(lambda: "written" in session)
 
 
-_STORE = Code("backends.session._changed_text", "text != stored")
-_STOCK = Code("flask_session.base.ServerSideSessionInterface.should_set_storage", "REFRESH_EACH")
-
 CLAIM = Claim(
     sentence="A request that only reads never erases what another one writes.",
     believed="Reading changes nothing: that is what the word means. So pages that load beside a "
@@ -50,11 +47,5 @@ CLAIM = Claim(
         "URLSearchParams({note: 'kept?'})}), [...Array(10)].map(load))).",
         "Reload the dashboard. Is the note there? Do it a few times, once after waiting for five "
         "minutes.",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._touch", "saved.fields"),
-        filesystem=_STORE,
-        redis=_STORE,
-        stock=_STOCK,
     ),
 )

@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Finding, on_each
 from app.lab.subject.application import Subject, SubjectVisitor, can_rotate, rotate
 
 KINDS = ("uses no session", "reads the session", "writes to the session")
@@ -47,8 +47,6 @@ def _rotate(ada: SubjectVisitor) -> str:
     return ada.token
 
 
-_STOCK = Code("flask_session.base.ServerSideSessionInterface.save_session", "_upsert_session")
-
 CLAIM = Claim(
     sentence="A token that was rotated is dead even while another request with it is under way.",
     believed="regenerate() deletes the old session and gives a new token. That the old one is "
@@ -70,11 +68,5 @@ CLAIM = Claim(
         "of the cookie in devtools.",
         "Open the dashboard. Are you in? It is a matter of milliseconds: try a few times. "
         "Change the password back afterwards.",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._create", "self._token(app, session.sid"),
-        filesystem=Code("backends.filesystem.FileSystemStore.update", "raise SessionGone"),
-        redis=Code("backends.redis.RedisStore.update", "if not updated:"),
-        stock=_STOCK,
     ),
 )

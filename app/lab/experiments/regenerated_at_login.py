@@ -1,7 +1,7 @@
 """Logging in where somebody is logged in already, and what becomes of the token from before."""
 
 from app.lab.browser.client import Exchange
-from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Finding, Statement, on_each
 from app.lab.subject.site import Site, Visitor
 
 
@@ -57,8 +57,6 @@ def _alive_or_dead(alive: bool) -> str:
     return "alive" if alive else "dead"
 
 
-_STORE = Code("backends.interface.StoreInterface._create", "followed = self.store.delete")
-
 CLAIM = Claim(
     sentence="A login gives a new token, and the one from before it is dead.",
     believed="“Implement proper … regeneration” is in every list of good practice. Frameworks are "
@@ -78,15 +76,6 @@ CLAIM = Claim(
         "Open /login below the same address and log in again. Compare the value: is it another?",
         "Double-click the value in devtools and put the copied one in its place.",
         "Open the dashboard. Are you in?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._create", "self._token(app, session.sid"),
-        filesystem=_STORE,
-        redis=_STORE,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.open_session",
-            "return self.session_class(saved_session_data, sid=sid)",
-        ),
     ),
     over_http=True,
 )

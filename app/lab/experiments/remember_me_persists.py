@@ -2,7 +2,7 @@
 
 import time
 
-from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import format_duration
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 
@@ -28,8 +28,6 @@ def _left(ada: SubjectVisitor) -> list[float]:
     return [expires - time.time() for expires in kept if expires is not None]
 
 
-_ANY = Code("app.auth.log_in", "set_plain(response, REMEMBERED_NAME")
-
 CLAIM = Claim(
     sentence="A cookie can outlive the browser, so a site can remember who was here.",
     believed="“Remember me” boxes are everywhere, and it is a cookie with an expiry date that "
@@ -47,6 +45,5 @@ CLAIM = Claim(
         "Close the browser whole, open it again, and go to the login page.",
         "Is the name filled in?",
     ),
-    decided_by=on_each(cookie=_ANY, filesystem=_ANY, redis=_ANY, stock=_ANY),
     in_chromium=True,
 )

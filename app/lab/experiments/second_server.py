@@ -1,6 +1,6 @@
 """Somebody is logged in on one server, and the load balancer sends him to another."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
 
@@ -40,14 +40,5 @@ CLAIM = Claim(
         "and three that share no disk at http://localhost:8012.",
         "Log in on each of the two addresses, and reload the dashboard a few times.",
         "Which one forgets you?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
-        filesystem=Code("backends.filesystem.FileSystemStore._path", "self.folder / key"),
-        redis=Code("backends.redis.RedisStore.load", "self.client.hgetall(record)"),
-        stock_filesystem=Code(
-            "backends.reference.install_filesystem", "FileSystemCache(threshold=500"
-        ),
-        stock_redis=Code("backends.reference.install_redis", "client_of(app, Redis.from_url)"),
     ),
 )

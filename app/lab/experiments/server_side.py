@@ -4,7 +4,7 @@ import secrets
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import format_number
 from app.lab.subject.application import Subject, SubjectVisitor
 
@@ -57,16 +57,5 @@ CLAIM = Claim(
         "Log in, and note how many bytes the inspector shows on each side.",
         "Write a note of 200 characters on the dashboard.",
         "Which side has become larger?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._update", "session.fields()"),
-        filesystem=Code("backends.filesystem.FileSystemStore.update", "self._write(path"),
-        redis=Code("backends.redis.RedisStore.update", "self._update(record"),
-        stock_filesystem=Code(
-            "flask_session.cachelib.CacheLibSessionInterface._upsert_session", "self.cache.set("
-        ),
-        stock_redis=Code(
-            "flask_session.redis.RedisSessionInterface._upsert_session", "self.client.set("
-        ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from flask import Response, after_this_request, request
 
-from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import format_number
 from app.lab.subject.application import Subject, SubjectVisitor
 
@@ -44,8 +44,6 @@ def _sends(is_sent: bool) -> str:
     return "sent" if is_sent else "did not send"
 
 
-_ANY = Code("werkzeug.http.dump_cookie", '("Max-Age", max_age)')
-
 CLAIM = Claim(
     sentence="A cookie that is set with max_age=3600 is gone after an hour.",
     believed="The lifetime is given in seconds, so the browser has to keep it to the second. The "
@@ -61,5 +59,4 @@ CLAIM = Claim(
         "Look at the column “Expires / Max-Age” of that cookie.",
         "Come back when that time is over. Is it still in the list?",
     ),
-    decided_by=on_each(cookie=_ANY, filesystem=_ANY, redis=_ANY, stock=_ANY),
 )

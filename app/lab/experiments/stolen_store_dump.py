@@ -2,7 +2,7 @@
 
 import re
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
 WORD = re.compile(rb"[A-Za-z0-9._~=+-]{16,}")
@@ -30,8 +30,6 @@ def _tokens_in(name: str, data: bytes) -> set[str]:
     }
 
 
-_OURS = Code("backends.interface.StoreInterface._create", "key_of(session_id)")
-
 CLAIM = Claim(
     sentence="A copy of the store holds no token that works.",
     believed="Backups and dumps of a session store are handled like those of a cache. Nobody "
@@ -54,14 +52,5 @@ CLAIM = Claim(
         "Compare what stands behind the prefix of a key with the value of the session’s cookie.",
         "In a private window add the cookie by hand with that text as its value, and open the "
         "dashboard.",
-    ),
-    decided_by=on_each(
-        cookie=None,
-        filesystem=_OURS,
-        redis=_OURS,
-        stock_filesystem=Code("cachelib.file.FileSystemCache._get_filename", "hexdigest()"),
-        stock_redis=Code(
-            "flask_session.base.ServerSideSessionInterface._get_store_id", "self.key_prefix + sid"
-        ),
     ),
 )

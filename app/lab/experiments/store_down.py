@@ -1,6 +1,6 @@
 """The store is not there for a while: the folder is gone, or Redis refuses connections."""
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.outage import live_through
 from app.lab.subject.application import Subject
 
@@ -28,15 +28,5 @@ CLAIM = Claim(
         "status and at Retry-After.",
         "Give the folder its name back and reload: you are still in.",
         "Do the same with SESSION_BACKEND=flask-session-filesystem and its folder.",
-    ),
-    decided_by=on_each(
-        cookie=None,
-        filesystem=Code("backends.filesystem.FileSystemStore._read", "self.folder.stat()"),
-        redis=Code("backends.redis.Outage.guard", "raise self._failed(error)"),
-        stock_filesystem=Code("cachelib.file.FileSystemCache.get", "except FileNotFoundError"),
-        stock_redis=Code(
-            "flask_session.redis.redis.RedisSessionInterface._retrieve_session_data",
-            "self.client.get(store_id)",
-        ),
     ),
 )

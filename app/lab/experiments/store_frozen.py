@@ -1,15 +1,6 @@
 """The store takes connections and requests, and answers none for a while."""
 
-from app.lab.claim import (
-    BEHIND_A_SERVICE,
-    CANNOT_APPLY,
-    FAILS,
-    HOLDS,
-    Claim,
-    Code,
-    Finding,
-    on_each,
-)
+from app.lab.claim import BEHIND_A_SERVICE, CANNOT_APPLY, FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.outage import live_through
 from app.lab.subject.application import Subject
 
@@ -41,11 +32,5 @@ CLAIM = Claim(
         "Freeze that Redis for half a minute: redis-cli client pause 30000.",
         "Reload the dashboard, then the articles. How long does each take?",
         "Do the same with SESSION_BACKEND=flask-session-redis.",
-    ),
-    decided_by=on_each(
-        cookie=None,
-        filesystem=None,
-        redis=Code("backends.redis_client._impatient", '"socket_timeout": timeout'),
-        stock_redis=Code("backends.reference.install_redis", "client_of(app, Redis.from_url)"),
     ),
 )

@@ -1,6 +1,6 @@
 """The application is stopped and started again while somebody is logged in."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import Subject
 
 
@@ -26,14 +26,5 @@ CLAIM = Claim(
     try_it=(
         "Log in, and stop the application with Ctrl+C in its terminal.",
         "Start it again, and reload the dashboard. Are you still in?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
-        filesystem=Code("backends.filesystem.FileSystemStore._write", "temporary.replace(path)"),
-        redis=Code("backends.redis.install", "RedisStore(client_of(app, connect)"),
-        stock_filesystem=Code(
-            "backends.reference.install_filesystem", "FileSystemCache(threshold=500"
-        ),
-        stock_redis=Code("backends.reference.install_redis", "client_of(app, Redis.from_url)"),
     ),
 )

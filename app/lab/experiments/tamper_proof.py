@@ -10,7 +10,7 @@ from hashlib import sha1, sha256, sha512
 
 from itsdangerous import Signer
 
-from app.lab.claim import HOLDS, Claim, Code, Finding, Statement, on_each
+from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import decode_part
 from app.lab.subject.site import Site
 
@@ -120,15 +120,6 @@ CLAIM = Claim(
         "Log in, and open devtools (F12), Application → Cookies.",
         "Double-click the session cookie’s value, change one letter, and press Enter.",
         "Reload the dashboard. Are you still in?",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._load", "serializer.loads(token"),
-        filesystem=Code("backends.interface.StoreInterface._load", "unsign(token)"),
-        redis=Code("backends.interface.StoreInterface._load", "unsign(token)"),
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.open_session",
-            "if saved_session_data is not None",
-        ),
     ),
     over_http=True,
 )

@@ -1,6 +1,6 @@
 """The same person logs in on several browsers within one second."""
 
-from app.lab.claim import HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import HOLDS, Claim, Finding, on_each
 from app.lab.subject.site import Site
 
 LOGINS = 5
@@ -14,8 +14,6 @@ def experiment(site: Site) -> Finding:
         f"{LOGINS} logins of one person, one after the other, gave {different} different tokens.",
     )
 
-
-_STORE = Code("backends.session.Session.sid", "secrets.token_urlsafe")
 
 CLAIM = Claim(
     sentence="Two logins give two tokens, even of one person in one second.",
@@ -33,14 +31,6 @@ CLAIM = Claim(
         "'POST', credentials: 'omit', body: new URLSearchParams({username: 'alice', password: "
         "'wonderland'})}).",
         "In Network look at the Set-Cookie of each of the five answers, and compare them.",
-    ),
-    decided_by=on_each(
-        cookie=Code("backends.cookie.CookieInterface._token", "ID: json.dumps(session_id)"),
-        filesystem=_STORE,
-        redis=_STORE,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface._generate_sid", "secrets.token_urlsafe"
-        ),
     ),
     over_http=True,
 )

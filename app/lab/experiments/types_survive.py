@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import session
 from markupsafe import Markup
 
-from app.lab.claim import FAILS, HOLDS, Claim, Code, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import Subject, SubjectVisitor, ViewFailed
 
 VALUES = {
@@ -41,8 +41,6 @@ def _comes_back(ada: SubjectVisitor, value: Any) -> bool:
     return type(back) is type(value) and bool(back == value)
 
 
-_OURS = Code("backends.serializer", "encode = _serializer.dumps")
-
 CLAIM = Claim(
     sentence="What is put into the session comes back as it was: tuple, bytes, datetime, UUID, "
     "Markup.",
@@ -60,15 +58,5 @@ CLAIM = Claim(
         "Log in and write a note: it holds the time as a datetime.",
         "Reload the dashboard, and look at the note in the inspector: how does the time lie there?",
         "Upload a small file on the page Uploads: its content is bytes. Download it and compare.",
-    ),
-    decided_by=on_each(
-        cookie=_OURS,
-        filesystem=_OURS,
-        redis=_OURS,
-        stock_filesystem=Code(
-            "flask_session.cachelib.cachelib.CacheLibSessionInterface._upsert_session",
-            "self.cache.set(",
-        ),
-        stock_redis=Code("flask_session.base.MsgSpecSerializer.encode", "self.encoder.encode"),
     ),
 )

@@ -2,7 +2,7 @@
 
 import secrets
 
-from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
 
@@ -26,8 +26,6 @@ def _is_adopted(subject: Subject, token: str) -> bool:
     return ada.token == token or subject.admits(token)
 
 
-_STORE = Code("backends.session.Session.sid", "secrets.token_urlsafe")
-
 CLAIM = Claim(
     sentence="An id that the server has not issued, or has ended, is never taken for a session.",
     believed="A cookie comes from the browser, so anybody can write anything into it. A server "
@@ -42,14 +40,5 @@ CLAIM = Claim(
         "Log out. In devtools (F12), Application → Cookies, add a cookie with the name that the "
         "session’s cookie had and a value of your own: double-click the empty row below the list.",
         "Log in, and look at the value again. Is it still yours?",
-    ),
-    decided_by=on_each(
-        cookie=None,
-        filesystem=_STORE,
-        redis=_STORE,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.open_session",
-            "sid = self._generate_sid(self.sid_length)",
-        ),
     ),
 )

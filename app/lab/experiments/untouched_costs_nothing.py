@@ -1,6 +1,6 @@
 """Pages and files that do not use the session, asked for by somebody who has one."""
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Code, Finding, on_each
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.subject.application import Subject, count_operations
 
 UNTOUCHED = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-such-page")
@@ -19,11 +19,6 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-_OURS = Code(
-    "backends.interface.BackendInterface.save_session",
-    "not self._refreshes_untouched(app, session)",
-)
-
 CLAIM = Claim(
     sentence="A page or a file that does not use the session costs no store command.",
     believed="A view that never mentions the session seems to have nothing to do with it. But the "
@@ -40,14 +35,5 @@ CLAIM = Claim(
         "Log in, and then open the articles.",
         "Does the monitor show a command for the page, for its scripts, for its pictures?",
         "Do the same with SESSION_BACKEND=redis.",
-    ),
-    decided_by=on_each(
-        cookie=None,
-        filesystem=_OURS,
-        redis=_OURS,
-        stock=Code(
-            "flask_session.base.ServerSideSessionInterface.should_set_storage",
-            "SESSION_REFRESH_EACH_REQUEST",
-        ),
     ),
 )

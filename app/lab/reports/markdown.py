@@ -58,7 +58,7 @@ def matrix(report: Report, experiments: str | None = None) -> Iterator[str]:
 def _claim(report: Report, said: Said) -> Iterator[str]:
     yield f"## {escaped(said.sentence)}"
     yield ""
-    yield f"`{said.id}` · {'; '.join(origins(said))}"
+    yield f"`{said.id}` · {'; '.join(origins(said))} · `{EXPERIMENTS}/{said.id}.py`"
     yield ""
     rows = [
         [title(result.subject), in_words(result), escaped(result.figure), escaped(result.because)]

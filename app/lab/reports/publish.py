@@ -1,6 +1,6 @@
 """Makes README.md's matrix and docs/ from a run: `python -m app.lab.reports.publish REPORT`.
 
-The report that is kept is a shorter one; everything else is made from it.
+The report that is kept is a shorter one; everything else is made from it. Its HTML is not kept.
 """
 
 import sys
@@ -17,6 +17,7 @@ from app.lab.subject.evidence import Evidence, ShownExchange, shortened
 from backends import BUILT_IN
 
 KEPT = Path("app/lab/data/report.json")
+HTML = Path("build/report.html")
 
 MOST_EXCHANGES = 8
 """Of an experiment, in the report that is kept: the first and the last ones."""
@@ -26,11 +27,10 @@ TELLING = ("cookie", "set-cookie", "location", "origin", "retry-after", "vary")
 
 
 def published(report: Report) -> Mapping[Path, Callable[[str], str]]:
-    """Each file that is made from the kept report, and what it makes of the file's text so far."""
+    """Each file of git that is made from the kept report, as a function of its text so far."""
     return {
         Path("README.md"): lambda text: with_part(text, "matrix", _readme(report)),
         Path("docs/document-checked.md"): lambda _: checked_document(report),
-        Path("docs/report.html"): lambda _: _html(report),
     }
 
 
@@ -62,6 +62,9 @@ def publish(made: Path, project: Path) -> None:
         file = project / path
         text = file.read_text(encoding="utf-8") if file.exists() else ""
         file.write_text(make(text), encoding="utf-8")
+    html = project / HTML
+    html.parent.mkdir(exist_ok=True)
+    html.write_text(_html(report), encoding="utf-8")
 
 
 def _readme(report: Report) -> Iterable[str]:

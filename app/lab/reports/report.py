@@ -235,8 +235,20 @@ def from_json(data: Any) -> Report:
 
 
 def dumped(report: Report) -> str:
-    """The text of the report's JSON, with a line for each value, so that two can be compared."""
-    return json.dumps(to_json(report), indent=1, ensure_ascii=False) + "\n"
+    """The text of the report's JSON with a line for each result, so that two can be compared."""
+    fields = (f'"{name}":{_in_lines(value)}' for name, value in to_json(report).items())
+    return "{" + ",\n".join(fields) + "}\n"
+
+
+def _in_lines(value: Any) -> str:
+    """The JSON of a field of the report; of a list of objects a line for each of them."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(map(_compact, value)) + "\n]"
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def loaded(text: str) -> Report:

@@ -1,6 +1,5 @@
 """What the pages and the report show: the claims as rows, the subjects as columns, and links."""
 
-import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,10 +12,9 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment
 
-from app.lab.claim import Claim, Code, Verdict
+from app.lab.claim import Claim, Verdict
 from app.lab.reports.answers import QUESTIONS, Question
 from app.lab.reports.report import Report, Result
-from app.lab.source_code import SourceLine, locate
 from backends import BACKENDS
 
 
@@ -54,15 +52,6 @@ class Answer(NamedTuple):
     sentence: str
     is_rest: bool
     """Whether it is true of all the others, so that their names would say less."""
-
-
-class Decision(NamedTuple):
-    """The line of code that decides a claim on some subjects."""
-
-    subjects: list[Subject]
-    code: Code
-    line: SourceLine | None
-    """`None` where the code that is installed has no such line."""
 
 
 @dataclass(frozen=True)
@@ -126,15 +115,6 @@ class Sheet:
         """Those of the claims that are on this sheet."""
         return [claim for claim in self.claims if claim.id in ids]
 
-    def decisions(self, claim: Claim) -> list[Decision]:
-        """The lines that decide it, each once."""
-        grouped: dict[Code, list[Subject]] = {}
-        for subject in self.subjects:
-            code = claim.decided_by.get(subject.name)
-            if code is not None:
-                grouped.setdefault(code, []).append(subject)
-        return [Decision(subjects, code, _line(code)) for code, subjects in grouped.items()]
-
     @property
     def _shown(self) -> list[Result]:
         return [result for claim in self.claims for result in self.of(claim)]
@@ -187,13 +167,3 @@ def _status(code: int) -> str:
     with suppress(ValueError):
         return f"{code} {HTTPStatus(code).phrase}"
     return str(code)
-
-
-def _line(code: Code) -> SourceLine | None:
-    try:
-        found = locate(code)
-    except (LookupError, OSError):
-        return None
-    numbers = [number for number, _ in found.excerpt]
-    text = textwrap.dedent("\n".join(line for _, line in found.excerpt))
-    return found._replace(excerpt=list(zip(numbers, text.split("\n"), strict=True)))

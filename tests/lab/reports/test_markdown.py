@@ -56,7 +56,10 @@ class TestMarkdown:
         assert "`encrypted` · line 128: “automatically encrypted”; line 100: “Sess" in encrypted
         assert "| Signed cookie | ✗ fails | user: ada | It was read without the key. |" in encrypted
         assert "| Redis | – cannot apply |  | There is nothing in it. |" in encrypted
-        assert "`logout_is_final` · OWASP ASVS 5.0, 7.4.1" in told["A kept token is dead."]
+        logout = (
+            "`logout_is_final` · OWASP ASVS 5.0, 7.4.1 · `app/lab/experiments/logout_is_final.py`"
+        )
+        assert logout in told["A kept token is dead."]
 
     def test_a_surprise_is_told_with_what_was_expected(self) -> None:
         assert "| **✗ fails: a surprise, expected holds** | alive |" in markdown(SURPRISING)

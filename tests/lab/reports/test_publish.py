@@ -10,7 +10,15 @@ import pytest
 
 from app.lab.experiments import CLAIMS
 from app.lab.places import EmbeddedRedis
-from app.lab.reports.publish import KEPT, MOST_EXCHANGES, for_keeping, main, publish, published
+from app.lab.reports.publish import (
+    HTML,
+    KEPT,
+    MOST_EXCHANGES,
+    for_keeping,
+    main,
+    publish,
+    published,
+)
 from app.lab.reports.report import Report, dumped, loaded, said
 from backends import BUILT_IN
 from tests.lab.reports.made_reports import AS_EXPECTED
@@ -46,6 +54,7 @@ class TestPublishing:
         assert kept == for_keeping(AS_EXPECTED)
         for path, make in published(kept).items():
             assert (project / path).read_text() == make((project / path).read_text())
+        assert (project / HTML).read_text() == "<p>9\n"
 
     def test_of_the_readme_nothing_else_is_changed(self, project: Path) -> None:
         publish(self.made(project, AS_EXPECTED), project)

@@ -33,6 +33,12 @@ class TestJson:
     def test_the_report_comes_back_as_it_was(self, report: Report) -> None:
         assert loaded(dumped(report)) == report
 
+    def test_each_result_and_each_claim_is_one_line(self, report: Report) -> None:
+        lines = [line.rstrip(",") for line in dumped(report).splitlines()]
+        objects = [json.loads(line) for line in lines if line.startswith("{") and line[-1] == "}"]
+        data = json.loads(dumped(report))
+        assert objects == [*data["results"], *data["said"]]
+
     def test_it_is_what_the_published_schema_describes(self, report: Report) -> None:
         validator = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
         validator.validate(json.loads(dumped(report)))
