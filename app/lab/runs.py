@@ -1,4 +1,4 @@
-"""Runs that the application starts: one at a time, and anybody may watch.
+"""Runs that the application starts, one at a time; anybody may watch.
 
 Several processes serve the same installation. What they know of a run is in its files.
 """
@@ -7,13 +7,11 @@ import os
 import secrets
 import subprocess
 import sys
-import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Any
 
 from app.config import VARIABLES
@@ -24,19 +22,7 @@ from backends import BACKENDS
 
 MODULE = "app.lab.recorded_run"
 
-MOST_FOLLOWERS = 2
-"""Of a run, in this process: each holds one of the server's eight threads."""
-
-LONGEST_FOLLOWING = 30
-"""Seconds; a browser that wants more asks again, and goes on where it was."""
-
-PAUSE = 0.2
-"""Seconds between two looks at the progress."""
-
 Event = Mapping[str, Any]
-
-Following = Generator[tuple[str, Event] | None, None, None]
-"""Each event with its place; `None` where nothing happened for a while."""
 
 
 class Stage(StrEnum):
@@ -73,7 +59,6 @@ class Runs:
         self.files = RunFiles(folder.resolve())
         self._redis_url = redis_url
         self._command = command
-        self._followers = BoundedSemaphore(MOST_FOLLOWERS)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> bool:
@@ -110,37 +95,6 @@ class Runs:
         with suppress(ValueError):
             stage, because = Stage(events[-1]["event"]), events[-1].get("because", "")
         return Run(begun["run"], stage, begun["total"], results, because)
-
-    def follow(self, after: str = "") -> Following:
-        """What happens in the run.
-
-        `after` is the place of the last event that is known already. It stops at the end of the
-        run, and sooner where it has lasted long or too many follow: whoever wants more asks again.
-        """
-        may_wait = self._followers.acquire(blocking=False)
-        try:
-            until = time.monotonic() + (LONGEST_FOLLOWING if may_wait else 0)
-            yield from self._new(after, until)
-        finally:
-            if may_wait:
-                self._followers.release()
-
-    def _new(self, after: str, until: float) -> Following:
-        known, _, number = after.partition("-")
-        seen = int(number) if number.isascii() and number.isdigit() else 0
-        while True:
-            events = self._events()
-            if not events:
-                return
-            run = events[0]["run"]
-            seen = seen if run == known else 0
-            known = run
-            for seen, event in enumerate(events[seen:], seen + 1):  # noqa: B020 - goes on from there
-                yield f"{run}-{seen}", event
-            if events[-1]["event"] in (Stage.ENDED, Stage.FAILED) or time.monotonic() > until:
-                return
-            yield None
-            time.sleep(PAUSE)
 
     def _events(self) -> list[Event]:
         """The progress; with an end to it, where the run's process ended without a word."""
