@@ -21,11 +21,11 @@ from app.lab.results import Result
 from app.lab.site import MakeBrowser
 from app.lab.subject import CreateApp, Subject
 from app.lab.trial import try_on
-from app.lab.workers import Lost, spread
+from app.lab.workers import Crashed, run_in_processes
 from backends import BACKENDS, Backend
 
-LONGEST = 120.0
-"""Seconds after which an experiment is given up; the longest takes a few on an idle machine."""
+EXPERIMENT_TIMEOUT_SECONDS = 120.0
+"""Then an experiment is given up; the longest takes a few seconds on an idle machine."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ def _spread(
     trials = [
         _Trial(laboratory, claim.id, backend.name) for claim in claims for backend in backends
     ]
-    for trial, outcome in spread(_try, trials, processes, LONGEST):
-        yield _lost(trial, outcome.reason) if isinstance(outcome, Lost) else outcome
+    for trial, outcome in run_in_processes(_try, trials, processes, EXPERIMENT_TIMEOUT_SECONDS):
+        yield _crashed(trial, outcome.reason) if isinstance(outcome, Crashed) else outcome
 
 
 class _Trial(NamedTuple):
@@ -131,7 +131,7 @@ def _try(trial: _Trial) -> Result:
     return trial.laboratory.try_claim(CLAIMS[trial.claim], BACKENDS[trial.backend])
 
 
-def _lost(trial: _Trial, reason: str) -> Result:
+def _crashed(trial: _Trial, reason: str) -> Result:
     expected = trial.laboratory.expected_of(CLAIMS[trial.claim], BACKENDS[trial.backend])
     return Result(trial.claim, trial.backend, Verdict.ERROR, expected, "", reason, 0.0)
 

@@ -1,4 +1,9 @@
-"""Processes that share nothing and do one thing after another; one that dies harms no other."""
+"""A pool of processes that share nothing: one that dies harms no other.
+
+Each has a pipe and a log of its own. `concurrent.futures` gives up every task when a worker dies;
+pebble does so when one dies between two tasks, and waits for one that exited with status 0 until
+the task's timeout.
+"""
 
 import multiprocessing
 import os
@@ -20,24 +25,23 @@ from app.config import VARIABLES
 
 Task = TypeVar("Task")
 
-TO_END = 2.0
-"""Seconds for a process to tidy up, before it is killed."""
+CLEANUP_TIMEOUT_SECONDS = 2.0
+"""For a process that was told to end; then it is killed."""
 
 
-class Lost(NamedTuple):
-    """What became of a task whose process gave no answer."""
+class Crashed(NamedTuple):
+    """The outcome of a task whose process ended, or was killed, without a result."""
 
     reason: str
 
 
-def spread(
-    do: Callable[[Task], Any], tasks: Sequence[Task], processes: int, longest: float
+def run_in_processes(
+    do: Callable[[Task], Any], tasks: Sequence[Task], processes: int, timeout: float
 ) -> Iterator[tuple[Task, Any]]:
-    """Each task with what `do` gave for it, as they end, or with `Lost`.
+    """Yield each task with the result of `do`, or with `Crashed`, in the order of their ends.
 
-    `do` is a function of a module and returns what can be pickled. A task that takes more than
-    `longest` seconds is lost, and its process killed. No process outlives the iterator, and what a
-    process leaves in the folder for temporary files goes with it.
+    `do` is a function of a module, and its results can be pickled. After `timeout` seconds the
+    process of a task is killed. No process outlives the iterator, nor do its temporary files.
     """
     waiting = deque(tasks)
     # What a process started may still write while the folder is being removed.
@@ -46,14 +50,14 @@ def spread(
         workers = [_Worker(do, log) for log in logs]
         try:
             for worker in workers:
-                worker.give(waiting.popleft())
+                worker.assign(waiting.popleft())
             while busy := [worker for worker in workers if worker.is_busy]:
-                for worker in _ready(busy, longest):
-                    yield worker.task, worker.take(longest)
+                for worker in _find_ready(busy, timeout):
+                    yield worker.task, worker.collect(timeout)
                     if waiting:
-                        worker.give(waiting.popleft())
+                        worker.assign(waiting.popleft())
         finally:
-            _end(workers)
+            _end_all(workers)
 
 
 class _Worker:
@@ -71,56 +75,60 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
-            target=_serve, args=(theirs, self._do, self._log), daemon=True
+            target=_run_tasks, args=(theirs, self._do, self._log), daemon=True
         )
-        with _interrupts_held():
+        with _interrupts_blocked():
             self.process.start()
         theirs.close()
 
-    def give(self, task: Any) -> None:
-        """Let it begin with a task."""
+    def assign(self, task: Any) -> None:
+        """Start a task."""
         if not self.process.is_alive():
             self.connection.close()
             self._start()
         self.task, self.is_busy, self.since = task, True, time.monotonic()
-        with suppress(OSError):  # it died this moment: `take` says so
+        with suppress(OSError):  # it died this moment: `collect` says so
             self.connection.send(task)
 
-    def take(self, longest: float) -> Any:
-        """What came of the task."""
+    def collect(self, timeout: float) -> Any:
+        """The result of the task, or why there is none; it is not waited for."""
         self.is_busy = False
         if not self.connection.poll():
             self.process.kill()
             self.process.join()
-            return Lost(f"It did not end within {longest:.0f} s.")
+            return Crashed(f"It did not end within {timeout:.0f} s.")
         try:
             return self.connection.recv()
         except (EOFError, OSError):
             self.process.join()
-            return Lost(
-                f"Its process ended with status {self.process.exitcode}{self._last_words()}"
+            return Crashed(
+                f"Its process ended with status {self.process.exitcode}{self._last_log_line()}"
             )
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         lines = self._log.read_text(errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()]
-        return f": {said[-1]}" if said else "."
+        written = [line.strip() for line in lines if line.strip()]
+        return f": {written[-1]}" if written else "."
 
 
-def _ready(busy: list[_Worker], longest: float) -> list[_Worker]:
-    """Those that have an answer, have died, or are to be waited for no more."""
+def _find_ready(busy: list[_Worker], timeout: float) -> list[_Worker]:
+    """Wait for the workers that have a result, have died, or have exceeded the timeout."""
     now = time.monotonic()
-    patience = min(worker.since for worker in busy) + longest - now
-    answering = wait([worker.connection for worker in busy], max(0.0, patience))
-    late = time.monotonic() - longest
-    return [worker for worker in busy if worker.connection in answering or worker.since <= late]
+    remaining = min(worker.since for worker in busy) + timeout - now
+    answering = wait([worker.connection for worker in busy], max(0.0, remaining))
+    started_before = time.monotonic() - timeout
+    return [
+        worker
+        for worker in busy
+        if worker.connection in answering or worker.since <= started_before
+    ]
 
 
-def _end(workers: list[_Worker]) -> None:
-    """Let those that are in the middle of something tidy up, if they do it soon."""
+def _end_all(workers: list[_Worker]) -> None:
+    """Terminate all workers at once; kill those that are not gone after the timeout."""
     for worker in workers:
         worker.process.terminate()
-    deadline = time.monotonic() + TO_END
+    deadline = time.monotonic() + CLEANUP_TIMEOUT_SECONDS
     for worker in workers:
         worker.process.join(max(0.0, deadline - time.monotonic()))
         worker.process.kill()
@@ -129,8 +137,8 @@ def _end(workers: list[_Worker]) -> None:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """A process that begins here does not hear Ctrl-C: whoever began it ends it."""
+def _interrupts_blocked() -> Iterator[None]:
+    """A process that is started in this block ignores Ctrl-C: its parent ends it."""
     resource_tracker.ensure_running()  # by the first start, which would let the signal through
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -139,15 +147,16 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(connection: "Connection[Any, Any]", do: Callable[[Any], Any], log: Path) -> None:
-    """What a process does until it is ended, or whoever began it is gone."""
-    signal.signal(signal.SIGTERM, _end_once)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever began it hears that too, and ends it
+def _run_tasks(connection: "Connection[Any, Any]", do: Callable[[Any], Any], log: Path) -> None:
+    """The main function of a process: run tasks until its parent is gone."""
+    signal.signal(signal.SIGTERM, _exit_once)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # its parent hears that too, and ends it
     Thread(target=_end_with_parent, daemon=True).start()
-    for variable in VARIABLES:  # an experiment does not depend on how this one was called
+    for variable in VARIABLES:  # a task does not depend on how its parent was configured
         os.environ.pop(variable.name, None)
-    tempfile.tempdir = os.environ["TMPDIR"] = str(log.parent)  # of what it starts as well
-    with log.open("wb") as file:  # what subjects say is not for whoever watches the verdicts
+    # The variable is for the processes that a task starts.
+    tempfile.tempdir = os.environ["TMPDIR"] = str(log.parent)
+    with log.open("wb") as file:  # the output of subjects does not belong on the terminal
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     while True:
@@ -158,17 +167,17 @@ def _serve(connection: "Connection[Any, Any]", do: Callable[[Any], Any], log: Pa
         connection.send(do(task))
 
 
-def _end_once(number: int, _frame: FrameType | None) -> NoReturn:
-    """Tidy up, whoever asks again meanwhile."""
+def _exit_once(number: int, _frame: FrameType | None) -> NoReturn:
+    """Exit through every `finally`; a second signal does not interrupt that."""
     signal.signal(number, signal.SIG_IGN)
     sys.exit()
 
 
 def _end_with_parent() -> None:
-    """Leave nobody behind where the process that began this one is killed."""
+    """Exit when the parent is gone, also if it was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(TO_END)
+    time.sleep(CLEANUP_TIMEOUT_SECONDS)
     os._exit(1)
