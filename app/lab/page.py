@@ -11,7 +11,7 @@ from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.reports import known_report
 from app.lab.results import Result
-from app.lab.runs import Run, Runs, Stage
+from app.lab.runs.background import Run, Runs, Stage
 from app.lab.shown import Links, Sheet, add_filters, sheet
 
 bp = Blueprint("lab", __name__, url_prefix="/lab")

@@ -18,10 +18,10 @@ from app.lab.experiments import CLAIMS
 from app.lab.places import Elsewhere, EmbeddedRedis, Folder, Place, RealRedis, SharedFiles
 from app.lab.redis_server import forget
 from app.lab.results import Result
+from app.lab.runs.pool import Crashed, run_in_processes
 from app.lab.site import MakeBrowser
 from app.lab.subject import CreateApp, Subject
 from app.lab.trial import try_on
-from app.lab.workers import Crashed, run_in_processes
 from backends import BACKENDS, Backend
 
 EXPERIMENT_TIMEOUT_SECONDS = 120.0

@@ -13,14 +13,12 @@ from urllib.request import Request, urlopen
 import pytest
 
 from app import create_app
-from app.lab import reports, runs
+from app.lab import reports
 from app.lab.answers import QUESTIONS
 from app.lab.experiments import CLAIMS
 from app.lab.html import html_report
-from app.lab.recorded_run import record
 from app.lab.results import Report, to_json
-from app.lab.run_files import RunFiles
-from app.lab.runs import Runs, Stage
+from app.lab.runs.background import Run, RunFiles, Runs, Stage, record
 from backends import BACKENDS
 from tests.app.made_up_report import made_up_report
 from tests.conftest import ACCOUNTS, OURS, SECRET, Visitor
@@ -253,7 +251,7 @@ def test_a_run_of_the_module_begins_with_the_claims_that_there_are(folder: Path)
     assert over(kept).stage is Stage.FAILED
 
 
-def running(kept: Runs) -> runs.Run:
+def running(kept: Runs) -> Run:
     """The run under way."""
     last = kept.last()
     assert last is not None
@@ -274,7 +272,7 @@ def wait_until_free(files: RunFiles) -> None:
         time.sleep(0.02)
 
 
-def over(kept: Runs) -> runs.Run:
+def over(kept: Runs) -> Run:
     """The run, once it is over."""
     wait_until_free(kept.files)
     kept.forget()

@@ -14,7 +14,7 @@ from app.lab.experiments import CLAIMS
 from app.lab.redis_server import redis_for
 from app.lab.results import Result
 from app.lab.runner import EXPERIMENT_TIMEOUT_SECONDS
-from app.lab.workers import Crashed, run_in_processes
+from app.lab.runs.pool import Crashed, run_in_processes
 from backends import Backend
 from tests.lab.known_wrongs.all_of_them import WRONGS
 from tests.lab.known_wrongs.wrong import Wrong, try_breaking, try_keeping

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.lab.workers import Crashed, run_in_processes
+from app.lab.runs.pool import Crashed, run_in_processes
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
