@@ -34,11 +34,6 @@ class Worker(gthread.ThreadWorker):
     Gunicorn's own way out takes a lock in the signal handler that the code it interrupts may hold.
     """
 
-    def handle_exit(self, signal_number: int, frame: object) -> None:
-        """Let answers that go on and on know that it is time to end."""
-        self.wsgi.extensions["stopping"] = True
-        super().handle_exit(signal_number, frame)
-
     def is_parent_alive(self) -> bool:
         """Whether gunicorn's first process is there; one that is killed tells nobody to end."""
         is_alive = bool(super().is_parent_alive())

@@ -1,7 +1,5 @@
 """The laboratory's pages in the running application, `/lab`. They never look at a session."""
 
-import json
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,16 +12,12 @@ from app.lab.experiments import CLAIMS
 from app.lab.reports.known import known_report
 from app.lab.reports.report import Result
 from app.lab.reports.sheet import Links, Sheet, add_filters, sheet
-from app.lab.run_files import result_of
-from app.lab.runs import Event, Following, Run, Runs, Stage
+from app.lab.runs.background import Run, Runs, Stage
 
 bp = Blueprint("lab", __name__, url_prefix="/lab")
 
 SURPRISE = "surprise"
 """Stands among the verdicts of the filter."""
-
-AGAIN = 500
-"""Milliseconds after which a browser whose stream has ended asks for the rest of the run."""
 
 
 class PageLinks(NamedTuple):
@@ -92,20 +86,16 @@ def start() -> Response:
     return redirect(url_for("lab.index"), code=303)
 
 
-@bp.get("/events")
-def events() -> Response:
-    """The last run as server-sent events; before the first, 204, which ends a browser's asking."""
-    runs = _runs()
-    if runs.last() is None:
-        return Response(status=204)
-    following = runs.follow(request.headers.get("Last-Event-ID", ""))
-    cell = current_app.jinja_env.get_template("lab/_matrix.html").module.cell  # type: ignore[attr-defined]
-    links, extensions = _links(), current_app.extensions
-    return Response(
-        _stream(following, lambda result: cell(result, links), extensions),
-        mimetype="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},  # or nginx keeps events until it has many
-    )
+@bp.get("/progress")
+def progress() -> dict[str, Any]:
+    """How far the last run is, with the cells of the matrix that it has filled, as JSON."""
+    run = _runs().last()
+    if run is None:
+        abort(404, "No run was started in this installation.")
+    cell = current_app.jinja_env.get_template("lab/_matrix.html").module.cell  # type: ignore[attr-defined] # a macro
+    links = _links()
+    cells = {f"{result.claim}/{result.subject}": cell(result, links) for result in run.results}
+    return {"run": run.id, "stage": run.stage, "cells": cells}
 
 
 @bp.get("/<claim>")
@@ -129,25 +119,6 @@ def evidence(claim: str, subject: str) -> str:
         column=column,
         result=whole.result(known, column),
     )
-
-
-def _stream(
-    following: Following, cell: Callable[[Result], str], extensions: dict[str, Any]
-) -> Iterator[str]:
-    """Each event as its bytes; a comment where there is none, which shows who has gone."""
-    yield f"retry: {AGAIN}\n\n"
-    for step in following:
-        if extensions.get("stopping"):
-            return
-        yield ":\n\n" if step is None else _written(*step, cell)
-
-
-def _written(place: str, event: Event, cell: Callable[[Result], str]) -> str:
-    data = dict(event)
-    if event["event"] == "result":
-        result = result_of(event)
-        data = {"cell": f"{result.claim}/{result.subject}", "html": cell(result)}
-    return f"id: {place}\nevent: {event['event']}\ndata: {json.dumps(data)}\n\n"
 
 
 def _runs() -> Runs:

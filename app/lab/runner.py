@@ -17,14 +17,14 @@ from app.lab.experiments import CLAIMS
 from app.lab.places import Elsewhere, EmbeddedRedis, Folder, Place, RealRedis, SharedFiles
 from app.lab.redis_server import forget
 from app.lab.reports.report import Result
+from app.lab.runs.pool import Crashed, run_in_processes
 from app.lab.subject.application import CreateApp, Subject
 from app.lab.subject.clock import set_clock
 from app.lab.trial import try_on
-from app.lab.workers import Lost, spread
 from backends import BACKENDS, Backend
 
-LONGEST = 120.0
-"""Seconds after which an experiment is given up; the longest takes a few on an idle machine."""
+EXPERIMENT_TIMEOUT_SECONDS = 120.0
+"""Then an experiment is given up; the longest takes a few seconds on an idle machine."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ def _spread(
     trials = [
         _Trial(laboratory, claim.id, backend.name) for claim in claims for backend in backends
     ]
-    for trial, outcome in spread(_try, trials, processes, LONGEST):
-        yield _lost(trial, outcome.reason) if isinstance(outcome, Lost) else outcome
+    for trial, outcome in run_in_processes(_try, trials, processes, EXPERIMENT_TIMEOUT_SECONDS):
+        yield _crashed(trial, outcome.reason) if isinstance(outcome, Crashed) else outcome
 
 
 class _Trial(NamedTuple):
@@ -130,7 +130,7 @@ def _try(trial: _Trial) -> Result:
     return trial.laboratory.try_claim(CLAIMS[trial.claim], BACKENDS[trial.backend])
 
 
-def _lost(trial: _Trial, reason: str) -> Result:
+def _crashed(trial: _Trial, reason: str) -> Result:
     expected = trial.laboratory.expected_of(CLAIMS[trial.claim], BACKENDS[trial.backend])
     return Result(trial.claim, trial.backend, Verdict.ERROR, expected, "", reason, 0.0)
 

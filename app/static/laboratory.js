@@ -1,64 +1,72 @@
 // The page works without this. With it, a run fills the matrix cell by cell, without a reload.
 
+const PAUSE_MS = 1000;
+
 const matrix = document.getElementById("matrix");
 
 document.addEventListener("submit", async (event) => {
-  if (!event.target.matches("[data-run]")) return;
+  if (!event.target.matches("[data-start]")) return;
   event.preventDefault();
   event.target.querySelector("button").disabled = true;
   try {
     await fetch(event.target.action, { method: "POST" });
     await renew("run", "matrix");
     document.getElementById("run-title").focus();
-    if (isRunning()) follow();
+    if (shownRun()) watch();
   } catch {
     say("The server does not answer. Load this page again.");
   }
 });
 
-function isRunning() {
-  return document.getElementById("run").hasAttribute("data-running");
+/** The id of the run that this page shows; undefined while none is under way. */
+function shownRun() {
+  return document.getElementById("run").dataset.run;
 }
 
-function follow() {
-  const source = new EventSource("/lab/events");
-  let done = 0;
-  source.addEventListener("begun", () => {
-    done = 0;
-    say("The run has begun.");
-  });
-  source.addEventListener("result", ({ data }) => {
-    const { cell, html } = JSON.parse(data);
-    show(matrix.querySelector(`[data-cell="${cell}"]`), html);
-    done += 1;
-    count(done);
-  });
-  for (const end of ["ended", "failed"]) {
-    source.addEventListener(end, async () => {
-      source.close();
-      await renew("run", "answers", "circumstances", ...(end === "failed" ? ["matrix"] : []));
-      say(end === "ended" ? "The run has ended." : "The run has failed.");
-    });
+/** Ask for the progress once a second until the run is over; a failed request is repeated. */
+async function watch() {
+  say("The run has begun.");
+  while (shownRun()) {
+    try {
+      await update(await fetchJson("/lab/progress"));
+    } catch {
+      // The server may be restarting: the next request asks again.
+    }
+    if (shownRun()) await new Promise((resume) => setTimeout(resume, PAUSE_MS));
   }
-  // Not asked again by itself after an answer that is no stream, as of a proxy.
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 3000);
-  });
 }
 
-function show(cell, html) {
-  if (!cell) return; // not among those that are shown
+async function fetchJson(path) {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return response.json();
+}
+
+async function update({ run, stage, cells }) {
+  if (run !== shownRun()) await renew("run", "matrix"); // another one was started meanwhile
+  for (const cell of matrix.querySelectorAll("[data-waits]")) {
+    if (cell.dataset.cell in cells) fill(cell, cells[cell.dataset.cell]);
+  }
+  count(Object.keys(cells).length);
+  if (stage === "running") return;
+  await renew("run", "answers", "circumstances", ...(stage === "failed" ? ["matrix"] : []));
+  say(stage === "ended" ? "The run has ended." : "The run has failed.");
+}
+
+function fill(cell, html) {
   cell.innerHTML = html; // made by the template of the page itself
   cell.removeAttribute("data-waits");
   cell.dataset.new = "";
 }
 
+/** Show how many results there are, and say so at each quarter. */
 function count(done) {
   const bar = document.querySelector(".run-progress");
   if (!bar) return;
+  const quarter = (results) => Math.floor((4 * results) / bar.max);
+  if (quarter(done) > quarter(bar.value)) say(`${done} of ${bar.max} done.`);
   bar.value = done;
   document.querySelector("[data-done]").textContent = done;
-  if (done % Math.ceil(bar.max / 4) === 0) say(`${done} of ${bar.max} done.`);
 }
 
 /** Take these parts of the page as the server shows them now. */
@@ -68,7 +76,8 @@ async function renew(...ids) {
   for (const id of ids) {
     const [old, next] = [document.getElementById(id), page.getElementById(id)];
     old.replaceChildren(...next.childNodes);
-    old.toggleAttribute("data-running", next.hasAttribute("data-running"));
+    if (next.dataset.run) old.dataset.run = next.dataset.run;
+    else delete old.dataset.run;
   }
 }
 
@@ -77,4 +86,4 @@ function say(sentence) {
   if (status) status.textContent = sentence;
 }
 
-if (isRunning()) follow();
+if (shownRun()) watch();

@@ -13,15 +13,12 @@ from urllib.request import Request, urlopen
 import pytest
 
 from app import create_app
-from app.lab import runs
 from app.lab.experiments import CLAIMS
-from app.lab.recorded_run import record
 from app.lab.reports import known
 from app.lab.reports.answers import QUESTIONS
 from app.lab.reports.html import html_report
 from app.lab.reports.report import Report, to_json
-from app.lab.run_files import RunFiles
-from app.lab.runs import MOST_FOLLOWERS, Runs, Stage
+from app.lab.runs.background import Run, RunFiles, Runs, Stage, record
 from backends import BACKENDS
 from tests.app.made_up_report import made_up_report
 from tests.conftest import ACCOUNTS, OURS, SECRET, Visitor
@@ -193,15 +190,18 @@ class NoStore:
 
 
 @pytest.mark.parametrize("name", OURS_BY_NAME)
-def test_the_pages_touch_no_session_and_ask_no_store(name: str, report: Report) -> None:
+def test_the_pages_touch_no_session_and_ask_no_store(
+    name: str, report: Report, folder: Path
+) -> None:
     visitor = lab(SESSION_BACKEND=name)
     visitor.log_in()
+    RunFiles(folder).begin("0123abcd", 1)
     before = visitor.token
     if BACKENDS[name].state == "server":
         visitor.app.session_interface.store = NoStore()  # type: ignore[attr-defined]
-    for path in ("/lab", "/lab/logout_is_final", f"/lab/logout_is_final/{name}", "/lab/events"):
+    for path in ("/lab", "/lab/logout_is_final", f"/lab/logout_is_final/{name}", "/lab/progress"):
         answer = visitor.client.get(path)
-        assert answer.status_code in (200, 204)
+        assert answer.status_code == 200
         assert "Set-Cookie" not in answer.headers
         assert "Cookie" not in answer.headers.get("Vary", "")
     assert visitor.token == before
@@ -242,16 +242,20 @@ def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
 def test_a_run_of_the_module_begins_with_the_claims_that_there_are(folder: Path) -> None:
     kept = Runs(folder)
     assert kept.start()
-    for step in kept.follow():
-        if step is not None and step[1]["event"] == "result":
-            break
-    else:
-        pytest.fail(f"no result came: {kept.last()}")
-    assert kept.last() is not None
-    assert kept.last().total == len(CLAIMS) * len(BACKENDS)  # type: ignore[union-attr]
+    while not running(kept).results:
+        time.sleep(0.05)
+    assert running(kept).total == len(CLAIMS) * len(BACKENDS)
     kept.forget()
     assert not kept.files.is_locked
-    assert kept.last().stage is Stage.FAILED  # type: ignore[union-attr]
+    assert over(kept).stage is Stage.FAILED
+
+
+def running(kept: Runs) -> Run:
+    """The run under way."""
+    last = kept.last()
+    assert last is not None
+    assert last.stage is Stage.RUNNING, last.because
+    return last
 
 
 def command(code: str) -> tuple[str, ...]:
@@ -267,7 +271,7 @@ def wait_until_free(files: RunFiles) -> None:
         time.sleep(0.02)
 
 
-def over(kept: Runs) -> runs.Run:
+def over(kept: Runs) -> Run:
     """The run, once it is over."""
     wait_until_free(kept.files)
     kept.forget()
@@ -357,49 +361,21 @@ def test_whoever_comes_late_sees_where_it_stands(report: Report, folder: Path) -
     assert "data-waits" not in visitor.client.get("/lab").text
 
 
-def test_the_events_are_the_run_and_go_on_where_they_were(report: Report, folder: Path) -> None:
+def test_the_progress_is_every_cell_so_far_and_the_stage(report: Report, folder: Path) -> None:
     visitor, stop = under_way(report, folder)
+    progress = visitor.client.get("/lab/progress").get_json()
+    assert progress["stage"] == "running"
+    assert f'data-run="{progress["run"]}"' in visitor.client.get("/lab").text
+    first, second = report.results[:2]
+    assert list(progress["cells"]) == [f"{r.claim}/{r.subject}" for r in (first, second)]
+    page = f"/lab/{first.claim}/{first.subject}"
+    assert f'href="{page}"' in progress["cells"][page.removeprefix("/lab/")]
     stop()
-    text = visitor.client.get("/lab/events").text
-    assert re.findall(r"event: (\w+)", text) == ["begun", "result", "result", "failed"]
-    data = json.loads(re.findall(r"data: (.*)", text)[1])
-    first = report.results[0]
-    assert data["cell"] == f"{first.claim}/{first.subject}"
-    assert f'href="/lab/{first.claim}/{first.subject}"' in data["html"]
-    places = re.findall(r"id: (.*)", text)
-    rest = visitor.client.get("/lab/events", headers={"Last-Event-ID": places[1]}).text
-    assert re.findall(r"id: (.*)", rest) == places[2:]
-    for unknown in ("", "nothing", "other-3", f"{places[0]}-x", "-٣"):
-        again = visitor.client.get("/lab/events", headers={"Last-Event-ID": unknown}).text
-        assert re.findall(r"id: (.*)", again) == places
+    assert visitor.client.get("/lab/progress").get_json() == {**progress, "stage": "failed"}
 
 
-def test_before_the_first_run_there_are_no_events() -> None:
-    assert lab().client.get("/lab/events").status_code == 204
-
-
-def test_more_followers_than_there_are_threads_for_are_told_and_let_go(
-    report: Report, folder: Path
-) -> None:
-    visitor, stop = under_way(report, folder)
-    kept: Runs = visitor.app.extensions["lab_runs"]
-    waiting = [kept.follow() for _ in range(MOST_FOLLOWERS)]
-    assert [next(one) for one in waiting]  # each holds a thread now
-    told = [step for step in kept.follow() if step]
-    assert [event["event"] for _, event in told] == ["begun", "result", "result"]
-    waiting.pop().close()
-    another = kept.follow()
-    assert [next(another) for _ in range(4)][-1] is None  # waits for more
-    another.close()
-    waiting.pop().close()
-    stop()
-
-
-def test_events_end_when_the_server_does(report: Report, folder: Path) -> None:
-    visitor, stop = under_way(report, folder)
-    visitor.app.extensions["stopping"] = True
-    assert "data:" not in visitor.client.get("/lab/events").text
-    stop()
+def test_before_the_first_run_there_is_no_progress() -> None:
+    assert lab().client.get("/lab/progress").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -411,9 +387,7 @@ def test_a_stopped_server_leaves_no_run_behind(how: signal.Signals, tmp_path: Pa
         start = Request(f"{server.url}/lab/run", method="POST", headers={"Origin": server.url})
         urlopen(start, timeout=PATIENCE).close()
         assert files.is_locked
-        with urlopen(f"{server.url}/lab/events", timeout=PATIENCE) as events:
-            assert events.readline() == b"retry: 500\n"
-            status = server.stop(how)
+        status = server.stop(how)
     assert status == (-how if how is signal.SIGKILL else 0)
     wait_until_free(files)
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.lab.browser.cookie_jar import Jar, cookie_string
 from app.lab.browser.set_cookie import Cookie
-from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
+from tests.lab.browser.tiny_site import TinySite, tiny_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -183,36 +183,6 @@ def test_jar_and_chromium_keep_send_and_show_the_same(
     for path in PATHS:
         cookies = cookie_string(jar.cookies_for(site.url(path, host)))
         assert (site.last(path).header("cookie") or "") == cookies
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("start", ["127.0.0.1", "localhost"])
-def test_jar_and_chromium_send_the_same_from_an_own_and_from_a_foreign_page(
-    page: "Page", site: TinySite, method: str, start: str
-) -> None:
-    headers = [
-        "strict=1; Path=/; SameSite=Strict",
-        "lax=1; Path=/; SameSite=Lax",
-        "none=1; Path=/; SameSite=None; Secure",
-        "fresh=1; Path=/",
-    ]
-    target, initiator = site.url("/target"), site.url("/form", start)
-    site.sets(SETTER, *headers)
-    form = f'<form method="{method}" action="{target}"><button>go</button></form>'
-    site.answers["/form"] = Answer(body=form.encode())
-    jar = Jar()
-    for header in headers:
-        jar.store(site.url(SETTER), header)
-
-    page.goto(site.url(SETTER))
-    page.goto(initiator)
-    page.click("button")
-    page.wait_for_url(lambda url: url.startswith(target))
-
-    request = next(r for r in reversed(site.received) if r.target.startswith("/target"))
-    assert request.method == method
-    expected = cookie_string(jar.cookies_for(target, method=method, initiator=initiator))
-    assert request.header("cookie") == expected
 
 
 @pytest.mark.parametrize(

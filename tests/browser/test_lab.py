@@ -11,7 +11,7 @@ from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.reports.html import html_report
 from app.lab.reports.report import Result
-from app.lab.run_files import RunFiles
+from app.lab.runs.background import RunFiles
 from backends import BACKENDS
 from tests.app.made_up_report import made_up_report
 from tests.services import LabServer

@@ -38,17 +38,17 @@ def test_nobody_else_is_taken_for_having_a_store_of_his_own(claim: str, backend:
 
 def test_one_is_tried_after_the_other(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = replace(backend, name="memcached")
-    spread: list[tuple[set[str], int]] = []
+    calls: list[tuple[set[str], int]] = []
 
     def note(
-        _do: Callable[[Any], Any], tasks: Sequence[Any], processes: int, _longest: float
+        _do: Callable[[Any], Any], tasks: Sequence[Any], processes: int, _timeout: float
     ) -> Iterator[Any]:
-        spread.append(({task.backend for task in tasks}, processes))
+        calls.append(({task.backend for task in tasks}, processes))
         return iter(())
 
-    monkeypatch.setattr(runner, "spread", note)
+    monkeypatch.setattr(runner, "run_in_processes", note)
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     laboratory = Laboratory(create_app)
     backends = [BACKENDS["cookie"], shared, BACKENDS["redis"]]
     assert not list(runner.run(laboratory, list(CLAIMS.values()), backends))
-    assert spread == [({"cookie", "redis"}, 4), ({"memcached"}, 1)]
+    assert calls == [({"cookie", "redis"}, 4), ({"memcached"}, 1)]

@@ -13,8 +13,8 @@ from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.redis_server import redis_for
 from app.lab.reports.report import Result
-from app.lab.runner import LONGEST
-from app.lab.workers import Lost, spread
+from app.lab.runner import EXPERIMENT_TIMEOUT_SECONDS
+from app.lab.runs.pool import Crashed, run_in_processes
 from backends import Backend
 from tests.lab.known_wrongs.all_of_them import WRONGS
 from tests.lab.known_wrongs.wrong import Wrong, try_breaking, try_keeping
@@ -31,7 +31,7 @@ class Trial(NamedTuple):
     redis_url: str | None
 
 
-Found = dict[str, Result | Lost]
+Found = dict[str, Result | Crashed]
 """What became of each claim on one subject."""
 
 
@@ -55,7 +55,9 @@ def _tried(redis_url: str | None) -> dict[tuple[str, bool], Found]:
     subjects += [(name, False) for name in _wrong_of_each_sound().values()]
     trials = [Trial(*subject, claim, redis_url) for subject in subjects for claim in CLAIMS]
     found: dict[tuple[str, bool], Found] = defaultdict(dict)
-    for trial, outcome in spread(_try, trials, os.cpu_count() or 1, LONGEST):
+    for trial, outcome in run_in_processes(
+        _try, trials, os.cpu_count() or 1, EXPERIMENT_TIMEOUT_SECONDS
+    ):
         found[trial.wrong, trial.breaking][trial.claim] = outcome
     return found
 
@@ -79,5 +81,5 @@ def _mistakes(name: str, wrong: Wrong, sound: Found, broken: Found) -> Iterator[
             yield f"the wrong of {name}, {claim}: {before} became {after}: {said}"
 
 
-def _verdict(outcome: Result | Lost) -> Verdict:
-    return Verdict.ERROR if isinstance(outcome, Lost) else outcome.verdict
+def _verdict(outcome: Result | Crashed) -> Verdict:
+    return Verdict.ERROR if isinstance(outcome, Crashed) else outcome.verdict

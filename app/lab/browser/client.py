@@ -5,8 +5,9 @@
     page = browser.get(f"{site}/dashboard")
     assert page.status == 200 and not page.refused
 
-One `Browser` has one jar; its tabs are its requests, and they may run in several threads. Every
-request is a navigation of a tab. It follows a redirect only when asked to.
+One `Browser` has one jar; its tabs are its requests, and they may run in several threads. A GET is
+an address that the user typed, a POST is a form on a page of the same origin. It speaks `http`
+alone, and follows a redirect only when asked to.
 """
 
 import json
@@ -14,11 +15,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection
 from typing import Any, Protocol
-from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
-from app.lab.browser.cookie_jar import SAFE_METHODS, Jar, Refused, cookie_string, site_of
+from app.lab.browser.cookie_jar import Jar, Refused, cookie_string
 from app.lab.browser.set_cookie import Cookie
 
 TIMEOUT = 10.0  # seconds, for each wait on the socket, unless the browser is told otherwise
@@ -26,10 +27,8 @@ MAX_REDIRECTS = 20  # as the Fetch standard has it
 USER_AGENT = "Mozilla/5.0 (compatible; SessionLab)"
 
 _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _FORM = "application/x-www-form-urlencoded"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_RELATIONS = ("none", "same-origin", "same-site", "cross-site")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -81,56 +80,46 @@ class Exchange:
 
 
 class Browser:
-    """A browser with an empty jar, which `clock` and `trusts_loopback` go to."""
+    """A browser with an empty jar; `clock` gives seconds since the epoch."""
 
-    def __init__(
-        self,
-        *,
-        clock: Callable[[], float] = time.time,
-        trusts_loopback: bool = True,
-    ) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self.timeout = TIMEOUT
         """Seconds, for each wait on the socket."""
-        self.jar = Jar(clock=clock, trusts_loopback=trusts_loopback)
+        self.jar = Jar(clock=clock)
 
     def get(
         self,
         url: str,
         *,
-        initiator: str | None = None,
         headers: Mapping[str, str] | None = None,
         follow_redirects: bool = False,
     ) -> Exchange:
         """Navigate to `url` and keep what a browser would keep of the cookies that come back.
 
-        `initiator` is the URL of the page with the link: a foreign page makes the request
-        cross-site. None means that the user typed the address.
         `headers` replace what the browser would send: `{"Cookie": …}` sends that, not the jar.
 
         Raises OSError where the server does not answer (TimeoutError after `timeout` of silence),
-        `http.client.HTTPException` where its answer is not HTTP, RuntimeError after 20 redirects.
+        `http.client.HTTPException` where its answer is not HTTP, RuntimeError after 20 redirects,
+        ValueError for an address that is not `http`.
         """
-        navigation = _Navigation("GET", (url,), initiator, headers or {})
-        return self._navigate(navigation, follow_redirects)
+        return self._navigate(_Navigation("GET", url, "none", headers or {}), follow_redirects)
 
     def post(
         self,
         url: str,
         data: Mapping[str, str] | bytes = b"",
         *,
-        initiator: str | None = None,
         headers: Mapping[str, str] | None = None,
         follow_redirects: bool = False,
     ) -> Exchange:
         """Submit a form to `url`: a mapping as form fields, bytes as they are.
 
-        The rest is as with `get`, but an `initiator` of None is a page of the same origin: nobody
-        types a POST.
+        The rest is as with `get`.
         """
         given = dict(headers or {})
         if not isinstance(data, bytes):
             data, given = urlencode(data).encode(), {"Content-Type": _FORM} | given
-        navigation = _Navigation("POST", (url,), initiator or url, given, data)
+        navigation = _Navigation("POST", url, "same-origin", given, data)
         return self._navigate(navigation, follow_redirects)
 
     def document_cookie(self, url: str) -> str:
@@ -141,16 +130,15 @@ class Browser:
         """Close the browser and open it again: session cookies are gone, others stay."""
         self.jar.restart()
 
-    def _navigate(
-        self, navigation: "_Navigation", follow: bool, previous: Exchange | None = None
-    ) -> Exchange:
-        exchange = replace(self._exchange(navigation), redirected_from=previous)
-        onward = navigation.redirected_by(exchange) if follow else None
-        if onward is None:
-            return exchange
-        if len(onward.urls) > 1 + MAX_REDIRECTS:
-            raise RuntimeError(f"more than {MAX_REDIRECTS} redirects, the last to {onward.url}")
-        return self._navigate(onward, follow, exchange)
+    def _navigate(self, navigation: "_Navigation", follow_redirects: bool) -> Exchange:
+        previous: Exchange | None = None
+        for _ in range(1 + MAX_REDIRECTS):
+            exchange = replace(self._exchange(navigation), redirected_from=previous)
+            onward = navigation.redirected_by(exchange) if follow_redirects else None
+            if onward is None:
+                return exchange
+            navigation, previous = onward, exchange
+        raise RuntimeError(f"more than {MAX_REDIRECTS} redirects, the last to {navigation.url}")
 
     def _exchange(self, navigation: "_Navigation") -> Exchange:
         sent = self._headers(navigation)
@@ -169,40 +157,29 @@ class Browser:
         )
 
     def _headers(self, navigation: "_Navigation") -> dict[str, str]:
-        """Everything that is sent. Browsers send Sec-Fetch-* to secure origins only."""
-        url, method, initiator = navigation.url, navigation.method, navigation.initiator
-        headers = {"Host": _authority(url), "User-Agent": USER_AGENT, "Accept": _ACCEPT}
+        """Every header of the request: a browser's own, then those that were given."""
+        authority = _authority(navigation.url)
+        headers = {"Host": authority, "User-Agent": USER_AGENT, "Accept": _ACCEPT}
         headers["Accept-Encoding"] = "identity"
-        cookies = self.jar.cookies_for(url, method=method, initiator=initiator)
+        cookies = self.jar.cookies_for(navigation.url)
         if cookies:
             headers["Cookie"] = cookie_string(cookies)
-        if self.jar.is_secure_origin(url):
-            headers |= {"Sec-Fetch-Site": navigation.relation, "Sec-Fetch-Mode": "navigate"}
+        headers |= {"Sec-Fetch-Site": navigation.fetch_site, "Sec-Fetch-Mode": "navigate"}
         if navigation.body is not None:
             headers["Content-Length"] = str(len(navigation.body))
-        if initiator is not None and method not in SAFE_METHODS:
-            headers["Origin"] = _origin(initiator)
+            headers["Origin"] = f"http://{authority}"
         return _replaced(headers, navigation.headers)
 
 
 @dataclass(frozen=True, slots=True)
 class _Navigation:
-    """A request to make. `urls` are all it has been sent to, the last is the one to fetch now."""
+    """A request to make; `fetch_site` says who started it (`Sec-Fetch-Site`)."""
 
     method: str
-    urls: tuple[str, ...]
-    initiator: str | None
+    url: str
+    fetch_site: str
     headers: Mapping[str, str]
     body: bytes | None = None
-
-    @property
-    def url(self) -> str:
-        return self.urls[-1]
-
-    @property
-    def relation(self) -> str:
-        """Sec-Fetch-Site: how far from the initiator the redirects have led (Fetch Metadata)."""
-        return max((_relation(self.initiator, url) for url in self.urls), key=_RELATIONS.index)
 
     def redirected_by(self, exchange: Exchange) -> "_Navigation | None":
         """The request that the response leads to, None where it leads nowhere (Fetch,
@@ -210,7 +187,7 @@ class _Navigation:
         location = exchange.header("location")
         if exchange.status not in _REDIRECTS or location is None:
             return None
-        onward = replace(self, urls=(*self.urls, urljoin(self.url, location)))
+        onward = replace(self, url=urljoin(self.url, location))
         if exchange.status == 303 or (exchange.status in (301, 302) and self.method == "POST"):
             kept = {n: v for n, v in self.headers.items() if not n.lower().startswith("content-")}
             return replace(onward, method="GET", body=None, headers=kept)
@@ -221,36 +198,19 @@ def _send(
     navigation: _Navigation, headers: dict[str, str], timeout: float
 ) -> tuple[int, Headers, bytes]:
     parts = urlsplit(navigation.url)
+    if parts.scheme != "http":  # a Secure cookie must not go in clear text to an https address
+        raise ValueError(f"This browser speaks http alone: it cannot open {navigation.url}")
     target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
-    with closing(_connection(parts, timeout)) as connection:
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    with closing(connection):
         connection.request(navigation.method, target, navigation.body, headers)
         response = connection.getresponse()
         return response.status, tuple(response.getheaders()), response.read()
 
 
-def _connection(parts: SplitResult, timeout: float) -> HTTPConnection:
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=timeout)
-
-
-def _relation(initiator: str | None, url: str) -> str:
-    if initiator is None:
-        return "none"
-    if _origin(initiator) == _origin(url):
-        return "same-origin"
-    return "same-site" if site_of(initiator) == site_of(url) else "cross-site"
-
-
-def _origin(url: str) -> str:
-    """The origin as the Origin header has it; "null" for a page without one, as a data: URL."""
-    scheme = urlsplit(url).scheme
-    return f"{scheme}://{_authority(url)}" if scheme in _DEFAULT_PORTS else "null"
-
-
 def _authority(url: str) -> str:
-    """Host and port, the port only where it is not the scheme's own."""
-    parts = urlsplit(url)
-    return parts.netloc.lower().removesuffix(_DEFAULT_PORTS.get(parts.scheme, ""))
+    """Host and port; the port only where it is not 80."""
+    return urlsplit(url).netloc.lower().removesuffix(":80")
 
 
 def _values(headers: Headers, name: str) -> list[str]:

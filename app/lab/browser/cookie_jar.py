@@ -2,7 +2,7 @@
 
 Werkzeug's test client and `requests` keep almost none of these rules, so a cookie that every
 browser drops looks fine there. This jar drops it, and says why. Every request counts as a
-navigation of a tab (top level).
+navigation of a tab (top level) that the same site started, so `SameSite` holds no cookie back.
 
 The RFC lets a browser ignore any cookie (5.7, step 1) and choose some limits itself. There the
 jar does as Chromium does, and the tests compare the two:
@@ -11,8 +11,6 @@ jar does as Chromium does, and the tests compare the two:
 - an IP address is its own public suffix; `Domain=.` is refused; `__Host-` tolerates no `Domain`,
   not even `Domain=localhost` on localhost;
 - `__Http-` and `__Host-Http-` (draft-ietf-httpbis-layered-cookies) need `HttpOnly` as well;
-- a cookie without `SameSite` goes with a cross-site POST too while it is younger than two minutes
-  (5.6.7.2), so no application may lean on the default;
 - `Partitioned` needs `Secure`, and a partitioned cookie is another cookie than its unpartitioned
   namesake (CHIPS): deleting the one leaves the other.
 
@@ -45,8 +43,6 @@ from app.lab.browser.set_cookie import (
 )
 
 MAX_NAME_AND_VALUE = 4096  # octets, 5.7
-LAX_ALLOWING_UNSAFE = 120  # seconds, 5.6.7.2
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 _PREFIXES = ("__secure-", "__host-", "__http-")
 
@@ -95,20 +91,10 @@ class Jar:
                 return Refused(asked.cookie.name, reason)
             return self._keep(asked.cookie, now)
 
-    def cookies_for(
-        self, url: str, *, method: str = "GET", initiator: str | None = None
-    ) -> list[Cookie]:
-        """The cookies to send with a navigation to `url`, in the order of sending (5.8.3).
-
-        `initiator` is the URL of the page that starts the request; None means the user did, by
-        the address bar or a bookmark, which counts as same-site (5.2).
-        """
+    def cookies_for(self, url: str) -> list[Cookie]:
+        """The cookies to send with a navigation to `url`, in the order of sending (5.8.3)."""
         with self._lock:
-            now = self._clock()
-            chosen = self._retrieve(url, now)
-        if initiator is None or site_of(initiator) == site_of(url):
-            return chosen
-        return [cookie for cookie in chosen if _may_cross_sites(cookie, method, now)]
+            return self._retrieve(url, self._clock())
 
     def document_cookie(self, url: str) -> str:
         """What a script on the page at `url` reads from `document.cookie` (5.8.2): UTF-8 text,
@@ -158,16 +144,6 @@ def cookie_string(cookies: list[Cookie]) -> str:
     return "; ".join(f"{c.name}={c.value}" if c.name else c.value for c in cookies)
 
 
-def site_of(url: str) -> tuple[str, str]:
-    """Scheme and registrable domain: two URLs are same-site where these are equal (5.2).
-
-    Ports do not count. The registrable domain is the last two labels; a host without a dot and an
-    IP address are their own.
-    """
-    host = host_of(url)
-    return urlsplit(url).scheme, host if is_ip(host) else ".".join(host.split(".")[-2:])
-
-
 def _is_loopback(host: str) -> bool:
     if is_ip(host):
         return ip_address(host).is_loopback
@@ -176,14 +152,6 @@ def _is_loopback(host: str) -> bool:
 
 def _covers(cookie: Cookie, host: str) -> bool:
     return host == cookie.domain if cookie.host_only else domain_matches(host, cookie.domain)
-
-
-def _may_cross_sites(cookie: Cookie, method: str, now: float) -> bool:
-    """Whether SameSite lets it go with a navigation from another site (5.8.3, 5.6.7.2)."""
-    if cookie.same_site in ("None", "Strict"):
-        return cookie.same_site == "None"
-    fresh = cookie.same_site == "Default" and now - cookie.created <= LAX_ALLOWING_UNSAFE
-    return method in SAFE_METHODS or fresh
 
 
 @dataclass(frozen=True, slots=True)

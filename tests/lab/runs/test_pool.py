@@ -1,4 +1,4 @@
-"""Processes that do one thing after another, of which any may die."""
+"""A pool of processes of which any may die."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.lab.workers import Lost, spread
+from app.lab.runs.pool import Crashed, run_in_processes
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -23,6 +23,8 @@ def do(task: str) -> object:
     match task:
         case "die":
             os._exit(7)
+        case "leave":
+            os._exit(0)
         case "raise":
             raise LookupError("there is no such thing")
         case "say and die":
@@ -49,8 +51,8 @@ def do(task: str) -> object:
     return task.upper()
 
 
-def outcomes(*tasks: str, processes: int = 2, longest: float = 60.0) -> dict[str, object]:
-    return dict(spread(do, tasks, processes, longest))
+def outcomes(*tasks: str, processes: int = 2, timeout: float = 60.0) -> dict[str, object]:
+    return dict(run_in_processes(do, tasks, processes, timeout))
 
 
 NINE = [f"task {number}" for number in range(9)]
@@ -72,11 +74,11 @@ def test_a_terminal_that_is_closed_ends_no_process() -> None:
     assert outcomes("hang up") == {"hang up": "HANG UP"}
 
 
-def test_a_process_that_is_told_twice_to_end_has_tidied_up(
+def test_a_second_signal_does_not_interrupt_the_cleanup(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    results = spread(do, ["a", "tidy up"], 2, 60.0)
+    results = run_in_processes(do, ["a", "tidy up"], 2, 60.0)
     next(results)
     while not (tmp_path / "begun").exists():
         time.sleep(0.01)
@@ -88,7 +90,7 @@ def test_the_application_s_variables_are_not_seen(done: dict[str, object]) -> No
     assert done["variable"] is None
 
 
-def test_what_a_task_leaves_for_temporary_is_removed(done: dict[str, object]) -> None:
+def test_temporary_files_of_a_task_are_removed(done: dict[str, object]) -> None:
     folder = done["leave a file"]
     assert isinstance(folder, str)
     assert "session-lab-" in folder
@@ -101,6 +103,7 @@ def test_nothing_to_do_is_done_at_once() -> None:
 
 DEATHS = {
     "die": "Its process ended with status 7.",
+    "leave": "Its process ended with status 0.",
     "say and die": "Its process ended with status 1: the last words",
     "raise": "Its process ended with status 1: LookupError: there is no such thing",
     "give what cannot be sent": "Its process ended with status 1: TypeError: cannot pickle",
@@ -108,28 +111,28 @@ DEATHS = {
 
 
 def test_a_process_that_dies_loses_its_task_and_no_other() -> None:
-    others = ["a", "b", "c", "d", "e"]
+    others = ["a", "b", "c", "d", "e", "f"]
     mixed = [task for pair in zip(others, DEATHS, strict=False) for task in pair]
     found = outcomes(*mixed, others[-1], processes=2)
     for task, reason in DEATHS.items():
-        lost = found.pop(task)
-        assert isinstance(lost, Lost)
-        assert lost.reason.startswith(reason)
+        crashed = found.pop(task)
+        assert isinstance(crashed, Crashed)
+        assert crashed.reason.startswith(reason)
     assert found == {task: task.upper() for task in others}
 
 
 def test_a_task_that_does_not_end_is_given_up() -> None:
-    assert outcomes("wait", longest=0.1) == {"wait": Lost("It did not end within 0 s.")}
+    assert outcomes("wait", timeout=0.1) == {"wait": Crashed("It did not end within 0 s.")}
 
 
-def test_no_process_outlives_whoever_stops_listening(capfd: pytest.CaptureFixture[str]) -> None:
-    results = spread(do, ["a", "wait", "wait too"], 2, 60.0)
+def test_no_process_outlives_the_iterator(capfd: pytest.CaptureFixture[str]) -> None:
+    results = run_in_processes(do, ["a", "wait", "wait too"], 2, 60.0)
     assert next(results) == ("a", "A")
     results.close()  # type: ignore[attr-defined]
     assert capfd.readouterr() == ("", "")
 
 
-def test_who_has_no_main_thread_may_spread_too() -> None:
+def test_a_thread_may_run_a_pool_too() -> None:
     found: dict[str, object] = {}
     thread = threading.Thread(target=lambda: found.update(outcomes("a")))
     thread.start()

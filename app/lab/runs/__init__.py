@@ -1,0 +1,1 @@
+"""Runs of the laboratory: the pool of processes, and runs that the application starts."""

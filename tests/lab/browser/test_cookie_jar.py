@@ -1,0 +1,248 @@
+"""The jar keeps the rules of browsers: what it refuses, replaces and sends (RFC 6265bis)."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.lab.browser.cookie_jar import Jar, Refused
+from app.lab.browser.set_cookie import Cookie
+from tests.lab.browser.cookies import HTTP, HTTPS, LOCALHOST, LOOPBACK, cookies_sent, store
+
+if TYPE_CHECKING:
+    from tests.conftest import SetClock
+
+
+@pytest.fixture
+def jar(clock: "SetClock") -> Jar:
+    return Jar(clock=clock)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("url", "header", "reason"),
+    [
+        (LOOPBACK, "a=" + "x" * 4096, "name and value are 4097 bytes"),
+        (LOOPBACK, "x" * 4097, "name and value are 4097 bytes"),
+        (LOOPBACK, "a=x\x00y", "control character"),
+        (LOOPBACK, "a=x\x7fy", "control character"),
+        (LOOPBACK, "a=1; Path=/\x1f", "control character"),
+        (LOOPBACK, "a=x\ty", "control character"),
+        (LOOPBACK, "", "neither a name nor a value"),
+        (LOOPBACK, " = ; Path=/", "neither a name nor a value"),
+        (LOOPBACK, "=a=b", "could pass for one"),
+        (LOOPBACK, "__Host-a; Secure; Path=/", "could pass for one"),
+        (LOOPBACK, "a=1; Domain=shop.example", "does not cover the host 127.0.0.1"),
+        (LOOPBACK, "a=1; Domain=0.0.1", "does not cover the host 127.0.0.1"),
+        (HTTPS, "a=1; Domain=evil.example", "does not cover the host www.shop.example"),
+        (HTTPS, "a=1; Domain=deep.www.shop.example", "does not cover"),
+        (HTTPS, "a=1; Domain=op.example", "does not cover"),
+        (HTTPS, "a=1; Domain=example", "public suffix"),
+        (HTTPS, "a=1; Domain=.", "public suffix"),
+        (HTTP, "a=1; Secure", "did not come over HTTPS"),
+        (HTTPS, "a=1; SameSite=None", "SameSite=None needs Secure"),
+        (HTTPS, "a=1; Partitioned", "Partitioned needs Secure"),
+        (HTTPS, "__Secure-a=1", "needs Secure"),
+        (HTTPS, "__SECURE-a=1", "needs Secure"),
+        (HTTPS, "__Host-a=1; Path=/", "needs Secure"),
+        (HTTPS, "__Host-a=1; Secure", "needs Path=/"),
+        (HTTPS, "__Host-a=1; Secure; Path=/shop", "needs Path=/"),
+        (HTTPS, "__hOsT-a=1; Secure; Path=/shop", "needs Path=/"),
+        (HTTPS, "__Host-a=1; Secure; Path=/; Domain=www.shop.example", "forbids Domain"),
+        (LOCALHOST, "__Host-a=1; Secure; Path=/; Domain=localhost", "forbids Domain"),
+        (HTTPS, "__Http-a=1; Secure", "needs HttpOnly"),
+        (HTTPS, "__Host-Http-a=1; Secure; Path=/", "needs HttpOnly"),
+    ],
+)
+def test_a_cookie_that_breaks_a_rule_is_refused_with_the_reason(
+    jar: Jar, url: str, header: str, reason: str
+) -> None:
+    answer = jar.store(url, header)
+
+    assert isinstance(answer, Refused)
+    assert reason in answer.reason
+    assert not list(jar)
+
+
+def test_the_refusal_of_a_large_cookie_tells_a_learner_what_happened(jar: Jar) -> None:
+    answer = jar.store(LOOPBACK, "session_cookie=" + "x" * 6124)
+
+    assert answer == Refused(
+        "session_cookie",
+        "name and value are 6138 bytes, a browser keeps at most 4096 (RFC 6265bis 5.7)",
+    )
+
+
+def test_a_refused_cookie_leaves_its_namesake_alone(jar: Jar) -> None:
+    store(jar, LOOPBACK, "a=1")
+
+    jar.store(LOOPBACK, "a=2; SameSite=None")
+
+    assert [cookie.value for cookie in jar] == ["1"]
+
+
+# Replacing and deleting
+
+
+def test_a_cookie_that_is_set_again_takes_the_new_value_and_keeps_its_place(
+    jar: Jar, clock: "SetClock"
+) -> None:
+    first = store(jar, LOOPBACK, "a=1")
+    clock.forward(1)
+    store(jar, LOOPBACK, "b=2")
+    clock.forward(1)
+    again = store(jar, LOOPBACK, "a=3; HttpOnly")
+
+    assert again.created == first.created
+    assert cookies_sent(jar, LOOPBACK) == "a=3; b=2"
+
+
+@pytest.mark.parametrize("deletion", ["Max-Age=0", "Max-Age=-1", "Expires=0:0:0 1 Jan 1970"])
+def test_an_expired_cookie_deletes_its_namesake(jar: Jar, deletion: str) -> None:
+    store(jar, LOOPBACK, "a=1")
+
+    store(jar, LOOPBACK, f"a=; {deletion}")
+
+    assert not list(jar)
+
+
+@pytest.mark.parametrize(
+    ("set_as", "deleted_as"),
+    [
+        ("a=1; Path=/", "a=; Max-Age=0; Path=/other"),
+        ("a=1", "a=; Max-Age=0; Domain=www.shop.example"),
+        ("a=1; Domain=shop.example", "a=; Max-Age=0"),
+        ("a=1; Secure; Partitioned", "a=; Max-Age=0; Secure"),
+        ("__Host-a=1; Secure; Path=/", "__Host-a=; Max-Age=0; Path=/"),
+        ("a=1", "A=; Max-Age=0"),
+    ],
+)
+def test_a_deletion_that_names_another_cookie_deletes_nothing(
+    jar: Jar, set_as: str, deleted_as: str
+) -> None:
+    cookie = store(jar, HTTPS, set_as)
+
+    jar.store(HTTPS, deleted_as)
+
+    assert list(jar) == [cookie]
+
+
+# Secure origins
+
+
+@pytest.mark.parametrize("host", ["localhost", "app.localhost", "127.0.0.1", "127.8.8.8", "[::1]"])
+def test_loopback_is_a_secure_origin_only_for_a_browser_that_trusts_it(
+    clock: "SetClock", host: str
+) -> None:
+    trusting, strict = Jar(clock=clock), Jar(clock=clock, trusts_loopback=False)
+    url = f"http://{host}:5000/"
+
+    assert isinstance(trusting.store(url, "a=1; Secure"), Cookie)
+    assert isinstance(strict.store(url, "a=1; Secure"), Refused)
+
+
+def test_a_secure_cookie_is_sent_to_secure_origins_only(jar: Jar) -> None:
+    store(jar, HTTPS, "safe=1; Secure")
+    store(jar, HTTPS, "open=1")
+
+    assert cookies_sent(jar, HTTPS) == "safe=1; open=1"
+    assert cookies_sent(jar, HTTP) == "open=1"
+    assert jar.document_cookie(HTTP) == "open=1"
+
+
+@pytest.mark.parametrize(
+    ("header", "taken"),
+    [
+        ("a=evil; Path=/login", False),
+        ("a=evil; Path=/login/en", False),
+        ("a=evil; Path=/login; Domain=shop.example", False),
+        ("a=; Path=/login; Max-Age=0", False),
+        ("a=other; Path=/", True),
+        ("a=other; Path=/loginx", True),
+        ("b=other; Path=/login", True),
+    ],
+)
+def test_an_insecure_origin_does_not_overlay_a_secure_cookie(
+    jar: Jar, header: str, taken: bool
+) -> None:
+    store(jar, HTTPS, "a=good; Path=/login; Secure")
+
+    answer = jar.store(HTTP, header)
+
+    assert isinstance(answer, Cookie) is taken
+    assert cookies_sent(jar, "https://www.shop.example/login").startswith("a=good")
+
+
+def test_a_secure_origin_may_replace_a_secure_cookie_by_an_open_one(jar: Jar) -> None:
+    store(jar, HTTPS, "a=1; Secure")
+
+    store(jar, HTTPS, "a=2")
+
+    assert cookies_sent(jar, HTTP) == "a=2"
+
+
+# Sending
+
+
+@pytest.mark.parametrize(
+    ("header", "url", "is_sent"),
+    [
+        ("a=1", "https://www.shop.example/", True),
+        ("a=1", "https://WWW.SHOP.example:8443/", True),
+        ("a=1", "https://shop.example/", False),
+        ("a=1", "https://deep.www.shop.example/", False),
+        ("a=1; Domain=shop.example", "https://shop.example/", True),
+        ("a=1; Domain=shop.example", "https://other.shop.example/", True),
+        ("a=1; Domain=shop.example", "https://workshop.example/", False),
+        ("a=1; Path=/cart", "https://www.shop.example/cart/7", True),
+        ("a=1; Path=/cart", "https://www.shop.example/carts", False),
+    ],
+)
+def test_a_cookie_goes_only_where_it_belongs(
+    jar: Jar, header: str, url: str, is_sent: bool
+) -> None:
+    store(jar, HTTPS, header)
+
+    assert cookies_sent(jar, url) == ("a=1" if is_sent else "")
+
+
+def test_longer_paths_are_sent_first_and_older_cookies_before_younger(
+    jar: Jar, clock: "SetClock"
+) -> None:
+    for header in ("a=1; Path=/", "b=2; Path=/shop", "c=3; Path=/", "d=4; Path=/shop/cart"):
+        store(jar, LOOPBACK, header)
+        clock.forward(1)
+
+    assert cookies_sent(jar, LOOPBACK) == "d=4; b=2; a=1; c=3"
+
+
+def test_a_nameless_cookie_is_sent_as_its_bare_value(jar: Jar) -> None:
+    store(jar, LOOPBACK, "loner")
+    store(jar, LOOPBACK, "empty=")
+
+    assert cookies_sent(jar, LOOPBACK) == "loner; empty="
+
+
+def test_a_script_sees_decoded_cookies_without_the_http_only_ones(jar: Jar) -> None:
+    store(jar, LOOPBACK, "secret=1; HttpOnly")
+    store(jar, LOOPBACK, "café=crème".encode().decode("latin-1"))
+
+    assert jar.document_cookie(LOOPBACK) == "café=crème"
+
+
+def test_a_restart_ends_session_cookies_and_no_others(jar: Jar) -> None:
+    store(jar, LOOPBACK, "session=1")
+    store(jar, LOOPBACK, "remembered=1; Max-Age=60")
+
+    jar.restart()
+
+    assert [cookie.name for cookie in jar] == ["remembered"]
+
+
+def test_cookies_that_threads_store_at_once_are_all_kept(jar: Jar) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: jar.store(LOOPBACK, f"c{number}=1"), range(400)))
+
+    assert {cookie.name for cookie in jar} == {f"c{number}" for number in range(400)}

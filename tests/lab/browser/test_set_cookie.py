@@ -1,0 +1,167 @@
+"""A Set-Cookie field is read as browsers read it (RFC 6265bis, 5.6)."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.lab.browser.cookie_jar import Jar
+from app.lab.browser.set_cookie import default_path, parse_cookie_date, path_matches
+from tests.lab.browser.cookies import HTTPS, LOCALHOST, LOOPBACK, cookies_sent, store
+
+if TYPE_CHECKING:
+    from tests.conftest import SetClock
+
+DAY = 86_400
+
+
+@pytest.fixture
+def jar(clock: "SetClock") -> Jar:
+    return Jar(clock=clock)
+
+
+@pytest.mark.parametrize(
+    ("url", "header", "expected"),
+    [
+        (LOOPBACK, "a=" + "x" * 4095, {"name": "a", "value": "x" * 4095}),
+        (LOOPBACK, "  a  =  b c\t; Path=/", {"name": "a", "value": "b c", "path": "/"}),
+        (LOOPBACK, 'a="b c"', {"value": '"b c"'}),
+        (LOOPBACK, 'a="b;c"', {"value": '"b'}),
+        (LOOPBACK, "a=b=c", {"name": "a", "value": "b=c"}),
+        (LOOPBACK, "a=1, b=2", {"name": "a", "value": "1, b=2"}),
+        (LOOPBACK, "a=", {"name": "a", "value": ""}),
+        (LOOPBACK, "loner", {"name": "", "value": "loner"}),
+        (LOOPBACK, "a=1; sEcUrE; HTTPONLY=no", {"secure": True, "http_only": True}),
+        (LOOPBACK, "a=1; Unknown=x", {"secure": False, "http_only": False}),
+        (LOOPBACK, "a=1; Path=/x; PATH=/y", {"path": "/y"}),
+        (LOOPBACK, "a=1", {"path": "/shop", "host_only": True, "domain": "127.0.0.1"}),
+        (LOOPBACK, "a=1; Path=/x; Path=", {"path": "/shop"}),
+        (LOOPBACK, "a=1; Path=x", {"path": "/shop"}),
+        (LOOPBACK, "a=1; Path=/" + "x" * 1023, {"path": "/" + "x" * 1023}),
+        (LOOPBACK, "a=1; Path=/" + "x" * 1024, {"path": "/shop"}),
+        (LOOPBACK, "a=1; Path=/x; Path=/" + "x" * 1024, {"path": "/x"}),
+        (LOOPBACK, "a=1; Domain=127.0.0.1", {"domain": "127.0.0.1", "host_only": True}),
+        (LOCALHOST, "a=1; Domain=localhost", {"domain": "localhost", "host_only": True}),
+        (HTTPS, "a=1; Domain=", {"domain": "www.shop.example", "host_only": True}),
+        (HTTPS, "a=1; Domain=.SHOP.example", {"domain": "shop.example", "host_only": False}),
+        (HTTPS, "a=1; Domain=x; Domain=shop.example", {"domain": "shop.example"}),
+        (HTTPS, "a=1; Secure", {"secure": True}),
+        (LOOPBACK, "a=1; Secure", {"secure": True}),
+        (HTTPS, "a=1; SameSite=strict", {"same_site": "Strict"}),
+        (HTTPS, "a=1; SameSite=LAX", {"same_site": "Lax"}),
+        (HTTPS, "a=1; SameSite=None; Secure", {"same_site": "None"}),
+        (HTTPS, "a=1; SameSite=Lax; SameSite=Sure", {"same_site": "Default"}),
+        (HTTPS, "a=1", {"same_site": "Default", "partitioned": False}),
+        (HTTPS, "a=1; Partitioned; Secure", {"partitioned": True}),
+        (HTTPS, "__Secure-a=1; Secure", {"name": "__Secure-a"}),
+        (HTTPS, "__host-a=1; Secure; Path=/", {"name": "__host-a"}),
+        (HTTPS, "__Host-Http-a=1; Secure; Path=/; HttpOnly", {"name": "__Host-Http-a"}),
+    ],
+)
+def test_a_cookie_within_the_rules_is_kept_as_a_browser_reads_it(
+    jar: Jar, url: str, header: str, expected: dict[str, object]
+) -> None:
+    cookie = store(jar, url, header)
+
+    assert list(jar) == [cookie]
+    assert {name: getattr(cookie, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("attributes", "seconds"),
+    [
+        ("Max-Age=100", 100),
+        ("Max-Age=007", 7),
+        ("Max-Age=100; Expires=Thu, 01 Jan 1970 00:00:00 GMT", 100),
+        ("Expires=Fri, 15 Jan 2027 08:01:40 GMT", 100),
+        ("Max-Age=5; Max-Age=100", 100),
+        ("Expires=1 Jan 1970 0:0:0; Expires=Fri, 15 Jan 2027 08:01:40 GMT", 100),
+        ("Max-Age=100; Max-Age=soon", 100),
+        ("Max-Age=soon; Expires=Fri, 15 Jan 2027 08:01:40 GMT", 100),
+        ("Expires=Fri, 15 Jan 2027 08:01:40 GMT; Expires=soon", 100),
+        ("Max-Age=34560001", 400 * DAY),
+        ("Max-Age=" + "9" * 1000, 400 * DAY),
+        ("Expires=Fri, 31 Dec 9999 23:59:59 GMT", 400 * DAY),
+    ],
+)
+def test_a_cookie_lives_as_long_as_it_says_up_to_400_days(
+    jar: Jar, clock: "SetClock", attributes: str, seconds: int
+) -> None:
+    cookie = store(jar, LOOPBACK, f"a=1; {attributes}")
+
+    assert cookie.expires == clock.now + seconds
+    clock.forward(seconds - 1)
+    assert cookies_sent(jar, LOOPBACK) == "a=1"
+    clock.forward(1)
+    assert not list(jar)
+    assert cookies_sent(jar, LOOPBACK) == ""
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    ["Max-Age=", "Max-Age=+5", "Max-Age=5.5", "Max-Age=--5", "Max-Age=-", "Expires=soon"],
+)
+def test_a_lifetime_that_does_not_parse_makes_a_session_cookie(jar: Jar, attribute: str) -> None:
+    assert store(jar, LOOPBACK, f"a=1; {attribute}").expires is None
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)),
+        ("Sun Nov  6 08:49:37 1994", datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)),
+        ("8:9:7x 6th 69 NOVember", datetime(2069, 11, 6, 8, 9, 7, tzinfo=UTC)),
+        ("1 jan 70 00:00:00", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("1 jan 1601 00:00:00", datetime(1601, 1, 1, tzinfo=UTC)),
+        ("1 jan 1600 00:00:00", None),
+        ("30 Feb 2027 00:00:00", None),
+        ("32 Jan 2027 00:00:00", None),
+        ("1 Jan 2027 24:00:00", None),
+        ("1 Jan 2027 00:00:60", None),
+        ("1 Jan 2027", None),
+        ("1 Jan 20270 00:00:00", None),
+        ("Jan 2027 00:00:00", None),
+        ("", None),
+    ],
+)
+def test_a_cookie_date_is_read_by_the_algorithm_of_5_1_1(
+    text: str, moment: datetime | None
+) -> None:
+    assert parse_cookie_date(text) == (moment and moment.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("http://h", "/"),
+        ("http://h/", "/"),
+        ("http://h/a", "/"),
+        ("http://h/a/", "/a"),
+        ("http://h/a/b?c=/d/e", "/a"),
+        ("http://h/a/b/c", "/a/b"),
+    ],
+)
+def test_a_cookie_without_a_path_belongs_to_the_folder_of_its_page(url: str, path: str) -> None:
+    assert default_path(url) == path
+
+
+@pytest.mark.parametrize(
+    ("request_path", "cookie_path", "matches"),
+    [
+        ("/", "/", True),
+        ("/a", "/", True),
+        ("/a", "/a", True),
+        ("/a/b", "/a", True),
+        ("/a/b", "/a/", True),
+        ("/a/", "/a/", True),
+        ("/a", "/a/", False),
+        ("/ab", "/a", False),
+        ("/", "/a", False),
+        ("/A", "/a", False),
+    ],
+)
+def test_a_path_covers_itself_and_what_lies_below(
+    request_path: str, cookie_path: str, matches: bool
+) -> None:
+    assert path_matches(request_path, cookie_path) is matches
