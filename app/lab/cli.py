@@ -1,16 +1,108 @@
 """`session-lab compare`: the laboratory on the command line."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.lab.foreign_options import foreign_options
-
 if TYPE_CHECKING:
-    from app.lab.subject.external import ForeignApp
+    from app.lab.subject.external import ExternalApp
 
 FORMATS = ("table", "json", "markdown", "html")
+
+Command = Callable[..., Any]
+
+
+def _path(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.startswith("/"):
+        raise click.BadParameter(f"{value!r} is no path of the application: begin it with a slash.")
+    return value
+
+
+def _fields(
+    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise click.BadParameter(f"{name!r} has no value: write NAME=VALUE.")
+    return {name: value for name, _, value in pairs}
+
+
+APP_OPTIONS = (
+    click.option(
+        "--app",
+        "target",
+        metavar="MODULE:APP",
+        help="Try the claims that need only HTTP on this Flask application, named as for flask "
+        "--app, with the current folder and environment.",
+    ),
+    click.option(
+        "--login",
+        metavar="PATH",
+        callback=_path,
+        help="--app: where the login form is, and where it is posted to.  [default: /login]",
+    ),
+    click.option(
+        "--field",
+        "fields",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_fields,
+        help="--app: what to fill into the login form; may be repeated.",
+    ),
+    click.option(
+        "--private",
+        metavar="PATH",
+        callback=_path,
+        help="--app: a page that only a login opens.  [default: /dashboard]",
+    ),
+    click.option(
+        "--logout",
+        metavar="PATH",
+        callback=_path,
+        help="--app: where the logout is posted to.  [default: /logout]",
+    ),
+    click.option(
+        "--cookie",
+        "cookie_name",
+        metavar="NAME",
+        help="--app: the session's cookie.  [default: session]",
+    ),
+)
+
+
+def app_options(command: Command) -> Command:
+    """Add the options to a command, which gets an `ExternalApp` as `app`, or `None`.
+
+    Raises `UsageError` for an option that describes an application which is not named.
+    """
+
+    @wraps(command)
+    def with_app(**options: Any) -> Any:
+        names = ("login", "fields", "private", "logout", "cookie_name")
+        given = {name: value for name in names if (value := options.pop(name))}
+        app = _external_app(options.pop("target"), options["browser"], given)
+        return command(**options, app=app)
+
+    for option in reversed(APP_OPTIONS):
+        with_app = option(with_app)
+    return with_app
+
+
+def _external_app(target: str | None, browser: str, given: dict[str, Any]) -> "ExternalApp | None":
+    if target is None:
+        if given:
+            raise click.UsageError("Which application? Name it by --app MODULE:APP.")
+        return None
+    # Imported here: a start of the application needs none of it.
+    from app.lab.subject.external import ExternalApp
+    from app.lab.subject.site import Paths
+
+    cookie = {"cookie_name": given.pop("cookie_name")} if "cookie_name" in given else {}
+    return ExternalApp(target, Paths(**given), in_chromium=browser == "chromium", **cookie)
 
 
 @click.command()
@@ -41,7 +133,7 @@ FORMATS = ("table", "json", "markdown", "html")
     show_default=True,
     help="What visitors use: the laboratory's own browser, or a real one where that matters.",
 )
-@foreign_options
+@app_options
 @click.option("--list", "listed", is_flag=True, help="List the claims and where they are from.")
 def compare(
     only: tuple[str, ...],
@@ -50,12 +142,12 @@ def compare(
     output: Path | None,
     browser: str,
     listed: bool,
-    foreign: "ForeignApp | None",
+    app: "ExternalApp | None",
 ) -> None:
     """Try every claim about sessions on every backend, and say what is true where.
 
-    Redis is the one at REDIS_URL, else a redis-server that is started for the run, else the one
-    embedded in the process.
+    A redis-server is started for each subject that needs Redis; without redis-server on this
+    machine, they use the one embedded in the process.
 
     With --app it tries them on another application instead, of which nothing is expected; --backend
     sets columns of these backends beside it.
@@ -64,10 +156,10 @@ def compare(
     """
     # Imported here: `app` imports this module, and a start of the application needs none of them.
     from app import create_app
-    from app.lab import command
+    from app.lab.compare import print_claims, run_compare
 
     if listed:
-        command.print_claims(only)
+        print_claims(only)
     else:
         in_chromium = browser == "chromium"
-        command.run(create_app, only, names, form, output, in_chromium=in_chromium, foreign=foreign)
+        run_compare(create_app, only, names, form, output, in_chromium=in_chromium, app=app)

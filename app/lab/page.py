@@ -52,7 +52,7 @@ class Filter(NamedTuple):
 
 def init_app(app: Flask) -> None:
     """Offer the pages, and keep what runs find out in this installation's folder."""
-    app.extensions["lab_runs"] = Runs(INSTANCE / "lab", app.config["REDIS_URL"])
+    app.extensions["lab_runs"] = Runs(INSTANCE / "lab")
     add_filters(app.jinja_env)
     app.register_blueprint(bp)
 

@@ -19,6 +19,7 @@ from app.lab.reports.answers import QUESTIONS
 from app.lab.reports.html import html_report
 from app.lab.reports.report import Report, to_json
 from app.lab.runs.background import Run, RunFiles, Runs, Stage, record
+from app.lab.subject.source import RunOptions
 from backends import BACKENDS
 from tests.app.made_up_report import made_up_report
 from tests.conftest import ACCOUNTS, OURS, SECRET, Visitor
@@ -212,7 +213,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, RunFiles]:
     """What a real run finds out, of two claims on every backend."""
     files = RunFiles(tmp_path_factory.mktemp("real"))
     two = [CLAIMS["logout_is_final"], CLAIMS["parallel_writes_survive"]]
-    return record(files, create_app, two, list(BACKENDS.values())), files
+    return record(files, two, list(BACKENDS.values()), RunOptions(create_app)), files
 
 
 def test_no_page_and_no_report_shows_a_token(real: tuple[Report, RunFiles], folder: Path) -> None:
@@ -314,16 +315,17 @@ def test_a_run_that_ended_has_not_failed(folder: Path) -> None:
     assert over(kept).stage is Stage.ENDED
 
 
-def test_a_run_sees_no_setting_of_the_application_but_its_redis(
+def test_a_run_sees_no_setting_of_the_application(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SESSION_BACKEND", "cookie")
     monkeypatch.setenv("SECRET_KEY", SECRET)
+    monkeypatch.setenv("REDIS_URL", "redis://elsewhere")
     names = "'SESSION_BACKEND', 'SECRET_KEY', 'REDIS_URL'"
     says = f"import os; print([os.environ.get(name) for name in ({names})])"
-    kept = Runs(folder, "redis://elsewhere", command(says))
+    kept = Runs(folder, command(says))
     kept.start()
-    assert over(kept).because == "[None, None, 'redis://elsewhere']"
+    assert over(kept).because == "[None, None, None]"
 
 
 def test_a_run_that_cannot_be_kept_is_an_error_that_says_where(folder: Path) -> None:

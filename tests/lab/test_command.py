@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.__main__ import session_lab
-from app.lab import command, comparison
+from app.lab import compare
 from app.lab.browser import chromium
 from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
@@ -25,8 +25,9 @@ from app.lab.reports.markdown import markdown
 from app.lab.reports.report import Report, loaded
 from app.lab.reports.report import Result as Found
 from app.lab.reports.terminal import PLAIN
-from app.lab.runner import Laboratory
-from backends import BACKENDS, Backend
+from app.lab.runs import runner
+from app.lab.subject.source import RunOptions, SubjectSource
+from backends import BACKENDS
 from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, SURPRISING
 from tests.lab.subject import broken_subjects
 from tests.services import PATIENCE, LabServer, group_is_gone, require
@@ -58,11 +59,11 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[[Report], dict[str, Any]]:
     def make(report: Report) -> dict[str, Any]:
         asked: dict[str, Any] = {}
 
-        def compare(_create_app: Any, claims: Any, backends: Any, **options: Any) -> Report:
-            asked.update(options, claims=claims, backends=backends)
+        def run(claims: Any, backends: Any, options: RunOptions, *_: Any, **__: Any) -> Report:
+            asked.update(claims=claims, backends=backends, options=options)
             return report
 
-        monkeypatch.setattr(command, "compare", compare)
+        monkeypatch.setattr(compare, "compare", run)
         return asked
 
     return make
@@ -205,13 +206,9 @@ class TestWhatIsAsked:
         invoke()
         assert asked["claims"] == list(CLAIMS.values())
         assert asked["backends"] == list(BACKENDS.values())
-        assert asked["redis_url"] is None
-        assert asked["in_chromium"] is False
+        assert asked["options"].in_chromium is False
 
-    def test_what_is_named_is_tried_once_and_in_its_own_order(
-        self, made: Made, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("REDIS_URL", "redis://localhost")
+    def test_what_is_named_is_tried_once_and_in_its_own_order(self, made: Made) -> None:
         asked = made(AS_EXPECTED)
         invoke(
             *("--backend", "redis", "--backend", "cookie", "--backend", "redis"),
@@ -219,8 +216,7 @@ class TestWhatIsAsked:
         )
         assert [claim.id for claim in asked["claims"]] == ["logout_is_final"]
         assert [backend.name for backend in asked["backends"]] == ["cookie", "redis"]
-        assert asked["redis_url"] == "redis://localhost"
-        assert asked["in_chromium"] is True
+        assert asked["options"].in_chromium is True
 
 
 class TestList:
@@ -248,42 +244,23 @@ class TestWhatCannotBe:
     """One line, exit status 2, and no run."""
 
     @pytest.mark.parametrize(
-        ("arguments", "environment", "expected"),
+        ("arguments", "expected"),
         [
-            (("--only", "logout"), {}, r"There is no claim 'logout'\. Did you mean .*logout_is_"),
-            (("--only", "logout_is_finl"), {}, r"Did you mean logout_is_final\?"),
-            (("--only", "logout", "--list"), {}, r"There is no claim 'logout'"),
-            (("--backend", "memcached"), {}, r"There is no backend 'memcached'\. Choose .* redis"),
-            (("--output", "missing/report.json"), {}, r"missing/report\.json cannot be written\."),
-            (
-                (),
-                {"REDIS_URL": "redis://ada:lovelace@127.0.0.1:1/0"},
-                r"REDIS_URL=redis://127\.0\.0\.1:1/0 cannot be used: .* refused\. Start that",
-            ),
-            ((), {"REDIS_URL": "redis://:lovelace@[::1/0"}, r"REDIS_URL cannot be read"),
-            ((), {"REDIS_URL": "redis://:lovelace@host:port/0"}, r"REDIS_URL cannot be read"),
-            ((), {"REDIS_URL": "redis+cluster://host:1"}, r"REDIS_URL: .* takes redis:// and unix"),
-            ((), {"REDIS_URL": "foo"}, r"REDIS_URL cannot be read\. Give redis://"),
-            ((), {"REDIS_URL": "unix:///nope"}, r"REDIS_URL=unix:///nope cannot be used"),
+            (("--only", "logout"), r"There is no claim 'logout'\. Did you mean .*logout_is_"),
+            (("--only", "logout_is_finl"), r"Did you mean logout_is_final\?"),
+            (("--only", "logout", "--list"), r"There is no claim 'logout'"),
+            (("--backend", "memcached"), r"There is no backend 'memcached'\. Choose .* redis"),
+            (("--output", "missing/report.json"), r"missing/report\.json cannot be written\."),
         ],
     )
-    def test_it_is_one_line(
-        self,
-        arguments: tuple[str, ...],
-        environment: dict[str, str],
-        expected: str,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
+    def test_it_is_one_line(self, arguments: tuple[str, ...], expected: str) -> None:
         result = invoke(*arguments)
         assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr.count("\n") == 1
         assert re.search(f"^Error: .*{expected}", result.stderr)
-        assert "lovelace" not in result.stderr
 
     def test_a_claim_like_none_leads_to_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(command, "FEW", 1)
+        monkeypatch.setattr(compare, "MAX_LISTED_NAMES", 1)
         assert "session-lab compare --list names them all" in invoke("--only", "zzz").stderr
 
     def test_chromium_is_asked_for_before_the_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,13 +276,11 @@ class TestWhatCannotBe:
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Experiments are made here, and not in processes of their own."""
 
-    def run(
-        laboratory: Laboratory, claims: Sequence[Claim], backends: Sequence[Backend]
-    ) -> Iterator[Found]:
-        for claim, backend in product(claims, backends):
-            yield laboratory.try_claim(claim, backend)
+    def run(claims: Sequence[Claim], sources: Sequence[SubjectSource]) -> Iterator[Found]:
+        for claim, source in product(claims, sources):
+            yield runner.try_claim(claim, source)
 
-    monkeypatch.setattr(comparison, "run", run)
+    monkeypatch.setattr(runner, "run_claims", run)
 
 
 class TestWhereRedisIs:
@@ -327,22 +302,15 @@ class TestWhereRedisIs:
     def test_it_is_started_where_its_program_is_there(self) -> None:
         require("redis-server", "redis-server")
         redis = self.redis_of("--backend", "redis")
-        assert re.fullmatch(r"Redis [\d.]+, started for this run", redis)
+        assert re.fullmatch(r"Redis [\d.]+, started for each subject", redis)
 
     @pytest.mark.usefixtures("in_process")
-    def test_it_is_the_one_that_is_named(
-        self, redis_server: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("REDIS_URL", redis_server.url)
-        redis = self.redis_of("--backend", "redis")
-        assert re.fullmatch(rf"Redis [\d.]+ at {re.escape(redis_server.url)}", redis)
-        assert not redis_server.client().keys("session-lab-*")
-
-    @pytest.mark.usefixtures("in_process")
-    def test_none_is_looked_for_where_no_subject_needs_it(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_it_is_never_the_one_at_redis_url(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+        assert "127.0.0.1" not in self.redis_of("--backend", "redis")
+
+    @pytest.mark.usefixtures("in_process")
+    def test_none_is_looked_for_where_no_subject_needs_it(self) -> None:
         assert self.redis_of("--backend", "cookie") == "no Redis needed"
 
     def test_no_setting_of_the_application_matters(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,22 +383,20 @@ def test_a_run_that_is_stopped_leaves_no_process(
     [([signal.SIGHUP], 129), ([signal.SIGTERM, signal.SIGTERM, signal.SIGHUP], 143)],
     ids=["terminal closed", "told again and again"],
 )
-def test_a_run_whose_group_is_ended_leaves_no_key_behind(
-    folder: Path, redis_server: Any, numbers: list[signal.Signals], status: int
+def test_a_run_whose_group_is_ended_leaves_no_redis_server_behind(
+    folder: Path, numbers: list[signal.Signals], status: int
 ) -> None:
-    pipe, client = folder / "pipe", redis_server.client()
+    require("redis-server", "redis-server")
+    pipe = folder / "pipe"
     os.mkfifo(pipe)
-    environment = {broken_subjects.FIFO: str(pipe), "REDIS_URL": redis_server.url}
-    with started("stuck", "redis", folder=folder, **environment) as process:
+    with started("stuck", "redis", folder=folder, **{broken_subjects.FIFO: str(pipe)}) as process:
         assert pipe.read_text().startswith("begun")
-        assert client.keys("session-lab-*")
         for number in numbers:
             os.killpg(process.pid, number)
             time.sleep(0.1)  # or the kernel makes one of several
         output, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, output, errors) == (status, "", "")
         assert group_is_gone(process.pid)
-    assert not client.keys("session-lab-*")
 
 
 @pytest.mark.parametrize(
@@ -458,4 +424,4 @@ def test_an_application_that_starts_loads_no_experiment() -> None:
     )
     assert "'app.lab.cli'" in process.stdout
     assert "app.lab.experiments" not in process.stdout
-    assert "app.lab.command" not in process.stdout
+    assert "app.lab.compare" not in process.stdout

@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator
 
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.places import EmbeddedRedis
 from app.lab.reports.publish import KEPT
 from app.lab.reports.report import Report, loaded, summary
+from app.lab.stores.redis import EMBEDDED
 from backends import BACKENDS
 from tests.services import LabServer
 
@@ -47,7 +47,7 @@ def fresh(run: "subprocess.CompletedProcess[str]") -> Report:
 def test_everything_is_as_expected(run: "subprocess.CompletedProcess[str]", fresh: Report) -> None:
     assert run.returncode == 0, run.stderr
     assert len(fresh.results) == len(CLAIMS) * len(BACKENDS)
-    assert fresh.about.redis == EmbeddedRedis.kind
+    assert fresh.about.redis == EMBEDDED
 
 
 def test_it_says_as_much_while_it_runs(run: "subprocess.CompletedProcess[str]") -> None:

@@ -9,7 +9,8 @@ from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.outage import SOON, Answer
 from app.lab.reports.report import Result
-from app.lab.runner import Laboratory
+from app.lab.runs.runner import try_claim
+from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
 from backends.interface import StoreInterface
 from backends.session import Saved, Session
@@ -24,11 +25,11 @@ A_MILLION = "1\u00a0000\u00a0000"
 
 
 def found(claim: str, backend: Backend) -> Result:
-    return Laboratory(create_app).try_claim(CLAIMS[claim], backend)
+    return try_claim(CLAIMS[claim], BackendSource(backend.name, RunOptions(create_app)))
 
 
 def found_of(claim: str, wrong: Wrong) -> Result:
-    return try_breaking(wrong, CLAIMS[claim], None)
+    return try_breaking(wrong, CLAIMS[claim], real_redis=False)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from app.lab import command
+from app.lab import compare as compare_module
 from app.lab.claim import Claim
 from app.lab.cli import compare
 from app.lab.experiments import CLAIMS
@@ -72,11 +72,11 @@ def test_the_application_is_the_one_subject_and_nothing_is_expected_of_it() -> N
 def test_it_is_tried_with_every_claim_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Claim] = []
 
-    def compare(_create_app: Any, claims: Sequence[Claim], *_: Any, **__: Any) -> Report:
+    def run(claims: Sequence[Claim], *_: Any, **__: Any) -> Report:
         asked.extend(claims)
         return AS_EXPECTED
 
-    monkeypatch.setattr(command, "compare", compare)
+    monkeypatch.setattr(compare_module, "compare", run)
     assert called(*OPTIONS).exit_code == 0
     assert asked == [claim for claim in CLAIMS.values() if claim.over_http]
 

@@ -4,7 +4,7 @@ Without that, the laboratory could be green because it looks at nothing. That a 
 other experiment is tried in `tests/soak/soak_known_wrongs.py`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +14,8 @@ from flask import Flask
 from app import create_app
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.redis_server import redis_for
 from app.lab.reports.report import Result
+from app.lab.stores.redis_server import redis_version
 from backends.filesystem import FileSystemStore
 from backends.store import Record
 from tests.lab.known_wrongs.all_of_them import WRONGS
@@ -35,10 +35,7 @@ class TakesDamageForAdam(FileSystemStore):
         return self.whole._replace(fields={**self.whole.fields, "user": '"adam"'})
 
 
-@pytest.fixture(scope="module")
-def redis_url() -> Iterator[str | None]:
-    with redis_for(None) as url:
-        yield url
+HAS_REDIS = redis_version() is not None
 
 
 def test_every_claim_has_a_known_wrong() -> None:
@@ -47,19 +44,15 @@ def test_every_claim_has_a_known_wrong() -> None:
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
 class TestEveryExperiment:
-    def test_fails_the_subject_that_breaks_its_claim(
-        self, claim: Claim, redis_url: str | None
-    ) -> None:
+    def test_fails_the_subject_that_breaks_its_claim(self, claim: Claim) -> None:
         wrong = WRONGS[claim.id]
         _require_what_it_needs(wrong)
-        _check(try_breaking(wrong, claim, redis_url), Verdict.FAILS)
+        _check(try_breaking(wrong, claim, real_redis=HAS_REDIS), Verdict.FAILS)
 
-    def test_passes_the_subject_that_keeps_its_claim(
-        self, claim: Claim, redis_url: str | None
-    ) -> None:
+    def test_passes_the_subject_that_keeps_its_claim(self, claim: Claim) -> None:
         wrong = WRONGS[claim.id]
         _require_what_it_needs(wrong)
-        _check(try_keeping(wrong, claim, redis_url), Verdict.HOLDS)
+        _check(try_keeping(wrong, claim, real_redis=HAS_REDIS), Verdict.HOLDS)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +66,8 @@ class TestEveryExperiment:
         "types_survive",
     ],
 )
-def test_flask_s_own_session_fails_where_ours_extends_it(claim: str, redis_url: str | None) -> None:
-    _check(try_breaking(STOCK_FLASK, CLAIMS[claim], redis_url), Verdict.FAILS)
+def test_flask_s_own_session_fails_where_ours_extends_it(claim: str) -> None:
+    _check(try_breaking(STOCK_FLASK, CLAIMS[claim], real_redis=HAS_REDIS), Verdict.FAILS)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +81,7 @@ def test_flask_s_own_session_fails_where_ours_extends_it(claim: str, redis_url: 
 def test_a_backend_that_cannot_rotate_is_tried_without_it(
     claim: str, verdict: Verdict, says: str
 ) -> None:
-    result = try_breaking(STOCK_FLASK, CLAIMS[claim], None)
+    result = try_breaking(STOCK_FLASK, CLAIMS[claim], real_redis=False)
     assert result.verdict is verdict, result.because
     assert says in result.because
 
@@ -99,11 +92,11 @@ def test_a_damaged_session_that_becomes_somebody_elses_is_not_harmless() -> None
         return create_app({**settings, "DEMO_ACCOUNTS": accounts})
 
     wrong = replace(on_files(store=TakesDamageForAdam), create_app=with_adam)
-    assert try_breaking(wrong, CLAIMS["corrupt_record"], None).verdict is Verdict.FAILS
+    assert try_breaking(wrong, CLAIMS["corrupt_record"], real_redis=False).verdict is Verdict.FAILS
 
 
 def test_an_accepted_forgery_is_told_by_how_it_was_made() -> None:
-    result = try_breaking(WRONGS["tamper_proof"], CLAIMS["tamper_proof"], None)
+    result = try_breaking(WRONGS["tamper_proof"], CLAIMS["tamper_proof"], real_redis=False)
     assert result.because.endswith("logged somebody in: cut off.")
 
 

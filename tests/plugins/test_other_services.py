@@ -11,8 +11,9 @@ from app import create_app
 from app.config import is_embedded
 from app.lab.claim import Finding, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.runner import Laboratory
+from app.lab.runs.runner import try_claim
 from app.lab.subject.application import Subject
+from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, BUILT_IN, Backend
 from tests.conftest import ACCOUNTS, SECRET
 from tests.plugins.packages import install
@@ -61,12 +62,12 @@ def test_a_service_that_is_not_there_ends_the_start_with_one_line(tmp_path: Path
 @pytest.mark.parametrize(
     "look",
     [
-        lambda place: place.operations(),
-        lambda place: place.records(),
-        lambda place: place.plant("x", b""),
-        lambda place: place.down(),
-        lambda place: place.hung(),
-        lambda place: place.full(),
+        lambda store: store.operations(),
+        lambda store: store.records(),
+        lambda store: store.overwrite("x", b""),
+        lambda store: store.stopped(),
+        lambda store: store.frozen(),
+        lambda store: store.disk_full(),
     ],
 )
 def test_what_the_laboratory_cannot_do_there_is_skipped(
@@ -77,11 +78,11 @@ def test_what_the_laboratory_cannot_do_there_is_skipped(
         subject.forward(1)
         subject.restart()
         assert ada.is_logged_in
-        look(subject.place)
+        look(subject.store)
         raise AssertionError
 
     claim = replace(CLAIMS["parallel_writes_survive"], experiment=experiment)
-    result = Laboratory(create_app).try_claim(claim, tables)
+    result = try_claim(claim, BackendSource(tables.name, RunOptions(create_app)))
     assert (result.verdict, result.because) == (
         Verdict.SKIPPED,
         "The laboratory has no way to look into PostgreSQL, or to stop it.",

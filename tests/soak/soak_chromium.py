@@ -3,27 +3,20 @@
 `make soak` runs it; `make test` tries one subject of each kind.
 """
 
-from collections.abc import Iterator
-
 import pytest
 
 from app.lab.claim import Claim
-from app.lab.redis_server import redis_for
 from backends import BUILT_IN
 from tests.lab.browser.test_chromium import IN_CHROMIUM, comes_to_the_expected_verdict
 from tests.services import require
 
 
-@pytest.fixture(scope="module")
-def redis_url() -> Iterator[str | None]:
+@pytest.fixture(autouse=True, scope="module")
+def chromium_is_installed() -> None:
     require("chromium", "chromium")
-    with redis_for(None) as url:
-        yield url
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 @pytest.mark.parametrize("claim", IN_CHROMIUM, ids=lambda claim: claim.id)
-def test_chromium_comes_to_the_verdict_of_the_jar(
-    claim: Claim, name: str, redis_url: str | None
-) -> None:
-    comes_to_the_expected_verdict(claim, name, redis_url)
+def test_chromium_comes_to_the_verdict_of_the_jar(claim: Claim, name: str) -> None:
+    comes_to_the_expected_verdict(claim, name)

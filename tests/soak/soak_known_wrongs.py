@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.redis_server import redis_for
 from app.lab.reports.report import Result
-from app.lab.runner import EXPERIMENT_TIMEOUT_SECONDS
 from app.lab.runs.pool import Crashed, run_in_processes
+from app.lab.runs.runner import EXPERIMENT_TIMEOUT_SECONDS
 from backends import Backend
 from tests.lab.known_wrongs.all_of_them import WRONGS
 from tests.lab.known_wrongs.wrong import Wrong, try_breaking, try_keeping
@@ -28,7 +27,6 @@ class Trial(NamedTuple):
     wrong: str
     breaking: bool
     claim: str
-    redis_url: str | None
 
 
 Found = dict[str, Result | Crashed]
@@ -37,8 +35,7 @@ Found = dict[str, Result | Crashed]
 
 def test_each_defect_turns_what_it_says_and_nothing_else(say: Say) -> None:
     require("redis-server", "redis-server")
-    with redis_for(None) as url:
-        found = _tried(url)
+    found = _try_all()
     sound = {backend: found[wrong, False] for backend, wrong in _wrong_of_each_sound().items()}
     mistakes = [
         mistake
@@ -50,10 +47,10 @@ def test_each_defect_turns_what_it_says_and_nothing_else(say: Say) -> None:
     assert not mistakes, "\n".join(["", *mistakes])
 
 
-def _tried(redis_url: str | None) -> dict[tuple[str, bool], Found]:
+def _try_all() -> dict[tuple[str, bool], Found]:
     subjects = [(name, True) for name in WRONGS]
     subjects += [(name, False) for name in _wrong_of_each_sound().values()]
-    trials = [Trial(*subject, claim, redis_url) for subject in subjects for claim in CLAIMS]
+    trials = [Trial(*subject, claim) for subject in subjects for claim in CLAIMS]
     found: dict[tuple[str, bool], Found] = defaultdict(dict)
     for trial, outcome in run_in_processes(
         _try, trials, os.cpu_count() or 1, EXPERIMENT_TIMEOUT_SECONDS
@@ -68,7 +65,7 @@ def _wrong_of_each_sound() -> dict[Backend, str]:
 
 def _try(trial: Trial) -> Result:
     attempt = try_breaking if trial.breaking else try_keeping
-    return attempt(WRONGS[trial.wrong], CLAIMS[trial.claim], trial.redis_url)
+    return attempt(WRONGS[trial.wrong], CLAIMS[trial.claim], real_redis=True)
 
 
 def _mistakes(name: str, wrong: Wrong, sound: Found, broken: Found) -> Iterator[str]:

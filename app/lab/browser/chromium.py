@@ -17,9 +17,10 @@ from functools import cache, partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.lab.browser.client import TIMEOUT, Exchange, Headers, MakeBrowser
+from app.lab.browser.client import TIMEOUT, Browser, Exchange, Headers, MakeBrowser
 from app.lab.browser.cookie_jar import Refused
 from app.lab.browser.set_cookie import Cookie
+from app.lab.claim import Claim
 from backends import ConfigurationError
 
 if TYPE_CHECKING:
@@ -77,6 +78,16 @@ def chromium() -> Iterator[MakeBrowser]:
     for browser in lent:
         browser.forget()
     playwright.idle += lent
+
+
+@contextmanager
+def open_browsers(claim: Claim, *, in_chromium: bool) -> Iterator[MakeBrowser]:
+    """What makes the browsers of a claim's visitors: Chromium only where it matters."""
+    if in_chromium and claim.in_chromium:
+        with chromium() as make_browser:
+            yield make_browser
+    else:
+        yield Browser
 
 
 class Chromium:

@@ -8,10 +8,10 @@ PAGES = ("/", "/articles", "/articles/signed", "/cart", "/login", "/dashboard", 
 
 
 def experiment(subject: Subject) -> Finding:
-    before = subject.place.records().keys()
+    before = subject.store.records().keys()
     for _ in range(VISITORS):
         _look_around(subject)
-    left = len(subject.place.records().keys() - before)
+    left = len(subject.store.records().keys() - before)
     return Finding(
         left == 0,
         f"{left} records of {VISITORS} visitors",

@@ -59,8 +59,8 @@ def _damage(subject: Subject, ada: SubjectVisitor, damage: Callable[[bytes], byt
     if subject.backend.state == "browser":
         ada.take(NO_COOKIE_OCTET.sub(b"", damage(ada.token.encode())).decode())
         return
-    for name in subject.place.records():
-        subject.place.damage(name, damage)
+    for name in subject.store.records():
+        subject.store.corrupt(name, damage)
 
 
 CLAIM = Claim(

@@ -10,7 +10,7 @@ def experiment(subject: Subject) -> Finding:
     ada, leaving, coming = subject.logged_in(), subject.logged_in(), subject.visitor()
     left = leaving.token
     ada.get("/no-such-page")  # what the application writes for its first error is written now
-    with subject.place.full():
+    with subject.store.disk_full():
         login = coming.post(subject.paths.login, subject.paths.fields)
         note = ada.post("/dashboard/note", {"note": "on a full disk"})
         logout = leaving.log_out()

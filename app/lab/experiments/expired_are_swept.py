@@ -5,7 +5,7 @@ from functools import partial
 from flask import session
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, Skipped, on_each
-from app.lab.places import LIE_TOGETHER
+from app.lab.stores.files import RECORDS_SHARE_FILES
 from app.lab.subject.application import Subject
 from backends.store import Sweeps
 
@@ -13,16 +13,16 @@ SESSIONS = 20
 
 
 def experiment(subject: Subject) -> Finding:
-    before = subject.place.records().keys()
+    before = subject.store.records().keys()
     for number in range(SESSIONS):
         subject.visitor().run(partial(_log_in, f"user {number}"))
-    written = subject.place.records().keys() - before
+    written = subject.store.records().keys() - before
     if len(written) < SESSIONS:
-        raise Skipped(LIE_TOGETHER)
+        raise Skipped(RECORDS_SHARE_FILES)
     subject.forward(1 + subject.app.config["SESSION_ABSOLUTE_SECONDS"])
     subject.logged_in()
     _sweep(subject)
-    left = len(written & subject.place.records().keys())
+    left = len(written & subject.store.records().keys())
     more = ", what finds them by their user included," if len(written) > SESSIONS else ""
     return Finding(
         left == 0,

@@ -10,7 +10,7 @@ FORGED = {"username": ACCOUNT["username"], "password": "whatever the forger like
 
 def experiment(subject: Subject) -> Finding:
     accounts = {FORGED["username"]: FORGED["password"]}
-    with subject.second_server(DEMO_ACCOUNTS=accounts, **subject.separate_store()) as home:
+    with subject.second_server(DEMO_ACCOUNTS=accounts, **subject.isolated_store()) as home:
         home.paths = Paths(fields=FORGED)
         forged = subject.admits(home.logged_in().token)
     because = (

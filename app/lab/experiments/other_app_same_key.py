@@ -30,7 +30,7 @@ def _refuses(subject: Subject, name: str) -> bool:
     another.config.update(
         SECRET_KEY=KEY,
         SESSION_COOKIE_NAME=subject.cookie_name,
-        **subject.separate_store(),
+        **subject.isolated_store(),
     )
     another.session_interface = subject.backend.install(another, time.time)
     return not subject.admits(_token(another, login))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
-from app.lab.places import Place
+from app.lab.stores.harness import StoreHarness
 from app.lab.subject.application import Subject
 
 NEVER_EXPIRES = bytes(4)
@@ -31,7 +31,7 @@ def experiment(subject: Subject) -> Finding:
         status
         for write in (_as_a_whole, _as_each_value)
         for planted in (trap, NEVER_EXPIRES + trap)
-        for status in _visit(subject, partial(write, subject.place, planted))
+        for status in _visit(subject, partial(write, subject.store, planted))
     ]
     executed, broken = trace.exists(), sum(status >= 500 for status in statuses)
     return Finding(
@@ -46,17 +46,17 @@ def experiment(subject: Subject) -> Finding:
 def _visit(subject: Subject, plant: Callable[[str], None]) -> list[int]:
     """The statuses that somebody gets whose session was replaced."""
     ada = subject.logged_in()
-    for name in subject.place.records():
+    for name in subject.store.records():
         plant(name)
     return [ada.private_page().status, ada.get("/cart").status]
 
 
-def _as_a_whole(place: Place, data: bytes, name: str) -> None:
-    place.plant(name, data)
+def _as_a_whole(store: StoreHarness, data: bytes, name: str) -> None:
+    store.overwrite(name, data)
 
 
-def _as_each_value(place: Place, data: bytes, name: str) -> None:
-    place.damage(name, lambda _: data)
+def _as_each_value(store: StoreHarness, data: bytes, name: str) -> None:
+    store.corrupt(name, lambda _: data)
 
 
 CLAIM = Claim(

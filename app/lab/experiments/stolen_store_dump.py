@@ -11,7 +11,7 @@ WORD = re.compile(rb"[A-Za-z0-9._~=+-]{16,}")
 
 def experiment(subject: Subject) -> Finding:
     subject.logged_in()
-    dump = subject.place.records()
+    dump = subject.store.records()
     tried = sorted({token for name, data in dump.items() for token in _tokens_in(name, data)})
     working = sum(subject.admits(token) for token in tried)
     return Finding(

@@ -6,7 +6,7 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    return live_through(subject, subject.place.down)
+    return live_through(subject, subject.store.stopped)
 
 
 CLAIM = Claim(

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.documentation import with_part
-from app.lab.places import EmbeddedRedis
 from app.lab.reports.checked_document import checked_document
 from app.lab.reports.markdown import EXPERIMENTS, SIGNS, matrix
 from app.lab.reports.report import Report, dumped, loaded
+from app.lab.stores.redis import EMBEDDED
 from app.lab.subject.evidence import Evidence, ShownExchange, shortened
 from backends import BUILT_IN
 
@@ -52,7 +52,7 @@ def publish(made: Path, project: Path) -> None:
     that others have not.
     """
     report = for_keeping(loaded(made.read_text(encoding="utf-8")))
-    if report.about.redis == EmbeddedRedis.kind:
+    if report.about.redis == EMBEDDED:
         raise ValueError("it was made without a real Redis: apt-get install redis-server")
     others = [subject for subject in report.subjects if subject not in BUILT_IN]
     if others:

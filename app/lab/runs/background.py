@@ -29,7 +29,7 @@ from app.lab.reports.report import Report, Result, to_json
 from backends import BACKENDS, Backend
 
 if TYPE_CHECKING:
-    from app.lab.subject.application import CreateApp
+    from app.lab.subject.source import RunOptions
 
 MODULE = "app.lab.runs.background"
 
@@ -145,19 +145,12 @@ class RunFiles:
 
 
 class Runs:
-    """The runs of one installation, kept in `folder`.
-
-    `redis_url` is the server that subjects which need Redis run on, beside the sessions of others.
-    """
+    """The runs of one installation, kept in `folder`."""
 
     def __init__(
-        self,
-        folder: Path,
-        redis_url: str | None = None,
-        command: Sequence[str] = (sys.executable, "-m", MODULE),
+        self, folder: Path, command: Sequence[str] = (sys.executable, "-m", MODULE)
     ) -> None:
         self.files = RunFiles(folder.resolve())
-        self._redis_url = redis_url
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -228,8 +221,7 @@ class Runs:
     def _environment(self) -> dict[str, str]:
         """This process's, without the application's settings: a subject has its own."""
         settings = {variable.name for variable in VARIABLES}
-        foreign = {name: value for name, value in os.environ.items() if name not in settings}
-        return {**foreign, **({"REDIS_URL": self._redis_url} if self._redis_url else {})}
+        return {name: value for name, value in os.environ.items() if name not in settings}
 
 
 def result_of(event: Mapping[str, Any]) -> Result:
@@ -254,25 +246,18 @@ def _locked(descriptor: int, how: int) -> bool:
 
 
 def record(
-    files: RunFiles, create_app: "CreateApp", claims: Sequence[Claim], backends: Sequence[Backend]
+    files: RunFiles, claims: Sequence[Claim], backends: Sequence[Backend], options: "RunOptions"
 ) -> Report:
     """Try every claim on every backend, note each result as it comes, and keep the report."""
     # Imported here: the application imports this module, and its pages need no experiments' engine.
-    from app.lab.comparison import compare
+    from app.lab.runs.runner import compare
 
     def noted(results: Iterable[Result]) -> Iterator[Result]:
         for result in results:
             files.add_result(result)
             yield result
 
-    report = compare(
-        create_app,
-        claims,
-        backends,
-        redis_url=os.environ.get("REDIS_URL") or None,
-        in_chromium=False,
-        watch=noted,
-    )
+    report = compare(claims, backends, options, watch=noted)
     files.keep(report)
     files.add(
         "ended",
@@ -285,10 +270,12 @@ def record(
 
 def main(folder: Path) -> None:
     from app import create_app
+    from app.lab.runs.runner import make_options
 
     files = RunFiles(folder)
+    options = make_options(create_app, in_chromium=False)
     try:
-        record(files, create_app, list(CLAIMS.values()), list(BACKENDS.values()))
+        record(files, list(CLAIMS.values()), list(BACKENDS.values()), options)
     except KeyboardInterrupt:
         files.add("failed", because="The server that started it was stopped.")
     except Exception as error:

@@ -19,8 +19,7 @@ from werkzeug.security import generate_password_hash
 from app.config import PRODUCTION
 from app.lab.browser.client import Browser, Exchange, MakeBrowser
 from app.lab.claim import CannotApply, Skipped
-from app.lab.noted_place import NotedPlace
-from app.lab.places import Place
+from app.lab.stores.harness import StoreHarness
 from app.lab.subject.clock import Clock
 from app.lab.subject.evidence import AT_THE_END, Holding
 from app.lab.subject.server import ApplicationServer, behind_tls
@@ -71,7 +70,7 @@ class _Inside:
 class Subject(Site):
     """The application on one backend, and everything that an experiment does to it.
 
-    `place` is where its sessions rest, `None` for one that keeps none on the server.
+    `store` is the harness of its store, `None` for one that keeps none on the server.
     """
 
     def __init__(
@@ -79,40 +78,42 @@ class Subject(Site):
         create_app: CreateApp,
         backend: Backend,
         folder: Path,
-        place: Place | None,
+        store: StoreHarness | None,
         clock: Clock,
         make_browser: MakeBrowser = Browser,
     ) -> None:
         self.create_app = create_app
         self.backend = backend
         self.folder = folder
-        self._place = place
+        self._store = store
         self.clock = clock
         self._changed: dict[str, Any] = {}
         self._servers: list[ApplicationServer] = []
         self._visitors: list[SubjectVisitor] = []
         self._inside: dict[int, _Inside] = {}
         self._numbers = itertools.count()
-        self.app = self._make_app(place)
+        self.app = self._make_app(store)
         self._server = self._serve(self.app)
         cookie_name = self.app.config["SESSION_COOKIE_NAME"]
         super().__init__(self._server.url, cookie_name, Paths(fields=ACCOUNT), make_browser)
+        if store is not None:
+            store.note = self.recorder.note
 
     @property
-    def place(self) -> Place:
+    def store(self) -> StoreHarness:
         """Where its sessions rest. Raises `CannotApply` where none rest on the server."""
-        if self._place is None:
+        if self._store is None:
             raise CannotApply("The server stores nothing.")
-        return NotedPlace(self._place, self.recorder.note)
+        return self._store
 
     def records(self) -> dict[str, bytes]:
         """A copy of all that rests on the server; empty where nothing does."""
-        return {} if self._place is None else self._place.records()
+        return {} if self._store is None else self._store.records()
 
-    def separate_store(self) -> Mapping[str, Any]:
+    def isolated_store(self) -> Mapping[str, Any]:
         """The settings of an application with a disk and a store of its own."""
         own_disk = {"SESSION_FILE_DIR": self.folder / "separate"}
-        return own_disk if self._place is None else {**own_disk, **self._place.separate()}
+        return own_disk if self._store is None else {**own_disk, **self._store.isolated_settings()}
 
     def visitor(self) -> "SubjectVisitor":
         visitor = SubjectVisitor(self, self.make_browser())
@@ -127,8 +128,8 @@ class Subject(Site):
     def forward(self, seconds: float) -> None:
         """Let time pass, for the application and for its store."""
         self.clock.shift(seconds)
-        if self._place is not None:
-            self._place.age(seconds)
+        if self._store is not None:
+            self._store.advance(seconds)
         if seconds >= 1:
             self.recorder.note(f"{spoken(seconds)} pass.")
 
@@ -138,10 +139,11 @@ class Subject(Site):
         A store inside the process ends with it.
         """
         self._changed |= settings
-        if self._place is not None and self._place.embedded:
-            self._place = self._place.renewed()
+        if self._store is not None and self._store.embedded:
+            self._store = self._store.for_new_process()
+            self._store.note = self.recorder.note
         self._server.stop()
-        self.app = self._make_app(self._place)
+        self.app = self._make_app(self._store)
         self.cookie_name = self.app.config["SESSION_COOKIE_NAME"]
         self._server = self._serve(self.app, self._server.port)
         self.recorder.note(f"The application is stopped and started again{_with_other(settings)}.")
@@ -151,7 +153,7 @@ class Subject(Site):
 
         The browser asks over HTTP on loopback, which it trusts as it trusts HTTPS.
         """
-        embedded = self._place is not None and self._place.embedded
+        embedded = self._store is not None and self._store.embedded
         # Production refuses to run without a server; the client that it is given stays.
         served = {"REDIS_URL": "redis://localhost"} if embedded else {}
         self.restart(APP_PROFILE=PRODUCTION, **served)
@@ -163,9 +165,9 @@ class Subject(Site):
         Machines share a Redis server; they share no disk and no process. `settings` are for it
         alone.
         """
-        place = None if self._place is None else self._place.renewed()
+        store = None if self._store is None else self._store.for_new_process()
         elsewhere = {"SESSION_FILE_DIR": self.folder / f"machine-{next(self._numbers)}"}
-        server = self._serve(self._make_app(place, {**elsewhere, **settings}))
+        server = self._serve(self._make_app(store, {**elsewhere, **settings}))
         other = Site(server.url, self.cookie_name, self.paths, self.make_browser)
         other.recorder = self.recorder
         self.recorder.note(f"A second server is started{_with_other(settings)}.")
@@ -211,10 +213,10 @@ class Subject(Site):
         """End what serves, and remove what was stored."""
         for server in self._servers:
             server.stop()
-        if self._place is not None:
-            self._place.close()
+        if self._store is not None:
+            self._store.close()
 
-    def _make_app(self, place: Place | None, changed: dict[str, Any] | None = None) -> Flask:
+    def _make_app(self, store: StoreHarness | None, changed: dict[str, Any] | None = None) -> Flask:
         settings: dict[str, Any] = {
             "SESSION_BACKEND": self.backend.name,
             "SECRET_KEY": KEY,
@@ -225,7 +227,7 @@ class Subject(Site):
             "DEMO_ACCOUNTS": {
                 ACCOUNT["username"]: generate_password_hash(ACCOUNT["password"], "pbkdf2:sha256:1")
             },
-            **(place.settings if place else {}),
+            **(store.settings if store else {}),
             **self._changed,
             **(changed or {}),
         }
@@ -324,6 +326,6 @@ def count_operations(
 
 
 def _count(subject: Subject, ask: Callable[[], object]) -> Counter[str]:
-    before = subject.place.operations()
+    before = subject.store.operations()
     ask()
-    return subject.place.operations() - before
+    return subject.store.operations() - before

@@ -1,4 +1,4 @@
-"""Somebody else's Flask application, started on loopback and asked over HTTP alone."""
+"""Somebody else's Flask application as a subject: a process on loopback, asked over HTTP alone."""
 
 import os
 import socket
@@ -7,17 +7,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
-from app.lab.browser.chromium import chromium
+from bs4 import BeautifulSoup, Tag
+
+from app.lab.browser.chromium import open_browsers
 from app.lab.browser.client import Browser, Exchange, MakeBrowser
 from app.lab.claim import Claim
-from app.lab.reports.report import Result
-from app.lab.subject.forms import Form, form_to
 from app.lab.subject.site import Paths, Site, Visitor
-from app.lab.trial import try_on
 from backends import BACKENDS, ConfigurationError
 
 PATIENCE = 30.0
@@ -25,42 +25,37 @@ PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
-class ForeignApp:
-    """An application that the laboratory knows nothing of but how to log in.
+class ExternalApp:
+    """An application that the laboratory knows only by its address and its login.
 
-    Each experiment has a start of its own, since what one does must not reach the next: a flood, a
-    count of failed logins, what the process remembers. They run one after another, because a
-    database beside the application is shared by its starts.
+    Each claim starts it afresh, so that a flood or a count of failed logins does not reach the
+    next. Claims are tried one by one, because its starts may share a database.
     """
 
     target: str
     """In Flask's own notation: `module`, `module:app`, `module:create_app`, `module:make(1)`."""
     paths: Paths
     cookie_name: str = "session"
+    in_chromium: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    """The environment it is started with; kept here, because a run's processes have another."""
+    shares_state: bool = field(default=True, init=False)
 
     @property
     def name(self) -> str:
-        """The module, for the head of a column, where no backend stands under that name."""
+        """The module, and that it is an application where a backend has the same name."""
         module = self.target.partition(":")[0]
         return f"{module} (application)" if module in BACKENDS else module
 
-    def run(self, claims: Sequence[Claim], *, in_chromium: bool = False) -> Iterator[Result]:
-        """Try the claims, which have to be `over_http`. Nothing is expected of this subject.
-
-        Raises `ConfigurationError` with one line where it does not start, or the login does not
-        work.
-        """
-        self.check()
-        for claim in claims:
-            real = in_chromium and claim.in_chromium
-            yield try_on(self._opened(real), claim, self.name, expected=None)
+    def expected(self, claim: Claim) -> None:
+        """Nothing is expected of somebody else's application."""
 
     def check(self) -> None:
-        """Whether the pages are what the experiments take them for.
+        """Check that the pages are what the experiments take them for.
 
         Raises `ConfigurationError` with one line that says what was answered, and what to give.
         """
-        with self.started() as site:
+        with self.start() as site:
             try:
                 _check_private_page(site)
                 visitor = _checked_login(site)
@@ -71,39 +66,56 @@ class ForeignApp:
                 raise ConfigurationError(f"{self.target} stopped answering: {error}.") from error
 
     @contextmanager
-    def started(self, make_browser: MakeBrowser = Browser) -> Iterator[Site]:
-        """The application in a process of its own, with the current folder and environment.
+    def open(self, claim: Claim) -> Iterator[Site]:
+        browsers = open_browsers(claim, in_chromium=self.in_chromium)
+        with browsers as make_browser, self.start(make_browser) as site:
+            yield site
+
+    @contextmanager
+    def start(self, make_browser: MakeBrowser = Browser) -> Iterator[Site]:
+        """The application in a process of its own, in the current folder.
 
         Raises `ConfigurationError` with the last line that it wrote where it does not start.
         """
         port = _free_port()
         with tempfile.TemporaryDirectory(prefix="session-lab-") as folder:
             log = Path(folder) / "log"
-            with _process(self._command(port), log) as process:
+            with _process(self._command(port), self._environment(), log) as process:
                 _wait_until_it_listens(process, port, self.target, log)
                 url = f"http://127.0.0.1:{port}"
-                yield ForeignSite(url, self.cookie_name, self.paths, make_browser)
-
-    @contextmanager
-    def _opened(self, real_browser: bool) -> Iterator[Site]:
-        with ExitStack() as stack:
-            make_browser = stack.enter_context(chromium()) if real_browser else Browser
-            yield stack.enter_context(self.started(make_browser))
+                yield ExternalSite(url, self.cookie_name, self.paths, make_browser)
 
     def _command(self, port: int) -> list[str]:
         flask = [sys.executable, "-m", "flask", "--app", self.target, "--no-debug"]
         address = ["--host", "127.0.0.1", "--port", str(port)]
         return [*flask, "run", *address, "--no-reload", "--no-debugger", "--with-threads"]
 
+    def _environment(self) -> dict[str, str]:
+        """Its environment without what would change how Flask serves."""
+        return {
+            name: text
+            for name, text in self.environment.items()
+            if not name.startswith("FLASK_RUN_")
+        }
 
-class ForeignSite(Site):
+
+@dataclass
+class Form:
+    """A form as far as a program that fills it in needs it."""
+
+    hidden: dict[str, str] = field(default_factory=dict)
+    """What the page filled in itself, such as a token against cross-site requests."""
+    visible: list[str] = field(default_factory=list)
+
+
+class ExternalSite(Site):
     """An application whose forms may hold more than it was said to take."""
 
-    def visitor(self) -> "ForeignVisitor":
-        return ForeignVisitor(self, self.make_browser())
+    def visitor(self) -> "ExternalVisitor":
+        return ExternalVisitor(self, self.make_browser())
 
 
-class ForeignVisitor(Visitor):
+class ExternalVisitor(Visitor):
     """Somebody who opens the page with the form before sending it."""
 
     def submit(self, path: str, fields: Mapping[str, str], *, page: str) -> Exchange:
@@ -117,7 +129,28 @@ class ForeignVisitor(Visitor):
     def form(self, path: str, page: str) -> Form:
         """The form of `page` that goes to `path`."""
         shown = self.get(page)
-        return form_to(path, shown.text, shown.url)
+        return find_form(path, shown.text, shown.url)
+
+
+def find_form(path: str, page: str, address: str) -> Form:
+    """The form on the page at `address` that posts to `path` of its site; else an empty one."""
+    for form in BeautifulSoup(page, "html.parser").find_all("form"):
+        target = urlsplit(urljoin(address, str(form.get("action", ""))))
+        own = target.netloc == urlsplit(address).netloc and target.path == path
+        if own and str(form.get("method", "get")).lower() == "post":
+            return _read_form(form)
+    return Form()
+
+
+def _read_form(form: Tag) -> Form:
+    found = Form()
+    for field_ in form.find_all("input", attrs={"name": True}):
+        name = str(field_["name"])
+        if str(field_.get("type", "text")).lower() == "hidden":
+            found.hidden[name] = str(field_.get("value", ""))
+        else:
+            found.visible.append(name)
+    return found
 
 
 def _check_private_page(site: Site) -> None:
@@ -129,9 +162,9 @@ def _check_private_page(site: Site) -> None:
         )
 
 
-def _checked_login(site: Site) -> ForeignVisitor:
+def _checked_login(site: Site) -> ExternalVisitor:
     visitor, paths = site.visitor(), site.paths
-    assert isinstance(visitor, ForeignVisitor)
+    assert isinstance(visitor, ExternalVisitor)
     form = visitor.form(paths.login, paths.login)
     answer = visitor.submit(paths.login, paths.fields, page=paths.login)
     private = visitor.private_page()
@@ -185,11 +218,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _process(command: Sequence[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def _process(
+    command: Sequence[str], environment: Mapping[str, str], log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - the user named what to run
             command,
-            env=_environment(),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -207,11 +242,6 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _environment() -> dict[str, str]:
-    """This one, without what would change how Flask serves."""
-    return {name: text for name, text in os.environ.items() if not name.startswith("FLASK_RUN_")}
 
 
 def _wait_until_it_listens(

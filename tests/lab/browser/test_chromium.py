@@ -21,9 +21,9 @@ from app.lab.browser.chromium import chromium
 from app.lab.browser.client import AnyBrowser
 from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
-from app.lab.redis_server import redis_for
-from app.lab.runner import Laboratory
-from backends import BACKENDS, ConfigurationError
+from app.lab.runs.runner import make_options, try_claim
+from app.lab.subject.source import BackendSource
+from backends import ConfigurationError
 from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
 from tests.services import PATIENCE, LabServer, group_is_gone, require
 
@@ -34,12 +34,6 @@ ONE_OF_EACH_KIND = ("cookie", "redis", "flask-session-filesystem")
 @pytest.fixture(scope="module", autouse=True)
 def program() -> str:
     return require("chromium", "chromium")
-
-
-@pytest.fixture(scope="module")
-def redis_url() -> Iterator[str | None]:
-    with redis_for(None) as url:
-        yield url
 
 
 @pytest.fixture
@@ -58,20 +52,17 @@ def held(browser: AnyBrowser) -> dict[str, str]:
     return {cookie.name: cookie.value for cookie in browser.jar}
 
 
-def comes_to_the_expected_verdict(claim: Claim, name: str, redis_url: str | None) -> None:
+def comes_to_the_expected_verdict(claim: Claim, name: str) -> None:
     """What every subject is asked, here or in tests/soak."""
-    laboratory = Laboratory(create_app, redis_url, chromium=True)
-    found = laboratory.try_claim(claim, BACKENDS[name])
+    found = try_claim(claim, BackendSource(name, make_options(create_app, in_chromium=True)))
     assert found.expected is not None
     assert found.verdict is found.expected, found.because
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
 @pytest.mark.parametrize("claim", IN_CHROMIUM, ids=lambda claim: claim.id)
-def test_chromium_comes_to_the_verdict_of_the_jar(
-    claim: Claim, name: str, redis_url: str | None
-) -> None:
-    comes_to_the_expected_verdict(claim, name, redis_url)
+def test_chromium_comes_to_the_verdict_of_the_jar(claim: Claim, name: str) -> None:
+    comes_to_the_expected_verdict(claim, name)
 
 
 class TestChromium:

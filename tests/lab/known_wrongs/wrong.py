@@ -13,7 +13,8 @@ from flask.sessions import SessionInterface
 from app import create_app
 from app.lab.claim import Claim
 from app.lab.reports.report import Result
-from app.lab.runner import Laboratory
+from app.lab.runs.runner import try_claim
+from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
 from backends.filesystem import FileSystemStore
 from backends.interface import StoreInterface
@@ -77,19 +78,19 @@ def overwrite(store: Store, key: str, fields: Fields, ttl: float) -> None:
         store.update(key, fields, removed, ttl)
 
 
-def try_breaking(wrong: Wrong, claim: Claim, redis_url: str | None) -> Result:
+def try_breaking(wrong: Wrong, claim: Claim, *, real_redis: bool) -> Result:
     """Try the claim on the subject with the defect."""
-    return _tried(claim, wrong.breaks, Laboratory(wrong.create_app, redis_url))
+    return _try(claim, wrong.breaks, RunOptions(wrong.create_app, real_redis))
 
 
-def try_keeping(wrong: Wrong, claim: Claim, redis_url: str | None) -> Result:
+def try_keeping(wrong: Wrong, claim: Claim, *, real_redis: bool) -> Result:
     """Try the claim on the subject without it."""
-    return _tried(claim, wrong.keeps, Laboratory(create_app, redis_url))
+    return _try(claim, wrong.keeps, RunOptions(create_app, real_redis))
 
 
-def _tried(claim: Claim, backend: Backend, laboratory: Laboratory) -> Result:
+def _try(claim: Claim, backend: Backend, options: RunOptions) -> Result:
     with _known(backend):
-        return laboratory.try_claim(claim, backend)
+        return try_claim(claim, BackendSource(backend.name, options))
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from types import ModuleType
 import pytest
 
 from app.lab.experiments import CLAIMS
-from app.lab.places import EmbeddedRedis
 from app.lab.reports.publish import (
     HTML,
     KEPT,
@@ -20,6 +19,7 @@ from app.lab.reports.publish import (
     published,
 )
 from app.lab.reports.report import Report, dumped, loaded, said
+from app.lab.stores.redis import EMBEDDED
 from backends import BUILT_IN
 from tests.lab.reports.made_reports import AS_EXPECTED
 
@@ -77,7 +77,7 @@ class TestPublishing:
         assert kept.holdings == full.evidence.holdings
 
     def test_a_run_without_a_real_redis_is_refused(self, project: Path) -> None:
-        about = replace(AS_EXPECTED.about, redis=EmbeddedRedis.kind)
+        about = replace(AS_EXPECTED.about, redis=EMBEDDED)
         made = self.made(project, replace(AS_EXPECTED, about=about))
         with pytest.raises(SystemExit, match="made without a real Redis: apt-get install"):
             main(made)
@@ -141,4 +141,4 @@ class TestPublished:
 
     def test_all_of_it_is_as_expected(self, kept: Report) -> None:
         assert kept.exit_status == 0
-        assert kept.about.redis != EmbeddedRedis.kind
+        assert kept.about.redis != EMBEDDED

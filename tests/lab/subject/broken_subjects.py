@@ -11,7 +11,7 @@ from flask import Flask, abort, request
 
 from app import create_app
 from app.__main__ import session_lab
-from app.lab import command
+from app.lab import compare
 from backends import ConfigurationError
 from tests.lab.reports.made_reports import AS_EXPECTED
 
@@ -56,7 +56,7 @@ if __name__ == "__main__":
     from tests.lab.subject import broken_subjects
 
     if sys.argv[1] == "made":  # the command with these arguments, without a run
-        setattr(command, "compare", lambda *_, **__: AS_EXPECTED)  # noqa: B010 - no export
+        setattr(compare, "compare", lambda *_, **__: AS_EXPECTED)  # noqa: B010 - no export
         session_lab(["compare", *sys.argv[2:]])
     made = {
         "wrong": broken_subjects.each_wrong_in_its_own_way,
@@ -64,4 +64,4 @@ if __name__ == "__main__":
         "stuck": broken_subjects.stuck_with_a_session,
     }
     only, backends = ["logout_is_final"], sys.argv[2:]
-    command.run(made[sys.argv[1]], only, backends, "table", None, in_chromium=False)
+    compare.run_compare(made[sys.argv[1]], only, backends, "table", None, in_chromium=False)

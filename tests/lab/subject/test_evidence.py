@@ -10,15 +10,16 @@ from flask import abort, has_app_context, session
 from app import create_app
 from app.lab.claim import Skipped
 from app.lab.experiments import CLAIMS
-from app.lab.runner import Laboratory
+from app.lab.runs.runner import try_claim
 from app.lab.subject.application import Subject, ViewFailed
 from app.lab.subject.evidence import MOST_EXCHANGES, Evidence, ShownExchange, shortened
+from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
 
 
 @pytest.fixture(params=list(BACKENDS.values()), ids=list(BACKENDS))
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
-    with Laboratory(create_app).subject(request.param) as subject:
+    with BackendSource(request.param.name, RunOptions(create_app)).start() as subject:
         yield subject
 
 
@@ -133,12 +134,12 @@ class TestWhatWasDone:
     @where(lambda backend: backend.state == "server")
     def test_what_happens_to_the_store_stands_there(self, subject: Subject) -> None:
         ada = subject.logged_in()
-        with subject.place.down():
+        with subject.store.stopped():
             ada.get("/")
-        name = next(iter(subject.place.records()))
-        subject.place.damage(name, lambda data: data[::-1])
-        subject.place.plant(name, b"12345")
-        subject.place.plant(name, b"54321")
+        name = next(iter(subject.store.records()))
+        subject.store.corrupt(name, lambda data: data[::-1])
+        subject.store.overwrite(name, b"12345")
+        subject.store.overwrite(name, b"54321")
         evidence = subject.recorder.evidence()
         assert evidence.exchanges[-1].before == ["The store is taken away."]
         assert evidence.afterwards == [
@@ -152,14 +153,14 @@ class TestWhatWasDone:
         self, subject: Subject
     ) -> None:
         subject.logged_in()
-        for name in subject.place.records():
-            subject.place.plant(name, b"\xff")
+        for name in subject.store.records():
+            subject.store.overwrite(name, b"\xff")
         subject.look_at_the_end()
         assert not has_app_context()
 
     @where(lambda backend: backend.on_redis)
     def test_what_cannot_be_done_to_it_is_not_said_to_have_been(self, subject: Subject) -> None:
-        with pytest.raises(Skipped), subject.place.hung():
+        with pytest.raises(Skipped), subject.store.frozen():
             pass
         assert subject.recorder.evidence().afterwards == []
 
@@ -237,13 +238,13 @@ class TestHoldings:
     def test_a_record_that_cannot_be_read_ends_no_experiment(self, subject: Subject) -> None:
         ada = subject.logged_in()
         if subject.backend.state == "server":
-            for name in subject.place.records():
-                subject.place.damage(name, lambda _: b"\xff")
+            for name in subject.store.records():
+                subject.store.corrupt(name, lambda _: b"\xff")
         subject.look_at_the_end()
         assert ada.token
 
     def test_an_experiment_is_looked_at_when_it_is_over(self, subject: Subject) -> None:
         claim = CLAIMS["idle_timeout"]
-        result = Laboratory(create_app).try_claim(claim, subject.backend)
+        result = try_claim(claim, BackendSource(subject.backend.name, RunOptions(create_app)))
         assert "at the end" in result.evidence.holdings[-1].moment
         assert any(exchange.before for exchange in result.evidence.exchanges)

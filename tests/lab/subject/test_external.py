@@ -9,8 +9,8 @@ import pytest
 from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.reports.report import Result
-from app.lab.subject.external import ForeignApp
-from app.lab.subject.forms import form_to
+from app.lab.runs.runner import try_claim
+from app.lab.subject.external import ExternalApp, find_form
 from app.lab.subject.site import Paths, Site
 from backends import ConfigurationError
 
@@ -151,12 +151,18 @@ def folder(applications: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return applications
 
 
-def application(target: str, cookie_name: str = "session", **paths: str) -> ForeignApp:
-    return ForeignApp(target, Paths(fields=ACCOUNT, **paths), cookie_name)
+def application(target: str, cookie_name: str = "session", **paths: str) -> ExternalApp:
+    return ExternalApp(target, Paths(fields=ACCOUNT, **paths), cookie_name)
 
 
-def verdicts(app: ForeignApp, claims: Sequence[Claim]) -> dict[str, Verdict]:
-    return {result.claim: result.verdict for result in app.run(claims)}
+def run(app: ExternalApp, claims: Sequence[Claim]) -> list[Result]:
+    """What a run makes of it, in this process."""
+    app.check()
+    return [try_claim(claim, app) for claim in claims]
+
+
+def verdicts(app: ExternalApp, claims: Sequence[Claim]) -> dict[str, Verdict]:
+    return {result.claim: result.verdict for result in run(app, claims)}
 
 
 GUARDED_APP = application("guarded", login="/account/login", private="/account", logout="/out")
@@ -177,7 +183,7 @@ def results(applications: Path) -> list[Result]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(applications)
         claims = [FINAL, *map(raising, RAISED)]
-        return list(application("remembering").run(claims))
+        return run(application("remembering"), claims)
 
 
 class TestVerdicts:
@@ -192,10 +198,10 @@ class TestVerdicts:
             (application("app"), Verdict.FAILS),
             (GUARDED_APP, Verdict.FAILS),
         ],
-        ids=lambda value: value.target if isinstance(value, ForeignApp) else value,
+        ids=lambda value: value.target if isinstance(value, ExternalApp) else value,
     )
-    def test_whether_the_logout_is_final(self, app: ForeignApp, verdict: Verdict) -> None:
-        [result] = app.run([FINAL])
+    def test_whether_the_logout_is_final(self, app: ExternalApp, verdict: Verdict) -> None:
+        [result] = run(app, [FINAL])
         assert (result.verdict, result.expected) == (verdict, None)
         assert result.subject == app.name
 
@@ -215,25 +221,25 @@ class TestVerdicts:
                 "the same token, the old one alive",
             ),
         ],
-        ids=lambda value: value.target if isinstance(value, ForeignApp) else None,
+        ids=lambda value: value.target if isinstance(value, ExternalApp) else None,
     )
     def test_whether_a_login_gives_another_token(
-        self, app: ForeignApp, verdict: Verdict, figure: str
+        self, app: ExternalApp, verdict: Verdict, figure: str
     ) -> None:
-        [result] = app.run([CLAIMS["regenerated_at_login"]])
+        [result] = run(app, [CLAIMS["regenerated_at_login"]])
         assert (result.verdict, result.figure) == (verdict, figure)
 
     @pytest.mark.parametrize("name", ["ada", "grace"])
     def test_a_secret_key_that_can_be_guessed_is_named(self, name: str) -> None:
-        app = ForeignApp("guessed", Paths(fields={**ACCOUNT, "name": name}))
-        [result] = app.run([CLAIMS["tamper_proof"]])
+        app = ExternalApp("guessed", Paths(fields={**ACCOUNT, "name": name}))
+        [result] = run(app, [CLAIMS["tamper_proof"]])
         assert result.verdict is Verdict.FAILS
         assert result.because.endswith("logged somebody in: signed with the secret key “dev”.")
 
     @pytest.mark.parametrize("claim", ["logout_is_final", "regenerated_at_login"])
     def test_a_token_that_logs_nobody_in_by_itself_is_not_taken_for_dead(self, claim: str) -> None:
         with (
-            application("two_cookies").started() as site,
+            application("two_cookies").start() as site,
             pytest.raises(RuntimeError, match="with the cookie session alone"),
         ):
             CLAIMS[claim].experiment(site)
@@ -283,12 +289,12 @@ def raising(error: Exception) -> Claim:
 
 REFUSED = {
     "a wrong form": (
-        ForeignApp("stock", Paths(fields={"name": "ada"})),
+        ExternalApp("stock", Paths(fields={"name": "ada"})),
         "POST /login was answered 200, and GET /dashboard after it 302: "
         "give its form by --field NAME=VALUE. It asks for: name, password.",
     ),
     "a login that is refused": (
-        ForeignApp("strict", Paths(fields={"name": "ada"})),
+        ExternalApp("strict", Paths(fields={"name": "ada"})),
         "POST /login was answered 401, and GET /dashboard after it 302: "
         "give its form by --field NAME=VALUE.",
     ),
@@ -351,17 +357,17 @@ REFUSED = {
 
 @pytest.mark.parametrize(("app", "says"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_tried_is_one_line_that_says_what_to_give(
-    app: ForeignApp, says: str
+    app: ExternalApp, says: str
 ) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        list(app.run([FINAL]))
+        app.check()
     assert str(refused.value) == says
 
 
 def test_an_application_that_never_listens_is_given_up(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.lab.foreign.PATIENCE", 2.0)
+    monkeypatch.setattr("app.lab.subject.external.PATIENCE", 2.0)
     (folder / "asleep.py").write_text(
         "import signal, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -387,17 +393,17 @@ class TestForms:
     """
 
     def test_a_form_is_found_by_the_path_that_it_posts_to(self) -> None:
-        form = form_to("/in", self.PAGE, "http://site.example/account/login")
+        form = find_form("/in", self.PAGE, "http://site.example/account/login")
         assert form.hidden == {"token": "a&b", "empty": ""}
         assert form.visible == ["user"]
 
     def test_a_form_without_an_action_posts_to_its_page(self) -> None:
-        form = form_to("/account/login", self.PAGE, "http://site.example/account/login?next=/")
+        form = find_form("/account/login", self.PAGE, "http://site.example/account/login?next=/")
         assert form.hidden == {"here": "3"}
 
     @pytest.mark.parametrize("path", ["/search", "/elsewhere"])
     def test_without_such_a_form_there_is_nothing_to_fill_in(self, path: str) -> None:
-        form = form_to(path, self.PAGE, "http://site.example/account/login")
+        form = find_form(path, self.PAGE, "http://site.example/account/login")
         assert (form.hidden, form.visible) == ({}, [])
 
 

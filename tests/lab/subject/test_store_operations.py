@@ -58,7 +58,7 @@ def tried(
     claim: str, store: type[Store], interface: type[StoreInterface] = StoreInterface
 ) -> Result:
     backend = _in_one_file(store, interface)
-    return try_breaking(Wrong(breaks=backend, keeps=backend), CLAIMS[claim], None)
+    return try_breaking(Wrong(breaks=backend, keeps=backend), CLAIMS[claim], real_redis=False)
 
 
 def _in_one_file(store: Any, interface: type[StoreInterface]) -> Backend:

@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.lab import runner
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.runner import Laboratory
+from app.lab.runs import runner
+from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend, Clock, StoreInterface
 from backends.filesystem import FileSystemStore
 from tests.lab.known_wrongs.wrong import Wrong, try_breaking
@@ -31,24 +31,26 @@ def backend(tmp_path: Path) -> Backend:
 
 @pytest.mark.parametrize("claim", ["leaked_key_forges_login", "other_app_same_key"])
 def test_nobody_else_is_taken_for_having_a_store_of_his_own(claim: str, backend: Backend) -> None:
-    result = try_breaking(Wrong(breaks=backend, keeps=backend), CLAIMS[claim], None)
+    result = try_breaking(Wrong(breaks=backend, keeps=backend), CLAIMS[claim], real_redis=False)
     assert result.verdict is Verdict.SKIPPED, result.because
     assert result.because == "The laboratory has no second Memcached, for another application."
 
 
-def test_one_is_tried_after_the_other(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    shared = replace(backend, name="memcached")
-    calls: list[tuple[set[str], int]] = []
+def test_claims_on_it_are_tried_one_by_one(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups: list[tuple[set[str], int]] = []
 
     def note(
         _do: Callable[[Any], Any], tasks: Sequence[Any], processes: int, _timeout: float
     ) -> Iterator[Any]:
-        calls.append(({task.backend for task in tasks}, processes))
+        groups.append(({task.source.name for task in tasks}, processes))
         return iter(())
 
     monkeypatch.setattr(runner, "run_in_processes", note)
     monkeypatch.setattr("os.cpu_count", lambda: 4)
-    laboratory = Laboratory(create_app)
-    backends = [BACKENDS["cookie"], shared, BACKENDS["redis"]]
-    assert not list(runner.run(laboratory, list(CLAIMS.values()), backends))
-    assert calls == [({"cookie", "redis"}, 4), ({"memcached"}, 1)]
+    monkeypatch.setitem(BACKENDS.data, "memcached", replace(backend, name="memcached"))
+    options = RunOptions(create_app)
+    sources = [BackendSource(name, options) for name in ("cookie", "memcached", "redis")]
+    assert not list(runner.run_claims(list(CLAIMS.values()), sources))
+    assert groups == [({"memcached"}, 1), ({"cookie", "redis"}, 4)]

@@ -1,4 +1,4 @@
-"""What `session-lab compare` does once it is called."""
+"""`session-lab compare`: make a run, write its report, and exit with its status."""
 
 import difflib
 import os
@@ -19,41 +19,41 @@ from rich.padding import Padding
 from rich.text import Text
 
 from app.lab.claim import Claim, Skipped
-from app.lab.comparison import compare
 from app.lab.experiments import CLAIMS
 from app.lab.reports.markdown import DOCUMENT, FIELD, markdown
 from app.lab.reports.report import ExitStatus, Report, dumped
 from app.lab.reports.terminal import console, print_closing, print_report, watched
+from app.lab.runs.runner import compare, make_options
 from app.lab.subject.application import CreateApp
-from app.lab.subject.external import ForeignApp
+from app.lab.subject.external import ExternalApp
 from app.lab.subject.site import Paths
 from backends import BACKENDS, ConfigurationError
 
 ENDINGS = {".json": "json", ".md": "markdown", ".html": "html"}
 
-ORDERLY_ENDS = (signal.SIGTERM, signal.SIGHUP)
+END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
-FEW = 8
-"""Names that one line can list."""
+MAX_LISTED_NAMES = 8
+"""How many names one line can list."""
 
 Named = TypeVar("Named")
 
 
 class CannotRun(click.ClickException):
-    """One line. Its exit status is not 1, which would say that there was a surprise."""
+    """An error in one line. Its exit status is not 1, which means a surprise."""
 
     exit_code = ExitStatus.ERROR
 
 
 def print_claims(only: Sequence[str]) -> None:
     """List the claims: their ids, what they say, and where they are from."""
-    claims = _chosen(only, CLAIMS, "claim")
+    claims = _choose(only, CLAIMS, "claim")
     document = [claim for claim in claims if claim.is_of_document]
     field = [claim for claim in claims if not claim.is_of_document]
     to = console(sys.stdout)
     for title, group in ((DOCUMENT, document), (FIELD, field)):
         if group:
-            with _written("Standard output"):
+            with _write_errors_on_one_line("Standard output"):
                 _print_group(title, group, to)
 
 
@@ -71,7 +71,7 @@ def _origins(claim: Claim) -> Sequence[str]:
     return [*places, *claim.sources]
 
 
-def run(
+def run_compare(
     create_app: CreateApp,
     only: Sequence[str],
     names: Sequence[str],
@@ -79,68 +79,61 @@ def run(
     output: Path | None,
     *,
     in_chromium: bool,
-    foreign: ForeignApp | None = None,
+    app: ExternalApp | None = None,
 ) -> NoReturn:
     """Make a run, write its report, and exit with its status.
 
-    With a `foreign` application it is the subject, beside the backends that are named.
+    With an `app` it is the subject, beside the backends that are named.
 
     Raises `CannotRun` for what is not known, cannot be reached or cannot be written.
     """
-    with _told_in_one_line():
-        claims = _chosen(only, CLAIMS, "claim") if foreign is None else _over_http(only, foreign)
-        backends = [] if foreign and not names else _chosen(names, BACKENDS, "backend")
+    with _errors_on_one_line():
+        claims = _choose(only, CLAIMS, "claim") if app is None else _over_http(only, app)
+        backends = [] if app and not names else _choose(names, BACKENDS, "backend")
     form = form or (ENDINGS.get(output.suffix, "table") if output else "table")
     _check_writable(output)
     progress = console(sys.stderr)
-    subjects = [*([foreign.name] if foreign else []), *(backend.name for backend in backends)]
+    subjects = [*([app.name] if app else []), *(backend.name for backend in backends)]
     watch = partial(watched, claims=claims, subjects=subjects, to=progress)
-    with _ended_with_all_it_started(), _told_in_one_line():
-        report = compare(
-            create_app,
-            claims,
-            backends,
-            redis_url=os.environ.get("REDIS_URL") or None,
-            in_chromium=in_chromium,
-            watch=watch,
-            foreign=foreign,
-        )
-    given = _options(names, foreign, in_chromium=in_chromium)
-    with _written(str(output or "Standard output")):
+    with _ended_in_order(), _errors_on_one_line():
+        options = make_options(create_app, in_chromium=in_chromium)
+        report = compare(claims, backends, options, watch, others=[app] if app else [])
+    given = _options(names, app, in_chromium=in_chromium)
+    with _write_errors_on_one_line(str(output or "Standard output")):
         if output is None and form == "table":
             print_report(report, console(sys.stdout), given)
         else:
-            _write(_as_text(report, form, given), output)
+            _write(_format_report(report, form, given), output)
             print_closing(report, progress, given)
     sys.exit(report.exit_status)
 
 
-def _chosen(names: Sequence[str], known: Mapping[str, Named], what: str) -> list[Named]:
-    """Those of these names, in their own order; all, where none is named."""
+def _choose(names: Sequence[str], known: Mapping[str, Named], what: str) -> list[Named]:
+    """The named ones, in their own order; all of them without names. Raises `CannotRun`."""
     for name in names:
         if name not in known:
-            raise CannotRun(_unknown(name, list(known), what))
+            raise CannotRun(_unknown_name(name, list(known), what))
     return [value for name, value in known.items() if not names or name in names]
 
 
-def _over_http(names: Sequence[str], foreign: ForeignApp) -> list[Claim]:
-    """Those of these names that any application can be tried on; all of them without names."""
+def _over_http(names: Sequence[str], app: ExternalApp) -> list[Claim]:
+    """The named claims, or all, that can be tried over HTTP alone. Raises `CannotRun`."""
     claims = {name: claim for name, claim in CLAIMS.items() if claim.over_http}
     for name in names:
         if name in CLAIMS and name not in claims:
             raise CannotRun(
-                f"{name} takes more than HTTP, so that it cannot be tried on {foreign.target}. "
+                f"{name} takes more than HTTP, so that it cannot be tried on {app.target}. "
                 f"These can: {', '.join(claims)}."
             )
-    return _chosen(names, claims, "claim")
+    return _choose(names, claims, "claim")
 
 
-def _unknown(name: str, known: Sequence[str], what: str) -> str:
+def _unknown_name(name: str, known: Sequence[str], what: str) -> str:
     near = [each for each in known if name and name in each]
     near = near or difflib.get_close_matches(name, known)
     if near:
         hint = f"Did you mean {' or '.join(near)}?"
-    elif len(known) <= FEW:
+    elif len(known) <= MAX_LISTED_NAMES:
         hint = f"Choose from: {', '.join(known)}."
     else:
         hint = "session-lab compare --list names them all."
@@ -148,7 +141,7 @@ def _unknown(name: str, known: Sequence[str], what: str) -> str:
 
 
 def _check_writable(output: Path | None) -> None:
-    """Before the run, so that none is made in vain."""
+    """Raise `CannotRun` before the run is made, not after it."""
     if output is None:
         return
     if not os.access(output if output.exists() else output.parent, os.W_OK):
@@ -156,39 +149,39 @@ def _check_writable(output: Path | None) -> None:
 
 
 @contextmanager
-def _told_in_one_line() -> Iterator[None]:
+def _errors_on_one_line() -> Iterator[None]:
     try:
         yield
     except (ConfigurationError, Skipped) as error:
         raise CannotRun(str(error)) from error
     except BrokenPipeError:
-        _end_silently()
+        _exit_for_closed_pipe()
     except OSError as error:
-        _give_up_streams()
+        _discard_output()
         raise CannotRun(f"The run was broken off: {error}.") from error
 
 
 @contextmanager
-def _written(where: str) -> Iterator[None]:
-    """Raises `CannotRun` where what is said there cannot be written."""
+def _write_errors_on_one_line(where: str) -> Iterator[None]:
+    """Raise `CannotRun` where the output cannot be written."""
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        _end_silently()
+        _exit_for_closed_pipe()
     except OSError as error:
-        _give_up_streams()
+        _discard_output()
         raise CannotRun(f"{where} cannot be written: {error.strerror}.") from error
 
 
-def _end_silently() -> NoReturn:
-    """As a program does whose reader has gone: `| head -1`."""
-    _give_up_streams()
+def _exit_for_closed_pipe() -> NoReturn:
+    """Exit as a program does whose reader has gone: `| head -1`."""
+    _discard_output()
     sys.exit(128 + signal.SIGPIPE)
 
 
-def _give_up_streams() -> None:
-    """Let nobody stumble over what waits in a stream that cannot be written."""
+def _discard_output() -> None:
+    """Redirect broken streams to /dev/null, so that the flush at exit does not raise."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -197,11 +190,11 @@ def _give_up_streams() -> None:
 
 
 @contextmanager
-def _ended_with_all_it_started() -> Iterator[None]:
-    """Ctrl-C is one line; other ways to be told to end are as orderly."""
+def _ended_in_order() -> Iterator[None]:
+    """End the run's processes at Ctrl-C, SIGTERM and SIGHUP, and say so in one line."""
     ignored = {
         number: signal.signal(number, _exit)
-        for number in ORDERLY_ENDS
+        for number in END_SIGNALS
         if signal.getsignal(number) is not signal.SIG_IGN  # as nohup does
     }
     try:
@@ -215,38 +208,36 @@ def _ended_with_all_it_started() -> Iterator[None]:
 
 
 def _exit(number: int, _frame: FrameType | None) -> NoReturn:
-    """Tidy up, whoever asks again meanwhile."""
-    for each in ORDERLY_ENDS:
+    """Exit in order, and ignore a second signal meanwhile."""
+    for each in END_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
-def _options(
-    names: Sequence[str], foreign: ForeignApp | None, *, in_chromium: bool
-) -> Sequence[str]:
-    """What was tried, as options; without what was filled into the login form."""
+def _options(names: Sequence[str], app: ExternalApp | None, *, in_chromium: bool) -> Sequence[str]:
+    """The options of this run, without the values of the login form."""
     backends = [f"--backend {name}" for name in names]
     return [
-        *(_described(foreign) if foreign else ()),
+        *(_app_options(app) if app else ()),
         *backends,
         *(["--browser chromium"] if in_chromium else []),
     ]
 
 
-def _described(foreign: ForeignApp) -> Iterator[str]:
-    yield f"--app {quote(foreign.target)}"
+def _app_options(app: ExternalApp) -> Iterator[str]:
+    yield f"--app {quote(app.target)}"
     usual = Paths()
     for name in ("login", "private", "logout"):
-        path = getattr(foreign.paths, name)
+        path = getattr(app.paths, name)
         if path != getattr(usual, name):
             yield f"--{name} {quote(path)}"
-    for name in foreign.paths.fields:
+    for name in app.paths.fields:
         yield f"--field {quote(name)}=…"
-    if foreign.cookie_name != ForeignApp.cookie_name:
-        yield f"--cookie {quote(foreign.cookie_name)}"
+    if app.cookie_name != ExternalApp.cookie_name:
+        yield f"--cookie {quote(app.cookie_name)}"
 
 
-def _as_text(report: Report, form: str, given: Sequence[str]) -> str:
+def _format_report(report: Report, form: str, given: Sequence[str]) -> str:
     match form:
         case "json":
             return dumped(report)

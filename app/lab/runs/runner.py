@@ -1,0 +1,137 @@
+"""A run: each claim on each subject, opened afresh, in processes that share nothing."""
+
+import os
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from app.lab.browser import chromium
+from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
+from app.lab.experiments import CLAIMS
+from app.lab.reports.report import Report, Result, about, in_order, said
+from app.lab.runs.pool import Crashed, run_in_processes
+from app.lab.stores.redis import EMBEDDED
+from app.lab.stores.redis_server import redis_version
+from app.lab.subject.application import CreateApp
+from app.lab.subject.evidence import Evidence
+from app.lab.subject.site import Site
+from app.lab.subject.source import BackendSource, RunOptions, SubjectSource
+from backends import Backend
+
+EXPERIMENT_TIMEOUT_SECONDS = 120.0
+"""After it an experiment is given up; the longest takes a few seconds on an idle machine."""
+
+JAR = "the laboratory's own, with the cookie rules of RFC 6265bis"
+CHROMIUM = "Chromium"
+
+Watch = Callable[[Iterable[Result]], Iterable[Result]]
+
+
+def make_options(create_app: CreateApp, *, in_chromium: bool) -> RunOptions:
+    """The options of a run on this machine: with a real Redis if it has a redis-server."""
+    return RunOptions(create_app, redis_version() is not None, in_chromium)
+
+
+def compare(
+    claims: Sequence[Claim],
+    backends: Sequence[Backend],
+    options: RunOptions,
+    watch: Watch,
+    others: Sequence[SubjectSource] = (),
+) -> Report:
+    """Try every claim on every backend, and before them on `others`.
+
+    `watch` is handed the results as they come. Raises `ConfigurationError` where one of `others`
+    cannot be tried, and `Skipped` where Chromium is asked for and not installed.
+    """
+    if options.in_chromium:
+        chromium.check()  # now, and not in each experiment
+    moment, begun = datetime.now(UTC), time.perf_counter()
+    for source in others:
+        source.check()
+    sources = [*others, *(BackendSource(backend.name, options) for backend in backends)]
+    with closing(run_claims(claims, sources)) as running:
+        results = list(watch(running))
+    names = [source.name for source in sources]
+    browser = CHROMIUM if options.in_chromium else JAR
+    return Report(
+        about(moment, time.perf_counter() - begun, _describe_redis(backends, options), browser),
+        names,
+        in_order(results, [claim.id for claim in claims], names),
+        [said(claim) for claim in claims],
+    )
+
+
+def run_claims(claims: Sequence[Claim], sources: Sequence[SubjectSource]) -> Generator[Result]:
+    """The result of every claim on every subject, as they end; one that fails stops no other."""
+    isolated = [source for source in sources if not source.shares_state]
+    shared = [source for source in sources if source.shares_state]
+    yield from _run(claims, shared, processes=1)
+    yield from _run(claims, isolated, processes=os.cpu_count() or 1)
+
+
+def try_claim(claim: Claim, source: SubjectSource) -> Result:
+    """Try one claim on one subject, in this process; whatever goes wrong there is a result too."""
+    begun = time.perf_counter()
+    try:
+        verdict, finding, evidence = _find_out(claim, source)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        verdict, finding, evidence = Verdict.ERROR, Finding(False, "", reason), Evidence()
+    return Result(
+        claim.id,
+        source.name,
+        verdict,
+        source.expected(claim),
+        finding.figure,
+        finding.because,
+        time.perf_counter() - begun,
+        evidence,
+    )
+
+
+class _Trial(NamedTuple):
+    """A task for another process. A claim cannot be pickled, so it is named."""
+
+    claim: str
+    source: SubjectSource
+
+
+def _run(
+    claims: Sequence[Claim], sources: Sequence[SubjectSource], processes: int
+) -> Iterator[Result]:
+    trials = [_Trial(claim.id, source) for claim in claims for source in sources]
+    done = run_in_processes(_try, trials, processes, EXPERIMENT_TIMEOUT_SECONDS)
+    for trial, outcome in done:
+        yield _crashed(trial, outcome.reason) if isinstance(outcome, Crashed) else outcome
+
+
+def _try(trial: _Trial) -> Result:
+    return try_claim(CLAIMS[trial.claim], trial.source)
+
+
+def _crashed(trial: _Trial, reason: str) -> Result:
+    expected = trial.source.expected(CLAIMS[trial.claim])
+    return Result(trial.claim, trial.source.name, Verdict.ERROR, expected, "", reason, 0.0)
+
+
+def _find_out(claim: Claim, source: SubjectSource) -> tuple[Verdict, Finding, Evidence]:
+    site: Site | None = None
+    try:
+        with source.open(claim) as site:
+            finding = claim.experiment(site)
+            site.look_at_the_end()
+            verdict = Verdict.HOLDS if finding.holds else Verdict.FAILS
+            return verdict, finding, site.recorder.evidence()
+    except (CannotApply, Skipped) as reason:
+        verdict = Verdict.SKIPPED if isinstance(reason, Skipped) else Verdict.CANNOT_APPLY
+        evidence = site.recorder.evidence() if site else Evidence()
+        return verdict, Finding(False, "", str(reason)), evidence
+
+
+def _describe_redis(backends: Sequence[Backend], options: RunOptions) -> str:
+    if not any(backend.on_redis for backend in backends):
+        return "no Redis needed"
+    return f"Redis {redis_version()}, started for each subject" if options.real_redis else EMBEDDED

@@ -1,0 +1,131 @@
+"""Harnesses for sessions in files: a file for each session, or many sessions in a file."""
+
+import os
+import resource
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from threading import get_ident
+from typing import Any
+
+from app.lab.claim import Skipped
+from app.lab.stores.harness import Change, OperationCounter, StoreHarness
+
+WATCHED_EVENTS = frozenset(
+    {
+        "open",
+        "os.link",
+        "os.listdir",
+        "os.mkdir",
+        "os.remove",
+        "os.rename",
+        "os.scandir",
+        "os.truncate",
+        "os.utime",
+        "sqlite3.connect",
+    }
+)
+"""The interpreter's audit events for files that cost a disk access.
+
+C code that uses an open file, such as each statement of SQLite, raises none.
+"""
+
+RECORDS_SHARE_FILES = (
+    "Several records share a file, and the laboratory cannot tell them apart in it."
+)
+
+
+class FilesHarness(StoreHarness):
+    """A folder with a file for each session."""
+
+    def __init__(self, path: Path) -> None:
+        """Counts what other threads than the one that creates it do with the files."""
+        super().__init__("files", {"SESSION_FILE_DIR": path}, "A local disk cannot be frozen here.")
+        self.path = path
+        self._laboratory = get_ident()
+        self._counter = OperationCounter()
+        _listeners().append(self._count)
+
+    def operations(self) -> Counter[str]:
+        return self._counter.snapshot()
+
+    def records(self) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(self.path)): path.read_bytes()
+            for path in sorted(self.path.rglob("*"))
+            if path.is_file()
+        }
+
+    def isolated_settings(self) -> Mapping[str, Any]:
+        return {"SESSION_FILE_DIR": self.path.with_name(f"{self.path.name}.isolated")}
+
+    def close(self) -> None:
+        _listeners().remove(self._count)
+
+    def _overwrite(self, name: str, data: bytes) -> None:
+        (self.path / name).write_bytes(data)
+
+    def _corrupt(self, name: str, change: Change) -> None:
+        path = self.path / name
+        path.write_bytes(change(path.read_bytes()))
+
+    @contextmanager
+    def _stopped(self) -> Iterator[None]:
+        away = self.path.with_name(f"{self.path.name}.away")
+        self.path.rename(away)
+        try:
+            yield
+        finally:
+            if self.path.exists():  # the application made the folder again
+                shutil.rmtree(self.path)
+            away.rename(self.path)
+
+    @contextmanager
+    def _disk_full(self) -> Iterator[None]:
+        """The kernel lets no file of the whole process grow, as on a full disk."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    def _count(self, event: str, path: str) -> None:
+        if get_ident() != self._laboratory and Path(path).is_relative_to(self.path):
+            self._counter.add(event)
+
+
+class SharedFilesHarness(FilesHarness):
+    """Files that hold many sessions each: they can be copied and taken away, not told apart."""
+
+    def _overwrite(self, name: str, data: bytes) -> None:
+        raise self._cannot_tell_apart()
+
+    def _corrupt(self, name: str, change: Change) -> None:
+        raise self._cannot_tell_apart()
+
+    def _cannot_tell_apart(self) -> Skipped:
+        return Skipped(RECORDS_SHARE_FILES)
+
+
+@cache
+def _listeners() -> list[Callable[[str, str], None]]:
+    """The harnesses that are told of file operations, by one audit hook of the interpreter.
+
+    The hook is added at the first call, since it costs time at each opened file and cannot be
+    removed again.
+    """
+    listeners: list[Callable[[str, str], None]] = []
+
+    def report(event: str, args: tuple[Any, ...]) -> None:
+        if listeners and event in WATCHED_EVENTS and isinstance(args[0], str | bytes | os.PathLike):
+            path = os.fsdecode(args[0])
+            for listener in list(listeners):
+                listener(event, path)
+
+    sys.addaudithook(report)
+    return listeners

@@ -1,0 +1,123 @@
+"""A redis-server of the laboratory's own, which an experiment may stop, freeze and start again."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from random import SystemRandom
+
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+PROGRAM = "redis-server"
+
+PORTS = range(20_000, 32_000)
+"""Below the ports that the kernel gives to outgoing connections: while a server is stopped, none
+of these may take its port."""
+
+SOCKET_NAME = "socket"
+MAX_SOCKET_PATH_BYTES = 103
+"""The shortest limit of the systems there are: `sun_path` has 104 bytes on macOS, 108 on Linux."""
+
+SUPERVISOR = """
+trap '' INT TERM HUP
+redis-server "$@" &
+read -r _
+kill -KILL $!
+wait $!
+"""
+"""Ends the server when standard input closes: when its owner dies, in whatever way, it dies too."""
+
+
+def redis_version() -> str | None:
+    """The version of the redis-server on this machine; `None` without one."""
+    program = shutil.which(PROGRAM)
+    if program is None:
+        return None
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - a fixed command
+    found = re.search(r"v=(\S+)", answer.stdout)
+    return found[1] if found else "of an unknown version"
+
+
+class RedisServer:
+    """A server on a free port of loopback. Its data outlives a stop, and ends with `close`."""
+
+    def __init__(self) -> None:
+        self._folder = _make_folder()
+        self._socket = Path(self._folder.name) / SOCKET_NAME
+        self.port = _free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client = Redis(unix_socket_path=str(self._socket), retry=_patient())
+        """The laboratory's own client. It comes by a socket, the application by TCP."""
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, with the data of its last stop, and wait until it answers."""
+        options = {
+            "bind": "127.0.0.1",
+            "port": self.port,
+            "unixsocket": self._socket,
+            "dir": self._folder.name,
+            "save": "",
+            "logfile": "redis.log",
+        }
+        arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        self._process = subprocess.Popen(  # noqa: S603 - a fixed command
+            ["/bin/sh", "-c", SUPERVISOR, PROGRAM, *arguments],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # the shell's word that it killed the server
+        )
+        self._pid = int(self.client.info("server")["process_id"])
+
+    def stop(self) -> None:
+        """Save the data and end the server."""
+        self.client.save()
+        self._end()
+
+    def freeze(self) -> None:
+        """Let the server take connections and answer nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """End the server and remove its data."""
+        self._end()
+        self._folder.cleanup()
+
+    def _end(self) -> None:
+        self.client.close()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        os.kill(self._pid, number)
+
+
+def _make_folder() -> "tempfile.TemporaryDirectory[str]":
+    """A temporary folder in which a socket can be: where TMPDIR is too long, one in /tmp."""
+    folder = tempfile.TemporaryDirectory(prefix="redis-")
+    if len(os.fsencode(folder.name)) + len(f"/{SOCKET_NAME}") <= MAX_SOCKET_PATH_BYTES:
+        return folder
+    folder.cleanup()
+    return tempfile.TemporaryDirectory(prefix="redis-", dir="/tmp")
+
+
+def _patient() -> Retry:
+    """Tries again for ten seconds: a server that was just started does not listen yet."""
+    return Retry(ConstantBackoff(0.01), 1000)
+
+
+def _free_port() -> int:
+    for port in SystemRandom().sample(PORTS, 100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise OSError("no port of loopback is free for a redis-server")

@@ -1,0 +1,120 @@
+"""Subjects as a run is given them: named, not yet opened, and opened afresh for each claim."""
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from app.lab.browser.chromium import open_browsers
+from app.lab.browser.client import Browser, MakeBrowser
+from app.lab.claim import CannotApply, Claim, Verdict
+from app.lab.stores.files import FilesHarness, SharedFilesHarness
+from app.lab.stores.harness import StoreHarness, UnknownService
+from app.lab.stores.redis import EmbeddedRedisHarness, RealRedisHarness
+from app.lab.subject.application import CreateApp, Subject
+from app.lab.subject.clock import set_clock
+from app.lab.subject.site import Site
+from backends import BACKENDS, Backend
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is made. It can be pickled, so that other processes make it alike."""
+
+    create_app: CreateApp
+    """A function of a module."""
+    real_redis: bool = False
+    """Whether each subject that needs Redis gets a redis-server; else the embedded one."""
+    in_chromium: bool = False
+    """Whether claims about the browser are tried with Chromium."""
+
+
+class SubjectSource(Protocol):
+    """What a run tries claims on. It can be pickled."""
+
+    @property
+    def name(self) -> str:
+        """The head of the subject's column, which no other subject has."""
+
+    @property
+    def shares_state(self) -> bool:
+        """Whether one opening can affect another, so that claims are tried one by one."""
+
+    def check(self) -> None:
+        """Raise `ConfigurationError`, with one line, where no claim can be tried."""
+
+    def expected(self, claim: Claim) -> Verdict | None:
+        """The verdict to expect; `None` where nothing is expected."""
+
+    def open(self, claim: Claim) -> AbstractContextManager[Site]:
+        """The running subject, for one claim. May raise `CannotApply` and `Skipped`."""
+
+
+@dataclass(frozen=True)
+class BackendSource:
+    """The real application on the backend of that name."""
+
+    name: str
+    options: RunOptions
+
+    @property
+    def backend(self) -> Backend:
+        return BACKENDS[self.name]
+
+    @property
+    def shares_state(self) -> bool:
+        """True on a service that the laboratory does not know: all openings use the same one."""
+        return self.backend.needs is not None and not self.backend.on_redis
+
+    def check(self) -> None:
+        """Nothing to check: whatever is wrong with one claim is its result."""
+
+    def expected(self, claim: Claim) -> Verdict | None:
+        embedded = self.backend.on_redis and not self.options.real_redis
+        return claim.expected_of(self.name, embedded=embedded)
+
+    @contextmanager
+    def open(self, claim: Claim) -> Iterator[Subject]:
+        if claim.applies is not None and not claim.applies.is_met(self.backend):
+            raise CannotApply(claim.applies.otherwise)
+        browsers = open_browsers(claim, in_chromium=self.options.in_chromium)
+        with browsers as make_browser, self.start(make_browser) as subject:
+            yield subject
+
+    @contextmanager
+    def start(self, make_browser: MakeBrowser = Browser) -> Iterator[Subject]:
+        """The application with a folder, a store and a clock of its own."""
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="session-lab-")))
+            clock = stack.enter_context(set_clock())
+            stack.enter_context(_logging_disabled())
+            store = self._make_harness(folder / "sessions")
+            subject = Subject(
+                self.options.create_app, self.backend, folder, store, clock, make_browser
+            )
+            stack.callback(subject.close)
+            yield subject
+
+    def _make_harness(self, folder: Path) -> StoreHarness | None:
+        backend = self.backend
+        if backend.state == "browser":
+            return None
+        if backend.on_redis:
+            return RealRedisHarness() if self.options.real_redis else EmbeddedRedisHarness()
+        if backend.needs is not None:
+            return UnknownService(backend.needs)
+        return FilesHarness(folder) if backend.file_per_session else SharedFilesHarness(folder)
+
+
+@contextmanager
+def _logging_disabled() -> Iterator[None]:
+    """Keep what a subject logs of an experiment that breaks it out of the verdicts' output."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
