@@ -13,6 +13,7 @@ from app.lab.checked_document import checked_document
 from app.lab.evidence import Evidence, ShownExchange, shortened
 from app.lab.markdown import EXPERIMENTS, SIGNS, matrix
 from app.lab.places import EmbeddedRedis
+from app.lab.report_schema import report_schema
 from app.lab.results import Report, dumped, loaded
 from backends import BUILT_IN
 
@@ -31,6 +32,7 @@ def published(report: Report) -> Mapping[Path, Callable[[str], str]]:
     return {
         Path("README.md"): lambda text: with_part(text, "matrix", _readme(report)),
         Path("docs/document-checked.md"): lambda _: checked_document(report),
+        Path("docs/report.schema.json"): lambda _: report_schema(),
     }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.lab.claim import Verdict
-from app.lab.results import Report, Result, to_json
+from app.lab.results import Report, Result, dumped
 
 TRIES = 10
 """Of the lock: somebody who only looks whether it is taken holds it for an instant."""
@@ -82,7 +82,7 @@ class RunFiles:
 
     def keep(self, report: Report) -> None:
         """Put this report in the place of the last one, whole."""
-        self._replace(self.report, json.dumps(to_json(report)))
+        self._replace(self.report, dumped(report))
 
     def events(self) -> list[dict[str, Any]]:
         """The progress so far; a line that is half written comes with the next reading."""
@@ -94,7 +94,7 @@ class RunFiles:
 
     def _replace(self, path: Path, text: str) -> None:
         written = path.with_suffix(".new")
-        written.write_text(text)
+        written.write_text(text, encoding="utf-8")
         written.replace(path)
 
 

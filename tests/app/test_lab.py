@@ -18,7 +18,7 @@ from app.lab.answers import QUESTIONS
 from app.lab.experiments import CLAIMS
 from app.lab.html import html_report
 from app.lab.recorded_run import record
-from app.lab.results import Report, to_json
+from app.lab.results import Report, loaded
 from app.lab.run_files import RunFiles
 from app.lab.runs import MOST_FOLLOWERS, Runs, Stage
 from backends import BACKENDS
@@ -235,7 +235,7 @@ def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
         (result.claim, result.subject) for result in report.results
     }
     assert files.events()[-1]["event"] == "ended"
-    assert json.loads(files.report.read_text()) == json.loads(json.dumps(to_json(report)))
+    assert loaded(files.report.read_text()) == report
 
 
 def test_a_run_of_the_module_begins_with_the_claims_that_there_are(folder: Path) -> None:
