@@ -57,11 +57,14 @@ class Skipped(Exception):
     """What the experiment needs is not here; the message says what, and how to get it."""
 
 
-class Statement(NamedTuple):
+@dataclass(frozen=True)
+class Statement:
     """A place of the document under test, `Flask: cookies and sessions`."""
 
     line: int
+    """Its line, from 1."""
     quote: str
+    """A few of its words."""
 
 
 class Condition(NamedTuple):

@@ -1,6 +1,5 @@
 """The laboratory's pages: what they show, that they cost no session, and runs."""
 
-import json
 import re
 import signal
 import sys
@@ -17,7 +16,7 @@ from app.lab.experiments import CLAIMS
 from app.lab.reports import known
 from app.lab.reports.answers import QUESTIONS
 from app.lab.reports.html import html_report
-from app.lab.reports.report import Report, to_json
+from app.lab.reports.report import Report, loaded
 from app.lab.runs.background import Run, RunFiles, Runs, Stage, record
 from app.lab.subject.source import RunOptions
 from backends import BACKENDS
@@ -237,7 +236,7 @@ def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
         (result.claim, result.subject) for result in report.results
     }
     assert files.events()[-1]["event"] == "ended"
-    assert json.loads(files.report.read_text()) == json.loads(json.dumps(to_json(report)))
+    assert loaded(files.report.read_text()) == report
 
 
 def test_a_run_of_the_module_begins_with_the_claims_that_there_are(folder: Path) -> None:

@@ -1,11 +1,10 @@
 """The report that is shown where nobody has run anything just now."""
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from app.lab.reports.report import Report, from_json
+from app.lab.reports.report import Report, loaded
 
 SHIPPED = Path(__file__).parents[1] / "data" / "report.json"
 """Comes with the package, so that the pages say something before the first run."""
@@ -35,4 +34,4 @@ def _read(path: Path) -> Report | None:
 
 @lru_cache(maxsize=4)
 def _parsed(path: Path, _changed: int) -> Report:
-    return from_json(json.loads(path.read_text()))
+    return loaded(path.read_text(encoding="utf-8"))

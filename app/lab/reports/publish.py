@@ -12,6 +12,7 @@ from app.documentation import with_part
 from app.lab.reports.checked_document import checked_document
 from app.lab.reports.markdown import EXPERIMENTS, SIGNS, matrix
 from app.lab.reports.report import Report, dumped, loaded
+from app.lab.reports.schema import report_schema
 from app.lab.stores.redis import EMBEDDED
 from app.lab.subject.evidence import Evidence, ShownExchange, shortened
 from backends import BUILT_IN
@@ -31,6 +32,7 @@ def published(report: Report) -> Mapping[Path, Callable[[str], str]]:
     return {
         Path("README.md"): lambda text: with_part(text, "matrix", _readme(report)),
         Path("docs/document-checked.md"): lambda _: checked_document(report),
+        Path("docs/report.schema.json"): lambda _: report_schema(),
     }
 
 

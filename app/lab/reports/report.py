@@ -1,27 +1,28 @@
 """What a run of the laboratory found out, and that as JSON and back."""
 
 import inspect
-import json
 import platform
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from app.lab.claim import Claim, Statement, Verdict
-from app.lab.subject.evidence import Evidence, Holding, ShownExchange
+from app.lab.subject.evidence import Evidence
 
 PACKAGES = ("flask", "werkzeug", "itsdangerous", "flask-session", "cachelib", "redis", "fakeredis")
 """Whose versions decide what is found out."""
 
-FORMAT = 1
-"""Counts up where an older reader of the JSON would misread it."""
+FORMAT: Literal[1] = 1
+"""Of the JSON that is written and read here."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,21 @@ class Result:
     """What became of one claim on one subject."""
 
     claim: str
+    """The claim's id."""
     subject: str
+    """The subject's name."""
     verdict: Verdict
+    """What the claim comes to there."""
     expected: Verdict | None
     """`None` where nobody expects anything, as of somebody else's backend."""
     figure: str
+    """What was measured, with its unit, short enough for a cell; empty where nothing was."""
     because: str
+    """One sentence that says what happened, or why nothing was found out."""
     seconds: float
+    """How long the experiment took."""
     evidence: Evidence = field(default_factory=Evidence)
+    """What can be shown of the experiment. A token is never shown whole."""
 
     @property
     def is_surprise(self) -> bool:
@@ -50,9 +58,13 @@ class Said:
     """What a claim says and where it is from, for who has nothing but the report."""
 
     id: str
+    """The name of its experiment's file."""
     sentence: str
+    """What is said, in words that are true or false of a subject."""
     believed: str
+    """Why people believe it, or ask it."""
     meaning: str
+    """What the verdict means for an application."""
     statements: list[Statement]
     """Where the document says it."""
     sources: list[str]
@@ -71,14 +83,17 @@ class About:
     """Under what circumstances a run was made."""
 
     date: str
-    """UTC, ISO 8601."""
+    """When it began: UTC, ISO 8601."""
     seconds: float
+    """How long it took."""
     redis: str
     """What the subjects that need Redis ran on, in words."""
     browser: str
     """What claims about a browser were tried with, in words."""
     machine: str
+    """Operating system and processor."""
     versions: dict[str, str]
+    """Of Python, and of the packages that decide what is found out, by their names."""
 
 
 class ExitStatus(IntEnum):
@@ -91,9 +106,14 @@ class ExitStatus(IntEnum):
 class Report:
     """One run: the subjects in the order of their columns, and what became of each claim."""
 
+    format: Literal[1] = field(default=FORMAT, kw_only=True)
+    """Counts up where a reader of an earlier format would misread this one."""
     about: About
+    """Under what circumstances the run was made."""
     subjects: list[str]
+    """The backends under experiment, in the order of their columns."""
     results: list[Result]
+    """What became of each claim on each subject: by claim, then by subject."""
     said: list[Said] = field(default_factory=list)
     """What each claim says, in their order."""
 
@@ -206,78 +226,46 @@ def _counted(count: int, what: str) -> str:
     return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
 
 
-def to_json(report: Report) -> dict[str, Any]:
-    """The report as JSON has it; `docs/report.schema.json` describes it."""
-    data = {"format": FORMAT, **asdict(report)}
-    for claim in data["said"]:
-        claim["statements"] = [statement._asdict() for statement in claim["statements"]]
-    return data
+def dumped(report: Report) -> str:
+    """The text of the report's JSON with a line for each result, so that two can be compared.
+
+    `docs/report.schema.json` describes it.
+    """
+    names = (field.name for field in fields(report))
+    return (
+        "{" + ",\n".join(f'"{name}":{_in_lines(getattr(report, name))}' for name in names) + "}\n"
+    )
 
 
-def from_json(data: Any) -> Report:
-    """The report that `to_json` wrote. Raises `ValueError` for anything else, with one line."""
-    if not isinstance(data, dict) or "format" not in data:
-        raise ValueError("this is no report of the laboratory")
-    if data["format"] != FORMAT:
+def loaded(text: str) -> Report:
+    """The report of that text. Raises `ValueError`, with one line, where it is none."""
+    try:
+        number = msgspec.json.decode(text, type=_Numbered).format
+    except msgspec.DecodeError as error:
+        raise ValueError(f"this is no report of the laboratory: {error}") from error
+    if number != FORMAT:
         raise ValueError(
-            f"this report has format {data['format']!r}, and format {FORMAT} is what is read here: "
-            "make it anew by session-lab compare --format json"
+            f"this report has format {number!r}, and format {FORMAT} is what is read here: "
+            "make it again by session-lab compare --format json"
         )
     try:
-        return Report(
-            About(**data["about"]),
-            list(data["subjects"]),
-            [_result(result) for result in data["results"]],
-            [_said(claim) for claim in data["said"]],
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"this is no report of the laboratory: {error!r}") from error
+        return msgspec.json.decode(text, type=Report)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"this is no report of the laboratory: {error}") from error
 
 
-def dumped(report: Report) -> str:
-    """The text of the report's JSON with a line for each result, so that two can be compared."""
-    fields = (f'"{name}":{_in_lines(value)}' for name, value in to_json(report).items())
-    return "{" + ",\n".join(fields) + "}\n"
+class _Numbered(msgspec.Struct):
+    """What a report of any format has."""
+
+    format: Any
 
 
 def _in_lines(value: Any) -> str:
     """The JSON of a field of the report; of a list of objects a line for each of them."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
+    if isinstance(value, list) and value and is_dataclass(value[0]):
         return "[\n" + ",\n".join(map(_compact, value)) + "\n]"
     return _compact(value)
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def loaded(text: str) -> Report:
-    """The report of that text. Raises `ValueError`, with one line, where it is none."""
-    return from_json(json.loads(text))
-
-
-def _said(data: dict[str, Any]) -> Said:
-    return Said(**{**data, "statements": [Statement(**each) for each in data["statements"]]})
-
-
-def _result(data: dict[str, Any]) -> Result:
-    expected = data["expected"] and Verdict(data["expected"])
-    evidence = _evidence(data["evidence"])
-    return Result(
-        **{**data, "verdict": Verdict(data["verdict"]), "expected": expected, "evidence": evidence}
-    )
-
-
-def _evidence(data: dict[str, Any]) -> Evidence:
-    exchanges = [
-        ShownExchange(
-            **{
-                **exchange,
-                "request_headers": [(name, value) for name, value in exchange["request_headers"]],
-                "response_headers": [(name, value) for name, value in exchange["response_headers"]],
-            }
-        )
-        for exchange in data["exchanges"]
-    ]
-    holdings = [Holding(**holding) for holding in data["holdings"]]
-    return Evidence(exchanges, data["left_out"], holdings, data["afterwards"])
+    return msgspec.json.encode(value).decode()

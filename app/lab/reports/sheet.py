@@ -2,15 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from http import HTTPStatus
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from jinja2 import Environment
+from werkzeug.http import HTTP_STATUS_CODES
 
 from app.lab.claim import Claim, Verdict
 from app.lab.reports.answers import QUESTIONS, Question
@@ -163,7 +162,8 @@ def add_filters(environment: Environment) -> None:
 
 
 def _status(code: int) -> str:
-    """`302 Found`; a number that nobody has named stays one."""
-    with suppress(ValueError):
-        return f"{code} {HTTPStatus(code).phrase}"
-    return str(code)
+    """`302 Found`; a number that has no name stays alone.
+
+    The names are Werkzeug's, because Python 3.13 names 413 and 422 differently from 3.11.
+    """
+    return f"{code} {HTTP_STATUS_CODES.get(code, '')}".rstrip()

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from app.config import VARIABLES
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.reports.report import Report, Result, to_json
+from app.lab.reports.report import Report, Result, dumped
 from backends import BACKENDS, Backend
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class RunFiles:
 
     def keep(self, report: Report) -> None:
         """Put this report in the place of the last one, whole."""
-        self._replace(self.report, json.dumps(to_json(report)))
+        self._replace(self.report, dumped(report))
 
     def events(self) -> list[dict[str, Any]]:
         """The progress so far; a line that is half written comes with the next reading."""
@@ -140,7 +140,7 @@ class RunFiles:
 
     def _replace(self, path: Path, text: str) -> None:
         written = path.with_suffix(".new")
-        written.write_text(text)
+        written.write_text(text, encoding="utf-8")
         written.replace(path)
 
 

@@ -44,8 +44,7 @@ class _Step:
     """An exchange, and what led to it."""
 
     before: list[str] = field(default_factory=list)
-    """What the experiment did since the exchange before it, in words: time, a restart, an outage.
-    """
+    """What the experiment did since the last exchange, in words: time, a restart, an outage."""
 
 
 Step = TypeVar("Step", bound=_Step)
@@ -56,11 +55,17 @@ class ShownExchange(_Step):
     """One request and its response, as devtools shows them."""
 
     method: str
+    """The request's method."""
     url: str
+    """The request's address."""
     status: int
+    """The response's status."""
     request_headers: list[tuple[str, str]]
+    """Names and values that were sent, in their order; a long value is shortened."""
     response_headers: list[tuple[str, str]]
+    """Names and values that came back, in their order; a long value is shortened."""
     body: str
+    """The response's body, shortened; of a page only its length."""
     inside: str = ""
     """The code that ran inside the view, where the experiment put it there."""
     refused: list[str] = field(default_factory=list)
@@ -72,16 +77,19 @@ class Holding:
     """What the browser and the server held at one moment."""
 
     moment: str
+    """When, in words."""
     cookie: str
     """The session cookie's name."""
     cookie_bytes: int
-    """Of name and value."""
+    """The length of its name and value; 0 without a cookie."""
     decoded: str | None
-    """What anybody can read in it without a key."""
+    """What anybody can read in it without a key; `None` where that is nothing."""
     where: str | None
     """The record's path or key; `None` where the server holds nothing."""
     record_bytes: int
+    """The length of the record."""
     fields: dict[str, str]
+    """The record's fields as text, by their names."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +97,11 @@ class Evidence:
     """What can be shown of one experiment."""
 
     exchanges: list[ShownExchange] = field(default_factory=list)
+    """Requests with their responses, in their order."""
     left_out: int = 0
     """Exchanges in the middle that are not shown."""
     holdings: list[Holding] = field(default_factory=list)
+    """What browser and server held at some moments."""
     afterwards: list[str] = field(default_factory=list)
     """What the experiment did after the last exchange, in words."""
 

@@ -92,7 +92,11 @@ class TestPublishing:
 
     @pytest.mark.parametrize(
         ("text", "words"),
-        [("{}", "no report of the laboratory"), ("no JSON", "Expecting value"), (None, "No such")],
+        [
+            ("{}", "no report of the laboratory"),
+            ("no JSON", "JSON is malformed"),
+            (None, "No such"),
+        ],
     )
     def test_what_is_no_report_is_one_line(
         self, project: Path, text: str | None, words: str

@@ -1,30 +1,18 @@
 """A report: what it counts, and that it is the same after a way through JSON."""
 
 import json
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from app.lab.claim import Statement, Verdict
-from app.lab.reports.report import (
-    About,
-    ExitStatus,
-    Report,
-    Result,
-    Said,
-    dumped,
-    from_json,
-    loaded,
-    summary,
-    to_json,
-)
-from app.lab.subject.evidence import Evidence, Holding, ShownExchange
+from app.lab.claim import Verdict
+from app.lab.reports.report import ExitStatus, Report, Result, dumped, loaded, summary
 from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, SURPRISING
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/report.schema.json").read_text())
+DATA = json.loads(dumped(AS_EXPECTED))
 REPORTS = [AS_EXPECTED, SURPRISING, BROKEN]
 
 
@@ -48,36 +36,12 @@ class TestSchema:
     def test_it_is_one(self) -> None:
         Draft202012Validator.check_schema(SCHEMA)
 
-    @pytest.mark.parametrize(
-        ("kind", "place"),
-        [
-            (About, SCHEMA["properties"]["about"]),
-            (Result, SCHEMA["$defs"]["result"]),
-            (Said, SCHEMA["$defs"]["said"]),
-            (Evidence, SCHEMA["$defs"]["evidence"]),
-            (ShownExchange, SCHEMA["$defs"]["exchange"]),
-            (Holding, SCHEMA["$defs"]["holding"]),
-        ],
-    )
-    def test_it_has_every_field_and_no_other(self, kind: Any, place: dict[str, Any]) -> None:
-        assert list(place["properties"]) == [field.name for field in fields(kind)]
-        assert place["required"] == list(place["properties"])
-
-    def test_it_has_the_fields_of_a_report_and_of_a_statement(self) -> None:
-        statement = SCHEMA["$defs"]["said"]["properties"]["statements"]["items"]
-        assert list(SCHEMA["properties"]) == list(to_json(AS_EXPECTED))
-        assert list(statement["properties"]) == list(Statement._fields)
-
-    def test_it_knows_every_verdict(self) -> None:
-        assert SCHEMA["$defs"]["verdict"]["enum"] == list(Verdict)
-
     def test_everything_in_it_is_described(self) -> None:
         def undescribed(node: Any) -> list[Any]:
             if not isinstance(node, dict):
                 return []
             named = node.get("properties", {}).items()
-            own = [name for name, value in named if not {"description", "$ref"} & set(value)]
-            own = [name for name in own if name != "format"]
+            own = [name for name, value in named if "description" not in value]
             return own + [each for value in node.values() for each in undescribed(value)]
 
         assert undescribed(SCHEMA) == []
@@ -86,25 +50,25 @@ class TestSchema:
 class TestWhatIsNoReport:
     @pytest.mark.parametrize("data", [[], "text", None, {}, {"claims": 3}])
     def test_something_else_is_said_to_be_none(self, data: Any) -> None:
-        with pytest.raises(ValueError, match=r"^this is no report of the laboratory$"):
-            from_json(data)
+        with pytest.raises(ValueError, match=r"^this is no report of the laboratory: .+$"):
+            loaded(json.dumps(data))
 
     @pytest.mark.parametrize("number", [0, 2, "1", None])
     def test_another_format_is_named_with_what_to_do(self, number: Any) -> None:
         with pytest.raises(ValueError, match=f"has format {number!r}, and format 1 is .* make it"):
-            from_json({**to_json(AS_EXPECTED), "format": number})
+            loaded(json.dumps({**DATA, "format": number}))
 
     @pytest.mark.parametrize("name", ["about", "results", "said"])
     @pytest.mark.parametrize("value", [None, 3, "text", [1], ["text"], {"a": 1}, [{"verdict": 1}]])
     def test_a_damaged_one_is_one_line(self, name: str, value: Any) -> None:
         with pytest.raises(ValueError, match="no report of the laboratory") as raised:
-            from_json({**to_json(AS_EXPECTED), name: value})
+            loaded(json.dumps({**DATA, name: value}))
         assert "\n" not in str(raised.value)
 
     def test_an_unknown_verdict_is_named(self) -> None:
-        data = json.loads(dumped(AS_EXPECTED).replace('"fails"', '"breaks"'))
-        with pytest.raises(ValueError, match="'breaks' is not a valid Verdict"):
-            from_json(data)
+        text = dumped(AS_EXPECTED).replace('"fails"', '"breaks"')
+        with pytest.raises(ValueError, match="Invalid enum value 'breaks'"):
+            loaded(text)
 
 
 class TestCounting:
