@@ -15,9 +15,9 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from backends import BACKENDS, Backend, init_app
-from tests.bare import Views
-from tests.redis_topologies import RedisClusterTrio, SentinelTrio
-from tests.services import BY_DESIGN, CHROMIUM, RedisServer, require, untraced
+from tests.support.bare import Views
+from tests.support.redis_topologies import RedisClusterTrio, SentinelTrio
+from tests.support.services import BY_DESIGN, CHROMIUM, RedisServer, require, untraced
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -194,7 +194,7 @@ def make_app(placed: tuple[Backend, Where], clock: SetClock) -> Callable[..., Fl
 
 @pytest.fixture
 def views() -> Views:
-    """Views of a test's own for `tests.bare.add_views`."""
+    """Views of a test's own for `tests.support.bare.add_views`."""
     return {}
 
 

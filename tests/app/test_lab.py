@@ -22,9 +22,9 @@ from app.lab.results import Report, to_json
 from app.lab.run_files import RunFiles
 from app.lab.runs import MOST_FOLLOWERS, Runs, Stage
 from backends import BACKENDS
-from tests.app.made_up_report import made_up_report
 from tests.conftest import ACCOUNTS, OURS, SECRET, Visitor
-from tests.services import PATIENCE, LabServer
+from tests.support.made_up_report import made_up_report
+from tests.support.services import PATIENCE, LabServer
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 

@@ -20,7 +20,7 @@ from app.config import VARIABLES
 from app.server import greeting
 from backends import BACKENDS
 from tests.conftest import SECRET
-from tests.services import PATIENCE, LabServer, free_port
+from tests.support.services import PATIENCE, LabServer, free_port
 
 PROJECT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

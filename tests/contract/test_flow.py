@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from backends import BUILT_IN, Backend
 from tests.conftest import Visitor
-from tests.services import left_to_it
+from tests.support.services import left_to_it
 
 
 def test_log_in_see_the_dashboard_log_out(visitor: Visitor) -> None:

@@ -17,9 +17,9 @@ from backends.interface import OwnedSession
 from backends.record import name_of
 from backends.redis import RedisStore
 from backends.store import Store, Sweeps
-from tests.bare import Tab, Views, add_views
 from tests.conftest import PLACES, SetClock
-from tests.services import left_to_it
+from tests.support.bare import Tab, Views, add_views
+from tests.support.services import left_to_it
 
 MakeApp = Callable[..., Flask]
 

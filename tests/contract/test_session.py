@@ -13,8 +13,8 @@ from flask import Flask, Response, request, session
 
 from backends import Backend
 from backends.interface import WORN
-from tests.bare import Tab, Views, add_views, rotate
 from tests.conftest import SetClock
+from tests.support.bare import Tab, Views, add_views, rotate
 
 MakeApp = Callable[..., Flask]
 IDLE = 1800

@@ -25,7 +25,7 @@ from app.lab.runner import Laboratory
 from app.lab.site import AnyBrowser
 from backends import BACKENDS, ConfigurationError
 from tests.lab.tiny_site import Answer, TinySite, tiny_site
-from tests.services import PATIENCE, LabServer, group_is_gone, require
+from tests.support.services import PATIENCE, LabServer, group_is_gone, require
 
 IN_CHROMIUM = [claim for claim in CLAIMS.values() if claim.in_chromium]
 ONE_OF_EACH_KIND = ("cookie", "redis", "flask-session-filesystem")

@@ -28,7 +28,7 @@ from app.lab.terminal import PLAIN
 from backends import BACKENDS, Backend
 from tests.lab import broken_subjects
 from tests.lab.made_reports import AS_EXPECTED, BROKEN, SURPRISING
-from tests.services import PATIENCE, LabServer, group_is_gone, require
+from tests.support.services import PATIENCE, LabServer, group_is_gone, require
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 

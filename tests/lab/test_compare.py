@@ -14,7 +14,7 @@ from app.lab.places import EmbeddedRedis
 from app.lab.publish import KEPT
 from app.lab.results import Report, loaded, summary
 from backends import BACKENDS
-from tests.services import LabServer
+from tests.support.services import LabServer
 
 PROJECT = Path(__file__).parents[2]
 

@@ -16,7 +16,7 @@ from redis.retry import Retry
 from app.lab.claim import Skipped
 from app.lab.places import EmbeddedRedis, Folder, RealRedis
 from backends import ConfigurationError
-from tests.services import RedisServer
+from tests.support.services import RedisServer
 
 PREFIX = "lab:"
 

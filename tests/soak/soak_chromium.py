@@ -11,7 +11,7 @@ from app.lab.claim import Claim
 from app.lab.redis_server import redis_for
 from backends import BUILT_IN
 from tests.lab.test_chromium import IN_CHROMIUM, comes_to_the_expected_verdict
-from tests.services import require
+from tests.support.services import require
 
 
 @pytest.fixture(scope="module")

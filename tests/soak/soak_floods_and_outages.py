@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.site import Site, application, ground
-from tests.chaos.test_redis_outage import frozen, stopped
-from tests.chaos.tokens import flood, made_up_tokens
-from tests.services import PATIENCE, RedisServer
 from tests.soak.conftest import Say
+from tests.support.services import PATIENCE, RedisServer
+from tests.system.chaos.site import Site, application, ground
+from tests.system.chaos.test_redis_outage import frozen, stopped
+from tests.system.chaos.tokens import flood, made_up_tokens
 
 TOKENS = 100_000
 OUTAGES = 7

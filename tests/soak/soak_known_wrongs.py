@@ -18,8 +18,8 @@ from app.lab.workers import Lost, spread
 from backends import Backend
 from tests.lab.known_wrongs.all_of_them import WRONGS
 from tests.lab.known_wrongs.wrong import Wrong, try_breaking, try_keeping
-from tests.services import require
 from tests.soak.conftest import Say
+from tests.support.services import require
 
 
 class Trial(NamedTuple):

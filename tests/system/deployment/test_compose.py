@@ -15,8 +15,8 @@ import pytest
 
 from backends import BACKENDS
 from tests.conftest import SECRET
-from tests.deployment.files import MissingVariable, read_compose, read_image
-from tests.services import PATIENCE, Address, LabServer, RedisServer, require, untraced
+from tests.support.services import PATIENCE, Address, LabServer, RedisServer, require, untraced
+from tests.system.deployment.files import MissingVariable, read_compose, read_image
 
 PORTS = {"side-by-side": "8000", "cookie": "8001", "filesystem": "8002", "redis": "8003"}
 

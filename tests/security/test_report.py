@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from tests.owasp.report import document, main, proofs
-from tests.owasp.requirements import DEMANDS, WITHOUT_TEST
+from tests.security.report import document, main, proofs
+from tests.security.requirements import DEMANDS, WITHOUT_TEST
 
 SECURITY = Path(__file__).parents[2] / "SECURITY.md"
 
 
 def test_security_md_is_what_the_tests_make_of_it() -> None:
     assert SECURITY.read_text() == document(), (
-        "SECURITY.md is out of date: python -m tests.owasp.report SECURITY.md"
+        "SECURITY.md is out of date: python -m tests.security.report SECURITY.md"
     )
 
 

@@ -16,7 +16,7 @@ from backends.filesystem import FileSystemStore
 from backends.interface import key_of
 from backends.redis import RedisStore
 from tests.conftest import SetClock
-from tests.services import RedisServer
+from tests.support.services import RedisServer
 
 MakeApp = Callable[..., Flask]
 DATA = {"user": "alice", "cart": {"apple": 2}, "seen": ["a", "b"]}

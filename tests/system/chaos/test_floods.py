@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from werkzeug.routing import Rule
 
-from tests.chaos.site import application
-from tests.chaos.tokens import flood, made_up_tokens
 from tests.conftest import Visitor
-from tests.services import RedisServer
+from tests.support.services import RedisServer
+from tests.system.chaos.site import application
+from tests.system.chaos.tokens import flood, made_up_tokens
 
 TOKENS = 5000
 

@@ -8,8 +8,8 @@ import pytest
 
 from backends import ConfigurationError, StoreUnavailable
 from backends.redis_client import TIMEOUT
-from tests.chaos.failover import READ, Answer, Browser, Crowd, check, silence, site, store_of
-from tests.redis_topologies import SentinelTrio, is_master, until, wait_for_replica
+from tests.support.redis_topologies import SentinelTrio, is_master, until, wait_for_replica
+from tests.system.chaos.failover import READ, Answer, Browser, Crowd, check, silence, site, store_of
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from flask import Flask
 from backends import Backend, ConfigurationError
 from backends.filesystem import FileSystemStore
 from tests.conftest import SetClock, Where
-from tests.owasp.conftest import PRODUCTION, MakeLab
-from tests.owasp.people import PASSWORDS, PROTECTED, Person
-from tests.owasp.promises import HAS_STORE, Promise, covers
-from tests.services import RedisServer
+from tests.security.conftest import PRODUCTION, MakeLab
+from tests.security.people import PASSWORDS, PROTECTED, Person
+from tests.security.promises import HAS_STORE, Promise, covers
+from tests.support.services import RedisServer
 
 
 class Trap:

@@ -1,4 +1,4 @@
-"""SECURITY.md, made from what the tests declare: `python -m tests.owasp.report SECURITY.md`."""
+"""SECURITY.md, made from what the tests declare: `python -m tests.security.report SECURITY.md`."""
 
 import sys
 from collections.abc import Iterable
@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backends import BUILT_IN, Backend
-from tests.owasp.promises import Limit, Promise
-from tests.owasp.requirements import DEMANDS, WITHOUT_TEST
+from tests.security.promises import Limit, Promise
+from tests.security.requirements import DEMANDS, WITHOUT_TEST
 
 COLUMNS = [backend for backend in BUILT_IN.values() if not backend.reference]
 
 HEAD = """\
 # Security of the sessions
 
-What Session Lab and the backends keep of what OWASP and RFC 6265bis ask of session management. This
-file is made from the tests in `tests/owasp/` by `python -m tests.owasp.report SECURITY.md`; a row
-names the tests that prove it on every backend. *Limit* means that the backend cannot keep the
-demand, and that the test asserts so; *no matter*, that the demand has no object there.
+How Session Lab and its backends meet what OWASP and RFC 6265bis require of session management. This
+file is generated from the tests: `python -m tests.security.report SECURITY.md`. Each row names the
+tests under `tests/` that prove it. *Limit* means that the backend cannot meet the requirement, and
+that a test asserts so; *not applicable*, that the requirement has no object there.
 
 Cookies are judged in the production profile (`APP_PROFILE=production`). Numbers with dots are those
 of OWASP ASVS 5.0. `SM` counts the demands of the OWASP Session Management cheat sheet, `CF` those
@@ -39,7 +39,7 @@ class Proof(NamedTuple):
 def proofs() -> list[Proof]:
     """Every test of this folder that declares what it covers."""
     modules = sorted(path.stem for path in Path(__file__).parent.glob("test_*.py"))
-    found = [vars(import_module(f"tests.owasp.{module}")) for module in modules]
+    found = [vars(import_module(f"tests.security.{module}")) for module in modules]
     return [
         Proof(name, value.promise)
         for names in found
@@ -80,7 +80,7 @@ def _verdict(promises: list[Promise], backend: Backend) -> str:
     if limits:
         return f"**limit**: {_why(limits)}"
     if not any(promise.applies_to(backend) for promise in promises):
-        return f"no matter: {_why([p.applies for p in promises if p.applies is not None])}"
+        return f"not applicable: {_why([p.applies for p in promises if p.applies is not None])}"
     return "holds"
 
 

@@ -13,8 +13,8 @@ from app.lab.cookie_jar import Jar, Refused
 from app.lab.set_cookie import Cookie
 from app.plain_cookies import THEME
 from tests.conftest import Visitor
-from tests.owasp.people import PROTECTED, Person
-from tests.owasp.promises import covers
+from tests.security.people import PROTECTED, Person
+from tests.security.promises import covers
 
 SITE = "https://localhost"
 ARTICLE = "/articles/signed"

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import redis
 
-from tests.services import RedisServer, free_ports
+from tests.support.services import RedisServer, free_ports
 
 SLOTS = 16384
 NOTICE = 1000

@@ -8,9 +8,9 @@ import pytest
 from flask import Flask, session
 
 from tests.conftest import SetClock
-from tests.owasp.conftest import MakeLab
-from tests.owasp.people import PROTECTED, Person
-from tests.owasp.promises import ON_SERVER, REVOCABLE, covers
+from tests.security.conftest import MakeLab
+from tests.security.people import PROTECTED, Person
+from tests.security.promises import ON_SERVER, REVOCABLE, covers
 
 WINDOW = 301
 """Seconds after which the password is asked for again."""

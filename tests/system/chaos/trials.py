@@ -10,8 +10,8 @@ from functools import partial
 from threading import Condition
 
 from app.lab.together import together
-from tests.chaos.site import Answer, Site
-from tests.services import PATIENCE
+from tests.support.services import PATIENCE
+from tests.system.chaos.site import Answer, Site
 
 WRITERS = 4
 """Sessions that are written all the time while something is killed."""

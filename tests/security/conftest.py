@@ -10,8 +10,8 @@ from flask import Flask
 from app import create_app
 from backends import BUILT_IN, Backend
 from tests.conftest import ACCOUNTS, OURS, SECRET, SetClock, Where, place
-from tests.owasp.people import Person
-from tests.owasp.promises import Promise
+from tests.security.people import Person
+from tests.security.promises import Promise
 
 MakeLab = Callable[..., Flask]
 

@@ -16,9 +16,9 @@ from app.lab.cookie_jar import Jar, Refused
 from backends import BACKENDS
 from backends.cookie import decode_without_key
 from tests.conftest import SECRET
-from tests.owasp.conftest import MakeLab
-from tests.owasp.people import PROTECTED, Person
-from tests.owasp.promises import HIDDEN, covers
+from tests.security.conftest import MakeLab
+from tests.security.people import PROTECTED, Person
+from tests.security.promises import HIDDEN, covers
 
 OTHER_KEY = "fedcba9876543210" * 4
 COOKIE_OCTETS = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")

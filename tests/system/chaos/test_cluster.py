@@ -9,10 +9,10 @@ import pytest
 from redis.cluster import RedisCluster
 
 from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
-from tests.chaos.failover import Browser, Crowd, check, silence, site, store_of, window
 from tests.contract import test_session as contract
-from tests.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica
-from tests.services import RedisServer
+from tests.support.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica
+from tests.support.services import RedisServer
+from tests.system.chaos.failover import Browser, Crowd, check, silence, site, store_of, window
 
 app, alice = contract.app, contract.alice
 

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from backends.filesystem import ABANDONED, FileSystemStore
-from tests.chaos.site import ground
-from tests.chaos.trials import damaged_by
+from tests.system.chaos.site import ground
+from tests.system.chaos.trials import damaged_by
 
 KILLS = 3
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import SECRET
-from tests.deployment.files import read_compose
-from tests.deployment.test_compose import KEPT, Person, lab_server
-from tests.services import LabServer, RedisServer, free_port, require, wait_for
+from tests.support.services import LabServer, RedisServer, free_port, require, wait_for
+from tests.system.deployment.files import read_compose
+from tests.system.deployment.test_compose import KEPT, Person, lab_server
 
 REPLICAS = 3
 LISTENS = {"filesystem": "8012", "redis": "8013"}

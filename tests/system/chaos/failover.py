@@ -13,9 +13,9 @@ from backends import init_app, interface_of
 from backends.interface import key_of
 from backends.redis import RedisStore
 from backends.redis_client import PAUSE
-from tests.bare import add_views
 from tests.conftest import SECRET
-from tests.redis_topologies import Topology, until
+from tests.support.bare import add_views
+from tests.support.redis_topologies import Topology, until
 
 READ, WRITE = 1.0, 2.0
 """Seconds within which an answer is there, whatever it says."""

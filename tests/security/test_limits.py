@@ -11,9 +11,9 @@ from app.lab.cookie_jar import Jar, Refused
 from app.plain_cookies import A_DAY
 from backends import Backend, ConfigurationError
 from tests.conftest import SetClock
-from tests.owasp.conftest import MakeLab
-from tests.owasp.people import Person
-from tests.owasp.promises import REVOCABLE, covers
+from tests.security.conftest import MakeLab
+from tests.security.people import Person
+from tests.security.promises import REVOCABLE, covers
 
 DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 IDLE = int(DEFAULTS["SESSION_IDLE_SECONDS"])

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 
 from tests.conftest import pytest_runtest_makereport
-from tests.services import left_to_it
+from tests.support.services import left_to_it
 
 MISSING = "nginx is not installed: apt-get install nginx-light"
 

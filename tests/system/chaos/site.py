@@ -17,10 +17,10 @@ from flask import Flask, session
 
 from backends import init_app
 from backends.redis_client import PAUSE
-from tests.bare import log_in, log_out, rotate
-from tests.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
+from tests.support.bare import log_in, log_out, rotate
+from tests.support.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 BALLAST = "x" * 20_000
 """Makes a write long enough to be interrupted."""
@@ -113,7 +113,12 @@ class Site(Server):
         self.command = (
             *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--preload"),
             *("--workers", str(workers), "--threads", str(threads), "--log-level", "error"),
-            *("--no-control-socket", "--pythonpath", str(ROOT), "tests.chaos.site:make_app()"),
+            *(
+                "--no-control-socket",
+                "--pythonpath",
+                str(ROOT),
+                "tests.system.chaos.site:make_app()",
+            ),
         )
         self.environment = {**untraced(os.environ), "SITE_CONFIG": json.dumps(config)}
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.config import INSTANCE
-from tests.deployment.files import PROJECT, Image, read_image
-from tests.services import PATIENCE, LabServer, free_port
+from tests.support.services import PATIENCE, LabServer, free_port
+from tests.system.deployment.files import PROJECT, Image, read_image
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 

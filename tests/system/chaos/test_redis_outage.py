@@ -14,8 +14,8 @@ from typing import Any, Self
 import pytest
 
 from backends.redis_client import PAUSE, TIMEOUT
-from tests.chaos.site import Answer, Site
-from tests.services import DURABLE, PATIENCE, RedisServer
+from tests.support.services import DURABLE, PATIENCE, RedisServer
+from tests.system.chaos.site import Answer, Site
 
 PASSWORD = "right"
 

@@ -14,8 +14,8 @@ import pytest
 
 from app.lab.together import together
 from backends.filesystem import ABANDONED, FileSystemStore
-from tests.chaos.site import Site, ground
-from tests.chaos.trials import keys_lost, survives_a_logout
+from tests.system.chaos.site import Site, ground
+from tests.system.chaos.trials import keys_lost, survives_a_logout
 
 
 @pytest.fixture(scope="module", params=["filesystem", "redis"])
