@@ -20,6 +20,7 @@ from app.config import VARIABLES
 from app.server import greeting
 from backends import BACKENDS
 from tests.conftest import SECRET
+from tests.support.covers import covers
 from tests.support.services import PATIENCE, LabServer, free_port
 
 PROJECT = Path(__file__).parents[2]
@@ -237,6 +238,7 @@ def test_nothing_is_left_but_what_it_keeps(server: LabServer) -> None:
     assert {path.name for path in server.folder.iterdir()} == {"instance", server.log.name}
 
 
+@covers("RF-23")
 def test_a_request_with_three_full_cookies_is_taken(server: LabServer) -> None:
     cookies = "; ".join(f"{name}={name * 4000}" for name in "abc")
     answer = _get(server, f"Cookie: {cookies}")

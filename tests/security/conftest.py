@@ -1,4 +1,4 @@
-"""The application as the acceptance tests meet it, on every backend."""
+"""The whole application on each backend, as the tests of requirements use it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,21 +11,21 @@ from app import create_app
 from backends import BUILT_IN, Backend
 from tests.conftest import ACCOUNTS, OURS, SECRET, SetClock, Where, place
 from tests.security.people import Person
-from tests.security.promises import Promise
 
 MakeLab = Callable[..., Flask]
 
-PROVEN = [backend for backend in OURS if backend.name in BUILT_IN]
-"""Those that SECURITY.md speaks of; some of these tests reach into their stores."""
+PROVEN = [(backend, "real") for backend in OURS if backend.name in BUILT_IN]
+"""The backends that SECURITY.md reports on, on a real server where they need one."""
 
 PRODUCTION = {"APP_PROFILE": "production", "PREFERRED_URL_SCHEME": "https"}
 
+on_one_backend = pytest.mark.parametrize("placed", PROVEN[:1], indirect=True, ids=["one"])
+"""For what the application promises before any backend is asked."""
 
-@pytest.fixture(
-    params=[(backend, "real") for backend in PROVEN], ids=[backend.name for backend in PROVEN]
-)
+
+@pytest.fixture(params=PROVEN, ids=[backend.name for backend, _ in PROVEN])
 def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
-    """Each backend of ours, on a real server where it needs one: what is embedded proves less."""
+    """Each backend, with an empty place for its sessions."""
     return place(request, tmp_path)
 
 
@@ -33,8 +33,6 @@ def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Whe
 def make_lab(placed: tuple[Backend, Where], clock: SetClock) -> MakeLab:
     """Make Session Lab on the backend, each time on the same store."""
     backend, where = placed
-    # The ready client of the fixture is used; the address only keeps the application's own away.
-    address = {"REDIS_URL": "redis://localhost"} if "SESSION_REDIS" in where else {}
 
     def make(**config: Any) -> Flask:
         settings = {
@@ -43,7 +41,7 @@ def make_lab(placed: tuple[Backend, Where], clock: SetClock) -> MakeLab:
             "DEMO_ACCOUNTS": ACCOUNTS,
             "ADMINS": ["alice"],
         }
-        return create_app({**settings, **address, **where, **config}, clock)
+        return create_app({**settings, **where, **config}, clock)
 
     return make
 
@@ -62,21 +60,3 @@ def production(make_lab: MakeLab) -> Flask:
 @pytest.fixture
 def alice(lab: Flask) -> Person:
     return Person(lab).in_as("alice")
-
-
-@pytest.fixture
-def bob(lab: Flask) -> Person:
-    return Person(lab).in_as("bob")
-
-
-@pytest.fixture
-def promise(request: pytest.FixtureRequest) -> Promise:
-    """What this test declares by `covers`."""
-    found: Promise = request.function.promise
-    return found
-
-
-@pytest.fixture
-def holds(promise: Promise, backend: Backend) -> bool:
-    """Whether this backend keeps what the test promises, by what it declares about itself."""
-    return promise.holds_on(backend)

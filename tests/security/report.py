@@ -1,14 +1,15 @@
 """SECURITY.md, made from what the tests declare: `python -m tests.security.report SECURITY.md`."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from backends import BUILT_IN, Backend
-from tests.security.promises import Limit, Promise
 from tests.security.requirements import DEMANDS, WITHOUT_TEST
+from tests.support.covers import Limit, Promise
 
 COLUMNS = [backend for backend in BUILT_IN.values() if not backend.reference]
 
@@ -29,6 +30,9 @@ Report a weakness to the maintainers in private, with the steps that show it.
 """
 
 
+TESTS = Path(__file__).parents[1]
+
+
 class Proof(NamedTuple):
     """One test and what it declares."""
 
@@ -36,16 +40,22 @@ class Proof(NamedTuple):
     promise: Promise
 
 
-def proofs() -> list[Proof]:
-    """Every test of this folder that declares what it covers."""
-    modules = sorted(path.stem for path in Path(__file__).parent.glob("test_*.py"))
-    found = [vars(import_module(f"tests.security.{module}")) for module in modules]
-    return [
-        Proof(name, value.promise)
-        for names in found
-        for name, value in names.items()
-        if name.startswith("test_") and hasattr(value, "promise")
-    ]
+def find_proofs() -> list[Proof]:
+    """Every test below `tests/` that declares what it covers, as pytest would collect it."""
+    paths = (path for path in sorted(TESTS.rglob("test_*.py")) if "@covers(" in path.read_text())
+    return [proof for path in paths for proof in _find_in(vars(_import(path)))]
+
+
+def _import(path: Path) -> ModuleType:
+    return import_module(".".join(path.relative_to(TESTS.parent).with_suffix("").parts))
+
+
+def _find_in(names: Mapping[str, object]) -> Iterator[Proof]:
+    for name, value in names.items():
+        if name.startswith("Test") and isinstance(value, type):
+            yield from _find_in(vars(value))
+        elif name.startswith("test_") and hasattr(value, "promise"):
+            yield Proof(name, value.promise)
 
 
 def document() -> str:
@@ -54,7 +64,7 @@ def document() -> str:
 
 
 def _covered() -> str:
-    found = proofs()
+    found = find_proofs()
     names = [backend.title for backend in COLUMNS]
     rows = [_row(number, demand, _proofs_of(number, found)) for number, demand in DEMANDS.items()]
     return _table(["", "demand", *names, "proven by"], [row for row in rows if row is not None])
@@ -103,7 +113,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def main(path: Path) -> None:
-    """Write the file anew."""
+    """Write the file."""
     path.write_text(document())
 
 

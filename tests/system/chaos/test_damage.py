@@ -16,6 +16,7 @@ from backends.filesystem import FileSystemStore
 from backends.interface import key_of
 from backends.redis import RedisStore
 from tests.conftest import SetClock
+from tests.support.covers import HAS_STORE, covers
 from tests.support.services import RedisServer
 
 MakeApp = Callable[..., Flask]
@@ -100,6 +101,7 @@ class TestFiles:
         record_of(files).write_text(text)
         assert files.look() == {}
 
+    @covers("1.5.2", applies=HAS_STORE)
     def test_a_planted_pickle_is_not_executed(self, files: Site, tmp_path: Path) -> None:
         proof = tmp_path / "executed"
         record_of(files).write_bytes(bomb(proof))
@@ -165,6 +167,7 @@ class TestHashes:
             client.hset(key, name, text)
         assert hashes.look() == DATA
 
+    @covers("1.5.2", applies=HAS_STORE)
     def test_a_planted_pickle_is_not_executed(self, hashes: Site, tmp_path: Path) -> None:
         client, key = self.damaged(hashes)
         proof = tmp_path / "executed"

@@ -13,6 +13,7 @@ import pytest
 from flask import Flask, session
 
 from backends import init_app
+from tests.support.covers import HAS_STORE, covers
 
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 CAPABILITY_VERSION = 0x20080522
@@ -135,6 +136,7 @@ def test_a_session_that_cannot_be_read_is_a_503_and_lives_when_the_folder_return
 
 
 @pytest.mark.parametrize("outage", [unreadable, gone, read_only])
+@covers("16.5.2", "16.5.3", applies=HAS_STORE)
 def test_a_login_that_cannot_be_written_lets_nobody_in(site: Site, outage: Any) -> None:
     stranger = site.app.test_client()
     with outage(site):
@@ -146,6 +148,7 @@ def test_a_login_that_cannot_be_written_lets_nobody_in(site: Site, outage: Any) 
 
 
 @pytest.mark.parametrize("outage", [unreadable, gone, read_only])
+@covers("16.5.2", "16.5.3", applies=HAS_STORE)
 def test_a_logout_that_did_not_happen_does_not_say_that_it_did(site: Site, outage: Any) -> None:
     with outage(site):
         assert refused(answer(lambda: site.alice.post("/logout")))

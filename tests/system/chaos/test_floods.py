@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from werkzeug.routing import Rule
 
 from tests.conftest import Visitor
+from tests.support.covers import covers
 from tests.support.services import RedisServer
 from tests.system.chaos.site import application
 from tests.system.chaos.tokens import flood, made_up_tokens
@@ -66,6 +67,7 @@ def test_made_up_tokens_open_no_file(tmp_path: Path) -> None:
     assert flood(app, "/who", tokens) == {"401 UNAUTHORIZED"}
 
 
+@covers("SM-31", "SM-32", "SM-17")
 def test_made_up_tokens_are_reported_once_a_second_with_the_count_of_those_held_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +170,7 @@ def test_no_cookie_makes_the_bare_application_fail(
     query=forms,
     body=bodies,
 )
+@covers("SM-18", "RF-26")
 def test_no_cookie_and_no_form_makes_session_lab_fail(
     lab_app: Flask,
     cookies: list[Piece],

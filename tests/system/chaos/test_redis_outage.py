@@ -14,6 +14,7 @@ from typing import Any, Self
 import pytest
 
 from backends.redis_client import PAUSE, TIMEOUT
+from tests.support.covers import HAS_STORE, covers
 from tests.support.services import DURABLE, PATIENCE, RedisServer
 from tests.system.chaos.site import Answer, Site
 
@@ -114,6 +115,7 @@ def returns(site: Site, cookie: str, to: int = 200) -> bool:
 
 
 @outages
+@covers("16.5.2", "16.5.3", applies=HAS_STORE)
 def test_what_needs_the_session_is_refused_in_time_and_counts_again_afterwards(
     site: Site, server: RedisServer, outage: Outage
 ) -> None:
@@ -129,6 +131,7 @@ def test_what_needs_the_session_is_refused_in_time_and_counts_again_afterwards(
 
 
 @outages
+@covers("16.5.2", "16.5.3", applies=HAS_STORE)
 def test_nobody_gets_in_and_pages_without_the_session_are_served_at_once(
     site: Site, server: RedisServer, outage: Outage
 ) -> None:
