@@ -1,6 +1,7 @@
 """What every test may ask for: a clock, an application on each backend, real services."""
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,21 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         if not why.startswith(f"Skipped: {BY_DESIGN}"):
             report.outcome, report.longrepr = "failed", f"{why} (REQUIRE_SERVICES=1)"
     return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def signals_for_children() -> Iterator[None]:
+    """Start processes with default signals, even where pytest was told to ignore some.
+
+    `nohup` ignores SIGHUP, and a shell's `&` SIGINT: a child inherits that, but no handler.
+    """
+    given = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT)}
+    ignored = [number for number, handler in given.items() if handler is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -229,7 +230,8 @@ def test_a_signal_ends_it_quietly_though_a_silent_connection_is_open(
 ) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as idle:
         assert server.stop(how) == 0
-        assert idle.recv(1) == b""
+        with suppress(ConnectionResetError):  # the kernel closes with RST or with FIN
+            assert idle.recv(1) == b""
     assert server.errors == ""
 
 

@@ -42,7 +42,9 @@ def test_a_hundred_thousand_made_up_tokens(
     seconds = time.monotonic() - begun
     commands = {name.partition("|")[0] for name in client.info("commandstats")}
     commands -= {"cmdstat_config", "cmdstat_info", "cmdstat_client"}
-    reports: list[Any] = [vars(record)["event"] for record in caplog.records]
+    # Other events are there too where the log's level lets them through: the login's, for one.
+    events: list[Any] = [getattr(record, "event", {}) for record in caplog.records]
+    reports = [event for event in events if event.get("event") == "forged token"]
     say(
         f"{TOKENS} made-up tokens",
         seconds=round(seconds),
