@@ -184,16 +184,12 @@ class SentinelServer(RedisServer):
     """One Sentinel; it keeps what it learns in its configuration file."""
 
     def __init__(self, folder: Path, port: int, told: str) -> None:
-        super().__init__(folder)
-        self.port = port
-        self.configuration = folder / "sentinel.conf"
-        self.configuration.write_text(
+        super().__init__(folder, port=port)
+        configuration = folder / "sentinel.conf"
+        self.command = [self.command[0], str(configuration), "--sentinel"]
+        configuration.write_text(
             f"port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder}/sentinel.log\n{told}"
         )
-
-    @property
-    def arguments(self) -> list[str]:
-        return [str(self.configuration), "--sentinel"]
 
 
 def is_master(server: RedisServer) -> bool:
@@ -218,9 +214,7 @@ def _member(folder: Path, port: int, bus: int) -> RedisServer:
 def _server(folder: Path, port: int, *options: str) -> RedisServer:
     # A cluster lists a replica only after the first ping of its master.
     prompt = ("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
-    server = RedisServer(_made(folder), *options, *prompt)
-    server.port = port
-    return server
+    return RedisServer(_made(folder), *options, *prompt, port=port)
 
 
 def _made(folder: Path) -> Path:

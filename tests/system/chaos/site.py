@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from flask import Flask, session
 
-from backends import init_app
+from backends import BACKENDS, init_app
 from backends.redis_client import PAUSE
 from tests.support.bare import log_in, log_out, rotate
 from tests.support.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
@@ -109,30 +109,15 @@ class Site(Server):
 
     def __init__(self, folder: Path, *, workers: int = 2, threads: int = 8, **config: Any) -> None:
         self.port = free_port()
-        self.log = folder / f"site-{self.port}.log"
+        # Not the project's folder: gunicorn.conf.py there is for the application itself.
+        self.folder = folder
         self.command = (
             *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--preload"),
             *("--workers", str(workers), "--threads", str(threads), "--log-level", "error"),
-            *(
-                "--no-control-socket",
-                "--pythonpath",
-                str(ROOT),
-                "tests.system.chaos.site:make_app()",
-            ),
+            *("--no-control-socket", "--pythonpath", str(ROOT)),
+            "tests.system.chaos.site:make_app()",
         )
         self.environment = {**untraced(os.environ), "SITE_CONFIG": json.dumps(config)}
-
-    def _spawn(self) -> "subprocess.Popen[str]":
-        with self.log.open("a") as log:
-            # Not in the project's folder: gunicorn.conf.py there is for the application itself.
-            return subprocess.Popen(
-                self.command,
-                cwd=self.log.parent,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
 
     def _wait(self, process: "subprocess.Popen[str]") -> None:
         last = time.monotonic() + PATIENCE
@@ -143,7 +128,7 @@ class Site(Server):
                 time.sleep(0.02)
             else:
                 return
-        raise AssertionError(f"the site did not start: {self.log.read_text()}")
+        raise AssertionError(f"the site did not start: {self.errors}")
 
     def send(self, method: str, path: str, cookie: str | None = None) -> Answer:
         """One request on a connection of its own. Raises `OSError` or `HTTPException`."""
@@ -180,9 +165,9 @@ class Site(Server):
         for worker in self._worker_ids():
             os.kill(worker, signal.SIGKILL)
 
-    def errors(self) -> list[tuple[int, float, str]]:
+    def logged_errors(self) -> list[tuple[int, float, str]]:
         """What was logged as an error: the process, when in seconds, and the message."""
-        lines = [line.split(" ", 3) for line in self.log.read_text().splitlines()]
+        lines = [line.split(" ", 3) for line in self.errors.splitlines()]
         return [
             (int(line[0]), float(line[1]), line[3])
             for line in lines
@@ -221,7 +206,7 @@ class Ground(NamedTuple):
     sessions: Path
 
     def kill_redis(self) -> None:
-        """End Redis at once and start it again; back when every worker asks it again."""
+        """End Redis at once and start it again; return when every worker asks it again."""
         self.server.kill()
         self.server.start()
         all_ask_again = time.monotonic() + PAUSE
@@ -233,7 +218,10 @@ class Ground(NamedTuple):
 def ground(backend: str, folder: Path, **config: Any) -> Iterator[Ground]:
     """A site on that backend, beside a Redis of its own that keeps all that it acknowledged."""
     sessions = folder / "sessions"
-    with RedisServer(folder, *DURABLE) as server:
+    with ExitStack() as stack:
+        server = RedisServer(folder, *DURABLE)
+        if BACKENDS[backend].on_redis:
+            stack.enter_context(server)
         where: dict[str, Any] = {"REDIS_URL": server.url, "SESSION_FILE_DIR": str(sessions)}
-        with Site(folder, SESSION_BACKEND=backend, **where, **config) as site:
-            yield Ground(site, server, sessions)
+        site = Site(folder, SESSION_BACKEND=backend, **where, **config)
+        yield Ground(stack.enter_context(site), server, sessions)

@@ -115,5 +115,5 @@ def damaged_by(kill: Callable[[], None], site: Site, writes: int) -> int:
         for future in running:
             future.result()
     refused = [writer.refused for writer in writers]
-    assert reached, f"only {total} of {writes} writes, {refused}: {site.log.read_text()}"
+    assert reached, f"only {total} of {writes} writes, {refused}: {site.errors}"
     return sum(not writer.is_whole() for writer in writers)
