@@ -116,7 +116,7 @@ class TestFiles:
         assert files.look() == {}
 
     @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
-    def test_what_is_no_file_is_a_fresh_session(
+    def test_a_pipe_or_a_folder_is_a_fresh_session(
         self, files: Site, make: Callable[[Path], None]
     ) -> None:
         path = record_of(files)
@@ -129,9 +129,7 @@ class TestFiles:
         os.chown(record_of(files), 65534, 65534)
         assert files.look() == {}
 
-    def test_a_record_of_100_megabytes_is_a_fresh_session_and_is_not_read(
-        self, files: Site
-    ) -> None:
+    def test_a_record_of_100_megabytes_is_not_read(self, files: Site) -> None:
         with record_of(files).open("r+b") as file:
             file.truncate(100 * 1024 * 1024)
         assert files.look() == {}
@@ -155,7 +153,7 @@ class TestHashes:
         assert isinstance(store, RedisStore)
         return store.client, store.prefix + site.key
 
-    def test_a_field_with_any_byte_flipped_or_cut_off_is_fresh_or_right(self, hashes: Site) -> None:
+    def test_a_field_with_any_byte_flipped_is_fresh_or_right(self, hashes: Site) -> None:
         client, key = self.damaged(hashes)
         for name, text in client.hgetall(key).items():
             for place in range(len(text)):
@@ -179,9 +177,7 @@ class TestHashes:
         assert not proof.exists()
 
     @pytest.mark.parametrize("plant", ["set", "rpush", "sadd"])
-    def test_a_key_of_another_type_is_a_fresh_session_that_can_log_in_again(
-        self, hashes: Site, plant: str
-    ) -> None:
+    def test_a_key_of_another_type_is_a_fresh_session(self, hashes: Site, plant: str) -> None:
         client, key = self.damaged(hashes)
         client.delete(key)
         getattr(client, plant)(key, "something")

@@ -126,9 +126,7 @@ def read_only(site: Site) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("outage", [unreadable, gone, unreadable_file])
-def test_a_session_that_cannot_be_read_is_a_503_and_lives_when_the_folder_returns(
-    site: Site, outage: Any
-) -> None:
+def test_an_unreadable_session_is_a_503_and_lives_again_later(site: Site, outage: Any) -> None:
     with outage(site):
         assert refused(answer(lambda: site.alice.get("/")))
         assert answer(lambda: site.alice.get("/public")).status_code == 200
@@ -149,7 +147,7 @@ def test_a_login_that_cannot_be_written_lets_nobody_in(site: Site, outage: Any) 
 
 @pytest.mark.parametrize("outage", [unreadable, gone, read_only])
 @covers("16.5.2", "16.5.3", applies=HAS_STORE)
-def test_a_logout_that_did_not_happen_does_not_say_that_it_did(site: Site, outage: Any) -> None:
+def test_a_logout_that_fails_does_not_claim_to_have_happened(site: Site, outage: Any) -> None:
     with outage(site):
         assert refused(answer(lambda: site.alice.post("/logout")))
         assert site.alice.get_cookie("session") is not None
@@ -173,7 +171,7 @@ def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("disk", ["size=256k", "nr_inodes=40"], indirect=True)
-def test_a_full_disk_is_a_503_and_the_old_session_stays_as_it_was(disk: Path) -> None:
+def test_a_full_disk_is_a_503_and_keeps_the_old_session(disk: Path) -> None:
     spare = [disk / "spare1", disk / "spare2", disk / "spare3"]
     for file in spare:
         file.write_bytes(b"x" * 20_000)
