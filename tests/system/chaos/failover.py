@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from flask import Flask
 
@@ -14,7 +14,7 @@ from backends.interface import key_of
 from backends.redis import RedisStore
 from backends.redis_client import PAUSE
 from tests.conftest import SECRET
-from tests.support.bare import add_views
+from tests.support.bare import Tab, add_views
 from tests.support.redis_topologies import Topology, until
 
 READ, WRITE = 1.0, 2.0
@@ -51,38 +51,31 @@ class Answer(NamedTuple):
         return self.ended - self.begun
 
 
-class Browser:
-    """Somebody's browser. It notices at once when a session is not what it must be."""
+class Browser(Tab):
+    """A browser that notices at once when a session is not what it must be."""
 
     def __init__(self, app: Flask, token: str | None = None) -> None:
-        self.visit(app, token)
+        super().__init__(app, token)
         self.user: str | None = None
         self.possible: set[str | None] = {None}
         """What the last write left: unsure after a 503, which says that it may have been made."""
 
-    def visit(self, app: Flask, token: str | None) -> None:
-        self.app = app
-        self.client = app.test_client()
-        if token is not None:
-            self.client.set_cookie("session", token)
-
-    @property
-    def token(self) -> str:
-        cookie = self.client.get_cookie("session")
-        assert cookie is not None
-        return cookie.value
+    def visit(self, app: Flask) -> None:
+        """Go on at another server of the same site."""
+        super().__init__(app, self.token)
 
     @property
     def record(self) -> str:
         """The key of the session's record."""
         return f"session:{key_of(self.token.rpartition('.')[0])}"
 
-    def log_in(self, user: str) -> None:
-        assert self.client.post(f"/login/{user}").status_code == 200
+    def log_in(self, user: str = "alice") -> Self:
+        assert self.post(f"/login/{user}").status_code == 200
         self.user = user
+        return self
 
     def log_out(self) -> None:
-        assert self.client.post("/logout").status_code == 200
+        assert self.post("/logout").status_code == 200
         self.user, self.possible = None, {None}
 
     def read(self) -> Answer:
@@ -117,7 +110,7 @@ class Crowd:
     def visit(self, app: Flask) -> None:
         """Go on at another server of the same site."""
         for browser in (*self.members, self.left):
-            browser.visit(app, browser.token)
+            browser.visit(app)
 
     @contextmanager
     def asking(self, over: Callable[[], bool]) -> Iterator[list[Answer]]:

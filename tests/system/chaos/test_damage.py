@@ -6,16 +6,17 @@ import pickle
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from flask import Flask, session
 
-from backends import Session, init_app, interface_of
+from backends import init_app, interface_of
 from backends.filesystem import FileSystemStore
 from backends.interface import key_of
 from backends.redis import RedisStore
 from tests.conftest import SetClock
+from tests.support.bare import add_views
 from tests.support.covers import HAS_STORE, covers
 from tests.support.services import RedisServer
 
@@ -28,15 +29,11 @@ class Site:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        app.add_url_rule("/", "look", lambda: dict(session))
-        app.add_url_rule("/login", "login", lambda: session.update(DATA) or "in", methods=["POST"])
+        add_views(app, {"fill": lambda: session.update(DATA)})
         self.client = app.test_client()
-        self.client.post("/login")
+        self.client.post("/do/fill")
         self.store: Any = interface_of(app).store
-        with self.client as client:
-            client.get("/")
-            session_id = cast(Session, session).sid
-        self.key = key_of(session_id)
+        self.key = key_of(self.client.get("/sid").text)
 
     def look(self) -> Any:
         response = self.client.get("/")
@@ -182,7 +179,7 @@ class TestHashes:
         client.delete(key)
         getattr(client, plant)(key, "something")
         assert hashes.look() == {}
-        assert hashes.client.post("/login").status_code == 200
+        assert hashes.client.post("/do/fill").status_code == 200
         assert hashes.look() == DATA
 
 

@@ -52,17 +52,29 @@ def service(request: pytest.FixtureRequest, compose: dict[str, Any]) -> Service:
     return found
 
 
-def test_the_top_level_has_only_keys_of_the_specification(compose: dict[str, Any]) -> None:
+def test_the_top_level_is_as_the_specification_says(compose: dict[str, Any]) -> None:
     assert {name for name in compose if not name.startswith("x-")} <= TOP_LEVEL
-
-
-def test_these_tests_know_every_service(compose: dict[str, Any]) -> None:
     always = {name for name, service in compose["services"].items() if "profiles" not in service}
     assert always == {*PORTS, "redis-server"}
 
 
-def test_a_service_has_an_image_or_a_build(service: Service) -> None:
+def test_a_service_is_as_the_specification_says(service: Service, compose: dict[str, Any]) -> None:
     assert service.get("image") or service.get("build")
+    assert re.fullmatch(RESTART, service["restart"])
+    for name, value in service.get("environment", {}).items():
+        assert re.fullmatch(r"[A-Z_]+", name)
+        assert isinstance(value, str)
+    for name, how in service.get("depends_on", {}).items():
+        assert how["condition"] in CONDITIONS
+        assert "healthcheck" in compose["services"][name]
+    check = service.get("healthcheck", {"test": ["NONE"]})
+    assert check["test"][0] in ("NONE", "CMD", "CMD-SHELL")
+    for name in {"interval", "timeout", "start_period"} & set(check):
+        assert re.fullmatch(DURATION, check[name])
+    for volume in service["volumes"]:
+        name, folder = volume.split(":")
+        assert name in compose["volumes"]
+        assert Path(folder).is_absolute()
 
 
 def test_one_service_builds_the_image_of_all(compose: dict[str, Any]) -> None:
@@ -73,38 +85,6 @@ def test_one_service_builds_the_image_of_all(compose: dict[str, Any]) -> None:
 
 def test_a_servers_image_is_pinned_to_its_major_version(compose: dict[str, Any]) -> None:
     assert re.fullmatch(r"redis:\d+(\.\d+)*(-\w+)?", compose["services"]["redis-server"]["image"])
-
-
-def test_an_environment_is_a_mapping_to_text(service: Service) -> None:
-    for name, value in service.get("environment", {}).items():
-        assert re.fullmatch(r"[A-Z_]+", name)
-        assert isinstance(value, str)
-
-
-def test_a_service_waits_for_services_with_a_health_check(
-    service: Service, compose: dict[str, Any]
-) -> None:
-    for name, how in service.get("depends_on", {}).items():
-        assert how["condition"] in CONDITIONS
-        assert "healthcheck" in compose["services"][name]
-
-
-def test_a_health_check_has_the_form_of_the_specification(service: Service) -> None:
-    check = service.get("healthcheck", {"test": ["NONE"]})
-    assert check["test"][0] in ("NONE", "CMD", "CMD-SHELL")
-    for name in {"interval", "timeout", "start_period"} & set(check):
-        assert re.fullmatch(DURATION, check[name])
-
-
-def test_a_service_restarts_as_the_specification_allows(service: Service) -> None:
-    assert re.fullmatch(RESTART, service["restart"])
-
-
-def test_every_volume_is_named_and_declared(service: Service, compose: dict[str, Any]) -> None:
-    for volume in service["volumes"]:
-        name, folder = volume.split(":")
-        assert name in compose["volumes"]
-        assert Path(folder).is_absolute()
 
 
 def test_each_port_is_published_on_this_machine_only(compose: dict[str, Any]) -> None:
