@@ -1,4 +1,4 @@
-"""What every test may ask for: a clock, an application on each backend, real services."""
+"""Fixtures for every test: a clock, an application on each backend, real services."""
 
 import os
 import signal
@@ -167,11 +167,11 @@ PLACES = [
     for backend in OURS
     for kind in (("real", "embedded") if backend.on_redis else ("real",))
 ]
-"""Each backend of ours, on a real service where it needs one, and embedded."""
+"""Each of our backends: on a real service if it needs one, and embedded."""
 
 
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
-    """A backend of ours, and a fresh place for its sessions."""
+    """One of our backends, and an empty place for its sessions."""
     backend, kind = request.param
     where: dict[str, Any] = {"SESSION_FILE_DIR": tmp_path / "sessions"}
     if backend.on_redis and kind == "real":
@@ -185,7 +185,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Wher
 
 @pytest.fixture(params=PLACES, ids=lambda pair: f"{pair[0].name}-{pair[1]}")
 def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
-    """Each backend of ours in each place."""
+    """Each of our backends in each place."""
     return place(request, tmp_path)
 
 
@@ -228,7 +228,7 @@ def lab_app(placed: tuple[Backend, Where]) -> Flask:
 
 
 class Visitor:
-    """Somebody with a browser of their own at the application."""
+    """A person with their own browser at the application."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app

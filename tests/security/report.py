@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from backends import BUILT_IN, Backend
-from tests.security.requirements import DEMANDS, WITHOUT_TEST
+from tests.security.requirements import REQUIREMENTS, WITHOUT_TEST
 from tests.support.covers import Limit, Promise
 
 COLUMNS = [backend for backend in BUILT_IN.values() if not backend.reference]
@@ -22,9 +22,9 @@ tests under `tests/` that prove it. *Limit* means that the backend cannot meet t
 that a test asserts so; *not applicable*, that the requirement has no object there.
 
 Cookies are judged in the production profile (`APP_PROFILE=production`). Numbers with dots are those
-of OWASP ASVS 5.0. `SM` counts the demands of the OWASP Session Management cheat sheet, `CF` those
+of OWASP ASVS 5.0. `SM` counts those of the OWASP Session Management cheat sheet, `CF` those
 of its cheat sheet on cross-site request forgery, `WSTG` the session tests of the Web Security
-Testing Guide, `RF` the demands of RFC 6265bis. The words are ours; the sources' own decide.
+Testing Guide, `RF` those of RFC 6265bis. The wording is ours; the sources decide.
 
 Report a weakness to the maintainers in private, with the steps that show it.
 """
@@ -60,54 +60,55 @@ def _find_in(names: Mapping[str, object]) -> Iterator[Proof]:
 
 def document() -> str:
     """The whole file."""
-    return HEAD + "".join(f"\n{section}" for section in (_covered(), _open()))
+    return HEAD + "".join(f"\n{section}" for section in (_tabulate_proofs(), _tabulate_reasons()))
 
 
-def _covered() -> str:
+def _tabulate_proofs() -> str:
     found = find_proofs()
     names = [backend.title for backend in COLUMNS]
-    rows = [_row(number, demand, _proofs_of(number, found)) for number, demand in DEMANDS.items()]
-    return _table(["", "demand", *names, "proven by"], [row for row in rows if row is not None])
+    rows = [_make_row(number, _select_proofs(number, found)) for number in REQUIREMENTS]
+    return _format_table(["", "requirement", *names, "proven by"], [row for row in rows if row])
 
 
-def _proofs_of(number: str, found: list[Proof]) -> list[Proof]:
+def _select_proofs(number: str, found: list[Proof]) -> list[Proof]:
     return [proof for proof in found if number in proof.promise.requirements]
 
 
-def _row(number: str, demand: str, found: list[Proof]) -> list[str] | None:
+def _make_row(number: str, found: list[Proof]) -> list[str] | None:
     if not found:
         return None
     promises = [proof.promise for proof in found]
-    notes = _unique(promise.notes.get(number, "") for promise in promises)
-    tests = ", ".join(f"`{name}`" for name in _unique(proof.test for proof in found))
-    verdicts = [_verdict(promises, backend) for backend in COLUMNS]
-    return [number, "; ".join(filter(None, [demand, *notes])), *verdicts, tests]
+    notes = _drop_repeats(promise.notes.get(number, "") for promise in promises)
+    tests = ", ".join(f"`{name}`" for name in _drop_repeats(proof.test for proof in found))
+    verdicts = [_judge(promises, backend) for backend in COLUMNS]
+    return [number, "; ".join([REQUIREMENTS[number], *filter(None, notes)]), *verdicts, tests]
 
 
-def _verdict(promises: list[Promise], backend: Backend) -> str:
+def _judge(promises: list[Promise], backend: Backend) -> str:
     """The weakest of what the tests say of this backend."""
     limits = [p.limit for p in promises if p.limit is not None and not p.holds_on(backend)]
     if limits:
-        return f"**limit**: {_why(limits)}"
+        return f"**limit**: {_join_reasons(limits)}"
     if not any(promise.applies_to(backend) for promise in promises):
-        return f"not applicable: {_why([p.applies for p in promises if p.applies is not None])}"
+        missing = [promise.applies for promise in promises if promise.applies is not None]
+        return f"not applicable: {_join_reasons(missing)}"
     return "holds"
 
 
-def _why(limits: list[Limit]) -> str:
-    return "; ".join(_unique(limit.why for limit in limits))
+def _join_reasons(limits: list[Limit]) -> str:
+    return "; ".join(_drop_repeats(limit.why for limit in limits))
 
 
-def _unique(texts: Iterable[str]) -> list[str]:
+def _drop_repeats(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def _open() -> str:
-    rows = [[number, DEMANDS[number], why] for number, why in WITHOUT_TEST.items()]
-    return "Without a test:\n\n" + _table(["", "demand", "why"], rows)
+def _tabulate_reasons() -> str:
+    rows = [[number, REQUIREMENTS[number], why] for number, why in WITHOUT_TEST.items()]
+    return "Without a test:\n\n" + _format_table(["", "requirement", "why"], rows)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def _format_table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 

@@ -1,4 +1,4 @@
-"""Browsers that keep asking while their sessions change servers, and what they were told."""
+"""Browsers that send requests while their sessions change servers."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -105,7 +105,7 @@ class Crowd:
         for number, member in enumerate(self.members):
             member.log_in(f"user{number}")
             assert member.write("before").status == 200
-        self.left = _left(app)
+        self.left = _keep_ended_token(app)
 
     def visit(self, app: Flask) -> None:
         """Go on at another server of the same site."""
@@ -159,7 +159,7 @@ def silence(topology: Topology) -> None:
         topology.thaw()
 
 
-def _left(app: Flask) -> Browser:
+def _keep_ended_token(app: Flask) -> Browser:
     """A browser whose session was ended while somebody kept a copy of its token."""
     mallory = Browser(app)
     mallory.log_in("mallory")
@@ -177,7 +177,7 @@ def window(answers: list[Answer]) -> float:
 
 
 def check(answers: list[Answer], what: str) -> None:
-    """Print what it cost, and hold it against what is promised."""
+    """Print the figures of an outage, and compare them with what is promised."""
     read, write = (
         max(answer.seconds for answer in answers if answer.method == method)
         for method in ("GET", "POST")

@@ -133,7 +133,7 @@ class Site(Server):
     def send(self, method: str, path: str, cookie: str | None = None) -> Answer:
         """One request on a connection of its own. Raises `OSError` or `HTTPException`."""
         begun = time.monotonic()
-        with closing(self._asked(method, path, cookie)) as connection:
+        with closing(self._request(method, path, cookie)) as connection:
             return _answer(connection, begun)
 
     def get(self, path: str, cookie: str | None = None) -> Answer:
@@ -144,12 +144,13 @@ class Site(Server):
 
     @contextmanager
     def flooded(self, size: int, path: str, cookie: str) -> Iterator[list[Answer]]:
-        """So many requests are under way in this block; their answers are in the list after it."""
+        """Keep `size` requests under way in this block; the list has their answers after it."""
         answers: list[Answer] = []
         begun = time.monotonic()
         with ExitStack() as stack:
             flood = [
-                stack.enter_context(closing(self._asked("GET", path, cookie))) for _ in range(size)
+                stack.enter_context(closing(self._request("GET", path, cookie)))
+                for _ in range(size)
             ]
             yield answers
             answers += [_answer(connection, begun) for connection in flood]
@@ -161,7 +162,7 @@ class Site(Server):
         return cookie
 
     def kill_workers(self) -> None:
-        """End every process that serves, in the middle of whatever it does; new ones follow."""
+        """End every worker at once, whatever it does; new ones follow."""
         for worker in self._worker_ids():
             os.kill(worker, signal.SIGKILL)
 
@@ -174,8 +175,8 @@ class Site(Server):
             if len(line) == 4 and line[2] == "ERROR"
         ]
 
-    def _asked(self, method: str, path: str, cookie: str | None) -> http.client.HTTPConnection:
-        """A connection of its own on which this was asked."""
+    def _request(self, method: str, path: str, cookie: str | None) -> http.client.HTTPConnection:
+        """A new connection with this request on it."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, headers={"Cookie": cookie} if cookie else {})

@@ -29,7 +29,7 @@ FLOOD = 200
 TRIALS = 3
 """How often a promise in seconds is tried until it is kept.
 
-Other work on the machine adds seconds to one trial or another, a fault of ours to each."""
+Other work on the machine slows one trial or another; a defect slows all of them."""
 
 
 @pytest.fixture(scope="module")

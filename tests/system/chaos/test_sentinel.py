@@ -45,7 +45,7 @@ def test_a_frozen_master_brings_no_ended_session_back(trio: SentinelTrio, crowd:
 
 
 def test_writes_follow_a_replaced_master_within_seconds(trio: SentinelTrio, crowd: Crowd) -> None:
-    """The old one is a master for ten more seconds, and what it is told is lost after them."""
+    """The old one stays a master for ten seconds, and then loses what was written to it."""
     new = trio.replica.client()
     trio.hand_over()
     until(lambda: trio.named_master() == trio.replica.port)
