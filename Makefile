@@ -66,7 +66,8 @@ $(ENVIRONMENT): requirements.lock requirements-dev.lock pyproject.toml
 	@echo "Building the environment: a minute, and it needs the network …"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(UV_PIP) sync $(INTO_VENV) --require-hashes requirements.lock requirements-dev.lock
+	@# Compiled here: where PYTHONDONTWRITEBYTECODE is set, each process would compile all it imports.
+	@$(UV_PIP) sync $(INTO_VENV) --compile-bytecode --require-hashes requirements.lock requirements-dev.lock
 	@$(UV_PIP) install $(INTO_VENV) --no-deps --editable .
 	@touch $@
 

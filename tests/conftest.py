@@ -1,6 +1,7 @@
-"""What every test may ask for: a clock, an application on each backend, real services."""
+"""Fixtures for every test: a clock, an application on each backend, real services."""
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,9 +16,9 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from backends import BACKENDS, Backend, init_app
-from tests.bare import Views
-from tests.redis_topologies import RedisClusterTrio, SentinelTrio
-from tests.services import BY_DESIGN, CHROMIUM, RedisServer, require, untraced
+from tests.support.bare import Views
+from tests.support.redis_topologies import RedisClusterTrio, SentinelTrio
+from tests.support.services import BY_DESIGN, CHROMIUM, RedisServer, require, untraced
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -42,6 +43,21 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         if not why.startswith(f"Skipped: {BY_DESIGN}"):
             report.outcome, report.longrepr = "failed", f"{why} (REQUIRE_SERVICES=1)"
     return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def signals_for_children() -> Iterator[None]:
+    """Start processes with default signals, even where pytest was told to ignore some.
+
+    `nohup` ignores SIGHUP, and a shell's `&` SIGINT: a child inherits that, but no handler.
+    """
+    given = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT)}
+    ignored = [number for number, handler in given.items() if handler is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -151,11 +167,11 @@ PLACES = [
     for backend in OURS
     for kind in (("real", "embedded") if backend.on_redis else ("real",))
 ]
-"""Each backend of ours, on a real service where it needs one, and embedded."""
+"""Each of our backends: on a real service if it needs one, and embedded."""
 
 
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
-    """A backend of ours, and a fresh place for its sessions."""
+    """One of our backends, and an empty place for its sessions."""
     backend, kind = request.param
     where: dict[str, Any] = {"SESSION_FILE_DIR": tmp_path / "sessions"}
     if backend.on_redis and kind == "real":
@@ -169,7 +185,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Wher
 
 @pytest.fixture(params=PLACES, ids=lambda pair: f"{pair[0].name}-{pair[1]}")
 def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
-    """Each backend of ours in each place."""
+    """Each of our backends in each place."""
     return place(request, tmp_path)
 
 
@@ -194,7 +210,7 @@ def make_app(placed: tuple[Backend, Where], clock: SetClock) -> Callable[..., Fl
 
 @pytest.fixture
 def views() -> Views:
-    """Views of a test's own for `tests.bare.add_views`."""
+    """Views of a test's own for `tests.support.bare.add_views`."""
     return {}
 
 
@@ -212,7 +228,7 @@ def lab_app(placed: tuple[Backend, Where]) -> Flask:
 
 
 class Visitor:
-    """Somebody with a browser of their own at the application."""
+    """A person with their own browser at the application."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app

@@ -9,6 +9,7 @@ from app.account import SHORTEST_PASSWORD
 from app.auth import FAILED_LOGINS
 from backends import Backend
 from tests.conftest import Visitor
+from tests.support.covers import covers
 
 NEW = "looking-glass"
 
@@ -46,6 +47,7 @@ def test_a_new_password_is_the_one_that_logs_in(alice: Visitor) -> None:
     assert Visitor(alice.app).log_in("alice", NEW).status_code == 302
 
 
+@covers("7.4.3")
 def test_it_ends_the_other_sessions_only_where_that_was_asked(
     alice: Visitor, phone: Visitor
 ) -> None:
@@ -89,6 +91,7 @@ def test_my_own_session_goes_on_with_a_new_token(alice: Visitor, backend: Backen
         ({"current": "wonderland", "new": "x" * 201}, 400),
     ],
 )
+@covers("7.5.1", "SM-21")
 def test_a_password_is_not_changed_without_the_present_one_or_to_a_short_one(
     alice: Visitor, data: dict[str, str], status: int
 ) -> None:
@@ -122,6 +125,7 @@ class TestAdministration:
         bob.log_in("bob", "builder")
         return bob
 
+    @covers("7.4.2")
     def test_an_administrator_disables_and_enables_another_account(
         self, alice: Visitor, bob: Visitor
     ) -> None:

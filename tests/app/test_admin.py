@@ -7,6 +7,7 @@ from app import create_app
 from app.sessions import listed_sessions
 from backends import BACKENDS
 from tests.conftest import ACCOUNTS, SECRET, Visitor
+from tests.support.covers import covers
 
 PATHS = ("/admin", "/admin/end", "/admin/end-all")
 
@@ -39,6 +40,7 @@ def test_a_guest_logs_in_first(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(("setting", "status"), [("ADMINS", 403), ("DEMO_ACCOUNTS", 302)])
+@covers("7.4.2")
 def test_who_is_no_longer_an_administrator_is_out_with_the_next_request(
     lab_app: Flask, visitor: Visitor, setting: str, status: int
 ) -> None:
@@ -48,6 +50,7 @@ def test_who_is_no_longer_an_administrator_is_out_with_the_next_request(
     assert visitor.client.get("/admin").status_code == status
 
 
+@covers("14.3.3", notes={"14.3.3": "the account's name, never its password or role"})
 def test_the_session_holds_no_role(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.client.get("/admin")
@@ -99,6 +102,7 @@ class TestSessions:
         assert "One session was ended" in response.text
         assert sorted(is_in(bob) for bob in bobs) == [False, True]
 
+    @covers("7.4.5")
     def test_an_administrator_ends_all(self, admin: Visitor, bobs: list[Visitor]) -> None:
         page = admin.client.post("/admin/end-all", data={"user": "bob"}, follow_redirects=True).text
         assert "2 sessions were ended" in page
@@ -110,6 +114,7 @@ class TestSessions:
         admin.client.post("/admin/end-all", data={"user": "alice"})
         assert not is_in(admin)
 
+    @covers("16.3.1", "SM-37")
     def test_who_ended_whose_sessions_is_in_the_log(
         self, admin: Visitor, bobs: list[Visitor], caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -118,6 +123,7 @@ class TestSessions:
         [event] = [event for event in found if event.get("event") == "sessions ended"]
         assert (event["user"], event["by"], event["ended"]) == ("bob", "alice", len(bobs))
 
+    @covers("SM-37")
     def test_nobody_else_ends_any(self, lab_app: Flask, bobs: list[Visitor]) -> None:
         alice = at(lab_app, "alice", "wonderland")
         for path in ("/admin/end", "/admin/end-all"):

@@ -6,6 +6,7 @@ from flask import Flask
 from app import create_app
 from app.auth import FAILED_LOGINS
 from tests.conftest import SECRET, Visitor
+from tests.support.covers import covers
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def test_a_login_leads_to_a_page_of_this_host_only(app: Flask, target: str, lead
     assert response.headers["Location"] == leads_to
 
 
+@covers("SM-31")
 def test_failed_logins_are_limited_and_good_ones_are_not(app: Flask) -> None:
     visitor = Visitor(app)
     allowed = int(FAILED_LOGINS.split()[0])

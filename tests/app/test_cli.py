@@ -17,7 +17,7 @@ from app.__main__ import session_lab
 from backends import BACKENDS, StoreUnavailable, init_app, interface_of
 from backends.store import Sweeps
 from tests.conftest import SECRET, SetClock, Visitor
-from tests.services import PATIENCE, LabServer
+from tests.support.services import PATIENCE, LabServer
 
 BIN = Path(sys.executable).parent
 

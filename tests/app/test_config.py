@@ -9,6 +9,7 @@ import pytest
 from app.config import VARIABLES, is_embedded, read_settings
 from backends import BACKENDS, ConfigurationError
 from tests.conftest import SECRET
+from tests.support.covers import covers
 
 HASH = "scrypt:32768:8:1$salt$0123"
 
@@ -53,6 +54,7 @@ def test_every_variable_has_a_test_of_its_default() -> None:
 
 @pytest.mark.parametrize("empty", [False, True], ids=["unset", "empty"])
 @pytest.mark.parametrize(("name", "default"), DEFAULTS.items())
+@covers("7.1.1")
 def test_a_variable_that_is_unset_or_empty_has_its_default(
     name: str, default: Any, empty: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +115,7 @@ def test_a_good_value_is_read(
         ("WEB_CONCURRENCY", "65", "not a whole number from 1 to 64"),
     ],
 )
+@covers("RF-20")
 def test_a_bad_value_is_refused_in_one_line_that_names_the_variable(
     name: str, text: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,12 +198,14 @@ def test_production_names_its_admins() -> None:
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY is missing"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY: the key is an example or has fewer"),
+        ({"SECRET_KEY": "changeme" * 8}, "SECRET_KEY: the key is an example"),
         ({"SESSION_BACKEND": "redis"}, "REDIS_URL is missing"),
         ({"SESSION_BACKEND": ""}, "REDIS_URL is missing"),
         ({"DEMO_ACCOUNTS": "alice:wonderland"}, "DEMO_ACCOUNTS holds a plain password"),
         ({"REDIS_URL": "redis://store.internal"}, "another machine without a password"),
     ],
 )
+@covers("13.2.1", "13.3.1", "SM-04", "WSTG-10")
 def test_production_refuses_what_would_not_be_safe(change: dict[str, str], expected: str) -> None:
     with pytest.raises(ConfigurationError, match=expected):
         read_settings({**PRODUCTION, **change})

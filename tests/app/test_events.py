@@ -16,6 +16,7 @@ from app.sessions import end_sessions, listed_sessions
 from backends import StoreUnavailable, interface_of
 from backends.events import name_of_session
 from tests.conftest import ACCOUNTS, SECRET, Visitor
+from tests.support.covers import covers
 
 LOGGERS = ("app", "backends")
 
@@ -67,6 +68,7 @@ def the(event: str, caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
 
 
 class TestEvents:
+    @covers("16.3.1", "SM-34")
     def test_a_login_and_a_logout_name_the_session_the_user_and_the_address(
         self, app: Flask, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -79,6 +81,7 @@ class TestEvents:
         assert login["address"] == logout["address"] == "127.0.0.1"
         assert len({event["session"] for event in (login, logout, begun, ended)}) == 1
 
+    @covers("16.3.1")
     def test_a_failed_login_names_who_was_tried_and_from_where(
         self, app: Flask, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -206,6 +209,7 @@ class TestForm:
         assert seen.stream.getvalue().splitlines() == ["session begun", "login"]
 
 
+@covers("16.2.5")
 def test_the_log_of_a_whole_visit_holds_no_token_no_id_and_no_password(
     production: Visitor, capsys: pytest.CaptureFixture[str]
 ) -> None:

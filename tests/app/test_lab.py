@@ -20,9 +20,9 @@ from app.lab.reports.report import Report, loaded
 from app.lab.runs.background import Run, RunFiles, Runs, Stage, record
 from app.lab.subject.source import RunOptions
 from backends import BACKENDS
-from tests.app.made_up_report import made_up_report
 from tests.conftest import ACCOUNTS, OURS, SECRET, Visitor
-from tests.services import PATIENCE, LabServer
+from tests.support.made_up_report import made_up_report
+from tests.support.services import PATIENCE, LabServer
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 

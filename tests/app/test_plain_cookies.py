@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from app import create_app, plain_cookies
 from app.plain_cookies import PlainCookie, delete_plain, read_plain, set_plain
 from tests.conftest import SECRET, Visitor
+from tests.support.covers import covers
 
 COOKIES = [value for value in vars(plain_cookies).values() if isinstance(value, PlainCookie)]
 MOST_SECONDS = 400 * 24 * 3600
@@ -45,6 +46,7 @@ def _attributes(header: str) -> set[str]:
 
 
 @pytest.mark.parametrize("cookie", COOKIES, ids=lambda cookie: cookie.base_name)
+@covers("RF-06")
 def test_a_cookie_is_deleted_with_the_attributes_that_it_was_set_with(
     app: Flask, cookie: PlainCookie
 ) -> None:
@@ -68,6 +70,7 @@ def test_only_the_theme_is_for_scripts_to_read() -> None:
     assert [cookie.base_name for cookie in COOKIES if cookie.readable_by_script] == ["theme"]
 
 
+@covers("RF-19")
 def test_no_cookie_asks_to_live_longer_than_browsers_allow() -> None:
     assert all(0 < cookie.max_age <= MOST_SECONDS for cookie in COOKIES)
 

@@ -6,6 +6,7 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from tests.conftest import OURS, SECRET
+from tests.support.covers import covers
 
 HTTPS = "https://localhost"
 
@@ -35,6 +36,7 @@ def test_cookies_are_secure_and_bound_to_the_host_on_deletion_too(app: Flask) ->
         assert not any(attribute.startswith("Domain") for attribute in attributes)
 
 
+@covers("SM-07", "SM-08", "WSTG-09")
 def test_plain_http_is_sent_to_https_and_sets_no_cookie(app: Flask) -> None:
     response = app.test_client().get("/dashboard?tab=2")
     assert response.status_code == 308

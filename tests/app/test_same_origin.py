@@ -5,6 +5,7 @@ from flask import Flask
 
 from app import create_app
 from tests.conftest import SECRET
+from tests.support.covers import covers
 
 OURS = "http://localhost"
 
@@ -35,6 +36,7 @@ def app() -> Flask:
         ({}, False),
     ],
 )
+@covers("3.5.1", "CF-01", "CF-08", "CF-10", "CF-11", "CF-13", "WSTG-05", "RF-29")
 def test_only_a_request_from_our_own_pages_changes_anything(
     app: Flask, headers: dict[str, str], accepted: bool
 ) -> None:
@@ -47,6 +49,7 @@ def test_only_a_request_from_our_own_pages_changes_anything(
         assert response.status_code == 403
 
 
+@covers("3.5.1", "CF-01", "WSTG-05")
 def test_every_route_that_takes_a_post_is_guarded(app: Flask) -> None:
     client = app.test_client()
     client.post(

@@ -7,6 +7,7 @@ from app import create_app
 from app.sessions import browser_of, listed_sessions
 from backends import BACKENDS, Backend
 from tests.conftest import ACCOUNTS, SECRET, Visitor
+from tests.support.covers import REVOCABLE, covers
 
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
@@ -51,6 +52,7 @@ def test_a_guest_is_sent_to_the_login_or_refused(visitor: Visitor, method: str, 
 
 @on_a_list
 class TestList:
+    @covers("SM-36", "WSTG-11", "7.5.2", limit=REVOCABLE)
     def test_each_session_of_mine_is_there_and_nobody_elses(self, lab_app: Flask) -> None:
         mine = at(lab_app, agent="curl/8.5")
         at(lab_app)
@@ -74,6 +76,7 @@ class TestList:
             row not in marked for row in rows
         ]
 
+    @covers("7.5.2", limit=REVOCABLE)
     def test_one_session_ends_by_its_handle(self, lab_app: Flask) -> None:
         lost = at(lab_app)
         [handle] = handles(lab_app)
@@ -159,12 +162,14 @@ class TestNoList:
         assert 'action="/logout"' in page
         assert ("whole session lies in its browser" in page) is (BACKENDS[name].state == "browser")
 
+    @covers("7.5.2", "SM-36", limit=REVOCABLE)
     def test_ending_does_nothing_and_says_so(self, name: str, visitor: Visitor) -> None:
         for path in ("/sessions/end", "/sessions/end-others"):
             assert visitor.client.post(path).headers["Location"] == "/sessions?ended=0"
         assert is_in(visitor)
 
 
+@covers("7.4.5", "13.3.4")
 def test_a_new_key_logs_everybody_out_of_the_signed_cookie() -> None:
     settings = {"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS}
     app = create_app(settings)

@@ -13,6 +13,7 @@ from app.sessions import listed_sessions
 from app.step_up import CONFIRMED_FOR
 from backends import BACKENDS
 from tests.conftest import Visitor
+from tests.support.covers import covers
 
 
 class Ending(NamedTuple):
@@ -71,6 +72,10 @@ def sent_again(page: str) -> dict[str, str]:
     return {unescape(name): unescape(value) for name, value in pairs}
 
 
+@covers(
+    *("7.5.2", "7.5.3", "SM-21", "SM-37", "CF-15"),
+    notes={"SM-37": "by the password given again"},
+)
 def test_nothing_ends_before_the_page_that_says_why_has_the_password(
     alice: Visitor, phone: Visitor, ending: Ending, form: dict[str, str]
 ) -> None:
@@ -96,6 +101,7 @@ def test_the_password_carries_out_what_was_asked_for_and_takes_a_new_token(
     assert (alice.token != before) is not ends_his_own_too
 
 
+@covers("WSTG-08", "7.5.3")
 def test_a_wrong_password_is_told_and_ends_nothing(
     alice: Visitor, phone: Visitor, ending: Ending, form: dict[str, str]
 ) -> None:

@@ -18,9 +18,9 @@ from flask_session import Session
 from flask_session.base import ServerSideSessionInterface
 
 from backends import BACKENDS, ConfigurationError, init_app
-from tests.bare import add_views
 from tests.conftest import SECRET
-from tests.services import RedisServer
+from tests.support.bare import add_views
+from tests.support.services import RedisServer
 
 MakeApp = Callable[..., Flask]
 

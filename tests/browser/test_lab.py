@@ -13,8 +13,8 @@ from app.lab.reports.html import html_report
 from app.lab.reports.report import Result
 from app.lab.runs.background import RunFiles
 from backends import BACKENDS
-from tests.app.made_up_report import made_up_report
-from tests.services import LabServer
+from tests.support.made_up_report import made_up_report
+from tests.support.services import LabServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -8,7 +8,7 @@ import pytest
 
 from app.side_by_side import DONE, OUTCOMES
 from backends import BACKENDS
-from tests.services import LabServer
+from tests.support.services import LabServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

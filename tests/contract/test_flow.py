@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 
 from backends import BUILT_IN, Backend
 from tests.conftest import Visitor
-from tests.services import left_to_it
+from tests.support.covers import HIDDEN, covers
+from tests.support.services import left_to_it
 
 
 def test_log_in_see_the_dashboard_log_out(visitor: Visitor) -> None:
@@ -57,6 +58,7 @@ def test_each_login_takes_a_new_token(visitor: Visitor) -> None:
     assert visitor.token != first
 
 
+@covers("7.6.2")
 def test_a_visitor_who_does_not_log_in_leaves_nothing(lab_app: Flask, visitor: Visitor) -> None:
     for path in (
         "/",
@@ -116,6 +118,7 @@ class TestInspection:
         visitor.client.post("/dashboard/note", data={"note": "milk"})
         return visitor.client
 
+    @covers("SM-03", "SM-04", "14.3.3", "RF-27", limit=HIDDEN)
     def test_it_tells_what_the_browser_holds(
         self, client: FlaskClient, visitor: Visitor, backend: Backend
     ) -> None:

@@ -17,9 +17,10 @@ from backends.interface import OwnedSession
 from backends.record import name_of
 from backends.redis import RedisStore
 from backends.store import Store, Sweeps
-from tests.bare import Tab, Views, add_views
 from tests.conftest import PLACES, SetClock
-from tests.services import left_to_it
+from tests.support.bare import Tab, Views, add_views
+from tests.support.covers import REVOCABLE, covers
+from tests.support.services import left_to_it
 
 MakeApp = Callable[..., Flask]
 
@@ -106,6 +107,7 @@ class TestList:
             ("first", 60),
         ]
 
+    @covers("SM-36")
     def test_a_session_is_listed_with_browser_address_and_times(
         self, app: Flask, clock: SetClock
     ) -> None:
@@ -240,6 +242,7 @@ class TestRevoke:
 
 @on(revocable=True)
 class TestLimit:
+    @covers("7.1.2", "SM-35", "WSTG-11", limit=REVOCABLE)
     def test_one_session_more_ends_the_oldest(self, make_site: MakeApp, clock: SetClock) -> None:
         app = make_site(SESSION_MAX_PER_OWNER=2)
         tabs = []
@@ -343,6 +346,7 @@ def test_a_backend_that_keeps_nothing_on_the_server_lists_and_ends_nothing(
 
 
 @on(revocable=False)
+@covers("7.1.2", "SM-35", "WSTG-11", limit=REVOCABLE)
 def test_a_backend_that_cannot_list_keeps_no_limit(make_site: MakeApp) -> None:
     app = make_site(SESSION_MAX_PER_OWNER=1)
     tabs = [Tab(app).log_in() for _ in range(2)]

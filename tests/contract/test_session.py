@@ -13,8 +13,9 @@ from flask import Flask, Response, request, session
 
 from backends import Backend
 from backends.interface import WORN
-from tests.bare import Tab, Views, add_views, rotate
 from tests.conftest import SetClock
+from tests.support.bare import Tab, Views, add_views, rotate
+from tests.support.covers import ON_SERVER, REVOCABLE, covers
 
 MakeApp = Callable[..., Flask]
 IDLE = 1800
@@ -41,6 +42,7 @@ def test_what_one_request_stores_the_next_one_reads(alice: Tab) -> None:
     assert alice.data() == {"user": "alice", "colour": "blue"}
 
 
+@covers("7.2.2", "WSTG-04")
 def test_two_logins_in_one_second_give_two_tokens(app: Flask, alice: Tab) -> None:
     other = Tab(app)
     other.post("/login")
@@ -56,6 +58,7 @@ def test_tokens_are_long_and_all_different(app: Flask) -> None:
     assert min(map(len, tokens)) >= 50
 
 
+@covers("7.4.1", "7.5.3", "SM-23", "WSTG-06", limit=REVOCABLE)
 def test_a_token_from_before_logout_is_dead_where_the_backend_can_revoke(
     app: Flask, alice: Tab, backend: Backend
 ) -> None:
@@ -65,6 +68,7 @@ def test_a_token_from_before_logout_is_dead_where_the_backend_can_revoke(
     assert (Tab(app, kept).data() == {}) is backend.revocable
 
 
+@covers("7.2.4", "SM-19", limit=REVOCABLE)
 def test_a_login_takes_a_new_token_and_ends_the_session_before_it(
     app: Flask, alice: Tab, backend: Backend
 ) -> None:
@@ -76,6 +80,7 @@ def test_a_login_takes_a_new_token_and_ends_the_session_before_it(
     assert (Tab(app, before).data() == {}) is backend.revocable
 
 
+@covers("7.2.4", "SM-19", limit=REVOCABLE)
 def test_rotation_keeps_the_data_and_ends_the_old_token(
     app: Flask, alice: Tab, backend: Backend
 ) -> None:
@@ -86,6 +91,7 @@ def test_rotation_keeps_the_data_and_ends_the_old_token(
     assert (Tab(app, before).data() == {}) is backend.revocable
 
 
+@covers("RF-28", limit=ON_SERVER)
 def test_an_older_token_does_not_bring_older_data_back(
     app: Flask, alice: Tab, backend: Backend
 ) -> None:
@@ -95,6 +101,7 @@ def test_an_older_token_does_not_bring_older_data_back(
     assert rolled_back is (backend.state == "browser")
 
 
+@covers("WSTG-03", "CF-13", "SM-17", "SM-20")
 def test_a_planted_token_is_never_the_one_that_is_logged_in(app: Flask) -> None:
     attacker = Tab(app)
     attacker.post("/set/planted/yes")
@@ -126,6 +133,7 @@ class TestRequestsThatOverlap:
         return run
 
     @pytest.mark.parametrize("what", ["reads", "writes", "rotates", "ignores"])
+    @covers("7.4.1", "15.4.2", "RF-05", limit=REVOCABLE)
     def test_a_logout_is_final_while_another_request_is_in_flight(
         self, app: Flask, alice: Tab, backend: Backend, during: Any, what: str
     ) -> None:
@@ -138,6 +146,7 @@ class TestRequestsThatOverlap:
 
     @pytest.mark.parametrize("permanent", [False, True])
     @pytest.mark.parametrize("what", ["reads", "writes", "rotates", "ignores"])
+    @covers("7.4.1", "15.4.2", "RF-05", limit=REVOCABLE)
     def test_a_rotation_is_final_while_another_request_is_in_flight(
         self,
         app: Flask,
@@ -174,6 +183,10 @@ class TestRequestsThatOverlap:
 
 
 class TestLimits:
+    @covers(
+        *("7.3.1", "9.2.1", "SM-24", "SM-27", "RF-07", "WSTG-07"),
+        notes={"7.3.1": "a signed cookie ages copy by copy"},
+    )
     def test_an_unused_session_ends_after_its_idle_limit(self, alice: Tab, clock: SetClock) -> None:
         clock.forward(IDLE - 1)
         assert alice.data() == {"user": "alice"}
@@ -181,6 +194,7 @@ class TestLimits:
         assert alice.data() == {}
 
     @pytest.mark.parametrize("visits", [0, 7], ids=["idle", "absolute"])
+    @covers("SM-34", "SM-32", "SM-17")
     def test_the_token_of_a_session_that_ran_out_is_an_event_of_that_session(
         self, app: Flask, clock: SetClock, caplog: pytest.LogCaptureFixture, visits: int
     ) -> None:
@@ -209,6 +223,7 @@ class TestLimits:
             clock.forward(IDLE * 0.6)
             assert alice.data() == {"user": "alice"}
 
+    @covers("7.3.2", "SM-25", "WSTG-07")
     def test_a_session_in_use_ends_at_its_absolute_limit(self, alice: Tab, clock: SetClock) -> None:
         for _ in range(7):
             clock.forward(IDLE / 2)
@@ -372,6 +387,7 @@ class TestTokens:
         "token",
         ["", ".", "..", "a.b.c", "\0", "../../etc/passwd", "*", "x" * 7000, "ä€", "%00", '"', "{}"],
     )
+    @covers("SM-18", "RF-21", "RF-26")
     def test_a_hostile_token_is_nobody_and_no_error(self, app: Flask, token: str) -> None:
         header = f"session={token}".encode().decode("latin-1")
         response = app.test_client().get("/", headers={"Cookie": header})
@@ -379,6 +395,7 @@ class TestTokens:
         assert response.get_json() == {}
         assert "Set-Cookie" not in response.headers
 
+    @covers("9.2.3")
     def test_another_application_with_the_same_key_is_refused(
         self, make_app: MakeApp, alice: Tab, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -388,6 +405,7 @@ class TestTokens:
         monkeypatch.setattr(other, "name", "another")
         assert Tab(other, alice.token).data() == {}
 
+    @covers("13.3.4")
     def test_a_new_key_with_the_old_as_fallback_keeps_everybody_in(
         self, app: Flask, alice: Tab
     ) -> None:
@@ -397,6 +415,7 @@ class TestTokens:
         app.config.update(SECRET_KEY_FALLBACKS=None)
         assert alice.data() == {}
 
+    @covers("7.2.1", "14.2.1", "SM-06")
     def test_a_token_in_the_address_is_not_looked_at(self, app: Flask, alice: Tab) -> None:
         client = app.test_client()
         found = client.get(f"/?session={alice.token}", headers={"X-Session": alice.token})
@@ -415,6 +434,7 @@ class TestTooLarge:
         views["fill"] = fill
         return alice
 
+    @covers("3.3.5", notes={"3.3.5": "beyond it the signed cookie is refused with 413"})
     def test_five_kilobytes_are_kept_or_refused_and_never_lost_in_silence(
         self, grown: Tab, backend: Backend
     ) -> None:
@@ -430,6 +450,7 @@ class TestTooLarge:
             assert grown.token == before
             assert grown.data() == {"user": "alice"}
 
+    @covers("3.3.5", "RF-17")
     def test_no_token_is_larger_than_a_browser_keeps(self, grown: Tab) -> None:
         for size in range(2600, 3100, 25):
             response = grown.post("/do/fill", data={"bytes": size})

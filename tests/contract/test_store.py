@@ -14,8 +14,8 @@ from backends.redis import RedisStore
 from backends.redis_client import connect
 from backends.store import Fields, ListsSessions, Record, SessionGone, ShowsRecords, Store
 from tests.conftest import SetClock
-from tests.redis_topologies import Topology
-from tests.services import RedisServer, left_to_it
+from tests.support.redis_topologies import Topology
+from tests.support.services import RedisServer, left_to_it
 
 KEY = "a" * 64
 OTHER = "b" * 64

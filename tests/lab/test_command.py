@@ -30,7 +30,7 @@ from app.lab.subject.source import RunOptions, SubjectSource
 from backends import BACKENDS
 from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, SURPRISING
 from tests.lab.subject import broken_subjects
-from tests.services import PATIENCE, LabServer, group_is_gone, require
+from tests.support.services import PATIENCE, LabServer, group_is_gone, require
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 

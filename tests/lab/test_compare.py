@@ -14,7 +14,7 @@ from app.lab.reports.publish import KEPT
 from app.lab.reports.report import Report, loaded, summary
 from app.lab.stores.redis import EMBEDDED
 from backends import BACKENDS
-from tests.services import LabServer
+from tests.support.services import LabServer
 
 PROJECT = Path(__file__).parents[2]
 

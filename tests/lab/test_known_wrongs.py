@@ -21,7 +21,7 @@ from backends.store import Record
 from tests.lab.known_wrongs.all_of_them import WRONGS
 from tests.lab.known_wrongs.cookies import STOCK_FLASK
 from tests.lab.known_wrongs.wrong import Wrong, on_files, try_breaking, try_keeping
-from tests.services import require
+from tests.support.services import require
 
 
 class TakesDamageForAdam(FileSystemStore):

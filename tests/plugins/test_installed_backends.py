@@ -23,7 +23,7 @@ from app.server import Server
 from backends import BACKENDS, BUILT_IN, ConfigurationError, init_app
 from tests.conftest import ACCOUNTS, SECRET, Visitor
 from tests.plugins.packages import ROOT, environment, install, install_the_example
-from tests.services import LabServer
+from tests.support.services import LabServer
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 

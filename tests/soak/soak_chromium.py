@@ -8,7 +8,7 @@ import pytest
 from app.lab.claim import Claim
 from backends import BUILT_IN
 from tests.lab.browser.test_chromium import IN_CHROMIUM, comes_to_the_expected_verdict
-from tests.services import require
+from tests.support.services import require
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -8,8 +8,8 @@ from pathlib import Path
 from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
 from backends.store import Store
-from tests.services import RedisServer
 from tests.soak.conftest import Say
+from tests.support.services import RedisServer
 
 FEW, MANY = 100, 100_000
 SAMPLES = 2000

@@ -17,8 +17,8 @@ from app.lab.runs.runner import EXPERIMENT_TIMEOUT_SECONDS
 from backends import Backend
 from tests.lab.known_wrongs.all_of_them import WRONGS
 from tests.lab.known_wrongs.wrong import Wrong, try_breaking, try_keeping
-from tests.services import require
 from tests.soak.conftest import Say
+from tests.support.services import require
 
 
 class Trial(NamedTuple):

@@ -1,4 +1,4 @@
-"""The trials of tests/chaos often enough for figures, on our stores and on Flask-Session's.
+"""The trials of tests/system/chaos often enough for figures, on our stores and on Flask-Session's.
 
 `make soak` runs and prints them; `make test` does not collect these files.
 """
@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from backends.filesystem import ABANDONED, FileSystemStore
-from tests.chaos.site import ground
-from tests.chaos.trials import damaged_by, keys_lost, survives_a_logout
 from tests.soak.conftest import Say
+from tests.system.chaos.site import ground
+from tests.system.chaos.trials import damaged_by, keys_lost, survives_a_logout
 
 RUNS = 20
 """Of fifty parallel requests."""

@@ -12,7 +12,7 @@ import pytest
 
 from backends import BACKENDS, Backend
 from tests.conftest import OURS
-from tests.services import RedisServer
+from tests.support.services import RedisServer
 
 PROJECT = Path(__file__).parents[2]
 FLASK = PROJECT / ".cache" / "flask-tests" / f"flask-{version('flask')}"

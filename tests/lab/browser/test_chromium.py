@@ -25,7 +25,7 @@ from app.lab.runs.runner import make_options, try_claim
 from app.lab.subject.source import BackendSource
 from backends import ConfigurationError
 from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
-from tests.services import PATIENCE, LabServer, group_is_gone, require
+from tests.support.services import PATIENCE, LabServer, group_is_gone, require
 
 IN_CHROMIUM = [claim for claim in CLAIMS.values() if claim.in_chromium]
 ONE_OF_EACH_KIND = ("cookie", "redis", "flask-session-filesystem")

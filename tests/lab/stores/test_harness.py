@@ -19,7 +19,7 @@ from redis.retry import Retry
 from app.lab.claim import Skipped
 from app.lab.stores.files import FilesHarness
 from app.lab.stores.redis import EmbeddedRedisHarness, RealRedisHarness
-from tests.services import PATIENCE, require
+from tests.support.services import PATIENCE, require
 
 
 def elsewhere(act: Callable[[], Any]) -> None:

@@ -10,8 +10,8 @@ from functools import partial
 from threading import Condition
 
 from app.lab.measuring import call_in_parallel
-from tests.chaos.site import Answer, Site
-from tests.services import PATIENCE
+from tests.support.services import PATIENCE
+from tests.system.chaos.site import Answer, Site
 
 WRITERS = 4
 """Sessions that are written all the time while something is killed."""
@@ -115,5 +115,5 @@ def damaged_by(kill: Callable[[], None], site: Site, writes: int) -> int:
         for future in running:
             future.result()
     refused = [writer.refused for writer in writers]
-    assert reached, f"only {total} of {writes} writes, {refused}: {site.log.read_text()}"
+    assert reached, f"only {total} of {writes} writes, {refused}: {site.errors}"
     return sum(not writer.is_whole() for writer in writers)

@@ -1,4 +1,4 @@
-"""Requests of one session at the same time, on two processes with eight threads each."""
+"""Parallel requests of one session on two processes, and processes killed while they write."""
 
 import random
 import secrets
@@ -14,24 +14,36 @@ import pytest
 
 from app.lab.measuring import call_in_parallel
 from backends.filesystem import ABANDONED, FileSystemStore
-from tests.chaos.site import Site, ground
-from tests.chaos.trials import keys_lost, survives_a_logout
+from tests.system.chaos.site import Ground, Site, ground
+from tests.system.chaos.trials import damaged_by, keys_lost, survives_a_logout
+
+KILLS = 3
 
 
 @pytest.fixture(scope="module", params=["filesystem", "redis"])
-def site(
+def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("site")
-    with ground(request.param, folder, SESSION_OWNER="user") as (running, _, _):
+    with ground(request.param, folder, SESSION_OWNER="user") as running:
         yield running
 
 
-def test_fifty_parallel_requests_that_each_set_their_own_key_lose_none(site: Site) -> None:
+@pytest.fixture
+def site(shared: Ground) -> Site:
+    return shared.site
+
+
+def much_later() -> float:
+    """When a temporary file that was not written to its end counts as abandoned."""
+    return time.time() + ABANDONED + 1
+
+
+def test_parallel_writes_of_different_keys_lose_none(site: Site) -> None:
     assert [keys_lost(site) for _ in range(2)] == [0, 0]
 
 
-def test_nothing_logs_in_after_a_logout_that_came_among_page_loads(site: Site) -> None:
+def test_a_logout_among_page_loads_is_final(site: Site) -> None:
     chance = random.Random(1)
     assert sum(survives_a_logout(site, chance) for _ in range(60)) == 0
 
@@ -44,7 +56,7 @@ def test_a_read_never_erases_a_write(site: Site) -> None:
     assert '"written"' in site.get("/keys", cookie).text
 
 
-def test_of_parallel_rotations_one_wins_and_the_rest_leave_nothing(site: Site) -> None:
+def test_of_parallel_rotations_one_wins(site: Site) -> None:
     cookie = site.log_in()
     answers = call_in_parallel(*[partial(site.post, "/rotate", cookie)] * 8)
     tokens = {answer.cookie for answer in answers if answer.cookie}
@@ -63,7 +75,25 @@ def test_parallel_logins_and_logouts_of_one_user_all_succeed(site: Site) -> None
     assert {status for one in call_in_parallel(*[come_and_go] * 8) for status in one} == {200}
 
 
-def test_a_list_that_is_read_during_a_login_still_shows_its_session(
+def test_a_killed_application_leaves_no_session_torn(shared: Ground) -> None:
+    chance, (site, _, sessions) = random.Random(2), shared
+    damaged = [damaged_by(site.kill_workers, site, chance.randrange(60)) for _ in range(KILLS)]
+    assert damaged == [0] * KILLS
+    if records := list(sessions.glob("??/*")):
+        # One that is certainly there, whatever the kills struck.
+        records[0].with_suffix(".12345678.tmp").write_text('{"half')
+        assert sum(FileSystemStore(sessions, much_later).sweep()) >= 1
+        assert not list(sessions.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("shared", ["redis"], indirect=True)
+def test_a_killed_redis_leaves_no_session_torn(shared: Ground) -> None:
+    chance, kill = random.Random(4), shared.kill_redis
+    damaged = [damaged_by(kill, shared.site, chance.randrange(60)) for _ in range(KILLS)]
+    assert damaged == [0] * KILLS
+
+
+def test_a_list_read_during_a_login_still_shows_its_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = FileSystemStore(tmp_path / "sessions")
@@ -88,7 +118,7 @@ def test_a_list_that_is_read_during_a_login_still_shows_its_session(
     assert store.sessions_of("alice").keys() == {"ab" * 32}
 
 
-def test_logins_logouts_and_lists_of_one_user_never_find_the_folder_missing(tmp_path: Path) -> None:
+def test_parallel_logins_and_lists_find_no_folder_missing(tmp_path: Path) -> None:
     store = FileSystemStore(tmp_path / "sessions")
 
     def come_and_go() -> None:
@@ -106,6 +136,5 @@ def test_a_sweep_removes_the_probe_that_a_crashed_start_left(tmp_path: Path) -> 
     folder = tmp_path / "sessions"
     FileSystemStore(folder)
     (folder / "probe.12345678.tmp").touch()
-    later = FileSystemStore(folder, lambda: time.time() + ABANDONED + 1)
-    assert sum(later.sweep()) == 1
+    assert sum(FileSystemStore(folder, much_later).sweep()) == 1
     assert not list(folder.rglob("*.tmp"))

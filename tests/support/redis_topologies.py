@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import redis
 
-from tests.services import RedisServer, free_ports
+from tests.support.services import RedisServer, free_ports
 
 SLOTS = 16384
 NOTICE = 1000
@@ -18,7 +18,7 @@ NOTICE = 1000
 
 
 def until(ask: Callable[[], bool], seconds: float = 30) -> None:
-    """Ask until it is so. An answer that is an error counts as not yet."""
+    """Ask until the answer is yes; an error counts as no."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with suppress(redis.RedisError):
@@ -76,7 +76,7 @@ class Topology:
                 server.start()
 
     def _join(self) -> None:
-        """Acquaint them with each other, where they do not know it from their configuration."""
+        """Introduce them to each other, if their configuration does not."""
 
     def _agree(self) -> None:
         """Wait until each of them says that all are there."""
@@ -138,7 +138,7 @@ class SentinelTrio(Topology):
         self.replica = _server(folder / "replica", ports[1], *following)
         names = {port: secrets.token_hex(20) for port in ports[2:]}
         self.sentinels = [
-            SentinelServer(_made(folder / str(port)), port, self._told(port, names))
+            SentinelServer(_make_folder(folder / str(port)), port, self._configure(port, names))
             for port in names
         ]
         self.servers = [self.master, self.replica, *self.sentinels]
@@ -163,8 +163,8 @@ class SentinelTrio(Topology):
     def _agree(self) -> None:
         until(lambda: _is_linked(self.replica) and self.named_master() != 0)
 
-    def _told(self, port: int, names: dict[int, str]) -> str:
-        """What a Sentinel is told. It would find the others by itself, in two seconds."""
+    def _configure(self, port: int, names: dict[int, str]) -> str:
+        """The configuration of a Sentinel; alone it would find the others in two seconds."""
         others = [
             f"sentinel known-sentinel {self.service} 127.0.0.1 {other} {name}\n"
             for other, name in names.items()
@@ -184,16 +184,12 @@ class SentinelServer(RedisServer):
     """One Sentinel; it keeps what it learns in its configuration file."""
 
     def __init__(self, folder: Path, port: int, told: str) -> None:
-        super().__init__(folder)
-        self.port = port
-        self.configuration = folder / "sentinel.conf"
-        self.configuration.write_text(
+        super().__init__(folder, port=port)
+        configuration = folder / "sentinel.conf"
+        self.command = [self.command[0], str(configuration), "--sentinel"]
+        configuration.write_text(
             f"port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder}/sentinel.log\n{told}"
         )
-
-    @property
-    def arguments(self) -> list[str]:
-        return [str(self.configuration), "--sentinel"]
 
 
 def is_master(server: RedisServer) -> bool:
@@ -218,12 +214,10 @@ def _member(folder: Path, port: int, bus: int) -> RedisServer:
 def _server(folder: Path, port: int, *options: str) -> RedisServer:
     # A cluster lists a replica only after the first ping of its master.
     prompt = ("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
-    server = RedisServer(_made(folder), *options, *prompt)
-    server.port = port
-    return server
+    return RedisServer(_make_folder(folder), *options, *prompt, port=port)
 
 
-def _made(folder: Path) -> Path:
+def _make_folder(folder: Path) -> Path:
     folder.mkdir(parents=True)
     return folder
 

@@ -1,11 +1,11 @@
-"""The demands on session management, in our own words, and why some have no test here.
+"""The requirements on session management in our words, and why some have no test.
 
-Numbers with dots are OWASP ASVS 5.0. `SM` counts the demands of the OWASP Session Management cheat
+Numbers with dots are OWASP ASVS 5.0. `SM` counts those of the OWASP Session Management cheat
 sheet, `CF` those of its cross-site request forgery cheat sheet, `WSTG` the session tests of the
-OWASP Web Security Testing Guide, `RF` the demands of RFC 6265bis. The sources' wording decides.
+OWASP Web Security Testing Guide, `RF` those of RFC 6265bis. The sources' wording decides.
 """
 
-DEMANDS = {
+REQUIREMENTS = {
     "7.1.1": "the idle and the absolute limit are written down",
     "7.1.2": "how many sessions an account may have, and what happens beyond, is decided",
     "7.1.3": "federated sign-on is documented, where there is any",
@@ -58,7 +58,7 @@ DEMANDS = {
     "16.5.3": "a failure closes, and is not silent",
     "SM-01": "the cookie's name tells nothing about the framework",
     "SM-02": "64 random bits at least",
-    "SM-03": "the token means nothing to who reads it",
+    "SM-03": "the token means nothing to its reader",
     "SM-04": "the store is protected against readers",
     "SM-05": "the framework's own mechanism, in a current version",
     "SM-06": "a token is taken from its cookie only",
@@ -172,4 +172,4 @@ WITHOUT_TEST = {
     "CF-12": _NO_TOKEN,
     "CF-14": _NO_TOKEN,
 }
-"""Why no test covers a demand."""
+"""Why no test covers a requirement."""

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from flask import Flask, session
 
-from backends import init_app
+from backends import BACKENDS, init_app
 from backends.redis_client import PAUSE
-from tests.bare import log_in, log_out, rotate
-from tests.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
+from tests.support.bare import log_in, log_out, rotate
+from tests.support.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 BALLAST = "x" * 20_000
 """Makes a write long enough to be interrupted."""
@@ -109,25 +109,15 @@ class Site(Server):
 
     def __init__(self, folder: Path, *, workers: int = 2, threads: int = 8, **config: Any) -> None:
         self.port = free_port()
-        self.log = folder / f"site-{self.port}.log"
+        # Not the project's folder: gunicorn.conf.py there is for the application itself.
+        self.folder = folder
         self.command = (
             *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--preload"),
             *("--workers", str(workers), "--threads", str(threads), "--log-level", "error"),
-            *("--no-control-socket", "--pythonpath", str(ROOT), "tests.chaos.site:make_app()"),
+            *("--no-control-socket", "--pythonpath", str(ROOT)),
+            "tests.system.chaos.site:make_app()",
         )
         self.environment = {**untraced(os.environ), "SITE_CONFIG": json.dumps(config)}
-
-    def _spawn(self) -> "subprocess.Popen[str]":
-        with self.log.open("a") as log:
-            # Not in the project's folder: gunicorn.conf.py there is for the application itself.
-            return subprocess.Popen(
-                self.command,
-                cwd=self.log.parent,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
 
     def _wait(self, process: "subprocess.Popen[str]") -> None:
         last = time.monotonic() + PATIENCE
@@ -138,12 +128,12 @@ class Site(Server):
                 time.sleep(0.02)
             else:
                 return
-        raise AssertionError(f"the site did not start: {self.log.read_text()}")
+        raise AssertionError(f"the site did not start: {self.errors}")
 
     def send(self, method: str, path: str, cookie: str | None = None) -> Answer:
         """One request on a connection of its own. Raises `OSError` or `HTTPException`."""
         begun = time.monotonic()
-        with closing(self._asked(method, path, cookie)) as connection:
+        with closing(self._request(method, path, cookie)) as connection:
             return _answer(connection, begun)
 
     def get(self, path: str, cookie: str | None = None) -> Answer:
@@ -154,12 +144,13 @@ class Site(Server):
 
     @contextmanager
     def flooded(self, size: int, path: str, cookie: str) -> Iterator[list[Answer]]:
-        """So many requests are under way in this block; their answers are in the list after it."""
+        """Keep `size` requests under way in this block; the list has their answers after it."""
         answers: list[Answer] = []
         begun = time.monotonic()
         with ExitStack() as stack:
             flood = [
-                stack.enter_context(closing(self._asked("GET", path, cookie))) for _ in range(size)
+                stack.enter_context(closing(self._request("GET", path, cookie)))
+                for _ in range(size)
             ]
             yield answers
             answers += [_answer(connection, begun) for connection in flood]
@@ -171,21 +162,21 @@ class Site(Server):
         return cookie
 
     def kill_workers(self) -> None:
-        """End every process that serves, in the middle of whatever it does; new ones follow."""
+        """End every worker at once, whatever it does; new ones follow."""
         for worker in self._worker_ids():
             os.kill(worker, signal.SIGKILL)
 
-    def errors(self) -> list[tuple[int, float, str]]:
+    def logged_errors(self) -> list[tuple[int, float, str]]:
         """What was logged as an error: the process, when in seconds, and the message."""
-        lines = [line.split(" ", 3) for line in self.log.read_text().splitlines()]
+        lines = [line.split(" ", 3) for line in self.errors.splitlines()]
         return [
             (int(line[0]), float(line[1]), line[3])
             for line in lines
             if len(line) == 4 and line[2] == "ERROR"
         ]
 
-    def _asked(self, method: str, path: str, cookie: str | None) -> http.client.HTTPConnection:
-        """A connection of its own on which this was asked."""
+    def _request(self, method: str, path: str, cookie: str | None) -> http.client.HTTPConnection:
+        """A new connection with this request on it."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, headers={"Cookie": cookie} if cookie else {})
@@ -216,7 +207,7 @@ class Ground(NamedTuple):
     sessions: Path
 
     def kill_redis(self) -> None:
-        """End Redis at once and start it again; back when every worker asks it again."""
+        """End Redis at once and start it again; return when every worker asks it again."""
         self.server.kill()
         self.server.start()
         all_ask_again = time.monotonic() + PAUSE
@@ -228,7 +219,10 @@ class Ground(NamedTuple):
 def ground(backend: str, folder: Path, **config: Any) -> Iterator[Ground]:
     """A site on that backend, beside a Redis of its own that keeps all that it acknowledged."""
     sessions = folder / "sessions"
-    with RedisServer(folder, *DURABLE) as server:
+    with ExitStack() as stack:
+        server = RedisServer(folder, *DURABLE)
+        if BACKENDS[backend].on_redis:
+            stack.enter_context(server)
         where: dict[str, Any] = {"REDIS_URL": server.url, "SESSION_FILE_DIR": str(sessions)}
-        with Site(folder, SESSION_BACKEND=backend, **where, **config) as site:
-            yield Ground(site, server, sessions)
+        site = Site(folder, SESSION_BACKEND=backend, **where, **config)
+        yield Ground(stack.enter_context(site), server, sessions)

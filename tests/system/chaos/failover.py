@@ -1,11 +1,11 @@
-"""Browsers that keep asking while their sessions change servers, and what they were told."""
+"""Browsers that send requests while their sessions change servers."""
 
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from flask import Flask
 
@@ -13,9 +13,9 @@ from backends import init_app, interface_of
 from backends.interface import key_of
 from backends.redis import RedisStore
 from backends.redis_client import PAUSE
-from tests.bare import add_views
 from tests.conftest import SECRET
-from tests.redis_topologies import Topology, until
+from tests.support.bare import Tab, add_views
+from tests.support.redis_topologies import Topology, until
 
 READ, WRITE = 1.0, 2.0
 """Seconds within which an answer is there, whatever it says."""
@@ -51,38 +51,31 @@ class Answer(NamedTuple):
         return self.ended - self.begun
 
 
-class Browser:
-    """Somebody's browser. It notices at once when a session is not what it must be."""
+class Browser(Tab):
+    """A browser that notices at once when a session is not what it must be."""
 
     def __init__(self, app: Flask, token: str | None = None) -> None:
-        self.visit(app, token)
+        super().__init__(app, token)
         self.user: str | None = None
         self.possible: set[str | None] = {None}
         """What the last write left: unsure after a 503, which says that it may have been made."""
 
-    def visit(self, app: Flask, token: str | None) -> None:
-        self.app = app
-        self.client = app.test_client()
-        if token is not None:
-            self.client.set_cookie("session", token)
-
-    @property
-    def token(self) -> str:
-        cookie = self.client.get_cookie("session")
-        assert cookie is not None
-        return cookie.value
+    def visit(self, app: Flask) -> None:
+        """Go on at another server of the same site."""
+        super().__init__(app, self.token)
 
     @property
     def record(self) -> str:
         """The key of the session's record."""
         return f"session:{key_of(self.token.rpartition('.')[0])}"
 
-    def log_in(self, user: str) -> None:
-        assert self.client.post(f"/login/{user}").status_code == 200
+    def log_in(self, user: str = "alice") -> Self:
+        assert self.post(f"/login/{user}").status_code == 200
         self.user = user
+        return self
 
     def log_out(self) -> None:
-        assert self.client.post("/logout").status_code == 200
+        assert self.post("/logout").status_code == 200
         self.user, self.possible = None, {None}
 
     def read(self) -> Answer:
@@ -112,12 +105,12 @@ class Crowd:
         for number, member in enumerate(self.members):
             member.log_in(f"user{number}")
             assert member.write("before").status == 200
-        self.left = _left(app)
+        self.left = _keep_ended_token(app)
 
     def visit(self, app: Flask) -> None:
         """Go on at another server of the same site."""
         for browser in (*self.members, self.left):
-            browser.visit(app, browser.token)
+            browser.visit(app)
 
     @contextmanager
     def asking(self, over: Callable[[], bool]) -> Iterator[list[Answer]]:
@@ -166,7 +159,7 @@ def silence(topology: Topology) -> None:
         topology.thaw()
 
 
-def _left(app: Flask) -> Browser:
+def _keep_ended_token(app: Flask) -> Browser:
     """A browser whose session was ended while somebody kept a copy of its token."""
     mallory = Browser(app)
     mallory.log_in("mallory")
@@ -184,7 +177,7 @@ def window(answers: list[Answer]) -> float:
 
 
 def check(answers: list[Answer], what: str) -> None:
-    """Print what it cost, and hold it against what is promised."""
+    """Print the figures of an outage, and compare them with what is promised."""
     read, write = (
         max(answer.seconds for answer in answers if answer.method == method)
         for method in ("GET", "POST")

@@ -9,10 +9,10 @@ import pytest
 from redis.cluster import RedisCluster
 
 from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
-from tests.chaos.failover import Browser, Crowd, check, silence, site, store_of, window
 from tests.contract import test_session as contract
-from tests.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica
-from tests.services import RedisServer
+from tests.support.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica
+from tests.support.services import RedisServer
+from tests.system.chaos.failover import Browser, Crowd, check, silence, site, store_of, window
 
 app, alice = contract.app, contract.alice
 
@@ -27,7 +27,7 @@ class TestRequestsThatOverlap(contract.TestRequestsThatOverlap):
     """The exact interleavings of the session contract, on the cluster."""
 
 
-def test_of_fifty_parallel_writes_of_different_keys_none_is_lost(
+def test_parallel_writes_of_different_keys_lose_none(
     redis_cluster: RedisClusterTrio,
 ) -> None:
     servers = [site(REDIS_URL=redis_cluster.url) for _ in range(2)]
@@ -53,7 +53,7 @@ def test_a_ready_cluster_client_is_used_and_not_replaced(redis_cluster: RedisClu
         assert client.exists(browser.record) == 1
 
 
-def test_a_slot_that_no_master_holds_is_a_503_for_its_sessions_only(
+def test_a_slot_without_a_master_costs_its_sessions_only(
     redis_cluster: RedisClusterTrio,
 ) -> None:
     with client_of(redis_cluster) as client:
@@ -75,9 +75,7 @@ def test_a_slot_that_no_master_holds_is_a_503_for_its_sessions_only(
         ("redis+cluster://127.0.0.1:1", "Start it, or name nodes of it that run"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_one_line_that_says_what_to_do(
-    url: str, says: str
-) -> None:
+def test_an_unusable_address_is_refused_in_one_line(url: str, says: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         site(REDIS_URL=url)
     line = str(refused.value)
@@ -103,7 +101,7 @@ class TestFailover:
         return Crowd(site(REDIS_URL=cluster.url))
 
     @pytest.mark.parametrize("how", ["killed", "handed over"])
-    def test_sessions_live_through_the_loss_of_the_only_node_that_the_application_was_told(
+    def test_sessions_survive_the_loss_of_the_only_known_node(
         self, cluster: RedisClusterTrio, crowd: Crowd, how: str
     ) -> None:
         master, replica = shard_of(cluster, crowd.members[0])
@@ -116,7 +114,7 @@ class TestFailover:
                 replica.client().execute_command("CLUSTER FAILOVER")
         check(answers, f"cluster, a master {how}")
 
-    def test_a_master_that_was_frozen_is_replaced_and_brings_no_ended_session_back(
+    def test_a_frozen_master_brings_no_ended_session_back(
         self, cluster: RedisClusterTrio, crowd: Crowd
     ) -> None:
         member = crowd.members[0]
@@ -131,7 +129,7 @@ class TestFailover:
         until(lambda: copy.read().status == 200 and not is_master(master))
         assert copy.read().status == 200
 
-    def test_a_master_that_fails_costs_only_the_sessions_that_it_holds(
+    def test_a_failed_master_costs_only_its_own_sessions(
         self, cluster: RedisClusterTrio, crowd: Crowd
     ) -> None:
         master, _ = shard_of(cluster, crowd.members[0])
@@ -144,7 +142,7 @@ class TestFailover:
         assert {member.read().status for member in elsewhere} == {200}
         assert {member.write("after").status for member in elsewhere} == {200}
 
-    def test_a_cluster_that_is_silent_as_a_whole_is_a_503_at_once_and_loses_nothing(
+    def test_a_silent_cluster_is_a_503_at_once_and_loses_nothing(
         self, cluster: RedisClusterTrio, crowd: Crowd, caplog: pytest.LogCaptureFixture
     ) -> None:
         with crowd.asking(lambda: True) as answers:

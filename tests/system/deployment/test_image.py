@@ -1,18 +1,14 @@
-"""The image: what goes into it, as whom it runs, and that its health check tells the truth."""
+"""The image: what goes into it and as whom it runs."""
 
 import fnmatch
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from app.config import INSTANCE
-from tests.deployment.files import PROJECT, Image, read_image
-from tests.services import PATIENCE, LabServer, free_port
+from tests.system.deployment.files import PROJECT, Image, read_image
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
@@ -40,7 +36,7 @@ def _is_ignored(name: str, patterns: list[str]) -> bool:
     return bool(fitting) and not fitting[-1].startswith("!")
 
 
-def test_it_runs_as_somebody_who_is_not_root_and_may_write_the_sessions(image: Image) -> None:
+def test_it_runs_as_a_user_who_may_write_the_sessions(image: Image) -> None:
     user = image.all("USER")[-1]
     made = " ".join(image.all("RUN"))
     volume = Path(image.environment["SESSION_FILE_DIR"]).parent
@@ -49,7 +45,7 @@ def test_it_runs_as_somebody_who_is_not_root_and_may_write_the_sessions(image: I
     assert re.search(rf"install --directory --owner {user} .*{volume}", made)
 
 
-def test_what_the_laboratory_finds_out_is_kept_with_the_sessions(image: Image) -> None:
+def test_reports_of_the_laboratory_are_on_the_volume(image: Image) -> None:
     volume = Path(image.environment["SESSION_FILE_DIR"]).parent
     assert f"ln --symbolic {volume}/lab {INSTANCE}/lab" in " ".join(image.all("RUN"))
 
@@ -61,7 +57,7 @@ def test_everything_installed_is_in_the_lock_with_its_hash(image: Image) -> None
     assert installs[0].endswith("-r requirements.lock")
 
 
-def test_a_change_in_the_code_does_not_install_everything_again(image: Image) -> None:
+def test_a_change_in_the_code_installs_nothing_again(image: Image) -> None:
     steps = [arguments for name, arguments in image.steps if name in ("COPY", "RUN")]
     install = next(index for index, step in enumerate(steps) if "pip install" in step)
     assert steps.index("requirements.lock ./") < install < steps.index("app app")
@@ -75,23 +71,6 @@ def test_its_python_is_one_that_the_project_takes(image: Image) -> None:
     assert tuple(map(int, version.groups())) >= least
 
 
-def test_the_health_check_tells_a_server_that_answers_from_one_that_does_not(
-    image: Image, tmp_path: Path
-) -> None:
-    with LabServer(tmp_path, {"SESSION_BACKEND": "cookie"}) as server:
-        assert _health(image, server.port) == 0
-    assert _health(image, free_port()) != 0
-
-
-def _health(image: Image, port: int) -> int:
-    return subprocess.run(
-        [sys.executable, *image.healthcheck[1:]],
-        env={**os.environ, "PORT": str(port)},
-        capture_output=True,
-        timeout=PATIENCE,
-    ).returncode
-
-
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_pins_and_hashes_every_package_and_names_no_host(name: str) -> None:
     text = (PROJECT / name).read_text()
@@ -103,7 +82,7 @@ def test_a_lock_pins_and_hashes_every_package_and_names_no_host(name: str) -> No
     assert "://" not in text
 
 
-def test_the_locks_hold_every_dependency_in_the_version_asked_for() -> None:
+def test_the_locks_hold_every_dependency() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     wanted = (project["project"]["dependencies"], project["dependency-groups"]["dev"])
     for name, dependencies in zip(LOCKS, wanted, strict=True):

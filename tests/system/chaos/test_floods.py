@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from werkzeug.routing import Rule
 
-from tests.chaos.site import application
-from tests.chaos.tokens import flood, made_up_tokens
-from tests.conftest import Visitor
-from tests.services import RedisServer
+from tests.conftest import OURS, Visitor
+from tests.support.covers import covers
+from tests.support.services import RedisServer
+from tests.system.chaos.site import application
+from tests.system.chaos.tokens import flood, made_up_tokens
 
-TOKENS = 5000
+TOKENS = 2000
 
 bounded = settings(
     max_examples=60,
@@ -32,14 +33,14 @@ bounded = settings(
 )
 
 FIELDS = ("username", "password", "remember", "next", "product", "quantity", "note", "name")
-"""What our forms send, among others."""
+"""The names of our forms' fields, among others."""
 
 COOKIES = ("theme", "language", "currency", "layout", "read_articles", "guest_cart")
 """Our plain cookies, among others."""
 
 
-def invented(app: Flask) -> list[str]:
-    """So many tokens that no client was ever given, and some of them nearly right."""
+def invent_tokens(app: Flask) -> list[str]:
+    """Tokens that no client was ever given, some of them nearly right."""
     client = app.test_client()
     client.post("/login")
     cookie = client.get_cookie("session")
@@ -49,7 +50,7 @@ def invented(app: Flask) -> list[str]:
 
 def test_made_up_tokens_cost_no_command_of_redis(redis_server: RedisServer) -> None:
     app = application({"SESSION_BACKEND": "redis", "REDIS_URL": redis_server.url})
-    tokens = invented(app)
+    tokens = invent_tokens(app)
     client = redis_server.client()
     client.config_resetstat()
     assert flood(app, "/who", tokens) == {"401 UNAUTHORIZED"}
@@ -61,16 +62,17 @@ def test_made_up_tokens_cost_no_command_of_redis(redis_server: RedisServer) -> N
 def test_made_up_tokens_open_no_file(tmp_path: Path) -> None:
     folder = tmp_path / "sessions"
     app = application({"SESSION_BACKEND": "filesystem", "SESSION_FILE_DIR": str(folder)})
-    tokens = invented(app)
-    folder.rename(tmp_path / "elsewhere")  # whoever looks for a file now gets a 503
+    tokens = invent_tokens(app)
+    folder.rename(tmp_path / "elsewhere")  # a look for a file is a 503 now
     assert flood(app, "/who", tokens) == {"401 UNAUTHORIZED"}
 
 
-def test_made_up_tokens_are_reported_once_a_second_with_the_count_of_those_held_back(
+@covers("SM-31", "SM-32", "SM-17")
+def test_made_up_tokens_are_logged_once_a_second_with_a_count(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = application({"SESSION_BACKEND": "filesystem", "SESSION_FILE_DIR": str(tmp_path)})
-    tokens = invented(app)
+    tokens = invent_tokens(app)
     milliseconds = count()
     a_thousand_a_second = SimpleNamespace(monotonic=lambda: next(milliseconds) / 1000)
     monkeypatch.setattr("backends.events.time", a_thousand_a_second)
@@ -143,6 +145,12 @@ def send(app: Flask, path: str, cookie: str, **request: Any) -> int:
     return response.status_code
 
 
+once_a_backend = pytest.mark.parametrize(
+    "placed", [(backend, "real") for backend in OURS], indirect=True, ids=lambda pair: pair[0].name
+)
+
+
+@once_a_backend
 @bounded
 @given(cookies=cookies, path=st.sampled_from(["/", "/set"]))
 def test_no_cookie_makes_the_bare_application_fail(
@@ -168,6 +176,8 @@ def test_no_cookie_makes_the_bare_application_fail(
     query=forms,
     body=bodies,
 )
+@once_a_backend
+@covers("SM-18", "RF-26")
 def test_no_cookie_and_no_form_makes_session_lab_fail(
     lab_app: Flask,
     cookies: list[Piece],

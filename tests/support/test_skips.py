@@ -1,19 +1,19 @@
-"""REQUIRE_SERVICES=1: whoever wants every test run is told what one of them needs."""
+"""REQUIRE_SERVICES=1 turns a skip into a failure that says what to install."""
 
 from typing import Literal
 
 import pytest
 
 from tests.conftest import pytest_runtest_makereport
-from tests.services import left_to_it
+from tests.support.services import left_to_it
 
 MISSING = "nginx is not installed: apt-get install nginx-light"
 
 
-def reported(outcome: Literal["passed", "skipped"], why: str = MISSING) -> pytest.TestReport:
+def make_report(outcome: Literal["passed", "skipped"], why: str = MISSING) -> pytest.TestReport:
     """A report of that outcome, as the run gets it."""
-    told = ("test_page.py", 1, f"Skipped: {why}")
-    given = pytest.TestReport("page", ("", 0, ""), {}, outcome, told, "setup")
+    longrepr = ("test_page.py", 1, f"Skipped: {why}")
+    given = pytest.TestReport("page", ("", 0, ""), {}, outcome, longrepr, "setup")
     hook = pytest_runtest_makereport()
     next(hook)
     with pytest.raises(StopIteration) as ended:
@@ -24,7 +24,7 @@ def reported(outcome: Literal["passed", "skipped"], why: str = MISSING) -> pytes
 
 def test_a_skip_is_a_failure_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUIRE_SERVICES", "1")
-    report = reported("skipped")
+    report = make_report("skipped")
     assert report.failed
     assert "apt-get install nginx-light" in str(report.longrepr)
 
@@ -33,14 +33,14 @@ def test_what_is_left_out_by_design_stays_a_skip(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("REQUIRE_SERVICES", "1")
     with pytest.raises(pytest.skip.Exception) as skipped:
         left_to_it("this store lists no sessions")
-    assert reported("skipped", str(skipped.value)).skipped
+    assert make_report("skipped", str(skipped.value)).skipped
 
 
 def test_without_it_a_skip_is_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REQUIRE_SERVICES", raising=False)
-    assert reported("skipped").skipped
+    assert make_report("skipped").skipped
 
 
 def test_what_passed_stays_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUIRE_SERVICES", "1")
-    assert reported("passed").passed
+    assert make_report("passed").passed

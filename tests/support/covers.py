@@ -1,4 +1,4 @@
-"""What a test proves, in a form that both the test and SECURITY.md read."""
+"""Which requirements a test proves; SECURITY.md is generated from it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Limit:
-    """What a backend must declare for a promise to hold there, and what is so where it does not."""
+    """What a backend must declare for a promise to hold, and what is true where it does not."""
 
     is_free: Callable[[Backend], bool]
     why: str
@@ -27,7 +27,7 @@ ON_SERVER = Limit(
 )
 HIDDEN = Limit(
     lambda backend: not backend.readable,
-    "the cookie is signed, not encrypted: whoever has it reads it",
+    "the cookie is signed, not encrypted: anyone who has it can read it",
 )
 HAS_STORE = Limit(lambda backend: backend.check is not None, "there is no store")
 
@@ -40,7 +40,7 @@ class Promise:
     limit: Limit | None = None
     applies: Limit | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
-    """What is to be said beside the verdict, by requirement."""
+    """Remarks beside the verdict, by requirement."""
 
     def applies_to(self, backend: Backend) -> bool:
         return self.applies is None or self.applies.is_free(backend)
@@ -55,11 +55,11 @@ def covers(
     applies: Limit | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> Callable[[Test], Test]:
-    """Name the requirements that a test proves.
+    """Declare the requirements that a test proves, by their numbers in SECURITY.md.
 
-    `limit`: what only some backends can do; on the others the test asserts that they cannot.
-    `applies`: what a backend must have for the requirement to mean anything.
-    `notes`: what is to be said beside the verdict, by requirement.
+    `limit`: what only some backends can do; on the others a test asserts that they cannot.
+    `applies`: what a backend must have for the requirement to apply.
+    `notes`: remarks beside the verdict, by requirement.
     """
 
     def mark(test: Test) -> Test:

@@ -8,8 +8,8 @@ import pytest
 
 from backends import ConfigurationError, StoreUnavailable
 from backends.redis_client import TIMEOUT
-from tests.chaos.failover import READ, Answer, Browser, Crowd, check, silence, site, store_of
-from tests.redis_topologies import SentinelTrio, is_master, until, wait_for_replica
+from tests.support.redis_topologies import SentinelTrio, is_master, until, wait_for_replica
+from tests.system.chaos.failover import READ, Answer, Browser, Crowd, check, silence, site, store_of
 
 
 @pytest.fixture
@@ -26,15 +26,13 @@ def crowd(trio: SentinelTrio) -> Crowd:
     return crowd
 
 
-def test_sessions_live_through_the_death_of_the_master(trio: SentinelTrio, crowd: Crowd) -> None:
+def test_sessions_survive_the_death_of_the_master(trio: SentinelTrio, crowd: Crowd) -> None:
     with crowd.asking(lambda: is_master(trio.replica)) as answers:
         trio.master.kill()
     check(answers, "Sentinel, the master killed")
 
 
-def test_a_master_that_was_frozen_is_replaced_and_brings_no_ended_session_back(
-    trio: SentinelTrio, crowd: Crowd
-) -> None:
+def test_a_frozen_master_brings_no_ended_session_back(trio: SentinelTrio, crowd: Crowd) -> None:
     with crowd.asking(lambda: is_master(trio.replica)) as answers:
         trio.master.freeze()
     check(answers, "Sentinel, the master frozen")
@@ -46,10 +44,8 @@ def test_a_master_that_was_frozen_is_replaced_and_brings_no_ended_session_back(
     assert {copy.read().status for _ in range(50)} == {200}
 
 
-def test_writes_follow_within_seconds_when_a_master_is_replaced_while_it_runs(
-    trio: SentinelTrio, crowd: Crowd
-) -> None:
-    """The old one is a master for ten more seconds, and what it is told is lost after them."""
+def test_writes_follow_a_replaced_master_within_seconds(trio: SentinelTrio, crowd: Crowd) -> None:
+    """The old one stays a master for ten seconds, and then loses what was written to it."""
     new = trio.replica.client()
     trio.hand_over()
     until(lambda: trio.named_master() == trio.replica.port)
@@ -67,15 +63,13 @@ def test_writes_follow_within_seconds_when_a_master_is_replaced_while_it_runs(
     assert seconds < 5
 
 
-def test_sentinels_and_servers_that_are_all_silent_are_a_503_at_once_and_lose_nothing(
-    trio: SentinelTrio, crowd: Crowd
-) -> None:
+def test_a_silent_trio_is_a_503_at_once_and_loses_nothing(trio: SentinelTrio, crowd: Crowd) -> None:
     with crowd.asking(lambda: True) as answers:
         silence(trio)
     check(answers, "Sentinel, all silent")
 
 
-def test_sessions_are_served_while_only_the_sentinels_are_silent(
+def test_sessions_are_served_while_the_sentinels_are_silent(
     trio: SentinelTrio, crowd: Crowd
 ) -> None:
     for sentinel in trio.sentinels:
@@ -91,7 +85,7 @@ def test_sessions_are_served_while_only_the_sentinels_are_silent(
     assert answers[-1].seconds < READ
 
 
-def test_a_service_that_no_sentinel_knows_is_named_in_the_failure(trio: SentinelTrio) -> None:
+def test_an_unknown_service_is_named_in_the_failure(trio: SentinelTrio) -> None:
     app = site(REDIS_URL=trio.url.replace(trio.service, "shop"))
     with pytest.raises(StoreUnavailable) as failure:
         store_of(app).load("a" * 64)
@@ -109,9 +103,7 @@ def test_a_service_that_no_sentinel_knows_is_named_in_the_failure(trio: Sentinel
         ("redis+sentinel://127.0.0.1:sentinel/sessions", "REDIS_URL cannot be read. Give"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_one_line_that_says_what_to_do(
-    url: str, says: str
-) -> None:
+def test_an_unusable_address_is_refused_in_one_line(url: str, says: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         site(REDIS_URL=url)
     line = str(refused.value)

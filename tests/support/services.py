@@ -1,4 +1,4 @@
-"""Real services for the tests: started here on a free port, ended here by their process id."""
+"""Real services for the tests, each a process on a free port that is ended by its id."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import SystemRandom
 from typing import NoReturn, Protocol, Self
@@ -84,9 +84,14 @@ def wait_for(url: str) -> None:
 
 
 class Server:
-    """A process of our own that answers on a port of 127.0.0.1, and is ended by its id."""
+    """A process that answers on a port of 127.0.0.1, and is ended by its id."""
 
+    folder: Path
+    """Where it runs and keeps what it writes."""
     port: int
+    command: Sequence[str]
+    environment: Mapping[str, str] | None = None
+    """Its variables; `None`: those of this process."""
     process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -95,9 +100,28 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def log(self) -> Path:
+        """The file of its standard error."""
+        return self.folder / f"errors-{self.port}.log"
+
+    @property
+    def errors(self) -> str:
+        """What it wrote to its standard error so far."""
+        return self.log.read_text()
+
     def start(self) -> Self:
-        """Start it and wait until it answers; where it does not, it is ended again."""
-        self.process = self._spawn()
+        """Start it and wait until it answers; if it does not, end it again."""
+        with self.log.open("a") as errors:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
         try:
             self._wait(self.process)
         except BaseException:
@@ -106,11 +130,11 @@ class Server:
         return self
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
-        """End it; its exit status, or `None` where it was not running."""
+        """End it; its exit status, or `None` if it was not running."""
         process, self.process = self.process, None
         if process is None:
             return None
-        process.send_signal(signal.SIGCONT)  # while it is frozen it hears nothing else
+        process.send_signal(signal.SIGCONT)  # while it is frozen it handles no other signal
         process.send_signal(how)
         try:
             process.communicate(timeout=PATIENCE)
@@ -122,11 +146,17 @@ class Server:
     def kill(self) -> None:
         self.stop(signal.SIGKILL)
 
-    def _spawn(self) -> "subprocess.Popen[str]":
-        raise NotImplementedError
+    def freeze(self) -> None:
+        """Let it take connections and answer nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
 
     def _wait(self, process: "subprocess.Popen[str]") -> None:
-        """Return when it answers. Raises where it ended, or does not answer in time."""
+        """Return when it answers. Raises if it ended, or does not answer in time."""
         raise NotImplementedError
 
 
@@ -137,40 +167,24 @@ DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 class RedisServer(Server):
     """A redis-server with its data in `folder`."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.program = require("redis-server", "redis-server")
+    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
         self.folder = folder
         self.options = options
-        self.port = free_port()
+        self.port = port or free_port()
+        self.command = [
+            *(require("redis-server", "redis-server"), "--port", str(self.port)),
+            *("--bind", "127.0.0.1", "--dir", str(folder), "--save", "", "--logfile", "redis.log"),
+            *options,
+        ]
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
-    @property
-    def arguments(self) -> list[str]:
-        return [
-            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
-            *("--save", "", "--logfile", "redis.log"),
-            *self.options,
-        ]
-
     def client(self) -> "redis.Redis":
         """A client that waits for the server to be up."""
         patient = Retry(ConstantBackoff(0.02), 500)
         return redis.Redis(port=self.port, retry=patient, retry_on_error=[redis.BusyLoadingError])
-
-    def freeze(self) -> None:
-        """The server hangs: it takes connections and answers nothing."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGCONT)
-
-    def _spawn(self) -> "subprocess.Popen[str]":
-        return subprocess.Popen([self.program, *self.arguments], text=True)
 
     def _wait(self, process: "subprocess.Popen[str]") -> None:
         self.client().ping()
@@ -182,6 +196,10 @@ class LabServer(Server):
     It sees the variables of `environment`, and none of this application's that happen to be set.
     """
 
+    environment: dict[str, str]
+    greeting = ""
+    """The first line of its output."""
+
     def __init__(
         self,
         folder: Path,
@@ -190,32 +208,15 @@ class LabServer(Server):
     ) -> None:
         self.folder = folder
         self.port = free_port()
-        self.log = folder / f"errors-{self.port}.log"
         self.command = command
-        given = {"HOST": "127.0.0.1", "PORT": str(self.port), **(environment or {})}
-        self.environment = {**_foreign_environment(), **given}
-        self.greeting = ""
+        own = {variable.name for variable in VARIABLES}
+        others = {name: value for name, value in os.environ.items() if name not in own}
+        address = {"HOST": "127.0.0.1", "PORT": str(self.port)}
+        self.environment = {**others, **address, **(environment or {})}
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def errors(self) -> str:
-        """What it wrote to its standard error so far."""
-        return self.log.read_text()
-
-    def _spawn(self) -> "subprocess.Popen[str]":
-        with self.log.open("a") as errors:
-            return subprocess.Popen(
-                self.command,
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
 
     def _wait(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
@@ -231,12 +232,6 @@ def untraced(environment: Mapping[str, str]) -> dict[str, str]:
     Traced it starts and answers at half the speed.
     """
     return {name: value for name, value in environment.items() if not name.startswith("COVERAGE_")}
-
-
-def _foreign_environment() -> dict[str, str]:
-    """This process's environment without the application's variables."""
-    ours = {variable.name for variable in VARIABLES}
-    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def group_is_gone(group: int) -> bool:

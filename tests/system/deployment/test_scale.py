@@ -1,18 +1,28 @@
 """docker compose --profile scale: three replicas behind nginx, on Redis and on lonely disks."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import SECRET
-from tests.deployment.files import read_compose
-from tests.deployment.test_compose import KEPT, Person, lab_server
-from tests.services import LabServer, RedisServer, free_port, require, wait_for
+from tests.support.services import (
+    LabServer,
+    RedisServer,
+    Server,
+    free_ports,
+    require,
+    wait_for,
+)
+from tests.system.deployment.files import read_compose
+from tests.system.deployment.test_compose import KEPT, Person, lab_server
 
 REPLICAS = 3
+STARTED = 2
+"""Enough to tell one server from several; the third name is another name of the first."""
+
 LISTENS = {"filesystem": "8012", "redis": "8013"}
 
 
@@ -29,12 +39,12 @@ def replicas(compose: dict[str, Any], name: str) -> dict[str, Any]:
 def servers(
     compose: dict[str, Any], redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, LabServer]]:
-    """Every replica as a process of this machine, each in a folder of its own."""
+    """Two replicas of each kind as processes of this machine, each in a folder of its own."""
     require("nginx", "nginx-light")
     started: dict[str, LabServer] = {}
     with ExitStack() as stack:
         for kind in LISTENS:
-            for name, service in replicas(compose, kind).items():
+            for name, service in list(replicas(compose, kind).items())[:STARTED]:
                 folder = tmp_path_factory.mktemp(name)
                 server = lab_server(service, folder, redis_server.url)
                 for variable in KEPT:
@@ -44,37 +54,52 @@ def servers(
         yield started
 
 
+class Nginx(Server):
+    """nginx with the configuration of the Compose file, and the addresses of these servers."""
+
+    def __init__(self, folder: Path, text: str, servers: dict[str, LabServer]) -> None:
+        self.folder = folder
+        self.ports = dict(zip(LISTENS, free_ports(len(LISTENS)), strict=True))
+        self.port = self.ports["redis"]
+        for kind, port in self.ports.items():
+            text = text.replace(f"listen {LISTENS[kind]}", f"listen 127.0.0.1:{port}")
+            for number in range(REPLICAS):
+                server = servers[f"{kind}-{number % STARTED + 1}"]
+                text = text.replace(f"{kind}-{number + 1}:5000", f"127.0.0.1:{server.port}")
+        places = "".join(
+            f"{what}_temp_path {folder / what};\n"
+            for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        (folder / "nginx.conf").write_text(
+            f"daemon off; pid {folder / 'pid'}; error_log stderr; events {{}}\n"
+            f"http {{ access_log off;\n{places}{text}}}\n"
+        )
+        program = require("nginx", "nginx-light")
+        self.command = [
+            program,
+            "-p",
+            str(folder),
+            "-c",
+            str(folder / "nginx.conf"),
+            "-e",
+            "stderr",
+        ]
+
+    def _wait(self, process: object) -> None:
+        for port in self.ports.values():
+            wait_for(f"http://127.0.0.1:{port}/healthz")
+
+
 @pytest.fixture(scope="module")
 def ports(
     compose: dict[str, Any],
     servers: dict[str, LabServer],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, int]]:
-    """The file's own nginx configuration, with the addresses that its names have here."""
-    folder = tmp_path_factory.mktemp("nginx")
-    ports = {name: free_port() for name in LISTENS}
+    """The port of nginx for each kind of replica."""
     text = compose["configs"]["nginx"]["content"]
-    for name, server in servers.items():
-        text = text.replace(f"{name}:5000", f"127.0.0.1:{server.port}")
-    for name, port in ports.items():
-        text = text.replace(f"listen {LISTENS[name]}", f"listen 127.0.0.1:{port}")
-    places = "".join(
-        f"{what}_temp_path {folder / what};\n"
-        for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    (folder / "nginx.conf").write_text(
-        f"daemon off; pid {folder / 'pid'}; error_log stderr; events {{}}\n"
-        f"http {{ access_log off;\n{places}{text}}}\n"
-    )
-    command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        for port in ports.values():
-            wait_for(f"http://127.0.0.1:{port}/healthz")
-        yield ports
-    finally:
-        process.terminate()
-        process.wait()
+    with Nginx(tmp_path_factory.mktemp("nginx"), text, servers) as nginx:
+        yield nginx.ports
 
 
 class Door:
@@ -84,7 +109,7 @@ class Door:
         self.url = f"http://127.0.0.1:{port}"
 
 
-def test_the_configuration_reaches_every_replica_and_nothing_else(compose: dict[str, Any]) -> None:
+def test_nginx_reaches_every_replica_and_nothing_else(compose: dict[str, Any]) -> None:
     text = compose["configs"]["nginx"]["content"]
     named = {word.partition(":")[0] for word in text.split() if ":5000" in word}
     assert named == {name for kind in LISTENS for name in replicas(compose, kind)}
@@ -111,7 +136,7 @@ def test_on_disks_that_are_not_shared_a_login_vanishes(ports: dict[str, int]) ->
     assert False in [person.is_logged_in(door) for _ in range(2 * REPLICAS)]
 
 
-def test_one_replica_less_is_noticed_by_nobody_on_redis(
+def test_on_redis_nobody_notices_a_lost_replica(
     ports: dict[str, int], servers: dict[str, LabServer]
 ) -> None:
     person, door = Person(), Door(ports["redis"])

@@ -1,0 +1,62 @@
+"""The whole application on each backend, as the tests of requirements use it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app import create_app
+from backends import BUILT_IN, Backend
+from tests.conftest import ACCOUNTS, OURS, SECRET, SetClock, Where, place
+from tests.security.people import Person
+
+MakeLab = Callable[..., Flask]
+
+PROVEN = [(backend, "real") for backend in OURS if backend.name in BUILT_IN]
+"""The backends that SECURITY.md reports on, on a real server where they need one."""
+
+PRODUCTION = {"APP_PROFILE": "production", "PREFERRED_URL_SCHEME": "https"}
+
+on_one_backend = pytest.mark.parametrize("placed", PROVEN[:1], indirect=True, ids=["one"])
+"""For what the application promises before any backend is asked."""
+
+
+@pytest.fixture(params=PROVEN, ids=[backend.name for backend, _ in PROVEN])
+def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
+    """Each backend, with an empty place for its sessions."""
+    return place(request, tmp_path)
+
+
+@pytest.fixture
+def make_lab(placed: tuple[Backend, Where], clock: SetClock) -> MakeLab:
+    """Make Session Lab on the backend, each time on the same store."""
+    backend, where = placed
+
+    def make(**config: Any) -> Flask:
+        settings = {
+            "SESSION_BACKEND": backend.name,
+            "SECRET_KEY": SECRET,
+            "DEMO_ACCOUNTS": ACCOUNTS,
+            "ADMINS": ["alice"],
+        }
+        return create_app({**settings, **where, **config}, clock)
+
+    return make
+
+
+@pytest.fixture
+def lab(make_lab: MakeLab) -> Flask:
+    return make_lab()
+
+
+@pytest.fixture
+def production(make_lab: MakeLab) -> Flask:
+    """The production profile, on HTTPS."""
+    return make_lab(**PRODUCTION)
+
+
+@pytest.fixture
+def alice(lab: Flask) -> Person:
+    return Person(lab).in_as("alice")

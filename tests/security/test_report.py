@@ -1,0 +1,31 @@
+"""SECURITY.md is generated from the tests, and no requirement is forgotten."""
+
+from pathlib import Path
+
+from tests.security.report import document, find_proofs, main
+from tests.security.requirements import REQUIREMENTS, WITHOUT_TEST
+
+SECURITY = Path(__file__).parents[2] / "SECURITY.md"
+
+
+def test_security_md_is_up_to_date() -> None:
+    assert SECURITY.read_text() == document(), (
+        "SECURITY.md is out of date: python -m tests.security.report SECURITY.md"
+    )
+
+
+def test_every_requirement_has_either_a_test_or_a_reason() -> None:
+    covered = {number for proof in find_proofs() for number in proof.promise.requirements}
+    assert covered | WITHOUT_TEST.keys() == REQUIREMENTS.keys()
+    assert covered & WITHOUT_TEST.keys() == set()
+
+
+def test_every_row_has_as_many_cells_as_its_head() -> None:
+    tables = document().split("Without a test:")
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines() if line.startswith("|")}) == 1
+
+
+def test_the_command_writes_the_file(tmp_path: Path) -> None:
+    main(tmp_path / "SECURITY.md")
+    assert (tmp_path / "SECURITY.md").read_text() == document()

@@ -1,0 +1,133 @@
+"""Cookies as a strict browser takes them, headers, and what a request may change."""
+
+import time
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from flask import Flask
+
+from app.lab.browser.cookie_jar import Jar, Refused
+from app.lab.browser.set_cookie import Cookie
+from app.plain_cookies import A_DAY, THEME
+from tests.security.conftest import on_one_backend
+from tests.security.people import PROTECTED, Person, list_paths, visit_everything
+from tests.support.covers import covers
+from tests.support.services import PATIENCE
+
+SITE = "https://localhost"
+
+
+@covers(
+    *("3.3.1", "3.3.2", "3.3.3", "SM-10", "SM-11", "SM-12", "SM-13", "SM-14", "SM-15", "SM-23"),
+    *("RF-06", "RF-08", "RF-09", "RF-10", "RF-11", "RF-12", "RF-13", "RF-14", "RF-15", "RF-18"),
+    *("RF-19", "CF-09", "WSTG-02", "WSTG-09"),
+    notes={
+        "3.3.1": "but for `theme`, which a script reads and no session needs",
+        "3.3.3": "but for `theme`",
+        "SM-13": "but for `theme`",
+    },
+)
+def test_a_strict_browser_takes_and_deletes_every_cookie(production: Flask) -> None:
+    jar, person = Jar(trusts_loopback=False), Person(production)
+    kept: list[Cookie] = []
+    for answer in visit_everything(person):
+        for header in answer.headers.getlist("Set-Cookie"):
+            cookie = jar.store(f"{SITE}{answer.request.path}", header)
+            assert not isinstance(cookie, Refused), cookie
+            assert all(len(attribute) <= 1024 for attribute in header.split(";")[1:])
+            if "Max-Age=" in header and "Max-Age=0" not in header:
+                assert cookie.name != person.cookie_name
+                assert_lifetimes_agree(header)
+            kept.append(cookie)
+    assert len({cookie.name for cookie in kept}) >= 6
+    for cookie in kept:
+        assert cookie.secure
+        assert cookie.same_site in ("Lax", "Strict")
+        assert cookie.host_only
+        is_for_scripts = cookie.name == THEME.base_name
+        assert cookie.http_only is cookie.name.startswith("__Host-") is not is_for_scripts
+    assert list(jar) == []
+
+
+def assert_lifetimes_agree(header: str) -> None:
+    """A kept cookie asks for at most 400 days, and Expires says the same as Max-Age."""
+    seconds = int(header.partition("Max-Age=")[2].partition(";")[0])
+    expires = parsedate_to_datetime(header.partition("Expires=")[2].partition(";")[0])
+    assert seconds <= 400 * A_DAY
+    assert abs(expires.timestamp() - time.time() - seconds) < PATIENCE
+
+
+@covers("3.4.1", "14.3.1", "14.3.2", "SM-09", "SM-29", "SM-30", "WSTG-04", "CF-16")
+def test_no_page_with_a_session_is_cached_or_sent_over_http(production: Flask) -> None:
+    alice = Person(production).in_as("alice")
+    paths = [path for path in list_paths(production, "GET") if not path.startswith("/user")]
+    for answer in map(alice.get, paths):
+        assert answer.headers["Cache-Control"] == "no-store", answer.request.path
+        assert answer.headers["Strict-Transport-Security"] == (
+            "max-age=31536000; includeSubDomains"
+        )
+    for path in PROTECTED:
+        assert "Cookie" in alice.get(path).headers["Vary"], path
+    ended = alice.post("/logout")
+    assert ended.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert "Cookie" in ended.headers["Vary"]
+
+
+@on_one_backend
+@covers("SM-07", "SM-08", "WSTG-09")
+def test_a_login_over_plain_http_sets_no_cookie(production: Flask) -> None:
+    form = {"username": "alice", "password": "wonderland"}
+    answer = production.test_client().post("/login", data=form, base_url="http://localhost")
+    assert answer.status_code in (308, 403)
+    assert "Set-Cookie" not in answer.headers
+
+
+@on_one_backend
+@covers("3.5.3", "CF-07", "WSTG-04", "WSTG-05")
+def test_a_safe_method_changes_nothing(alice: Person) -> None:
+    only_posts = set(list_paths(alice.app, "POST")) - set(list_paths(alice.app, "GET"))
+    assert {"/logout", "/dashboard/note", "/admin/end-all"} <= only_posts
+    before = alice.token
+    for path in only_posts:
+        for method in ("GET", "HEAD", "OPTIONS"):
+            answer = alice.client.open(path, method=method)
+            assert answer.status_code in ((200,) if method == "OPTIONS" else (404, 405)), path
+    assert alice.is_in
+    assert alice.token == before
+
+
+@on_one_backend
+@covers("7.4.4", "SM-28", "WSTG-06")
+def test_every_protected_page_has_a_logout_by_post(alice: Person) -> None:
+    for path in PROTECTED:
+        page = alice.client.get(path, follow_redirects=True).text
+        assert '<form method="post" action="/logout">' in page, path
+
+
+@on_one_backend
+@covers("7.6.2", "7.1.3")
+def test_no_page_logs_a_visitor_in(lab: Flask) -> None:
+    visitor = Person(lab)
+    for path in list_paths(lab, "GET"):
+        cookies = visitor.get(path).headers.getlist("Set-Cookie")
+        assert not any(header.startswith(f"{visitor.cookie_name}=") for header in cookies), path
+    assert not visitor.is_in
+    assert not [path for path in list_paths(lab, "POST") if "sso" in path or "oauth" in path]
+
+
+@on_one_backend
+@covers("SM-05")
+def test_flask_has_its_last_security_fix_for_sessions(lab: Flask) -> None:
+    """3.1.3 says `Vary: Cookie` where earlier ones forgot it."""
+    assert tuple(map(int, version("flask").split(".")[:3])) >= (3, 1, 3)
+    assert "Cookie" in Person(lab).get("/dashboard").headers["Vary"]
+
+
+@on_one_backend
+@covers("SM-16")
+def test_no_script_uses_the_browsers_storage(lab: Flask) -> None:
+    assert lab.static_folder is not None
+    scripts = [path.read_text() for path in Path(lab.static_folder).rglob("*.js")]
+    assert scripts
+    assert not any("localStorage" in text or "sessionStorage" in text for text in scripts)
