@@ -15,6 +15,9 @@ INTO_VENV := --python $(BIN)/python
 COMPILE := $(UV_PIP) compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
+# Where it is set, each process that a test starts would compile all of app/ and backends/ again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test coverage soak check format readme report lock clean
 
 help: ## List the targets
