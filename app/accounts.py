@@ -17,7 +17,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.config import PRODUCTION, is_hash
-from backends.interface import StoreInterface
+from backends.server_side import StoreInterface
 from backends.session import Session
 
 PATIENCE = 1.0

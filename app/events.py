@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, g, request, request_finished, se
 from flask.logging import wsgi_errors_stream
 
 from app.config import PRODUCTION
-from backends.events import report
+from backends.audit_log import report
 
 LOGGERS = ("app", "backends")
 """Whose records are written: Flask's own of this application, and everything of the backends."""

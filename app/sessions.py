@@ -25,9 +25,10 @@ from werkzeug.wrappers import Response
 from app.auth import limit_wrong_passwords, login_required
 from app.step_up import Page, fresh_password_required, on_its_own_page
 from backends import Session
-from backends.configuration import idle_seconds
-from backends.events import report
-from backends.interface import WORN, OwnedSession, StoreInterface
+from backends.audit_log import report
+from backends.interface import WORN
+from backends.server_side import OwnedSession, StoreInterface
+from backends.settings import idle_seconds
 
 bp = Blueprint("sessions", __name__)
 

@@ -17,17 +17,15 @@ from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode
 
-from backends.configuration import idle_seconds, signing_keys, token_salt
-from backends.events import report
-from backends.interface import CREATED, PERMANENT, BackendInterface, SessionTooLarge
+from backends.audit_log import report
+from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
+from backends.record import CREATED, ID
 from backends.session import Saved, Session
+from backends.settings import idle_seconds, signing_keys, token_salt
 from backends.store import Clock, Fields
 
 MOST_BYTES = 4096
 """Name and value together: a browser ignores a larger cookie whole (RFC 6265bis 5.7, step 4)."""
-
-ID = "@id"
-"""The field with the session's random id: two logins in one second give two tokens."""
 
 
 class CookieInterface(  # type: ignore[misc]  # theirs opens a session of another class

@@ -15,10 +15,9 @@ from threading import Lock
 
 from flask import Flask
 
-from backends.configuration import ConfigurationError
-from backends.events import Seldom
-from backends.interface import StoreInterface
 from backends.record import OWNER, living, name_of, pack, unpack
+from backends.server_side import StoreInterface
+from backends.settings import ConfigurationError
 from backends.store import (
     AtRest,
     Clock,
@@ -28,6 +27,7 @@ from backends.store import (
     Store,
     StoreUnavailable,
 )
+from backends.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -267,7 +267,7 @@ def install(app: Flask, clock: Clock) -> StoreInterface:
     return StoreInterface(app, FileSystemStore(Path(folder), clock), clock)
 
 
-_log = Seldom()
+_log = Throttle()
 
 
 @contextmanager

@@ -2,53 +2,28 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Collection
-from functools import lru_cache, partial
-from hashlib import sha256
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
-from flask import Flask, Request, Response, current_app, request
+from flask import Flask, Request, Response, request
 from flask.sessions import SessionInterface, SessionMixin
-from flask_session.base import ServerSideSessionInterface
-from flask_session.defaults import Defaults
-from itsdangerous import BadSignature, Signer
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import dump_cookie
 
-from backends.configuration import (
+from backends.audit_log import name_of_session, report
+from backends.session import Saved, Session
+from backends.settings import (
     absolute_seconds,
     idle_seconds,
-    most_sessions,
     owner_key,
-    signing_keys,
-    token_salt,
 )
-from backends.events import Seldom, name_of_key, name_of_session, report
-from backends.session import Saved, Session
 from backends.store import (
-    AtRest,
     Clock,
     Fields,
-    ListsSessions,
-    Record,
     SessionGone,
-    ShowsRecords,
-    Store,
     StoreUnavailable,
 )
-from backends.store import key_of as key_of
-
-CREATED = "@created"
-"""The field that says when the session began, in seconds since the epoch."""
-
-AGENT, ADDRESS = "@agent", "@address"
-"""The fields with the User-Agent and the address that an owned session began with."""
-
-LONGEST_AGENT = 200
-"""Characters of a User-Agent that are kept."""
-
-HANDLE_LENGTH = 16
-"""Characters of the key that name a session towards its owner: 64 bits, among his own sessions."""
+from backends.throttle import Throttle
 
 PERMANENT = "~"
 """Ends the cookie of a permanent session, so that it tells where nobody has asked the store.
@@ -89,7 +64,7 @@ class BackendInterface(SessionInterface):
     def __init__(self, app: Flask, clock: Clock = time.time) -> None:
         self.clock = clock
         self.permanent = bool(app.config.get("SESSION_PERMANENT", False))
-        self._forgeries = Seldom()
+        self._forgeries = Throttle()
 
     def open_session(self, app: Flask, request: Request) -> Session | None:
         """A session that loads itself when somebody looks; `None` without a secret key."""
@@ -251,175 +226,6 @@ class BackendInterface(SessionInterface):
             "samesite": self.get_cookie_samesite(app),
             "partitioned": self.get_cookie_partitioned(app),
         }
-
-
-class OwnedSession(NamedTuple):
-    """One living session of an owner, as he may see it."""
-
-    handle: str
-    """Names the session towards its owner. Not the token, and no way to it."""
-    agent: str
-    address: str
-    created: float
-    seen: float
-    """When it was last used, to within a tenth of its idle limit; like `created`, since the
-    epoch."""
-
-
-class StoreInterface(  # type: ignore[misc]  # theirs opens and regenerates another class
-    BackendInterface, ServerSideSessionInterface
-):
-    """Sessions in a `Store`; the cookie holds a signed id and nothing else.
-
-    It extends Flask-Session's interface: `SESSION_ID_LENGTH`, `SESSION_PERMANENT` and
-    `regenerate()` work as there. The id is always signed, the values are always tagged JSON.
-    """
-
-    def __init__(self, app: Flask, store: Store, clock: Clock = time.time) -> None:
-        # Flask-Session's __init__ would keep the app, which then is never freed, and a serializer
-        # that falls back to pickle.
-        BackendInterface.__init__(self, app, clock)
-        self.sid_length = app.config.get("SESSION_ID_LENGTH", Defaults.SESSION_ID_LENGTH)
-        self.key_prefix = app.config.get("SESSION_KEY_PREFIX", Defaults.SESSION_KEY_PREFIX)
-        self.store = store
-
-    def _load(self, app: Flask, token: str) -> Saved | None:
-        try:
-            session_id = self._signer(app).unsign(token).decode()
-        except (BadSignature, UnicodeError):
-            self._report_forgery(app)
-            return None
-        record = self.store.load(key_of(session_id))
-        if record is None or CREATED not in record.fields:
-            self._report_ended(app, session_id)
-            return None
-        created = float(record.fields.pop(CREATED))
-        for mark in (AGENT, ADDRESS):
-            record.fields.pop(mark, None)
-        ttl = min(record.ttl, self.remaining(app, created))
-        return self._living(app, Saved(session_id, token, created, ttl, record.fields))
-
-    @property
-    def lists_sessions(self) -> bool:
-        """Whether the store knows whose a session is."""
-        return isinstance(self.store, ListsSessions)
-
-    def sessions_of(self, owner: str) -> list[OwnedSession]:
-        """The owner's living sessions, the one begun last first."""
-        return sorted(
-            (_owned(key, record) for key, record in self._records_of(owner).items()),
-            key=lambda owned: owned.created,
-            reverse=True,
-        )
-
-    def handle_of(self, session: Session) -> str | None:
-        """The handle of the session at hand; `None` for a new one."""
-        return _handle(key_of(session.saved.id)) if session.saved else None
-
-    def revoke(self, owner: str, handles: Collection[str]) -> int:
-        """End those of the owner's sessions, and nobody else's. How many it ended."""
-        keys = [key for key in self._records_of(owner) if _handle(key) in handles]
-        return sum(self._revoke(owner, key) for key in keys)
-
-    def _revoke(self, owner: str, key: str) -> bool:
-        was_there = self.store.delete(key)
-        if was_there:
-            name = name_of_key(current_app, key)
-            report(current_app, "session revoked", session=name, owner=owner)
-        return was_there
-
-    def _records_of(self, owner: str) -> dict[str, Record]:
-        return self.store.sessions_of(owner) if isinstance(self.store, ListsSessions) else {}
-
-    def _end_oldest(self, owner: str, most: int, begun: str) -> None:
-        # Servers' clocks differ: the session that begins now is not always the youngest by them.
-        others = [owned.handle for owned in self.sessions_of(owner) if owned.handle != begun]
-        self.revoke(owner, others[max(0, most - 1) :])
-
-    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        session_id = session.sid
-        key, owner = key_of(session_id), _owner(app, session)
-        marks = {CREATED: repr(created)} | (_visitor() if owner else {})
-        self.store.create(key, {**marks, **fields}, self.remaining(app, created), owner)
-        if session.saved is not None:
-            followed = self.store.delete(key_of(session.saved.id))
-            if not session.cleared and not followed:
-                self.store.delete(key)
-                raise SessionGone
-        most = most_sessions(app)
-        if owner is not None and most is not None:
-            self._end_oldest(owner, most, _handle(key))
-        self._report_begun(app, session, session_id)
-        return self._token(app, session_id)
-
-    def _update(
-        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
-    ) -> str:
-        ttl = self.remaining(app, saved.created)
-        self.store.update(key_of(saved.id), changed, removed, ttl)
-        return self._token(app, saved.id)
-
-    def _touch(self, app: Flask, saved: Saved) -> str:
-        self.store.touch(key_of(saved.id), self.remaining(app, saved.created))
-        return self._token(app, saved.id)
-
-    def _delete(self, app: Flask, saved: Saved) -> None:
-        self.store.delete(key_of(saved.id))
-        report(app, "session ended", saved.id)
-
-    def _token(self, app: Flask, session_id: str) -> str:
-        # By the newest key, so that whoever stays active needs the fallback keys no more.
-        return self._signer(app).sign(session_id).decode()
-
-    def _signer(self, app: Flask) -> Signer:
-        # The prefix keeps applications apart in a store that has no prefixes, too.
-        salt = f"{token_salt(app, self.get_cookie_name(app))} {self.key_prefix}"
-        return _signer(signing_keys(app), salt)
-
-    def at_rest(self, session: Session) -> AtRest | None:
-        """What the store holds of this session, where the store can show it."""
-        if session.saved is None or not isinstance(self.store, ShowsRecords):
-            return None
-        return self.store.at_rest(key_of(session.saved.id))
-
-    # Flask-Session's interface asks its subclasses for these three; here the store does the work.
-
-    def _retrieve_session_data(self, store_id: str) -> dict[str, str] | None:
-        record = self.store.load(store_id)
-        return record.fields if record else None
-
-    def _delete_session(self, store_id: str) -> None:
-        self.store.delete(store_id)
-
-    def _upsert_session(self, *_: object) -> None:
-        raise TypeError("a store tells create from update; there is no upsert")
-
-
-def _owned(key: str, record: Record) -> OwnedSession:
-    fields = record.fields
-    agent, address = fields.get(AGENT, ""), fields.get(ADDRESS, "")
-    return OwnedSession(_handle(key), agent, address, float(fields[CREATED]), record.seen)
-
-
-def _handle(key: str) -> str:
-    return key[:HANDLE_LENGTH]
-
-
-def _owner(app: Flask, session: Session) -> str | None:
-    name = owner_key(app)
-    owner = session.get(name) if name else None
-    return owner if isinstance(owner, str) else None
-
-
-def _visitor() -> Fields:
-    """Where a session begins: what its owner will recognise it by."""
-    agent = request.headers.get("User-Agent", "")[:LONGEST_AGENT]
-    return {AGENT: agent, ADDRESS: request.remote_addr or ""}
-
-
-@lru_cache(maxsize=64)
-def _signer(keys: tuple[bytes, ...], salt: str) -> Signer:
-    return Signer(keys, salt=salt, key_derivation="hmac", digest_method=sha256)
 
 
 def _nothing() -> None:

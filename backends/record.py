@@ -21,6 +21,15 @@ SEEN = "@seen"
 OWNER = "@owner"
 """The field with the name that stands for the owner."""
 
+CREATED = "@created"
+"""The field that says when the session began, in seconds since the epoch."""
+
+AGENT, ADDRESS = "@agent", "@address"
+"""The fields with the User-Agent and the address that an owned session began with."""
+
+ID = "@id"
+"""The field with the session's random id: two logins in one second give two tokens."""
+
 SEAL_LENGTH = 8
 
 

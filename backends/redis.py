@@ -13,12 +13,12 @@ from flask_session.defaults import Defaults
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException
 
-from backends.configuration import absolute_seconds
-from backends.events import Seldom
-from backends.interface import StoreInterface
 from backends.record import EXPIRES, OWNER, SEAL_LENGTH, living, name_of, pack, unpack
-from backends.redis_client import Client, Outage, Script, client_of, connect
+from backends.redis_client import CircuitBreaker, Client, Script, client_of, connect
+from backends.server_side import StoreInterface
+from backends.settings import absolute_seconds
 from backends.store import AtRest, Clock, Fields, Record, SessionGone, Store
+from backends.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class RedisStore(Store):
         self.prefix = prefix
         self.clock = clock
         self.longest = min(longest, LONGEST)
-        self._outages = defaultdict[str, Outage](partial(Outage, Seldom()))
+        self._outages = defaultdict[str, CircuitBreaker](partial(CircuitBreaker, Throttle()))
         self._create = Script(client, CREATE)
         self._update = Script(client, UPDATE)
         self._delete = Script(client, DELETE)

@@ -27,9 +27,9 @@ from redis.exceptions import (
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
-from backends.configuration import ConfigurationError
-from backends.events import Seldom
+from backends.settings import ConfigurationError
 from backends.store import StoreUnavailable
+from backends.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class WatchfulPool(SentinelConnectionPool):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)  # type: ignore[no-untyped-call]  # has no types
-        self._asked = Seldom()
+        self._asked = Throttle()
 
     def get_connection(self, *_: Any, **__: Any) -> Connection:
         if self._asked.due() is not None:
@@ -219,10 +219,10 @@ class Script:
             return self._client.eval(self._text, 1, key, *arguments)
 
 
-class Outage:
+class CircuitBreaker:
     """Turns a failing server into `StoreUnavailable`, and asks a server that failed only seldom."""
 
-    def __init__(self, log: Seldom) -> None:
+    def __init__(self, log: Throttle) -> None:
         """`log` says when the next failure may be logged."""
         self._lock = Lock()
         self._next_try: float | None = None

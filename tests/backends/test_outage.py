@@ -7,15 +7,15 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from backends.events import Seldom
-from backends.redis_client import PAUSE, Outage
+from backends.redis_client import PAUSE, CircuitBreaker
 from backends.store import StoreUnavailable
+from backends.throttle import Throttle
 
 
 def test_an_answer_that_arrives_while_another_request_waits_its_turn_is_no_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    outage = Outage(Seldom())
+    outage = CircuitBreaker(Throttle())
     slow = outage.guard()
     slow.__enter__()
     with pytest.raises(StoreUnavailable), outage.guard():
@@ -41,7 +41,7 @@ def test_while_one_request_asks_a_failed_redis_again_no_other_waits_for_it(
 ) -> None:
     now = 0.0
     monkeypatch.setattr("backends.redis_client.time", SimpleNamespace(monotonic=lambda: now))
-    outage = Outage(Seldom())
+    outage = CircuitBreaker(Throttle())
     with pytest.raises(StoreUnavailable), outage.guard():
         raise redis.TimeoutError
     now += PAUSE

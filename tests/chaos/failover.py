@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from flask import Flask
 
 from backends import init_app, interface_of
-from backends.interface import key_of
 from backends.redis import RedisStore
 from backends.redis_client import PAUSE
+from backends.store import key_of
 from tests.bare import add_views
 from tests.conftest import SECRET
 from tests.redis_topologies import Topology, until

@@ -13,9 +13,9 @@ from flask import Flask, session
 
 from backends import Backend, Session, StoreInterface, interface_of
 from backends.filesystem import FileSystemStore
-from backends.interface import OwnedSession
 from backends.record import name_of
 from backends.redis import RedisStore
+from backends.server_side import OwnedSession
 from backends.store import Store, Sweeps
 from tests.bare import Tab, Views, add_views
 from tests.conftest import PLACES, SetClock

@@ -184,7 +184,7 @@ class TestLimits:
     def test_the_token_of_a_session_that_ran_out_is_an_event_of_that_session(
         self, app: Flask, clock: SetClock, caplog: pytest.LogCaptureFixture, visits: int
     ) -> None:
-        caplog.set_level(logging.INFO, "backends.events")
+        caplog.set_level(logging.INFO, "backends.audit_log")
         alice = Tab(app)
         alice.post("/login")
         for _ in range(visits):

@@ -11,7 +11,7 @@ from app.lab.outage import SOON, Answer
 from app.lab.results import Result
 from app.lab.runner import Laboratory
 from backends import BACKENDS, Backend
-from backends.interface import StoreInterface
+from backends.server_side import StoreInterface
 from backends.session import Saved, Session
 from backends.store import Fields
 from tests.lab.known_wrongs.cookies import STOCK_FLASK

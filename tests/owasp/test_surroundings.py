@@ -142,9 +142,9 @@ def test_production_has_no_setting_that_weakens_its_cookies(make_lab: MakeLab) -
 @pytest.fixture
 def events(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
     """What was reported about sessions so far."""
-    caplog.set_level(logging.INFO, logger="backends.events")
+    caplog.set_level(logging.INFO, logger="backends.audit_log")
     return lambda: [
-        vars(record)["event"] for record in caplog.records if record.name == "backends.events"
+        vars(record)["event"] for record in caplog.records if record.name == "backends.audit_log"
     ]
 
 

@@ -14,8 +14,10 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from backends import BACKENDS
-from backends.cookie import ID, CookieInterface
-from backends.interface import CREATED, SessionTooLarge, StoreInterface
+from backends.cookie import CookieInterface
+from backends.interface import SessionTooLarge
+from backends.record import CREATED, ID
+from backends.server_side import StoreInterface
 from backends.session import Saved, Session
 from backends.store import Clock, Fields
 from tests.lab.known_wrongs.wrong import Wrong, broken, in_application, in_backend, on_files

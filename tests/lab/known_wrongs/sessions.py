@@ -11,10 +11,11 @@ from itsdangerous import BadData, Signer
 
 from app import create_app
 from backends import BACKENDS
-from backends.configuration import absolute_seconds
-from backends.interface import CREATED, StoreInterface
+from backends.record import CREATED
 from backends.redis import install as install_redis
+from backends.server_side import StoreInterface
 from backends.session import Saved, Session
+from backends.settings import absolute_seconds
 from backends.store import Clock, Fields, SessionGone, key_of
 from tests.lab.known_wrongs.wrong import Wrong, in_backend, on_files, overwrite
 

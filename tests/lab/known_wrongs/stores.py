@@ -13,14 +13,14 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from backends.configuration import absolute_seconds
 from backends.filesystem import FileSystemStore
-from backends.interface import StoreInterface
 from backends.record import unpack
 from backends.redis import RedisStore
 from backends.redis_client import client_of
 from backends.serializer import encode
+from backends.server_side import StoreInterface
 from backends.session import Saved, Session
+from backends.settings import absolute_seconds
 from backends.store import Clock, Fields, Record, StoreUnavailable, key_of
 from tests.lab.known_wrongs.wrong import Wrong, in_application, in_backend, on_files
 

@@ -16,7 +16,7 @@ from app.lab.results import Result
 from app.lab.runner import Laboratory
 from backends import BACKENDS, Backend
 from backends.filesystem import FileSystemStore
-from backends.interface import StoreInterface
+from backends.server_side import StoreInterface
 from backends.store import Clock, Fields, Store
 
 CreateApp = Callable[..., Flask]

@@ -1,15 +1,13 @@
 """What happens to sessions, for whoever has to watch: one log record for each event.
 
-The records go to the logger `backends.events` with their details in `record.event`. A session is
+The records go to the logger `backends.audit_log` with their details in `record.event`. A session is
 named by a keyed hash, so that one session's events can be found and no token can be made of them
 (OWASP Session Management Cheat Sheet, logging; ASVS 5.0, 16.2.5).
 """
 
 import hmac
 import logging
-import time
 from hashlib import sha256
-from threading import Lock
 from typing import Any
 
 from flask import Flask
@@ -39,23 +37,3 @@ def name_of_key(app: Flask, key: str) -> str:
     """The same for who has only the key that the store files the session under."""
     secret = want_bytes(app.secret_key or "")
     return hmac.new(secret, key.encode(), sha256).hexdigest()[:NAME_LENGTH]
-
-
-class Seldom:
-    """Lets one through a second, and tells how many it held back before that."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._next = 0.0
-        self._held_back = 0
-
-    def due(self) -> int | None:
-        """How many were held back since the last one; `None` where this one is held back too."""
-        with self._lock:
-            now = time.monotonic()
-            if now < self._next:
-                self._held_back += 1
-                return None
-            self._next = now + 1
-            held_back, self._held_back = self._held_back, 0
-            return held_back

@@ -12,8 +12,8 @@ from flask_session import Session
 from redis import Redis
 from redis.exceptions import RedisError
 
-from backends.configuration import ConfigurationError
 from backends.redis_client import client_of
+from backends.settings import ConfigurationError
 from backends.store import AtRest, Clock, StoreUnavailable
 
 SEVERAL_SERVERS = ("redis+sentinel://", "redis+cluster://")
