@@ -13,7 +13,6 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from flask import Flask
-from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode
 
@@ -28,19 +27,15 @@ MOST_BYTES = 4096
 """Name and value together: a browser ignores a larger cookie whole (RFC 6265bis 5.7, step 4)."""
 
 
-class CookieInterface(  # type: ignore[misc]  # theirs opens a session of another class
-    BackendInterface, SecureCookieSessionInterface
-):
-    """Flask's `SecureCookieSessionInterface` in Flask's format, signed with HMAC-SHA-256."""
-
-    digest_method = staticmethod(sha256)
+class CookieInterface(BackendInterface):
+    """Sessions in a cookie of Flask's format, signed with HMAC-SHA-256."""
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Reads and makes tokens of this application; `None` without a secret key."""
         if not app.secret_key:
             return None
         salt = token_salt(app, self.get_cookie_name(app))
-        return _serializer(signing_keys(app), salt, self.key_derivation, self.clock)
+        return _serializer(signing_keys(app), salt, self.clock)
 
     def _load(self, app: Flask, token: str) -> Saved | None:
         serializer = self.get_signing_serializer(app)
@@ -145,16 +140,14 @@ class _ClockSigner(TimestampSigner):
 
 
 @lru_cache(maxsize=64)
-def _serializer(
-    keys: tuple[bytes, ...], salt: str, key_derivation: str, clock: Clock
-) -> URLSafeTimedSerializer:
+def _serializer(keys: tuple[bytes, ...], salt: str, clock: Clock) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(
         list(keys),
         salt=salt,
         serializer=_Payload,
         signer=_ClockSigner,
         signer_kwargs={
-            "key_derivation": key_derivation,
+            "key_derivation": "hmac",
             "digest_method": sha256,
             "clock": clock,
         },

@@ -58,7 +58,7 @@ class SessionTooLarge(RequestEntityTooLarge):
 class BackendInterface(SessionInterface):
     """What every backend does alike: open lazily, write what changed, keep the limits."""
 
-    sid_length = 16
+    id_bytes = 16
     """Random bytes of an id: 128 bits (OWASP ASVS 5.0, 7.2.3)."""
 
     def __init__(self, app: Flask, clock: Clock = time.time) -> None:
@@ -72,9 +72,9 @@ class BackendInterface(SessionInterface):
             return None
         token = request.cookies.get(self.get_cookie_name(app))
         if not token:
-            return Session(_nothing, self.sid_length)
+            return Session(_nothing, self.id_bytes)
         load = partial(self._load, app, token.removesuffix(PERMANENT))
-        return Session(load, self.sid_length, token)
+        return Session(load, self.id_bytes, token)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write what changed, or answer 503 or 413 in the response's place."""

@@ -9,14 +9,13 @@ from functools import partial
 from typing import Any
 
 from flask import Flask
-from flask_session.defaults import Defaults
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException
 
 from backends.record import EXPIRES, OWNER, SEAL_LENGTH, living, name_of, pack, unpack
 from backends.redis_client import CircuitBreaker, Client, Script, client_of, connect
 from backends.server_side import StoreInterface
-from backends.settings import absolute_seconds
+from backends.settings import DEFAULT_KEY_PREFIX, absolute_seconds, key_prefix
 from backends.store import AtRest, Clock, Fields, Record, SessionGone, Store
 from backends.throttle import Throttle
 
@@ -83,7 +82,7 @@ class RedisStore(Store):
     def __init__(
         self,
         client: Client,
-        prefix: str = Defaults.SESSION_KEY_PREFIX,
+        prefix: str = DEFAULT_KEY_PREFIX,
         clock: Clock = time.time,
         longest: float = LONGEST,
     ) -> None:
@@ -194,8 +193,8 @@ class RedisStore(Store):
 
 def install(app: Flask, clock: Clock) -> StoreInterface:
     """Sessions in the Redis of `REDIS_URL` or of the ready client `SESSION_REDIS`."""
-    prefix = app.config.get("SESSION_KEY_PREFIX", Defaults.SESSION_KEY_PREFIX)
-    store = RedisStore(client_of(app, connect), prefix, clock, absolute_seconds(app))
+    client = client_of(app, connect)
+    store = RedisStore(client, key_prefix(app), clock, absolute_seconds(app))
     return StoreInterface(app, store, clock)
 
 

@@ -7,15 +7,13 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from flask import Flask, current_app, request
-from flask_session.base import ServerSideSessionInterface
-from flask_session.defaults import Defaults
 from itsdangerous import BadSignature, Signer
 
 from backends.audit_log import name_of_key, report
 from backends.interface import BackendInterface
 from backends.record import ADDRESS, AGENT, CREATED
 from backends.session import Saved, Session
-from backends.settings import most_sessions, owner_key, signing_keys, token_salt
+from backends.settings import key_prefix, most_sessions, owner_key, signing_keys, token_salt
 from backends.store import (
     AtRest,
     Clock,
@@ -30,6 +28,9 @@ from backends.store import (
 
 LONGEST_AGENT = 200
 """Characters of a User-Agent that are kept."""
+
+DEFAULT_ID_BYTES = 32
+"""Random bytes of an id, as in Flask-Session."""
 
 HANDLE_LENGTH = 16
 """Characters of the key that name a session towards its owner: 64 bits, among his own sessions."""
@@ -48,21 +49,17 @@ class OwnedSession(NamedTuple):
     epoch."""
 
 
-class StoreInterface(  # type: ignore[misc]  # theirs opens and regenerates another class
-    BackendInterface, ServerSideSessionInterface
-):
+class StoreInterface(BackendInterface):
     """Sessions in a `Store`; the cookie holds a signed id and nothing else.
 
-    It extends Flask-Session's interface: `SESSION_ID_LENGTH`, `SESSION_PERMANENT` and
-    `regenerate()` work as there. The id is always signed, the values are always tagged JSON.
+    `SESSION_ID_LENGTH`, `SESSION_KEY_PREFIX`, `SESSION_PERMANENT` and `regenerate()` work as in
+    Flask-Session. The id is always signed, the values are always tagged JSON.
     """
 
     def __init__(self, app: Flask, store: Store, clock: Clock = time.time) -> None:
-        # Flask-Session's __init__ would keep the app, which then is never freed, and a serializer
-        # that falls back to pickle.
-        BackendInterface.__init__(self, app, clock)
-        self.sid_length = app.config.get("SESSION_ID_LENGTH", Defaults.SESSION_ID_LENGTH)
-        self.key_prefix = app.config.get("SESSION_KEY_PREFIX", Defaults.SESSION_KEY_PREFIX)
+        super().__init__(app, clock)
+        self.id_bytes = app.config.get("SESSION_ID_LENGTH", DEFAULT_ID_BYTES)
+        self.key_prefix = key_prefix(app)
         self.store = store
 
     def _load(self, app: Flask, token: str) -> Saved | None:
@@ -163,18 +160,6 @@ class StoreInterface(  # type: ignore[misc]  # theirs opens and regenerates anot
         if session.saved is None or not isinstance(self.store, ShowsRecords):
             return None
         return self.store.at_rest(key_of(session.saved.id))
-
-    # Flask-Session's interface asks its subclasses for these three; here the store does the work.
-
-    def _retrieve_session_data(self, store_id: str) -> dict[str, str] | None:
-        record = self.store.load(store_id)
-        return record.fields if record else None
-
-    def _delete_session(self, store_id: str) -> None:
-        self.store.delete(store_id)
-
-    def _upsert_session(self, *_: object) -> None:
-        raise TypeError("a store tells create from update; there is no upsert")
 
 
 def _owned(key: str, record: Record) -> OwnedSession:

@@ -5,6 +5,8 @@ from datetime import timedelta
 from flask import Flask
 from itsdangerous import want_bytes
 
+DEFAULT_KEY_PREFIX = "session:"
+
 
 class ConfigurationError(ValueError):
     """A setting is missing or cannot be used. The message is one line for whoever set it."""
@@ -37,6 +39,11 @@ def owner_key(app: Flask) -> str | None:
 def most_sessions(app: Flask) -> int | None:
     """How many sessions one owner may have at a time: `SESSION_MAX_PER_OWNER`, or any number."""
     return app.config.get("SESSION_MAX_PER_OWNER")
+
+
+def key_prefix(app: Flask) -> str:
+    """What every key in Redis begins with: `SESSION_KEY_PREFIX`, as in Flask-Session."""
+    return str(app.config.get("SESSION_KEY_PREFIX", DEFAULT_KEY_PREFIX))
 
 
 def signing_keys(app: Flask) -> tuple[bytes, ...]:

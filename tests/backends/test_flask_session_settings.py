@@ -15,7 +15,6 @@ from flask import Flask, session
 from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from flask_session import Session
-from flask_session.base import ServerSideSessionInterface
 
 from backends import BACKENDS, ConfigurationError, init_app
 from tests.bare import add_views
@@ -50,9 +49,6 @@ def foreign_app(**config: Any) -> Flask:
 
 @on_a_server
 class TestOnAServer:
-    def test_the_interface_is_one_of_flask_session(self, bare_app: Flask) -> None:
-        assert isinstance(bare_app.session_interface, ServerSideSessionInterface)
-
     @pytest.mark.parametrize(
         ("config", "length"),
         [({}, 43), ({"SESSION_ID_LENGTH": 16}, 22), ({"SESSION_ID_LENGTH": 64}, 86)],

@@ -55,7 +55,7 @@ class KeepsVersions(StoreInterface):
         self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
     ) -> str:
         self.store.touch(key_of(saved.id), self.remaining(app, saved.created))
-        version = secrets.token_urlsafe(self.sid_length)
+        version = secrets.token_urlsafe(self.id_bytes)
         file_anew(self, app, saved, version, session.fields())
         return self._token(app, version)
 

@@ -36,7 +36,7 @@ class LooksFirst(StoreInterface):
 class LoadsAtOnce(StoreInterface):
     """Loads the session as each request begins, wanted or not, as Flask-Session 0.8 does."""
 
-    def open_session(self, app: Flask, request: Request) -> Session | None:  # type: ignore[override]
+    def open_session(self, app: Flask, request: Request) -> Session | None:
         opened = super().open_session(app, request)
         with suppress(StoreUnavailable):
             len(opened or ())
