@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import dump_cookie
 
 from backends.audit_log import name_of_session, report
-from backends.session import Saved, Session
+from backends.session import Saved, Session, Succession
 from backends.settings import (
     absolute_seconds,
     idle_seconds,
@@ -152,7 +152,7 @@ class BackendInterface(SessionInterface):
         if owner_key(app) in {*changed, *removed}:
             # Another owner is another session, with a token and an age of its own
             # (OWASP ASVS 5.0, 7.2.4), and it belongs in another list.
-            session.handed_over = True
+            session.follow_as(Succession.NEW_OWNER)
             self._send(app, session, self._begin(app, session), response)
             return
         worn = saved.ttl < WORN * idle_seconds(app)
@@ -179,8 +179,9 @@ class BackendInterface(SessionInterface):
     def _begin(self, app: Flask, session: Session) -> str:
         if self.permanent and "_permanent" not in session:
             session.permanent = True
-        keeps_age = not session.cleared and not session.handed_over
-        created = session.saved.created if keeps_age and session.saved else self.clock()
+        saved = session.saved
+        keeps_age = session.succession < Succession.NEW_OWNER
+        created = saved.created if saved and keeps_age else self.clock()
         return self._create(app, session, session.fields(), created)
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
@@ -199,7 +200,7 @@ class BackendInterface(SessionInterface):
             report(app, "session begun", session_id)
         else:
             follows = {"follows": name_of_session(app, session.saved.id)}
-            rotated = session.rotated and not session.cleared and not session.handed_over
+            rotated = session.succession is Succession.NEW_ID
             report(app, "session rotated" if rotated else "session begun", session_id, **follows)
 
     def _living(self, app: Flask, saved: Saved) -> Saved | None:

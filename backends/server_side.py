@@ -12,7 +12,7 @@ from itsdangerous import BadSignature, Signer
 from backends.audit_log import name_of_key, report
 from backends.interface import BackendInterface
 from backends.record import ADDRESS, AGENT, CREATED
-from backends.session import Saved, Session
+from backends.session import Saved, Session, Succession
 from backends.settings import key_prefix, most_sessions, owner_key, signing_keys, token_salt
 from backends.store import (
     AtRest,
@@ -122,7 +122,7 @@ class StoreInterface(BackendInterface):
         self.store.create(key, {**marks, **fields}, self.remaining(app, created), owner)
         if session.saved is not None:
             followed = self.store.delete(key_of(session.saved.id))
-            if not session.cleared and not followed:
+            if session.succession < Succession.CLEARED and not followed:
                 self.store.delete(key)
                 raise SessionGone
         most = most_sessions(app)

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Self
 
 from flask.sessions import SessionMixin
@@ -27,11 +28,25 @@ class Saved:
     fields: Fields
 
 
+class Succession(IntEnum):
+    """How the session that a request stores follows the one that it loaded; it only rises."""
+
+    SAME = 0
+    """The same session: its token, its age and its data."""
+    NEW_ID = 1
+    """Rotated: a new token for the same age and data."""
+    NEW_OWNER = 2
+    """A new token and a new age: another user (OWASP ASVS 5.0, 7.2.4)."""
+    CLEARED = 3
+    """A new token, a new age and none of the earlier data."""
+
+
 class _Encoded:
-    """Stands for a value that nobody has asked for yet."""
+    """The type of `_ENCODED`."""
 
 
 _ENCODED = _Encoded()
+"""Stands for a value that was not read yet: its text is still in the record."""
 
 
 class Session(SessionMixin):
@@ -58,10 +73,7 @@ class Session(SessionMixin):
         self._failure: StoreUnavailable | None = None
         self.modified = False
         self.accessed = False
-        self.cleared = False
-        self.rotated = False
-        self.handed_over = False
-        """Whether it has another owner than the one it was loaded with."""
+        self.succession = Succession.SAME
 
     @property
     def loaded(self) -> bool:
@@ -89,7 +101,7 @@ class Session(SessionMixin):
     @property
     def begins(self) -> bool:
         """Whether this request, if it stores anything, begins a session with a new id."""
-        return self.saved is None or self.cleared or self.rotated or self.handed_over
+        return self.saved is None or self.succession > Succession.SAME
 
     @property
     def new(self) -> bool:  # type: ignore[override]  # the mixin has a constant
@@ -98,8 +110,12 @@ class Session(SessionMixin):
     def rotate(self) -> None:
         """Keep the data and take a new token; the old one dies when the request ends."""
         self._current()
-        self.rotated = True
+        self.follow_as(Succession.NEW_ID)
         self.modified = True
+
+    def follow_as(self, succession: Succession) -> None:
+        """Let this session follow the loaded one so, unless it is further from it already."""
+        self.succession = max(self.succession, succession)
 
     def changes(self) -> tuple[Fields, set[str]]:
         """What to write: the fields that differ from what was loaded, and the names that left."""
@@ -186,7 +202,7 @@ class Session(SessionMixin):
 
     def clear(self) -> None:
         self._current().clear()
-        self.cleared = True
+        self.follow_as(Succession.CLEARED)
         self.modified = True
 
     def copy(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from backends import BACKENDS
 from backends.record import CREATED
 from backends.redis import install as install_redis
 from backends.server_side import StoreInterface
-from backends.session import Saved, Session
+from backends.session import Saved, Session, Succession
 from backends.settings import absolute_seconds
 from backends.store import Clock, Fields, SessionGone, key_of
 from tests.lab.known_wrongs.wrong import Wrong, in_backend, on_files, overwrite
@@ -43,7 +43,7 @@ class LeavesTheOldOne(StoreInterface):
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         token = super()._create(app, session, fields, created)
-        if session.saved is not None and session.rotated and not session.cleared:
+        if session.saved is not None and session.succession is Succession.NEW_ID:
             file_anew(self, app, session.saved, session.saved.id, session.saved.fields)
         return token
 
@@ -73,7 +73,8 @@ class KeepsTheIdOfAUser(StoreInterface):
     """Takes a new id for a guest who logs in, and none for somebody who logs in again."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        if session.saved is None or "user" not in session.saved.fields or session.rotated:
+        rotates = session.succession is Succession.NEW_ID
+        if session.saved is None or "user" not in session.saved.fields or rotates:
             return super()._create(app, session, fields, created)
         return become(self, app, session.saved, fields)
 
