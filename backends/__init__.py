@@ -7,7 +7,15 @@ init_app(app)
 """
 
 from backends.interface import SessionTooLarge
-from backends.registry import BACKENDS, BUILT_IN, Backend, backend_of, init_app, interface_of
+from backends.registry import (
+    BACKENDS,
+    BUILT_IN,
+    Backend,
+    backend_of,
+    init_app,
+    interface_of,
+    lister_of,
+)
 from backends.server_side import StoreInterface
 from backends.session import Session
 from backends.settings import ConfigurationError
@@ -45,4 +53,5 @@ __all__ = [
     "backend_of",
     "init_app",
     "interface_of",
+    "lister_of",
 ]

@@ -15,7 +15,7 @@ from flask.sessions import SessionInterface
 
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError
-from backends.store import AtRest, Clock, key_of
+from backends.store import AtRest, Clock, ListsSessions, key_of
 
 GROUP = "session_lab.backends"
 
@@ -232,6 +232,14 @@ def backend_of(app: Flask) -> Backend:
     """The backend that `init_app` installed. Raises `KeyError` where it installed none."""
     backend: Backend = app.extensions["session_backend"]
     return backend
+
+
+def lister_of(app: Flask) -> StoreInterface | None:
+    """The interface that lists and ends users' sessions; `None` where nobody can list them."""
+    interface = app.session_interface
+    if isinstance(interface, StoreInterface) and isinstance(interface.store, ListsSessions):
+        return interface
+    return None
 
 
 def interface_of(app: Flask) -> StoreInterface:

@@ -78,11 +78,6 @@ class StoreInterface(BackendInterface):
         ttl = min(record.ttl, self.remaining(app, created))
         return self._living(app, Saved(session_id, token, created, ttl, record.fields))
 
-    @property
-    def lists_sessions(self) -> bool:
-        """Whether the store knows whose a session is."""
-        return isinstance(self.store, ListsSessions)
-
     def sessions_of(self, owner: str) -> list[OwnedSession]:
         """The owner's living sessions, the one begun last first."""
         return sorted(
