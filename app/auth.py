@@ -149,11 +149,11 @@ def limit_wrong_passwords(app: Flask, blueprint: Blueprint, *views: Callable[...
         app.view_functions[endpoint] = limited(app.view_functions[endpoint])
 
 
-def _reporter(seldom: Throttle) -> Callable[[RequestLimit], None]:
+def _reporter(throttle: Throttle) -> Callable[[RequestLimit], None]:
     """Logs that logins are refused, once a second: a flood of them must not fill the log."""
 
     def report_limited(_limit: RequestLimit) -> None:
-        held_back = seldom.due()
+        held_back = throttle.admit()
         if held_back is not None:
             name = request.form.get("username", "")[:LONGEST_NAME]
             report_visit("login limited", user=name, more=held_back)

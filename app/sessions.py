@@ -24,8 +24,8 @@ from werkzeug.wrappers import Response
 from app.auth import limit_wrong_passwords, login_required
 from app.step_up import Page, fresh_password_required, on_its_own_page
 from backends import Session, lister_of
-from backends.audit_log import report
-from backends.interface import WORN
+from backends.audit_log import log_event
+from backends.interface import TOUCH_BELOW
 from backends.server_side import OwnedSession
 from backends.settings import idle_seconds
 
@@ -134,13 +134,13 @@ def end_sessions(user: str, handles: Collection[str], by: str) -> int:
         return 0
     ended = interface.revoke(user, handles)
     address = request.remote_addr if request else None
-    report(current_app, "sessions ended", user=user, by=by, ended=ended, address=address)
+    log_event(current_app, "sessions ended", user=user, by=by, ended=ended, address=address)
     return ended
 
 
 def seen_to_within() -> int:
     """Seconds by which the time of the last use may be too old: reading writes that seldom."""
-    return round(idle_seconds(current_app) * (1 - WORN))
+    return round(idle_seconds(current_app) * (1 - TOUCH_BELOW))
 
 
 def browser_of(agent: str) -> str:

@@ -1,4 +1,4 @@
-"""Session backends for any Flask application: `init_app(app)` installs the one you name.
+"""Session backends for any Flask application; `init_app(app)` installs one.
 
 from backends import init_app
 

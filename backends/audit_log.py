@@ -1,7 +1,7 @@
-"""What happens to sessions, for whoever has to watch: one log record for each event.
+"""The audit log: one record for each event in the life of a session.
 
-The records go to the logger `backends.audit_log` with their details in `record.event`. A session is
-named by a keyed hash, so that one session's events can be found and no token can be made of them
+The records go to the logger `backends.audit_log` with their details in `record.event`. A keyed hash
+names the session: its events can be found together, and no token can be made of the name
 (OWASP Session Management Cheat Sheet, logging; ASVS 5.0, 16.2.5).
 """
 
@@ -21,19 +21,19 @@ NAME_LENGTH = 16
 """Hexadecimal digits of a session's name in the log."""
 
 
-def report(app: Flask, event: str, session_id: str | None = None, **details: Any) -> None:
-    """Log one event of the session with that id, if it is one of a session."""
+def log_event(app: Flask, event: str, session_id: str | None = None, **details: Any) -> None:
+    """Log an event, of the session with this id if one is given."""
     if session_id is not None:
         details = {"session": name_of_session(app, session_id), **details}
     logger.info("%s", event, extra={"event": {"event": event, **details}})
 
 
 def name_of_session(app: Flask, session_id: str) -> str:
-    """What stands for a session in the log."""
+    """The name in the log of the session with this id."""
     return name_of_key(app, key_of(session_id))
 
 
 def name_of_key(app: Flask, key: str) -> str:
-    """The same for who has only the key that the store files the session under."""
+    """The name in the log of the session that the store files under this key."""
     secret = want_bytes(app.secret_key or "")
     return hmac.new(secret, key.encode(), sha256).hexdigest()[:NAME_LENGTH]

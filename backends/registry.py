@@ -1,4 +1,4 @@
-"""Which backends there are, what each can do, and how one is installed into an application."""
+"""The backends: their names, what each can do, and how one is installed."""
 
 import re
 import time
@@ -20,7 +20,7 @@ from backends.store import AtRest, Clock, ListsSessions, key_of
 GROUP = "session_lab.backends"
 
 NAME = re.compile(r"[a-z][a-z0-9-]*")
-"""A backend's name stands in addresses, in cookies' names and in the environment as it is."""
+"""A backend's name is a part of addresses and of cookies' names."""
 
 
 def _at_rest(app: Flask, session: Any) -> AtRest | None:
@@ -35,36 +35,36 @@ def _check(app: Flask) -> None:
 
 @dataclass(frozen=True)
 class Backend:
-    """One choice for `SESSION_BACKEND`: how it is installed, and what it can and cannot do.
+    """One choice for `SESSION_BACKEND`: how to install it, and what it can do.
 
-    What is left out is said of a `Store` in general, and promises nothing that a store has to be
-    built for. Raises `ValueError` for a name that is not made of `NAME`.
+    The defaults are true of any `Store` and promise nothing that a store must be built for.
+    Raises `ValueError` for a name that does not match `NAME`.
     """
 
     name: str
     """Small letters, digits and hyphens, a letter first."""
     title: str
     install: Callable[[Flask, Clock], SessionInterface]
-    """Reads `app.config`, gives the interface; raises `ConfigurationError` with one line."""
+    """Returns the interface for `app.config`, or raises `ConfigurationError`."""
     state: str = "server"
-    """Where the session's data lies: `browser` or `server`."""
+    """Where the session's data is stored: `browser` or `server`."""
     readable: bool = False
     """Whether the browser's owner can read the data."""
     revocable: bool = True
-    """Whether the server can end a session, so that a copied token is dead."""
+    """Whether the server can end a session, so that copies of its token stop working."""
     several_processes: bool = False
     several_servers: str = "no"
     survives_restart: str = "no"
     needs: str | None = None
-    """The service without which it does not run."""
+    """The service that it needs to run."""
     file_per_session: bool = False
-    """Whether each session is a file of its own below `SESSION_FILE_DIR`."""
+    """Whether each session is a file in `SESSION_FILE_DIR`."""
     reference: bool = False
-    """Whether it is there for comparison: Flask-Session as it ships."""
+    """Whether it is Flask-Session as it ships, for comparison."""
     at_rest: Callable[[Flask, Any], AtRest | None] | None = _at_rest
-    """Shows what the server holds of a session; `None` where it holds nothing."""
+    """Returns the session's record on the server; `None` if the server has none."""
     check: Callable[[Flask], None] | None = _check
-    """Asks the store for nobody's session and raises `StoreUnavailable`; `None` without a store."""
+    """Raises `StoreUnavailable` if the store does not answer; `None` without a store."""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -80,10 +80,10 @@ class Backend:
 
 
 def installed_backends(built_in: Mapping[str, Backend]) -> dict[str, Backend]:
-    """What installed packages register, by name, in the order of their names.
+    """The backends that installed packages register, sorted by name.
 
-    Raises `ConfigurationError` with one line for the first that cannot be offered: its name is
-    taken, its object is no `Backend` of that name, its module cannot be imported.
+    Raises `ConfigurationError` with one line for the first that is unusable: its name is taken, its
+    object is no `Backend` of that name, or its module cannot be imported.
     """
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
@@ -98,7 +98,7 @@ def installed_backends(built_in: Mapping[str, Backend]) -> dict[str, Backend]:
 def _backend(point: EntryPoint) -> Backend:
     try:
         backend = point.load()
-    except Exception as error:  # the package's own code raises whatever it likes
+    except Exception as error:  # the package's own code may raise anything
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise _unusable(point, f"loading it failed with {reason}") from error
     if not isinstance(backend, Backend):
@@ -121,11 +121,8 @@ def _package(point: EntryPoint) -> str:
 
 
 def _late(target: str) -> Callable[..., Any]:
-    """The function at `module:name`. Its module is imported when the function is called.
-
-    An application on one backend does not load the libraries of the others: redis and
-    Flask-Session cost 0.4 seconds of a start.
-    """
+    """The function at `module:name`, whose module is imported at the first call."""
+    # The libraries of all backends would cost 0.4 seconds of each start.
     return partial(_call, target)
 
 
@@ -196,14 +193,14 @@ BUILT_IN = {
 
 
 class Backends(UserDict[str, Backend]):
-    """Every backend by its name: the built-in ones, then those that installed packages bring.
+    """All backends by name: the built-in ones, then those of installed packages.
 
-    It is filled when it is first asked, so that a package may import this one while it registers.
-    Raises `ConfigurationError` when asked, each time, where a package brings what cannot be used.
+    It is filled at its first use, so that a package may import this one while it registers.
+    Each use raises `ConfigurationError` while a package registers an unusable backend.
     """
 
     def __init__(self) -> None:
-        """Fill nothing yet."""
+        """Leave `data` to its first use."""
 
     @cached_property
     def data(self) -> dict[str, Backend]:  # type: ignore[override]
@@ -214,9 +211,9 @@ BACKENDS = Backends()
 
 
 def init_app(app: Flask, backend: str | None = None, clock: Clock = time.time) -> None:
-    """Install the backend of that name, or of `app.config["SESSION_BACKEND"]`.
+    """Install the backend of this name, or of `app.config["SESSION_BACKEND"]`.
 
-    Raises `ConfigurationError` for an unknown name and for settings that the backend cannot use.
+    Raises `ConfigurationError` for an unknown name and for invalid settings.
     """
     name = backend or str(app.config.get("SESSION_BACKEND"))
     if name not in BACKENDS:
@@ -229,13 +226,13 @@ def init_app(app: Flask, backend: str | None = None, clock: Clock = time.time) -
 
 
 def backend_of(app: Flask) -> Backend:
-    """The backend that `init_app` installed. Raises `KeyError` where it installed none."""
+    """The backend that `init_app` installed. Raises `KeyError` if it installed none."""
     backend: Backend = app.extensions["session_backend"]
     return backend
 
 
 def lister_of(app: Flask) -> StoreInterface | None:
-    """The interface that lists and ends users' sessions; `None` where nobody can list them."""
+    """The interface that lists and ends users' sessions; `None` if the backend cannot."""
     interface = app.session_interface
     if isinstance(interface, StoreInterface) and isinstance(interface.store, ListsSessions):
         return interface
@@ -243,7 +240,7 @@ def lister_of(app: Flask) -> StoreInterface | None:
 
 
 def interface_of(app: Flask) -> StoreInterface:
-    """The interface of a backend of ours that has a store. Raises `TypeError` for any other."""
+    """The application's interface to a store. Raises `TypeError` if it has none."""
     if not isinstance(app.session_interface, StoreInterface):
-        raise TypeError(f"{type(app.session_interface).__name__} has no store of ours")
+        raise TypeError(f"{type(app.session_interface).__name__} has no store")
     return app.session_interface

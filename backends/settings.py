@@ -1,6 +1,7 @@
-"""What a backend reads from `app.config`, and the one error for a setting that cannot be."""
+"""The settings that backends read, and the error for an invalid one."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from flask import Flask
 from itsdangerous import want_bytes
@@ -9,18 +10,34 @@ DEFAULT_KEY_PREFIX = "session:"
 
 
 class ConfigurationError(ValueError):
-    """A setting is missing or cannot be used. The message is one line for whoever set it."""
+    """A setting is missing or invalid. The message is one line that says what to do."""
+
+
+def session_folder(app: Flask) -> Path:
+    """The folder in `SESSION_FILE_DIR`. Raises `ConfigurationError` if unset."""
+    folder = app.config.get("SESSION_FILE_DIR")
+    if not folder:
+        raise ConfigurationError("SESSION_FILE_DIR is not set: name the folder for the sessions.")
+    return Path(folder)
+
+
+def unwritable_folder(folder: Path, error: OSError) -> ConfigurationError:
+    """The error for a `SESSION_FILE_DIR` that cannot be created or written."""
+    return ConfigurationError(
+        f"SESSION_FILE_DIR: sessions cannot be written to {folder} ({error.strerror}). "
+        "Give a folder that this user may write."
+    )
 
 
 def idle_seconds(app: Flask) -> float:
-    """How long an unused session lives: Flask's `PERMANENT_SESSION_LIFETIME`, permanent or not."""
+    """The life of an unused session, permanent or not: `PERMANENT_SESSION_LIFETIME`."""
     return app.permanent_session_lifetime.total_seconds()
 
 
 def absolute_seconds(app: Flask) -> float:
-    """How long a session lives however much it is used: `SESSION_ABSOLUTE_LIFETIME`.
+    """How long a session lives even if it is used: `SESSION_ABSOLUTE_LIFETIME`.
 
-    Seconds or a `timedelta`; unset means without limit (OWASP ASVS 5.0, 7.3.2 asks for one).
+    Seconds or a `timedelta`; no limit if unset (OWASP ASVS 5.0, 7.3.2 asks for one).
     """
     limit = app.config.get("SESSION_ABSOLUTE_LIFETIME")
     if limit is None:
@@ -29,25 +46,25 @@ def absolute_seconds(app: Flask) -> float:
 
 
 def owner_key(app: Flask) -> str | None:
-    """The session key that says whose a session is: `SESSION_OWNER`, such as `"user"`.
+    """The session key that holds the owner: `SESSION_OWNER`, such as `"user"`.
 
-    Unset, sessions belong to nobody and cannot be listed.
+    If unset, sessions have no owner and cannot be listed.
     """
     return app.config.get("SESSION_OWNER")
 
 
-def most_sessions(app: Flask) -> int | None:
-    """How many sessions one owner may have at a time: `SESSION_MAX_PER_OWNER`, or any number."""
+def max_sessions(app: Flask) -> int | None:
+    """How many sessions an owner may have: `SESSION_MAX_PER_OWNER`, or no limit."""
     return app.config.get("SESSION_MAX_PER_OWNER")
 
 
 def key_prefix(app: Flask) -> str:
-    """What every key in Redis begins with: `SESSION_KEY_PREFIX`, as in Flask-Session."""
+    """The prefix of every key in Redis: `SESSION_KEY_PREFIX`, as in Flask-Session."""
     return str(app.config.get("SESSION_KEY_PREFIX", DEFAULT_KEY_PREFIX))
 
 
 def signing_keys(app: Flask) -> tuple[bytes, ...]:
-    """The keys oldest first, as itsdangerous takes them: `SECRET_KEY_FALLBACKS`, `SECRET_KEY`.
+    """`SECRET_KEY_FALLBACKS`, then `SECRET_KEY`: the order that itsdangerous takes.
 
     Empty without a secret key.
     """
@@ -58,9 +75,9 @@ def signing_keys(app: Flask) -> tuple[bytes, ...]:
 
 
 def token_salt(app: Flask, cookie_name: str) -> str:
-    """What a token is signed for: this application and this cookie.
+    """The salt of a token's signature: this application and this cookie.
 
-    Another application with the same secret key, and another cookie of this one, make other
-    signatures (OWASP ASVS 5.0, 9.2.3).
+    A token of another application with the same secret key, or of another cookie, is not accepted
+    (OWASP ASVS 5.0, 9.2.3).
     """
     return f"session {app.name} {cookie_name}"

@@ -1,19 +1,19 @@
-"""Lets an event through once a second and counts the rest."""
+"""A throttle for log records and checks: one passes a second."""
 
 import time
 from threading import Lock
 
 
 class Throttle:
-    """Lets one through a second, and tells how many it held back before that."""
+    """Admits one caller a second and counts those it held back."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._next = 0.0
         self._held_back = 0
 
-    def due(self) -> int | None:
-        """How many were held back since the last one; `None` where this one is held back too."""
+    def admit(self) -> int | None:
+        """The number held back since the last admission; `None` if this is held back."""
         with self._lock:
             now = time.monotonic()
             if now < self._next:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.filesystem import ABANDONED, OWNERS, FileSystemStore
+from backends.filesystem import OWNERS, WRITE_TIMEOUT_SECONDS, FileSystemStore
 from backends.store import Sweeps
 from tests.conftest import SetClock
 
@@ -68,7 +68,7 @@ def test_a_sweep_removes_what_a_crashed_writer_left_and_spares_a_living_one(
     store.create(key(1), FIELDS, 600)
     shard = records(store)[0].parent
     abandoned, writing = shard / "a.tmp", shard / "b.tmp"
-    for path, age in ((abandoned, ABANDONED + 1), (writing, 1)):
+    for path, age in ((abandoned, WRITE_TIMEOUT_SECONDS + 1), (writing, 1)):
         path.touch()
         os.utime(path, (clock() - age, clock() - age))
     assert sum(store.sweep()) == 1

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from backends.redis_client import PAUSE, CircuitBreaker
+from backends.redis_client import RETRY_AFTER_SECONDS, CircuitBreaker
 from backends.store import StoreUnavailable
 from backends.throttle import Throttle
 
@@ -44,7 +44,7 @@ def test_while_one_request_asks_a_failed_redis_again_no_other_waits_for_it(
     outage = CircuitBreaker(Throttle())
     with pytest.raises(StoreUnavailable), outage.guard():
         raise redis.TimeoutError
-    now += PAUSE
+    now += RETRY_AFTER_SECONDS
     with outage.guard():
         for _ in range(200):
             with pytest.raises(StoreUnavailable, match="a moment ago"), outage.guard():

@@ -3,7 +3,7 @@
 import fakeredis
 import pytest
 
-from backends.record import name_of
+from backends.record import hash_owner
 from backends.redis import RedisStore
 from tests.conftest import SetClock
 
@@ -13,11 +13,11 @@ HOUR = 3600
 @pytest.fixture
 def store(clock: SetClock) -> RedisStore:
     client = fakeredis.FakeRedis(server=fakeredis.FakeServer())
-    return RedisStore(client, clock=clock, longest=8 * HOUR)
+    return RedisStore(client, clock=clock, max_session_seconds=8 * HOUR)
 
 
 def list_of(owner: str) -> str:
-    return f"session:of:{name_of(owner)}"
+    return f"session:of:{hash_owner(owner)}"
 
 
 def test_rows_of_ended_sessions_leave_an_owners_list_with_his_next_logins(

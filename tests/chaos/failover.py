@@ -11,7 +11,7 @@ from flask import Flask
 
 from backends import init_app, interface_of
 from backends.redis import RedisStore
-from backends.redis_client import PAUSE
+from backends.redis_client import RETRY_AFTER_SECONDS
 from backends.store import key_of
 from tests.bare import add_views
 from tests.conftest import SECRET
@@ -161,7 +161,7 @@ def silence(topology: Topology) -> None:
     begun = time.monotonic()
     topology.freeze()
     try:
-        until(lambda: time.monotonic() > begun + 3 * PAUSE)
+        until(lambda: time.monotonic() > begun + 3 * RETRY_AFTER_SECONDS)
     finally:
         topology.thaw()
 

@@ -4,7 +4,7 @@ import random
 import time
 from pathlib import Path
 
-from backends.filesystem import ABANDONED, FileSystemStore
+from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from tests.chaos.site import ground
 from tests.chaos.trials import damaged_by
 
@@ -19,7 +19,7 @@ def test_an_application_killed_while_it_writes_files_leaves_no_session_torn_and_
         damaged = [damaged_by(site.kill_workers, site, chance.randrange(60)) for _ in range(KILLS)]
         # One that is certainly there, whatever the kills struck.
         next(sessions.glob("??/*")).with_suffix(".12345678.tmp").write_text('{"half')
-        later = FileSystemStore(sessions, lambda: time.time() + ABANDONED + 1)
+        later = FileSystemStore(sessions, lambda: time.time() + WRITE_TIMEOUT_SECONDS + 1)
         assert sum(later.sweep()) >= 1
     assert damaged == [0] * KILLS
     assert not list(sessions.rglob("*.tmp"))

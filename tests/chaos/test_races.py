@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.lab.together import together
-from backends.filesystem import ABANDONED, FileSystemStore
+from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from tests.chaos.site import Site, ground
 from tests.chaos.trials import keys_lost, survives_a_logout
 
@@ -106,6 +106,6 @@ def test_a_sweep_removes_the_probe_that_a_crashed_start_left(tmp_path: Path) -> 
     folder = tmp_path / "sessions"
     FileSystemStore(folder)
     (folder / "probe.12345678.tmp").touch()
-    later = FileSystemStore(folder, lambda: time.time() + ABANDONED + 1)
+    later = FileSystemStore(folder, lambda: time.time() + WRITE_TIMEOUT_SECONDS + 1)
     assert sum(later.sweep()) == 1
     assert not list(folder.rglob("*.tmp"))

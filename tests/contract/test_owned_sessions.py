@@ -13,7 +13,7 @@ from flask import Flask, session
 
 from backends import Backend, Session, StoreInterface, interface_of, lister_of
 from backends.filesystem import FileSystemStore
-from backends.record import name_of
+from backends.record import hash_owner
 from backends.redis import RedisStore
 from backends.server_side import OwnedSession
 from backends.store import Store, Sweeps
@@ -82,13 +82,13 @@ def _rows(store: Store, owner: str) -> int:
 
 @_rows.register
 def _(store: FileSystemStore, owner: str) -> int:
-    folder = store.folder / "owners" / name_of(owner)
+    folder = store.folder / "owners" / hash_owner(owner)
     return len(list(folder.iterdir())) if folder.exists() else 0
 
 
 @_rows.register
 def _(store: RedisStore, owner: str) -> int:
-    return int(store.client.zcard(f"{store.prefix}of:{name_of(owner)}"))
+    return int(store.client.zcard(f"{store.prefix}of:{hash_owner(owner)}"))
 
 
 @on(revocable=True)
@@ -314,8 +314,8 @@ class TestRows:
             assert rows(app) == 0
         else:
             assert isinstance(store, RedisStore)
-            left = store.client.ttl(f"{store.prefix}of:{name_of('alice')}")
-            assert 0 < int(left) <= store.longest
+            left = store.client.ttl(f"{store.prefix}of:{hash_owner('alice')}")
+            assert 0 < int(left) <= store.max_session_seconds
 
 
 def test_who_logs_in_on_an_anonymous_session_takes_a_new_token_with_him(app: Flask) -> None:

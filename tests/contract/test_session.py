@@ -12,7 +12,7 @@ import pytest
 from flask import Flask, Response, request, session
 
 from backends import Backend
-from backends.interface import WORN
+from backends.interface import TOUCH_BELOW
 from tests.bare import Tab, Views, add_views, rotate
 from tests.conftest import SetClock
 
@@ -237,7 +237,7 @@ class TestLimits:
         self, alice: Tab, clock: SetClock, writes: list[str]
     ) -> None:
         for _ in range(20):
-            clock.forward(IDLE * (1 - WORN) / 20 + 0.1)
+            clock.forward(IDLE * (1 - TOUCH_BELOW) / 20 + 0.1)
             alice.data()
         assert len(writes) == 1
 
