@@ -9,8 +9,8 @@ import pytest
 from redis.cluster import RedisCluster
 
 from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
+from tests.backends.contract import test_session as contract
 from tests.chaos.failover import Browser, Crowd, check, silence, site, store_of, window
-from tests.contract import test_session as contract
 from tests.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica
 from tests.services import RedisServer
 

@@ -170,8 +170,12 @@ class TestExample:
         assert found["skipped"] == {"corrupt_record", "expired_are_swept", "planted_pickle"}
 
     def test_keeps_the_contract(self, example: Path) -> None:
-        suite = ["test_store.py", "test_session.py", "test_flow.py"]
-        files = [str(ROOT / "tests/contract" / name) for name in suite]
+        suite = [
+            "backends/contract/test_store.py",
+            "backends/contract/test_session.py",
+            "app/test_flow.py",
+        ]
+        files = [str(ROOT / "tests" / name) for name in suite]
         options = ["-q", "-k", "tiny", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
         ended = python(
             example, "-m", "pytest", *options, "-c", str(ROOT / "pyproject.toml"), *files

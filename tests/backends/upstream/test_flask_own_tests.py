@@ -14,7 +14,7 @@ from backends import BACKENDS, Backend
 from tests.conftest import OURS
 from tests.services import RedisServer
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 FLASK = PROJECT / ".cache" / "flask-tests" / f"flask-{version('flask')}"
 FILES = (
     "tests/test_basic.py",
@@ -57,7 +57,7 @@ def run(flask_tests: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         }
         process = subprocess.run(
             [
-                *(sys.executable, "-m", "pytest", "-p", "tests.upstream.plugin"),
+                *(sys.executable, "-m", "pytest", "-p", "tests.backends.upstream.plugin"),
                 *("-p", "no:cacheprovider", f"--basetemp={folder / 'tmp'}"),
                 *("--assert=plain", "--tb=line", "-q"),
                 *FILES,
