@@ -1,8 +1,7 @@
 """The contract of a store, kept by every store of ours and by those that packages bring."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import fakeredis
 import pytest
@@ -21,29 +20,57 @@ KEY = "a" * 64
 OTHER = "b" * 64
 FIELDS = {"user": '"alice"', "cart": "[1,2]"}
 
-OURS = ["filesystem", "redis-real", "redis-embedded", "redis-cluster", "redis-sentinel"]
 BROUGHT = [name for name, backend in BACKENDS.items() if name not in BUILT_IN and backend.check]
 
 
-@pytest.fixture(params=[*OURS, *BROUGHT])
-def store(request: pytest.FixtureRequest, clock: SetClock, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "filesystem":
-        yield FileSystemStore(tmp_path / "sessions", clock)
-    elif request.param == "redis-embedded":
-        server = fakeredis.FakeServer()
-        yield RedisStore(fakeredis.FakeRedis(server=server), clock=clock)
-    elif request.param == "redis-real":
-        running: RedisServer = request.getfixturevalue("redis_server")
-        with running.client() as client:
+def on_files(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
+    yield FileSystemStore(request.getfixturevalue("tmp_path") / "sessions", clock)
+
+
+def on_embedded_redis(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
+    yield RedisStore(fakeredis.FakeRedis(server=fakeredis.FakeServer()), clock=clock)
+
+
+def on_redis(service: str) -> Callable[[pytest.FixtureRequest, SetClock], Iterator[Store]]:
+    """A store on the servers of that fixture, empty."""
+
+    def make(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
+        running: RedisServer | Topology = request.getfixturevalue(service)
+        with connect(running.url) as client:
             client.flushall()
             yield RedisStore(client, clock=clock)
-    elif request.param in BROUGHT:
-        yield _brought(request.param, tmp_path, clock)
-    else:
-        topology: Topology = request.getfixturevalue(request.param.replace("-", "_"))
-        with connect(topology.url) as several:
-            several.flushall()
-            yield RedisStore(several, clock=clock)
+
+    return make
+
+
+def brought(name: str) -> Callable[[pytest.FixtureRequest, SetClock], Iterator[Store]]:
+    """The store of the backend that a package brings."""
+
+    def make(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
+        app = Flask("lab")
+        folder = request.getfixturevalue("tmp_path") / "sessions"
+        app.config.update(SECRET_KEY="x" * 32, SESSION_FILE_DIR=folder)
+        init_app(app, name, clock)
+        if not isinstance(app.session_interface, StoreInterface):
+            left_to_it("it keeps its sessions by an interface of its own")
+        yield app.session_interface.store
+
+    return make
+
+
+STORES = {
+    "filesystem": on_files,
+    "redis-real": on_redis("redis_server"),
+    "redis-embedded": on_embedded_redis,
+    "redis-cluster": on_redis("redis_cluster"),
+    "redis-sentinel": on_redis("redis_sentinel"),
+    **{name: brought(name) for name in BROUGHT},
+}
+
+
+@pytest.fixture(params=STORES.values(), ids=list(STORES))
+def store(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
+    yield from request.param(request, clock)
 
 
 def fields(store: Store, key: str = KEY) -> Fields:
@@ -51,15 +78,6 @@ def fields(store: Store, key: str = KEY) -> Fields:
     record = store.load(key)
     assert record is not None
     return record.fields
-
-
-def _brought(name: str, folder: Path, clock: SetClock) -> Store:
-    app = Flask("lab")
-    app.config.update(SECRET_KEY="x" * 32, SESSION_FILE_DIR=folder / "sessions")
-    init_app(app, name, clock)
-    if not isinstance(app.session_interface, StoreInterface):
-        left_to_it("it keeps its sessions by an interface of its own")
-    return app.session_interface.store
 
 
 def _skip_unless(offers: bool, store: Store) -> None:
@@ -105,19 +123,15 @@ def test_two_updates_of_different_fields_both_survive(store: Store) -> None:
     assert fields(store) == {f"f{n}": str(n) for n in range(40)}
 
 
-def test_an_update_after_delete_does_not_bring_the_session_back(store: Store) -> None:
-    store.create(KEY, FIELDS, 60)
-    assert store.delete(KEY) is True
-    with pytest.raises(SessionGone):
-        store.update(KEY, {"cart": "[3]"}, (), 60)
-    assert store.load(KEY) is None
-
-
-def test_an_update_after_expiry_does_not_bring_the_session_back(
-    store: Store, clock: SetClock
+@pytest.mark.parametrize("how", ["deleted", "expired"])
+def test_an_update_does_not_bring_an_ended_record_back(
+    store: Store, clock: SetClock, how: str
 ) -> None:
     store.create(KEY, FIELDS, 60)
-    clock.forward(60)
+    if how == "deleted":
+        assert store.delete(KEY) is True
+    else:
+        clock.forward(60)
     with pytest.raises(SessionGone):
         store.update(KEY, {"cart": "[3]"}, (), 60)
     assert store.load(KEY) is None
