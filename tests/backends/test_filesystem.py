@@ -26,7 +26,7 @@ def records(store: FileSystemStore) -> list[Path]:
     return list(store.folder.glob("??/*"))
 
 
-def test_only_the_owner_of_the_process_may_read_folders_and_files(store: FileSystemStore) -> None:
+def test_only_the_processes_user_may_read_folders_and_files(store: FileSystemStore) -> None:
     store.create(key(1), FIELDS, 60, owner="alice")
     paths = [store.folder, *store.folder.rglob("*")]
     modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in paths}
@@ -62,7 +62,7 @@ def test_a_sweep_spares_a_record_that_was_renewed(store: FileSystemStore, clock:
     assert store.load(key(1)) is not None
 
 
-def test_a_sweep_removes_what_a_crashed_writer_left_and_spares_a_living_one(
+def test_a_sweep_removes_only_abandoned_unfinished_files(
     store: FileSystemStore, clock: SetClock
 ) -> None:
     store.create(key(1), FIELDS, 600)

@@ -16,23 +16,14 @@ from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from flask_session import Session
 
-from backends import BACKENDS, ConfigurationError, init_app
+from backends import ConfigurationError, init_app
 from tests.bare import add_views
-from tests.conftest import SECRET
+from tests.conftest import PLACES, SECRET
 from tests.services import RedisServer
 
 MakeApp = Callable[..., Flask]
 
-on_a_server = pytest.mark.parametrize(
-    "placed",
-    [
-        (BACKENDS["filesystem"], "real"),
-        (BACKENDS["redis"], "real"),
-        (BACKENDS["redis"], "embedded"),
-    ],
-    indirect=True,
-    ids=["filesystem", "redis-real", "redis-embedded"],
-)
+ON_A_SERVER = [(backend, kind) for backend, kind in PLACES if backend.state == "server"]
 
 
 def with_views(app: Flask) -> FlaskClient:
@@ -47,7 +38,9 @@ def foreign_app(**config: Any) -> Flask:
     return app
 
 
-@on_a_server
+@pytest.mark.parametrize(
+    "placed", ON_A_SERVER, indirect=True, ids=lambda pair: "-".join((pair[0].name, pair[1]))
+)
 class TestOnAServer:
     @pytest.mark.parametrize(
         ("config", "length"),
@@ -61,37 +54,26 @@ class TestOnAServer:
         client.post("/set/a/1")
         assert len(client.get("/sid").text) == length
 
-    def test_two_applications_with_two_prefixes_do_not_see_each_others_sessions(
-        self, make_app: MakeApp
+    @pytest.mark.parametrize(("other", "seen"), [("both:", {"a": "1"}), ("two:", {})])
+    def test_applications_with_one_prefix_share_their_sessions(
+        self, make_app: MakeApp, other: str, seen: dict[str, str]
     ) -> None:
-        one = with_views(make_app(SESSION_KEY_PREFIX="one:"))
-        two = with_views(make_app(SESSION_KEY_PREFIX="two:"))
+        one, two = (with_views(make_app(SESSION_KEY_PREFIX=prefix)) for prefix in ("both:", other))
         one.post("/set/a/1")
         cookie = one.get_cookie("session")
         assert cookie is not None
         two.set_cookie("session", cookie.value)
-        assert one.get("/").json == {"a": "1"}
-        assert two.get("/").json == {}
-
-    def test_two_applications_with_one_prefix_share_their_sessions(self, make_app: MakeApp) -> None:
-        one, two = (with_views(make_app(SESSION_KEY_PREFIX="both:")) for _ in range(2))
-        one.post("/set/a/1")
-        cookie = one.get_cookie("session")
-        assert cookie is not None
-        two.set_cookie("session", cookie.value)
-        assert two.get("/").json == {"a": "1"}
+        assert (one.get("/").json, two.get("/").json) == ({"a": "1"}, seen)
 
 
 class TestPermanent:
-    def test_a_session_is_permanent_where_the_setting_says_so(self, make_app: MakeApp) -> None:
-        client = with_views(make_app(SESSION_PERMANENT=True))
-        assert "Expires=" in client.post("/set/a/1").headers["Set-Cookie"]
-        assert client.get("/").json == {"_permanent": True, "a": "1"}
-
-    def test_a_session_is_not_permanent_where_the_setting_says_so(self, make_app: MakeApp) -> None:
-        client = with_views(make_app(SESSION_PERMANENT=False))
-        assert "Expires=" not in client.post("/set/a/1").headers["Set-Cookie"]
-        assert client.get("/").json == {"a": "1"}
+    @pytest.mark.parametrize("permanent", [True, False])
+    def test_a_session_is_permanent_if_the_setting_says_so(
+        self, make_app: MakeApp, permanent: bool
+    ) -> None:
+        client = with_views(make_app(SESSION_PERMANENT=permanent))
+        assert ("Expires=" in client.post("/set/a/1").headers["Set-Cookie"]) is permanent
+        assert client.get("/").json == {"a": "1"} | ({"_permanent": True} if permanent else {})
 
     def test_a_view_may_say_otherwise(self, make_app: MakeApp) -> None:
         app = make_app(SESSION_PERMANENT=True)
@@ -104,25 +86,12 @@ class TestPermanent:
 
         assert "Expires=" not in with_views(app).post("/").headers["Set-Cookie"]
 
-    def test_a_visitor_without_a_session_gets_none(self, make_app: MakeApp) -> None:
-        response = with_views(make_app(SESSION_PERMANENT=True)).get("/")
-        assert "Set-Cookie" not in response.headers
-
-    def test_a_session_emptied_is_gone_all_the_same(self, make_app: MakeApp) -> None:
+    def test_neither_a_visitor_nor_an_emptied_session_has_a_cookie(self, make_app: MakeApp) -> None:
         client = with_views(make_app(SESSION_PERMANENT=True))
+        assert "Set-Cookie" not in client.get("/").headers
         client.post("/set/a/1")
         assert "Max-Age=0" in client.post("/logout").headers["Set-Cookie"]
         assert client.get_cookie("session") is None
-
-
-def test_regenerate_gives_another_token_and_keeps_the_data(bare_app: Flask) -> None:
-    client = with_views(bare_app)
-    client.post("/set/a/1")
-    tokens = [client.get_cookie("session")]
-    client.post("/rotate")
-    tokens.append(client.get_cookie("session"))
-    assert tokens[0] != tokens[1]
-    assert client.get("/").json == {"a": "1"}
 
 
 class TestRedis:
@@ -169,7 +138,7 @@ class TestRedis:
             assert len(keys) == 1
             assert keys[0].startswith(prefix)
 
-    def test_an_application_configured_for_flask_session_changes_one_line(
+    def test_an_application_on_flask_session_changes_one_line(
         self, connect: Callable[..., "redis.Redis"]
     ) -> None:
         with connect() as ready:
@@ -225,7 +194,7 @@ class TestFilesystem:
         assert len(files) == 1
         assert folder in files[0].parents
 
-    def test_a_relative_folder_is_one_of_where_the_application_started(
+    def test_a_relative_folder_stays_where_the_application_started(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
@@ -237,14 +206,17 @@ class TestFilesystem:
         assert client.get("/").json == {"a": "1"}
         assert any(path.is_file() for path in (tmp_path / "sessions").rglob("*"))
 
-    @pytest.mark.parametrize("folder", [None, ""], ids=["unset", "empty"])
-    def test_without_a_folder_it_is_refused(self, folder: str | None) -> None:
-        refused(foreign_app(SESSION_FILE_DIR=folder), "filesystem", "SESSION_FILE_DIR is not set")
-
-    def test_a_folder_that_cannot_be_made_is_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("not a folder")
-        app = foreign_app(SESSION_FILE_DIR=tmp_path / "file" / "sessions")
-        refused(app, "filesystem", "SESSION_FILE_DIR: sessions cannot be written to")
+    @pytest.mark.parametrize(
+        ("folder", "why"),
+        [
+            (None, "SESSION_FILE_DIR is not set"),
+            ("", "SESSION_FILE_DIR is not set"),
+            (Path(__file__) / "sessions", "SESSION_FILE_DIR: sessions cannot be written to"),
+        ],
+        ids=["unset", "empty", "below-a-file"],
+    )
+    def test_without_a_usable_folder_it_is_refused(self, folder: Path | str, why: str) -> None:
+        refused(foreign_app(SESSION_FILE_DIR=folder), "filesystem", why)
 
 
 def refused(app: Flask, backend: str, why: str) -> None:

@@ -20,7 +20,7 @@ def list_of(owner: str) -> str:
     return f"session:of:{hash_owner(owner)}"
 
 
-def test_rows_of_ended_sessions_leave_an_owners_list_with_his_next_logins(
+def test_rows_of_ended_sessions_leave_with_the_next_logins(
     store: RedisStore, clock: SetClock
 ) -> None:
     for number in range(100):
@@ -29,7 +29,7 @@ def test_rows_of_ended_sessions_leave_an_owners_list_with_his_next_logins(
     assert store.client.zcard(list_of("alice")) <= 8
 
 
-def test_a_list_read_during_a_login_keeps_the_row_that_waits_for_its_record(
+def test_a_list_read_during_a_login_keeps_the_new_row(
     store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enlist = store._enlist

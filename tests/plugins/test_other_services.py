@@ -48,7 +48,7 @@ def test_it_is_not_replaced_by_the_embedded_redis(tables: Backend, tmp_path: Pat
     assert not is_embedded(app.config)
 
 
-def test_a_service_that_is_not_there_ends_the_start_with_one_line(tmp_path: Path) -> None:
+def test_a_missing_service_ends_the_start_with_one_line(tmp_path: Path) -> None:
     folder = tmp_path / "site-packages"
     install(folder, "tables-package", {"tables": CODE}, {"tables": "tables:BACKEND"})
     ended = python(folder, "-m", "app", "run", SESSION_BACKEND="tables")
