@@ -33,9 +33,7 @@ def test_only_the_processes_user_may_read_folders_and_files(store: FileSystemSto
     assert modes == {(True, 0o700), (False, 0o600)}
 
 
-def test_a_sweep_removes_ended_records_and_keeps_the_living(
-    store: FileSystemStore, clock: SetClock
-) -> None:
+def test_a_sweep_removes_ended_records_alone(store: FileSystemStore, clock: SetClock) -> None:
     assert isinstance(store, Sweeps)
     for number in range(300):
         store.create(key(number), FIELDS, 60 if number % 3 else 600, owner=f"user{number % 5}")
@@ -62,7 +60,7 @@ def test_a_sweep_spares_a_record_that_was_renewed(store: FileSystemStore, clock:
     assert store.load(key(1)) is not None
 
 
-def test_a_sweep_removes_only_abandoned_unfinished_files(
+def test_a_sweep_spares_files_that_are_being_written(
     store: FileSystemStore, clock: SetClock
 ) -> None:
     store.create(key(1), FIELDS, 600)

@@ -68,9 +68,7 @@ class TestOnAServer:
 
 class TestPermanent:
     @pytest.mark.parametrize("permanent", [True, False])
-    def test_a_session_is_permanent_if_the_setting_says_so(
-        self, make_app: MakeApp, permanent: bool
-    ) -> None:
+    def test_a_session_is_permanent_if_set_so(self, make_app: MakeApp, permanent: bool) -> None:
         client = with_views(make_app(SESSION_PERMANENT=permanent))
         assert ("Expires=" in client.post("/set/a/1").headers["Set-Cookie"]) is permanent
         assert client.get("/").json == {"a": "1"} | ({"_permanent": True} if permanent else {})
@@ -138,9 +136,7 @@ class TestRedis:
             assert len(keys) == 1
             assert keys[0].startswith(prefix)
 
-    def test_an_application_on_flask_session_changes_one_line(
-        self, connect: Callable[..., "redis.Redis"]
-    ) -> None:
+    def test_one_line_replaces_flask_session(self, connect: Callable[..., "redis.Redis"]) -> None:
         with connect() as ready:
             config = {
                 "SESSION_TYPE": "redis",

@@ -20,9 +20,7 @@ def list_of(owner: str) -> str:
     return f"session:of:{hash_owner(owner)}"
 
 
-def test_rows_of_ended_sessions_leave_with_the_next_logins(
-    store: RedisStore, clock: SetClock
-) -> None:
+def test_rows_of_ended_sessions_leave_with_later_logins(store: RedisStore, clock: SetClock) -> None:
     for number in range(100):
         store.create(f"{number:064x}", {}, HOUR / 2, owner="alice")
         clock.forward(HOUR)
@@ -44,9 +42,7 @@ def test_a_list_read_during_a_login_keeps_the_new_row(
 
 
 @pytest.mark.parametrize("plant", ["set", "rpush"])
-def test_something_else_in_the_place_of_a_list_stops_no_login(
-    store: RedisStore, plant: str
-) -> None:
+def test_another_key_in_the_place_of_a_list_stops_no_login(store: RedisStore, plant: str) -> None:
     getattr(store.client, plant)(list_of("alice"), "something")
     assert store.sessions_of("alice") == {}
     getattr(store.client, plant)(list_of("alice"), "something")

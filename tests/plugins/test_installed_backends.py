@@ -120,9 +120,7 @@ class TestExample:
     def test_is_among_the_names_to_choose_from(self, refused_start: RefusedStart) -> None:
         assert refused_start(SESSION_BACKEND="tinny").endswith("flask-session-redis, tiny.")
 
-    def test_serves_the_application_and_keeps_a_login_over_a_restart(
-        self, example: Path, tmp_path: Path
-    ) -> None:
+    def test_serves_the_application_over_a_restart(self, example: Path, tmp_path: Path) -> None:
         ada, server = Browser(), LabServer(tmp_path, environment(example, SESSION_BACKEND="tiny"))
         with server:
             assert server.greeting == f"Session Lab (SQLite): {server.url}"
@@ -144,9 +142,7 @@ class TestExample:
         assert held["server"]["where"].startswith("tiny.sqlite3, ")
 
     @pytest.mark.usefixtures("example_here")
-    def test_says_on_the_command_line_that_it_lists_no_sessions(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_says_that_it_lists_no_sessions(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SESSION_BACKEND", "tiny")
         ended = CliRunner().invoke(session_lab, ["sessions", "list"])
         assert ended.stderr.startswith("Error: SESSION_BACKEND=tiny cannot tell whose a session is")
@@ -252,7 +248,7 @@ def test_that_line_is_all_that_a_process_says(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("chosen", ["cookie", "other"])
-def test_it_ends_the_start_on_every_other_backend_too(
+def test_it_ends_a_start_on_another_backend(
     here: Path, refused_start: RefusedStart, chosen: str
 ) -> None:
     a_package("other", "another:OTHER")(here)
@@ -275,9 +271,7 @@ def test_it_ends_the_start_of_any_application(here: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["healthz", "static", "all", "action", "lab"])
-def test_a_name_that_the_page_needs_itself_is_said(
-    here: Path, refused_start: RefusedStart, name: str
-) -> None:
+def test_a_name_of_a_page_is_refused(here: Path, refused_start: RefusedStart, name: str) -> None:
     a_package(name, code=GOOD.format(name=name))(here)
     [line] = refused_start().splitlines()
     assert line.startswith(f"session-lab: The backend {name!r} cannot stand beside the others")

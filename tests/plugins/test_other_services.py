@@ -69,9 +69,7 @@ def test_a_missing_service_ends_the_start_with_one_line(tmp_path: Path) -> None:
         lambda place: place.full(),
     ],
 )
-def test_what_the_laboratory_cannot_do_there_is_skipped(
-    tables: Backend, look: Callable[[Any], object]
-) -> None:
+def test_what_the_lab_cannot_do_is_skipped(tables: Backend, look: Callable[[Any], object]) -> None:
     def experiment(subject: Subject) -> Finding:
         ada = subject.logged_in()
         subject.forward(1)

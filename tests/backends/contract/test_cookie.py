@@ -117,9 +117,7 @@ def be_permanent(**values: Any) -> None:
 
 
 class TestPermanentSessions:
-    def test_the_cookie_of_a_permanent_session_says_when_it_ends(
-        self, make_app: MakeApp, clock: SetClock
-    ) -> None:
+    def test_a_permanent_cookie_says_its_end(self, make_app: MakeApp, clock: SetClock) -> None:
         clock.now = time.time()
         stage = Stage(make_app(PERMANENT_SESSION_LIFETIME=LIFETIME))
         before = datetime.now(UTC).replace(microsecond=0)
@@ -128,7 +126,7 @@ class TestPermanentSessions:
         assert before + LIFETIME <= expires <= datetime.now(UTC) + LIFETIME
 
     @pytest.mark.parametrize("permanent", [False, None], ids=["said", "by-default"])
-    def test_the_cookie_of_another_session_ends_with_the_browser(
+    def test_another_cookie_ends_with_the_browser(
         self, stage: Stage, permanent: bool | None
     ) -> None:
         def begin() -> None:
@@ -192,9 +190,7 @@ class TestVary:
         ],
     )
     @pytest.mark.parametrize("known", [True, False], ids=["known", "stranger"])
-    def test_an_answer_that_used_the_session_varies_by_cookie(
-        self, stage: Stage, act: Act, known: bool
-    ) -> None:
+    def test_using_the_session_varies_by_cookie(self, stage: Stage, act: Act, known: bool) -> None:
         if known:
             stage.put(a=1)
         assert stage.visit(act).headers["Vary"] == "Cookie"

@@ -122,9 +122,7 @@ def test_the_session_is_the_dict_that_flasks_own_session_is(
     assert tell(bare_app, begin, operation) == tell(flask_app, begin, operation)
 
 
-def test_the_keys_come_back_in_the_order_that_flask_gives_them(
-    bare_app: Flask, flask_app: Flask
-) -> None:
+def test_the_keys_come_back_in_the_order_of_flask(bare_app: Flask, flask_app: Flask) -> None:
     begin = {secrets.token_hex(4): "x" * 20 for _ in range(40)}
     orders = [[name for name, _ in tell(app, begin, len).later] for app in (bare_app, flask_app)]
     assert orders[0] == orders[1]

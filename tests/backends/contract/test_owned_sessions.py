@@ -93,9 +93,7 @@ def _(store: RedisStore, owner: str) -> int:
 
 @on(revocable=True)
 class TestList:
-    def test_users_see_each_of_their_sessions_the_newest_first(
-        self, app: Flask, clock: SetClock
-    ) -> None:
+    def test_users_see_their_sessions_newest_first(self, app: Flask, clock: SetClock) -> None:
         Tab(app, agent="first").log_in()
         clock.forward(60)
         Tab(app, agent="second").log_in()
@@ -105,9 +103,7 @@ class TestList:
             ("first", 60),
         ]
 
-    def test_a_session_is_listed_with_browser_address_and_times(
-        self, app: Flask, clock: SetClock
-    ) -> None:
+    def test_the_list_shows_browser_address_and_times(self, app: Flask, clock: SetClock) -> None:
         tab = Tab(app, agent=FIREFOX).log_in()
         begun = clock()
         clock.forward(IDLE / 2)
@@ -133,9 +129,7 @@ class TestList:
         Tab(app).post("/set/colour/blue")
         assert [listed(app, owner) for owner in ("", "None", "blue")] == [[], [], []]
 
-    def test_a_rotated_session_is_listed_once_with_its_age(
-        self, app: Flask, clock: SetClock
-    ) -> None:
+    def test_a_rotated_session_is_listed_with_its_age(self, app: Flask, clock: SetClock) -> None:
         tab = Tab(app).log_in()
         before = listed(app)[0]
         clock.forward(60)
@@ -243,7 +237,7 @@ class TestLimit:
         assert [bool(tab.data()) for tab in tabs] == [False, False, True, True]
         assert rows(app) == 2
 
-    def test_the_session_that_begins_is_not_the_one_that_ends(
+    def test_the_new_session_is_not_the_one_ended(
         self, make_site: MakeApp, clock: SetClock
     ) -> None:
         app = make_site(SESSION_MAX_PER_OWNER=1)
@@ -290,17 +284,13 @@ class TestRows:
         Tab(app).log_in().log_in()
         assert rows(app) == 1
 
-    def test_an_expired_session_leaves_the_list_when_it_is_read(
-        self, app: Flask, clock: SetClock
-    ) -> None:
+    def test_reading_the_list_removes_ended_sessions(self, app: Flask, clock: SetClock) -> None:
         Tab(app).log_in()
         clock.forward(IDLE + 1)
         assert listed(app) == []
         assert rows(app) == 0
 
-    def test_an_expired_session_leaves_the_list_when_it_is_swept(
-        self, app: Flask, clock: SetClock
-    ) -> None:
+    def test_sweeping_removes_ended_sessions(self, app: Flask, clock: SetClock) -> None:
         store = interface_of(app).store
         Tab(app).log_in()
         clock.forward(IDLE + 1)

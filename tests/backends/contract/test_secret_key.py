@@ -26,9 +26,7 @@ class TestWithoutASecretKey:
         ],
         ids=["get", "in", "dict", "len", "permanent", "flashes"],
     )
-    def test_the_session_can_be_read_and_is_empty(
-        self, stage: Stage, read: Act, expected: object
-    ) -> None:
+    def test_the_session_reads_as_empty(self, stage: Stage, read: Act, expected: object) -> None:
         response = stage.visit(read)
         assert stage.result == expected
         assert response.status_code == 200

@@ -89,9 +89,7 @@ class TestTooLarge:
         views["fill"] = fill
         return alice
 
-    def test_five_kilobytes_are_kept_or_refused_with_an_error(
-        self, grown: Tab, backend: Backend
-    ) -> None:
+    def test_five_kilobytes_are_kept_or_an_error(self, grown: Tab, backend: Backend) -> None:
         before = grown.token
         response = grown.post("/do/fill", data={"bytes": 5000})
         if backend.state == "server":

@@ -90,20 +90,18 @@ def differences(outcomes: Outcomes, plain: Outcomes) -> list[str]:
     ]
 
 
-def test_flasks_own_tests_run_here(plain: Outcomes) -> None:
+def test_flasks_tests_run_here(plain: Outcomes) -> None:
     """Or a backend would be as good as a suite in which everything fails."""
     assert len(plain) > 200
     assert list(plain.values()).count("passed") > 0.98 * len(plain)
 
 
 @pytest.mark.parametrize("backend", OURS, ids=lambda backend: backend.name)
-def test_flasks_own_tests_end_as_on_flasks_own_session(
-    backend: Backend, run: Run, plain: Outcomes
-) -> None:
+def test_flasks_tests_end_as_on_flasks_session(backend: Backend, run: Run, plain: Outcomes) -> None:
     assert differences(run(backend), plain) == []
 
 
-def test_flasks_own_tests_end_as_there_on_a_real_redis(
+def test_flasks_tests_end_so_on_a_redis(
     redis_server: RedisServer, run: Run, plain: Outcomes
 ) -> None:
     redis_server.client().flushall()
@@ -114,9 +112,7 @@ STOCK = [backend for backend in BACKENDS.values() if backend.reference]
 
 
 @pytest.mark.parametrize("backend", STOCK, ids=lambda backend: backend.name)
-def test_flasks_own_tests_find_differences_in_flask_session(
-    backend: Backend, run: Run, plain: Outcomes
-) -> None:
+def test_flasks_tests_tell_flask_session_apart(backend: Backend, run: Run, plain: Outcomes) -> None:
     """What the backends here are there for, and the proof that the plugin installs them."""
     found = differences(run(backend), plain)
     assert any(line.endswith(": failed instead of passed") for line in found), found
