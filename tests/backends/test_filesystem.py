@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.filesystem import OWNERS, WRITE_TIMEOUT_SECONDS, FileSystemStore
+from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from backends.store import Sweeps
 from tests.conftest import SetClock
 
@@ -42,13 +42,6 @@ def test_a_sweep_removes_ended_records_alone(store: FileSystemStore, clock: SetC
     steps = list(store.sweep())
     assert (len(steps), sum(steps), len(records(store))) == (store.steps, 200, 100)
     assert [number for number in range(300) if store.load(key(number))] == list(range(0, 300, 3))
-
-
-def test_a_swept_record_leaves_its_owners_list(store: FileSystemStore, clock: SetClock) -> None:
-    store.create(key(1), FIELDS, 60, owner="alice")
-    clock.forward(60)
-    assert sum(store.sweep()) == 1
-    assert list((store.folder / OWNERS).iterdir()) == []
 
 
 def test_a_sweep_spares_a_record_that_was_renewed(store: FileSystemStore, clock: SetClock) -> None:

@@ -53,4 +53,8 @@ def attributes(response: Any) -> dict[str, str]:
     """The attributes of its Set-Cookie; a flag has the value ''."""
     header = set_cookie(response)
     assert header is not None
-    return dict(part.partition("=")[::2] for part in header.split("; ")[1:])
+    return parse_attributes(header.partition("; ")[2])
+
+
+def parse_attributes(text: str) -> dict[str, str]:
+    return dict(part.partition("=")[::2] for part in text.split("; "))

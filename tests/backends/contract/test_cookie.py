@@ -16,7 +16,14 @@ from flask import (
     session,
 )
 
-from tests.backends.contract.stage import Act, MakeApp, Stage, attributes, set_cookie
+from tests.backends.contract.stage import (
+    Act,
+    MakeApp,
+    Stage,
+    attributes,
+    parse_attributes,
+    set_cookie,
+)
 from tests.conftest import SetClock
 
 LIFETIME = timedelta(hours=1)
@@ -24,64 +31,44 @@ LIFETIME = timedelta(hours=1)
 
 class TestTheCookie:
     @pytest.mark.parametrize(
-        ("config", "expected"),
+        ("settings", "expected"),
         [
-            ({}, {"HttpOnly": "", "Path": "/"}),
+            ("", "HttpOnly; Path=/"),
+            ("DOMAIN=example.com", "Domain=example.com; HttpOnly; Path=/"),
+            ("PATH=/shop", "HttpOnly; Path=/shop"),
+            ("SECURE=on", "Secure; HttpOnly; Path=/"),
+            ("HTTPONLY=off", "Path=/"),
+            ("SAMESITE=Lax", "HttpOnly; Path=/; SameSite=Lax"),
+            ("SAMESITE=Strict", "HttpOnly; Path=/; SameSite=Strict"),
+            ("SAMESITE=None", "HttpOnly; Path=/; SameSite=None"),
+            ("PARTITIONED=on", "Secure; HttpOnly; Path=/; Partitioned"),
             (
-                {"SESSION_COOKIE_DOMAIN": "example.com"},
-                {"Domain": "example.com", "HttpOnly": "", "Path": "/"},
-            ),
-            ({"SESSION_COOKIE_PATH": "/shop"}, {"HttpOnly": "", "Path": "/shop"}),
-            ({"APPLICATION_ROOT": "/shop"}, {"HttpOnly": "", "Path": "/shop"}),
-            ({"SESSION_COOKIE_SECURE": True}, {"Secure": "", "HttpOnly": "", "Path": "/"}),
-            ({"SESSION_COOKIE_HTTPONLY": False}, {"Path": "/"}),
-            *(
-                (
-                    {"SESSION_COOKIE_SAMESITE": site},
-                    {"HttpOnly": "", "Path": "/", "SameSite": site},
-                )
-                for site in ("Lax", "Strict", "None")
-            ),
-            (
-                {"SESSION_COOKIE_PARTITIONED": True},
-                {"Secure": "", "HttpOnly": "", "Path": "/", "Partitioned": ""},
-            ),
-            (
-                {
-                    "SESSION_COOKIE_NAME": "__Secure-lab",
-                    "SESSION_COOKIE_DOMAIN": "example.com",
-                    "SESSION_COOKIE_PATH": "/shop",
-                    "SESSION_COOKIE_SECURE": True,
-                    "SESSION_COOKIE_SAMESITE": "Strict",
-                    "SESSION_COOKIE_PARTITIONED": True,
-                },
-                {
-                    "Domain": "example.com",
-                    "Secure": "",
-                    "HttpOnly": "",
-                    "Path": "/shop",
-                    "SameSite": "Strict",
-                    "Partitioned": "",
-                },
+                "NAME=__Secure-lab DOMAIN=example.com PATH=/shop SECURE=on SAMESITE=Strict "
+                "PARTITIONED=on",
+                "Domain=example.com; Secure; HttpOnly; Path=/shop; SameSite=Strict; Partitioned",
             ),
         ],
-        ids=lambda value: "+".join(value) or "defaults",
     )
     def test_it_is_set_and_deleted_with_the_settings_attributes(
-        self, make_app: MakeApp, config: dict[str, Any], expected: dict[str, str]
+        self, make_app: MakeApp, settings: str, expected: str
     ) -> None:
-        stage = Stage(make_app(**config))
+        pairs = (setting.split("=") for setting in settings.split())
+        given = {name: {"on": True, "off": False}.get(value, value) for name, value in pairs}
+        stage = Stage(make_app(**{f"SESSION_COOKIE_{name}": given[name] for name in given}))
         created = stage.visit(lambda: session.update(a=1), "/shop/")
         deleted = stage.visit(lambda: session.clear(), "/shop/")
 
-        assert attributes(created) == expected
         ended = attributes(deleted)
         assert ended.pop("Max-Age") == "0"
         assert parsedate_to_datetime(ended.pop("Expires")).year == 1970
-        assert ended == expected
+        assert attributes(created) == ended == parse_attributes(expected)
         for response in (created, deleted):
             name = stage.app.config["SESSION_COOKIE_NAME"]
             assert (set_cookie(response) or "").startswith(f"{name}=")
+
+    def test_its_path_is_the_applications_root_unless_set(self, make_app: MakeApp) -> None:
+        stage = Stage(make_app(APPLICATION_ROOT="/shop"))
+        assert attributes(stage.visit(lambda: session.update(a=1), "/shop/"))["Path"] == "/shop"
 
     @pytest.mark.parametrize("act", [lambda: session.update(a=1), lambda: session.clear()])
     def test_a_wrong_same_site_is_an_error(self, make_app: MakeApp, act: Act) -> None:
@@ -148,7 +135,7 @@ class TestPermanentSessions:
     @pytest.mark.parametrize("act", [lambda: None, lambda: session.get("a")], ids=["no", "read"])
     @pytest.mark.parametrize("refresh", [True, False])
     @pytest.mark.parametrize("permanent", [True, False])
-    def test_an_unchanged_one_is_sent_again_if_permanent_and_refreshed(
+    def test_an_unchanged_one_is_sent_if_permanent_and_refreshed(
         self, make_app: MakeApp, permanent: bool, refresh: bool, act: Act
     ) -> None:
         stage = Stage(make_app(SESSION_REFRESH_EACH_REQUEST=refresh))
