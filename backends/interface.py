@@ -29,14 +29,8 @@ Reading thereby costs at most one write per tenth of the limit.
 """
 
 ENTITY_HEADERS = (
-    "Cache-Control",
-    "Content-Disposition",
-    "Content-Encoding",
-    "Content-Range",
-    "ETag",
-    "Last-Modified",
-    "Location",
-    "Set-Cookie",
+    *("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Range", "ETag"),
+    *("Last-Modified", "Location", "Set-Cookie"),
 )
 """What a refused response loses: headers of its body, its redirect, its cookies
 (a guest's cart must not be deleted by a login that did not happen)."""

@@ -212,10 +212,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _text(answer: dict[Any, Any]) -> Fields:
-    """The fields, from clients that decode responses and from those that do not.
-
-    Raises `ValueError` if they are not text.
-    """
+    """The fields, whether the client decodes or not. Raises `ValueError` for no text."""
     return {_str(name): _str(text) for name, text in answer.items()}
 
 

@@ -59,7 +59,7 @@ class Backend:
     """The service that it needs to run."""
     file_per_session: bool = False
     """Whether each session is a file in `SESSION_FILE_DIR`."""
-    reference: bool = False
+    stock: bool = False
     """Whether it is Flask-Session as it ships, for comparison."""
     at_rest: Callable[[Flask, Any], AtRest | None] | None = _at_rest
     """Returns the session's record on the server; `None` if the server has none."""
@@ -172,7 +172,7 @@ BUILT_IN = {
             several_servers="no",
             survives_restart="yes",
             file_per_session=True,
-            reference=True,
+            stock=True,
             at_rest=_late("backends.stock:at_rest_filesystem"),
             check=_late("backends.stock:check"),
         ),
@@ -184,7 +184,7 @@ BUILT_IN = {
             several_servers="yes",
             survives_restart="yes, as far as Redis persists",
             needs="Redis",
-            reference=True,
+            stock=True,
             at_rest=_late("backends.stock:at_rest_redis"),
             check=_late("backends.stock:check"),
         ),

@@ -31,14 +31,10 @@ class LoadedSession:
 class Succession(IntEnum):
     """How the session that a request stores follows the one that it loaded."""
 
-    SAME = 0
-    """The same session: its token, its age and its data."""
-    NEW_ID = 1
-    """Rotated: a new token for the same age and data."""
-    NEW_OWNER = 2
-    """A new token and a new age: another user (OWASP ASVS 5.0, 7.2.4)."""
-    CLEARED = 3
-    """A new token, a new age and none of the earlier data."""
+    SAME = 0  # the same token, age and data
+    NEW_ID = 1  # rotated: a new token
+    NEW_OWNER = 2  # another user: a new token and a new age (OWASP ASVS 5.0, 7.2.4)
+    CLEARED = 3  # a new token, a new age, and none of the data
 
 
 _ENCODED = object()

@@ -10,7 +10,7 @@ from backends import BUILT_IN, Backend
 from tests.owasp.promises import Limit, Promise
 from tests.owasp.requirements import DEMANDS, WITHOUT_TEST
 
-COLUMNS = [backend for backend in BUILT_IN.values() if not backend.reference]
+COLUMNS = [backend for backend in BUILT_IN.values() if not backend.stock]
 
 HEAD = """\
 # Security of the sessions

@@ -108,7 +108,7 @@ def test_flasks_tests_end_so_on_a_redis(
     assert differences(run(BACKENDS["redis"], redis_server.url), plain) == []
 
 
-STOCK = [backend for backend in BACKENDS.values() if backend.reference]
+STOCK = [backend for backend in BACKENDS.values() if backend.stock]
 
 
 @pytest.mark.parametrize("backend", STOCK, ids=lambda backend: backend.name)
