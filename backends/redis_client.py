@@ -17,13 +17,7 @@ from flask import Flask
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import Connection
-from redis.exceptions import (
-    ClusterDownError,
-    NoScriptError,
-    RedisClusterException,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import ClusterDownError, NoScriptError, RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
@@ -35,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 Client = redis.Redis | RedisCluster
 
-FAILURES = (RedisError, RedisClusterException, OSError)
+FAILURES = (redis.RedisError, RedisClusterException, OSError)
 """What redis-py raises if a server does not answer; the second is no `RedisError`."""
 
 TIMEOUT_SECONDS = 0.4
@@ -235,7 +229,7 @@ class CircuitBreaker:
         except FAILURES as error:
             if str(error).startswith("WRONGTYPE"):
                 raise ValueError("the key holds another type") from error
-            if not isinstance(error, ResponseError) or isinstance(error, ClusterDownError):
+            if not isinstance(error, redis.ResponseError) or isinstance(error, ClusterDownError):
                 self._try_again_at(time.monotonic() + RETRY_AFTER_SECONDS)
             raise self._describe_failure(error) from error
         else:

@@ -1,4 +1,4 @@
-"""How often a Redis that failed is asked again, and by which request."""
+"""After a failure, one request asks Redis again and the others do not wait."""
 
 import time
 from threading import Thread

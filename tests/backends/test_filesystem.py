@@ -1,4 +1,4 @@
-"""What is peculiar to sessions as files."""
+"""Sessions in files: modes and sweeping."""
 
 import os
 import stat

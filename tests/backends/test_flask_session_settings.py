@@ -1,4 +1,4 @@
-"""Flask-Session's settings on the backends that take its place: one line of an application changes.
+"""Flask-Session's settings work on the backends that replace it.
 
 The signed cookie has what they mean for it: `SESSION_PERMANENT` and `regenerate()`.
 """
@@ -32,7 +32,7 @@ def with_views(app: Flask) -> FlaskClient:
 
 
 def foreign_app(**config: Any) -> Flask:
-    """An application that knows nothing of this project, before any backend is installed."""
+    """An application that knows nothing of this project, without a backend."""
     app = Flask("foreign")
     app.config.update({"SECRET_KEY": SECRET, "TESTING": True, **config})
     return app

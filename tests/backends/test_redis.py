@@ -1,4 +1,4 @@
-"""What is peculiar to sessions in Redis."""
+"""Sessions in Redis: the owners' lists."""
 
 import fakeredis
 import pytest

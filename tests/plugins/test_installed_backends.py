@@ -1,4 +1,4 @@
-"""A backend that a package brings is there everywhere; one that cannot be used is said at once.
+"""A package's backend is offered everywhere; an unusable one is refused.
 
 Most of it is looked at in this process, which finds the package on its path as any other does; what
 only a process of its own can show has one.
@@ -35,13 +35,13 @@ BACKEND = Backend(name={name!r}, title="Another", install=BUILT_IN["filesystem"]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What a package is installed into."""
+    """The folder for packages."""
     return tmp_path / "site-packages"
 
 
 @pytest.fixture
 def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """This process finds what is installed there, and has not looked for backends yet."""
+    """The folder on this process's path, before the process looks for backends."""
     monkeypatch.chdir(folder.parent)
     monkeypatch.syspath_prepend(folder)
     monkeypatch.delitem(vars(BACKENDS), "data")
@@ -53,7 +53,7 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the package that README.md shows is installed, for processes that change nothing."""
+    """A folder with the package in README.md, for processes that change nothing."""
     folder = tmp_path_factory.mktemp("example") / "site-packages"
     install_the_example(folder)
     return folder
@@ -78,7 +78,7 @@ def python(folder: Path, *arguments: str, **variables: str) -> subprocess.Comple
 
 @pytest.fixture
 def refused_start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """What `session-lab run` says in this process, where it does not start."""
+    """Runs `session-lab run` in this process; returns why it does not start."""
 
     def starts(_server: Server) -> NoReturn:
         raise AssertionError("it started")

@@ -1,4 +1,4 @@
-"""A backend that needs a service which is not Redis."""
+"""A backend that needs another service than Redis."""
 
 from collections.abc import Callable
 from dataclasses import replace

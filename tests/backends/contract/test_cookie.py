@@ -1,4 +1,4 @@
-"""The session's cookie: when it is sent, with which attributes, and what varies by it."""
+"""The session's cookie: when it is sent, its attributes, and the Vary header."""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Flask around a session: its test client, requests of every kind, an application's end."""
+"""Flask and a session: the test client, kinds of requests, a freed application."""
 
 import gc
 import weakref
@@ -86,7 +86,7 @@ class TestRequestsOfEveryKind:
 
 
 def test_an_application_that_is_no_longer_used_is_freed_at_once(make_app: MakeApp) -> None:
-    """As Flask promises it: by its reference count, without the collector of cycles."""
+    """As Flask promises: by its reference count, without the garbage collector."""
     # The script's first use fails in fakeredis, which keeps that error and all that led to it.
     warm_up = Stage(make_app())
     warm_up.put(a=1)

@@ -71,7 +71,7 @@ OPERATIONS: dict[str, Operation] = {
 
 
 class Told(NamedTuple):
-    """What somebody sees of one request, in the view and from outside."""
+    """What one request shows, in the view and outside."""
 
     result: Any
     content: dict[str, Any]

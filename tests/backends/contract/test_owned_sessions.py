@@ -1,4 +1,4 @@
-"""A user's sessions: listed, ended from elsewhere, limited in number, on every backend that can.
+"""A user's sessions: listed, revoked and limited, on each backend that can.
 
 The signed cookie cannot, as the last test says.
 """

@@ -1,6 +1,6 @@
-"""What a session promises on every backend, asked over HTTP of a bare Flask application.
+"""The contract of a session on every backend, over HTTP on a bare application.
 
-Where a backend declares that it cannot keep a promise, the test asserts that it cannot.
+If a backend declares that it cannot keep a promise, the test asserts that it cannot.
 """
 
 import logging
@@ -57,7 +57,7 @@ def test_an_older_token_brings_no_older_data(app: Flask, alice: Tab, backend: Ba
 
 
 class TestRequestsThatOverlap:
-    """Made exact: inside the view of request A the same browser sends request B."""
+    """Exact, not timed: inside the view of request A, the browser sends request B."""
 
     @pytest.fixture
     def during(self, app: Flask, views: Views) -> Callable[[Tab, Callable[[], Any], str], Any]:

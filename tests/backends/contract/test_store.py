@@ -1,4 +1,4 @@
-"""The contract of a store, kept by every store of ours and by those that packages bring."""
+"""The contract of a store, for the built-in ones and those of packages."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +82,7 @@ def fields(store: Store, key: str = KEY) -> Fields:
 
 
 def _skip_unless(offers: bool, store: Store) -> None:
-    """What is optional is left to the stores that packages bring; ours offer all of it."""
+    """Skip an optional part if a package's store lacks it; the built-in have all."""
     if not offers:
         assert not isinstance(store, FileSystemStore | RedisStore)
         left_to_it("this store does not offer it")

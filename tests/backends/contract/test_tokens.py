@@ -33,7 +33,7 @@ def test_a_planted_token_is_never_the_one_that_is_logged_in(app: Flask) -> None:
 
 class TestTokens:
     def forged(self, token: str) -> list[str]:
-        """Each character of the token changed, each end cut off, and other people's ideas."""
+        """The token with each character changed, cut at many places, and made up."""
         changed = [
             token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
             for place in range(len(token))

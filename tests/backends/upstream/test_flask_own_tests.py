@@ -91,7 +91,7 @@ def differences(outcomes: Outcomes, plain: Outcomes) -> list[str]:
 
 
 def test_flasks_tests_run_here(plain: Outcomes) -> None:
-    """Or a backend would be as good as a suite in which everything fails."""
+    """Otherwise a backend could equal a suite in which everything fails."""
     assert len(plain) > 200
     assert list(plain.values()).count("passed") > 0.98 * len(plain)
 
@@ -113,6 +113,6 @@ STOCK = [backend for backend in BACKENDS.values() if backend.stock]
 
 @pytest.mark.parametrize("backend", STOCK, ids=lambda backend: backend.name)
 def test_flasks_tests_tell_flask_session_apart(backend: Backend, run: Run, plain: Outcomes) -> None:
-    """What the backends here are there for, and the proof that the plugin installs them."""
+    """The reason for the backends here, and a proof that the plugin installs them."""
     found = differences(run(backend), plain)
     assert any(line.endswith(": failed instead of passed") for line in found), found
