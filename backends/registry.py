@@ -19,6 +19,8 @@ from backends.store import AtRest, Clock, ListsSessions, key_of
 
 GROUP = "session_lab.backends"
 
+EXTENSION = "session_backend"  # the one key in `app.extensions`; it holds a `Backend`
+
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 """A backend's name is a part of addresses and of cookies' names."""
 
@@ -222,13 +224,18 @@ def init_app(app: Flask, backend: str | None = None, clock: Clock = time.time) -
         )
     chosen = BACKENDS[name]
     app.session_interface = chosen.install(app, clock)
-    app.extensions["session_backend"] = chosen
+    app.extensions[EXTENSION] = chosen
 
 
 def backend_of(app: Flask) -> Backend:
     """The backend that `init_app` installed. Raises `KeyError` if it installed none."""
-    backend: Backend = app.extensions["session_backend"]
+    backend: Backend = app.extensions[EXTENSION]
     return backend
+
+
+def find_backend(app: Flask) -> Backend | None:
+    """The backend that `init_app` installed, if it installed one."""
+    return app.extensions.get(EXTENSION)
 
 
 def lister_of(app: Flask) -> StoreInterface | None:

@@ -33,13 +33,9 @@ class StoreUnavailable(ServiceUnavailable):
     and 16.5.3).
     """
 
-    retry_after: int = 1
-
     def __init__(self, reason: str) -> None:
-        super().__init__(
-            "Your session cannot be reached at the moment. Nothing is lost: try again shortly.",
-            retry_after=self.retry_after,
-        )
+        text = "Your session cannot be reached at the moment. Nothing is lost: try again shortly."
+        super().__init__(text, retry_after=1)
         self.reason = reason
 
     def __str__(self) -> str:

@@ -166,12 +166,9 @@ class TestExample:
         assert found["skipped"] == {"corrupt_record", "expired_are_swept", "planted_pickle"}
 
     def test_keeps_the_contract(self, example: Path) -> None:
-        suite = [
-            "backends/contract/test_store.py",
-            "backends/contract/test_session.py",
-            "app/test_flow.py",
-        ]
-        files = [str(ROOT / "tests" / name) for name in suite]
+        contract = ROOT / "tests/backends/contract"
+        files = [str(contract / f"test_{part}.py") for part in ("store", "session", "tokens")]
+        files.append(str(ROOT / "tests/app/test_flow.py"))
         options = ["-q", "-k", "tiny", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
         ended = python(
             example, "-m", "pytest", *options, "-c", str(ROOT / "pyproject.toml"), *files
