@@ -4,9 +4,8 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fakeredis import FakeRedis
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -40,6 +39,9 @@ from app.config import PRODUCTION, is_embedded, read_settings
 from app.traffic import Traffic
 from backends import init_app
 from backends.store import Clock
+
+if TYPE_CHECKING:
+    from fakeredis import FakeRedis
 
 
 def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time) -> Flask:
@@ -132,6 +134,8 @@ def _configure_session(app: Flask, name: str) -> None:
 
 
 @cache
-def embedded_redis() -> FakeRedis:
+def embedded_redis() -> "FakeRedis":
     """The one Redis inside this process; it ends with the process."""
+    from fakeredis import FakeRedis  # here: a start on another backend does not load it
+
     return FakeRedis()

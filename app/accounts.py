@@ -17,7 +17,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.config import PRODUCTION, is_hash
-from backends.interface import StoreInterface
+from backends import lister_of
 from backends.session import Session
 
 PATIENCE = 1.0
@@ -139,8 +139,8 @@ def end_other_sessions(name: str) -> None:
 
 def _revoke(name: str, but: Session | None) -> None:
     """Take ended sessions out of a store that lists them; elsewhere the epoch alone ends them."""
-    interface = current_app.session_interface
-    if not isinstance(interface, StoreInterface):
+    interface = lister_of(current_app)
+    if interface is None:
         return
     kept = interface.handle_of(but) if but is not None else None
     handles = [owned.handle for owned in interface.sessions_of(name)]

@@ -28,7 +28,7 @@ from app.events import report_if_kept, report_visit
 from app.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain
 from app.step_up import mark_confirmed
 from app.where import in_plain_cookie
-from backends.events import Seldom
+from backends.throttle import Throttle
 
 bp = Blueprint("auth", __name__)
 
@@ -133,7 +133,7 @@ def init_app(app: Flask) -> None:
     """Register the pages, with failed logins limited for each address."""
     app.register_blueprint(bp)
     limiter = Limiter(
-        get_remote_address, app=app, storage_uri="memory://", on_breach=_reporter(Seldom())
+        get_remote_address, app=app, storage_uri="memory://", on_breach=_reporter(Throttle())
     )
     app.extensions["wrong_passwords"] = limiter.shared_limit(
         FAILED_LOGINS, "passwords", deduct_when=lambda response: response.status_code == 401
@@ -149,11 +149,11 @@ def limit_wrong_passwords(app: Flask, blueprint: Blueprint, *views: Callable[...
         app.view_functions[endpoint] = limited(app.view_functions[endpoint])
 
 
-def _reporter(seldom: Seldom) -> Callable[[RequestLimit], None]:
+def _reporter(throttle: Throttle) -> Callable[[RequestLimit], None]:
     """Logs that logins are refused, once a second: a flood of them must not fill the log."""
 
     def report_limited(_limit: RequestLimit) -> None:
-        held_back = seldom.due()
+        held_back = throttle.admit()
         if held_back is not None:
             name = request.form.get("username", "")[:LONGEST_NAME]
             report_visit("login limited", user=name, more=held_back)

@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, g, request, request_finished, se
 from flask.logging import wsgi_errors_stream
 
 from app.config import PRODUCTION
-from backends.events import report
+from backends.audit_log import log_event
 
 LOGGERS = ("app", "backends")
 """Whose records are written: Flask's own of this application, and everything of the backends."""
@@ -36,7 +36,7 @@ def init_app(app: Flask) -> None:
 
 def report_visit(event: str, **details: Any) -> None:
     """Log one event of the visitor at hand, with his address."""
-    report(current_app, event, **details, address=request.remote_addr)
+    log_event(current_app, event, **details, address=request.remote_addr)
 
 
 def report_if_kept(event: str, **details: Any) -> None:
@@ -54,7 +54,7 @@ def _report_kept(app: Flask, response: Response) -> None:
     events = g.pop("events_if_kept", [])
     if response.status_code < 400:
         for event, session_id, details in events:
-            report(app, event, session_id, **details)
+            log_event(app, event, session_id, **details)
 
 
 class AsJson(logging.Formatter):

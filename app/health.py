@@ -4,6 +4,8 @@ from typing import Any
 
 from flask import Blueprint, current_app
 
+from backends import find_backend
+
 bp = Blueprint("health", __name__)
 
 
@@ -17,7 +19,7 @@ def healthz() -> dict[str, Any]:
 def readyz() -> dict[str, Any]:
     """The stores answer too; 503 where one does not."""
     for app in (current_app, *current_app.extensions.get("mounted", {}).values()):
-        backend = app.extensions.get("session_backend")
+        backend = find_backend(app)
         if backend is not None and backend.check is not None:
             backend.check(app)
     return {"status": "ready", "backend": current_app.config["SESSION_BACKEND"]}

@@ -13,7 +13,7 @@ from gunicorn.workers import gthread
 
 from app import create_app
 from app.config import is_embedded
-from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
+from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable, find_backend
 
 THREADS = 8
 
@@ -111,7 +111,7 @@ def _check_services(app: Flask) -> None:
 
 def _ask_services(app: Flask) -> None:
     for application in (app, *app.extensions.get("mounted", {}).values()):
-        backend = application.extensions.get("session_backend")
+        backend = find_backend(application)
         if backend is None or backend.needs is None or backend.check is None:
             continue
         try:

@@ -19,15 +19,15 @@ from flask import (
     session,
     url_for,
 )
-from flask.sessions import SessionInterface
 from werkzeug.wrappers import Response
 
 from app.auth import limit_wrong_passwords, login_required
 from app.step_up import Page, fresh_password_required, on_its_own_page
-from backends import Session
-from backends.configuration import idle_seconds
-from backends.events import report
-from backends.interface import WORN, OwnedSession, StoreInterface
+from backends import Session, lister_of
+from backends.audit_log import log_event
+from backends.interface import TOUCH_BELOW
+from backends.server_side import OwnedSession
+from backends.settings import idle_seconds
 
 bp = Blueprint("sessions", __name__)
 
@@ -115,12 +115,12 @@ def init_app(app: Flask) -> None:
 
 def lists_sessions() -> bool:
     """Whether this application's backend can tell whose a session is."""
-    return _lister(current_app.session_interface) is not None
+    return lister_of(current_app) is not None
 
 
 def listed_sessions(user: str) -> list[ListedSession]:
     """The user's living sessions, the one begun last first; none where they cannot be listed."""
-    interface = _lister(current_app.session_interface)
+    interface = lister_of(current_app)
     if interface is None:
         return []
     current = interface.handle_of(cast(Session, session)) if request else None
@@ -129,18 +129,18 @@ def listed_sessions(user: str) -> list[ListedSession]:
 
 def end_sessions(user: str, handles: Collection[str], by: str) -> int:
     """End those of the user's sessions and say in the log who did it. How many it ended."""
-    interface = _lister(current_app.session_interface)
+    interface = lister_of(current_app)
     if interface is None:
         return 0
     ended = interface.revoke(user, handles)
     address = request.remote_addr if request else None
-    report(current_app, "sessions ended", user=user, by=by, ended=ended, address=address)
+    log_event(current_app, "sessions ended", user=user, by=by, ended=ended, address=address)
     return ended
 
 
 def seen_to_within() -> int:
     """Seconds by which the time of the last use may be too old: reading writes that seldom."""
-    return round(idle_seconds(current_app) * (1 - WORN))
+    return round(idle_seconds(current_app) * (1 - TOUCH_BELOW))
 
 
 def browser_of(agent: str) -> str:
@@ -153,13 +153,6 @@ def browser_of(agent: str) -> str:
     if len(agent) > LONGEST_BROWSER:
         return f"{agent[:LONGEST_BROWSER]}…"
     return agent or "Unknown"
-
-
-def _lister(interface: SessionInterface) -> StoreInterface | None:
-    """The interface, where it says that it can list sessions."""
-    if not getattr(interface, "lists_sessions", False):
-        return None
-    return cast(StoreInterface, interface)
 
 
 def _listed(owned: OwnedSession, current: str | None) -> ListedSession:

@@ -1,8 +1,8 @@
-"""Signed cookie: Flask's own backend, extended where it is measured to fail.
+"""Sessions in a signed cookie, in the format of Flask's own.
 
-The whole session lies in the browser, readable and signed. It has what a store gives the others as
-far as a signature can: an id of its own, both limits, keys for one application only, and a clear
-refusal where a browser would silently drop the cookie. It cannot be ended from the server.
+The browser holds the whole session, readable and signed. What Flask's own lacks is added as far as
+a signature can: a random id, both limits, keys for one application only, and a clear refusal where
+a browser would silently drop the cookie. The server cannot end such a session.
 """
 
 import json
@@ -13,79 +13,77 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from flask import Flask
-from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode
 
-from backends.configuration import idle_seconds, signing_keys, token_salt
-from backends.events import report
-from backends.interface import CREATED, PERMANENT, BackendInterface, SessionTooLarge
-from backends.session import Saved, Session
+from backends.audit_log import log_event
+from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
+from backends.record import CREATED, ID
+from backends.session import LoadedSession, Session
+from backends.settings import idle_seconds, signing_keys, token_salt
 from backends.store import Clock, Fields
 
-MOST_BYTES = 4096
-"""Name and value together: a browser ignores a larger cookie whole (RFC 6265bis 5.7, step 4)."""
-
-ID = "@id"
-"""The field with the session's random id: two logins in one second give two tokens."""
+MAX_COOKIE_BYTES = 4096
+"""Name and value: browsers ignore a larger cookie (RFC 6265bis 5.7, step 4)."""
 
 
-class CookieInterface(  # type: ignore[misc]  # theirs opens a session of another class
-    BackendInterface, SecureCookieSessionInterface
-):
-    """Flask's `SecureCookieSessionInterface` in Flask's format, signed with HMAC-SHA-256."""
-
-    digest_method = staticmethod(sha256)
+class CookieInterface(BackendInterface):
+    """Sessions in a cookie of Flask's format, signed with HMAC-SHA-256."""
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        """Reads and makes tokens of this application; `None` without a secret key."""
+        """Reads and makes this application's tokens; `None` without a secret key."""
         if not app.secret_key:
             return None
         salt = token_salt(app, self.get_cookie_name(app))
-        return _serializer(signing_keys(app), salt, self.key_derivation, self.clock)
+        return _serializer(signing_keys(app), salt, self.clock)
 
-    def _load(self, app: Flask, token: str) -> Saved | None:
+    def _load(self, app: Flask, token: str) -> LoadedSession | None:
         serializer = self.get_signing_serializer(app)
         assert serializer is not None
         try:
             fields, signed_at = serializer.loads(token, return_timestamp=True)
             session_id, created = fields.pop(ID), float(fields.pop(CREATED))
         except (BadData, KeyError, ValueError):
-            self._report_forgery(app)
+            self._log_forgery(app)
             return None
         unused_until = signed_at.timestamp() + idle_seconds(app)
         ttl = min(unused_until - self.clock(), self.remaining(app, created))
-        return self._living(app, Saved(session_id, token, created, ttl, fields))
+        return self._unless_ended(app, LoadedSession(session_id, token, created, ttl, fields))
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         token = self._token(app, session.sid, created, fields)
-        self._report_begun(app, session, session.sid)
+        self._log_begin(app, session, session.sid)
         return token
 
     def _update(
-        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+        self,
+        app: Flask,
+        session: Session,
+        loaded: LoadedSession,
+        changed: Fields,
+        removed: set[str],
     ) -> str:
-        return self._token(app, saved.id, saved.created, session.fields())
+        return self._token(app, loaded.id, loaded.created, session.fields())
 
-    def _touch(self, app: Flask, saved: Saved) -> str:
-        return self._token(app, saved.id, saved.created, saved.fields)
+    def _touch(self, app: Flask, loaded: LoadedSession) -> str:
+        return self._token(app, loaded.id, loaded.created, loaded.fields)
 
-    def _delete(self, app: Flask, saved: Saved) -> None:
-        """The browser's copy goes; what was signed stays valid until it is too old."""
-        report(app, "session ended", saved.id)
+    def _delete(self, app: Flask, loaded: LoadedSession) -> None:
+        """Only the browser's copy goes; the signed token stays valid until it expires."""
+        log_event(app, "session ended", loaded.id)
 
     def _token(self, app: Flask, session_id: str, created: float, fields: Fields) -> str:
         serializer = self.get_signing_serializer(app)
         assert serializer is not None
-        # Whole seconds, as the signature's own time has: every byte counts here.
-        marks = {ID: json.dumps(session_id), CREATED: str(int(created))}
-        token = serializer.dumps({**marks, **fields})
-        assert isinstance(token, str)
+        # Whole seconds, as in the signature: every byte counts here.
+        own_fields = {ID: json.dumps(session_id), CREATED: str(int(created))}
+        token = str(serializer.dumps({**own_fields, **fields}))
         size = len(self.get_cookie_name(app)) + len(token) + len(PERMANENT)
-        if size > MOST_BYTES:
+        if size > MAX_COOKIE_BYTES:
             raise SessionTooLarge(
                 f"This session would take {size} bytes as a cookie, and a browser keeps at most "
-                f"{MOST_BYTES} (RFC 6265bis). Nothing was changed: remove something and try again."
+                f"{MAX_COOKIE_BYTES} (RFC 6265bis). Nothing was changed: remove something and try "
+                "again."
             )
         return token
 
@@ -94,14 +92,14 @@ class Decoded(NamedTuple):
     """What anybody can read in a signed cookie, without the key."""
 
     payload: Any
-    """The JSON of the session, with Flask's tags as they stand there."""
+    """The session's JSON, with Flask's tags."""
     signed_at: datetime
 
 
 def decode_without_key(value: str) -> Decoded | None:
-    """Read a cookie made by Flask's signed sessions, whoever signed it; `None` for any other.
+    """Read a signed cookie of Flask's format; `None` for any other value.
 
-    The signature is not looked at: no key is needed to read, only to write.
+    The signature is not checked: reading takes no key, only writing does.
     """
     payload, _, signed_at = value.rpartition(".")[0].rpartition(".")
     try:
@@ -113,12 +111,12 @@ def decode_without_key(value: str) -> Decoded | None:
 
 
 def _inflate(payload: str) -> bytes:
-    # A few bytes can inflate to gigabytes, and nobody has checked who wrote them.
-    return zlib.decompressobj().decompress(base64_decode(payload), 64 * MOST_BYTES)
+    # A few bytes can inflate to gigabytes, and nobody has checked the signature.
+    return zlib.decompressobj().decompress(base64_decode(payload), 64 * MAX_COOKIE_BYTES)
 
 
 class _Payload:
-    """Fields as the JSON object that Flask puts into its cookie, and back."""
+    """Fields as the JSON object in Flask's cookie, and back."""
 
     @staticmethod
     def dumps(fields: Fields) -> str:
@@ -147,17 +145,11 @@ class _ClockSigner(TimestampSigner):
 
 
 @lru_cache(maxsize=64)
-def _serializer(
-    keys: tuple[bytes, ...], salt: str, key_derivation: str, clock: Clock
-) -> URLSafeTimedSerializer:
+def _serializer(keys: tuple[bytes, ...], salt: str, clock: Clock) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(
         list(keys),
         salt=salt,
         serializer=_Payload,
         signer=_ClockSigner,
-        signer_kwargs={
-            "key_derivation": key_derivation,
-            "digest_method": sha256,
-            "clock": clock,
-        },
+        signer_kwargs={"key_derivation": "hmac", "digest_method": sha256, "clock": clock},
     )

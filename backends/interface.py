@@ -1,158 +1,123 @@
-"""The one place where Flask and Flask-Session meet a backend."""
+"""Where Flask meets a backend: it opens a session, saves it, and sends its cookie."""
 
 import time
 from abc import abstractmethod
-from collections.abc import Collection
-from functools import lru_cache, partial
-from hashlib import sha256
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
-from flask import Flask, Request, Response, current_app, request
+from flask import Flask, Request, Response, request
 from flask.sessions import SessionInterface, SessionMixin
-from flask_session.base import ServerSideSessionInterface
-from flask_session.defaults import Defaults
-from itsdangerous import BadSignature, Signer
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import dump_cookie
 
-from backends.configuration import (
-    absolute_seconds,
-    idle_seconds,
-    most_sessions,
-    owner_key,
-    signing_keys,
-    token_salt,
-)
-from backends.events import Seldom, name_of_key, name_of_session, report
-from backends.session import Saved, Session
-from backends.store import (
-    AtRest,
-    Clock,
-    Fields,
-    ListsSessions,
-    Record,
-    SessionGone,
-    ShowsRecords,
-    Store,
-    StoreUnavailable,
-)
-from backends.store import key_of as key_of
-
-CREATED = "@created"
-"""The field that says when the session began, in seconds since the epoch."""
-
-AGENT, ADDRESS = "@agent", "@address"
-"""The fields with the User-Agent and the address that an owned session began with."""
-
-LONGEST_AGENT = 200
-"""Characters of a User-Agent that are kept."""
-
-HANDLE_LENGTH = 16
-"""Characters of the key that name a session towards its owner: 64 bits, among his own sessions."""
+from backends.audit_log import log_event, name_of_session
+from backends.session import LoadedSession, Session, Succession
+from backends.settings import absolute_seconds, idle_seconds, owner_key
+from backends.store import Clock, Fields, SessionGone, StoreUnavailable
+from backends.throttle import Throttle
 
 PERMANENT = "~"
-"""Ends the cookie of a permanent session, so that it tells where nobody has asked the store.
+"""Ends the cookie of a permanent session: it is sent again without a read.
 
-It is not signed: who adds or removes it changes how often his own cookie is renewed, no more.
+It is not signed: a user who adds or removes it changes how often their cookie is renewed, no more.
 """
 
-WORN = 0.9
-"""A session that was read is written again, to live longer, below this part of its idle limit.
+TOUCH_BELOW = 0.9
+"""A session that was only read is touched below this part of its idle limit.
 
-An answer that changed nothing thereby costs a write at most once per tenth of the limit.
+Reading thereby costs at most one write per tenth of the limit.
 """
 
 ENTITY_HEADERS = (
-    "Cache-Control",
-    "Content-Disposition",
-    "Content-Encoding",
-    "Content-Range",
-    "ETag",
-    "Last-Modified",
-    "Location",
-    "Set-Cookie",
+    *("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Range", "ETag"),
+    *("Last-Modified", "Location", "Set-Cookie"),
 )
-"""What a refused answer takes back: its body's headers, where it led, and what it told the browser
-to store (a guest's cart must not be deleted for a login that did not happen)."""
+"""What a refused response loses: headers of its body, its redirect, its cookies
+(a guest's cart must not be deleted by a login that did not happen)."""
 
 
 class SessionTooLarge(RequestEntityTooLarge):
-    """The session does not fit where it is kept. Nothing was changed: a 413."""
+    """The session does not fit into its backend: a 413. Nothing was changed."""
 
 
 class BackendInterface(SessionInterface):
-    """What every backend does alike: open lazily, write what changed, keep the limits."""
+    """What all backends do: load lazily, write only changes, apply the limits."""
 
-    sid_length = 16
+    id_bytes = 16
     """Random bytes of an id: 128 bits (OWASP ASVS 5.0, 7.2.3)."""
 
     def __init__(self, app: Flask, clock: Clock = time.time) -> None:
         self.clock = clock
         self.permanent = bool(app.config.get("SESSION_PERMANENT", False))
-        self._forgeries = Seldom()
+        self._forgeries = Throttle()
 
     def open_session(self, app: Flask, request: Request) -> Session | None:
-        """A session that loads itself when somebody looks; `None` without a secret key."""
+        """A session that loads itself at its first use; `None` without a secret key."""
         if not app.secret_key:
             return None
         token = request.cookies.get(self.get_cookie_name(app))
         if not token:
-            return Session(_nothing, self.sid_length)
+            return Session(lambda: None, self.id_bytes)
         load = partial(self._load, app, token.removesuffix(PERMANENT))
-        return Session(load, self.sid_length, token)
+        return Session(load, self.id_bytes, token)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Write what changed, or answer 503 or 413 in the response's place."""
+        """Write the changes; where that fails, turn the response into a 503 or 413."""
         assert isinstance(session, Session)
         if session.accessed:
             response.vary.add("Cookie")
-        if not session.loaded and not self._refreshes_untouched(app, session):
+        if not session.is_loaded and not self._must_send_unused(app, session):
             return
         try:
             self._save(app, session, response)
         except SessionGone:
-            # Ended meanwhile by a logout, a rotation or an expiry. No cookie is sent or deleted:
+            # A logout, a rotation or the expiry ended it meanwhile. No cookie is sent or deleted:
             # the browser may already hold the token of the next session.
-            report(app, "changes dropped", session.sid, reason="the session ended meanwhile")
+            log_event(app, "changes dropped", session.sid, reason="the session ended meanwhile")
         except (StoreUnavailable, SessionTooLarge) as error:
             _refuse(app, response, error)
 
     def regenerate(self, session: Session) -> None:
-        """Rotate: keep the data, take a new token (Flask-Session's name for it).
+        """Rotate the session: same data, new token (the method's name is Flask-Session's).
 
-        An empty session has no token, and one without a secret key never gets any.
+        Does nothing to an empty session, and to one without a secret key: they have no token.
         """
         if session:
             session.rotate()
 
     def remaining(self, app: Flask, created: float) -> float:
-        """Seconds that a session used now may live: the idle limit, cut by the absolute one."""
+        """The seconds that a session used now may live, by the idle and absolute limits."""
         return min(idle_seconds(app), created + absolute_seconds(app) - self.clock())
 
     @abstractmethod
-    def _load(self, app: Flask, token: str) -> Saved | None:
-        """The session of a token; `None` for any token that is not one of a living session."""
+    def _load(self, app: Flask, token: str) -> LoadedSession | None:
+        """The living session of a token; `None` for any other token."""
 
     @abstractmethod
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        """Begin a session with these fields and end the one it follows. The new token."""
+        """Create a session and end the one it follows. Returns the new token."""
 
     @abstractmethod
     def _update(
-        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+        self,
+        app: Flask,
+        session: Session,
+        loaded: LoadedSession,
+        changed: Fields,
+        removed: set[str],
     ) -> str:
-        """Write the changes. The token: the same or another. Raises `SessionGone`."""
+        """Write the changes. Returns the token, changed or not. Raises `SessionGone`."""
 
     @abstractmethod
-    def _touch(self, app: Flask, saved: Saved) -> str:
-        """Let the session live longer. The token: the same or another. Raises `SessionGone`."""
+    def _touch(self, app: Flask, loaded: LoadedSession) -> str:
+        """Prolong the session. Returns the token, changed or not. Raises `SessionGone`."""
 
     @abstractmethod
-    def _delete(self, app: Flask, saved: Saved) -> None:
-        """End the session, as far as this backend can."""
+    def _delete(self, app: Flask, loaded: LoadedSession) -> None:
+        """End the session, as far as the backend can."""
 
-    def _refreshes_untouched(self, app: Flask, session: Session) -> bool:
-        """Whether this cookie is sent again though nobody looked at the session.
+    def _must_send_unused(self, app: Flask, session: Session) -> bool:
+        """Whether the cookie is sent again although the request did not use the session.
 
         Flask promises that for permanent sessions unless `SESSION_REFRESH_EACH_REQUEST` is off.
         """
@@ -163,40 +128,41 @@ class BackendInterface(SessionInterface):
         )
 
     def _save(self, app: Flask, session: Session, response: Response) -> None:
+        loaded = session.loaded
         if not session:
             self._save_empty(app, session, response)
-            return
-        saved = session.saved
-        if saved is None or session.begins:
+        elif loaded is None or session.begins:
             self._send(app, session, self._begin(app, session), response)
         else:
-            self._save_known(app, session, saved, response)
+            self._save_known(app, session, loaded, response)
 
-    def _save_known(self, app: Flask, session: Session, saved: Saved, response: Response) -> None:
+    def _save_known(
+        self, app: Flask, session: Session, loaded: LoadedSession, response: Response
+    ) -> None:
         changed, removed = session.changes()
         if owner_key(app) in {*changed, *removed}:
-            # Another owner is another session, with a token and an age of its own
+            # Another user gets another session, with a token and an age of its own
             # (OWASP ASVS 5.0, 7.2.4), and it belongs in another list.
-            session.handed_over = True
+            session.succession = max(session.succession, Succession.NEW_OWNER)
             self._send(app, session, self._begin(app, session), response)
             return
-        worn = saved.ttl < WORN * idle_seconds(app)
-        refresh = session.permanent and (worn or app.config["SESSION_REFRESH_EACH_REQUEST"])
-        token = saved.token
+        is_aging = loaded.ttl < TOUCH_BELOW * idle_seconds(app)
+        refresh = session.permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
+        token = loaded.token
         if changed or removed or session.modified:
-            token = self._update(app, session, saved, changed, removed)
-        elif worn or refresh:
-            # Raises where the session ended meanwhile: its token must not be sent again then.
-            token = self._touch(app, saved)
-        if token != saved.token or session.modified or refresh:
+            token = self._update(app, session, loaded, changed, removed)
+        elif is_aging or refresh:
+            # Raises if the session ended meanwhile: its token must not be sent again then.
+            token = self._touch(app, loaded)
+        if token != loaded.token or session.modified or refresh:
             self._send(app, session, token, response)
 
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
         if not session.modified:
             return
-        if session.saved is not None:
-            self._delete(app, session.saved)
-        # A browser obeys a deletion only with the attributes that the cookie was set with
+        if session.loaded is not None:
+            self._delete(app, session.loaded)
+        # Browsers obey a deletion only with the attributes that the cookie was set with
         # (RFC 6265bis 5.7: a __Host- cookie without Secure is ignored).
         response.delete_cookie(self.get_cookie_name(app), **self._attributes(app))
         response.vary.add("Cookie")
@@ -204,8 +170,8 @@ class BackendInterface(SessionInterface):
     def _begin(self, app: Flask, session: Session) -> str:
         if self.permanent and "_permanent" not in session:
             session.permanent = True
-        keeps_age = not session.cleared and not session.handed_over
-        created = session.saved.created if keeps_age and session.saved else self.clock()
+        loaded, keeps_age = session.loaded, session.succession < Succession.NEW_OWNER
+        created = loaded.created if loaded and keeps_age else self.clock()
         return self._create(app, session, session.fields(), created)
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
@@ -213,34 +179,11 @@ class BackendInterface(SessionInterface):
             self.get_cookie_name(app),
             f"{token}{PERMANENT}" if session.permanent else token,
             expires=self.get_expiration_time(app, session),
-            max_size=0,  # its warning counts the attributes too, which browsers do not
+            max_size=0,  # Werkzeug's warning counts the attributes too, which browsers do not
             **self._attributes(app),
         )
         response.headers.add("Set-Cookie", set_cookie)
         response.vary.add("Cookie")
-
-    def _report_begun(self, app: Flask, session: Session, session_id: str) -> None:
-        if session.saved is None:
-            report(app, "session begun", session_id)
-        else:
-            follows = {"follows": name_of_session(app, session.saved.id)}
-            rotated = session.rotated and not session.cleared and not session.handed_over
-            report(app, "session rotated" if rotated else "session begun", session_id, **follows)
-
-    def _living(self, app: Flask, saved: Saved) -> Saved | None:
-        """The session, unless one of its limits has ended it."""
-        if saved.ttl > 0:
-            return saved
-        self._report_ended(app, saved.id)
-        return None
-
-    def _report_ended(self, app: Flask, session_id: str) -> None:
-        report(app, "token of an ended session", session_id)
-
-    def _report_forgery(self, app: Flask) -> None:
-        held_back = self._forgeries.due()
-        if held_back is not None:
-            report(app, "forged token", address=request.remote_addr, more=held_back)
 
     def _attributes(self, app: Flask) -> dict[str, Any]:
         return {
@@ -252,184 +195,31 @@ class BackendInterface(SessionInterface):
             "partitioned": self.get_cookie_partitioned(app),
         }
 
+    def _log_begin(self, app: Flask, session: Session, session_id: str) -> None:
+        rotated = session.loaded is not None and session.succession is Succession.NEW_ID
+        follows = {"follows": name_of_session(app, session.loaded.id)} if session.loaded else {}
+        log_event(app, "session rotated" if rotated else "session begun", session_id, **follows)
 
-class OwnedSession(NamedTuple):
-    """One living session of an owner, as he may see it."""
+    def _unless_ended(self, app: Flask, loaded: LoadedSession) -> LoadedSession | None:
+        """The session; `None`, and an event in the log, if one of its limits has ended it."""
+        if loaded.ttl > 0:
+            return loaded
+        self._log_ended(app, loaded.id)
+        return None
 
-    handle: str
-    """Names the session towards its owner. Not the token, and no way to it."""
-    agent: str
-    address: str
-    created: float
-    seen: float
-    """When it was last used, to within a tenth of its idle limit; like `created`, since the
-    epoch."""
+    def _log_ended(self, app: Flask, session_id: str) -> None:
+        log_event(app, "token of an ended session", session_id)
 
-
-class StoreInterface(  # type: ignore[misc]  # theirs opens and regenerates another class
-    BackendInterface, ServerSideSessionInterface
-):
-    """Sessions in a `Store`; the cookie holds a signed id and nothing else.
-
-    It extends Flask-Session's interface: `SESSION_ID_LENGTH`, `SESSION_PERMANENT` and
-    `regenerate()` work as there. The id is always signed, the values are always tagged JSON.
-    """
-
-    def __init__(self, app: Flask, store: Store, clock: Clock = time.time) -> None:
-        # Flask-Session's __init__ would keep the app, which then is never freed, and a serializer
-        # that falls back to pickle.
-        BackendInterface.__init__(self, app, clock)
-        self.sid_length = app.config.get("SESSION_ID_LENGTH", Defaults.SESSION_ID_LENGTH)
-        self.key_prefix = app.config.get("SESSION_KEY_PREFIX", Defaults.SESSION_KEY_PREFIX)
-        self.store = store
-
-    def _load(self, app: Flask, token: str) -> Saved | None:
-        try:
-            session_id = self._signer(app).unsign(token).decode()
-        except (BadSignature, UnicodeError):
-            self._report_forgery(app)
-            return None
-        record = self.store.load(key_of(session_id))
-        if record is None or CREATED not in record.fields:
-            self._report_ended(app, session_id)
-            return None
-        created = float(record.fields.pop(CREATED))
-        for mark in (AGENT, ADDRESS):
-            record.fields.pop(mark, None)
-        ttl = min(record.ttl, self.remaining(app, created))
-        return self._living(app, Saved(session_id, token, created, ttl, record.fields))
-
-    @property
-    def lists_sessions(self) -> bool:
-        """Whether the store knows whose a session is."""
-        return isinstance(self.store, ListsSessions)
-
-    def sessions_of(self, owner: str) -> list[OwnedSession]:
-        """The owner's living sessions, the one begun last first."""
-        return sorted(
-            (_owned(key, record) for key, record in self._records_of(owner).items()),
-            key=lambda owned: owned.created,
-            reverse=True,
-        )
-
-    def handle_of(self, session: Session) -> str | None:
-        """The handle of the session at hand; `None` for a new one."""
-        return _handle(key_of(session.saved.id)) if session.saved else None
-
-    def revoke(self, owner: str, handles: Collection[str]) -> int:
-        """End those of the owner's sessions, and nobody else's. How many it ended."""
-        keys = [key for key in self._records_of(owner) if _handle(key) in handles]
-        return sum(self._revoke(owner, key) for key in keys)
-
-    def _revoke(self, owner: str, key: str) -> bool:
-        was_there = self.store.delete(key)
-        if was_there:
-            name = name_of_key(current_app, key)
-            report(current_app, "session revoked", session=name, owner=owner)
-        return was_there
-
-    def _records_of(self, owner: str) -> dict[str, Record]:
-        return self.store.sessions_of(owner) if isinstance(self.store, ListsSessions) else {}
-
-    def _end_oldest(self, owner: str, most: int, begun: str) -> None:
-        # Servers' clocks differ: the session that begins now is not always the youngest by them.
-        others = [owned.handle for owned in self.sessions_of(owner) if owned.handle != begun]
-        self.revoke(owner, others[max(0, most - 1) :])
-
-    def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        session_id = session.sid
-        key, owner = key_of(session_id), _owner(app, session)
-        marks = {CREATED: repr(created)} | (_visitor() if owner else {})
-        self.store.create(key, {**marks, **fields}, self.remaining(app, created), owner)
-        if session.saved is not None:
-            followed = self.store.delete(key_of(session.saved.id))
-            if not session.cleared and not followed:
-                self.store.delete(key)
-                raise SessionGone
-        most = most_sessions(app)
-        if owner is not None and most is not None:
-            self._end_oldest(owner, most, _handle(key))
-        self._report_begun(app, session, session_id)
-        return self._token(app, session_id)
-
-    def _update(
-        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
-    ) -> str:
-        ttl = self.remaining(app, saved.created)
-        self.store.update(key_of(saved.id), changed, removed, ttl)
-        return self._token(app, saved.id)
-
-    def _touch(self, app: Flask, saved: Saved) -> str:
-        self.store.touch(key_of(saved.id), self.remaining(app, saved.created))
-        return self._token(app, saved.id)
-
-    def _delete(self, app: Flask, saved: Saved) -> None:
-        self.store.delete(key_of(saved.id))
-        report(app, "session ended", saved.id)
-
-    def _token(self, app: Flask, session_id: str) -> str:
-        # By the newest key, so that whoever stays active needs the fallback keys no more.
-        return self._signer(app).sign(session_id).decode()
-
-    def _signer(self, app: Flask) -> Signer:
-        # The prefix keeps applications apart in a store that has no prefixes, too.
-        salt = f"{token_salt(app, self.get_cookie_name(app))} {self.key_prefix}"
-        return _signer(signing_keys(app), salt)
-
-    def at_rest(self, session: Session) -> AtRest | None:
-        """What the store holds of this session, where the store can show it."""
-        if session.saved is None or not isinstance(self.store, ShowsRecords):
-            return None
-        return self.store.at_rest(key_of(session.saved.id))
-
-    # Flask-Session's interface asks its subclasses for these three; here the store does the work.
-
-    def _retrieve_session_data(self, store_id: str) -> dict[str, str] | None:
-        record = self.store.load(store_id)
-        return record.fields if record else None
-
-    def _delete_session(self, store_id: str) -> None:
-        self.store.delete(store_id)
-
-    def _upsert_session(self, *_: object) -> None:
-        raise TypeError("a store tells create from update; there is no upsert")
-
-
-def _owned(key: str, record: Record) -> OwnedSession:
-    fields = record.fields
-    agent, address = fields.get(AGENT, ""), fields.get(ADDRESS, "")
-    return OwnedSession(_handle(key), agent, address, float(fields[CREATED]), record.seen)
-
-
-def _handle(key: str) -> str:
-    return key[:HANDLE_LENGTH]
-
-
-def _owner(app: Flask, session: Session) -> str | None:
-    name = owner_key(app)
-    owner = session.get(name) if name else None
-    return owner if isinstance(owner, str) else None
-
-
-def _visitor() -> Fields:
-    """Where a session begins: what its owner will recognise it by."""
-    agent = request.headers.get("User-Agent", "")[:LONGEST_AGENT]
-    return {AGENT: agent, ADDRESS: request.remote_addr or ""}
-
-
-@lru_cache(maxsize=64)
-def _signer(keys: tuple[bytes, ...], salt: str) -> Signer:
-    return Signer(keys, salt=salt, key_derivation="hmac", digest_method=sha256)
-
-
-def _nothing() -> None:
-    return None
+    def _log_forgery(self, app: Flask) -> None:
+        held_back = self._forgeries.admit()
+        if held_back is not None:
+            log_event(app, "forged token", address=request.remote_addr, more=held_back)
 
 
 def _refuse(app: Flask, response: Response, error: HTTPException) -> None:
-    """Put the application's own page for `error` in the place of an answer that cannot be kept.
+    """Replace the response by the application's own page for `error`.
 
-    Flask saves the session after the view has answered, where a raised error is always a 500.
+    Flask saves the session after the view has returned, where any raised error becomes a 500.
     """
     page = app.make_response(app.handle_user_exception(error))
     for name in ENTITY_HEADERS:

@@ -1,6 +1,6 @@
-"""How a record is written down: every field sealed by a checksum, the expiry among them.
+"""The format of a record: its own fields, and a checksum on each field.
 
-A seal finds damage, not forgery: whoever can write into the store can write a seal as well.
+A checksum finds damage, not forgery: anyone who can write into the store can write a checksum too.
 """
 
 from hashlib import sha256
@@ -8,40 +8,49 @@ from zlib import crc32
 
 from backends.store import Fields, Record
 
-EXPIRES = "@expires"
-"""The field that says when the record ends, in seconds since the epoch.
+ID = "@id"
+"""The random id in a cookie: two logins in the same second give two tokens."""
 
-It stands beside the store's own expiry, so that a clock under test, a restored backup or a store
-without expiry cannot bring an ended session back.
+CREATED = "@created"
+"""When the session began, in seconds since the epoch."""
+
+EXPIRES = "@expires"
+"""When the record ends, in seconds since the epoch.
+
+It backs up the store's own expiry: a test's clock, a restored backup or a store without expiry
+cannot bring an ended session back.
 """
 
 SEEN = "@seen"
-"""The field that says when the record was last written or touched."""
+"""When the record was last written or touched, in seconds since the epoch."""
 
 OWNER = "@owner"
-"""The field with the name that stands for the owner."""
+"""The hash of the owner's name."""
+
+AGENT, ADDRESS = "@agent", "@address"
+"""The User-Agent and the address that an owned session began with."""
 
 SEAL_LENGTH = 8
 
 
 def seal(name: str, text: str) -> str:
-    """The text behind the checksum of its name and itself."""
+    """The text with a checksum of its name and itself in front."""
     return f"{_checksum(name, text):08x}{text}"
 
 
-def name_of(owner: str) -> str:
-    """What stands for an owner in a store: 128 bits of a hash, fit for a file name and a key."""
+def hash_owner(owner: str) -> str:
+    """The owner's name in a store: 128 bits of a hash, valid as a file name."""
     return sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def pack(fields: Fields, now: float, ttl: float) -> Fields:
-    """The sealed fields, with the marks of a record that is written now and lives for `ttl`."""
-    marks = {EXPIRES: f"{now + ttl:.3f}", SEEN: f"{now:.3f}"}
-    return {name: seal(name, text) for name, text in {**fields, **marks}.items()}
+    """The sealed fields and times of a record that is written now."""
+    times = {EXPIRES: f"{now + ttl:.3f}", SEEN: f"{now:.3f}"}
+    return {name: seal(name, text) for name, text in {**fields, **times}.items()}
 
 
 def unpack(sealed: Fields, now: float) -> Record:
-    """The record; its `ttl` is not above 0 where it ended. Raises `ValueError` for damage."""
+    """The record; its `ttl` is 0 or less if it ended. Raises `ValueError` for damage."""
     fields = {name: _unseal(name, text) for name, text in sealed.items()}
     if EXPIRES not in fields or SEEN not in fields:
         raise ValueError("the record has no times")
@@ -51,8 +60,8 @@ def unpack(sealed: Fields, now: float) -> Record:
     return Record(fields, ttl, seen, owner)
 
 
-def living(record: Record | None) -> Record | None:
-    """The record, unless it ended."""
+def unless_ended(record: Record | None) -> Record | None:
+    """The record; `None` if it ended."""
     return record if record is not None and record.ttl > 0 else None
 
 

@@ -1,4 +1,4 @@
-"""Sessions in Redis: a hash for every session, so that each field is written for itself."""
+"""Sessions in Redis: a hash for each, so that each field is written separately."""
 
 import logging
 import time
@@ -9,25 +9,24 @@ from functools import partial
 from typing import Any
 
 from flask import Flask
-from flask_session.defaults import Defaults
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException
 
-from backends.configuration import absolute_seconds
-from backends.events import Seldom
-from backends.interface import StoreInterface
-from backends.record import EXPIRES, OWNER, SEAL_LENGTH, living, name_of, pack, unpack
-from backends.redis_client import Client, Outage, Script, client_of, connect
+from backends.record import EXPIRES, OWNER, SEAL_LENGTH, hash_owner, pack, unless_ended, unpack
+from backends.redis_client import CircuitBreaker, Client, Script, client_of, connect
+from backends.server_side import StoreInterface
+from backends.settings import DEFAULT_KEY_PREFIX, absolute_seconds, key_prefix
 from backends.store import AtRest, Clock, Fields, Record, SessionGone, Store
+from backends.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
-UNSETTLED = 60
-"""Seconds in which a row may still wait for its record, which is written after it."""
+LOGIN_TIMEOUT_SECONDS = 60
+"""Time in which a row may lack its record, which is written after it."""
 
-LONGEST = 400 * 24 * 3600
-"""Seconds that an owner's list is kept after his last login where no absolute limit is set; the
-longest that a browser keeps a cookie (RFC 6265bis 5.5)."""
+MAX_LIST_SECONDS = 400 * 24 * 3600
+"""Keeps an owner's list this long after the last login if there is no absolute limit: browsers
+keep no cookie for longer (RFC 6265bis 5.5)."""
 
 CREATE = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
@@ -48,51 +47,49 @@ for i = last + 1, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1
 """
-"""KEYS: the record. ARGV: milliseconds to live, now, how many fields, name, text, …, removed names.
-
-One script is one atomic step, so nothing can end the session between the check and the write.
-"""
+"""KEYS: the record. ARGV: milliseconds to live, now, the number of fields, name, text, name, text,
+…, removed names. As one atomic step, so nothing ends the session between check and write."""
 
 LIST = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[2])
 redis.call('ZADD', KEYS[1], ARGV[2] + ARGV[3], ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
-"""KEYS: an owner's list. ARGV: the key to add, now, the seconds that no session outlives.
+"""KEYS: an owner's list. ARGV: key to add, now, longest life of a session (seconds).
 
-A row whose session must be over leaves with the next login, and all of them without one.
+Each login removes the rows of sessions that must have ended; without logins the list expires.
 """
 
 DELETE = f"""
 local owner = redis.call('HGET', KEYS[1], '{OWNER}')
 return {{redis.call('DEL', KEYS[1]), owner}}
 """
-"""KEYS: the record. Returns whether it was there, and its owner's sealed name."""
+"""KEYS: the record. Returns whether it existed, and the sealed hash of its owner."""
 
 
 class RedisStore(Store):
-    """A hash for every record, and a sorted set of keys for every owner.
+    """A hash for each record, and a sorted set of keys for each owner.
 
-    Expiry is Redis' own, and the record's.
+    Records end by their own expiry and by that of Redis.
 
-    A script touches one key only, so that it runs on a cluster. An owner's row is written before
-    the record and removed after it: a crash in between leaves a row without a record, which leaves
-    the list when it is next read, and never a session that its owner cannot see.
+    Each script uses only one key, so that it runs on a cluster. An owner's row is written before
+    the record and removed after it: a crash in between leaves a row without a record, which the
+    next reading of the list removes, and never a session that its owner cannot see.
     """
 
     def __init__(
         self,
         client: Client,
-        prefix: str = Defaults.SESSION_KEY_PREFIX,
+        prefix: str = DEFAULT_KEY_PREFIX,
         clock: Clock = time.time,
-        longest: float = LONGEST,
+        max_session_seconds: float = MAX_LIST_SECONDS,
     ) -> None:
-        """`longest`: seconds that no session outlives, however much it is used."""
+        """`max_session_seconds`: no session lives longer, even if it is used."""
         self.client = client
         self.prefix = prefix
         self.clock = clock
-        self.longest = min(longest, LONGEST)
-        self._outages = defaultdict[str, Outage](partial(Outage, Seldom()))
+        self.max_session_seconds = min(max_session_seconds, MAX_LIST_SECONDS)
+        self._breakers = defaultdict[str, CircuitBreaker](partial(CircuitBreaker, Throttle()))
         self._create = Script(client, CREATE)
         self._update = Script(client, UPDATE)
         self._delete = Script(client, DELETE)
@@ -100,9 +97,9 @@ class RedisStore(Store):
 
     def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
         if owner is not None:
-            fields = {**fields, OWNER: name_of(owner)}
-            arguments = (key, repr(self.clock()), max(1, int(self.longest)))
-            self._on_list(name_of(owner), lambda listed: self._enlist(listed, *arguments))
+            fields = {**fields, OWNER: hash_owner(owner)}
+            arguments = (key, repr(self.clock()), max(1, int(self.max_session_seconds)))
+            self._with_list(hash_owner(owner), lambda listed: self._enlist(listed, *arguments))
         record = self.prefix + key
         sealed = pack(fields, self.clock(), ttl)
         with self._guard(record):
@@ -115,7 +112,7 @@ class RedisStore(Store):
         try:
             with self._guard(record):
                 answer: Any = self.client.hgetall(record)
-            return living(unpack(_text(answer), self.clock())) if answer else None
+            return unless_ended(unpack(_text(answer), self.clock())) if answer else None
         except ValueError as damage:
             logger.warning("session record %s is damaged: %s", key[:12], damage)
             return None
@@ -148,19 +145,19 @@ class RedisStore(Store):
             with self._guard(record):
                 return bool(self.client.delete(record))
         if owner is not None:
-            self._on_list(_str(owner)[SEAL_LENGTH:], lambda listed: self.client.zrem(listed, key))
+            self._with_list(_str(owner)[SEAL_LENGTH:], lambda listed: self.client.zrem(listed, key))
         return bool(deleted)
 
     def sessions_of(self, owner: str) -> dict[str, Record]:
-        name = name_of(owner)
-        rows = self._on_list(
+        name = hash_owner(owner)
+        rows = self._with_list(
             name, lambda listed: self.client.zrange(listed, 0, -1, withscores=True)
         )
         found = {_str(key): self.load(_str(key)) for key, _ in rows}
-        settled = self.clock() - UNSETTLED + self.longest
+        settled = self.clock() - LOGIN_TIMEOUT_SECONDS + self.max_session_seconds
         ended = [_str(key) for key, end in rows if end <= settled and found[_str(key)] is None]
         if ended:
-            self._on_list(name, lambda listed: self.client.zrem(listed, *ended))
+            self._with_list(name, lambda listed: self.client.zrem(listed, *ended))
         return {key: record for key, record in found.items() if record is not None}
 
     def at_rest(self, key: str) -> AtRest | None:
@@ -171,8 +168,8 @@ class RedisStore(Store):
         size = sum(map(len, _flat(sealed)))
         return AtRest(self.prefix + key, size, record.ttl, record.fields)
 
-    def _on_list(self, owner: str, ask: Callable[[str], Any]) -> Any:
-        """What `ask` makes of the owner's list; a key of another type in its place is removed."""
+    def _with_list(self, owner: str, ask: Callable[[str], Any]) -> Any:
+        """Call `ask` with the key of the owner's list; first remove a key of another type."""
         listed = f"{self.prefix}of:{owner}"
         try:
             with self._guard(listed):
@@ -184,18 +181,18 @@ class RedisStore(Store):
                 return ask(listed)
 
     def _guard(self, key: str) -> AbstractContextManager[None]:
-        """The guard of the server that holds the key: its failure says nothing of the others."""
-        server = ""
+        """The circuit breaker of the node that holds `key`; each node has its own."""
+        node = ""
         if isinstance(self.client, RedisCluster):
-            with suppress(RedisClusterException):  # nobody holds it, as the command will find too
-                server = self.client.get_node_from_key(key).name
-        return self._outages[server].guard()
+            with suppress(RedisClusterException):  # no node has the key: the command will fail too
+                node = self.client.get_node_from_key(key).name
+        return self._breakers[node].guard()
 
 
 def install(app: Flask, clock: Clock) -> StoreInterface:
-    """Sessions in the Redis of `REDIS_URL` or of the ready client `SESSION_REDIS`."""
-    prefix = app.config.get("SESSION_KEY_PREFIX", Defaults.SESSION_KEY_PREFIX)
-    store = RedisStore(client_of(app, connect), prefix, clock, absolute_seconds(app))
+    """Keep sessions in the Redis of `REDIS_URL` or of the client `SESSION_REDIS`."""
+    client = client_of(app, connect)
+    store = RedisStore(client, key_prefix(app), clock, absolute_seconds(app))
     return StoreInterface(app, store, clock)
 
 
@@ -210,15 +207,12 @@ def _flat(fields: Fields) -> Iterator[bytes]:
 
 
 def _bytes(text: str) -> bytes:
-    # A key that a visitor chose may hold half a surrogate pair, which plain UTF-8 has no bytes for.
+    # A key that a visitor chose may contain a lone surrogate, which UTF-8 cannot encode.
     return text.encode("utf-8", "surrogatepass")
 
 
 def _text(answer: dict[Any, Any]) -> Fields:
-    """The fields of a client that decodes responses and of one that does not.
-
-    Raises `ValueError` where they are not text.
-    """
+    """The fields, whether the client decodes or not. Raises `ValueError` for no text."""
     return {_str(name): _str(text) for name, text in answer.items()}
 
 

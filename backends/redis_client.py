@@ -1,4 +1,4 @@
-"""The way to Redis: which servers, how long they are waited for, and when they are asked again.
+"""The client of Redis: its servers, its timeouts and its circuit breaker.
 
 It knows nothing of sessions and their records.
 """
@@ -17,44 +17,38 @@ from flask import Flask
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import Connection
-from redis.exceptions import (
-    ClusterDownError,
-    NoScriptError,
-    RedisClusterException,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import ClusterDownError, NoScriptError, RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
-from backends.configuration import ConfigurationError
-from backends.events import Seldom
+from backends.settings import ConfigurationError
 from backends.store import StoreUnavailable
+from backends.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
 Client = redis.Redis | RedisCluster
 
-FAILURES = (RedisError, RedisClusterException, OSError)
-"""What redis-py raises for a server that cannot be asked; the second is no `RedisError`."""
+FAILURES = (redis.RedisError, RedisClusterException, OSError)
+"""What redis-py raises if a server does not answer; the second is no `RedisError`."""
 
-TIMEOUT = 0.4
-"""Seconds for a connection and for an answer: a page that needs both still ends within a second."""
+TIMEOUT_SECONDS = 0.4
+"""For a connection and an answer each: a page needs both within a second."""
 
-PAUSE = 0.5
-"""Seconds after a failure in which only one request asks again and the others fail at once.
+RETRY_AFTER_SECONDS = 0.5
+"""After a failure, one request in this time tries again; the others fail at once.
 
-A frozen server would otherwise hold every thread for its timeout, those included that serve pages
+A frozen server would otherwise block every thread for its timeout, also those that serve pages
 without a session.
 """
 
 
 def client_of(app: Flask, connect: Callable[[str], Client]) -> Client:
-    """The client that the application gives, or a connection to the URL that it names.
+    """The client in `SESSION_REDIS`, or one for the address in `REDIS_URL`.
 
-    There is no default: an application that forgot its URL must not keep its sessions elsewhere.
-    Raises `ConfigurationError` without either, for an address that cannot be read, and for a
-    cluster that does not answer.
+    There is no default: an application without an address must not keep its sessions elsewhere.
+    Raises `ConfigurationError` without either, for an invalid address, and for a cluster that does
+    not answer.
     """
     client = app.config.get("SESSION_REDIS")
     url = app.config.get("REDIS_URL")
@@ -69,7 +63,7 @@ def client_of(app: Flask, connect: Callable[[str], Client]) -> Client:
                 "that run; a single server is redis://host:port/db."
             ) from error
         except (ValueError, TypeError) as error:
-            # What others say of it can hold a part of the password.
+            # The messages of other errors may contain a part of the password.
             why = f" ({error})" if isinstance(error, UnreadableAddress) else ""
             raise ConfigurationError(
                 f"REDIS_URL cannot be read{why}. Give redis://host:port/db, rediss://…, "
@@ -88,21 +82,21 @@ def client_of(app: Flask, connect: Callable[[str], Client]) -> Client:
 
 
 class UnreadableAddress(ValueError):
-    """An address that says what only one of several kinds of servers takes; never its password."""
+    """An invalid address of Sentinels or a cluster; its message has no password."""
 
 
 def connect(url: str) -> Client:
-    """A client that gives up soon and does not try again: the page says so within a second.
+    """A client with short timeouts and without retries: a page fails within a second.
 
-    Raises `ValueError` for an address that cannot be read. A cluster is asked for its nodes at
-    once, which raises `RedisClusterException`.
+    Raises `ValueError` for an invalid address, and `RedisClusterException` if a cluster, which is
+    asked for its nodes at once, does not answer.
     """
     parts = urlsplit(url)
     if parts.scheme == "redis+sentinel":
         return _sentinel(parts)
     if parts.scheme == "redis+cluster":
         return _cluster(parts)
-    return redis.Redis.from_url(url, **_impatient())
+    return redis.Redis.from_url(url, **_timeout_options())
 
 
 def _sentinel(parts: SplitResult) -> "redis.Redis":
@@ -114,31 +108,29 @@ def _sentinel(parts: SplitResult) -> "redis.Redis":
     if not (db or "0").isdecimal():
         raise UnreadableAddress(f"the database behind the service is a number, not {db!r}")
     addresses = _addresses(parts, 26379)
-    # They are asked one after the other, and before the server that they name.
-    asked = _impatient(TIMEOUT / 2 / len(addresses))
-    options = {**_credentials(parts), **_impatient()}
-    client: redis.Redis = Sentinel(addresses, sentinel_kwargs=asked, **options).master_for(
-        service, connection_pool_class=WatchfulPool, db=int(db or 0)
-    )
+    # They are asked one after the other, before the server that they name.
+    sentinel_options = _timeout_options(TIMEOUT_SECONDS / 2 / len(addresses))
+    options = {**_credentials(parts), **_timeout_options()}
+    client: redis.Redis = Sentinel(
+        addresses, sentinel_kwargs=sentinel_options, **options
+    ).master_for(service, connection_pool_class=MasterCheckingPool, db=int(db or 0))
     return client
 
 
-class WatchfulPool(SentinelConnectionPool):
-    """Connections to the master, whom the Sentinels name once a second.
+class MasterCheckingPool(SentinelConnectionPool):
+    """Asks the Sentinels for the master once a second, not only when it connects.
 
-    redis-py asks them only when it connects. A master that was replaced while it runs keeps its
-    connections and takes writes, for about ten seconds, that are lost when it follows the new one.
+    A master that was replaced while it runs keeps its connections and accepts writes for about ten
+    seconds; they are lost when it follows the new one.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)  # type: ignore[no-untyped-call]  # has no types
-        self._asked = Seldom()
+        self._checks = Throttle()
 
     def get_connection(self, *_: Any, **__: Any) -> Connection:
-        if self._asked.due() is not None:
-            with suppress(
-                redis.ConnectionError
-            ):  # without them, the master we know is still the best
+        if self._checks.admit() is not None:
+            with suppress(redis.ConnectionError):  # without them, keep the master that is known
                 self.get_master_address()  # type: ignore[no-untyped-call]  # has no types
         return super().get_connection()
 
@@ -147,17 +139,17 @@ def _cluster(parts: SplitResult) -> RedisCluster:
     if parts.path.strip("/"):
         raise UnreadableAddress("a cluster has no databases and no services")
     nodes = [ClusterNode(host, port) for host, port in _addresses(parts, 6379)]
-    cluster = RedisCluster(startup_nodes=nodes, **_credentials(parts), **_impatient())
+    cluster = RedisCluster(startup_nodes=nodes, **_credentials(parts), **_timeout_options())
     manager: Any = cluster.nodes_manager
-    manager.initialize = InBackground(manager.initialize)
+    manager.initialize = BackgroundRefresh(manager.initialize)
     return cluster
 
 
-class InBackground:
-    """Asks a cluster for its masters again, and lets the request go that found one silent.
+class BackgroundRefresh:
+    """Refreshes a cluster's topology in the background, so that requests fail at once.
 
-    redis-py asks one node after the other before it reports the failure, and one thread after the
-    other: a cluster that is silent as a whole would hold each for seconds.
+    redis-py asks one node after the other, in one thread after the other, before it reports the
+    failure: if the whole cluster is down, each request would take seconds.
     """
 
     def __init__(self, initialize: Callable[..., None]) -> None:
@@ -192,7 +184,7 @@ def _credentials(parts: SplitResult) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
 
 
-def _impatient(timeout: float = TIMEOUT) -> dict[str, Any]:
+def _timeout_options(timeout: float = TIMEOUT_SECONDS) -> dict[str, Any]:
     return {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
@@ -201,10 +193,10 @@ def _impatient(timeout: float = TIMEOUT) -> dict[str, Any]:
 
 
 class Script:
-    """A script of one key, asked for by its hash, or sent whole to a server that was not told yet.
+    """A script of one key, called by its hash, or by its text on a new server.
 
-    A replica that became the master was not. redis-py would then tell every master, and give up
-    where one of the others is silent.
+    A replica that became the master does not know it. redis-py would then send it to every master,
+    and fail if any other master is down.
     """
 
     def __init__(self, client: Client, text: str) -> None:
@@ -219,11 +211,11 @@ class Script:
             return self._client.eval(self._text, 1, key, *arguments)
 
 
-class Outage:
-    """Turns a failing server into `StoreUnavailable`, and asks a server that failed only seldom."""
+class CircuitBreaker:
+    """Raises `StoreUnavailable` for a failed server, and rarely tries it again."""
 
-    def __init__(self, log: Seldom) -> None:
-        """`log` says when the next failure may be logged."""
+    def __init__(self, log: Throttle) -> None:
+        """`log` limits how often failures are logged."""
         self._lock = Lock()
         self._next_try: float | None = None
         self._log = log
@@ -231,22 +223,22 @@ class Outage:
     @contextmanager
     def guard(self) -> Iterator[None]:
         """Raises `StoreUnavailable` for a failure, `ValueError` for a key of another type."""
-        self._wait_for_turn()
+        self._check_turn()
         try:
             yield
         except FAILURES as error:
             if str(error).startswith("WRONGTYPE"):
                 raise ValueError("the key holds another type") from error
-            if not isinstance(error, ResponseError) or isinstance(error, ClusterDownError):
-                self._try_again_at(time.monotonic() + PAUSE)
-            raise self._failed(error) from error
+            if not isinstance(error, redis.ResponseError) or isinstance(error, ClusterDownError):
+                self._try_again_at(time.monotonic() + RETRY_AFTER_SECONDS)
+            raise self._describe_failure(error) from error
         else:
             self._try_again_at(None)
 
-    def _failed(self, error: Exception) -> StoreUnavailable:
-        # Sentinel's message goes on with the settings of every client that it asked with.
+    def _describe_failure(self, error: Exception) -> StoreUnavailable:
+        # Sentinel's message ends with the settings of all clients that it asked.
         unavailable = StoreUnavailable(f"Redis: {str(error).partition(' : <')[0]}")
-        if self._log.due() is not None:
+        if self._log.admit() is not None:
             logger.error("%s", unavailable)
         return unavailable
 
@@ -254,10 +246,10 @@ class Outage:
         with self._lock:
             self._next_try = moment
 
-    def _wait_for_turn(self) -> None:
+    def _check_turn(self) -> None:
         with self._lock:
             if self._next_try is None:
                 return
             if time.monotonic() < self._next_try:
                 raise StoreUnavailable("Redis did not answer a moment ago")
-            self._next_try = time.monotonic() + PAUSE
+            self._next_try = time.monotonic() + RETRY_AFTER_SECONDS

@@ -1,7 +1,7 @@
-"""One serializer for every backend: Flask's tagged JSON, value by value.
+"""The serializer of all backends: Flask's tagged JSON for each value.
 
-A value comes back as it was stored: tuple, bytes, Markup, UUID and datetime included. There is no
-pickle anywhere, not even as a fallback (OWASP ASVS 5.0, 1.5.2).
+Values keep their types, also tuple, bytes, Markup, UUID and datetime. Pickle is never used, not
+even as a fallback (OWASP ASVS 5.0, 1.5.2).
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from flask.json.tag import JSONTag, TaggedJSONSerializer
 
 
 class TagDateTime(JSONTag):
-    """Flask's own tag writes an HTTP date, which loses microseconds and makes naive times UTC."""
+    """Exact times. Flask's own tag loses microseconds and turns naive times into UTC."""
 
     __slots__ = ()
     key = " d"
@@ -27,7 +27,7 @@ class TagDateTime(JSONTag):
 
 
 class FieldSerializer(TaggedJSONSerializer):
-    """Tagged JSON with exact times. `dumps` gives one line of text for one value."""
+    """Tagged JSON with exact times."""
 
     default_tags = [  # noqa: RUF012 - Flask's attribute, read once by its __init__
         tag if tag.key != TagDateTime.key else TagDateTime
@@ -37,6 +37,6 @@ class FieldSerializer(TaggedJSONSerializer):
 
 _serializer = FieldSerializer()
 encode = _serializer.dumps
-"""One value as text. Raises `TypeError` for a type that JSON and the tags do not know."""
+"""The value as one line of text. Raises `TypeError` for an unknown type."""
 decode = _serializer.loads
-"""The value of the text. Raises `ValueError`, `TypeError` or `KeyError` for any other text."""
+"""The value of a text. Raises `ValueError`, `TypeError` or `KeyError` for damage."""

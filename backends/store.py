@@ -1,8 +1,8 @@
-"""The contract between sessions and the place where they rest.
+"""The contract of a store.
 
 A store keeps *records*: a mapping of field names to text under a *key*. It knows nothing of HTTP,
-of cookies, or of what the text means. Required: the five verbs of `Store`. Optional: the protocols
-below it, found by `isinstance` and never stubbed.
+of cookies, or of what the text means. `Store` has the five methods that every store needs. The
+protocols below it are optional: `isinstance` finds them, so a store never stubs them.
 """
 
 from abc import ABC, abstractmethod
@@ -18,28 +18,24 @@ Clock = Callable[[], float]
 
 
 def key_of(session_id: str) -> str:
-    """What the store files a session under: a copy of the store holds no working token."""
+    """The key of a session: a hash, so that a copied store holds no working token."""
     return sha256(session_id.encode()).hexdigest()
 
 
 class SessionGone(Exception):
-    """Somebody ended the session after this request had loaded it."""
+    """The session ended after this request had loaded it."""
 
 
 class StoreUnavailable(ServiceUnavailable):
-    """A system failure: the store cannot be asked now, and says nothing about any session.
+    """The store failed, which says nothing about any session: a 503.
 
-    It is a 503, so that an application which does not catch it neither logs anybody out nor lets
-    anybody in (OWASP ASVS 5.0, 16.5.2 and 16.5.3).
+    An application that does not catch it logs nobody out and lets nobody in (OWASP ASVS 5.0, 16.5.2
+    and 16.5.3).
     """
 
-    retry_after: int = 1
-
     def __init__(self, reason: str) -> None:
-        super().__init__(
-            "Your session cannot be reached at the moment. Nothing is lost: try again shortly.",
-            retry_after=self.retry_after,
-        )
+        text = "Your session cannot be reached at the moment. Nothing is lost: try again shortly."
+        super().__init__(text, retry_after=1)
         self.reason = reason
 
     def __str__(self) -> str:
@@ -47,22 +43,22 @@ class StoreUnavailable(ServiceUnavailable):
 
 
 class Record(NamedTuple):
-    """What a store gives back."""
+    """A loaded record."""
 
     fields: Fields
     ttl: float
-    """The seconds it still has to live."""
+    """The seconds until it ends."""
     seen: float
     """When it was last written or touched, in seconds since the epoch."""
     owner: str | None
-    """A name that stands for whoever it was created for; not the owner's own name."""
+    """A hash of the name of the owner that it was created for."""
 
 
 class AtRest(NamedTuple):
-    """One record as it lies in the store, for people who want to look."""
+    """A record as the store holds it, to show to people."""
 
     where: str
-    """The path below the store's folder, or the key."""
+    """The path within the store's folder, or the key."""
     size: int
     """Bytes."""
     ttl: float
@@ -71,63 +67,63 @@ class AtRest(NamedTuple):
 
 
 class Store(ABC):
-    """Where sessions rest. `ttl` is in seconds, more than 0, and may be a fraction.
+    """Keeps sessions. `ttl` is in seconds, greater than 0, and may be a fraction.
 
-    Every verb raises `StoreUnavailable` for a failure of the system, and only for that: bad data,
-    an unknown key and an expired record are ordinary answers.
+    Every method raises `StoreUnavailable` for a failure of the system, and only for that: damaged
+    data, an unknown key and an expired record are ordinary results.
     """
 
     @abstractmethod
     def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
-        """File a new record, and list it under its owner where the store lists sessions.
+        """Write a new record, and add it to its owner's list if the store has lists.
 
-        Raises `KeyError` where the key is taken; overwrites nothing.
+        Raises `KeyError` if the key is taken; it never overwrites a record.
         """
 
     @abstractmethod
     def load(self, key: str) -> Record | None:
-        """The record; `None` where it is unknown, expired or damaged. Writes nothing."""
+        """The record; `None` if it is unknown, expired or damaged. Writes nothing."""
 
     @abstractmethod
     def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
-        """Write the changed fields, drop the removed ones, and let the record live `ttl` longer.
+        """Write some fields, remove others, and let the record live `ttl` more seconds.
 
-        Fields that are not named stay as they are now, not as they were when they were loaded.
-        That the record is there and that it is written is one atomic step.
-        Raises `SessionGone` where the record is no longer there; it never brings one back.
+        All other fields stay as they are now, not as they were when they were loaded.
+        Checking that the record exists and writing it is one atomic step.
+        Raises `SessionGone` if the record has ended; it never brings one back.
         """
 
     @abstractmethod
     def delete(self, key: str) -> bool:
-        """End the record. Whether there was one; an unknown key is no error."""
+        """End the record. Returns whether there was one; an unknown key is no error."""
 
     def touch(self, key: str, ttl: float) -> None:
-        """Let the record live `ttl` longer. Raises `SessionGone` where it is no longer there."""
+        """Let the record live `ttl` more seconds. Raises `SessionGone` if it has ended."""
         self.update(key, {}, (), ttl)
 
 
 @runtime_checkable
 class ShowsRecords(Protocol):
-    """A store whose records can be looked at as they rest."""
+    """A store that can show its records."""
 
     def at_rest(self, key: str) -> AtRest | None:
-        """The record as it rests, or `None` where `load` gives `None`."""
+        """The record as the store holds it; `None` where `load` returns `None`."""
 
 
 @runtime_checkable
 class ListsSessions(Protocol):
-    """A store that knows whose a record is, without looking through all of them."""
+    """A store that finds the records of an owner without searching all of them."""
 
     def sessions_of(self, owner: str) -> dict[str, Record]:
-        """The living records of an owner by their keys; rows of ended ones leave the list."""
+        """The owner's living records by their keys. Ended records leave the list."""
 
 
 @runtime_checkable
 class Sweeps(Protocol):
-    """A store where ended records stay until somebody removes them."""
+    """A store where ended records stay until a sweep removes them."""
 
     steps: int
-    """How many steps `sweep` takes, for a progress bar."""
+    """The number of steps of a sweep, for a progress bar."""
 
     def sweep(self) -> Iterator[int]:
-        """Remove ended records and what crashes left behind; after each step, how many went."""
+        """Remove ended records and leftovers. Yields the number removed in each step."""

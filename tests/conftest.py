@@ -29,7 +29,7 @@ ACCOUNTS = {
     name: generate_password_hash(password, "pbkdf2:sha256:1")
     for name, password in (("alice", "wonderland"), ("bob", "builder"))
 }
-OURS = [backend for backend in BACKENDS.values() if not backend.reference]
+OURS = [backend for backend in BACKENDS.values() if not backend.stock]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,6 +1,6 @@
 """The pages do not know their backend: here one of each kind of state stands for all.
 
-The flow itself runs on every backend, in `tests/contract/test_flow.py`.
+The flow itself runs on every backend, in `test_flow.py`.
 """
 
 from pathlib import Path

@@ -186,7 +186,7 @@ def test_the_guests_cart_survives_a_login_that_cannot_be_kept(
 def _break(app: Flask, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> int:
     """Let no session be kept; the status of a refused login."""
     if backend.state == "browser":
-        monkeypatch.setattr("backends.cookie.MOST_BYTES", 50)
+        monkeypatch.setattr("backends.cookie.MAX_COOKIE_BYTES", 50)
         return 413
 
     def unavailable(*_: object) -> None:

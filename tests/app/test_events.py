@@ -14,7 +14,7 @@ from app import create_app
 from app.auth import FAILED_LOGINS
 from app.sessions import end_sessions, listed_sessions
 from backends import StoreUnavailable, interface_of
-from backends.events import name_of_session
+from backends.audit_log import name_of_session
 from tests.conftest import ACCOUNTS, SECRET, Visitor
 from tests.support.covers import covers
 
@@ -93,7 +93,7 @@ class TestEvents:
     def test_a_login_that_was_refused_for_too_many_is_one_event_a_second(
         self, app: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("backends.events.time.monotonic", lambda: 1000.0)
+        monkeypatch.setattr("backends.throttle.time.monotonic", lambda: 1000.0)
         visitor = Visitor(app)
         for _ in range(int(FAILED_LOGINS.split()[0]) + 5):
             visitor.log_in("alice", "wrong")

@@ -138,7 +138,7 @@ class TestList:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, backend in BACKENDS.items() if backend.reference or name == "cookie"]
+    "name", [name for name, backend in BACKENDS.items() if backend.stock or name == "cookie"]
 )
 class TestNoList:
     @pytest.fixture

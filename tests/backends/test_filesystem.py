@@ -1,4 +1,4 @@
-"""What is peculiar to sessions as files."""
+"""Sessions in files: modes and sweeping."""
 
 import os
 import stat
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.filesystem import ABANDONED, OWNERS, FileSystemStore
+from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from backends.store import Sweeps
 from tests.conftest import SetClock
 
@@ -26,16 +26,14 @@ def records(store: FileSystemStore) -> list[Path]:
     return list(store.folder.glob("??/*"))
 
 
-def test_only_the_owner_of_the_process_may_read_folders_and_files(store: FileSystemStore) -> None:
+def test_only_the_processes_user_may_read_folders_and_files(store: FileSystemStore) -> None:
     store.create(key(1), FIELDS, 60, owner="alice")
     paths = [store.folder, *store.folder.rglob("*")]
     modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in paths}
     assert modes == {(True, 0o700), (False, 0o600)}
 
 
-def test_a_sweep_removes_ended_records_and_keeps_the_living(
-    store: FileSystemStore, clock: SetClock
-) -> None:
+def test_a_sweep_removes_ended_records_alone(store: FileSystemStore, clock: SetClock) -> None:
     assert isinstance(store, Sweeps)
     for number in range(300):
         store.create(key(number), FIELDS, 60 if number % 3 else 600, owner=f"user{number % 5}")
@@ -44,13 +42,6 @@ def test_a_sweep_removes_ended_records_and_keeps_the_living(
     steps = list(store.sweep())
     assert (len(steps), sum(steps), len(records(store))) == (store.steps, 200, 100)
     assert [number for number in range(300) if store.load(key(number))] == list(range(0, 300, 3))
-
-
-def test_a_swept_record_leaves_its_owners_list(store: FileSystemStore, clock: SetClock) -> None:
-    store.create(key(1), FIELDS, 60, owner="alice")
-    clock.forward(60)
-    assert sum(store.sweep()) == 1
-    assert list((store.folder / OWNERS).iterdir()) == []
 
 
 def test_a_sweep_spares_a_record_that_was_renewed(store: FileSystemStore, clock: SetClock) -> None:
@@ -62,13 +53,13 @@ def test_a_sweep_spares_a_record_that_was_renewed(store: FileSystemStore, clock:
     assert store.load(key(1)) is not None
 
 
-def test_a_sweep_removes_what_a_crashed_writer_left_and_spares_a_living_one(
+def test_a_sweep_spares_files_that_are_being_written(
     store: FileSystemStore, clock: SetClock
 ) -> None:
     store.create(key(1), FIELDS, 600)
     shard = records(store)[0].parent
     abandoned, writing = shard / "a.tmp", shard / "b.tmp"
-    for path, age in ((abandoned, ABANDONED + 1), (writing, 1)):
+    for path, age in ((abandoned, WRITE_TIMEOUT_SECONDS + 1), (writing, 1)):
         path.touch()
         os.utime(path, (clock() - age, clock() - age))
     assert sum(store.sweep()) == 1

@@ -1,4 +1,4 @@
-"""Flask-Session's settings on the backends that take its place: one line of an application changes.
+"""Flask-Session's settings work on the backends that replace it.
 
 The signed cookie has what they mean for it: `SESSION_PERMANENT` and `regenerate()`.
 """
@@ -15,25 +15,15 @@ from flask import Flask, session
 from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from flask_session import Session
-from flask_session.base import ServerSideSessionInterface
 
-from backends import BACKENDS, ConfigurationError, init_app
-from tests.conftest import SECRET
+from backends import ConfigurationError, init_app
+from tests.conftest import PLACES, SECRET
 from tests.support.bare import add_views
 from tests.support.services import RedisServer
 
 MakeApp = Callable[..., Flask]
 
-on_a_server = pytest.mark.parametrize(
-    "placed",
-    [
-        (BACKENDS["filesystem"], "real"),
-        (BACKENDS["redis"], "real"),
-        (BACKENDS["redis"], "embedded"),
-    ],
-    indirect=True,
-    ids=["filesystem", "redis-real", "redis-embedded"],
-)
+ON_A_SERVER = [(backend, kind) for backend, kind in PLACES if backend.state == "server"]
 
 
 def with_views(app: Flask) -> FlaskClient:
@@ -42,17 +32,16 @@ def with_views(app: Flask) -> FlaskClient:
 
 
 def foreign_app(**config: Any) -> Flask:
-    """An application that knows nothing of this project, before any backend is installed."""
+    """An application that knows nothing of this project, without a backend."""
     app = Flask("foreign")
     app.config.update({"SECRET_KEY": SECRET, "TESTING": True, **config})
     return app
 
 
-@on_a_server
+@pytest.mark.parametrize(
+    "placed", ON_A_SERVER, indirect=True, ids=lambda pair: "-".join((pair[0].name, pair[1]))
+)
 class TestOnAServer:
-    def test_the_interface_is_one_of_flask_session(self, bare_app: Flask) -> None:
-        assert isinstance(bare_app.session_interface, ServerSideSessionInterface)
-
     @pytest.mark.parametrize(
         ("config", "length"),
         [({}, 43), ({"SESSION_ID_LENGTH": 16}, 22), ({"SESSION_ID_LENGTH": 64}, 86)],
@@ -65,37 +54,24 @@ class TestOnAServer:
         client.post("/set/a/1")
         assert len(client.get("/sid").text) == length
 
-    def test_two_applications_with_two_prefixes_do_not_see_each_others_sessions(
-        self, make_app: MakeApp
+    @pytest.mark.parametrize(("other", "seen"), [("both:", {"a": "1"}), ("two:", {})])
+    def test_applications_with_one_prefix_share_their_sessions(
+        self, make_app: MakeApp, other: str, seen: dict[str, str]
     ) -> None:
-        one = with_views(make_app(SESSION_KEY_PREFIX="one:"))
-        two = with_views(make_app(SESSION_KEY_PREFIX="two:"))
+        one, two = (with_views(make_app(SESSION_KEY_PREFIX=prefix)) for prefix in ("both:", other))
         one.post("/set/a/1")
         cookie = one.get_cookie("session")
         assert cookie is not None
         two.set_cookie("session", cookie.value)
-        assert one.get("/").json == {"a": "1"}
-        assert two.get("/").json == {}
-
-    def test_two_applications_with_one_prefix_share_their_sessions(self, make_app: MakeApp) -> None:
-        one, two = (with_views(make_app(SESSION_KEY_PREFIX="both:")) for _ in range(2))
-        one.post("/set/a/1")
-        cookie = one.get_cookie("session")
-        assert cookie is not None
-        two.set_cookie("session", cookie.value)
-        assert two.get("/").json == {"a": "1"}
+        assert (one.get("/").json, two.get("/").json) == ({"a": "1"}, seen)
 
 
 class TestPermanent:
-    def test_a_session_is_permanent_where_the_setting_says_so(self, make_app: MakeApp) -> None:
-        client = with_views(make_app(SESSION_PERMANENT=True))
-        assert "Expires=" in client.post("/set/a/1").headers["Set-Cookie"]
-        assert client.get("/").json == {"_permanent": True, "a": "1"}
-
-    def test_a_session_is_not_permanent_where_the_setting_says_so(self, make_app: MakeApp) -> None:
-        client = with_views(make_app(SESSION_PERMANENT=False))
-        assert "Expires=" not in client.post("/set/a/1").headers["Set-Cookie"]
-        assert client.get("/").json == {"a": "1"}
+    @pytest.mark.parametrize("permanent", [True, False])
+    def test_a_session_is_permanent_if_set_so(self, make_app: MakeApp, permanent: bool) -> None:
+        client = with_views(make_app(SESSION_PERMANENT=permanent))
+        assert ("Expires=" in client.post("/set/a/1").headers["Set-Cookie"]) is permanent
+        assert client.get("/").json == {"a": "1"} | ({"_permanent": True} if permanent else {})
 
     def test_a_view_may_say_otherwise(self, make_app: MakeApp) -> None:
         app = make_app(SESSION_PERMANENT=True)
@@ -108,25 +84,12 @@ class TestPermanent:
 
         assert "Expires=" not in with_views(app).post("/").headers["Set-Cookie"]
 
-    def test_a_visitor_without_a_session_gets_none(self, make_app: MakeApp) -> None:
-        response = with_views(make_app(SESSION_PERMANENT=True)).get("/")
-        assert "Set-Cookie" not in response.headers
-
-    def test_a_session_emptied_is_gone_all_the_same(self, make_app: MakeApp) -> None:
+    def test_neither_a_visitor_nor_an_emptied_session_has_a_cookie(self, make_app: MakeApp) -> None:
         client = with_views(make_app(SESSION_PERMANENT=True))
+        assert "Set-Cookie" not in client.get("/").headers
         client.post("/set/a/1")
         assert "Max-Age=0" in client.post("/logout").headers["Set-Cookie"]
         assert client.get_cookie("session") is None
-
-
-def test_regenerate_gives_another_token_and_keeps_the_data(bare_app: Flask) -> None:
-    client = with_views(bare_app)
-    client.post("/set/a/1")
-    tokens = [client.get_cookie("session")]
-    client.post("/rotate")
-    tokens.append(client.get_cookie("session"))
-    assert tokens[0] != tokens[1]
-    assert client.get("/").json == {"a": "1"}
 
 
 class TestRedis:
@@ -173,9 +136,7 @@ class TestRedis:
             assert len(keys) == 1
             assert keys[0].startswith(prefix)
 
-    def test_an_application_configured_for_flask_session_changes_one_line(
-        self, connect: Callable[..., "redis.Redis"]
-    ) -> None:
+    def test_one_line_replaces_flask_session(self, connect: Callable[..., "redis.Redis"]) -> None:
         with connect() as ready:
             config = {
                 "SESSION_TYPE": "redis",
@@ -229,7 +190,7 @@ class TestFilesystem:
         assert len(files) == 1
         assert folder in files[0].parents
 
-    def test_a_relative_folder_is_one_of_where_the_application_started(
+    def test_a_relative_folder_stays_where_the_application_started(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
@@ -241,14 +202,17 @@ class TestFilesystem:
         assert client.get("/").json == {"a": "1"}
         assert any(path.is_file() for path in (tmp_path / "sessions").rglob("*"))
 
-    @pytest.mark.parametrize("folder", [None, ""], ids=["unset", "empty"])
-    def test_without_a_folder_it_is_refused(self, folder: str | None) -> None:
-        refused(foreign_app(SESSION_FILE_DIR=folder), "filesystem", "SESSION_FILE_DIR is not set")
-
-    def test_a_folder_that_cannot_be_made_is_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("not a folder")
-        app = foreign_app(SESSION_FILE_DIR=tmp_path / "file" / "sessions")
-        refused(app, "filesystem", "SESSION_FILE_DIR: sessions cannot be written to")
+    @pytest.mark.parametrize(
+        ("folder", "why"),
+        [
+            (None, "SESSION_FILE_DIR is not set"),
+            ("", "SESSION_FILE_DIR is not set"),
+            (Path(__file__) / "sessions", "SESSION_FILE_DIR: sessions cannot be written to"),
+        ],
+        ids=["unset", "empty", "below-a-file"],
+    )
+    def test_without_a_usable_folder_it_is_refused(self, folder: Path | str, why: str) -> None:
+        refused(foreign_app(SESSION_FILE_DIR=folder), "filesystem", why)
 
 
 def refused(app: Flask, backend: str, why: str) -> None:

@@ -1,9 +1,9 @@
-"""What is peculiar to sessions in Redis."""
+"""Sessions in Redis: the owners' lists."""
 
 import fakeredis
 import pytest
 
-from backends.record import name_of
+from backends.record import hash_owner
 from backends.redis import RedisStore
 from tests.conftest import SetClock
 
@@ -13,23 +13,21 @@ HOUR = 3600
 @pytest.fixture
 def store(clock: SetClock) -> RedisStore:
     client = fakeredis.FakeRedis(server=fakeredis.FakeServer())
-    return RedisStore(client, clock=clock, longest=8 * HOUR)
+    return RedisStore(client, clock=clock, max_session_seconds=8 * HOUR)
 
 
 def list_of(owner: str) -> str:
-    return f"session:of:{name_of(owner)}"
+    return f"session:of:{hash_owner(owner)}"
 
 
-def test_rows_of_ended_sessions_leave_an_owners_list_with_his_next_logins(
-    store: RedisStore, clock: SetClock
-) -> None:
+def test_rows_of_ended_sessions_leave_with_later_logins(store: RedisStore, clock: SetClock) -> None:
     for number in range(100):
         store.create(f"{number:064x}", {}, HOUR / 2, owner="alice")
         clock.forward(HOUR)
     assert store.client.zcard(list_of("alice")) <= 8
 
 
-def test_a_list_read_during_a_login_keeps_the_row_that_waits_for_its_record(
+def test_a_list_read_during_a_login_keeps_the_new_row(
     store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enlist = store._enlist
@@ -44,9 +42,7 @@ def test_a_list_read_during_a_login_keeps_the_row_that_waits_for_its_record(
 
 
 @pytest.mark.parametrize("plant", ["set", "rpush"])
-def test_something_else_in_the_place_of_a_list_stops_no_login(
-    store: RedisStore, plant: str
-) -> None:
+def test_another_key_in_the_place_of_a_list_stops_no_login(store: RedisStore, plant: str) -> None:
     getattr(store.client, plant)(list_of("alice"), "something")
     assert store.sessions_of("alice") == {}
     getattr(store.client, plant)(list_of("alice"), "something")

@@ -12,8 +12,8 @@ from app.lab.reports.report import Result
 from app.lab.runs.runner import try_claim
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
-from backends.interface import StoreInterface
-from backends.session import Saved, Session
+from backends.server_side import StoreInterface
+from backends.session import LoadedSession, Session
 from backends.store import Fields
 from tests.lab.known_wrongs.cookies import STOCK_FLASK
 from tests.lab.known_wrongs.wrong import Wrong, on_files, try_breaking
@@ -63,21 +63,31 @@ class TestCapacity:
         """Keeps as much as it was given, and not what."""
 
         def _update(
-            self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+            self,
+            app: Flask,
+            session: Session,
+            loaded: LoadedSession,
+            changed: Fields,
+            removed: set[str],
         ) -> str:
             dots = {name: f'"{"." * (len(text) - 2)}"' for name, text in changed.items()}
-            return super()._update(app, session, saved, dots, removed)
+            return super()._update(app, session, loaded, dots, removed)
 
     class CutsOff(StoreInterface):
         """Keeps the beginning of what is too long, as a column of a database may."""
 
         def _update(
-            self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+            self,
+            app: Flask,
+            session: Session,
+            loaded: LoadedSession,
+            changed: Fields,
+            removed: set[str],
         ) -> str:
             begun = {name: f'"{text[1:-1][:2000]}"' for name, text in changed.items()}
             if any(len(text) > 2002 for text in changed.values()):
                 begun["data"] = '"cut"'
-            return super()._update(app, session, saved, begun, removed)
+            return super()._update(app, session, loaded, begun, removed)
 
     def test_is_of_what_was_put_in_and_not_of_as_much_of_anything(self) -> None:
         result = found_of("capacity", on_files(self.KeepsTheLength))

@@ -1,4 +1,4 @@
-"""Small packages that bring a backend, put into a folder as an installer would leave them."""
+"""Installs small packages with a backend into a folder, as pip would."""
 
 import os
 import re
@@ -13,7 +13,7 @@ GROUP = "session_lab.backends"
 
 
 def install(folder: Path, name: str, modules: Mapping[str, str], points: Mapping[str, str]) -> None:
-    """Put the package's modules and its metadata there, without the network and without a build."""
+    """Write the package's modules and metadata, without network and build."""
     metadata = folder / f"{name.replace('-', '_')}-1.0.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
@@ -24,7 +24,7 @@ def install(folder: Path, name: str, modules: Mapping[str, str], points: Mapping
 
 
 def install_the_example(folder: Path) -> None:
-    """The package that README.md shows, letter by letter."""
+    """Install the package in README.md."""
     project = tomllib.loads(_shown("toml", "entry-points"))["project"]
     points = project["entry-points"][GROUP]
     install(folder, project["name"], {"tiny_store": _shown("python", "class TinyStore")}, points)

@@ -1,4 +1,4 @@
-"""A backend that a package brings is there everywhere; one that cannot be used is said at once.
+"""A package's backend is offered everywhere; an unusable one is refused.
 
 Most of it is looked at in this process, which finds the package on its path as any other does; what
 only a process of its own can show has one.
@@ -35,13 +35,13 @@ BACKEND = Backend(name={name!r}, title="Another", install=BUILT_IN["filesystem"]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What a package is installed into."""
+    """The folder for packages."""
     return tmp_path / "site-packages"
 
 
 @pytest.fixture
 def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """This process finds what is installed there, and has not looked for backends yet."""
+    """The folder on this process's path, before the process looks for backends."""
     monkeypatch.chdir(folder.parent)
     monkeypatch.syspath_prepend(folder)
     monkeypatch.delitem(vars(BACKENDS), "data")
@@ -53,7 +53,7 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the package that README.md shows is installed, for processes that change nothing."""
+    """A folder with the package in README.md, for processes that change nothing."""
     folder = tmp_path_factory.mktemp("example") / "site-packages"
     install_the_example(folder)
     return folder
@@ -78,7 +78,7 @@ def python(folder: Path, *arguments: str, **variables: str) -> subprocess.Comple
 
 @pytest.fixture
 def refused_start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """What `session-lab run` says in this process, where it does not start."""
+    """Runs `session-lab run` in this process; returns why it does not start."""
 
     def starts(_server: Server) -> NoReturn:
         raise AssertionError("it started")
@@ -120,9 +120,7 @@ class TestExample:
     def test_is_among_the_names_to_choose_from(self, refused_start: RefusedStart) -> None:
         assert refused_start(SESSION_BACKEND="tinny").endswith("flask-session-redis, tiny.")
 
-    def test_serves_the_application_and_keeps_a_login_over_a_restart(
-        self, example: Path, tmp_path: Path
-    ) -> None:
+    def test_serves_the_application_over_a_restart(self, example: Path, tmp_path: Path) -> None:
         ada, server = Browser(), LabServer(tmp_path, environment(example, SESSION_BACKEND="tiny"))
         with server:
             assert server.greeting == f"Session Lab (SQLite): {server.url}"
@@ -144,9 +142,7 @@ class TestExample:
         assert held["server"]["where"].startswith("tiny.sqlite3, ")
 
     @pytest.mark.usefixtures("example_here")
-    def test_says_on_the_command_line_that_it_lists_no_sessions(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_says_that_it_lists_no_sessions(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SESSION_BACKEND", "tiny")
         ended = CliRunner().invoke(session_lab, ["sessions", "list"])
         assert ended.stderr.startswith("Error: SESSION_BACKEND=tiny cannot tell whose a session is")
@@ -170,8 +166,9 @@ class TestExample:
         assert found["skipped"] == {"corrupt_record", "expired_are_swept", "planted_pickle"}
 
     def test_keeps_the_contract(self, example: Path) -> None:
-        suite = ["test_store.py", "test_session.py", "test_flow.py"]
-        files = [str(ROOT / "tests/contract" / name) for name in suite]
+        contract = ROOT / "tests/backends/contract"
+        files = [str(contract / f"test_{part}.py") for part in ("store", "session", "tokens")]
+        files.append(str(ROOT / "tests/app/test_flow.py"))
         options = ["-q", "-k", "tiny", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
         ended = python(
             example, "-m", "pytest", *options, "-c", str(ROOT / "pyproject.toml"), *files
@@ -248,7 +245,7 @@ def test_that_line_is_all_that_a_process_says(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("chosen", ["cookie", "other"])
-def test_it_ends_the_start_on_every_other_backend_too(
+def test_it_ends_a_start_on_another_backend(
     here: Path, refused_start: RefusedStart, chosen: str
 ) -> None:
     a_package("other", "another:OTHER")(here)
@@ -271,9 +268,7 @@ def test_it_ends_the_start_of_any_application(here: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["healthz", "static", "all", "action", "lab"])
-def test_a_name_that_the_page_needs_itself_is_said(
-    here: Path, refused_start: RefusedStart, name: str
-) -> None:
+def test_a_name_of_a_page_is_refused(here: Path, refused_start: RefusedStart, name: str) -> None:
     a_package(name, code=GOOD.format(name=name))(here)
     [line] = refused_start().splitlines()
     assert line.startswith(f"session-lab: The backend {name!r} cannot stand beside the others")

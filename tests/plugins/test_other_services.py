@@ -1,4 +1,4 @@
-"""A backend that needs a service which is not Redis."""
+"""A backend that needs another service than Redis."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -49,7 +49,7 @@ def test_it_is_not_replaced_by_the_embedded_redis(tables: Backend, tmp_path: Pat
     assert not is_embedded(app.config)
 
 
-def test_a_service_that_is_not_there_ends_the_start_with_one_line(tmp_path: Path) -> None:
+def test_a_missing_service_ends_the_start_with_one_line(tmp_path: Path) -> None:
     folder = tmp_path / "site-packages"
     install(folder, "tables-package", {"tables": CODE}, {"tables": "tables:BACKEND"})
     ended = python(folder, "-m", "app", "run", SESSION_BACKEND="tables")
@@ -70,9 +70,7 @@ def test_a_service_that_is_not_there_ends_the_start_with_one_line(tmp_path: Path
         lambda store: store.disk_full(),
     ],
 )
-def test_what_the_laboratory_cannot_do_there_is_skipped(
-    tables: Backend, look: Callable[[Any], object]
-) -> None:
+def test_what_the_lab_cannot_do_is_skipped(tables: Backend, look: Callable[[Any], object]) -> None:
     def experiment(subject: Subject) -> Finding:
         ada = subject.logged_in()
         subject.forward(1)

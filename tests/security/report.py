@@ -11,7 +11,7 @@ from backends import BUILT_IN, Backend
 from tests.security.requirements import REQUIREMENTS, WITHOUT_TEST
 from tests.support.covers import Limit, Promise
 
-COLUMNS = [backend for backend in BUILT_IN.values() if not backend.reference]
+COLUMNS = [backend for backend in BUILT_IN.values() if not backend.stock]
 
 HEAD = """\
 # Security of the sessions

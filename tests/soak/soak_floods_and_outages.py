@@ -37,7 +37,7 @@ def test_a_hundred_thousand_made_up_tokens(
     client = redis_server.client()
     client.config_resetstat()
     begun = time.monotonic()
-    with caplog.at_level(logging.INFO, "backends.events"):
+    with caplog.at_level(logging.INFO, "backends.audit_log"):
         flood(app, "/who", islice(made_up_tokens(random.Random(1), cookie.value), TOKENS))
     seconds = time.monotonic() - begun
     commands = {name.partition("|")[0] for name in client.info("commandstats")}

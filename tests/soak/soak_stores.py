@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.filesystem import ABANDONED, FileSystemStore
+from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from tests.soak.conftest import Say
 from tests.system.chaos.site import ground
 from tests.system.chaos.trials import damaged_by, keys_lost, survives_a_logout
@@ -62,7 +62,7 @@ def test_the_application_is_killed_while_it_writes(backend: str, tmp_path: Path,
         kill = site.kill_workers
         damaged = [damaged_by(kill, site, chance.randrange(60)) for _ in range(KILLS)]
         left = len(list(sessions.rglob("*.tmp")))
-        later = FileSystemStore(sessions, lambda: time.time() + ABANDONED + 1)
+        later = FileSystemStore(sessions, lambda: time.time() + WRITE_TIMEOUT_SECONDS + 1)
         swept = sum(later.sweep())
     say(
         f"kill -9 of the application on {backend}",

@@ -14,9 +14,11 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from backends import BACKENDS
-from backends.cookie import ID, CookieInterface
-from backends.interface import CREATED, SessionTooLarge, StoreInterface
-from backends.session import Saved, Session
+from backends.cookie import CookieInterface
+from backends.interface import SessionTooLarge
+from backends.record import CREATED, ID
+from backends.server_side import StoreInterface
+from backends.session import LoadedSession, Session
 from backends.store import Clock, Fields
 from tests.lab.known_wrongs.wrong import Wrong, broken, in_application, in_backend, on_files
 
@@ -38,7 +40,7 @@ class SendsACopy(StoreInterface):
     most_sent = 2000
     """Characters."""
 
-    def _load(self, app: Flask, token: str) -> Saved | None:
+    def _load(self, app: Flask, token: str) -> LoadedSession | None:
         try:
             signed = self._signer(app).unsign(token).decode()
         except (BadData, UnicodeError):
@@ -63,7 +65,7 @@ class Encrypts(CookieInterface):
 
     cipher: Callable[[bytes], bytes] = staticmethod(crossed)
 
-    def _load(self, app: Flask, token: str) -> Saved | None:
+    def _load(self, app: Flask, token: str) -> LoadedSession | None:
         try:
             return super()._load(app, self.cipher(base64_decode(token)).decode())
         except (BadData, UnicodeError):
@@ -84,21 +86,31 @@ class DropsNone(StoreInterface):
     """Takes `None` for nothing to store, as `if value is not None` does in many a setter."""
 
     def _update(
-        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+        self,
+        app: Flask,
+        session: Session,
+        loaded: LoadedSession,
+        changed: Fields,
+        removed: set[str],
     ) -> str:
         given = {name: text for name, text in changed.items() if text != "null"}
-        return super()._update(app, session, saved, given, removed)
+        return super()._update(app, session, loaded, given, removed)
 
 
 class KeepsTheLimitOfTheCookie(StoreInterface):
     """Refuses what is over 4 KB, as the cookie did that it took the place of."""
 
     def _update(
-        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+        self,
+        app: Flask,
+        session: Session,
+        loaded: LoadedSession,
+        changed: Fields,
+        removed: set[str],
     ) -> str:
         if sum(map(len, session.fields().values())) > 4000:
             raise SessionTooLarge("This session is too large.")
-        return super()._update(app, session, saved, changed, removed)
+        return super()._update(app, session, loaded, changed, removed)
 
 
 class AsksNoSize(CookieInterface):
@@ -126,7 +138,7 @@ class AcceptsUnsigned(CookieInterface):
     RFC 8725, 2.1.
     """
 
-    def _load(self, app: Flask, token: str) -> Saved | None:
+    def _load(self, app: Flask, token: str) -> LoadedSession | None:
         serializer = self.get_signing_serializer(app)
         assert serializer is not None
         if "." not in token.lstrip("."):
@@ -153,15 +165,15 @@ class DeletesWithoutFlags(StoreInterface):
 
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
         if session.modified:
-            if session.saved is not None:
-                self._delete(app, session.saved)
+            if session.loaded is not None:
+                self._delete(app, session.loaded)
             response.delete_cookie(self.get_cookie_name(app))
 
 
 class ComparesAsText(StoreInterface):
     """Compares signatures as text, which `compare_digest` refuses where it is not ASCII."""
 
-    def _load(self, app: Flask, token: str) -> Saved | None:
+    def _load(self, app: Flask, token: str) -> LoadedSession | None:
         hmac.compare_digest(token.rpartition(".")[2], "the signature that it ought to be")
         return super()._load(app, token)
 

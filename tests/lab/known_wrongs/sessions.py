@@ -11,10 +11,11 @@ from itsdangerous import BadData, Signer
 
 from app import create_app
 from backends import BACKENDS
-from backends.configuration import absolute_seconds
-from backends.interface import CREATED, StoreInterface
+from backends.record import CREATED
 from backends.redis import install as install_redis
-from backends.session import Saved, Session
+from backends.server_side import StoreInterface
+from backends.session import LoadedSession, Session, Succession
+from backends.settings import absolute_seconds
 from backends.store import Clock, Fields, SessionGone, key_of
 from tests.lab.known_wrongs.wrong import Wrong, in_backend, on_files, overwrite
 
@@ -22,7 +23,7 @@ from tests.lab.known_wrongs.wrong import Wrong, in_backend, on_files, overwrite
 class ForgetsToDelete(StoreInterface):
     """Takes the cookie away at logout, and leaves the record."""
 
-    def _delete(self, app: Flask, saved: Saved) -> None:
+    def _delete(self, app: Flask, loaded: LoadedSession) -> None:
         pass
 
 
@@ -33,7 +34,7 @@ class BringsBackByRotation(StoreInterface):
         try:
             return super()._create(app, session, fields, created)
         except SessionGone:
-            file_anew(self, app, session.saved, session.sid, fields)
+            file_anew(self, app, session.loaded, session.sid, fields)
             return self._token(app, session.sid)
 
 
@@ -42,8 +43,8 @@ class LeavesTheOldOne(StoreInterface):
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         token = super()._create(app, session, fields, created)
-        if session.saved is not None and session.rotated and not session.cleared:
-            file_anew(self, app, session.saved, session.saved.id, session.saved.fields)
+        if session.loaded is not None and session.succession is Succession.NEW_ID:
+            file_anew(self, app, session.loaded, session.loaded.id, session.loaded.fields)
         return token
 
 
@@ -51,11 +52,16 @@ class KeepsVersions(StoreInterface):
     """Writes each change into a copy with a token of its own, so that it can be taken back."""
 
     def _update(
-        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+        self,
+        app: Flask,
+        session: Session,
+        loaded: LoadedSession,
+        changed: Fields,
+        removed: set[str],
     ) -> str:
-        self.store.touch(key_of(saved.id), self.remaining(app, saved.created))
-        version = secrets.token_urlsafe(self.sid_length)
-        file_anew(self, app, saved, version, session.fields())
+        self.store.touch(key_of(loaded.id), self.remaining(app, loaded.created))
+        version = secrets.token_urlsafe(self.id_bytes)
+        file_anew(self, app, loaded, version, session.fields())
         return self._token(app, version)
 
 
@@ -63,25 +69,26 @@ class KeepsTheIdOfAGuest(StoreInterface):
     """Lets somebody log in under the id that he had before, as Flask-Session 0.8 does."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        if session.saved is None or "user" in session.saved.fields:
+        if session.loaded is None or "user" in session.loaded.fields:
             return super()._create(app, session, fields, created)
-        return become(self, app, session.saved, fields)
+        return become(self, app, session.loaded, fields)
 
 
 class KeepsTheIdOfAUser(StoreInterface):
     """Takes a new id for a guest who logs in, and none for somebody who logs in again."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        if session.saved is None or "user" not in session.saved.fields or session.rotated:
+        rotates = session.succession is Succession.NEW_ID
+        if session.loaded is None or "user" not in session.loaded.fields or rotates:
             return super()._create(app, session, fields, created)
-        return become(self, app, session.saved, fields)
+        return become(self, app, session.loaded, fields)
 
 
 class AdoptsEndedIds(StoreInterface):
     """Begins a session under the id of the cookie, if it is signed, as Flask-Session 0.5 did."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        if session.saved is None and session.cookie is not None:
+        if session.loaded is None and session.cookie is not None:
             try:
                 session._next_id = self._signer(app).unsign(session.cookie).decode()
                 self.store.delete(key_of(session.sid))
@@ -124,57 +131,76 @@ class SeesOnlyAssignments(StoreInterface):
     """Writes where `modified` was set, which a change inside a list does not do: Flask's own."""
 
     def _update(
-        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+        self,
+        app: Flask,
+        session: Session,
+        loaded: LoadedSession,
+        changed: Fields,
+        removed: set[str],
     ) -> str:
         if not session.modified:
-            return self._touch(app, saved)
-        return super()._update(app, session, saved, changed, removed)
+            return self._touch(app, loaded)
+        return super()._update(app, session, loaded, changed, removed)
 
 
 class WritesItWhole(StoreInterface):
     """Writes all that it has loaded beside what it has changed, as Flask-Session 0.8 does."""
 
     def _update(
-        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+        self,
+        app: Flask,
+        session: Session,
+        loaded: LoadedSession,
+        changed: Fields,
+        removed: set[str],
     ) -> str:
-        ttl = self.remaining(app, saved.created)
-        overwrite(self.store, key_of(saved.id), session.fields(), ttl)
-        return saved.token
+        ttl = self.remaining(app, loaded.created)
+        overwrite(self.store, key_of(loaded.id), session.fields(), ttl)
+        return loaded.token
 
 
 class ProlongsByWriting(StoreInterface):
     """Prolongs a session that was read by writing what was read: a `touch` that nobody built."""
 
-    def _touch(self, app: Flask, saved: Saved) -> str:
-        ttl = self.remaining(app, saved.created)
-        overwrite(self.store, key_of(saved.id), saved.fields, ttl)
-        return saved.token
+    def _touch(self, app: Flask, loaded: LoadedSession) -> str:
+        ttl = self.remaining(app, loaded.created)
+        overwrite(self.store, key_of(loaded.id), loaded.fields, ttl)
+        return loaded.token
 
 
 class KeepsWholeSeconds(StoreInterface):
     """Cuts a time to its second, as a column of MySQL's type DATETIME does."""
 
     def _update(
-        self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
+        self,
+        app: Flask,
+        session: Session,
+        loaded: LoadedSession,
+        changed: Fields,
+        removed: set[str],
     ) -> str:
         cut = {name: re.sub(r"(:\d\d)\.\d{6}", r"\1", text) for name, text in changed.items()}
-        return super()._update(app, session, saved, cut, removed)
+        return super()._update(app, session, loaded, cut, removed)
 
 
 def file_anew(
-    interface: StoreInterface, app: Flask, saved: Saved | None, session_id: str, fields: Fields
+    interface: StoreInterface,
+    app: Flask,
+    loaded: LoadedSession | None,
+    session_id: str,
+    fields: Fields,
 ) -> None:
     """File a session of the same age under this id."""
-    assert saved is not None
-    marked = {CREATED: repr(saved.created), **fields}
-    interface.store.create(key_of(session_id), marked, interface.remaining(app, saved.created))
+    assert loaded is not None
+    marked = {CREATED: repr(loaded.created), **fields}
+    interface.store.create(key_of(session_id), marked, interface.remaining(app, loaded.created))
 
 
-def become(interface: StoreInterface, app: Flask, saved: Saved, fields: Fields) -> str:
+def become(interface: StoreInterface, app: Flask, loaded: LoadedSession, fields: Fields) -> str:
     """Let the session hold these fields, under the token that it has."""
-    ttl = interface.remaining(app, saved.created)
-    overwrite(interface.store, key_of(saved.id), fields, ttl)
-    return saved.token
+    ttl = interface.remaining(app, loaded.created)
+    overwrite(interface.store, key_of(loaded.id), fields, ttl)
+    return loaded.token
 
 
 def create_app_with_a_new_key(settings: Mapping[str, Any]) -> Flask:

@@ -13,14 +13,14 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from backends.configuration import absolute_seconds
 from backends.filesystem import FileSystemStore
-from backends.interface import StoreInterface
 from backends.record import unpack
 from backends.redis import RedisStore
 from backends.redis_client import client_of
 from backends.serializer import encode
-from backends.session import Saved, Session
+from backends.server_side import StoreInterface
+from backends.session import LoadedSession, Session
+from backends.settings import absolute_seconds
 from backends.store import Clock, Fields, Record, StoreUnavailable, key_of
 from tests.lab.known_wrongs.wrong import Wrong, in_application, in_backend, on_files
 
@@ -28,7 +28,7 @@ from tests.lab.known_wrongs.wrong import Wrong, in_application, in_backend, on_f
 class LooksFirst(StoreInterface):
     """Asks the store before it looks at the signature; Flask-Session 0.8 signs nothing at all."""
 
-    def _load(self, app: Flask, token: str) -> Saved | None:
+    def _load(self, app: Flask, token: str) -> LoadedSession | None:
         self.store.load(key_of(token))
         return super()._load(app, token)
 
@@ -36,7 +36,7 @@ class LooksFirst(StoreInterface):
 class LoadsAtOnce(StoreInterface):
     """Loads the session as each request begins, wanted or not, as Flask-Session 0.8 does."""
 
-    def open_session(self, app: Flask, request: Request) -> Session | None:  # type: ignore[override]
+    def open_session(self, app: Flask, request: Request) -> Session | None:
         opened = super().open_session(app, request)
         with suppress(StoreUnavailable):
             len(opened or ())

@@ -17,7 +17,7 @@ from app.lab.runs.runner import try_claim
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
 from backends.filesystem import FileSystemStore
-from backends.interface import StoreInterface
+from backends.server_side import StoreInterface
 from backends.store import Clock, Fields, Store
 
 CreateApp = Callable[..., Flask]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Self
 from flask import Flask
 
 from backends import init_app, interface_of
-from backends.interface import key_of
 from backends.redis import RedisStore
-from backends.redis_client import PAUSE
+from backends.redis_client import RETRY_AFTER_SECONDS
+from backends.store import key_of
 from tests.conftest import SECRET
 from tests.support.bare import Tab, add_views
 from tests.support.redis_topologies import Topology, until
@@ -154,7 +154,7 @@ def silence(topology: Topology) -> None:
     begun = time.monotonic()
     topology.freeze()
     try:
-        until(lambda: time.monotonic() > begun + 3 * PAUSE)
+        until(lambda: time.monotonic() > begun + 3 * RETRY_AFTER_SECONDS)
     finally:
         topology.thaw()
 

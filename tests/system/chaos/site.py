@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from flask import Flask, session
 
 from backends import BACKENDS, init_app
-from backends.redis_client import PAUSE
+from backends.redis_client import RETRY_AFTER_SECONDS
 from tests.support.bare import log_in, log_out, rotate
 from tests.support.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
 
@@ -210,7 +210,7 @@ class Ground(NamedTuple):
         """End Redis at once and start it again; return when every worker asks it again."""
         self.server.kill()
         self.server.start()
-        all_ask_again = time.monotonic() + PAUSE
+        all_ask_again = time.monotonic() + RETRY_AFTER_SECONDS
         while time.monotonic() < all_ask_again:
             self.site.get("/public")
 

@@ -9,12 +9,13 @@ import pytest
 from redis.cluster import RedisCluster
 
 from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
-from tests.contract import test_session as contract
+from tests.backends.contract import conftest
+from tests.backends.contract import test_session as contract
 from tests.support.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica
 from tests.support.services import RedisServer
 from tests.system.chaos.failover import Browser, Crowd, check, silence, site, store_of, window
 
-app, alice = contract.app, contract.alice
+app, alice = conftest.app, conftest.alice
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from flask import Flask, session
 
 from backends import init_app, interface_of
 from backends.filesystem import FileSystemStore
-from backends.interface import key_of
 from backends.redis import RedisStore
+from backends.store import key_of
 from tests.conftest import SetClock
 from tests.support.bare import add_views
 from tests.support.covers import HAS_STORE, covers

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.lab.measuring import call_in_parallel
-from backends.filesystem import ABANDONED, FileSystemStore
+from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from tests.system.chaos.site import Ground, Site, ground
 from tests.system.chaos.trials import damaged_by, keys_lost, survives_a_logout
 
@@ -36,7 +36,7 @@ def site(shared: Ground) -> Site:
 
 def much_later() -> float:
     """When a temporary file that was not written to its end counts as abandoned."""
-    return time.time() + ABANDONED + 1
+    return time.time() + WRITE_TIMEOUT_SECONDS + 1
 
 
 def test_parallel_writes_of_different_keys_lose_none(site: Site) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import pytest
 
-from backends.redis_client import PAUSE, TIMEOUT
+from backends.redis_client import RETRY_AFTER_SECONDS, TIMEOUT_SECONDS
 from tests.support.covers import HAS_STORE, covers
 from tests.support.services import DURABLE, PATIENCE, RedisServer
 from tests.system.chaos.site import Answer, Site, application
@@ -101,13 +101,13 @@ def refused(answer: Answer, within: float) -> bool:
 
 
 def served_at_once(answer: Answer) -> bool:
-    return answer.status == 200 and answer.seconds < TIMEOUT
+    return answer.status == 200 and answer.seconds < TIMEOUT_SECONDS
 
 
 def returns(site: Site, cookie: str, to: int = 200) -> bool:
     """Whether this cookie gets this status again, without a restart, and until then only 503."""
     statuses = set()
-    all_ask_again = time.monotonic() + PAUSE
+    all_ask_again = time.monotonic() + RETRY_AFTER_SECONDS
     while time.monotonic() < all_ask_again:
         statuses.add(site.get("/who", cookie).status)
         time.sleep(0.01)  # what else runs here gets its turn
@@ -296,7 +296,7 @@ def test_200_requests_to_a_frozen_redis_starve_no_public_page(
         assert {answer.status for answer in public} == {200}
         assert {answer.status for answer in refusals} == {503}
         # Each thread may find out for itself; after that one request waits at a time.
-        assert 1 <= waits(server) <= threads + seconds / PAUSE
+        assert 1 <= waits(server) <= threads + seconds / RETRY_AFTER_SECONDS
         assert returns(site, cookie)
         return max(answer.seconds for answer in public)
 

@@ -1,4 +1,4 @@
-"""A pytest plugin for Flask's own tests: a backend on every application, a record of outcomes.
+"""A pytest plugin for Flask's tests: installs a backend, records the outcomes.
 
 `UPSTREAM_BACKEND` names the backend, and nothing is installed without it; `UPSTREAM_FOLDER` takes
 the sessions and `outcomes.json`; `REDIS_URL` is the Redis, embedded where it is unset.
@@ -32,7 +32,7 @@ def pytest_configure() -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """A test is what its call was, or the setup or teardown that went wrong."""
+    """Record the outcome of the call, or of a setup or teardown that failed."""
     if report.when == "call" or report.outcome != "passed":
         outcomes[report.nodeid] = report.outcome
 

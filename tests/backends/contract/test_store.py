@@ -1,8 +1,8 @@
-"""The contract of a store, kept by every store of ours and by those that packages bring."""
+"""The contract of a store, for the built-in ones and those of packages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import Any
 
 import fakeredis
 import pytest
@@ -12,7 +12,7 @@ from backends import BACKENDS, BUILT_IN, StoreInterface, init_app
 from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
 from backends.redis_client import connect
-from backends.store import Fields, ListsSessions, Record, SessionGone, ShowsRecords, Store
+from backends.store import Fields, ListsSessions, SessionGone, ShowsRecords, Store
 from tests.conftest import SetClock
 from tests.support.redis_topologies import Topology
 from tests.support.services import RedisServer, left_to_it
@@ -21,29 +21,57 @@ KEY = "a" * 64
 OTHER = "b" * 64
 FIELDS = {"user": '"alice"', "cart": "[1,2]"}
 
-OURS = ["filesystem", "redis-real", "redis-embedded", "redis-cluster", "redis-sentinel"]
 BROUGHT = [name for name, backend in BACKENDS.items() if name not in BUILT_IN and backend.check]
 
 
-@pytest.fixture(params=[*OURS, *BROUGHT])
-def store(request: pytest.FixtureRequest, clock: SetClock, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "filesystem":
-        yield FileSystemStore(tmp_path / "sessions", clock)
-    elif request.param == "redis-embedded":
-        server = fakeredis.FakeServer()
-        yield RedisStore(fakeredis.FakeRedis(server=server), clock=clock)
-    elif request.param == "redis-real":
-        running: RedisServer = request.getfixturevalue("redis_server")
-        with running.client() as client:
+def on_files(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
+    yield FileSystemStore(request.getfixturevalue("tmp_path") / "sessions", clock)
+
+
+def on_embedded_redis(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
+    yield RedisStore(fakeredis.FakeRedis(server=fakeredis.FakeServer()), clock=clock)
+
+
+def on_redis(service: str) -> Callable[[pytest.FixtureRequest, SetClock], Iterator[Store]]:
+    """A store on the servers of that fixture, empty."""
+
+    def make(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
+        running: RedisServer | Topology = request.getfixturevalue(service)
+        with connect(running.url) as client:
             client.flushall()
             yield RedisStore(client, clock=clock)
-    elif request.param in BROUGHT:
-        yield _brought(request.param, tmp_path, clock)
-    else:
-        topology: Topology = request.getfixturevalue(request.param.replace("-", "_"))
-        with connect(topology.url) as several:
-            several.flushall()
-            yield RedisStore(several, clock=clock)
+
+    return make
+
+
+def brought(name: str) -> Callable[[pytest.FixtureRequest, SetClock], Iterator[Store]]:
+    """The store of the backend that a package brings."""
+
+    def make(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
+        app = Flask("lab")
+        folder = request.getfixturevalue("tmp_path") / "sessions"
+        app.config.update(SECRET_KEY="x" * 32, SESSION_FILE_DIR=folder)
+        init_app(app, name, clock)
+        if not isinstance(app.session_interface, StoreInterface):
+            left_to_it("it keeps its sessions by an interface of its own")
+        yield app.session_interface.store
+
+    return make
+
+
+STORES = {
+    "filesystem": on_files,
+    "redis-real": on_redis("redis_server"),
+    "redis-embedded": on_embedded_redis,
+    "redis-cluster": on_redis("redis_cluster"),
+    "redis-sentinel": on_redis("redis_sentinel"),
+    **{name: brought(name) for name in BROUGHT},
+}
+
+
+@pytest.fixture(params=STORES.values(), ids=list(STORES))
+def store(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
+    yield from request.param(request, clock)
 
 
 def fields(store: Store, key: str = KEY) -> Fields:
@@ -53,17 +81,8 @@ def fields(store: Store, key: str = KEY) -> Fields:
     return record.fields
 
 
-def _brought(name: str, folder: Path, clock: SetClock) -> Store:
-    app = Flask("lab")
-    app.config.update(SECRET_KEY="x" * 32, SESSION_FILE_DIR=folder / "sessions")
-    init_app(app, name, clock)
-    if not isinstance(app.session_interface, StoreInterface):
-        left_to_it("it keeps its sessions by an interface of its own")
-    return app.session_interface.store
-
-
 def _skip_unless(offers: bool, store: Store) -> None:
-    """What is optional is left to the stores that packages bring; ours offer all of it."""
+    """Skip an optional part if a package's store lacks it; the built-in have all."""
     if not offers:
         assert not isinstance(store, FileSystemStore | RedisStore)
         left_to_it("this store does not offer it")
@@ -105,19 +124,13 @@ def test_two_updates_of_different_fields_both_survive(store: Store) -> None:
     assert fields(store) == {f"f{n}": str(n) for n in range(40)}
 
 
-def test_an_update_after_delete_does_not_bring_the_session_back(store: Store) -> None:
+@pytest.mark.parametrize("how", ["deleted", "expired"])
+def test_no_update_brings_an_ended_record_back(store: Store, clock: SetClock, how: str) -> None:
     store.create(KEY, FIELDS, 60)
-    assert store.delete(KEY) is True
-    with pytest.raises(SessionGone):
-        store.update(KEY, {"cart": "[3]"}, (), 60)
-    assert store.load(KEY) is None
-
-
-def test_an_update_after_expiry_does_not_bring_the_session_back(
-    store: Store, clock: SetClock
-) -> None:
-    store.create(KEY, FIELDS, 60)
-    clock.forward(60)
+    if how == "deleted":
+        assert store.delete(KEY) is True
+    else:
+        clock.forward(60)
     with pytest.raises(SessionGone):
         store.update(KEY, {"cart": "[3]"}, (), 60)
     assert store.load(KEY) is None
@@ -164,65 +177,57 @@ def test_a_record_can_be_looked_at_as_it_rests(store: Store) -> None:
 
 class TestSessionsOfAnOwner:
     @pytest.fixture
-    def listing(self, store: Store) -> ListsSessions:
+    def listing(self, store: Store) -> Any:
+        """A store that also lists the records of an owner."""
         _skip_unless(isinstance(store, ListsSessions), store)
-        assert isinstance(store, ListsSessions)
         return store
 
-    def test_an_owner_sees_his_own_records_and_no_other(
-        self, store: Store, listing: ListsSessions
-    ) -> None:
-        store.create(KEY, FIELDS, 60, owner="alice")
-        store.create(OTHER, FIELDS, 60, owner="bob")
+    def test_an_owner_sees_his_own_records_and_no_other(self, listing: Any) -> None:
+        listing.create(KEY, FIELDS, 60, owner="alice")
+        listing.create(OTHER, FIELDS, 60, owner="bob")
         assert listing.sessions_of("alice").keys() == {KEY}
         assert listing.sessions_of("bob").keys() == {OTHER}
         assert listing.sessions_of("nobody") == {}
 
-    def test_an_ended_record_leaves_the_list(
-        self, store: Store, listing: ListsSessions, clock: SetClock
-    ) -> None:
-        store.create(KEY, FIELDS, 60, owner="alice")
-        store.create(OTHER, FIELDS, 600, owner="alice")
-        store.delete(OTHER)
+    def test_an_ended_record_leaves_the_list(self, listing: Any, clock: SetClock) -> None:
+        listing.create(KEY, FIELDS, 60, owner="alice")
+        listing.create(OTHER, FIELDS, 600, owner="alice")
+        listing.delete(OTHER)
         assert listing.sessions_of("alice").keys() == {KEY}
         clock.forward(60)
         assert listing.sessions_of("alice") == {}
 
-    def test_a_changed_record_keeps_its_owner(self, store: Store, listing: ListsSessions) -> None:
-        store.create(KEY, FIELDS, 60, owner="alice")
-        store.update(KEY, {"cart": "[]"}, ["user"], 60)
-        store.touch(KEY, 60)
+    def test_a_changed_record_keeps_its_owner(self, listing: Any) -> None:
+        listing.create(KEY, FIELDS, 60, owner="alice")
+        listing.update(KEY, {"cart": "[]"}, ["user"], 60)
+        listing.touch(KEY, 60)
         assert listing.sessions_of("alice")[KEY].fields == {"cart": "[]"}
-        store.delete(KEY)
+        listing.delete(KEY)
         assert listing.sessions_of("alice") == {}
 
     @pytest.mark.parametrize("owner", ["", "../../etc", "a/b", "ä€😀", "\0", "x" * 5000, "*"])
-    def test_any_name_can_own_a_record(
-        self, store: Store, listing: ListsSessions, owner: str
-    ) -> None:
-        store.create(KEY, FIELDS, 60, owner=owner)
+    def test_any_name_can_own_a_record(self, listing: Any, owner: str) -> None:
+        listing.create(KEY, FIELDS, 60, owner=owner)
         assert listing.sessions_of(owner).keys() == {KEY}
 
     def test_the_list_does_not_cost_a_look_at_other_peoples_records(
-        self, store: Store, listing: ListsSessions, monkeypatch: pytest.MonkeyPatch
+        self, listing: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for number in range(50):
-            store.create(f"{number:064x}", FIELDS, 60, owner=f"user{number}")
+            listing.create(f"{number:064x}", FIELDS, 60, owner=f"user{number}")
         loaded: list[str] = []
-        load = store.load
+        load = listing.load
 
-        def counting(key: str) -> Record | None:
+        def counting(key: str) -> Any:
             loaded.append(key)
             return load(key)
 
-        monkeypatch.setattr(store, "load", counting)
+        monkeypatch.setattr(listing, "load", counting)
         assert len(listing.sessions_of("user7")) == 1
         assert loaded == [f"{7:064x}"]
 
-    def test_the_record_says_when_it_was_last_used(
-        self, store: Store, listing: ListsSessions, clock: SetClock
-    ) -> None:
-        store.create(KEY, FIELDS, 60, owner="alice")
+    def test_the_record_says_when_it_was_last_used(self, listing: Any, clock: SetClock) -> None:
+        listing.create(KEY, FIELDS, 60, owner="alice")
         clock.forward(30)
-        store.touch(KEY, 60)
+        listing.touch(KEY, 60)
         assert listing.sessions_of("alice")[KEY].seen == pytest.approx(clock(), abs=0.002)

@@ -1,4 +1,4 @@
-"""Flask-Session as it ships: what the others are compared with, and nothing added to it."""
+"""Flask-Session as it ships, to compare the other backends with."""
 
 import time
 from collections.abc import Mapping
@@ -12,32 +12,27 @@ from flask_session import Session
 from redis import Redis
 from redis.exceptions import RedisError
 
-from backends.configuration import ConfigurationError
 from backends.redis_client import client_of
+from backends.settings import ConfigurationError, idle_seconds, session_folder, unwritable_folder
 from backends.store import AtRest, Clock, StoreUnavailable
 
-SEVERAL_SERVERS = ("redis+sentinel://", "redis+cluster://")
+UNSUPPORTED_SCHEMES = ("redis+sentinel://", "redis+cluster://")
 
 
 def install_filesystem(app: Flask, _clock: Clock) -> SessionInterface:
-    """`SESSION_TYPE = "cachelib"` on files, as Flask-Session's documentation configures it."""
-    folder = app.config.get("SESSION_FILE_DIR")
-    if not folder:
-        raise ConfigurationError("SESSION_FILE_DIR is not set: name the folder for the sessions.")
+    """Install `SESSION_TYPE = "cachelib"` on files, as Flask-Session documents it."""
+    folder = session_folder(app)
     try:
         cache = FileSystemCache(threshold=500, cache_dir=str(folder))
     except OSError as error:
-        raise ConfigurationError(
-            f"SESSION_FILE_DIR: sessions cannot be written to {folder} ({error.strerror}). "
-            "Give a folder that this user may write."
-        ) from error
+        raise unwritable_folder(folder, error) from error
     app.config["SESSION_CACHELIB"] = cache
     return _install(app, "cachelib")
 
 
 def install_redis(app: Flask, _clock: Clock) -> SessionInterface:
-    """`SESSION_TYPE = "redis"` with a client, as Flask-Session's documentation configures it."""
-    if str(app.config.get("REDIS_URL")).startswith(SEVERAL_SERVERS):
+    """Install `SESSION_TYPE = "redis"` with a client, as Flask-Session documents it."""
+    if str(app.config.get("REDIS_URL")).startswith(UNSUPPORTED_SCHEMES):
         raise ConfigurationError(
             "REDIS_URL names several servers, which Flask-Session would replace by localhost. "
             "Choose SESSION_BACKEND=redis."
@@ -47,20 +42,19 @@ def install_redis(app: Flask, _clock: Clock) -> SessionInterface:
 
 
 def at_rest_filesystem(app: Flask, session: SessionMixin) -> AtRest | None:
-    """The session's pickle, found under the MD5 or SHA-256 of its id."""
+    """The session's pickle, whose file name is the MD5 or SHA-256 of its id."""
     interface: Any = app.session_interface
     path = Path(interface.cache._get_filename(_store_id(interface, session)))
     values = interface.cache.get(_store_id(interface, session))
     if values is None:
         return None
     status = path.stat()
-    lifetime = app.permanent_session_lifetime.total_seconds()
-    ttl = status.st_mtime + lifetime - time.time()
+    ttl = status.st_mtime + idle_seconds(app) - time.time()
     return AtRest(path.name, status.st_size, ttl, _texts(values))
 
 
 def at_rest_redis(app: Flask, session: SessionMixin) -> AtRest | None:
-    """The session's one value, filed under the id itself: a working token, so it is masked here."""
+    """The session's value. Its key is a working token, so it is masked."""
     interface: Any = app.session_interface
     key = _store_id(interface, session)
     packed = interface.client.get(key)
@@ -72,7 +66,7 @@ def at_rest_redis(app: Flask, session: SessionMixin) -> AtRest | None:
 
 
 def check(app: Flask) -> None:
-    """Ask the store for a session that nobody has. Raises `StoreUnavailable`."""
+    """Load a session that nobody has. Raises `StoreUnavailable` if that fails."""
     interface: Any = app.session_interface
     try:
         interface._retrieve_session_data("readyz")

@@ -1,0 +1,253 @@
+"""The backends: their names, what each can do, and how one is installed."""
+
+import re
+import time
+from collections import UserDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from importlib.metadata import EntryPoint, entry_points
+from pkgutil import resolve_name
+from typing import Any
+
+from flask import Flask
+from flask.sessions import SessionInterface
+
+from backends.server_side import StoreInterface
+from backends.settings import ConfigurationError
+from backends.store import AtRest, Clock, ListsSessions, key_of
+
+GROUP = "session_lab.backends"
+
+EXTENSION = "session_backend"  # the one key in `app.extensions`; it holds a `Backend`
+
+NAME = re.compile(r"[a-z][a-z0-9-]*")
+"""A backend's name is a part of addresses and of cookies' names."""
+
+
+def _at_rest(app: Flask, session: Any) -> AtRest | None:
+    interface = app.session_interface
+    return interface.at_rest(session) if isinstance(interface, StoreInterface) else None
+
+
+def _check(app: Flask) -> None:
+    if isinstance(app.session_interface, StoreInterface):
+        app.session_interface.store.load(key_of(""))
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One choice for `SESSION_BACKEND`: how to install it, and what it can do.
+
+    The defaults are true of any `Store` and promise nothing that a store must be built for.
+    Raises `ValueError` for a name that does not match `NAME`.
+    """
+
+    name: str
+    """Small letters, digits and hyphens, a letter first."""
+    title: str
+    install: Callable[[Flask, Clock], SessionInterface]
+    """Returns the interface for `app.config`, or raises `ConfigurationError`."""
+    state: str = "server"
+    """Where the session's data is stored: `browser` or `server`."""
+    readable: bool = False
+    """Whether the browser's owner can read the data."""
+    revocable: bool = True
+    """Whether the server can end a session, so that copies of its token stop working."""
+    several_processes: bool = False
+    several_servers: str = "no"
+    survives_restart: str = "no"
+    needs: str | None = None
+    """The service that it needs to run."""
+    file_per_session: bool = False
+    """Whether each session is a file in `SESSION_FILE_DIR`."""
+    stock: bool = False
+    """Whether it is Flask-Session as it ships, for comparison."""
+    at_rest: Callable[[Flask, Any], AtRest | None] | None = _at_rest
+    """Returns the session's record on the server; `None` if the server has none."""
+    check: Callable[[Flask], None] | None = _check
+    """Raises `StoreUnavailable` if the store does not answer; `None` without a store."""
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(
+                f"a backend cannot be called {self.name!r}: "
+                "take small letters, digits and hyphens, a letter first"
+            )
+
+    @property
+    def on_redis(self) -> bool:
+        """Whether the service it needs is Redis, which can also be embedded."""
+        return self.needs == "Redis"
+
+
+def installed_backends(built_in: Mapping[str, Backend]) -> dict[str, Backend]:
+    """The backends that installed packages register, sorted by name.
+
+    Raises `ConfigurationError` with one line for the first that is unusable: its name is taken, its
+    object is no `Backend` of that name, or its module cannot be imported.
+    """
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        if point.name in built_in:
+            raise _unusable(point, "a built-in one has that name")
+        if point.name in found:
+            raise _unusable(point, f"{_package(found[point.name])} brings one of that name too")
+        found[point.name] = point
+    return {name: _backend(found[name]) for name in sorted(found)}
+
+
+def _backend(point: EntryPoint) -> Backend:
+    try:
+        backend = point.load()
+    except Exception as error:  # the package's own code may raise anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise _unusable(point, f"loading it failed with {reason}") from error
+    if not isinstance(backend, Backend):
+        raise _unusable(point, f"it is no backends.Backend, but of type {type(backend).__name__}")
+    if backend.name != point.name:
+        raise _unusable(point, f"it calls itself {backend.name!r}")
+    return backend
+
+
+def _unusable(point: EntryPoint, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The package {_package(point)} registers {point.value} as the session backend "
+        f"{point.name!r}, which cannot be used: {reason}. Repair or uninstall that package."
+    )
+
+
+def _package(point: EntryPoint) -> str:
+    assert point.dist is not None  # found by `entry_points`, it has one
+    return point.dist.name
+
+
+def _late(target: str) -> Callable[..., Any]:
+    """The function at `module:name`, whose module is imported at the first call."""
+    # The libraries of all backends would cost 0.4 seconds of each start.
+    return partial(_call, target)
+
+
+def _call(target: str, *args: Any) -> Any:
+    return resolve_name(target)(*args)
+
+
+BUILT_IN = {
+    backend.name: backend
+    for backend in (
+        Backend(
+            name="cookie",
+            title="Signed cookie",
+            install=_late("backends.cookie:CookieInterface"),
+            state="browser",
+            readable=True,
+            revocable=False,
+            several_processes=True,
+            several_servers="yes, with the same key",
+            survives_restart="yes",
+            at_rest=None,
+            check=None,
+        ),
+        Backend(
+            name="filesystem",
+            title="Filesystem",
+            install=_late("backends.filesystem:install"),
+            several_processes=True,
+            several_servers="no",
+            survives_restart="yes",
+            file_per_session=True,
+        ),
+        Backend(
+            name="redis",
+            title="Redis",
+            install=_late("backends.redis:install"),
+            several_processes=True,
+            several_servers="yes",
+            survives_restart="yes, as far as Redis persists",
+            needs="Redis",
+        ),
+        Backend(
+            name="flask-session-filesystem",
+            title="Flask-Session, filesystem",
+            install=_late("backends.stock:install_filesystem"),
+            several_processes=True,
+            several_servers="no",
+            survives_restart="yes",
+            file_per_session=True,
+            stock=True,
+            at_rest=_late("backends.stock:at_rest_filesystem"),
+            check=_late("backends.stock:check"),
+        ),
+        Backend(
+            name="flask-session-redis",
+            title="Flask-Session, Redis",
+            install=_late("backends.stock:install_redis"),
+            several_processes=True,
+            several_servers="yes",
+            survives_restart="yes, as far as Redis persists",
+            needs="Redis",
+            stock=True,
+            at_rest=_late("backends.stock:at_rest_redis"),
+            check=_late("backends.stock:check"),
+        ),
+    )
+}
+
+
+class Backends(UserDict[str, Backend]):
+    """All backends by name: the built-in ones, then those of installed packages.
+
+    It is filled at its first use, so that a package may import this one while it registers.
+    Each use raises `ConfigurationError` while a package registers an unusable backend.
+    """
+
+    def __init__(self) -> None:
+        """Leave `data` to its first use."""
+
+    @cached_property
+    def data(self) -> dict[str, Backend]:  # type: ignore[override]
+        return {**BUILT_IN, **installed_backends(BUILT_IN)}
+
+
+BACKENDS = Backends()
+
+
+def init_app(app: Flask, backend: str | None = None, clock: Clock = time.time) -> None:
+    """Install the backend of this name, or of `app.config["SESSION_BACKEND"]`.
+
+    Raises `ConfigurationError` for an unknown name and for invalid settings.
+    """
+    name = backend or str(app.config.get("SESSION_BACKEND"))
+    if name not in BACKENDS:
+        raise ConfigurationError(
+            f"SESSION_BACKEND={name} is not known. Choose one of: {', '.join(BACKENDS)}."
+        )
+    chosen = BACKENDS[name]
+    app.session_interface = chosen.install(app, clock)
+    app.extensions[EXTENSION] = chosen
+
+
+def backend_of(app: Flask) -> Backend:
+    """The backend that `init_app` installed. Raises `KeyError` if it installed none."""
+    backend: Backend = app.extensions[EXTENSION]
+    return backend
+
+
+def find_backend(app: Flask) -> Backend | None:
+    """The backend that `init_app` installed, if it installed one."""
+    return app.extensions.get(EXTENSION)
+
+
+def lister_of(app: Flask) -> StoreInterface | None:
+    """The interface that lists and ends users' sessions; `None` if the backend cannot."""
+    interface = app.session_interface
+    if isinstance(interface, StoreInterface) and isinstance(interface.store, ListsSessions):
+        return interface
+    return None
+
+
+def interface_of(app: Flask) -> StoreInterface:
+    """The application's interface to a store. Raises `TypeError` if it has none."""
+    if not isinstance(app.session_interface, StoreInterface):
+        raise TypeError(f"{type(app.session_interface).__name__} has no store")
+    return app.session_interface

@@ -1,0 +1,83 @@
+"""The settings that backends read, and the error for an invalid one."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+from itsdangerous import want_bytes
+
+DEFAULT_KEY_PREFIX = "session:"
+
+
+class ConfigurationError(ValueError):
+    """A setting is missing or invalid. The message is one line that says what to do."""
+
+
+def session_folder(app: Flask) -> Path:
+    """The folder in `SESSION_FILE_DIR`. Raises `ConfigurationError` if unset."""
+    folder = app.config.get("SESSION_FILE_DIR")
+    if not folder:
+        raise ConfigurationError("SESSION_FILE_DIR is not set: name the folder for the sessions.")
+    return Path(folder)
+
+
+def unwritable_folder(folder: Path, error: OSError) -> ConfigurationError:
+    """The error for a `SESSION_FILE_DIR` that cannot be created or written."""
+    return ConfigurationError(
+        f"SESSION_FILE_DIR: sessions cannot be written to {folder} ({error.strerror}). "
+        "Give a folder that this user may write."
+    )
+
+
+def idle_seconds(app: Flask) -> float:
+    """The life of an unused session, permanent or not: `PERMANENT_SESSION_LIFETIME`."""
+    return app.permanent_session_lifetime.total_seconds()
+
+
+def absolute_seconds(app: Flask) -> float:
+    """How long a session lives even if it is used: `SESSION_ABSOLUTE_LIFETIME`.
+
+    Seconds or a `timedelta`; no limit if unset (OWASP ASVS 5.0, 7.3.2 asks for one).
+    """
+    limit = app.config.get("SESSION_ABSOLUTE_LIFETIME")
+    if limit is None:
+        return float("inf")
+    return limit.total_seconds() if isinstance(limit, timedelta) else float(limit)
+
+
+def owner_key(app: Flask) -> str | None:
+    """The session key that holds the owner: `SESSION_OWNER`, such as `"user"`.
+
+    If unset, sessions have no owner and cannot be listed.
+    """
+    return app.config.get("SESSION_OWNER")
+
+
+def max_sessions(app: Flask) -> int | None:
+    """How many sessions an owner may have: `SESSION_MAX_PER_OWNER`, or no limit."""
+    return app.config.get("SESSION_MAX_PER_OWNER")
+
+
+def key_prefix(app: Flask) -> str:
+    """The prefix of every key in Redis: `SESSION_KEY_PREFIX`, as in Flask-Session."""
+    return str(app.config.get("SESSION_KEY_PREFIX", DEFAULT_KEY_PREFIX))
+
+
+def signing_keys(app: Flask) -> tuple[bytes, ...]:
+    """`SECRET_KEY_FALLBACKS`, then `SECRET_KEY`: the order that itsdangerous takes.
+
+    Empty without a secret key.
+    """
+    if not app.secret_key:
+        return ()
+    keys = (*(app.config.get("SECRET_KEY_FALLBACKS") or ()), app.secret_key)
+    return tuple(want_bytes(key) for key in keys)
+
+
+def token_salt(app: Flask, cookie_name: str) -> str:
+    """The salt of a token's signature: this application and this cookie.
+
+    A token of another application with the same secret key, or of another cookie, is not accepted
+    (OWASP ASVS 5.0, 9.2.3).
+    """
+    return f"session {app.name} {cookie_name}"

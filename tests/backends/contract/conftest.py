@@ -1,0 +1,50 @@
+"""Applications and browsers for the contract of a session, on each backend."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.backends.contract.stage import MakeApp, Stage
+from tests.support.bare import Tab, Views, add_views
+
+IDLE = 1800
+LIMITS = {"PERMANENT_SESSION_LIFETIME": IDLE, "SESSION_ABSOLUTE_LIFETIME": 4 * IDLE}
+
+
+@pytest.fixture
+def stage(bare_app: Flask) -> Stage:
+    return Stage(bare_app)
+
+
+@pytest.fixture
+def app(make_app: MakeApp, views: Views) -> Flask:
+    app = make_app(**LIMITS)
+    app.add_url_rule("/untouched", "untouched", lambda: "nothing")
+    return add_views(app, views)
+
+
+@pytest.fixture
+def alice(app: Flask) -> Tab:
+    return Tab(app).log_in()
+
+
+@pytest.fixture
+def calls(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every read and write that the backend makes from now on, by its method."""
+    made: list[str] = []
+    interface: Any = app.session_interface
+
+    def count(verb: str) -> None:
+        whole: Callable[..., Any] = getattr(interface, verb)
+
+        def counting(*args: Any) -> Any:
+            made.append(verb)
+            return whole(*args)
+
+        monkeypatch.setattr(interface, verb, counting)
+
+    for verb in ("_load", "_create", "_update", "_touch", "_delete"):
+        count(verb)
+    return made

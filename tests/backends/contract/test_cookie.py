@@ -1,0 +1,215 @@
+"""The session's cookie: when it is sent, its attributes, and the Vary header."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pytest
+from flask import (
+    Response,
+    abort,
+    flash,
+    get_flashed_messages,
+    render_template_string,
+    request,
+    session,
+)
+
+from tests.backends.contract.stage import (
+    Act,
+    MakeApp,
+    Stage,
+    attributes,
+    parse_attributes,
+    set_cookie,
+)
+from tests.conftest import SetClock
+
+LIFETIME = timedelta(hours=1)
+
+
+class TestTheCookie:
+    @pytest.mark.parametrize(
+        ("settings", "expected"),
+        [
+            ("", "HttpOnly; Path=/"),
+            ("DOMAIN=example.com", "Domain=example.com; HttpOnly; Path=/"),
+            ("PATH=/shop", "HttpOnly; Path=/shop"),
+            ("SECURE=on", "Secure; HttpOnly; Path=/"),
+            ("HTTPONLY=off", "Path=/"),
+            ("SAMESITE=Lax", "HttpOnly; Path=/; SameSite=Lax"),
+            ("SAMESITE=Strict", "HttpOnly; Path=/; SameSite=Strict"),
+            ("SAMESITE=None", "HttpOnly; Path=/; SameSite=None"),
+            ("PARTITIONED=on", "Secure; HttpOnly; Path=/; Partitioned"),
+            (
+                "NAME=__Secure-lab DOMAIN=example.com PATH=/shop SECURE=on SAMESITE=Strict "
+                "PARTITIONED=on",
+                "Domain=example.com; Secure; HttpOnly; Path=/shop; SameSite=Strict; Partitioned",
+            ),
+        ],
+    )
+    def test_it_is_set_and_deleted_with_the_settings_attributes(
+        self, make_app: MakeApp, settings: str, expected: str
+    ) -> None:
+        pairs = (setting.split("=") for setting in settings.split())
+        given = {name: {"on": True, "off": False}.get(value, value) for name, value in pairs}
+        stage = Stage(make_app(**{f"SESSION_COOKIE_{name}": given[name] for name in given}))
+        created = stage.visit(lambda: session.update(a=1), "/shop/")
+        deleted = stage.visit(lambda: session.clear(), "/shop/")
+
+        ended = attributes(deleted)
+        assert ended.pop("Max-Age") == "0"
+        assert parsedate_to_datetime(ended.pop("Expires")).year == 1970
+        assert attributes(created) == ended == parse_attributes(expected)
+        for response in (created, deleted):
+            name = stage.app.config["SESSION_COOKIE_NAME"]
+            assert (set_cookie(response) or "").startswith(f"{name}=")
+
+    def test_its_path_is_the_applications_root_unless_set(self, make_app: MakeApp) -> None:
+        stage = Stage(make_app(APPLICATION_ROOT="/shop"))
+        assert attributes(stage.visit(lambda: session.update(a=1), "/shop/"))["Path"] == "/shop"
+
+    @pytest.mark.parametrize("act", [lambda: session.update(a=1), lambda: session.clear()])
+    def test_a_wrong_same_site_is_an_error(self, make_app: MakeApp, act: Act) -> None:
+        stage = Stage(make_app(SESSION_COOKIE_SAMESITE="Sometimes"))
+        with pytest.raises(ValueError, match="SameSite"):
+            stage.visit(act)
+
+    def test_its_name_may_be_chosen_per_request(self, stage: Stage) -> None:
+        interface: Any = stage.app.session_interface
+        interface.__class__ = type(
+            "PerRequest",
+            (type(interface),),
+            {"get_cookie_name": lambda _self, _app: request.path.strip("/")},
+        )
+        stage.visit(lambda: session.update(who="alice"), "/one")
+        stage.visit(lambda: session.update(who="bob"), "/two")
+        for path, who in (("/one", "alice"), ("/two", "bob"), ("/three", None)):
+            stage.visit(lambda: session.get("who"), path)
+            assert stage.result == who
+
+    def test_a_token_is_good_under_its_own_name_only(self, stage: Stage) -> None:
+        stage.put(a=1)
+        cookie = stage.client.get_cookie("session", "shop.example.com")
+        assert cookie is not None
+        stage.app.config["SESSION_COOKIE_NAME"] = "other"
+        stage.client.set_cookie("other", cookie.value, domain="shop.example.com")
+        assert stage.held() == {}
+
+
+def be_permanent(**values: Any) -> None:
+    session.permanent = True
+    session.update(values)
+
+
+class TestPermanentSessions:
+    def test_a_permanent_cookie_says_its_end(self, make_app: MakeApp, clock: SetClock) -> None:
+        clock.now = time.time()
+        stage = Stage(make_app(PERMANENT_SESSION_LIFETIME=LIFETIME))
+        before = datetime.now(UTC).replace(microsecond=0)
+        response = stage.visit(lambda: be_permanent(a=1))
+        expires = parsedate_to_datetime(attributes(response)["Expires"])
+        assert before + LIFETIME <= expires <= datetime.now(UTC) + LIFETIME
+
+    @pytest.mark.parametrize("permanent", [False, None], ids=["said", "by-default"])
+    def test_another_cookie_ends_with_the_browser(
+        self, stage: Stage, permanent: bool | None
+    ) -> None:
+        def begin() -> None:
+            session["a"] = 1
+            if permanent is not None:
+                session.permanent = permanent
+
+        assert attributes(stage.visit(begin)).keys() == {"HttpOnly", "Path"}
+        assert stage.visit(lambda: session.permanent).status_code == 200
+        assert stage.result is False
+
+    def test_a_session_may_become_permanent_and_stop_being_so(self, stage: Stage) -> None:
+        stage.put(a=1)
+        assert "Expires" in attributes(stage.visit(be_permanent))
+        response = stage.visit(lambda: setattr(session, "permanent", False))
+        assert "Expires" not in attributes(response)
+        assert stage.held()["a"] == 1
+
+    @pytest.mark.parametrize("act", [lambda: None, lambda: session.get("a")], ids=["no", "read"])
+    @pytest.mark.parametrize("refresh", [True, False])
+    @pytest.mark.parametrize("permanent", [True, False])
+    def test_an_unchanged_one_is_sent_if_permanent_and_refreshed(
+        self, make_app: MakeApp, permanent: bool, refresh: bool, act: Act
+    ) -> None:
+        stage = Stage(make_app(SESSION_REFRESH_EACH_REQUEST=refresh))
+        stage.visit(lambda: be_permanent(a=1) if permanent else session.update(a=1))
+        response = stage.visit(act)
+        assert (set_cookie(response) is not None) is (permanent and refresh)
+        if permanent and refresh:
+            assert "Expires" in attributes(response)
+            assert response.headers["Vary"] == "Cookie"
+        assert stage.held()["a"] == 1
+
+    def test_a_lifetime_may_be_given_in_seconds(self, make_app: MakeApp, clock: SetClock) -> None:
+        stage = Stage(make_app(PERMANENT_SESSION_LIFETIME=60))
+        stage.put(a=1)
+        clock.forward(59)
+        assert stage.held() == {"a": 1}
+        clock.forward(61)
+        assert stage.held() == {}
+
+
+class TestVary:
+    @pytest.mark.parametrize(
+        "act",
+        [
+            lambda: session.get("a"),
+            lambda: "a" in session,
+            lambda: bool(session),
+            lambda: list(session),
+            lambda: session.permanent,
+            lambda: session.update(a=2),
+            lambda: session.clear(),
+            lambda: flash("hello"),
+            lambda: get_flashed_messages(),
+            lambda: render_template_string("{{ session.get('a') }}"),
+        ],
+        ids=[
+            *("get", "in", "bool", "iter", "permanent", "set", "clear"),
+            *("flash", "flashes", "template"),
+        ],
+    )
+    @pytest.mark.parametrize("known", [True, False], ids=["known", "stranger"])
+    def test_using_the_session_varies_by_cookie(self, stage: Stage, act: Act, known: bool) -> None:
+        if known:
+            stage.put(a=1)
+        assert stage.visit(act).headers["Vary"] == "Cookie"
+
+    @pytest.mark.parametrize(
+        "act",
+        [
+            lambda: None,
+            lambda: request.cookies.get("a"),
+            lambda: render_template_string("{{ request.path }}"),
+            lambda: abort(404),
+        ],
+        ids=["nothing", "request", "template", "abort"],
+    )
+    def test_an_answer_that_used_no_session_does_not_vary(self, stage: Stage, act: Act) -> None:
+        stage.put(a=1)
+        response = stage.visit(act)
+        assert "Vary" not in response.headers
+        assert set_cookie(response) is None
+
+    def test_the_answers_own_vary_is_kept(self, stage: Stage) -> None:
+        def answer() -> Response:
+            session.get("a")
+            return Response("hello", headers={"Vary": "Accept-Language"})
+
+        assert stage.visit(answer).headers["Vary"] == "Accept-Language, Cookie"
+
+    def test_a_look_after_the_view_counts_too(self, stage: Stage) -> None:
+        @stage.app.after_request
+        def look(response: Response) -> Response:
+            session["last"] = "seen"
+            return response
+
+        assert stage.visit().headers["Vary"] == "Cookie"
+        assert stage.held()["last"] == "seen"

@@ -1,0 +1,109 @@
+"""Flask and a session: the test client, kinds of requests, a freed application."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask, Response, abort, session, stream_with_context
+
+from tests.backends.contract.stage import HOST, Act, MakeApp, Stage
+
+
+class TestTheTestClient:
+    def test_a_view_finds_what_a_session_transaction_wrote(self, stage: Stage) -> None:
+        with stage.client.session_transaction(base_url=HOST) as opened:
+            opened["a"] = ("tuple",)
+        assert stage.held() == {"a": ("tuple",)}
+
+    def test_a_session_transaction_finds_what_a_view_wrote(self, stage: Stage) -> None:
+        stage.put(cart=["apple"])
+        with stage.client.session_transaction(base_url=HOST) as opened:
+            assert dict(opened) == {"cart": ["apple"]}
+            opened["cart"].append("pear")
+            opened.modified = True
+        assert stage.held() == {"cart": ["apple", "pear"]}
+
+    def test_a_session_transaction_may_end_the_session(self, stage: Stage) -> None:
+        stage.put(a=1)
+        with stage.client.session_transaction(base_url=HOST) as opened:
+            opened.clear()
+        assert stage.held() == {}
+        assert stage.client.get_cookie("session", "shop.example.com") is None
+
+    def test_a_session_transaction_that_reads_changes_nothing(self, stage: Stage) -> None:
+        stage.put(a=1)
+        before = stage.client.get_cookie("session", "shop.example.com")
+        with stage.client.session_transaction(base_url=HOST) as opened:
+            assert opened["a"] == 1
+        assert stage.client.get_cookie("session", "shop.example.com") == before
+
+    def test_the_last_requests_session_is_readable_in_a_with_block(self, stage: Stage) -> None:
+        with stage.client:
+            stage.put(a=1, b=(2,))
+            assert dict(session) == {"a": 1, "b": (2,)}
+            stage.visit()
+            assert session["b"] == (2,)
+
+    def test_a_request_context_of_its_own_has_a_session(self, stage: Stage) -> None:
+        with stage.app.test_request_context():
+            session["a"] = 1
+            assert session["a"] == 1
+        assert stage.held() == {}
+
+
+class TestRequestsOfEveryKind:
+    @pytest.fixture
+    def app(self, make_app: MakeApp) -> Flask:
+        return make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False)
+
+    @pytest.mark.parametrize(
+        ("fail", "status"),
+        [(lambda: abort(403), 403), (lambda: [][0], 500)],
+        ids=["abort", "exception"],
+    )
+    def test_what_was_set_before_an_error_is_kept(self, app: Flask, fail: Act, status: int) -> None:
+        stage = Stage(app)
+        response = stage.visit(lambda: (session.update(a=1), fail()))
+        assert response.status_code == status
+        assert stage.held() == {"a": 1}
+
+    def test_a_streamed_answer_reads_the_session(self, stage: Stage) -> None:
+        def pieces() -> Iterator[str]:
+            yield from session["words"]
+
+        stage.put(words=["one ", "two"])
+        response = stage.visit(lambda: Response(stream_with_context(pieces())))
+        assert response.text == "one two"
+
+    def test_a_redirect_carries_the_session_on(self, stage: Stage) -> None:
+        stage.app.add_url_rule("/there", view_func=lambda: session["a"])
+        stage.visit(lambda: session.update(a="arrived"))
+        there = Response(status=302, headers={"Location": "/there"})
+        stage._act = lambda: (session.update(a="moved on"), there)[1]
+        response = stage.client.get("/", base_url=HOST, follow_redirects=True)
+        assert response.text == "moved on"
+
+
+def test_an_application_that_is_no_longer_used_is_freed_at_once(make_app: MakeApp) -> None:
+    """As Flask promises: by its reference count, without the garbage collector."""
+    # The script's first use fails in fakeredis, which keeps that error and all that led to it.
+    warm_up = Stage(make_app())
+    warm_up.put(a=1)
+    warm_up.put(a=2)
+
+    app = make_app()
+    app.add_url_rule("/", view_func=lambda: str(session.setdefault("a", 1)))
+    with app.test_client() as client:
+        for _ in range(2):
+            assert client.get("/").text == "1"
+    del client
+
+    gone = weakref.ref(app)
+    gc.collect()
+    gc.disable()
+    try:
+        del app
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -1,0 +1,99 @@
+"""An application without a secret key, and one that changes it."""
+
+from typing import Any
+
+import pytest
+from flask import flash, get_flashed_messages, session
+
+from tests.backends.contract.stage import Act, MakeApp, Stage
+from tests.conftest import SECRET
+from tests.support.covers import covers
+
+
+class TestWithoutASecretKey:
+    @pytest.fixture
+    def stage(self, make_app: MakeApp) -> Stage:
+        return Stage(make_app(SECRET_KEY=None))
+
+    @pytest.mark.parametrize(
+        ("read", "expected"),
+        [
+            (lambda: session.get("a"), None),
+            (lambda: "a" in session, False),
+            (lambda: dict(session), {}),
+            (lambda: len(session), 0),
+            (lambda: session.permanent, False),
+            (lambda: get_flashed_messages(), []),
+        ],
+        ids=["get", "in", "dict", "len", "permanent", "flashes"],
+    )
+    def test_the_session_reads_as_empty(self, stage: Stage, read: Act, expected: object) -> None:
+        response = stage.visit(read)
+        assert stage.result == expected
+        assert response.status_code == 200
+
+    @pytest.mark.parametrize(
+        "write",
+        [
+            lambda: session.update(a=1),
+            lambda: session.__setitem__("a", 1),
+            lambda: session.__delitem__("a"),
+            lambda: session.setdefault("a", 1),
+            lambda: session.pop("a", None),
+            lambda: session.popitem(),
+            lambda: session.clear(),
+            lambda: setattr(session, "permanent", True),
+            lambda: flash("hello"),
+        ],
+        ids=["update", "set", "del", "setdefault", "pop", "popitem", "clear", "permanent", "flash"],
+    )
+    def test_a_write_says_what_is_missing(self, stage: Stage, write: Act) -> None:
+        with pytest.raises(RuntimeError, match="secret key was set") as caught:
+            stage.visit(write)
+        assert "Set the secret_key on the application" in str(caught.value)
+
+    def test_rotation_has_nothing_to_do(self, stage: Stage) -> None:
+        interface: Any = stage.app.session_interface
+        assert stage.visit(lambda: interface.regenerate(session)).status_code == 200
+
+    def test_a_session_transaction_is_refused(self, stage: Stage) -> None:
+        with (
+            pytest.raises(RuntimeError, match="did not open a session"),
+            stage.client.session_transaction() as opened,
+        ):
+            opened["a"] = 1
+
+    def test_a_key_that_comes_later_is_used(self, stage: Stage) -> None:
+        stage.app.secret_key = SECRET
+        stage.put(a=1)
+        assert stage.held() == {"a": 1}
+
+
+class TestKeyRotation:
+    NEW = "fedcba9876543210" * 4
+
+    @pytest.mark.parametrize("older", [["oldest" * 8], []], ids=["two-fallbacks", "one-fallback"])
+    @covers("13.3.4")
+    def test_the_fallback_keys_keep_everybody_in(self, stage: Stage, older: list[str]) -> None:
+        stage.put(a=1)
+        stage.app.config.update(SECRET_KEY=self.NEW, SECRET_KEY_FALLBACKS=[SECRET, *older])
+        assert stage.held() == {"a": 1}
+
+    def test_a_key_of_bytes_is_a_key(self, stage: Stage) -> None:
+        stage.put(a=1)
+        stage.app.config.update(
+            SECRET_KEY=self.NEW.encode(), SECRET_KEY_FALLBACKS=[SECRET.encode()]
+        )
+        assert stage.held() == {"a": 1}
+
+    def test_without_the_old_key_nobody_is_in(self, stage: Stage) -> None:
+        stage.put(a=1)
+        stage.app.config.update(SECRET_KEY=self.NEW)
+        assert stage.held() == {}
+
+    def test_a_session_in_use_soon_needs_only_the_new_key(self, stage: Stage) -> None:
+        stage.put(a=1)
+        stage.app.config.update(SECRET_KEY=self.NEW, SECRET_KEY_FALLBACKS=[SECRET])
+        stage.put(b=2)
+        stage.app.config.update(SECRET_KEY_FALLBACKS=[])
+        assert stage.held() == {"a": 1, "b": 2}

@@ -1,0 +1,124 @@
+"""The tokens in the cookie: random, forged, hostile, planted, and too large."""
+
+import secrets
+
+import pytest
+from flask import Flask, Response, request, session
+
+from backends import Backend
+from tests.backends.contract.stage import MakeApp
+from tests.support.bare import Tab, Views
+from tests.support.covers import covers
+
+BROWSER_LIMIT = 4096
+
+
+@covers("7.2.2", "WSTG-04")
+def test_tokens_are_long_and_all_different(app: Flask) -> None:
+    tab, tokens = Tab(app), set()
+    for _ in range(100):
+        tab.post("/login")
+        tokens.add(tab.token)
+    assert len(tokens) == 100
+    assert min(map(len, tokens)) >= 50
+
+
+@covers("WSTG-03", "CF-13", "SM-17", "SM-20")
+def test_a_planted_token_is_never_the_one_that_is_logged_in(app: Flask) -> None:
+    attacker = Tab(app)
+    attacker.post("/set/planted/yes")
+    victim = Tab(app, attacker.token)
+    victim.post("/login")
+    assert victim.data() == {"user": "alice"}
+    assert attacker.data() == {"planted": "yes"} or attacker.data() == {}
+    assert victim.token != attacker.token
+
+
+class TestTokens:
+    def forged(self, token: str) -> list[str]:
+        """The token with each character changed, cut at many places, and made up."""
+        changed = [
+            token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+            for place in range(len(token))
+        ]
+        cut = [token[:place] for place in range(0, len(token), 7)]
+        return (
+            changed
+            + cut
+            + [token + "A", "." + token, token.rsplit(".", 1)[0], secrets.token_hex(40)]
+        )
+
+    def test_a_changed_token_is_nobody(self, app: Flask, alice: Tab) -> None:
+        whole = alice.data()
+        accepted = [token for token in self.forged(alice.token) if Tab(app, token).data() == whole]
+        # The last character of base64 carries bits that mean nothing; the token is then the same.
+        assert all(token[:-1] == alice.token[:-1] for token in accepted)
+
+    @pytest.mark.parametrize(
+        "token",
+        ["", ".", "..", "a.b.c", "\0", "../../etc/passwd", "*", "x" * 7000, "ä€", "%00", '"', "{}"],
+    )
+    @covers("SM-18", "RF-21", "RF-26")
+    def test_a_hostile_token_is_nobody_and_no_error(self, app: Flask, token: str) -> None:
+        header = f"session={token}".encode().decode("latin-1")
+        response = app.test_client().get("/", headers={"Cookie": header})
+        assert response.status_code == 200
+        assert response.get_json() == {}
+        assert "Set-Cookie" not in response.headers
+
+    @covers("9.2.3")
+    def test_another_application_with_the_same_key_is_refused(
+        self, make_app: MakeApp, alice: Tab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = make_app()
+        other.get("/")(lambda: dict(session))
+        assert Tab(other, alice.token).data() == {"user": "alice"}
+        monkeypatch.setattr(other, "name", "another")
+        assert Tab(other, alice.token).data() == {}
+
+    @covers("7.2.1", "14.2.1", "SM-06")
+    def test_a_token_in_the_address_is_not_looked_at(self, app: Flask, alice: Tab) -> None:
+        client = app.test_client()
+        found = client.get(f"/?session={alice.token}", headers={"X-Session": alice.token})
+        assert found.get_json() == {}
+
+
+class TestTooLarge:
+    @pytest.fixture
+    def grown(self, app: Flask, alice: Tab, views: Views) -> Tab:
+        def fill() -> Response:
+            session["blob"] = secrets.token_urlsafe(int(request.form["bytes"]))
+            response = app.make_response("filled")
+            response.delete_cookie("cart")
+            return response
+
+        views["fill"] = fill
+        return alice
+
+    @covers("3.3.5", notes={"3.3.5": "beyond it the signed cookie is refused with 413"})
+    def test_five_kilobytes_are_kept_or_an_error(self, grown: Tab, backend: Backend) -> None:
+        before = grown.token
+        response = grown.post("/do/fill", data={"bytes": 5000})
+        if backend.state == "server":
+            assert response.status_code == 200
+            assert len(grown.data()["blob"]) > 5000
+        else:
+            assert response.status_code == 413
+            assert b"4096" in response.data
+            assert response.headers.getlist("Set-Cookie") == []
+            assert grown.token == before
+            assert grown.data() == {"user": "alice"}
+
+    @covers("3.3.5", "RF-17")
+    def test_no_token_is_larger_than_a_browser_keeps(self, grown: Tab) -> None:
+        for size in range(2600, 3100, 25):
+            response = grown.post("/do/fill", data={"bytes": size})
+            if response.status_code == 200:
+                assert len("session") + len(grown.token) <= BROWSER_LIMIT
+
+
+def test_a_session_shows_no_token_when_it_is_printed(alice: Tab, views: Views) -> None:
+    views["print"] = lambda: f"{session!r} {session} {dict(session)}"
+    printed = alice.post("/do/print").text
+    assert "alice" in printed
+    assert alice.token not in printed

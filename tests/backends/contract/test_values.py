@@ -1,0 +1,211 @@
+"""Keys, values and flashed messages: what is stored, and what is refused."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import flash, get_flashed_messages, render_template_string, session
+from markupsafe import Markup
+
+from tests.backends.contract.stage import Act, MakeApp, Stage, attributes
+from tests.conftest import SetClock
+
+VALUES: dict[str, Any] = {
+    "none": None,
+    "bool": True,
+    "int": -7,
+    "big-int": 2**200,
+    "float": 0.1,
+    "exponent": 1e300,
+    "infinity": float("inf"),
+    "empty-text": "",
+    "text": "Grüße, €, 日本, 😀",
+    "control-characters": "\0\r\n\t\x1f\x7f\u2028",
+    "lone-surrogate": "\ud800",
+    "text-like-a-tag": " t",
+    "tuple": (1, "a", (2, ())),
+    "list": [1, [2, []], (3,)],
+    "bytes": b"\x00\xff\r\n",
+    "empty-bytes": b"",
+    "markup": Markup("<b>&amp;</b>"),
+    "uuid": UUID("12345678-1234-5678-1234-567812345678"),
+    "datetime-naive": datetime(2026, 2, 28, 23, 59, 59, 999999),
+    "datetime-utc": datetime(2026, 2, 28, 23, 59, 59, 1, tzinfo=UTC),
+    "datetime-offset": datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+    "datetime-first": datetime.min,
+    "datetime-last": datetime.max,
+    "empty-dict": {},
+    **{f"dict-like-the-tag-{tag}": {tag: ["1"]} for tag in (" t", " b", " m", " u", " d", " di")},
+    "dict-like-an-escaped-tag": {" t__": 1},
+    "dict-with-a-tag-among-others": {" t": 1, "b": 2},
+    "nested": {
+        "list": [{" t": {" di": (1,)}, "tuple": (b"\xff", Markup("<i>"))}],
+        "when": {"id": UUID(int=7), "naive": datetime(2026, 1, 2, 3, 4, 5, 6)},
+    },
+}
+
+KEYS = [
+    *("", " ", "a b", "a=b; c", "Grüße 😀", "\ud800", "\0", "\n", "~", "..", "../../x", "*", "%00"),
+    *("@", "@@", "@id", "@created", "@expires", "@@created", " t", " di", "_x", "k" * 300),
+]
+
+
+@dataclass
+class Point:
+    x: int
+    y: int
+
+
+class Badge:
+    def __html__(self) -> str:
+        return "<b>badge</b>"
+
+
+class TestValues:
+    @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
+    def test_a_value_comes_back_as_it_was(self, stage: Stage, value: Any) -> None:
+        stage.put(value=value)
+        # The representation tells types apart that are equal: Markup and text, True and 1.
+        assert repr(stage.held()) == repr({"value": value})
+
+    def test_all_values_read_and_written_back_stay_the_same(self, stage: Stage) -> None:
+        stage.visit(lambda: session.update(VALUES))
+        for _ in range(2):
+            stage.visit(lambda: session.update(dict(session)))
+        assert {name: repr(value) for name, value in stage.held().items()} == {
+            name: repr(value) for name, value in VALUES.items()
+        }
+
+    @pytest.mark.parametrize(
+        ("value", "stored"),
+        [
+            ({1: "a", 10: "b"}, {"1": "a", "10": "b"}),
+            (Decimal("1.10"), "1.10"),
+            (date(2026, 1, 2), "Fri, 02 Jan 2026 00:00:00 GMT"),
+            (Point(1, 2), {"x": 1, "y": 2}),
+            (Badge(), Markup("<b>badge</b>")),
+        ],
+        ids=["dict-with-int-keys", "decimal", "date", "dataclass", "html"],
+    )
+    def test_other_values_change_as_in_flask(self, stage: Stage, value: Any, stored: Any) -> None:
+        stage.put(value=value)
+        assert repr(stage.held()["value"]) == repr(stored)
+
+    @pytest.mark.parametrize("key", KEYS, ids=[ascii(key[:9]) for key in KEYS])
+    def test_a_key_is_free_to_choose(self, stage: Stage, key: str) -> None:
+        stage.visit(lambda: session.update({key: "first"}))
+        assert stage.held() == {key: "first"}
+        stage.put(other=1)
+        stage.visit(lambda: session.update({key: "second"}))
+        assert stage.held() == {"other": 1, key: "second"}
+        stage.visit(lambda: session.pop(key))
+        assert stage.held() == {"other": 1}
+
+    @pytest.mark.parametrize(
+        ("key", "text"), [(1, "1"), (1.5, "1.5"), (True, "true"), (None, "null")]
+    )
+    def test_a_key_of_another_type_becomes_text(self, stage: Stage, key: Any, text: str) -> None:
+        stage.visit(lambda: session.update({key: "x"}))
+        assert stage.held() == {text: "x"}
+
+    @pytest.mark.parametrize("key", [(1, 2), b"bytes"], ids=["tuple", "bytes"])
+    def test_a_key_that_json_has_no_text_for_is_refused(self, stage: Stage, key: Any) -> None:
+        stage.put(a=1)
+        with pytest.raises(TypeError):
+            stage.visit(lambda: session.update({key: "x"}))
+        assert stage.held() == {"a": 1}
+
+    @pytest.mark.parametrize("name", ["@created", "@expires", "@id"])
+    @pytest.mark.parametrize("value", [9e12, "9e12", 10**15])
+    def test_a_key_named_as_our_own_fields_moves_no_limit(
+        self, make_app: MakeApp, clock: SetClock, name: str, value: Any
+    ) -> None:
+        stage = Stage(make_app(PERMANENT_SESSION_LIFETIME=60, SESSION_ABSOLUTE_LIFETIME=150))
+        stage.visit(lambda: session.update({name: value}))
+        for _ in range(3):
+            clock.forward(45)
+            assert stage.held() == {name: value}
+        clock.forward(45)
+        assert stage.held() == {}
+
+        stage.visit(lambda: session.update({name: value}))
+        clock.forward(61)
+        assert stage.held() == {}
+
+
+BAD_VALUES: dict[str, Callable[[], Any]] = {
+    "object": object,
+    "set": lambda: {1, 2},
+    "function": lambda: len,
+    "nested": lambda: {"a": [(object(),)]},
+}
+
+
+@pytest.mark.parametrize("bad", BAD_VALUES.values(), ids=BAD_VALUES.keys())
+class TestAValueThatCannotBeStored:
+    def test_it_is_a_type_error_and_nothing_is_written(self, stage: Stage, bad: Act) -> None:
+        stage.put(a=1)
+        with pytest.raises(TypeError):
+            stage.visit(lambda: session.update(b=2, bad=bad(), c=3))
+        assert stage.held() == {"a": 1}
+
+    def test_a_refused_login_leaves_the_session_before_it(self, stage: Stage, bad: Act) -> None:
+        def login() -> None:
+            session.clear()
+            session.update(user="alice", bad=bad())
+
+        stage.put(a=1)
+        with pytest.raises(TypeError):
+            stage.visit(login)
+        assert stage.held() == {"a": 1}
+
+    def test_a_session_does_not_begin_with_it(self, stage: Stage, bad: Act) -> None:
+        with pytest.raises(TypeError):
+            stage.put(bad=bad())
+        assert stage.held() == {}
+
+
+class TestFlashes:
+    def test_they_come_with_category_and_markup_once(self, stage: Stage) -> None:
+        def leave() -> None:
+            flash("plain")
+            flash(Markup("<em>bold</em>"), "warning")
+
+        stage.visit(leave)
+        stage.visit(lambda: get_flashed_messages(with_categories=True))
+        assert repr(stage.result) == repr(
+            [("message", "plain"), ("warning", Markup("<em>bold</em>"))]
+        )
+        stage.visit(lambda: get_flashed_messages())
+        assert stage.result == []
+
+    def test_they_can_be_chosen_by_category(self, stage: Stage) -> None:
+        def leave() -> None:
+            for category in ("info", "warning", "error"):
+                flash(f"an {category}", category)
+
+        stage.visit(leave)
+        stage.visit(lambda: get_flashed_messages(category_filter=["error", "info"]))
+        assert stage.result == ["an info", "an error"]
+
+    def test_they_add_up_over_requests(self, stage: Stage) -> None:
+        stage.visit(lambda: flash("first"))
+        stage.visit(lambda: flash("second"))
+        stage.visit(lambda: get_flashed_messages())
+        assert stage.result == ["first", "second"]
+
+    def test_a_template_escapes_text_and_not_markup(self, stage: Stage) -> None:
+        for message in ("<script>", Markup("<em>")):
+            stage.visit(partial(flash, message))
+        template = "{% for text in get_flashed_messages() %}{{ text }}{% endfor %}"
+        assert stage.visit(lambda: render_template_string(template)).text == "&lt;script&gt;<em>"
+
+    def test_the_last_one_takes_the_cookie_with_it(self, stage: Stage) -> None:
+        stage.visit(lambda: flash("hello"))
+        response = stage.visit(lambda: get_flashed_messages())
+        assert attributes(response)["Max-Age"] == "0"

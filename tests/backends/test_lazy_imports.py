@@ -1,0 +1,44 @@
+"""A process loads the libraries of the backend that it runs on, and of no other."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+LIBRARIES = {"cachelib", "fakeredis", "flask_session", "redis"}
+
+COOKIE_APPLICATION = """
+from flask import Flask, session
+from backends import init_app
+app = Flask("shop")
+app.secret_key = "0" * 32
+app.add_url_rule("/", view_func=lambda: str(session.setdefault("visits", 1)))
+init_app(app, "cookie")
+with app.test_client() as client:
+    assert [client.get("/").text, client.get("/").text] == ["1", "1"]
+"""
+
+LAB_ON_COOKIES = """
+from app import create_app
+create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": "0" * 32, "LAB": False})
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "loaded"),
+    [
+        ("import backends", set()),
+        (COOKIE_APPLICATION, set()),
+        (LAB_ON_COOKIES, set()),
+        ("from backends import BACKENDS; list(BACKENDS)", set()),
+        ("import backends.redis", {"redis"}),
+    ],
+    ids=["import", "cookie", "session-lab", "names", "redis"],
+)
+def test_only_the_chosen_backend_is_loaded(code: str, loaded: set[str]) -> None:
+    report = f"import json, sys; print(json.dumps(sorted({LIBRARIES} & sys.modules.keys())))"
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True
+    )
+    assert set(json.loads(ended.stdout)) == loaded
