@@ -29,7 +29,6 @@ TABLE = """
 CREATE TABLE IF NOT EXISTS account (
     name TEXT PRIMARY KEY,
     password TEXT,
-    email TEXT NOT NULL DEFAULT '',
     disabled INTEGER NOT NULL DEFAULT 0,
     epoch INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID
@@ -51,7 +50,6 @@ class Account:
     name: str
     password: str
     """Its hash, or the plain text of a demo account."""
-    email: str = ""
     disabled: bool = False
     epoch: int = 0
     """Rises when all sessions of the account end: those that began at a lower one are over."""
@@ -62,8 +60,8 @@ def account_of(name: str) -> Account | None:
     configured: dict[str, str] = current_app.config["DEMO_ACCOUNTS"]
     if name not in configured:
         return None
-    password, email, disabled, epoch = _row(name) or (None, "", 0, 0)
-    return Account(name, password or configured[name], email, bool(disabled), epoch)
+    password, disabled, epoch = _row(name) or (None, 0, 0)
+    return Account(name, password or configured[name], bool(disabled), epoch)
 
 
 def authenticate(name: str, password: str) -> Account | None:
@@ -109,11 +107,6 @@ def change_password(name: str, password: str) -> None:
     _write(name, "password = ?", generate_password_hash(password))
 
 
-def change_email(name: str, email: str) -> None:
-    """Take a new address from now on; it may be empty."""
-    _write(name, "email = ?", email)
-
-
 def disable(name: str) -> None:
     """Let the account in no longer, and end every session it has (OWASP ASVS 5.0, 7.4.2)."""
     _write(name, "disabled = 1, epoch = epoch + 1")
@@ -147,13 +140,13 @@ def _revoke(name: str, but: Session | None) -> None:
     interface.revoke(name, [handle for handle in handles if handle != kept])
 
 
-def _row(name: str) -> tuple[str | None, str, int, int] | None:
+def _row(name: str) -> tuple[str | None, int, int] | None:
     path = _file()
     if not path.exists():
         return None
     with _opened(path) as database:
-        found: tuple[str | None, str, int, int] | None = database.execute(
-            "SELECT password, email, disabled, epoch FROM account WHERE name = ?", (name,)
+        found: tuple[str | None, int, int] | None = database.execute(
+            "SELECT password, disabled, epoch FROM account WHERE name = ?", (name,)
         ).fetchone()
         return found
 

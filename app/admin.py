@@ -1,22 +1,44 @@
-"""The panel of the administrators: the accounts, and whose sessions to end."""
+"""The panel of the administrators: disable and enable accounts, end their sessions."""
+
+from typing import Any
 
 from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
-from werkzeug.wrappers import Response
 
-from app.accounts import account_names, is_admin
+from app import accounts
 from app.auth import limit_wrong_passwords, login_required
+from app.events import report_if_kept
 from app.sessions import end_sessions, listed_sessions, lists_sessions, seen_to_within
 from app.step_up import Page, fresh_password_required, on_its_own_page
 from app.where import in_session
 
 bp = Blueprint("admin", __name__)
 
+CHANGES = {
+    "disable": accounts.disable,
+    "enable": accounts.enable,
+    "end-sessions": accounts.end_sessions,
+}
+"""What an administrator may do to an account (OWASP ASVS 5.0, 7.4.2 and 7.4.5)."""
+
+BUTTONS = {
+    "disable": "Disable the account",
+    "enable": "Enable the account",
+    "end-sessions": "End all sessions of the account",
+}
+
+DONE = {
+    "disable": "The account is disabled, and all its sessions have ended.",
+    "enable": "The account may log in again.",
+    "end-sessions": "All sessions of the account have ended.",
+}
+"""The sentence for the page after a change."""
+
 
 @bp.before_request
 @login_required
 def _only_administrators() -> None:
     """Asks at each request whether the account may: a session holds no role that could go stale."""
-    if not is_admin(session["user"]):
+    if not accounts.is_admin(session["user"]):
         abort(403, "This page is for administrators only.")
 
 
@@ -25,44 +47,56 @@ def index() -> str:
     chosen = request.args.get("user")
     return render_template(
         "admin/index.html",
-        accounts={name: is_admin(name) for name in account_names()},
+        accounts=[
+            account for name in accounts.account_names() if (account := accounts.account_of(name))
+        ],
+        is_admin=accounts.is_admin,
         user=session["user"],
         chosen=chosen,
         listed=listed_sessions(chosen) if chosen and lists_sessions() else None,
         ended=request.args.get("ended", type=int),
+        done=DONE.get(request.args.get("done", "")),
         seen_to_within=seen_to_within(),
         lists_sessions=lists_sessions(),
         places=[in_session("Who is logged in")],
     )
 
 
-def _page_address() -> str:
-    """The panel, with the sessions that were to be ended."""
-    return url_for("admin.index", user=request.form.get("user"), _anchor="sessions")
+def _page_address(**more: Any) -> str:
+    """The panel, with the sessions of the account that the form names."""
+    return url_for("admin.index", user=request.form.get("user"), _anchor="sessions", **more)
 
 
 @bp.post("/admin/end")
 @fresh_password_required(on_its_own_page("End the session", _page_address))
 def end() -> Page:
     """End the one session of the user that the form names by its handle."""
-    user = request.form.get("user", "")
-    return _back(user, end_sessions(user, [request.form.get("handle", "")], session["user"]))
+    user, handle = request.form.get("user", ""), request.form.get("handle", "")
+    return redirect(_page_address(ended=end_sessions(user, [handle], session["user"])))
 
 
-@bp.post("/admin/end-all")
-@fresh_password_required(on_its_own_page("End all sessions of the account", _page_address))
-def end_all() -> Page:
-    """End every session of the user; an administrator's own too, and with it this one."""
+def _ask_on_its_own_page(status: int, problem: str) -> Page:
+    change = (request.view_args or {})["change"]
+    return on_its_own_page(BUTTONS[change], _page_address)(status, problem)
+
+
+@bp.post("/admin/disable", defaults={"change": "disable"})
+@bp.post("/admin/enable", defaults={"change": "enable"})
+@bp.post("/admin/end-all", defaults={"change": "end-sessions"})
+@fresh_password_required(_ask_on_its_own_page)
+def change_account(change: str) -> Page:
+    """Make one of `CHANGES` to the account that the form names."""
     user = request.form.get("user", "")
-    handles = [listed.handle for listed in listed_sessions(user)]
-    return _back(user, end_sessions(user, handles, session["user"]))
+    if not accounts.exists(user):
+        abort(400, "Name an account that there is.")
+    if change == "disable" and user == session["user"]:
+        abort(400, "You cannot disable your own account.")
+    CHANGES[change](user)
+    report_if_kept("account changed", change=change, user=user, by=session["user"])
+    return redirect(_page_address(done=change))
 
 
 def init_app(app: Flask) -> None:
     """Register the panel; a wrong password counts here as it does at the login."""
     app.register_blueprint(bp)
-    limit_wrong_passwords(app, bp, end, end_all)
-
-
-def _back(user: str, ended: int) -> Response:
-    return redirect(url_for("admin.index", user=user, ended=ended, _anchor="sessions"))
+    limit_wrong_passwords(app, bp, end, change_account)

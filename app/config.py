@@ -173,7 +173,7 @@ VARIABLES = (
     ),
     Variable(
         "ACCOUNTS_FILE",
-        "The SQLite file of what changed in the accounts: passwords, e-mail addresses, disabled.",
+        "The SQLite file of what changed in the accounts: passwords, and which are disabled.",
         Path,
         default=str(INSTANCE / "accounts.sqlite3"),
     ),

@@ -79,7 +79,7 @@ def on_its_own_page(action: str, way_back: Callable[[], str]) -> Ask:
             user=session["user"],
             action=action,
             sent=[pair for pair in request.form.items(multi=True) if pair[0] != "password"],
-            target=url_for(str(request.endpoint)),
+            target=url_for(str(request.endpoint), **(request.view_args or {})),
             way_back=way_back(),
             problem=problem if status == 401 else None,
             confirmed_for=CONFIRMED_FOR,

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from app.account import SHORTEST_PASSWORD
 from app.auth import FAILED_LOGINS
@@ -103,58 +102,6 @@ def test_wrong_passwords_count_here_as_they_do_at_the_login(alice: Visitor) -> N
         assert change_password(alice, "wrong").status_code == 401
     assert change_password(alice).status_code == 429
     assert Visitor(alice.app).log_in().status_code == 429
-
-
-@pytest.mark.parametrize(
-    ("email", "status"),
-    [("alice@lab.test", 302), ("", 302), ("alice", 400), ("a b@c", 400), ("@" * 300, 400)],
-)
-def test_an_address_is_kept_or_refused(alice: Visitor, email: str, status: int) -> None:
-    assert alice.client.post("/account/email", data={"email": email}).status_code == status
-    kept = f'value="{email}"' in alice.client.get("/account").text
-    assert kept is (status == 302)
-
-
-class TestAdministration:
-    @pytest.fixture
-    def bob(self, lab_app: Flask) -> Visitor:
-        bob = Visitor(lab_app)
-        bob.log_in("bob", "builder")
-        return bob
-
-    def test_an_administrator_disables_and_enables_another_account(
-        self, alice: Visitor, bob: Visitor
-    ) -> None:
-        alice.client.post("/account/disable", data={"name": "bob"})
-        assert not is_in(bob)
-        refused = bob.log_in("bob", "builder")
-        assert (refused.status_code, "disabled" in refused.text) == (403, True)
-        assert "Enable bob" in alice.client.get("/account").text
-        alice.client.post("/account/enable", data={"name": "bob"})
-        assert not is_in(bob)
-        bob.log_in("bob", "builder")
-        assert is_in(bob)
-
-    def test_that_an_account_is_disabled_is_told_to_who_has_its_password_only(
-        self, alice: Visitor
-    ) -> None:
-        alice.client.post("/account/disable", data={"name": "bob"})
-        refused = Visitor(alice.app).log_in("bob", "wrong")
-        assert (refused.status_code, "disabled" in refused.text) == (401, False)
-
-    @pytest.mark.parametrize("action", ["disable", "enable"])
-    def test_others_may_not(self, alice: Visitor, bob: Visitor, action: str) -> None:
-        response = bob.client.post(f"/account/{action}", data={"name": "alice"})
-        assert response.status_code == 403
-        assert is_in(alice)
-        assert "Other accounts" not in bob.client.get("/account").text
-
-    @pytest.mark.parametrize("name", ["alice", "mallory", ""])
-    def test_not_the_own_account_and_none_that_is_not_there(
-        self, alice: Visitor, name: str
-    ) -> None:
-        assert alice.client.post("/account/disable", data={"name": name}).status_code == 400
-        assert is_in(alice)
 
 
 def test_the_cart_of_an_ended_session_is_shown_to_nobody(alice: Visitor, phone: Visitor) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_accounts_that_never_changed_need_no_file(visitor: Visitor, accounts_fil
 
 
 def test_the_file_is_its_owners_alone(context: None, accounts_file: Path) -> None:
-    accounts.change_email("alice", "alice@lab.test")
+    accounts.disable("alice")
     assert stat.S_IMODE(accounts_file.stat().st_mode) == 0o600
 
 
@@ -89,6 +90,23 @@ def test_a_file_that_cannot_be_written_changes_nothing_and_says_so(
     lab_app.config["ACCOUNTS_FILE"] = tmp_path / "in the way" / "accounts.sqlite3"
     with pytest.raises(ServiceUnavailable, match="Nothing was changed"):
         accounts.disable("bob")
+
+
+def test_a_file_of_a_version_with_an_email_column_is_still_used(
+    context: None, accounts_file: Path
+) -> None:
+    with closing(sqlite3.connect(accounts_file)) as file, file:
+        file.execute(
+            "CREATE TABLE account (name TEXT PRIMARY KEY, password TEXT,"
+            " email TEXT NOT NULL DEFAULT '', disabled INTEGER NOT NULL DEFAULT 0,"
+            " epoch INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
+        )
+        file.execute("INSERT INTO account (name, email, disabled) VALUES ('bob', 'b@lab.test', 1)")
+    bob = accounts.account_of("bob")
+    assert bob is not None
+    assert bob.disabled
+    accounts.change_password("alice", "looking-glass")
+    assert accounts.authenticate("alice", "looking-glass") is not None
 
 
 def test_a_file_that_was_begun_and_never_filled_is_an_empty_one(

@@ -8,7 +8,7 @@ from app.sessions import listed_sessions
 from backends import BACKENDS
 from tests.conftest import ACCOUNTS, SECRET, Visitor
 
-PATHS = ("/admin", "/admin/end", "/admin/end-all")
+PATHS = ("/admin", "/admin/disable", "/admin/enable", "/admin/end", "/admin/end-all")
 
 on_a_list = pytest.mark.parametrize(
     "placed",
@@ -101,7 +101,7 @@ class TestSessions:
 
     def test_an_administrator_ends_all(self, admin: Visitor, bobs: list[Visitor]) -> None:
         page = admin.client.post("/admin/end-all", data={"user": "bob"}, follow_redirects=True).text
-        assert "2 sessions were ended" in page
+        assert "All sessions of the account have ended" in page
         assert "logged in nowhere" in page
         assert [is_in(bob) for bob in bobs] == [False, False]
         assert is_in(admin)
@@ -113,25 +113,72 @@ class TestSessions:
     def test_who_ended_whose_sessions_is_in_the_log(
         self, admin: Visitor, bobs: list[Visitor], caplog: pytest.LogCaptureFixture
     ) -> None:
+        handle = bobs_handles(admin.app)[0]
+        admin.client.post("/admin/end", data={"user": "bob", "handle": handle})
         admin.client.post("/admin/end-all", data={"user": "bob"})
-        found = [getattr(record, "event", {}) for record in caplog.records]
-        [event] = [event for event in found if event.get("event") == "sessions ended"]
-        assert (event["user"], event["by"], event["ended"]) == ("bob", "alice", len(bobs))
+        events = [getattr(record, "event", {}) for record in caplog.records]
+        assert [
+            (event["user"], event["by"], event.get("change", event.get("ended")))
+            for event in events
+            if event.get("event") in ("sessions ended", "account changed")
+        ] == [("bob", "alice", 1), ("bob", "alice", "end-sessions")]
 
-    def test_nobody_else_ends_any(self, lab_app: Flask, bobs: list[Visitor]) -> None:
-        alice = at(lab_app, "alice", "wonderland")
-        for path in ("/admin/end", "/admin/end-all"):
-            response = bobs[0].client.post(path, data={"user": "alice"})
-            assert response.status_code == 403
-        assert is_in(alice)
+
+class TestAccounts:
+    @pytest.fixture
+    def admin(self, lab_app: Flask) -> Visitor:
+        return at(lab_app, "alice", "wonderland")
+
+    @pytest.fixture
+    def bob(self, lab_app: Flask) -> Visitor:
+        return at(lab_app, "bob", "builder")
+
+    def test_an_administrator_disables_and_enables_another_account(
+        self, admin: Visitor, bob: Visitor
+    ) -> None:
+        page = admin.client.post("/admin/disable", data={"user": "bob"}, follow_redirects=True).text
+        assert "The account is disabled" in page
+        assert "Enable bob" in page
+        assert not is_in(bob)
+        refused = bob.log_in("bob", "builder")
+        assert (refused.status_code, "disabled" in refused.text) == (403, True)
+        admin.client.post("/admin/enable", data={"user": "bob"})
+        assert not is_in(bob)
+        bob.log_in("bob", "builder")
+        assert is_in(bob)
+
+    def test_only_the_right_password_tells_that_an_account_is_disabled(
+        self, admin: Visitor
+    ) -> None:
+        admin.client.post("/admin/disable", data={"user": "bob"})
+        refused = Visitor(admin.app).log_in("bob", "wrong")
+        assert (refused.status_code, "disabled" in refused.text) == (401, False)
+
+    def test_an_administrator_ends_all_sessions_on_every_backend(
+        self, admin: Visitor, bob: Visitor
+    ) -> None:
+        admin.client.post("/admin/end-all", data={"user": "bob"})
+        assert (is_in(admin), is_in(bob)) == (True, False)
+
+    @pytest.mark.parametrize("user", ["alice", "mallory", ""])
+    def test_the_own_account_and_an_unknown_one_are_not_disabled(
+        self, admin: Visitor, user: str
+    ) -> None:
+        assert admin.client.post("/admin/disable", data={"user": user}).status_code == 400
+        assert is_in(admin)
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_page_of_the_panel_asks_who_is_there(visitor: Visitor, path: str) -> None:
+def test_every_page_of_the_panel_asks_who_is_there(
+    lab_app: Flask, visitor: Visitor, path: str
+) -> None:
+    alice = at(lab_app, "alice", "wonderland")
     method = "GET" if path == "/admin" else "POST"
     assert "/login" in visitor.client.open(path, method=method).headers["Location"]
     visitor.log_in("bob", "builder")
-    assert visitor.client.open(path, method=method).status_code == 403
+    refused = visitor.client.open(path, method=method, data={"user": "alice"})
+    assert refused.status_code == 403
+    assert is_in(alice)
 
 
 def test_the_panel_says_why_where_sessions_cannot_be_listed() -> None:
@@ -139,6 +186,4 @@ def test_the_panel_says_why_where_sessions_cannot_be_listed() -> None:
     admin = at(app, "alice", "wonderland")
     page = admin.client.get("/admin?user=bob").text
     assert "whole session lies in its browser" in page
-    assert "End all" not in page
-    location = admin.client.post("/admin/end-all", data={"user": "bob"}).headers["Location"]
-    assert location == "/admin?user=bob&ended=0#sessions"
+    assert "Show the sessions" not in page

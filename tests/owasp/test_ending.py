@@ -66,7 +66,7 @@ def test_a_request_in_flight_does_not_bring_a_revoked_login_back(make_lab: MakeL
     @lab.post("/slow")
     def slow() -> str:
         assert session["user"] == "bob"
-        admin.post("/account/end-sessions", name="bob")
+        admin.post("/admin/end-all", user="bob")
         session["late"] = "written"
         return "slow"
 
@@ -87,7 +87,7 @@ def test_a_login_and_a_given_password_take_a_new_token_and_end_the_old(
     alice.in_as("alice")
     second = alice.copy()
     clock.forward(WINDOW)
-    assert alice.post("/account/email", email="a@lab.test", password="wonderland").location
+    assert alice.post("/admin/enable", user="bob", password="wonderland").location
     assert len({first.token, second.token, alice.token}) == 3
     assert alice.is_in
     assert {not first.is_in, not second.is_in} == {holds}
@@ -104,7 +104,7 @@ def test_a_planted_token_is_never_the_one_that_is_logged_in(lab: Flask, bob: Per
 @covers("7.4.2")
 def test_disabling_or_removing_an_account_ends_all_its_sessions(alice: Person, bob: Person) -> None:
     phone = Person(bob.app).in_as("bob")
-    alice.post("/account/disable", name="bob")
+    alice.post("/admin/disable", user="bob")
     assert (bob.is_in, phone.is_in, alice.is_in) == (False, False, True)
     alice.app.config["DEMO_ACCOUNTS"] = {}
     assert not alice.is_in
@@ -123,12 +123,12 @@ def test_a_new_password_ends_the_other_sessions_where_that_is_asked(alice: Perso
 def test_an_administrator_ends_the_sessions_of_one_account_or_of_all(
     alice: Person, bob: Person, make_lab: MakeLab, clock: SetClock
 ) -> None:
-    assert bob.post("/account/end-sessions", name="alice").status_code == 403
+    assert bob.post("/admin/end-all", user="alice").status_code == 403
     clock.forward(WINDOW)
-    for path in ("/account/end-sessions", "/admin/end", "/admin/end-all"):
-        assert alice.post(path, name="bob", user="bob").status_code == 403
+    for path in ("/admin/disable", "/admin/end", "/admin/end-all"):
+        assert alice.post(path, user="bob").status_code == 403
     assert bob.is_in
-    alice.post("/account/end-sessions", name="bob", password="wonderland")
+    alice.post("/admin/end-all", user="bob", password="wonderland")
     assert (bob.is_in, alice.is_in) == (False, True)
     everybody_out = make_lab(SECRET_KEY="fedcba9876543210" * 4)
     assert not Person(everybody_out, alice.secret).is_in

@@ -158,7 +158,7 @@ def test_begin_rotation_and_end_are_logged_under_one_keyed_name(
     alice = Person(lab).in_as("alice")
     first = alice.secret
     clock.forward(301)
-    alice.post("/account/email", email="a@lab.test", password="wonderland")
+    alice.post("/admin/enable", user="bob", password="wonderland")
     alice.post("/logout")
     begun, rotated, ended = [event for event in events() if event["event"].startswith("session ")]
     assert [event["event"] for event in (begun, rotated, ended)] == [
@@ -198,7 +198,7 @@ def test_good_and_bad_logins_and_what_administrators_do_are_logged(
 ) -> None:
     Person(lab).log_in("bob", "guessed-password")
     alice = Person(lab).in_as("alice")
-    alice.post("/account/end-sessions", name="bob")
+    alice.post("/admin/end-all", user="bob")
     found = {event["event"]: event for event in events()}
     assert found["login failed"]["user"] == "bob"
     assert found["login"]["user"] == "alice"
@@ -241,5 +241,5 @@ def test_half_a_login_is_none(lab: Flask, half: dict[str, Any]) -> None:
 def test_a_confirmation_is_of_one_account_only(alice: Person, clock: SetClock) -> None:
     clock.forward(301)
     for name, status in (("bob", 401), ("alice", 302)):
-        changed = alice.post("/account/email", email="a@lab.test", password=PASSWORDS[name])
+        changed = alice.post("/admin/enable", user="bob", password=PASSWORDS[name])
         assert changed.status_code == status
