@@ -20,24 +20,19 @@ from app import (
     checkout,
     cli,
     dashboard,
-    errors,
-    events,
-    headers,
-    health,
     home,
     inspector,
-    pages,
     preferences,
     profile,
     replay,
     request_info,
-    same_origin,
     sessions,
     side_by_side,
     uploads,
 )
 from app.config import PRODUCTION, is_embedded, read_settings
 from app.traffic import Traffic
+from app.web import errors, headers, health, layout, log, same_origin
 from backends import init_app
 from backends.store import Clock
 
@@ -98,11 +93,11 @@ def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
     app.config.update(settings, SESSION_BACKEND=name)
     app.config.update(
         BOOTSTRAP_SERVE_LOCAL=True,
-        WTF_CSRF_ENABLED=False,  # app/same_origin.py protects every form, without a session
+        WTF_CSRF_ENABLED=False,  # app/web/same_origin.py protects every form, without a session
         MAX_CONTENT_LENGTH=1024 * 1024,
     )
     Bootstrap5(app)
-    for module in (cli, errors, events, pages, same_origin, headers):
+    for module in (cli, errors, log, layout, same_origin, headers):
         module.init_app(app)
     app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:

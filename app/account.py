@@ -7,9 +7,9 @@ from wtforms.validators import InputRequired, Length
 
 from app import accounts
 from app.auth import limit_wrong_passwords, login_required
-from app.events import report_if_kept
 from app.step_up import CONFIRMED_FOR, Page, confirm, is_confirmed, is_own_password
-from app.where import in_session
+from app.web.data_location import in_session
+from app.web.log import report_if_kept
 
 bp = Blueprint("account", __name__)
 

@@ -6,10 +6,10 @@ from flask import Blueprint, Flask, abort, redirect, render_template, request, s
 
 from app import accounts
 from app.auth import limit_wrong_passwords, login_required
-from app.events import report_if_kept
 from app.sessions import end_sessions, listed_sessions, lists_sessions, seen_to_within
 from app.step_up import Page, fresh_password_required, on_its_own_page
-from app.where import in_session
+from app.web.data_location import in_session
+from app.web.log import report_if_kept
 
 bp = Blueprint("admin", __name__)
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 from flask import Blueprint, abort, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from app.plain_cookies import READ_ARTICLES, delete_plain, read_plain, set_plain
 from app.preferences import current_preferences
-from app.where import in_plain_cookie
+from app.web.data_location import in_plain_cookie
+from app.web.plain_cookies import READ_ARTICLES, delete_plain, read_plain, set_plain
 
 bp = Blueprint("articles", __name__)
 

@@ -24,10 +24,10 @@ from wtforms.validators import InputRequired, Length
 
 from app.accounts import Account, authenticate, is_logged_in, shown_accounts
 from app.cart import cart_after_login
-from app.events import report_if_kept, report_visit
-from app.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain
 from app.step_up import mark_confirmed
-from app.where import in_plain_cookie
+from app.web.data_location import in_plain_cookie
+from app.web.log import report_if_kept, report_visit
+from app.web.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain
 from backends.events import Seldom
 
 bp = Blueprint("auth", __name__)

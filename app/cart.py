@@ -10,9 +10,9 @@ from wtforms import IntegerField, SelectField
 from wtforms.validators import InputRequired, NumberRange
 
 from app.accounts import is_logged_in
-from app.plain_cookies import GUEST_CART, delete_plain, read_plain, set_plain
 from app.preferences import current_preferences, in_currency
-from app.where import Place, in_plain_cookie, in_session
+from app.web.data_location import Place, in_plain_cookie, in_session
+from app.web.plain_cookies import GUEST_CART, delete_plain, read_plain, set_plain
 
 bp = Blueprint("cart", __name__)
 

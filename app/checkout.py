@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Length
 from app.auth import login_required
 from app.cart import Bill, Cart, bill_for, current_cart
 from app.preferences import current_preferences, in_currency
-from app.where import in_session
+from app.web.data_location import in_session
 
 bp = Blueprint("checkout", __name__)
 

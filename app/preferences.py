@@ -8,7 +8,9 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import SelectField
 
-from app.plain_cookies import (
+from app.preference_texts import TEXTS
+from app.web.data_location import in_plain_cookie
+from app.web.plain_cookies import (
     CURRENCY,
     LANGUAGE,
     LAYOUT,
@@ -17,8 +19,6 @@ from app.plain_cookies import (
     read_plain,
     set_plain,
 )
-from app.preference_texts import TEXTS
-from app.where import in_plain_cookie
 
 bp = Blueprint("preferences", __name__)
 

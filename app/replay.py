@@ -10,7 +10,7 @@ from collections import OrderedDict
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 
 from app.config import PRODUCTION
-from app.subrequest import ask
+from app.web.subrequest import ask
 
 bp = Blueprint("replay", __name__)
 

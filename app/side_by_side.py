@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from app import replay
 from app.accounts import shown_accounts
-from app.subrequest import Answer, ask
+from app.web.subrequest import Answer, ask
 from backends import BACKENDS, ConfigurationError
 
 bp = Blueprint("side_by_side", __name__)

@@ -8,7 +8,7 @@ from flask import current_app, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from app.accounts import authenticate
-from app.events import report_visit
+from app.web.log import report_visit
 
 CONFIRMED_FOR = 5 * 60
 """Seconds for which a given password counts."""

@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Redirect
 
 from app.auth import login_required
-from app.where import in_session
+from app.web.data_location import in_session
 
 bp = Blueprint("uploads", __name__)
 

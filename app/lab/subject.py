@@ -26,7 +26,7 @@ from app.lab.evidence import AT_THE_END, Holding
 from app.lab.noted_place import NotedPlace
 from app.lab.places import Place
 from app.lab.site import MakeBrowser, Paths, Site, Visitor
-from app.pages import spoken
+from app.web.layout import spoken
 from backends import AtRest, Backend
 from backends.cookie import decode_without_key
 

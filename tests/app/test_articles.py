@@ -3,7 +3,7 @@
 import pytest
 
 from app.articles import ARTICLES, MOST_REMEMBERED
-from app.plain_cookies import READ_ARTICLES
+from app.web.plain_cookies import READ_ARTICLES
 from tests.conftest import Visitor
 
 SLUGS = list(ARTICLES)

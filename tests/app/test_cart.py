@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 
 from app.cart import MOST_OF_ONE, PRODUCTS, bill_for
-from app.plain_cookies import GUEST_CART
 from app.preferences import RATES
+from app.web.plain_cookies import GUEST_CART
 from backends import Backend, StoreUnavailable, interface_of
 from tests.conftest import Visitor
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.plain_cookies import CURRENCY, LANGUAGE, LAYOUT, THEME, PlainCookie
 from app.preference_texts import TEXTS
 from app.preferences import CHOICES, in_currency, money
+from app.web.plain_cookies import CURRENCY, LANGUAGE, LAYOUT, THEME, PlainCookie
 from tests.conftest import Visitor
 
 CHOSEN = {"theme": "dark", "language": "de", "currency": "USD", "layout": "compact"}

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from app.plain_cookies import REMEMBERED_NAME
+from app.web.plain_cookies import REMEMBERED_NAME
 from tests.conftest import Visitor
 
 NAME = REMEMBERED_NAME.base_name

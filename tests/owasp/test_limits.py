@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.config import VARIABLES
 from app.lab.cookie_jar import Jar, Refused
-from app.plain_cookies import A_DAY
+from app.web.plain_cookies import A_DAY
 from backends import Backend, ConfigurationError
 from tests.conftest import SetClock
 from tests.owasp.conftest import MakeLab

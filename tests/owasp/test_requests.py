@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app.lab.cookie_jar import Jar, Refused
 from app.lab.set_cookie import Cookie
-from app.plain_cookies import THEME
+from app.web.plain_cookies import THEME
 from tests.conftest import Visitor
 from tests.owasp.people import PROTECTED, Person
 from tests.owasp.promises import covers

@@ -5,7 +5,7 @@ import re
 import pytest
 from flask import Flask
 
-from app.plain_cookies import CURRENCY, GUEST_CART, READ_ARTICLES, THEME, PlainCookie
+from app.web.plain_cookies import CURRENCY, GUEST_CART, READ_ARTICLES, THEME, PlainCookie
 from backends import Backend
 from tests.conftest import Visitor
 

@@ -7,8 +7,9 @@ import pytest
 from flask import Flask
 from werkzeug.wrappers import Response
 
-from app import create_app, plain_cookies
-from app.plain_cookies import PlainCookie, delete_plain, read_plain, set_plain
+from app import create_app
+from app.web import plain_cookies
+from app.web.plain_cookies import PlainCookie, delete_plain, read_plain, set_plain
 from tests.conftest import SECRET, Visitor
 
 COOKIES = [value for value in vars(plain_cookies).values() if isinstance(value, PlainCookie)]

@@ -70,7 +70,7 @@ def _error_page(error: HTTPException) -> Response | tuple[dict[str, str], int]:
     if request.accept_mimetypes.best == "application/json":
         return {"error": error.name, "message": error.description or ""}, response.status_code
     page = render_template(
-        "errors/error.html",
+        "web/error.html",
         code=response.status_code,
         explanation=_explain(error),
         way_back=_way_back(),

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from flask import current_app, request
 
-from app.plain_cookies import PlainCookie, encoded
+from app.web.plain_cookies import PlainCookie, encoded
 from backends import backend_of
 
 
