@@ -12,8 +12,6 @@ from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import (
-    account,
-    admin,
     articles,
     auth,
     cart,
@@ -26,10 +24,10 @@ from app import (
     profile,
     replay,
     request_info,
-    sessions,
     side_by_side,
     uploads,
 )
+from app.accounts import account, admin, sessions
 from app.config import PRODUCTION, is_embedded, read_settings
 from app.traffic import Traffic
 from app.web import errors, headers, health, layout, log, same_origin

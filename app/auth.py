@@ -22,9 +22,9 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length
 
-from app.accounts import Account, authenticate, is_logged_in, shown_accounts
+from app.accounts.database import Account, authenticate, is_logged_in, shown_accounts
+from app.accounts.reauthentication import mark_confirmed
 from app.cart import cart_after_login
-from app.step_up import mark_confirmed
 from app.web.data_location import in_plain_cookie
 from app.web.log import report_if_kept, report_visit
 from app.web.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain

@@ -9,10 +9,10 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from app.accounts import account_names
+from app.accounts.database import account_names
+from app.accounts.sessions import ListedSession, end_sessions, listed_sessions, lists_sessions
 from app.config import is_embedded
 from app.lab.cli import compare
-from app.sessions import ListedSession, end_sessions, listed_sessions, lists_sessions
 from backends import BACKENDS, StoreUnavailable, interface_of
 from backends.cookie import decode_without_key
 from backends.store import Sweeps

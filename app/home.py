@@ -2,7 +2,7 @@
 
 from flask import Blueprint, render_template
 
-from app.accounts import shown_accounts
+from app.accounts.database import shown_accounts
 
 bp = Blueprint("home", __name__)
 

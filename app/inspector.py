@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, render_template, request, session
 
-from app.accounts import shown_accounts
+from app.accounts.database import shown_accounts
 from app.config import is_embedded
 from app.traffic import Exchange
 from backends import AtRest, Backend, backend_of

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from flask import Blueprint, abort, render_template
 
-from app.accounts import exists
+from app.accounts.database import exists
 
 bp = Blueprint("profile", __name__)
 

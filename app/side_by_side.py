@@ -9,7 +9,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Response
 
 from app import replay
-from app.accounts import shown_accounts
+from app.accounts.database import shown_accounts
 from app.web.subrequest import Answer, ask
 from backends import BACKENDS, ConfigurationError
 

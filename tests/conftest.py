@@ -76,7 +76,7 @@ def cheap_hashes() -> Iterator[None]:
     """Hash a changed password, and nobody's, as quickly as those of `ACCOUNTS`."""
     cheap = partial(generate_password_hash, method="scrypt:128:8:1")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.accounts.generate_password_hash", cheap)
+        patch.setattr("app.accounts.database.generate_password_hash", cheap)
         yield
 
 

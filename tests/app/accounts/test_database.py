@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.exceptions import ServiceUnavailable
 
-from app import accounts
+from app.accounts import database
 from tests.conftest import Visitor
 
 
@@ -27,27 +27,27 @@ def test_accounts_that_never_changed_need_no_file(visitor: Visitor, accounts_fil
 
 
 def test_the_file_is_its_owners_alone(context: None, accounts_file: Path) -> None:
-    accounts.disable("alice")
+    database.disable("alice")
     assert stat.S_IMODE(accounts_file.stat().st_mode) == 0o600
 
 
 def test_it_holds_hashes_and_no_password(context: None, accounts_file: Path) -> None:
-    accounts.change_password("alice", "through the looking-glass")
+    database.change_password("alice", "through the looking-glass")
     assert b"looking" not in accounts_file.read_bytes()
     assert b"scrypt" in accounts_file.read_bytes()
 
 
 def test_a_changed_password_replaces_the_configured_one(context: None) -> None:
-    accounts.change_password("alice", "looking-glass")
-    assert accounts.authenticate("alice", "wonderland") is None
-    assert accounts.authenticate("alice", "looking-glass") is not None
-    assert accounts.authenticate("bob", "builder") is not None
+    database.change_password("alice", "looking-glass")
+    assert database.authenticate("alice", "wonderland") is None
+    assert database.authenticate("alice", "looking-glass") is not None
+    assert database.authenticate("bob", "builder") is not None
 
 
 def test_what_changed_outlives_the_process_and_holds_on_every_backend(
     lab_app: Flask, context: None
 ) -> None:
-    accounts.disable("bob")
+    database.disable("bob")
     found = sqlite3.connect(lab_app.config["ACCOUNTS_FILE"])
     rows = found.execute("SELECT name, disabled, epoch FROM account").fetchall()
     found.close()
@@ -55,17 +55,17 @@ def test_what_changed_outlives_the_process_and_holds_on_every_backend(
 
 
 def test_disabling_twice_and_enabling_does_not_bring_the_epoch_back(context: None) -> None:
-    for change in (accounts.disable, accounts.disable, accounts.enable):
+    for change in (database.disable, database.disable, database.enable):
         change("bob")
-    bob = accounts.account_of("bob")
+    bob = database.account_of("bob")
     assert bob is not None
     assert (bob.disabled, bob.epoch) == (False, 2)
 
 
 @pytest.mark.parametrize("name", ["", "mallory", "alice'--", "\0", "ä€😀"])
 def test_there_is_no_account_that_is_not_configured(context: None, name: str) -> None:
-    assert accounts.account_of(name) is None
-    assert accounts.authenticate(name, "wonderland") is None
+    assert database.account_of(name) is None
+    assert database.authenticate(name, "wonderland") is None
 
 
 @pytest.mark.parametrize("damage", [b"this is no database", b"SQLite format 3\0" + b"\xff" * 4096])
@@ -89,7 +89,7 @@ def test_a_file_that_cannot_be_written_changes_nothing_and_says_so(
     (tmp_path / "in the way").touch()
     lab_app.config["ACCOUNTS_FILE"] = tmp_path / "in the way" / "accounts.sqlite3"
     with pytest.raises(ServiceUnavailable, match="Nothing was changed"):
-        accounts.disable("bob")
+        database.disable("bob")
 
 
 def test_a_file_of_a_version_with_an_email_column_is_still_used(
@@ -102,15 +102,15 @@ def test_a_file_of_a_version_with_an_email_column_is_still_used(
             " epoch INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
         )
         file.execute("INSERT INTO account (name, email, disabled) VALUES ('bob', 'b@lab.test', 1)")
-    bob = accounts.account_of("bob")
+    bob = database.account_of("bob")
     assert bob is not None
     assert bob.disabled
-    accounts.change_password("alice", "looking-glass")
-    assert accounts.authenticate("alice", "looking-glass") is not None
+    database.change_password("alice", "looking-glass")
+    assert database.authenticate("alice", "looking-glass") is not None
 
 
 def test_a_file_that_was_begun_and_never_filled_is_an_empty_one(
     context: None, accounts_file: Path
 ) -> None:
     accounts_file.touch()
-    assert accounts.authenticate("alice", "wonderland") is not None
+    assert database.authenticate("alice", "wonderland") is not None

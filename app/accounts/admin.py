@@ -4,19 +4,19 @@ from typing import Any
 
 from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
 
-from app import accounts
+from app.accounts import database
+from app.accounts.reauthentication import Page, fresh_password_required, on_its_own_page
+from app.accounts.sessions import end_sessions, listed_sessions, lists_sessions, seen_to_within
 from app.auth import limit_wrong_passwords, login_required
-from app.sessions import end_sessions, listed_sessions, lists_sessions, seen_to_within
-from app.step_up import Page, fresh_password_required, on_its_own_page
 from app.web.data_location import in_session
 from app.web.log import report_if_kept
 
 bp = Blueprint("admin", __name__)
 
 CHANGES = {
-    "disable": accounts.disable,
-    "enable": accounts.enable,
-    "end-sessions": accounts.end_sessions,
+    "disable": database.disable,
+    "enable": database.enable,
+    "end-sessions": database.end_sessions,
 }
 """What an administrator may do to an account (OWASP ASVS 5.0, 7.4.2 and 7.4.5)."""
 
@@ -38,7 +38,7 @@ DONE = {
 @login_required
 def _only_administrators() -> None:
     """Asks at each request whether the account may: a session holds no role that could go stale."""
-    if not accounts.is_admin(session["user"]):
+    if not database.is_admin(session["user"]):
         abort(403, "This page is for administrators only.")
 
 
@@ -46,11 +46,11 @@ def _only_administrators() -> None:
 def index() -> str:
     chosen = request.args.get("user")
     return render_template(
-        "admin/index.html",
+        "accounts/admin.html",
         accounts=[
-            account for name in accounts.account_names() if (account := accounts.account_of(name))
+            account for name in database.account_names() if (account := database.account_of(name))
         ],
-        is_admin=accounts.is_admin,
+        is_admin=database.is_admin,
         user=session["user"],
         chosen=chosen,
         listed=listed_sessions(chosen) if chosen and lists_sessions() else None,
@@ -87,7 +87,7 @@ def _ask_on_its_own_page(status: int, problem: str) -> Page:
 def change_account(change: str) -> Page:
     """Make one of `CHANGES` to the account that the form names."""
     user = request.form.get("user", "")
-    if not accounts.exists(user):
+    if not database.exists(user):
         abort(400, "Name an account that there is.")
     if change == "disable" and user == session["user"]:
         abort(400, "You cannot disable your own account.")

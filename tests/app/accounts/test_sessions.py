@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.sessions import browser_of, listed_sessions
+from app.accounts.sessions import browser_of, listed_sessions
 from backends import BACKENDS, Backend
 from tests.conftest import ACCOUNTS, SECRET, Visitor
 

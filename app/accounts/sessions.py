@@ -22,8 +22,8 @@ from flask import (
 from flask.sessions import SessionInterface
 from werkzeug.wrappers import Response
 
+from app.accounts.reauthentication import Page, fresh_password_required, on_its_own_page
 from app.auth import limit_wrong_passwords, login_required
-from app.step_up import Page, fresh_password_required, on_its_own_page
 from backends import Session
 from backends.configuration import idle_seconds
 from backends.events import report
@@ -76,7 +76,7 @@ class ListedSession:
 def index() -> str:
     user = session["user"]
     return render_template(
-        "sessions/index.html",
+        "accounts/sessions.html",
         user=user,
         listed=listed_sessions(user) if lists_sessions() else None,
         ended=request.args.get("ended", type=int),

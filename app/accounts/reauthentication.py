@@ -7,7 +7,7 @@ from typing import Any, ParamSpec
 from flask import current_app, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import authenticate
+from app.accounts.database import authenticate
 from app.web.log import report_visit
 
 CONFIRMED_FOR = 5 * 60
@@ -75,7 +75,7 @@ def on_its_own_page(action: str, way_back: Callable[[], str]) -> Ask:
 
     def ask(status: int, problem: str) -> Page:
         page = render_template(
-            "step_up/confirm.html",
+            "accounts/reauthentication.html",
             user=session["user"],
             action=action,
             sent=[pair for pair in request.form.items(multi=True) if pair[0] != "password"],

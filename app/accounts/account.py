@@ -5,9 +5,15 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField
 from wtforms.validators import InputRequired, Length
 
-from app import accounts
+from app.accounts import database
+from app.accounts.reauthentication import (
+    CONFIRMED_FOR,
+    Page,
+    confirm,
+    is_confirmed,
+    is_own_password,
+)
 from app.auth import limit_wrong_passwords, login_required
-from app.step_up import CONFIRMED_FOR, Page, confirm, is_confirmed, is_own_password
 from app.web.data_location import in_session
 from app.web.log import report_if_kept
 
@@ -51,9 +57,9 @@ def change_password() -> Page:
     if not is_own_password(form.current.data):
         form.current.errors = ("This is not your password.",)
         return _page(401, form)
-    accounts.change_password(session["user"], form.new.data)
+    database.change_password(session["user"], form.new.data)
     if form.end_others.data:
-        accounts.end_other_sessions(session["user"])
+        database.end_other_sessions(session["user"])
     confirm()
     code = "password-and-sessions" if form.end_others.data else "password"
     report_if_kept("account changed", change=code, user=session["user"], by=session["user"])
@@ -68,7 +74,7 @@ def init_app(app: Flask) -> None:
 
 def _page(status: int = 200, form: NewPasswordForm | None = None) -> tuple[str, int]:
     page = render_template(
-        "account/index.html",
+        "accounts/account.html",
         user=session["user"],
         new_password=form or NewPasswordForm(formdata=None),
         done=DONE.get(request.args.get("done", "")),

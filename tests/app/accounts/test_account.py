@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.account import SHORTEST_PASSWORD
+from app.accounts.account import SHORTEST_PASSWORD
 from app.auth import FAILED_LOGINS
 from backends import Backend
 from tests.conftest import Visitor
