@@ -13,13 +13,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import (
     articles,
-    auth,
     cart,
     checkout,
     cli,
     dashboard,
     home,
     inspector,
+    login,
     preferences,
     profile,
     replay,
@@ -27,7 +27,7 @@ from app import (
     side_by_side,
     uploads,
 )
-from app.accounts import account, admin, sessions
+from app.accounts import access, account, admin, sessions
 from app.config import PRODUCTION, is_embedded, read_settings
 from app.traffic import Traffic
 from app.web import errors, headers, health, layout, log, same_origin
@@ -58,7 +58,7 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     _configure_session(app, name)
     app.extensions["clock"] = clock
     init_app(app, name, clock)
-    for module in (auth, account, admin, replay, sessions):
+    for module in (access, login, account, admin, replay, sessions):
         module.init_app(app)
     for module in (
         articles,

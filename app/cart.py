@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from wtforms import IntegerField, SelectField
 from wtforms.validators import InputRequired, NumberRange
 
-from app.accounts.database import is_logged_in
+from app.accounts.access import is_logged_in
 from app.preferences import current_preferences, in_currency
 from app.web.data_location import Place, in_plain_cookie, in_session
 from app.web.plain_cookies import GUEST_CART, delete_plain, read_plain, set_plain

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from wtforms import RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
-from app.auth import login_required
+from app.accounts.access import login_required
 from app.cart import Bill, Cart, bill_for, current_cart
 from app.preferences import current_preferences, in_currency
 from app.web.data_location import in_session

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from app.auth import local_target, login_required
+from app.accounts.access import local_target, login_required
 from app.inspector import inspect
 
 bp = Blueprint("dashboard", __name__)

@@ -54,7 +54,7 @@ def _try(token: str | None) -> str:
 
 def _keep_at_logout(response: Response) -> Response:
     token = request.cookies.get(_session_cookie_name())
-    if request.endpoint == "auth.logout" and response.status_code == 302 and token:
+    if request.endpoint == "login.logout" and response.status_code == 302 and token:
         handle = secrets.token_urlsafe(16)
         kept: OrderedDict[str, str] = current_app.extensions["kept_tokens"]
         kept[handle] = token

@@ -10,7 +10,7 @@ from flask_wtf.file import FileAllowed, FileField, FileRequired, FileSize
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Redirect
 
-from app.auth import login_required
+from app.accounts.access import login_required
 from app.web.data_location import in_session
 
 bp = Blueprint("uploads", __name__)

@@ -6,6 +6,7 @@ from wtforms import BooleanField, PasswordField
 from wtforms.validators import InputRequired, Length
 
 from app.accounts import database
+from app.accounts.access import limit_wrong_passwords, login_required
 from app.accounts.reauthentication import (
     CONFIRMED_FOR,
     Page,
@@ -13,7 +14,6 @@ from app.accounts.reauthentication import (
     is_confirmed,
     is_own_password,
 )
-from app.auth import limit_wrong_passwords, login_required
 from app.web.data_location import in_session
 from app.web.log import report_if_kept
 

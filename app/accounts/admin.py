@@ -5,9 +5,9 @@ from typing import Any
 from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
 
 from app.accounts import database
+from app.accounts.access import limit_wrong_passwords, login_required
 from app.accounts.reauthentication import Page, fresh_password_required, on_its_own_page
 from app.accounts.sessions import end_sessions, listed_sessions, lists_sessions, seen_to_within
-from app.auth import limit_wrong_passwords, login_required
 from app.web.data_location import in_session
 from app.web.log import report_if_kept
 

@@ -94,14 +94,6 @@ def shown_accounts() -> dict[str, str]:
     return {name: password for name, password in accounts.items() if not is_hash(password)}
 
 
-def is_logged_in() -> bool:
-    """Whether the session at hand is a login that its account has not ended since."""
-    if "logged_in" not in session:
-        return False
-    account = account_of(session.get("user", ""))
-    return account is not None and not account.disabled and account.epoch == session.get("epoch")
-
-
 def change_password(name: str, password: str) -> None:
     """Take a new password from now on."""
     _write(name, "password = ?", generate_password_hash(password))

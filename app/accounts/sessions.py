@@ -22,8 +22,8 @@ from flask import (
 from flask.sessions import SessionInterface
 from werkzeug.wrappers import Response
 
+from app.accounts.access import limit_wrong_passwords, login_required
 from app.accounts.reauthentication import Page, fresh_password_required, on_its_own_page
-from app.auth import limit_wrong_passwords, login_required
 from backends import Session
 from backends.configuration import idle_seconds
 from backends.events import report

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from app.accounts.access import FAILED_LOGINS
 from app.accounts.account import SHORTEST_PASSWORD
-from app.auth import FAILED_LOGINS
 from backends import Backend
 from tests.conftest import Visitor
 

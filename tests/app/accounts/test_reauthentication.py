@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 from flask import Flask
 
+from app.accounts.access import FAILED_LOGINS
 from app.accounts.reauthentication import CONFIRMED_FOR
 from app.accounts.sessions import listed_sessions
-from app.auth import FAILED_LOGINS
 from backends import BACKENDS
 from tests.conftest import Visitor
 

@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from app import create_app
+from app.accounts.access import FAILED_LOGINS
 from app.accounts.sessions import end_sessions, listed_sessions
-from app.auth import FAILED_LOGINS
 from backends import StoreUnavailable, interface_of
 from backends.events import name_of_session
 from tests.conftest import ACCOUNTS, SECRET, Visitor

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.auth import FAILED_LOGINS
+from app.accounts.access import FAILED_LOGINS
 from tests.conftest import SECRET, Visitor
 
 

@@ -1,0 +1,98 @@
+"""Who may see a page: the guard of pages that need a login, and the limit of wrong passwords."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, current_app, redirect, request, session, url_for
+from flask_limiter import Limiter, RequestLimit
+from flask_limiter.util import get_remote_address
+
+from app.accounts.database import account_of
+from app.web.log import report_visit
+from backends.events import Seldom
+
+FAILED_LOGINS = "10 per minute"
+"""For one address: enough for a person who forgot, too few for a list of passwords."""
+
+LONGEST_NAME = 80
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def init_app(app: Flask) -> None:
+    """Count the wrong passwords of each address."""
+    limiter = Limiter(
+        get_remote_address, app=app, storage_uri="memory://", on_breach=_reporter(Seldom())
+    )
+    app.extensions["wrong_passwords"] = limiter.shared_limit(
+        FAILED_LOGINS, "passwords", deduct_when=lambda response: response.status_code == 401
+    )
+
+
+def is_logged_in() -> bool:
+    """Whether the session at hand is a login that its account has not ended since."""
+    if "logged_in" not in session:
+        return False
+    account = account_of(session.get("user", ""))
+    return account is not None and not account.disabled and account.epoch == session.get("epoch")
+
+
+def login_required(view: View) -> View:
+    """Send a visitor who is not logged in to the login page, and back afterwards.
+
+    Nobody is logged out in silence: the address says which sentence the login page shows.
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if is_logged_in():
+            return view(*args, **kwargs)
+        target = request.full_path.rstrip("?") if request.method == "GET" else ""
+        return redirect(url_for("login.login", next=target, ended=_ended()))
+
+    return cast(View, guarded)
+
+
+def _ended() -> str | None:
+    """What ended the login of this browser, if it had one: `account` or `session`."""
+    if "logged_in" in session:
+        session.clear()
+        return "account"
+    cookie_name = current_app.session_interface.get_cookie_name(current_app)
+    return "session" if cookie_name in request.cookies else None
+
+
+def local_target(target: str | None, otherwise: str | None = None) -> str:
+    """`target` where it is a path of this host, else the dashboard (or `otherwise`).
+
+    Browsers take a backslash for a slash and drop control characters, so anything but a plain
+    path is refused (CWE-601).
+    """
+    fallback = otherwise or url_for("dashboard.dashboard")
+    if not target or not target.startswith("/") or target.startswith("//"):
+        return fallback
+    if "\\" in target or not target.isprintable() or urlsplit(target).netloc:
+        return fallback
+    return target
+
+
+def limit_wrong_passwords(app: Flask, blueprint: Blueprint, *views: Callable[..., Any]) -> None:
+    """Count these views' answers 401 as failed logins of their address, and refuse too many."""
+    limited = app.extensions["wrong_passwords"]
+    for view in views:
+        endpoint = f"{blueprint.name}.{view.__name__}"
+        app.view_functions[endpoint] = limited(app.view_functions[endpoint])
+
+
+def _reporter(seldom: Seldom) -> Callable[[RequestLimit], None]:
+    """Logs that logins are refused, once a second: a flood of them must not fill the log."""
+
+    def report_limited(_limit: RequestLimit) -> None:
+        held_back = seldom.due()
+        if held_back is not None:
+            name = request.form.get("username", "")[:LONGEST_NAME]
+            report_visit("login limited", user=name, more=held_back)
+
+    return report_limited
