@@ -11,24 +11,10 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import (
-    articles,
-    cart,
-    checkout,
-    cli,
-    dashboard,
-    home,
-    inspector,
-    login,
-    preferences,
-    profile,
-    replay,
-    request_info,
-    side_by_side,
-    uploads,
-)
+from app import cli, dashboard, home, inspector, login, profile, replay, request_info, side_by_side
 from app.accounts import access, account, admin, sessions
 from app.config import PRODUCTION, is_embedded, read_settings
+from app.demos import articles, cart, checkout, preferences, uploads
 from app.traffic import Traffic
 from app.web import errors, headers, health, layout, log, same_origin
 from backends import init_app

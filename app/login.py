@@ -17,7 +17,7 @@ from wtforms.validators import InputRequired, Length
 from app.accounts.access import LONGEST_NAME, limit_wrong_passwords, local_target
 from app.accounts.database import Account, authenticate, shown_accounts
 from app.accounts.reauthentication import mark_confirmed
-from app.cart import cart_after_login
+from app.demos.cart import cart_after_login
 from app.web.data_location import in_plain_cookie
 from app.web.log import report_if_kept, report_visit
 from app.web.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from flask import Blueprint, abort, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from app.preferences import current_preferences
+from app.demos.preferences import current_preferences
 from app.web.data_location import in_plain_cookie
 from app.web.plain_cookies import READ_ARTICLES, delete_plain, read_plain, set_plain
 
@@ -47,7 +47,7 @@ ARTICLES = {
 @bp.get("/articles")
 def index() -> str:
     return render_template(
-        "articles/index.html",
+        "demos/articles/index.html",
         articles=ARTICLES,
         recent=_recent(),
         preferences=current_preferences(),
@@ -62,7 +62,7 @@ def article(slug: str) -> Response:
     earlier = [other for other in _recent() if other != slug]
     recent = SEPARATOR.join([slug, *earlier][:MOST_REMEMBERED])
     page = render_template(
-        f"articles/{slug}.html",
+        f"demos/articles/{slug}.html",
         article=ARTICLES[slug],
         earlier={slug: ARTICLES[slug] for slug in earlier},
         places=[in_plain_cookie(READ_ARTICLES, recent)],

@@ -76,7 +76,7 @@ def delete() -> Redirect:
 
 def _page(form: UploadForm) -> str:
     return render_template(
-        "uploads/index.html",
+        "demos/uploads.html",
         form=form,
         upload=session.get("upload"),
         user=session["user"],

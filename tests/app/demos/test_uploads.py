@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.uploads import MOST_BYTES
+from app.demos.uploads import MOST_BYTES
 from backends import Backend
 from tests.conftest import Visitor
 

@@ -11,8 +11,8 @@ from wtforms import RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
 from app.accounts.access import login_required
-from app.cart import Bill, Cart, bill_for, current_cart
-from app.preferences import current_preferences, in_currency
+from app.demos.cart import Bill, Cart, bill_for, current_cart
+from app.demos.preferences import current_preferences, in_currency
 from app.web.data_location import in_session
 
 bp = Blueprint("checkout", __name__)
@@ -149,7 +149,7 @@ def _ask(name: str, form: FlaskForm, **values: Any) -> Page:
 
 def _page(name: str, what: str = "Your checkout", **values: Any) -> str:
     return render_template(
-        f"checkout/{name}.html",
+        f"demos/checkout/{name}.html",
         steps=STEPS,
         step=name,
         half_way=_half_way(),

@@ -10,7 +10,7 @@ from wtforms import IntegerField, SelectField
 from wtforms.validators import InputRequired, NumberRange
 
 from app.accounts.access import is_logged_in
-from app.preferences import current_preferences, in_currency
+from app.demos.preferences import current_preferences, in_currency
 from app.web.data_location import Place, in_plain_cookie, in_session
 from app.web.plain_cookies import GUEST_CART, delete_plain, read_plain, set_plain
 
@@ -69,7 +69,7 @@ class Bill(NamedTuple):
 def index() -> str:
     preferences = current_preferences()
     return render_template(
-        "cart/index.html",
+        "demos/cart.html",
         products={
             product: (name, in_currency(cents, preferences.currency))
             for product, (name, cents) in PRODUCTS.items()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.articles import ARTICLES, MOST_REMEMBERED
+from app.demos.articles import ARTICLES, MOST_REMEMBERED
 from app.web.plain_cookies import READ_ARTICLES
 from tests.conftest import Visitor
 

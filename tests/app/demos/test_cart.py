@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.cart import MOST_OF_ONE, PRODUCTS, bill_for
-from app.preferences import RATES
+from app.demos.cart import MOST_OF_ONE, PRODUCTS, bill_for
+from app.demos.preferences import RATES
 from app.web.plain_cookies import GUEST_CART
 from backends import Backend, StoreUnavailable, interface_of
 from tests.conftest import Visitor

@@ -2,8 +2,7 @@
 
 import pytest
 
-from app.preference_texts import TEXTS
-from app.preferences import CHOICES, in_currency, money
+from app.demos.preferences import CHOICES, TEXTS, in_currency, money
 from app.web.plain_cookies import CURRENCY, LANGUAGE, LAYOUT, THEME, PlainCookie
 from tests.conftest import Visitor
 
