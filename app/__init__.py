@@ -11,11 +11,12 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import cli, dashboard, home, inspector, login, profile, replay, request_info, side_by_side
+from app import cli, dashboard, home, login, profile, request_info
 from app.accounts import access, account, admin, sessions
 from app.config import PRODUCTION, is_embedded, read_settings
 from app.demos import articles, cart, checkout, preferences, uploads
-from app.traffic import Traffic
+from app.inspector import inspector, replay, side_by_side
+from app.inspector.traffic import Traffic
 from app.web import errors, headers, health, layout, log, same_origin
 from backends import init_app
 from backends.store import Clock

@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from werkzeug.wrappers import Response
 
 from app.accounts.access import local_target, login_required
-from app.inspector import inspect
+from app.inspector.inspector import inspect
 
 bp = Blueprint("dashboard", __name__)
 

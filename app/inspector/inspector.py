@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, render_template, request, session
 
 from app.accounts.database import shown_accounts
 from app.config import is_embedded
-from app.traffic import Exchange
+from app.inspector.traffic import Exchange
 from backends import AtRest, Backend, backend_of
 from backends.cookie import decode_without_key
 

@@ -8,8 +8,8 @@ from flask import Blueprint, Flask, abort, current_app, redirect, render_templat
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Response
 
-from app import replay
 from app.accounts.database import shown_accounts
+from app.inspector import replay
 from app.web.subrequest import Answer, ask
 from backends import BACKENDS, ConfigurationError
 
@@ -82,7 +82,7 @@ def index() -> str:
         name: ask(current_app, "GET", f"/{name}/column", cookies_for(name)) for name in BACKENDS
     }
     return render_template(
-        "side_by_side/index.html",
+        "inspector/side_by_side.html",
         backends=BACKENDS,
         columns=columns,
         outcomes=_outcomes(),

@@ -42,7 +42,7 @@ def replay() -> str | dict[str, str]:
     outcome = _try(current_app.extensions["kept_tokens"].get(request.cookies.get(_handle_name())))
     if request.accept_mimetypes.best == "application/json":
         return {"outcome": outcome}
-    return render_template("replay/outcome.html", outcome=outcome, sentence=OUTCOMES[outcome])
+    return render_template("inspector/replay.html", outcome=outcome, sentence=OUTCOMES[outcome])
 
 
 def _try(token: str | None) -> str:

@@ -9,7 +9,7 @@ from flask import Flask
 
 from app import create_app
 from app.config import read_settings
-from app.side_by_side import ACTIONS, OUTCOMES, cookies_for
+from app.inspector.side_by_side import ACTIONS, OUTCOMES, cookies_for
 from backends import BACKENDS
 from tests.conftest import ACCOUNTS, SECRET, Visitor
 
