@@ -11,7 +11,7 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import cli, dashboard, home, login, profile, request_info
+from app import cli, dashboard, login, public_pages
 from app.accounts import access, account, admin, sessions
 from app.config import PRODUCTION, is_embedded, read_settings
 from app.demos import articles, cart, checkout, preferences, uploads
@@ -52,11 +52,9 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
         cart,
         checkout,
         dashboard,
-        home,
         inspector,
         preferences,
-        profile,
-        request_info,
+        public_pages,
         uploads,
     ):
         app.register_blueprint(module.bp)

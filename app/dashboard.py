@@ -18,7 +18,7 @@ GROWTH = 5 * 1024
 @bp.get("/dashboard")
 @login_required
 def dashboard() -> str:
-    return render_template("dashboard/dashboard.html", inspection=inspect())
+    return render_template("dashboard.html", inspection=inspect())
 
 
 @bp.post("/dashboard/note")

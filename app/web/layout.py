@@ -10,7 +10,7 @@ from backends import BACKENDS
 
 NAVIGATION = (
     ("side_by_side.index", "Side by side"),
-    ("home.index", "Start"),
+    ("public_pages.home", "Start"),
     ("dashboard.dashboard", "Dashboard"),
     ("sessions.index", "Sessions"),
     ("articles.index", "Articles"),

@@ -179,7 +179,7 @@ class TestForm:
         def fails() -> str:
             raise RuntimeError("no luck")
 
-        production.app.view_functions["profile.user"] = lambda name: fails()
+        production.app.view_functions["public_pages.user"] = lambda name: fails()
         assert production.client.get("/user/alice").status_code == 500
         [line] = capsys.readouterr().err.splitlines()
         failure = json.loads(line)
