@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from app.documentation import with_part
 from app.lab.checked_document import checked_document
 from app.lab.evidence import Evidence, ShownExchange, shortened
 from app.lab.markdown import EXPERIMENTS, SIGNS, matrix
 from app.lab.places import EmbeddedRedis
 from app.lab.results import Report, dumped, loaded
+from app.readme import with_part
 from backends import BUILT_IN
 
 KEPT = Path("app/lab/data/report.json")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.config import VARIABLES, Variable
-from app.documentation import main, rewritten
+from app.readme import main, rewritten
 from backends import BUILT_IN
 
 README = Path(__file__).parents[2] / "README.md"

@@ -1,4 +1,4 @@
-"""The parts of README.md that are made from the code: `python -m app.documentation README.md`."""
+"""The parts of README.md that are made from the code: `python -m app.readme README.md`."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
