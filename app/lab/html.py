@@ -14,7 +14,7 @@ from app.lab.results import Report
 from app.lab.shown import add_filters, sheet
 
 STATIC = Path(__file__).parents[1] / "static"
-STYLES = ("report.css", "lab.css", "laboratory.css")
+STYLES = ("report.css", "base.css", "lab.css")
 SCRIPTS = ("theme.js", "report.js")
 
 OF_SESSIONS = ("cookie", "set-cookie", "location", "retry-after", "vary")
