@@ -17,6 +17,7 @@ from app.config import PRODUCTION, is_embedded, read_settings
 from app.demos import articles, cart, checkout, preferences, uploads
 from app.inspector import inspector, replay, side_by_side
 from app.inspector.traffic import Traffic
+from app.state import add_state, state_of
 from app.web import errors, headers, health, layout, log, same_origin
 from backends import init_app
 from backends.store import Clock
@@ -41,9 +42,8 @@ def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time
 
 
 def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
-    app = _bare(settings, name)
+    app = _bare(settings, name, clock)
     _configure_session(app, name)
-    app.extensions["clock"] = clock
     init_app(app, name, clock)
     for module in (access, login, account, admin, replay, sessions):
         module.init_app(app)
@@ -59,18 +59,18 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     ):
         app.register_blueprint(module.bp)
     traffic = Traffic(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
-    app.extensions["traffic"] = traffic
+    state_of(app).traffic = traffic
     app.wsgi_app = traffic  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 
 def _side_by_side(settings: Mapping[str, Any], clock: Clock) -> Flask:
-    app = _bare(settings, None)
+    app = _bare(settings, None, clock)
     side_by_side.init_app(app, lambda name: _on_backend(settings, name, clock))
     return app
 
 
-def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
+def _bare(settings: Mapping[str, Any], name: str | None, clock: Clock) -> Flask:
     """What every application here has: settings, the error page, the headers, the guard."""
     app = Flask(__name__)
     app.config.update(settings, SESSION_BACKEND=name)
@@ -79,6 +79,7 @@ def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
         WTF_CSRF_ENABLED=False,  # app/web/same_origin.py protects every form, without a session
         MAX_CONTENT_LENGTH=1024 * 1024,
     )
+    add_state(app, clock)
     Bootstrap5(app)
     for module in (cli, errors, log, layout, same_origin, headers):
         module.init_app(app)

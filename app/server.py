@@ -13,6 +13,7 @@ from gunicorn.workers import gthread
 
 from app import create_app
 from app.config import is_embedded
+from app.state import state_of
 from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
 
 THREADS = 8
@@ -23,9 +24,9 @@ MOST_HEADER_BYTES = 16 * 1024
 PATIENCE = 5
 """Seconds for the requests under way when it ends; Docker kills what has not ended after ten."""
 
-# Browsers open connections that they may need later. Each holds a thread for so many seconds, and
-# with it the end of the process; gunicorn's own five are more than somebody at a terminal waits.
-gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.5
+SILENT_CONNECTION_TIMEOUT_SECONDS = 0.5
+"""Browsers open connections that they may need later. Each holds a thread for so long, and with it
+the end of the process; gunicorn's own five seconds are more than somebody at a terminal waits."""
 
 
 class Worker(gthread.ThreadWorker):
@@ -92,6 +93,7 @@ def serve() -> None:
     """
     app = create_app()
     _check_services(app)
+    gthread.DEFAULT_WORKER_DATA_TIMEOUT = SILENT_CONNECTION_TIMEOUT_SECONDS
     Server(app, _listen(app.config["HOST"], app.config["PORT"])).run()
 
 
@@ -115,7 +117,7 @@ def _check_services(app: Flask) -> None:
 
 
 def _ask_services(app: Flask) -> None:
-    for application in (app, *app.extensions.get("mounted", {}).values()):
+    for application in (app, *state_of(app).mounted.values()):
         backend = application.extensions.get("session_backend")
         if backend is None or backend.needs is None or backend.check is None:
             continue

@@ -10,6 +10,7 @@ from flask_limiter import Limiter, RequestLimit
 from flask_limiter.util import get_remote_address
 
 from app.accounts.database import account_of
+from app.state import state_of
 from app.web.log import report_visit
 from backends.events import Seldom
 
@@ -26,7 +27,7 @@ def init_app(app: Flask) -> None:
     limiter = Limiter(
         get_remote_address, app=app, storage_uri="memory://", on_breach=_reporter(Seldom())
     )
-    app.extensions["wrong_passwords"] = limiter.shared_limit(
+    state_of(app).limit_wrong_passwords = limiter.shared_limit(
         FAILED_LOGINS, "passwords", deduct_when=lambda response: response.status_code == 401
     )
 
@@ -80,7 +81,7 @@ def local_target(target: str | None, otherwise: str | None = None) -> str:
 
 def limit_wrong_passwords(app: Flask, blueprint: Blueprint, *views: Callable[..., Any]) -> None:
     """Count these views' answers 401 as failed logins of their address, and refuse too many."""
-    limited = app.extensions["wrong_passwords"]
+    limited = state_of(app).limit_wrong_passwords
     for view in views:
         endpoint = f"{blueprint.name}.{view.__name__}"
         app.view_functions[endpoint] = limited(app.view_functions[endpoint])

@@ -8,6 +8,7 @@ from flask import current_app, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from app.accounts.database import authenticate
+from app.state import state_of
 from app.web.log import report_visit
 
 CONFIRMED_FOR = 5 * 60
@@ -22,12 +23,12 @@ View = Callable[Arguments, Page]
 
 def mark_confirmed() -> None:
     """Note in the session that its owner has just given the password."""
-    session["confirmed_at"] = int(current_app.extensions["clock"]())
+    session["confirmed_at"] = int(state_of(current_app).clock())
 
 
 def is_confirmed() -> bool:
     """Whether the password of this session's account was given a short while ago."""
-    age = current_app.extensions["clock"]() - session.get("confirmed_at", 0)
+    age = state_of(current_app).clock() - session.get("confirmed_at", 0)
     return bool(age < CONFIRMED_FOR)
 
 

@@ -10,6 +10,7 @@ from flask import Blueprint, current_app, render_template, request, session
 from app.accounts.database import shown_accounts
 from app.config import is_embedded
 from app.inspector.traffic import Exchange
+from app.state import state_of
 from backends import AtRest, Backend, backend_of
 from backends.cookie import decode_without_key
 
@@ -67,7 +68,7 @@ def inspect() -> Inspection:
         user=user,
         cookies=[_cookie(name, value) for name, value in request.cookies.items()],
         at_rest=held or None,
-        traffic=current_app.extensions["traffic"].of(token),
+        traffic=state_of(current_app).traffic.of(token),
     )
 
 

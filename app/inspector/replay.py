@@ -5,11 +5,11 @@ the browser gets a random handle to it.
 """
 
 import secrets
-from collections import OrderedDict
 
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 
 from app.config import PRODUCTION
+from app.state import state_of
 from app.web.subrequest import ask
 
 bp = Blueprint("replay", __name__)
@@ -31,7 +31,6 @@ def init_app(app: Flask) -> None:
     """Keep the token at each logout, and offer to try it again."""
     if app.config["APP_PROFILE"] == PRODUCTION:
         return
-    app.extensions["kept_tokens"] = OrderedDict()
     app.register_blueprint(bp)
     app.after_request(_keep_at_logout)
 
@@ -39,7 +38,7 @@ def init_app(app: Flask) -> None:
 @bp.post("/replay")
 def replay() -> str | dict[str, str]:
     """Ask for the dashboard with the kept token. JSON for who accepts only that."""
-    outcome = _try(current_app.extensions["kept_tokens"].get(request.cookies.get(_handle_name())))
+    outcome = _try(state_of(current_app).kept_tokens.get(request.cookies.get(_handle_name(), "")))
     if request.accept_mimetypes.best == "application/json":
         return {"outcome": outcome}
     return render_template("inspector/replay.html", outcome=outcome, sentence=OUTCOMES[outcome])
@@ -56,7 +55,7 @@ def _keep_at_logout(response: Response) -> Response:
     token = request.cookies.get(_session_cookie_name())
     if request.endpoint == "login.logout" and response.status_code == 302 and token:
         handle = secrets.token_urlsafe(16)
-        kept: OrderedDict[str, str] = current_app.extensions["kept_tokens"]
+        kept = state_of(current_app).kept_tokens
         kept[handle] = token
         if len(kept) > MOST_KEPT:
             kept.popitem(last=False)

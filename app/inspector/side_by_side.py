@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts.database import shown_accounts
 from app.inspector import replay
+from app.state import state_of
 from app.web.subrequest import Answer, ask
 from backends import BACKENDS, ConfigurationError
 
@@ -69,8 +70,8 @@ def init_app(app: Flask, create: Callable[[str], Flask]) -> None:
             f"The backend {name!r} cannot stand beside the others, whose page uses that name: "
             "choose one backend by SESSION_BACKEND, or rename it in its package."
         )
-    mounted = {name: create(name) for name in BACKENDS}
-    app.extensions["mounted"] = mounted
+    mounted = state_of(app).mounted
+    mounted.update({name: create(name) for name in BACKENDS})
     app.wsgi_app = DispatcherMiddleware(  # type: ignore[method-assign]  # as Flask documents it
         app.wsgi_app, {f"/{name}": application for name, application in mounted.items()}
     )
@@ -138,7 +139,7 @@ def _agreed_cookies(answers: Mapping[str, Answer]) -> list[str]:
 
 
 def _session_cookie_name(name: str) -> str:
-    return str(current_app.extensions["mounted"][name].config["SESSION_COOKIE_NAME"])
+    return str(state_of(current_app).mounted[name].config["SESSION_COOKIE_NAME"])
 
 
 def _outcome(answer: Answer) -> str:

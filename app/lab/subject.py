@@ -26,7 +26,7 @@ from app.lab.evidence import AT_THE_END, Holding
 from app.lab.noted_place import NotedPlace
 from app.lab.places import Place
 from app.lab.site import MakeBrowser, Paths, Site, Visitor
-from app.web.layout import spoken
+from app.web.formatting import format_duration
 from backends import AtRest, Backend
 from backends.cookie import decode_without_key
 
@@ -131,7 +131,7 @@ class Subject(Site):
         if self._place is not None:
             self._place.age(seconds)
         if seconds >= 1:
-            self.recorder.note(f"{spoken(seconds)} pass.")
+            self.recorder.note(f"{format_duration(seconds)} pass.")
 
     def restart(self, **settings: Any) -> None:
         """Stop the application and start it anew, on the same address, with changed settings.

@@ -4,6 +4,8 @@ from typing import Any
 
 from flask import Blueprint, current_app
 
+from app.state import state_of
+
 bp = Blueprint("health", __name__)
 
 
@@ -16,7 +18,7 @@ def healthz() -> dict[str, Any]:
 @bp.get("/readyz")
 def readyz() -> dict[str, Any]:
     """The stores answer too; 503 where one does not."""
-    for app in (current_app, *current_app.extensions.get("mounted", {}).values()):
+    for app in (current_app, *state_of(current_app).mounted.values()):
         backend = app.extensions.get("session_backend")
         if backend is not None and backend.check is not None:
             backend.check(app)

@@ -1,11 +1,11 @@
-"""What every page shows: which backend this is, where to go, and how durations are said."""
+"""What every page shows: which backend this is, and where to go."""
 
 from typing import Any, NamedTuple
 
 from flask import Flask, request, url_for
-from jinja2 import Environment
 
 from app.config import PRODUCTION, is_embedded
+from app.web import formatting
 from backends import BACKENDS
 
 NAVIGATION = (
@@ -36,7 +36,7 @@ class Link(NamedTuple):
 def init_app(app: Flask) -> None:
     """Give the templates their common values and filters."""
     app.context_processor(lambda: _common(app))
-    add_filters(app.jinja_env)
+    formatting.add_filters(app.jinja_env)
 
 
 def _common(app: Flask) -> dict[str, Any]:
@@ -57,15 +57,3 @@ def _navigation(app: Flask) -> list[Link]:
         for endpoint, label in NAVIGATION
         if endpoint in app.view_functions
     ]
-
-
-def add_filters(environment: Environment) -> None:
-    environment.filters["seconds"] = spoken
-
-
-def spoken(count: float) -> str:
-    """A duration as people say it: `29 min 58 s`."""
-    whole = int(count)
-    hours, minutes, seconds = whole // 3600, whole // 60 % 60, whole % 60
-    parts = [(hours, "h"), (minutes, "min"), (seconds, "s")]
-    return " ".join(f"{value} {unit}" for value, unit in parts if value) or "0 s"

@@ -7,6 +7,7 @@ made to be read. Neither holds a token, a session's id or a password (OWASP ASVS
 import json
 import logging
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TextIO, cast
 
 from flask import Flask, Response, current_app, g, request, request_finished, session
@@ -18,8 +19,6 @@ from backends.events import report
 LOGGERS = ("app", "backends")
 """Whose records are written: Flask's own of this application, and everything of the backends."""
 
-_handler = logging.StreamHandler(cast(TextIO, wsgi_errors_stream))
-
 
 def init_app(app: Flask) -> None:
     """Write the log in the form of this profile.
@@ -27,11 +26,18 @@ def init_app(app: Flask) -> None:
     Every application of a process shares the one handler, so no line is written twice. Records
     still reach the root logger, for whoever listens there.
     """
-    _handler.setFormatter(AsJson() if app.config["APP_PROFILE"] == PRODUCTION else AsText())
+    handler = _handler()
+    handler.setFormatter(AsJson() if app.config["APP_PROFILE"] == PRODUCTION else AsText())
     for name in LOGGERS:
-        logging.getLogger(name).addHandler(_handler)
+        logging.getLogger(name).addHandler(handler)
     logging.getLogger("backends").setLevel(logging.INFO)
     request_finished.connect(_report_kept, app)
+
+
+@cache
+def _handler() -> logging.Handler:
+    """The one handler of the process."""
+    return logging.StreamHandler(cast(TextIO, wsgi_errors_stream))
 
 
 def report_visit(event: str, **details: Any) -> None:

@@ -11,6 +11,7 @@ from flask import Flask
 from app.accounts.access import FAILED_LOGINS
 from app.accounts.reauthentication import CONFIRMED_FOR
 from app.accounts.sessions import listed_sessions
+from app.state import state_of
 from backends import BACKENDS
 from tests.conftest import Visitor
 
@@ -57,7 +58,7 @@ def form(lab_app: Flask, phone: Visitor, ending: Ending) -> dict[str, str]:
 def alice(visitor: Visitor, form: dict[str, str]) -> Visitor:
     """Logged in so long ago that her password counts no more."""
     visitor.log_in()
-    visitor.app.extensions["clock"] = lambda: time.time() + CONFIRMED_FOR
+    state_of(visitor.app).clock = lambda: time.time() + CONFIRMED_FOR
     return visitor
 
 
@@ -76,7 +77,7 @@ def test_nothing_ends_before_the_page_that_says_why_has_the_password(
 ) -> None:
     asked = alice.client.post(ending.path, data=form)
     assert asked.status_code == 403
-    assert "because you gave it more than 5 min ago" in asked.text
+    assert "because you gave it more than 5 minutes ago" in asked.text
     assert f'action="{ending.path}"' in asked.text
     assert f'href="{ending.way_back}"' in unescape(asked.text)
     assert "outcome-bad" not in asked.text
