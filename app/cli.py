@@ -12,7 +12,6 @@ from flask.cli import AppGroup
 from app.accounts.database import account_names
 from app.accounts.sessions import ListedSession, end_sessions, listed_sessions, lists_sessions
 from app.config import is_embedded
-from app.lab.cli import compare
 from backends import BACKENDS, StoreUnavailable, interface_of
 from backends.cookie import decode_without_key
 from backends.store import Sweeps
@@ -22,7 +21,7 @@ HEAD = ("USER", "HANDLE", "BROWSER", "ADDRESS", "SINCE (UTC)", "LAST SEEN (UTC)"
 
 def init_app(app: Flask) -> None:
     """Offer the commands beside Flask's own."""
-    for command in (compare, cookie, sessions):
+    for command in (cookie, sessions):
         app.cli.add_command(command)
 
 
