@@ -48,7 +48,7 @@ def log_in() -> Response | tuple[str, int]:
     account = authenticate(form.username.data, form.password.data)
     if account is None:
         report_visit("login failed", user=form.username.data)
-        form.password.errors = ("This name and password do not fit together.",)
+        form.password.errors = ("Wrong name or password.",)
         return _login_page(form), 401
     if account.disabled:
         report_visit("login failed", user=account.name, reason="the account is disabled")

@@ -1,4 +1,4 @@
-"""The token from before the logout, kept and tried again: is it still a login?
+"""Keep the token from before a logout and try it again: is it still a login?
 
 For learners, in a development run only. This process keeps the copy, as a thief would elsewhere;
 the browser gets a random handle to it.
@@ -10,15 +10,13 @@ from flask import Blueprint, Flask, Response, current_app, render_template, requ
 
 from app.config import PRODUCTION
 from app.state import state_of
-from app.web.subrequest import ask
+from app.web.subrequest import send_inside
 
 bp = Blueprint("replay", __name__)
 
-KEPT_FOR = 3600
-"""Seconds that the browser keeps the handle."""
-
-MOST_KEPT = 1000
-"""Tokens; the oldest goes first."""
+HANDLE_MAX_AGE_SECONDS = 3600
+MAX_KEPT_TOKENS = 1000
+"""The oldest is dropped first."""
 
 OUTCOMES = {
     "still-logged-in": "The token from before the logout still logs in.",
@@ -37,7 +35,7 @@ def init_app(app: Flask) -> None:
 
 @bp.post("/replay")
 def replay() -> str | dict[str, str]:
-    """Ask for the dashboard with the kept token. JSON for who accepts only that."""
+    """Ask for the dashboard with the kept token. JSON where the request prefers it."""
     outcome = _try(state_of(current_app).kept_tokens.get(request.cookies.get(_handle_name(), "")))
     if request.accept_mimetypes.best == "application/json":
         return {"outcome": outcome}
@@ -47,8 +45,9 @@ def replay() -> str | dict[str, str]:
 def _try(token: str | None) -> str:
     if token is None:
         return "nothing-kept"
-    answer = ask(current_app, "GET", "/dashboard", {_session_cookie_name(): token})
-    return "still-logged-in" if answer.status == 200 else "refused"
+    cookies = {_session_cookie_name(): token}
+    response = send_inside(current_app, request, "GET", "/dashboard", cookies)
+    return "still-logged-in" if response.status == 200 else "refused"
 
 
 def _keep_at_logout(response: Response) -> Response:
@@ -57,10 +56,10 @@ def _keep_at_logout(response: Response) -> Response:
         handle = secrets.token_urlsafe(16)
         kept = state_of(current_app).kept_tokens
         kept[handle] = token
-        if len(kept) > MOST_KEPT:
+        if len(kept) > MAX_KEPT_TOKENS:
             kept.popitem(last=False)
         response.set_cookie(
-            _handle_name(), handle, max_age=KEPT_FOR, httponly=True, samesite="Strict"
+            _handle_name(), handle, max_age=HANDLE_MAX_AGE_SECONDS, httponly=True, samesite="Strict"
         )
     return response
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from app.accounts.database import shown_accounts
 from app.inspector import replay
 from app.state import state_of
-from app.web.subrequest import Answer, ask
+from app.web.subrequest import InnerResponse, send_inside
 from backends import BACKENDS, ConfigurationError
 
 bp = Blueprint("side_by_side", __name__)
@@ -23,7 +23,7 @@ ACTIONS = {
     "logout": "/logout",
     "replay": "/replay",
 }
-"""What the bar does on every backend: the action's name and the path that it posts to."""
+"""Each action of the bar, and the path that it posts to on every backend."""
 
 DONE = {
     "login": "Logged in.",
@@ -35,7 +35,7 @@ DONE = {
 OUTCOMES = {
     **replay.OUTCOMES,
     "login-required": "Nobody is logged in here: log in first.",
-    "401": "This name and password do not fit together.",
+    "401": "Wrong name or password.",
     "403": "This account is disabled.",
     "400": "Give a name and a password.",
     "413": "Refused: a browser keeps at most 4096 bytes of a cookie. Nothing was changed.",
@@ -43,14 +43,14 @@ OUTCOMES = {
     "503": "The store cannot be reached. Nothing is lost: try again shortly.",
     "500": "The application failed here: its log says why.",
 }
-"""What became of an action on one backend: a code for the address, a sentence for the page."""
+"""The outcome of an action on one backend: a code for the address, a sentence for the page."""
 
 TONES = {"done": "good", "refused": "good", "still-logged-in": "bad"}
 """How a page marks an outcome; the others are warnings."""
 
 
 class Outcome(NamedTuple):
-    """What became of the last action on one backend."""
+    """The outcome of the last action on one backend."""
 
     title: str
     sentence: str
@@ -63,7 +63,7 @@ def init_app(app: Flask, create: Callable[[str], Flask]) -> None:
     Raises `ConfigurationError` for a name that another address or its query has already.
     """
     app.register_blueprint(bp)
-    later = {"action", "lab"}  # the query's word for what was done, and the laboratory's pages
+    later = {"action", "lab"}  # the parameter of the query, and the laboratory's pages
     taken = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} | later
     for name in taken & set(BACKENDS):
         raise ConfigurationError(
@@ -80,7 +80,8 @@ def init_app(app: Flask, create: Callable[[str], Flask]) -> None:
 @bp.get("/")
 def index() -> str:
     columns = {
-        name: ask(current_app, "GET", f"/{name}/column", cookies_for(name)) for name in BACKENDS
+        name: send_inside(current_app, request, "GET", f"/{name}/column", cookies_for(name))
+        for name in BACKENDS
     }
     return render_template(
         "inspector/side_by_side.html",
@@ -93,24 +94,26 @@ def index() -> str:
 
 @bp.post("/all/<action>")
 def act(action: str) -> Response:
-    """Do the same on every backend, and hand the browser the cookies of all."""
+    """Do the action on every backend, and send the browser the cookies of all."""
     if action not in ACTIONS:
         abort(404)
-    answers = {name: _post(name, ACTIONS[action]) for name in BACKENDS}
-    outcomes = {name: _outcome(answer) for name, answer in answers.items()}
+    responses = {name: _post(name, ACTIONS[action]) for name in BACKENDS}
+    outcomes = {name: _outcome(response) for name, response in responses.items()}
     values = {"action": action, **outcomes}
-    response = redirect(f"{url_for('side_by_side.index')}?{urlencode(values)}", code=303)
-    for set_cookie in _agreed_cookies(answers):
-        response.headers.add("Set-Cookie", set_cookie)
-    return response
+    answer = redirect(f"{url_for('side_by_side.index')}?{urlencode(values)}", code=303)
+    for set_cookie in _merge_cookies(responses):
+        answer.headers.add("Set-Cookie", set_cookie)
+    return answer
 
 
-def _post(name: str, path: str) -> Answer:
-    return ask(current_app, "POST", f"/{name}{path}", cookies_for(name), request.form)
+def _post(name: str, path: str) -> InnerResponse:
+    return send_inside(
+        current_app, request, "POST", f"/{name}{path}", cookies_for(name), request.form
+    )
 
 
 def cookies_for(name: str) -> Mapping[str, str]:
-    """What a browser would send if this backend's application were alone on the host."""
+    """The cookies that a browser would send if this backend were alone on the host."""
     others = {_session_cookie_name(other) for other in BACKENDS if other != name}
     return {
         cookie: value
@@ -119,39 +122,39 @@ def cookies_for(name: str) -> Mapping[str, str]:
     }
 
 
-def _agreed_cookies(answers: Mapping[str, Answer]) -> list[str]:
-    """What the browser is told to store: each backend's own cookies, and what all of them say.
+def _merge_cookies(responses: Mapping[str, InnerResponse]) -> list[str]:
+    """The `Set-Cookie` headers for the browser: those of each session, and those all backends sent.
 
-    The cookies without a session are shared. One backend that accepts a login must not delete the
-    guest's cart of another that refused it.
+    The plain cookies are shared: a backend that accepts a login must not delete the guest's cart
+    while another refuses it.
     """
     own: list[str] = []
-    said: list[list[str]] = []
-    for name, answer in answers.items():
-        headers = answer.headers.getlist("Set-Cookie")
+    shared: list[list[str]] = []
+    for name, response in responses.items():
+        headers = response.headers.getlist("Set-Cookie")
         session_cookie = _session_cookie_name(name)
         of_session = [
             h for h in headers if h.removeprefix("kept_").startswith(f"{session_cookie}=")
         ]
         own += of_session
-        said.append([header for header in headers if header not in of_session])
-    return own + [header for header in said[0] if all(header in others for others in said)]
+        shared.append([header for header in headers if header not in of_session])
+    return own + [header for header in shared[0] if all(header in others for others in shared)]
 
 
 def _session_cookie_name(name: str) -> str:
     return str(state_of(current_app).mounted[name].config["SESSION_COOKIE_NAME"])
 
 
-def _outcome(answer: Answer) -> str:
-    if answer.status == 200:
-        return str(answer.json().get("outcome"))
-    if answer.status == 302:
-        return "login-required" if "/login?next" in answer.headers["Location"] else "done"
-    return str(answer.status)
+def _outcome(response: InnerResponse) -> str:
+    if response.status == 200:
+        return str(response.json().get("outcome"))
+    if response.status == 302:
+        return "login-required" if "/login?next" in response.headers["Location"] else "done"
+    return str(response.status)
 
 
 def _outcomes() -> dict[str, Outcome]:
-    """What the address says of each backend, for those of which it says something known."""
+    """The outcome of each backend that the address names with a known code."""
     sentences = {name: _sentence(request.args.get(name, "")) for name in BACKENDS}
     return {
         name: Outcome(BACKENDS[name].title, sentence, TONES.get(request.args[name], "warning"))

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from flask import Flask, request, url_for
+from flask import Flask, Request, request, url_for
 
 from app.config import PRODUCTION, is_embedded
 from app.web import formatting
@@ -35,11 +35,11 @@ class Link(NamedTuple):
 
 def init_app(app: Flask) -> None:
     """Give the templates their common values and filters."""
-    app.context_processor(lambda: _common(app))
+    app.context_processor(lambda: _common_values(app, request))
     formatting.add_filters(app.jinja_env)
 
 
-def _common(app: Flask) -> dict[str, Any]:
+def _common_values(app: Flask, request: Request) -> dict[str, Any]:
     name = app.config["SESSION_BACKEND"]
     return {
         "backend": BACKENDS[name] if name else None,
@@ -47,11 +47,11 @@ def _common(app: Flask) -> dict[str, Any]:
         "development": app.config["APP_PROFILE"] != PRODUCTION,
         "embedded": is_embedded(app.config),
         "mounted": bool(request.script_root),
-        "navigation": _navigation(app),
+        "navigation": _navigation(app, request),
     }
 
 
-def _navigation(app: Flask) -> list[Link]:
+def _navigation(app: Flask, request: Request) -> list[Link]:
     return [
         Link(url_for(endpoint), label, endpoint == request.endpoint)
         for endpoint, label in NAVIGATION

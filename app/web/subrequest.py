@@ -1,17 +1,17 @@
-"""One request of this application to itself, inside the process, with cookies of our choice."""
+"""A request that the application sends to itself, inside the process, with chosen cookies."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, Request
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 
 @dataclass(frozen=True)
-class Answer:
+class InnerResponse:
     status: int
     headers: Headers
     text: str
@@ -20,16 +20,17 @@ class Answer:
         return json.loads(self.text)
 
 
-def ask(
+def send_inside(
     app: Flask,
+    request: Request,
     method: str,
     path: str,
     cookies: Mapping[str, str],
     data: Mapping[str, str] | None = None,
-) -> Answer:
-    """Send the request as the current one's browser would, from the same address and origin.
+) -> InnerResponse:
+    """Send a request as the browser of `request` would: same address, origin and user agent.
 
-    A POST asks for JSON, so that what became of it can be told from a page.
+    A POST asks for JSON, so that its outcome can be told from a page.
     """
     builder = EnvironBuilder(
         method=method,
@@ -50,4 +51,4 @@ def ask(
         body, status, headers = run_wsgi_app(app.wsgi_app, builder.get_environ(), buffered=True)
     finally:
         builder.close()
-    return Answer(int(status.split()[0]), headers, b"".join(body).decode())
+    return InnerResponse(int(status.split()[0]), headers, b"".join(body).decode())
