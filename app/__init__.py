@@ -1,4 +1,4 @@
-"""Session Lab: one login/dashboard flow on the session backend that you choose."""
+"""Session Lab: one login and dashboard on the session backend that you choose."""
 
 import time
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from app.accounts import access, account, admin, sessions
 from app.config import PRODUCTION, is_embedded, read_settings
 from app.demos import articles, cart, checkout, preferences, uploads
 from app.inspector import inspector, replay, side_by_side
-from app.inspector.traffic import Traffic
+from app.inspector.traffic import TrafficRecorder
 from app.state import add_state, state_of
 from app.web import errors, headers, health, layout, log, same_origin
 from backends import init_app
@@ -28,7 +28,7 @@ def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time
 
     `config` takes the names of `app.config.VARIABLES`, before the environment, and Flask's own.
     `clock` decides every limit of a session.
-    Raises `ConfigurationError` with one line for a setting that cannot be.
+    Raises `ConfigurationError` with one line for an invalid setting.
     """
     given = dict(config or {})
     settings = {**given, **read_settings(given)}
@@ -44,7 +44,7 @@ def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time
 
 
 def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
-    app = _bare(settings, name, clock)
+    app = _create_base(settings, name, clock)
     _configure_session(app, name)
     init_app(app, name, clock)
     for module in (access, login, account, admin, replay, sessions):
@@ -60,20 +60,20 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
         uploads,
     ):
         app.register_blueprint(module.bp)
-    traffic = Traffic(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
+    traffic = TrafficRecorder(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
     state_of(app).traffic = traffic
     app.wsgi_app = traffic  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 
 def _side_by_side(settings: Mapping[str, Any], clock: Clock) -> Flask:
-    app = _bare(settings, None, clock)
+    app = _create_base(settings, None, clock)
     side_by_side.init_app(app, lambda name: _on_backend(settings, name, clock))
     return app
 
 
-def _bare(settings: Mapping[str, Any], name: str | None, clock: Clock) -> Flask:
-    """What every application here has: settings, the error page, the headers, the guard."""
+def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) -> Flask:
+    """The parts every application has: settings, state, error page, headers, same-origin check."""
     app = Flask(__name__)
     app.config.update(settings, SESSION_BACKEND=name)
     app.config.update(

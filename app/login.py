@@ -14,19 +14,19 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length
 
-from app.accounts.access import LONGEST_NAME, limit_wrong_passwords, local_target
-from app.accounts.database import Account, authenticate, shown_accounts
+from app.accounts.access import MAX_NAME_CHARACTERS, limit_wrong_passwords, local_target
+from app.accounts.database import Account, authenticate, list_demo_accounts
 from app.accounts.reauthentication import mark_confirmed
 from app.demos.cart import cart_after_login
-from app.web.data_location import in_plain_cookie
-from app.web.log import report_if_kept, report_visit
+from app.web.data_location import locate_plain_cookie
+from app.web.log import log_if_saved, log_visitor_event
 from app.web.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain
 
 bp = Blueprint("login", __name__)
 
 
 class LoginForm(FlaskForm):
-    username = StringField("Name", [InputRequired(), Length(max=LONGEST_NAME)])
+    username = StringField("Name", [InputRequired(), Length(max=MAX_NAME_CHARACTERS)])
     password = PasswordField("Password", [InputRequired(), Length(max=200)])
     remember = BooleanField("Remember my name on this device")
     next = HiddenField()
@@ -47,11 +47,11 @@ def log_in() -> Response | tuple[str, int]:
         return _login_page(form), 400
     account = authenticate(form.username.data, form.password.data)
     if account is None:
-        report_visit("login failed", user=form.username.data)
+        log_visitor_event("login failed", user=form.username.data)
         form.password.errors = ("Wrong name or password.",)
         return _login_page(form), 401
     if account.disabled:
-        report_visit("login failed", user=account.name, reason="the account is disabled")
+        log_visitor_event("login failed", user=account.name, reason="the account is disabled")
         form.username.errors = ("This account is disabled.",)
         return _login_page(form), 403
     _begin_session(account)
@@ -67,10 +67,10 @@ def log_in() -> Response | tuple[str, int]:
 @bp.post("/logout")
 def logout() -> Response:
     if "logged_in" in session:
-        report_if_kept("logout", user=session["user"])
+        log_if_saved("logout", user=session["user"])
     session.clear()
     response = redirect(local_target(request.form.get("next"), otherwise=url_for("login.login")))
-    # Not "cookies": that would end the other backends' sessions on this host too.
+    # Without "cookies", which would end the other backends' sessions on this host too.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
@@ -85,24 +85,24 @@ def _login_page(form: LoginForm) -> str:
     return render_template(
         "login.html",
         form=form,
-        accounts=shown_accounts(),
-        places=[in_plain_cookie(REMEMBERED_NAME)],
+        accounts=list_demo_accounts(),
+        places=[locate_plain_cookie(REMEMBERED_NAME)],
     )
 
 
 def _begin_session(account: Account) -> None:
     cart = cart_after_login(account.name)
-    session.clear()  # on our backends what follows gets a token of its own: no fixation
+    session.clear()  # the new login gets a new token: no session fixation
     session["user"] = account.name
     session["logged_in"] = True
     session["epoch"] = account.epoch
     mark_confirmed()
     if cart:
         session["cart"] = cart
-    report_if_kept("login", user=account.name)
+    log_if_saved("login", user=account.name)
 
 
 def _remembered_name() -> str:
-    """Fills in the login form and nothing more: the password is still asked for."""
+    """The name for the login form; the password is still asked for."""
     name = read_plain(REMEMBERED_NAME)
-    return name if len(name) <= LONGEST_NAME and name.isprintable() else ""
+    return name if len(name) <= MAX_NAME_CHARACTERS and name.isprintable() else ""

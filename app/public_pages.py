@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from flask import Blueprint, abort, render_template, request
 
-from app.accounts.database import exists, shown_accounts
+from app.accounts.database import exists, list_demo_accounts
 
 bp = Blueprint("public_pages", __name__)
 
@@ -23,7 +23,7 @@ FACTS = {"alice": Facts(31, "Porto"), "bob": Facts(44, "Leipzig")}
 @bp.get("/")
 def home() -> str:
     """The front page of one backend."""
-    return render_template("home.html", accounts=shown_accounts())
+    return render_template("home.html", accounts=list_demo_accounts())
 
 
 @bp.get("/user/<name>")

@@ -1,4 +1,4 @@
-"""The parts of README.md that are made from the code: `python -m app.readme README.md`."""
+"""Write the generated parts of README.md: `python -m app.readme README.md`."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,10 +14,10 @@ EMBEDDED = (
 
 
 def rewritten(text: str) -> str:
-    """The text with what stands between its markers made anew.
+    """The text with its generated parts replaced.
 
-    A part lies between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
-    Raises `ValueError` where a part has no place in the text.
+    A part is between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
+    Raises `ValueError` if the markers of a part are missing.
     """
     return with_part(with_part(text, "variables", _variables()), "backends", _backends())
 
@@ -25,7 +25,7 @@ def rewritten(text: str) -> str:
 def with_part(text: str, name: str, lines: Iterable[str]) -> str:
     """The text with these lines between the markers of that name.
 
-    Raises `ValueError` where it has no place for them.
+    Raises `ValueError` if the markers are missing.
     """
     begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
     before, _, rest = text.partition(begin)
@@ -82,13 +82,13 @@ def _yes_or_no(answer: bool) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A table of Markdown, line by line."""
+    """A Markdown table, line by line."""
     for cells in (head, ["---"] * len(head), *rows):
         yield f"| {' | '.join(cells)} |"
 
 
 def main(path: Path) -> None:
-    """Write the file anew. Exits with one line where a part has no place in it."""
+    """Rewrite the file. Exits with one line if the markers of a part are missing."""
     try:
         path.write_text(rewritten(path.read_text()))
     except ValueError as error:

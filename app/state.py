@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from app.inspector.traffic import Traffic
+from app.inspector.traffic import TrafficRecorder
 from backends.store import Clock
 
 View = Callable[..., Any]
@@ -22,7 +22,7 @@ class SessionLab:
     """The application of each backend, by its name, where all are side by side."""
     kept_tokens: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """Tokens from before a logout, by the handle that the browser has."""
-    traffic: Traffic = field(init=False)
+    traffic: TrafficRecorder = field(init=False)
     limit_wrong_passwords: Callable[[View], View] = field(init=False)
 
 

@@ -9,41 +9,41 @@ from flask import Blueprint, Flask, current_app, redirect, request, session, url
 from flask_limiter import Limiter, RequestLimit
 from flask_limiter.util import get_remote_address
 
-from app.accounts.database import account_of
+from app.accounts.database import find_account
 from app.state import state_of
-from app.web.log import report_visit
+from app.web.log import log_visitor_event
 from backends.events import Seldom
 
-FAILED_LOGINS = "10 per minute"
-"""For one address: enough for a person who forgot, too few for a list of passwords."""
+FAILED_LOGIN_LIMIT = "10 per minute"
+"""For one address: enough for somebody who forgot, too few for a list of passwords."""
 
-LONGEST_NAME = 80
+MAX_NAME_CHARACTERS = 80
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 def init_app(app: Flask) -> None:
-    """Count the wrong passwords of each address."""
+    """Limit the wrong passwords of each address."""
     limiter = Limiter(
-        get_remote_address, app=app, storage_uri="memory://", on_breach=_reporter(Seldom())
+        get_remote_address, app=app, storage_uri="memory://", on_breach=_log_refusals(Seldom())
     )
     state_of(app).limit_wrong_passwords = limiter.shared_limit(
-        FAILED_LOGINS, "passwords", deduct_when=lambda response: response.status_code == 401
+        FAILED_LOGIN_LIMIT, "passwords", deduct_when=lambda response: response.status_code == 401
     )
 
 
 def is_logged_in() -> bool:
-    """Whether the session at hand is a login that its account has not ended since."""
+    """Whether the session is logged in, and its account has not ended it since."""
     if "logged_in" not in session:
         return False
-    account = account_of(session.get("user", ""))
+    account = find_account(session.get("user", ""))
     return account is not None and not account.disabled and account.epoch == session.get("epoch")
 
 
 def login_required(view: View) -> View:
-    """Send a visitor who is not logged in to the login page, and back afterwards.
+    """Send visitors who are not logged in to the login page, and back afterwards.
 
-    Nobody is logged out in silence: the address says which sentence the login page shows.
+    The address tells the login page why a session ended, so nobody is logged out in silence.
     """
 
     @wraps(view)
@@ -51,13 +51,13 @@ def login_required(view: View) -> View:
         if is_logged_in():
             return view(*args, **kwargs)
         target = request.full_path.rstrip("?") if request.method == "GET" else ""
-        return redirect(url_for("login.login", next=target, ended=_ended()))
+        return redirect(url_for("login.login", next=target, ended=_end_reason()))
 
     return cast(View, guarded)
 
 
-def _ended() -> str | None:
-    """What ended the login of this browser, if it had one: `account` or `session`."""
+def _end_reason() -> str | None:
+    """What ended this browser's login: `account`, `session`, or `None` without a login."""
     if "logged_in" in session:
         session.clear()
         return "account"
@@ -66,7 +66,7 @@ def _ended() -> str | None:
 
 
 def local_target(target: str | None, otherwise: str | None = None) -> str:
-    """`target` where it is a path of this host, else the dashboard (or `otherwise`).
+    """`target` if it is a path of this host, else `otherwise` or the dashboard.
 
     Browsers take a backslash for a slash and drop control characters, so anything but a plain
     path is refused (CWE-601).
@@ -80,20 +80,20 @@ def local_target(target: str | None, otherwise: str | None = None) -> str:
 
 
 def limit_wrong_passwords(app: Flask, blueprint: Blueprint, *views: Callable[..., Any]) -> None:
-    """Count these views' answers 401 as failed logins of their address, and refuse too many."""
+    """Count 401 responses of these views as failed logins, and refuse too many."""
     limited = state_of(app).limit_wrong_passwords
     for view in views:
         endpoint = f"{blueprint.name}.{view.__name__}"
         app.view_functions[endpoint] = limited(app.view_functions[endpoint])
 
 
-def _reporter(seldom: Seldom) -> Callable[[RequestLimit], None]:
-    """Logs that logins are refused, once a second: a flood of them must not fill the log."""
+def _log_refusals(seldom: Seldom) -> Callable[[RequestLimit], None]:
+    """Log refused logins at most once a second: a flood of them must not fill the log."""
 
-    def report_limited(_limit: RequestLimit) -> None:
+    def log_refusal(_limit: RequestLimit) -> None:
         held_back = seldom.due()
         if held_back is not None:
-            name = request.form.get("username", "")[:LONGEST_NAME]
-            report_visit("login limited", user=name, more=held_back)
+            name = request.form.get("username", "")[:MAX_NAME_CHARACTERS]
+            log_visitor_event("login limited", user=name, more=held_back)
 
-    return report_limited
+    return log_refusal

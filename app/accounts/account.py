@@ -8,25 +8,25 @@ from wtforms.validators import InputRequired, Length
 from app.accounts import database
 from app.accounts.access import limit_wrong_passwords, login_required
 from app.accounts.reauthentication import (
-    CONFIRMED_FOR,
+    CONFIRMATION_SECONDS,
     Page,
     confirm,
     is_confirmed,
     is_own_password,
 )
-from app.web.data_location import in_session
-from app.web.log import report_if_kept
+from app.web.data_location import locate_in_session
+from app.web.log import log_if_saved
 
 bp = Blueprint("account", __name__)
 
-SHORTEST_PASSWORD = 8
-"""Characters: the least that OWASP ASVS 5.0, 6.2.1 allows."""
+MIN_PASSWORD_CHARACTERS = 8
+"""The minimum of OWASP ASVS 5.0, 6.2.1."""
 
 DONE = {
     "password": "Your password is changed. Your other sessions go on.",
     "password-and-sessions": "Your password is changed, and all your other sessions have ended.",
 }
-"""What became of a change: a code for the address, a sentence for the page."""
+"""The outcome of a change: a code for the address, a sentence for the page."""
 
 
 class NewPasswordForm(FlaskForm):
@@ -35,7 +35,9 @@ class NewPasswordForm(FlaskForm):
         "The new one",
         [
             InputRequired(),
-            Length(SHORTEST_PASSWORD, 200, f"Give at least {SHORTEST_PASSWORD} characters."),
+            Length(
+                MIN_PASSWORD_CHARACTERS, 200, f"Give at least {MIN_PASSWORD_CHARACTERS} characters."
+            ),
         ],
     )
     end_others = BooleanField("End all my other sessions", default=True)
@@ -50,7 +52,7 @@ def index() -> Page:
 @bp.post("/account/password")
 @login_required
 def change_password() -> Page:
-    """Needs the present password, however short ago it was given (OWASP ASVS 5.0, 7.5.1)."""
+    """Needs the current password even if it was just given (OWASP ASVS 5.0, 7.5.1)."""
     form = NewPasswordForm()
     if not form.validate():
         return _page(400, form)
@@ -62,12 +64,12 @@ def change_password() -> Page:
         database.end_other_sessions(session["user"])
     confirm()
     code = "password-and-sessions" if form.end_others.data else "password"
-    report_if_kept("account changed", change=code, user=session["user"], by=session["user"])
+    log_if_saved("account changed", change=code, user=session["user"], by=session["user"])
     return redirect(url_for("account.index", done=code))
 
 
 def init_app(app: Flask) -> None:
-    """Register the page; a wrong password counts here as it does at the login."""
+    """Register the page; wrong passwords count as failed logins."""
     app.register_blueprint(bp)
     limit_wrong_passwords(app, bp, change_password)
 
@@ -79,7 +81,7 @@ def _page(status: int = 200, form: NewPasswordForm | None = None) -> tuple[str, 
         new_password=form or NewPasswordForm(formdata=None),
         done=DONE.get(request.args.get("done", "")),
         confirmed=is_confirmed(),
-        confirmed_for=CONFIRMED_FOR,
-        places=[in_session("Since when you are logged in, and when you gave your password")],
+        confirmed_for=CONFIRMATION_SECONDS,
+        places=[locate_in_session("Since when you are logged in, and when you gave your password")],
     )
     return page, status

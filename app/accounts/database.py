@@ -1,7 +1,6 @@
-"""Who may log in, and what has become of an account since it was configured.
+"""The accounts: configured by `DEMO_ACCOUNTS`, their changes kept in a SQLite file.
 
-`DEMO_ACCOUNTS` says which accounts there are and their first passwords. A small SQLite file keeps
-what changed since; an account that never changed has no row, and no change no file.
+An account that never changed has no row; without any change there is no file.
 """
 
 import sqlite3
@@ -20,8 +19,8 @@ from app.config import PRODUCTION, is_hash
 from backends.interface import StoreInterface
 from backends.session import Session
 
-PATIENCE = 1.0
-"""Seconds to wait for another process that writes the file."""
+LOCK_TIMEOUT_SECONDS = 1.0
+"""For another process that writes the file."""
 
 FILE_MODE = 0o600
 
@@ -36,7 +35,7 @@ CREATE TABLE IF NOT EXISTS account (
 
 
 class AccountsUnavailable(ServiceUnavailable):
-    """The file of the accounts cannot be read or written: a 503, and nobody is let in."""
+    """The accounts file cannot be read or written: a 503, and nobody is let in."""
 
     def __init__(self, reason: Exception) -> None:
         super().__init__("The accounts cannot be reached at the moment. Nothing was changed.")
@@ -52,22 +51,25 @@ class Account:
     """Its hash, or the plain text of a demo account."""
     disabled: bool = False
     epoch: int = 0
-    """Rises when all sessions of the account end: those that began at a lower one are over."""
+    """Rises when all sessions of the account end: sessions with a lower epoch are over."""
 
 
-def account_of(name: str) -> Account | None:
+def find_account(name: str) -> Account | None:
     """The account of that name, or `None`. Raises `AccountsUnavailable`."""
     configured: dict[str, str] = current_app.config["DEMO_ACCOUNTS"]
     if name not in configured:
         return None
-    password, disabled, epoch = _row(name) or (None, 0, 0)
+    password, disabled, epoch = _read_row(name) or (None, 0, 0)
     return Account(name, password or configured[name], bool(disabled), epoch)
 
 
 def authenticate(name: str, password: str) -> Account | None:
-    """The account whose password this is; an unknown name takes as long. It may be disabled."""
-    account = account_of(name)
-    known = _hashed(account.password if account else "nobody's")
+    """The account if the password is right, even when it is disabled; else `None`.
+
+    An unknown name takes as long as a known one.
+    """
+    account = find_account(name)
+    known = _hash(account.password if account else "nobody's")
     return account if check_password_hash(known, password) else None
 
 
@@ -77,17 +79,17 @@ def exists(name: str) -> bool:
 
 
 def is_admin(name: str) -> bool:
-    """Whether the account may see the panel of the administrators."""
+    """Whether the account may use the administrators' panel."""
     return exists(name) and name in current_app.config["ADMINS"]
 
 
-def account_names() -> list[str]:
-    """Every account there is."""
+def list_account_names() -> list[str]:
+    """The names of all accounts."""
     return sorted(current_app.config["DEMO_ACCOUNTS"])
 
 
-def shown_accounts() -> dict[str, str]:
-    """Names and passwords to print on the login page; none outside a development run."""
+def list_demo_accounts() -> dict[str, str]:
+    """Names and passwords to show on the login page; none in production."""
     if current_app.config["APP_PROFILE"] == PRODUCTION:
         return {}
     accounts: dict[str, str] = current_app.config["DEMO_ACCOUNTS"]
@@ -95,35 +97,35 @@ def shown_accounts() -> dict[str, str]:
 
 
 def change_password(name: str, password: str) -> None:
-    """Take a new password from now on."""
+    """Store the hash of a new password."""
     _write(name, "password = ?", generate_password_hash(password))
 
 
 def disable(name: str) -> None:
-    """Let the account in no longer, and end every session it has (OWASP ASVS 5.0, 7.4.2)."""
+    """Refuse its logins and end all its sessions (OWASP ASVS 5.0, 7.4.2)."""
     _write(name, "disabled = 1, epoch = epoch + 1")
     _revoke(name, but=None)
 
 
 def enable(name: str) -> None:
-    """Let the account in again; the sessions that ended stay ended."""
+    """Accept its logins again; sessions that ended stay ended."""
     _write(name, "disabled = 0")
 
 
 def end_sessions(name: str) -> None:
-    """End every session of the account, on backends that cannot revoke too."""
+    """End every session of the account, also on backends that cannot revoke."""
     _write(name, "epoch = epoch + 1")
     _revoke(name, but=None)
 
 
 def end_other_sessions(name: str) -> None:
-    """End every session of the account but the one at hand."""
+    """End every session of the account except the current one."""
     session["epoch"] = _write(name, "epoch = epoch + 1")
     _revoke(name, but=cast(Session, session))
 
 
 def _revoke(name: str, but: Session | None) -> None:
-    """Take ended sessions out of a store that lists them; elsewhere the epoch alone ends them."""
+    """Delete the sessions where the store lists them; elsewhere the epoch alone ends them."""
     interface = current_app.session_interface
     if not isinstance(interface, StoreInterface):
         return
@@ -132,11 +134,11 @@ def _revoke(name: str, but: Session | None) -> None:
     interface.revoke(name, [handle for handle in handles if handle != kept])
 
 
-def _row(name: str) -> tuple[str | None, int, int] | None:
-    path = _file()
+def _read_row(name: str) -> tuple[str | None, int, int] | None:
+    path = _file_path()
     if not path.exists():
         return None
-    with _opened(path) as database:
+    with _open_file(path) as database:
         found: tuple[str | None, int, int] | None = database.execute(
             "SELECT password, disabled, epoch FROM account WHERE name = ?", (name,)
         ).fetchone()
@@ -144,23 +146,23 @@ def _row(name: str) -> tuple[str | None, int, int] | None:
 
 
 def _write(name: str, assignment: str, *values: str) -> int:
-    """Change the row, which is made where there is none. The epoch from now on."""
-    # `assignment` is one of the texts above, never anything from outside.
+    """Insert or update the account's row. Returns its new epoch."""
+    # `assignment` is a literal in this module, never input.
     change = f"UPDATE account SET {assignment} WHERE name = ? RETURNING epoch"  # noqa: S608
-    with _opened(_file()) as database:
+    with _open_file(_file_path()) as database:
         database.execute("INSERT OR IGNORE INTO account (name) VALUES (?)", (name,))
         [(epoch,)] = database.execute(change, (*values, name)).fetchall()
         return int(epoch)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The file as one transaction, made for its owner alone where it is not there yet."""
+def _open_file(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file for one transaction; a new file is readable by its owner only."""
     try:
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(FILE_MODE)
-        with closing(sqlite3.connect(path, timeout=PATIENCE)) as database, database:
+        with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS)) as database, database:
             database.execute(TABLE)
             yield database
     except (sqlite3.Error, OSError) as error:
@@ -168,11 +170,11 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise AccountsUnavailable(error) from error
 
 
-def _file() -> Path:
+def _file_path() -> Path:
     path: Path = current_app.config["ACCOUNTS_FILE"]
     return path
 
 
 @lru_cache(maxsize=64)
-def _hashed(password: str) -> str:
+def _hash(password: str) -> str:
     return password if is_hash(password) else generate_password_hash(password)

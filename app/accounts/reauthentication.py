@@ -1,4 +1,4 @@
-"""Sensitive changes need a password that was given a short while ago (OWASP ASVS 5.0, 7.5)."""
+"""Re-authentication: sensitive changes need a recent password (OWASP ASVS 5.0, 7.5)."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,46 +9,46 @@ from werkzeug.wrappers import Response
 
 from app.accounts.database import authenticate
 from app.state import state_of
-from app.web.log import report_visit
+from app.web.log import log_visitor_event
 
-CONFIRMED_FOR = 5 * 60
-"""Seconds for which a given password counts."""
+CONFIRMATION_SECONDS = 5 * 60
+"""For how long a given password counts."""
 
 Page = Response | tuple[str, int]
 Ask = Callable[[int, str], Page]
-"""Makes the page that asks for the password, of a status and a sentence that says what is wrong."""
+"""Makes the page that asks for the password, from a status and what is wrong."""
 Arguments = ParamSpec("Arguments")
 View = Callable[Arguments, Page]
 
 
 def mark_confirmed() -> None:
-    """Note in the session that its owner has just given the password."""
+    """Note in the session that its user has just given the password."""
     session["confirmed_at"] = int(state_of(current_app).clock())
 
 
 def is_confirmed() -> bool:
-    """Whether the password of this session's account was given a short while ago."""
+    """Whether the password was given within `CONFIRMATION_SECONDS`."""
     age = state_of(current_app).clock() - session.get("confirmed_at", 0)
-    return bool(age < CONFIRMED_FOR)
+    return bool(age < CONFIRMATION_SECONDS)
 
 
 def is_own_password(password: str) -> bool:
-    """Whether it is the password of this session's account; the log tells of any other."""
+    """Whether it is the password of this session's account; a wrong one is logged."""
     right = authenticate(session["user"], password) is not None
     if not right:
-        report_visit("confirmation failed", user=session["user"])
+        log_visitor_event("confirmation failed", user=session["user"])
     return right
 
 
 def confirm() -> None:
-    """The password was given: the session takes a new token (OWASP ASVS 5.0, 7.2.4)."""
+    """Note that the password was given, and rotate the token (OWASP ASVS 5.0, 7.2.4)."""
     mark_confirmed()
     interface: Any = current_app.session_interface
     interface.regenerate(session)
 
 
 def fresh_password_required(ask: Ask) -> Callable[[View[Arguments]], View[Arguments]]:
-    """Where the password was last given too long ago, the form must bring it, or `ask` answers."""
+    """Require a recent password, else one in the form, else answer with the page of `ask`."""
 
     def guard(view: View[Arguments]) -> View[Arguments]:
         @wraps(view)
@@ -68,10 +68,10 @@ def fresh_password_required(ask: Ask) -> Callable[[View[Arguments]], View[Argume
     return guard
 
 
-def on_its_own_page(action: str, way_back: Callable[[], str]) -> Ask:
-    """Ask on a page that sends the same form again, for forms that have no room for a password.
+def ask_on_own_page(action: str, way_back: Callable[[], str]) -> Ask:
+    """Ask on a page that sends the same form again, for forms without a password field.
 
-    `action`: what the form does, as its button says it; `way_back`: the address of who lets it be.
+    `action` is the text of the form's button, `way_back` the address of "cancel".
     """
 
     def ask(status: int, problem: str) -> Page:
@@ -83,7 +83,7 @@ def on_its_own_page(action: str, way_back: Callable[[], str]) -> Ask:
             target=url_for(str(request.endpoint), **(request.view_args or {})),
             way_back=way_back(),
             problem=problem if status == 401 else None,
-            confirmed_for=CONFIRMED_FOR,
+            confirmed_for=CONFIRMATION_SECONDS,
         )
         return page, status
 

@@ -1,6 +1,6 @@
-"""A user's sessions: to look at, and to end from elsewhere (OWASP ASVS 5.0, 7.5.2).
+"""List a user's sessions and end them from elsewhere (OWASP ASVS 5.0, 7.5.2).
 
-What the user, an administrator and the command line do with them is the same, and is here.
+Used by the user's own page, the administrators' panel and the command line.
 """
 
 from collections.abc import Collection
@@ -23,7 +23,7 @@ from flask.sessions import SessionInterface
 from werkzeug.wrappers import Response
 
 from app.accounts.access import limit_wrong_passwords, login_required
-from app.accounts.reauthentication import Page, fresh_password_required, on_its_own_page
+from app.accounts.reauthentication import Page, ask_on_own_page, fresh_password_required
 from backends import Session
 from backends.configuration import idle_seconds
 from backends.events import report
@@ -41,7 +41,7 @@ class ListedSession:
     handle: str
     browser: str
     agent: str
-    """The User-Agent whole, as it was sent: anybody's text."""
+    """The whole User-Agent as it was sent: untrusted text."""
     address: str
     since: datetime
     seen: datetime
@@ -55,9 +55,9 @@ def index() -> str:
     return render_template(
         "accounts/sessions.html",
         user=user,
-        listed=listed_sessions(user) if lists_sessions() else None,
+        listed=find_sessions(user) if can_list_sessions() else None,
         ended=request.args.get("ended", type=int),
-        seen_to_within=seen_to_within(),
+        seen_to_within=last_seen_tolerance(),
         idle=current_app.config["SESSION_IDLE_SECONDS"],
         absolute=current_app.config["SESSION_ABSOLUTE_SECONDS"],
     )
@@ -69,44 +69,44 @@ def _page_address() -> str:
 
 @bp.post("/sessions/end")
 @login_required
-@fresh_password_required(on_its_own_page("End the session", _page_address))
+@fresh_password_required(ask_on_own_page("End the session", _page_address))
 def end() -> Page:
-    """End the one session of mine that the form names by its handle."""
+    """End the user's session with the handle in the form."""
     return _back(end_sessions(session["user"], [request.form.get("handle", "")], session["user"]))
 
 
 @bp.post("/sessions/end-others")
 @login_required
-@fresh_password_required(on_its_own_page("End all my other sessions", _page_address))
+@fresh_password_required(ask_on_own_page("End all my other sessions", _page_address))
 def end_others() -> Page:
     user = session["user"]
-    others = [listed.handle for listed in listed_sessions(user) if not listed.is_current]
+    others = [listed.handle for listed in find_sessions(user) if not listed.is_current]
     return _back(end_sessions(user, others, user))
 
 
 def init_app(app: Flask) -> None:
-    """Register the page; a wrong password counts here as it does at the login."""
+    """Register the page; wrong passwords count as failed logins."""
     app.register_blueprint(bp)
     limit_wrong_passwords(app, bp, end, end_others)
 
 
-def lists_sessions() -> bool:
-    """Whether this application's backend can tell whose a session is."""
-    return _lister(current_app.session_interface) is not None
+def can_list_sessions() -> bool:
+    """Whether the backend knows whose a session is."""
+    return _listing_interface(current_app.session_interface) is not None
 
 
-def listed_sessions(user: str) -> list[ListedSession]:
-    """The user's living sessions, the one begun last first; none where they cannot be listed."""
-    interface = _lister(current_app.session_interface)
+def find_sessions(user: str) -> list[ListedSession]:
+    """The user's live sessions, newest first; empty if the backend cannot list them."""
+    interface = _listing_interface(current_app.session_interface)
     if interface is None:
         return []
     current = interface.handle_of(cast(Session, session)) if request else None
-    return [_listed(owned, current) for owned in interface.sessions_of(user)]
+    return [_describe_session(owned, current) for owned in interface.sessions_of(user)]
 
 
 def end_sessions(user: str, handles: Collection[str], by: str) -> int:
-    """End those of the user's sessions and say in the log who did it. How many it ended."""
-    interface = _lister(current_app.session_interface)
+    """End sessions of the user and log who did it. Returns how many it ended."""
+    interface = _listing_interface(current_app.session_interface)
     if interface is None:
         return 0
     ended = interface.revoke(user, handles)
@@ -115,8 +115,8 @@ def end_sessions(user: str, handles: Collection[str], by: str) -> int:
     return ended
 
 
-def seen_to_within() -> int:
-    """Seconds by which the time of the last use may be too old: reading writes that seldom."""
+def last_seen_tolerance() -> int:
+    """Seconds by which "last seen" may be too old, because reading rarely writes it."""
     return round(idle_seconds(current_app) * (1 - WORN))
 
 
@@ -135,14 +135,14 @@ def describe_browser(agent: str) -> str:
     return words or "Unknown"
 
 
-def _lister(interface: SessionInterface) -> StoreInterface | None:
-    """The interface, where it says that it can list sessions."""
+def _listing_interface(interface: SessionInterface) -> StoreInterface | None:
+    """The interface if it can list sessions, else `None`."""
     if not getattr(interface, "lists_sessions", False):
         return None
     return cast(StoreInterface, interface)
 
 
-def _listed(owned: OwnedSession, current: str | None) -> ListedSession:
+def _describe_session(owned: OwnedSession, current: str | None) -> ListedSession:
     return ListedSession(
         handle=owned.handle,
         browser=describe_browser(owned.agent),

@@ -1,4 +1,4 @@
-"""Short articles about cookies and sessions; the last ones read are kept in a plain cookie."""
+"""Articles about cookies and sessions; a plain cookie keeps the last ones read."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,12 @@ from flask import Blueprint, abort, make_response, redirect, render_template, ur
 from werkzeug.wrappers import Response
 
 from app.demos.preferences import current_preferences
-from app.web.data_location import in_plain_cookie
+from app.web.data_location import locate_plain_cookie
 from app.web.plain_cookies import READ_ARTICLES, delete_plain, read_plain, set_plain
 
 bp = Blueprint("articles", __name__)
 
-MOST_REMEMBERED = 5
+MAX_REMEMBERED_ARTICLES = 5
 SEPARATOR = "."
 
 
@@ -51,7 +51,7 @@ def index() -> str:
         articles=ARTICLES,
         recent=_recent(),
         preferences=current_preferences(),
-        places=[in_plain_cookie(READ_ARTICLES)],
+        places=[locate_plain_cookie(READ_ARTICLES)],
     )
 
 
@@ -60,12 +60,12 @@ def article(slug: str) -> Response:
     if slug not in ARTICLES:
         abort(404, "There is no such article.")
     earlier = [other for other in _recent() if other != slug]
-    recent = SEPARATOR.join([slug, *earlier][:MOST_REMEMBERED])
+    recent = SEPARATOR.join([slug, *earlier][:MAX_REMEMBERED_ARTICLES])
     page = render_template(
         f"demos/articles/{slug}.html",
         article=ARTICLES[slug],
         earlier={slug: ARTICLES[slug] for slug in earlier},
-        places=[in_plain_cookie(READ_ARTICLES, recent)],
+        places=[locate_plain_cookie(READ_ARTICLES, recent)],
     )
     response = make_response(page)
     set_plain(response, READ_ARTICLES, recent)
@@ -80,6 +80,6 @@ def forget() -> Response:
 
 
 def _recent() -> list[str]:
-    """The slugs in the cookie, the last read first; what is no article of ours is left out."""
+    """The slugs in the cookie, the last read first; unknown ones are left out."""
     sent = dict.fromkeys(read_plain(READ_ARTICLES).split(SEPARATOR))
-    return [slug for slug in sent if slug in ARTICLES][:MOST_REMEMBERED]
+    return [slug for slug in sent if slug in ARTICLES][:MAX_REMEMBERED_ARTICLES]

@@ -1,4 +1,4 @@
-"""A cart: a guest's in a plain cookie, after login in the session."""
+"""A cart: in a plain cookie for a guest, in the session after login."""
 
 import re
 from typing import NamedTuple
@@ -11,14 +11,14 @@ from wtforms.validators import InputRequired, NumberRange
 
 from app.accounts.access import is_logged_in
 from app.demos.preferences import current_preferences, in_currency
-from app.web.data_location import Place, in_plain_cookie, in_session
+from app.web.data_location import DataLocation, locate_in_session, locate_plain_cookie
 from app.web.plain_cookies import GUEST_CART, delete_plain, read_plain, set_plain
 
 bp = Blueprint("cart", __name__)
 
-MOST_OF_ONE = 99
+MAX_QUANTITY = 99
 Cart = dict[str, int]
-"""How many of which product; never 0."""
+"""The quantity of each product, never 0."""
 
 
 class Product(NamedTuple):
@@ -34,13 +34,13 @@ PRODUCTS = {
     "tea": Product("Black tea, 100 g", 420),
 }
 
-PACKED = re.compile(r"[a-z]{1,9}:[1-9][0-9]?(\.[a-z]{1,9}:[1-9][0-9]?){0,9}")
-"""A guest's cart as its cookie holds it: `jar:2.tea:1`."""
+PACKED_CART = re.compile(r"[a-z]{1,9}:[1-9][0-9]?(\.[a-z]{1,9}:[1-9][0-9]?){0,9}")
+"""A guest's cart in its cookie: `jar:2.tea:1`."""
 
 
 class ItemForm(FlaskForm):
     product = SelectField(choices=list(PRODUCTS))
-    quantity = IntegerField(validators=[InputRequired(), NumberRange(0, MOST_OF_ONE)])
+    quantity = IntegerField(validators=[InputRequired(), NumberRange(0, MAX_QUANTITY)])
 
 
 class Line(NamedTuple):
@@ -54,7 +54,7 @@ class Line(NamedTuple):
 
 
 class Bill(NamedTuple):
-    """What a cart comes to in the visitor's currency."""
+    """The priced lines of a cart, in the visitor's currency."""
 
     currency: str
     lines: list[Line]
@@ -76,41 +76,41 @@ def index() -> str:
         },
         bill=bill_for(current_cart(), preferences.currency),
         preferences=preferences,
-        most_of_one=MOST_OF_ONE,
+        max_quantity=MAX_QUANTITY,
         user=session.get("user"),
-        places=[_place()],
+        places=[_locate_cart()],
     )
 
 
 @bp.post("/cart/add")
 def add() -> Response:
     product, quantity = _item()
-    return _keep(_sum(current_cart(), {product: quantity}))
+    return _save(_add_carts(current_cart(), {product: quantity}))
 
 
 @bp.post("/cart/quantity")
 def change_quantity() -> Response:
-    """Have so many of a product; 0 takes it out."""
+    """Set the quantity of a product; 0 removes it."""
     product, quantity = _item()
-    return _keep({**current_cart(), product: quantity})
+    return _save({**current_cart(), product: quantity})
 
 
 def current_cart() -> Cart:
-    """The session's cart for who is logged in, else the guest's."""
+    """The session's cart after login, else the guest's."""
     return dict(session.get("cart", {})) if is_logged_in() else _guest_cart()
 
 
 def cart_after_login(name: str) -> Cart:
-    """This account's cart once the guest's is merged into it: quantities add up, to the limit.
+    """The account's cart with the guest's added, each quantity up to the limit.
 
-    The cart of somebody else who is logged in on this browser stays theirs.
+    The cart of another account that is logged in on this browser is not taken over.
     """
     own = session.get("cart", {}) if session.get("user") == name else {}
-    return _sum(own, _guest_cart())
+    return _add_carts(own, _guest_cart())
 
 
 def bill_for(cart: Cart, currency: str) -> Bill:
-    """The cart's lines, priced; a product that the shop no longer has is left out."""
+    """The cart's lines with prices; products that the shop no longer has are left out."""
     return Bill(
         currency,
         [
@@ -129,20 +129,20 @@ def bill_for(cart: Cart, currency: str) -> Bill:
 def _item() -> tuple[str, int]:
     form = ItemForm()
     if not form.validate():
-        abort(400, f"Choose a product of this shop, and a quantity from 0 to {MOST_OF_ONE}.")
+        abort(400, f"Choose a product of this shop, and a quantity from 0 to {MAX_QUANTITY}.")
     return form.product.data, form.quantity.data
 
 
-def _sum(cart: Cart, other: Cart) -> Cart:
+def _add_carts(cart: Cart, other: Cart) -> Cart:
     products = dict.fromkeys((*cart, *other))
     return {
-        product: min(cart.get(product, 0) + other.get(product, 0), MOST_OF_ONE)
+        product: min(cart.get(product, 0) + other.get(product, 0), MAX_QUANTITY)
         for product in products
     }
 
 
-def _keep(cart: Cart) -> Response:
-    """Keep the cart where this visitor's lies, and show it."""
+def _save(cart: Cart) -> Response:
+    """Save the cart in the session or the guest's cookie, and show it."""
     response = redirect(url_for("cart.index"))
     cart = {product: quantity for product, quantity in cart.items() if quantity}
     if is_logged_in():
@@ -155,9 +155,9 @@ def _keep(cart: Cart) -> Response:
 
 
 def _guest_cart() -> Cart:
-    """What the guest's cookie holds; nothing of it where it is not exactly as we write it."""
+    """The cart in the guest's cookie; empty unless the format is exactly right."""
     packed = read_plain(GUEST_CART)
-    if not PACKED.fullmatch(packed):
+    if not PACKED_CART.fullmatch(packed):
         return {}
     pairs = (item.partition(":") for item in packed.split("."))
     return {product: int(quantity) for product, _, quantity in pairs if product in PRODUCTS}
@@ -167,5 +167,5 @@ def _pack(cart: Cart) -> str:
     return ".".join(f"{product}:{quantity}" for product, quantity in cart.items())
 
 
-def _place() -> Place:
-    return in_session("Your cart") if is_logged_in() else in_plain_cookie(GUEST_CART)
+def _locate_cart() -> DataLocation:
+    return locate_in_session("Your cart") if is_logged_in() else locate_plain_cookie(GUEST_CART)

@@ -1,4 +1,4 @@
-"""A checkout in three steps; what is done half-way lies in the session."""
+"""A checkout in three steps; the session keeps the finished ones."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Length
 from app.accounts.access import login_required
 from app.demos.cart import Bill, Cart, bill_for, current_cart
 from app.demos.preferences import current_preferences, in_currency
-from app.web.data_location import in_session
+from app.web.data_location import locate_in_session
 
 bp = Blueprint("checkout", __name__)
 
@@ -60,14 +60,14 @@ class Order(NamedTuple):
 
 
 def step(name: str) -> Callable[[View], View]:
-    """Let nobody skip a step: lead to the first open one. Needs a login and something to buy."""
+    """Require a login, a cart, and the earlier steps; else redirect to what is missing."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded() -> Page:
             if not current_cart():
                 return redirect(url_for("cart.index"))
-            if any(earlier not in _half_way() for earlier in _before(name)):
+            if any(earlier not in _finished_steps() for earlier in _earlier_steps(name)):
                 return redirect(url_for("checkout.index"))
             return view()
 
@@ -79,43 +79,47 @@ def step(name: str) -> Callable[[View], View]:
 @bp.get("/checkout")
 @login_required
 def index() -> Response:
-    """Go on with the first step that is open."""
-    open_step = next(name for name in STEPS if name not in _half_way())
+    """Redirect to the first open step."""
+    open_step = next(name for name in STEPS if name not in _finished_steps())
     return redirect(url_for(f"checkout.{open_step}"))
 
 
 @bp.route("/checkout/address", methods=["GET", "POST"])
 @step("address")
 def address() -> Page:
-    form = AddressForm(data=_half_way().get("address"))
-    return _go_on("address", form.data) if form.validate_on_submit() else _ask("address", form)
+    form = AddressForm(data=_finished_steps().get("address"))
+    return (
+        _finish_step("address", form.data)
+        if form.validate_on_submit()
+        else _show_form("address", form)
+    )
 
 
 @bp.route("/checkout/delivery", methods=["GET", "POST"])
 @step("delivery")
 def delivery() -> Page:
-    form = DeliveryForm(delivery=_half_way().get("delivery"))
+    form = DeliveryForm(delivery=_finished_steps().get("delivery"))
     if form.validate_on_submit():
-        return _go_on("delivery", form.delivery.data)
+        return _finish_step("delivery", form.delivery.data)
     currency = current_preferences().currency
     choices = {
         name: (delivery.name, in_currency(delivery.cents, currency))
         for name, delivery in DELIVERIES.items()
     }
-    return _ask("delivery", form, choices=choices)
+    return _show_form("delivery", form, choices=choices)
 
 
 @bp.get("/checkout/confirm")
 @step("confirm")
 def confirm() -> Page:
-    order = _priced(current_cart(), _half_way()["delivery"])
-    return _page("confirm", order=order, address=_half_way()["address"])
+    order = _price_order(current_cart(), _finished_steps()["delivery"])
+    return _render("confirm", order=order, address=_finished_steps()["address"])
 
 
 @bp.post("/checkout/confirm")
 @step("confirm")
 def place_order() -> Page:
-    session["order"] = {"cart": current_cart(), "delivery": _half_way()["delivery"]}
+    session["order"] = {"cart": current_cart(), "delivery": _finished_steps()["delivery"]}
     del session["cart"], session["checkout"]
     return redirect(url_for("checkout.done"))
 
@@ -125,42 +129,42 @@ def place_order() -> Page:
 def done() -> Page:
     if "order" not in session:
         return redirect(url_for("cart.index"))
-    return _page("done", "Your order", order=_priced(**session["order"]))
+    return _render("done", "Your order", order=_price_order(**session["order"]))
 
 
-def _before(name: str) -> list[str]:
+def _earlier_steps(name: str) -> list[str]:
     return list(STEPS)[: list(STEPS).index(name)]
 
 
-def _half_way() -> dict[str, Any]:
-    """What the finished steps have given, by the step's name."""
+def _finished_steps() -> dict[str, Any]:
+    """The data of the finished steps, by the step's name."""
     given: dict[str, Any] = session.get("checkout", {})
     return given
 
 
-def _go_on(name: str, given: Any) -> Response:
-    session["checkout"] = {**_half_way(), name: given}
+def _finish_step(name: str, given: Any) -> Response:
+    session["checkout"] = {**_finished_steps(), name: given}
     return redirect(url_for("checkout.index"))
 
 
-def _ask(name: str, form: FlaskForm, **values: Any) -> Page:
-    return _page(name, form=form, **values), 400 if form.errors else 200
+def _show_form(name: str, form: FlaskForm, **values: Any) -> Page:
+    return _render(name, form=form, **values), 400 if form.errors else 200
 
 
-def _page(name: str, what: str = "Your checkout", **values: Any) -> str:
+def _render(name: str, what: str = "Your checkout", **values: Any) -> str:
     return render_template(
         f"demos/checkout/{name}.html",
         steps=STEPS,
         step=name,
-        half_way=_half_way(),
+        finished_steps=_finished_steps(),
         user=session["user"],
         preferences=current_preferences(),
-        places=[in_session(what)],
+        places=[locate_in_session(what)],
         **values,
     )
 
 
-def _priced(cart: Cart, delivery: str) -> Order:
+def _price_order(cart: Cart, delivery: str) -> Order:
     bill = bill_for(cart, current_preferences().currency)
     chosen = DELIVERIES[delivery]
     return Order(bill, chosen.name, in_currency(chosen.cents, bill.currency))

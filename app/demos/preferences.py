@@ -1,4 +1,4 @@
-"""How the visitor likes the pages: theme, language, currency and layout, each a plain cookie."""
+"""Preferences without a login: theme, language, currency and layout as plain cookies."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import SelectField
 
-from app.web.data_location import in_plain_cookie
+from app.web.data_location import locate_plain_cookie
 from app.web.plain_cookies import (
     CURRENCY,
     LANGUAGE,
@@ -68,7 +68,7 @@ TEXTS = {
         "die Seite gezeichnet wird. Die anderen Cookies sind HttpOnly.",
     },
 }
-"""The words of the page, in each language that it speaks."""
+"""The texts of the page in each language."""
 
 RATES = {
     "EUR": Decimal("1"),
@@ -76,7 +76,7 @@ RATES = {
     "GBP": Decimal("0.85"),
     "CHF": Decimal("0.95"),
 }
-"""What one euro is worth in this demonstration; nobody updates it."""
+"""The value of one euro; invented, and never updated."""
 
 CHOICES = {
     THEME: ("auto", "light", "dark"),
@@ -102,7 +102,7 @@ class PreferencesForm(FlaskForm):
 
 
 def current_preferences() -> Preferences:
-    """What this browser asks for; a default for each cookie that is missing or not on the list."""
+    """The browser's choices; the default for a missing or unknown value."""
     sent = {cookie: read_plain(cookie) for cookie in CHOICES}
     return Preferences(
         *(sent[cookie] if sent[cookie] in known else known[0] for cookie, known in CHOICES.items())
@@ -152,5 +152,5 @@ def _page(form: PreferencesForm) -> str:
         chosen=preferences._asdict(),
         texts=TEXTS[preferences.language],
         sample=money(in_currency(1490, preferences.currency), preferences.currency),
-        places=[in_plain_cookie(cookie) for cookie in CHOICES],
+        places=[locate_plain_cookie(cookie) for cookie in CHOICES],
     )

@@ -1,4 +1,4 @@
-"""A small file that the session keeps for a while."""
+"""Upload a small file that the session keeps."""
 
 from datetime import UTC, datetime
 from io import BytesIO
@@ -11,13 +11,13 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Redirect
 
 from app.accounts.access import login_required
-from app.web.data_location import in_session
+from app.web.data_location import locate_in_session
 
 bp = Blueprint("uploads", __name__)
 
-MOST_BYTES = 64 * 1024
-LONGEST_NAME = 100
-ENDINGS = ("txt", "md", "csv", "json", "png", "jpg", "jpeg", "gif", "webp")
+MAX_UPLOAD_BYTES = 64 * 1024
+MAX_NAME_CHARACTERS = 100
+ALLOWED_EXTENSIONS = ("txt", "md", "csv", "json", "png", "jpg", "jpeg", "gif", "webp")
 
 
 class UploadForm(FlaskForm):
@@ -25,8 +25,10 @@ class UploadForm(FlaskForm):
         "A text or an image, up to 64 KB",
         [
             FileRequired("Choose a file."),
-            FileAllowed(ENDINGS, f"Choose one of these: {', '.join(ENDINGS)}."),
-            FileSize(MOST_BYTES, message="Choose a file of at most 64 KB."),
+            FileAllowed(
+                ALLOWED_EXTENSIONS, f"Choose one of these: {', '.join(ALLOWED_EXTENSIONS)}."
+            ),
+            FileSize(MAX_UPLOAD_BYTES, message="Choose a file of at most 64 KB."),
         ],
     )
 
@@ -40,13 +42,13 @@ def index() -> str:
 @bp.post("/uploads")
 @login_required
 def keep() -> Redirect | tuple[str, int]:
-    """Keep the file in the place of an earlier one; a backend that cannot answers 413."""
+    """Keep the file instead of an earlier one; a backend that cannot answers 413."""
     form = UploadForm()
     if not form.validate():
         return _page(form), 400
     upload: FileStorage = form.file.data
     session["upload"] = {
-        "name": _shown_name(upload.filename or ""),
+        "name": _clean_name(upload.filename or ""),
         "content": upload.read(),
         "at": datetime.now(UTC),
     }
@@ -56,7 +58,7 @@ def keep() -> Redirect | tuple[str, int]:
 @bp.get("/uploads/file")
 @login_required
 def download() -> Response:
-    """The bytes as they came, to save and never to show: they are a stranger's."""
+    """The bytes as a download, never shown in the page: they are untrusted."""
     if "upload" not in session:
         abort(404, "This session keeps no file.")
     return send_file(
@@ -80,11 +82,11 @@ def _page(form: UploadForm) -> str:
         form=form,
         upload=session.get("upload"),
         user=session["user"],
-        places=[in_session("Your file")],
+        places=[locate_in_session("Your file")],
     )
 
 
-def _shown_name(name: str) -> str:
-    """The last part of the name, without what no name needs; it is shown, never opened."""
+def _clean_name(name: str) -> str:
+    """The last part of the name without unprintable characters; it is never opened."""
     last = PurePosixPath(name).name
-    return "".join(filter(str.isprintable, last))[-LONGEST_NAME:]
+    return "".join(filter(str.isprintable, last))[-MAX_NAME_CHARACTERS:]

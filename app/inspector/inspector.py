@@ -1,4 +1,4 @@
-"""What the browser holds and what the server holds, for the session at hand."""
+"""The inspector: what browser and server hold of the current session."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -7,20 +7,20 @@ from typing import Any
 
 from flask import Blueprint, current_app, render_template, request, session
 
-from app.accounts.database import shown_accounts
+from app.accounts.database import list_demo_accounts
 from app.config import is_embedded
-from app.inspector.traffic import Exchange
+from app.inspector.traffic import RecordedRequest
 from app.state import state_of
 from backends import AtRest, Backend, backend_of
 from backends.cookie import decode_without_key
 
 bp = Blueprint("inspector", __name__)
 
-SHOWN = 4
-"""Characters of a value that are shown where the rest could be a working token."""
+SHOWN_CHARACTERS = 4
+"""Of a value that could be a working token."""
 
-LONGEST_FIELD = 300
-"""Characters of one value that a page shows."""
+MAX_FIELD_CHARACTERS = 300
+"""Of one value on a page."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Inspection:
     user: str | None
     cookies: list[CookieInBrowser]
     at_rest: AtRest | None
-    traffic: list[Exchange]
+    traffic: list[RecordedRequest]
 
     @property
     def session_cookie(self) -> CookieInBrowser | None:
@@ -57,7 +57,7 @@ class Inspection:
 
 
 def inspect() -> Inspection:
-    """Look at the session of this request. Raises `StoreUnavailable`."""
+    """Inspect the session of this request. Raises `StoreUnavailable`."""
     backend = backend_of(current_app)
     user = session.get("user")
     held = backend.at_rest and backend.at_rest(current_app, session)
@@ -66,7 +66,7 @@ def inspect() -> Inspection:
         backend=backend,
         embedded=is_embedded(current_app.config),
         user=user,
-        cookies=[_cookie(name, value) for name, value in request.cookies.items()],
+        cookies=[_describe_cookie(name, value) for name, value in request.cookies.items()],
         at_rest=held or None,
         traffic=state_of(current_app).traffic.of(token),
     )
@@ -89,19 +89,21 @@ def inspect_json() -> dict[str, Any]:
 @bp.get("/column")
 def column() -> str:
     """The inspection as a part of the side-by-side page."""
-    return render_template("inspector/column.html", inspection=inspect(), accounts=shown_accounts())
+    return render_template(
+        "inspector/column.html", inspection=inspect(), accounts=list_demo_accounts()
+    )
 
 
-def _cookie(name: str, value: str) -> CookieInBrowser:
+def _describe_cookie(name: str, value: str) -> CookieInBrowser:
     decoded = decode_without_key(value)
     return CookieInBrowser(
         name=name,
         bytes=len(name) + len(value),
-        masked=f"{value[:SHOWN]}…",
+        masked=f"{value[:SHOWN_CHARACTERS]}…",
         sha256=sha256(value.encode()).hexdigest()[:16],
         is_session=name == _session_cookie_name(),
         flags=_flags(name),
-        decoded=decoded and json.dumps(_shortened(decoded.payload), indent=2, ensure_ascii=False),
+        decoded=decoded and json.dumps(_shorten(decoded.payload), indent=2, ensure_ascii=False),
         signed_at=decoded and decoded.signed_at.isoformat(),
     )
 
@@ -124,11 +126,11 @@ def _session_cookie_name() -> str:
     return current_app.session_interface.get_cookie_name(current_app)
 
 
-def _shortened(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > LONGEST_FIELD:
-        return f"{value[:LONGEST_FIELD]}… ({len(value)} characters)"
+def _shorten(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > MAX_FIELD_CHARACTERS:
+        return f"{value[:MAX_FIELD_CHARACTERS]}… ({len(value)} characters)"
     if isinstance(value, list):
-        return [_shortened(item) for item in value]
+        return [_shorten(item) for item in value]
     if isinstance(value, dict):
-        return {name: _shortened(item) for name, item in value.items()}
+        return {name: _shorten(item) for name, item in value.items()}
     return value

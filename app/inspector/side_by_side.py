@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, abort, current_app, redirect, render_templat
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Response
 
-from app.accounts.database import shown_accounts
+from app.accounts.database import list_demo_accounts
 from app.inspector import replay
 from app.state import state_of
 from app.web.subrequest import InnerResponse, send_inside
@@ -88,7 +88,7 @@ def index() -> str:
         backends=BACKENDS,
         columns=columns,
         outcomes=_outcomes(),
-        accounts=shown_accounts(),
+        accounts=list_demo_accounts(),
     )
 
 

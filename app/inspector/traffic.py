@@ -1,7 +1,7 @@
 """The bytes of `Cookie` and `Set-Cookie` in the last requests of each session.
 
-Kept in the memory of the process, for the inspector: the session's own `Set-Cookie` is written
-after the last hook of Flask, and a page cannot show the answer that it is.
+Kept in memory for the inspector. It is WSGI middleware, because the session's `Set-Cookie` is
+written after Flask's last hook.
 """
 
 from collections import OrderedDict, deque
@@ -15,14 +15,14 @@ from werkzeug.sansio.http import parse_cookie
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-REMEMBERED_REQUESTS = 10
-REMEMBERED_SESSIONS = 1000
-UNSEEN = ("/column", "/inspect", "/lab", "/static/", "/bootstrap/static/")
-"""Paths that only look, and files that come with each page: they would push out what is to show."""
+MAX_REQUESTS_PER_SESSION = 10
+MAX_SESSIONS = 1000
+IGNORED_PATHS = ("/column", "/inspect", "/lab", "/static/", "/bootstrap/static/")
+"""Paths that only read, and static files: they would displace the requests of interest."""
 
 
-class Exchange(NamedTuple):
-    """One request and its answer; the bytes are those of the headers' values."""
+class RecordedRequest(NamedTuple):
+    """A request and its response; the bytes are those of the headers' values."""
 
     method: str
     path: str
@@ -31,13 +31,13 @@ class Exchange(NamedTuple):
     set_cookie_bytes: int
 
 
-class Traffic:
+class TrafficRecorder:
     """WSGI middleware around an application whose session cookie is `cookie_name`."""
 
     def __init__(self, wsgi_app: "WSGIApplication", cookie_name: str) -> None:
         self.wsgi_app = wsgi_app
         self.cookie_name = cookie_name
-        self._sessions: OrderedDict[str, deque[Exchange]] = OrderedDict()
+        self._sessions: OrderedDict[str, deque[RecordedRequest]] = OrderedDict()
         self._lock = Lock()
 
     def __call__(
@@ -46,23 +46,23 @@ class Traffic:
         def remember(
             status: str, headers: list[tuple[str, str]], *error: Any
         ) -> Callable[..., Any]:
-            if not environ.get("PATH_INFO", "").startswith(UNSEEN):
+            if not environ.get("PATH_INFO", "").startswith(IGNORED_PATHS):
                 self._remember(environ, status, headers)
             return start_response(status, headers, *error)
 
         return self.wsgi_app(environ, remember)
 
-    def of(self, token: str | None) -> list[Exchange]:
+    def of(self, token: str | None) -> list[RecordedRequest]:
         """The last requests of the session with this token, the newest first."""
         with self._lock:
-            return list(reversed(self._sessions.get(_name(token), ())))
+            return list(reversed(self._sessions.get(_hash_token(token), ())))
 
     def _remember(
         self, environ: "WSGIEnvironment", status: str, headers: list[tuple[str, str]]
     ) -> None:
         sent = environ.get("HTTP_COOKIE", "")
         set_cookies = [value for name, value in headers if name.lower() == "set-cookie"]
-        exchange = Exchange(
+        recorded = RecordedRequest(
             environ["REQUEST_METHOD"],
             environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
             int(status.split()[0]),
@@ -72,19 +72,19 @@ class Traffic:
         old = parse_cookie(sent).get(self.cookie_name)
         new = next(filter(None, map(self._token_in, set_cookies)), old)
         if new:
-            self._append(_name(old), _name(new), exchange)
+            self._append(_hash_token(old), _hash_token(new), recorded)
 
     def _token_in(self, set_cookie: str) -> str | None:
         return parse_cookie(set_cookie.partition(";")[0]).get(self.cookie_name)
 
-    def _append(self, old: str, new: str, exchange: Exchange) -> None:
+    def _append(self, old: str, new: str, recorded: RecordedRequest) -> None:
         with self._lock:
-            seen = self._sessions.pop(old, None) or deque(maxlen=REMEMBERED_REQUESTS)
-            seen.append(exchange)
+            seen = self._sessions.pop(old, None) or deque(maxlen=MAX_REQUESTS_PER_SESSION)
+            seen.append(recorded)
             self._sessions[new] = seen
-            if len(self._sessions) > REMEMBERED_SESSIONS:
+            if len(self._sessions) > MAX_SESSIONS:
                 self._sessions.popitem(last=False)
 
 
-def _name(token: str | None) -> str:
+def _hash_token(token: str | None) -> str:
     return sha256((token or "").encode()).hexdigest()

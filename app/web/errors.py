@@ -1,4 +1,4 @@
-"""One page for every error: what is wrong, what to do. It never looks at the session."""
+"""One page for every error: what happened and what to do. It never reads the session."""
 
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ EXPLANATIONS = {
 
 
 def init_app(app: Flask) -> None:
-    """Answer every HTTP error with our page, or with JSON where that was asked for."""
+    """Answer every HTTP error with the page, or with JSON if the request prefers it."""
     app.register_error_handler(HTTPException, _error_page)
 
 
@@ -80,7 +80,7 @@ def _error_page(error: HTTPException) -> Response | tuple[dict[str, str], int]:
 
 
 def _explain(error: HTTPException) -> Explanation:
-    """Our words for this kind of error; what the code that raised it said comes before them."""
+    """The explanation of this kind of error; a description by the raising code comes first."""
     description = error.description or error.name
     known = EXPLANATIONS.get(error.code or InternalServerError.code)
     if known is None:
@@ -91,6 +91,6 @@ def _explain(error: HTTPException) -> Explanation:
 
 
 def _way_back() -> str | None:
-    """The page of ours that led here; `None` where there was none."""
+    """The page of this site that led here, or `None`."""
     came_from = request.referrer or ""
     return came_from if came_from.startswith(request.host_url) else None

@@ -1,4 +1,4 @@
-"""For the machine that watches this one."""
+"""Health checks for a load balancer or orchestrator."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ bp = Blueprint("health", __name__)
 
 @bp.get("/healthz")
 def healthz() -> dict[str, Any]:
-    """The process answers."""
+    """Whether the process answers."""
     return {"status": "ok", "backend": current_app.config["SESSION_BACKEND"]}
 
 
 @bp.get("/readyz")
 def readyz() -> dict[str, Any]:
-    """The stores answer too; 503 where one does not."""
+    """Whether the stores answer too: 503 if one does not."""
     for app in (current_app, *state_of(current_app).mounted.values()):
         backend = app.extensions.get("session_backend")
         if backend is not None and backend.check is not None:

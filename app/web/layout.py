@@ -1,4 +1,4 @@
-"""What every page shows: which backend this is, and where to go."""
+"""The values that every page's layout needs: the backend and the menu."""
 
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ NAVIGATION = (
     ("admin.index", "Admin"),
     ("lab.index", "Laboratory"),
 )
-"""The links of the menu, each an endpoint and a label; those without a view are left out."""
+"""The menu: endpoint and label; entries without a view are left out."""
 
 
 class Link(NamedTuple):

@@ -1,7 +1,7 @@
-"""The log: what happens to sessions and logins, one line for each event, on standard error.
+"""The log: one line on standard error for each event of a session or login.
 
-In production a line is one JSON object, for the machine that collects it; in development it is
-made to be read. Neither holds a token, a session's id or a password (OWASP ASVS 5.0, 16.2.5).
+In production a line is one JSON object; in development it is text for people. Neither holds a
+token, a session's id or a password (OWASP ASVS 5.0, 16.2.5).
 """
 
 import json
@@ -17,21 +17,23 @@ from app.config import PRODUCTION
 from backends.events import report
 
 LOGGERS = ("app", "backends")
-"""Whose records are written: Flask's own of this application, and everything of the backends."""
+"""The loggers whose records are written: the application's and the backends'."""
 
 
 def init_app(app: Flask) -> None:
-    """Write the log in the form of this profile.
+    """Write the log in the format of the profile.
 
-    Every application of a process shares the one handler, so no line is written twice. Records
-    still reach the root logger, for whoever listens there.
+    All applications of a process share one handler, so no line is written twice. Records still
+    reach the root logger.
     """
     handler = _handler()
-    handler.setFormatter(AsJson() if app.config["APP_PROFILE"] == PRODUCTION else AsText())
+    handler.setFormatter(
+        JsonFormatter() if app.config["APP_PROFILE"] == PRODUCTION else TextFormatter()
+    )
     for name in LOGGERS:
         logging.getLogger(name).addHandler(handler)
     logging.getLogger("backends").setLevel(logging.INFO)
-    request_finished.connect(_report_kept, app)
+    request_finished.connect(_log_saved_events, app)
 
 
 @cache
@@ -40,31 +42,31 @@ def _handler() -> logging.Handler:
     return logging.StreamHandler(cast(TextIO, wsgi_errors_stream))
 
 
-def report_visit(event: str, **details: Any) -> None:
-    """Log one event of the visitor at hand, with his address."""
+def log_visitor_event(event: str, **details: Any) -> None:
+    """Log an event of the current request, with its address."""
     report(current_app, event, **details, address=request.remote_addr)
 
 
-def report_if_kept(event: str, **details: Any) -> None:
-    """Log one event of the session at hand when the answer stands.
+def log_if_saved(event: str, **details: Any) -> None:
+    """Log an event of the current session once the session is saved.
 
-    A session is written after the view has answered: a login or logout that its store refused has
-    not happened, and must not be in the log.
+    A session is saved after the view returns: a login or logout that the store refused did not
+    happen, and must not be in the log.
     """
     session_id = getattr(session, "sid", None)
     details = {**details, "address": request.remote_addr}
-    g.setdefault("events_if_kept", []).append((event, session_id, details))
+    g.setdefault("events_if_saved", []).append((event, session_id, details))
 
 
-def _report_kept(app: Flask, response: Response) -> None:
-    events = g.pop("events_if_kept", [])
+def _log_saved_events(app: Flask, response: Response) -> None:
+    events = g.pop("events_if_saved", [])
     if response.status_code < 400:
         for event, session_id, details in events:
             report(app, event, session_id, **details)
 
 
-class AsJson(logging.Formatter):
-    """One JSON object a line, in ASCII: nothing that a visitor sent can begin a line of its own."""
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, in ASCII, so that no input can start a new line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {"time": _time(record), "level": record.levelname, **_details(record)}
@@ -73,8 +75,8 @@ class AsJson(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-class AsText(logging.Formatter):
-    """One line for people. Values stand in quotes, with their control characters escaped."""
+class TextFormatter(logging.Formatter):
+    """One line of text. Values are quoted and their control characters escaped."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         details = _details(record)
@@ -84,7 +86,7 @@ class AsText(logging.Formatter):
 
 
 def _details(record: logging.LogRecord) -> dict[str, Any]:
-    """What happened: the event's own details, or the message of any other record."""
+    """The details of an event, or the message of any other record."""
     event: dict[str, Any] | None = getattr(record, "event", None)
     return dict(event) if event else {"message": record.getMessage(), "logger": record.name}
 

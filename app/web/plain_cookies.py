@@ -1,7 +1,6 @@
-"""Plain cookies: each one declared once, and the only place that reads, sets and deletes them.
+"""The plain cookies, which need no login and no session: read, set and delete them.
 
-They need neither a login nor a session. What comes back in one is input like any other: whoever
-reads it checks it.
+A value that comes back is untrusted input: the caller checks it.
 """
 
 from dataclasses import dataclass
@@ -24,16 +23,16 @@ class PlainCookie:
 
     base_name: str
     what: str
-    """What it holds, in words for a page."""
+    """What the cookie holds, in words for a page."""
     max_age: int = A_YEAR
     """Seconds that the browser keeps it, browser restarts included."""
     readable_by_script: bool = False
 
     @property
     def name(self) -> str:
-        """As the browser knows it; in production `__Host-` keeps sibling hosts from planting it.
+        """The name in the browser; in production `__Host-` keeps sibling hosts from setting it.
 
-        A cookie for scripts goes by its plain name, for they look for that.
+        A cookie for scripts has no prefix, because scripts look for its plain name.
         """
         is_prefixed = current_app.config["APP_PROFILE"] == PRODUCTION
         prefix = "__Host-" if is_prefixed and not self.readable_by_script else ""
@@ -50,7 +49,7 @@ REMEMBERED_NAME = PlainCookie("remembered_name", "Your name for the login", max_
 
 
 def read_plain(cookie: PlainCookie) -> str:
-    """The value that the browser sent, checked by nobody; empty where it sent none."""
+    """The unchecked value that the browser sent, or an empty string."""
     return unquote(request.cookies.get(cookie.name, ""))
 
 
@@ -60,16 +59,16 @@ def set_plain(response: Response, cookie: PlainCookie, value: str) -> None:
 
 
 def delete_plain(response: Response, cookie: PlainCookie) -> None:
-    """Have the browser forget it; says nothing to a browser that did not send it.
+    """Delete the cookie, if the browser sent it.
 
-    A browser obeys only with the attributes that the cookie was set with.
+    A browser deletes it only if the attributes are those it was set with.
     """
     if cookie.name in request.cookies:
         response.delete_cookie(cookie.name, **_attributes(cookie))
 
 
 def encoded(value: str) -> str:
-    """The value as it travels."""
+    """The value as it is sent."""
     return quote(value, safe=":")
 
 

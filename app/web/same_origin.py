@@ -1,8 +1,8 @@
-"""State changes come from our own pages only.
+"""Protection against CSRF: only pages of this site may change state.
 
-A check of what the browser says about the request, instead of a token in each form: a token would
-need a session, and a visitor who does not log in leaves none (OWASP ASVS 5.0, 3.5.1; OWASP CSRF
-cheat sheet, Fetch Metadata). `SameSite=Lax` stands behind it.
+It checks headers of the browser instead of a token in each form, because a token would need a
+session for visitors who do not log in (OWASP ASVS 5.0, 3.5.1; OWASP CSRF cheat sheet, Fetch
+Metadata). `SameSite=Lax` is the second line of defence.
 """
 
 from flask import Flask, abort, request
@@ -16,11 +16,11 @@ def init_app(app: Flask) -> None:
 
 
 def _refuse_cross_site() -> None:
-    if request.method not in SAFE_METHODS and not _is_ours():
+    if request.method not in SAFE_METHODS and not _is_same_origin():
         abort(403, "This request did not come from a page of this site, so it changed nothing.")
 
 
-def _is_ours() -> bool:
+def _is_same_origin() -> bool:
     fetch_site = request.headers.get("Sec-Fetch-Site")
     if fetch_site is not None:
         return fetch_site in ("same-origin", "none")

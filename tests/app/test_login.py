@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.accounts.access import FAILED_LOGINS
+from app.accounts.access import FAILED_LOGIN_LIMIT
 from tests.conftest import SECRET, Visitor
 
 
@@ -40,7 +40,7 @@ def test_a_login_leads_to_a_page_of_this_host_only(app: Flask, target: str, lead
 
 def test_failed_logins_are_limited_and_good_ones_are_not(app: Flask) -> None:
     visitor = Visitor(app)
-    allowed = int(FAILED_LOGINS.split()[0])
+    allowed = int(FAILED_LOGIN_LIMIT.split()[0])
     for _ in range(allowed + 5):
         assert visitor.log_in().status_code == 302
     assert {visitor.log_in("alice", "wrong").status_code for _ in range(allowed)} == {401}

@@ -17,7 +17,7 @@ import pytest
 from app import create_app
 from app.__main__ import main
 from app.config import VARIABLES
-from app.server import greeting
+from app.server import format_greeting
 from backends import BACKENDS
 from tests.conftest import SECRET
 from tests.services import PATIENCE, LabServer, free_port
@@ -268,4 +268,4 @@ def test_the_greeting_is_an_address_to_open_and_says_what_will_not_last(
     settings: dict[str, Any], expected: str, tmp_path: Path
 ) -> None:
     app = create_app({"SECRET_KEY": SECRET, "SESSION_FILE_DIR": tmp_path, **settings})
-    assert greeting(app) == expected
+    assert format_greeting(app) == expected

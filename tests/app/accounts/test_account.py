@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.accounts.access import FAILED_LOGINS
-from app.accounts.account import SHORTEST_PASSWORD
+from app.accounts.access import FAILED_LOGIN_LIMIT
+from app.accounts.account import MIN_PASSWORD_CHARACTERS
 from backends import Backend
 from tests.conftest import Visitor
 
@@ -84,7 +84,7 @@ def test_my_own_session_goes_on_with_a_new_token(alice: Visitor, backend: Backen
     [
         ({"current": "wrong", "new": NEW}, 401),
         ({"new": NEW}, 400),
-        ({"current": "wonderland", "new": "x" * (SHORTEST_PASSWORD - 1)}, 400),
+        ({"current": "wonderland", "new": "x" * (MIN_PASSWORD_CHARACTERS - 1)}, 400),
         ({"current": "wonderland", "new": "x" * 201}, 400),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_password_is_not_changed_without_the_present_one_or_to_a_short_one(
 
 
 def test_wrong_passwords_count_here_as_they_do_at_the_login(alice: Visitor) -> None:
-    for _ in range(int(FAILED_LOGINS.split()[0])):
+    for _ in range(int(FAILED_LOGIN_LIMIT.split()[0])):
         assert change_password(alice, "wrong").status_code == 401
     assert change_password(alice).status_code == 429
     assert Visitor(alice.app).log_in().status_code == 429

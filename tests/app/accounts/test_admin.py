@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.accounts.sessions import listed_sessions
+from app.accounts.sessions import find_sessions
 from backends import BACKENDS
 from tests.conftest import ACCOUNTS, SECRET, Visitor
 
@@ -68,7 +68,7 @@ def is_in(visitor: Visitor) -> bool:
 
 def bobs_handles(app: Flask) -> list[str]:
     with app.app_context():
-        return [listed.handle for listed in listed_sessions("bob")]
+        return [listed.handle for listed in find_sessions("bob")]
 
 
 @on_a_list

@@ -57,14 +57,14 @@ def test_what_changed_outlives_the_process_and_holds_on_every_backend(
 def test_disabling_twice_and_enabling_does_not_bring_the_epoch_back(context: None) -> None:
     for change in (database.disable, database.disable, database.enable):
         change("bob")
-    bob = database.account_of("bob")
+    bob = database.find_account("bob")
     assert bob is not None
     assert (bob.disabled, bob.epoch) == (False, 2)
 
 
 @pytest.mark.parametrize("name", ["", "mallory", "alice'--", "\0", "ä€😀"])
 def test_there_is_no_account_that_is_not_configured(context: None, name: str) -> None:
-    assert database.account_of(name) is None
+    assert database.find_account(name) is None
     assert database.authenticate(name, "wonderland") is None
 
 
@@ -102,7 +102,7 @@ def test_a_file_of_a_version_with_an_email_column_is_still_used(
             " epoch INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
         )
         file.execute("INSERT INTO account (name, email, disabled) VALUES ('bob', 'b@lab.test', 1)")
-    bob = database.account_of("bob")
+    bob = database.find_account("bob")
     assert bob is not None
     assert bob.disabled
     database.change_password("alice", "looking-glass")

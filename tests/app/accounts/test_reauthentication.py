@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 from flask import Flask
 
-from app.accounts.access import FAILED_LOGINS
-from app.accounts.reauthentication import CONFIRMED_FOR
-from app.accounts.sessions import listed_sessions
+from app.accounts.access import FAILED_LOGIN_LIMIT
+from app.accounts.reauthentication import CONFIRMATION_SECONDS
+from app.accounts.sessions import find_sessions
 from app.state import state_of
 from backends import BACKENDS
 from tests.conftest import Visitor
@@ -49,7 +49,7 @@ def phone(lab_app: Flask) -> Visitor:
 def form(lab_app: Flask, phone: Visitor, ending: Ending) -> dict[str, str]:
     """What the page sends to end the phone's session."""
     with lab_app.app_context():
-        [listed] = listed_sessions("alice")
+        [listed] = find_sessions("alice")
     values = {"user": "alice", "handle": listed.handle}
     return {name: values[name] for name in ending.names}
 
@@ -58,7 +58,7 @@ def form(lab_app: Flask, phone: Visitor, ending: Ending) -> dict[str, str]:
 def alice(visitor: Visitor, form: dict[str, str]) -> Visitor:
     """Logged in so long ago that her password counts no more."""
     visitor.log_in()
-    state_of(visitor.app).clock = lambda: time.time() + CONFIRMED_FOR
+    state_of(visitor.app).clock = lambda: time.time() + CONFIRMATION_SECONDS
     return visitor
 
 
@@ -111,7 +111,7 @@ def test_a_wrong_password_is_told_and_ends_nothing(
 def test_wrong_passwords_count_as_they_do_at_the_login(
     alice: Visitor, ending: Ending, form: dict[str, str]
 ) -> None:
-    for _ in range(int(FAILED_LOGINS.split()[0])):
+    for _ in range(int(FAILED_LOGIN_LIMIT.split()[0])):
         alice.client.post(ending.path, data={**form, "password": "wrong"})
     right = {**form, "password": "wonderland"}
     assert alice.client.post(ending.path, data=right).status_code == 429

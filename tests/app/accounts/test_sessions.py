@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.accounts.sessions import describe_browser, listed_sessions
+from app.accounts.sessions import describe_browser, find_sessions
 from backends import BACKENDS, Backend
 from tests.conftest import ACCOUNTS, SECRET, Visitor
 
@@ -39,7 +39,7 @@ def is_in(visitor: Visitor) -> bool:
 
 def handles(app: Flask, user: str = "alice") -> list[str]:
     with app.app_context():
-        return [listed.handle for listed in listed_sessions(user)]
+        return [listed.handle for listed in find_sessions(user)]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -179,7 +179,7 @@ def test_a_new_key_logs_everybody_out_of_the_signed_cookie() -> None:
         (f"{LINUX}; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox 128 on Linux"),
         (f"{WINDOWS} Chrome/126.0.0.0 Safari/537.36", "Chrome 126 on Windows"),
         (f"{WINDOWS} Chrome/126.0.0.0 Safari/537.36 Edg/125.0", "Edge 125 on Windows"),
-        (f"{WINDOWS} Chrome/126.0 Safari/537.36 OPR/111.0", "Opera 111 on Windows"),
+        (f"{WINDOWS} Chrome/126.0 Safari/537.36 OPR/111.0.0.0", "Opera 111 on Windows"),
         (f"{ANDROID} Chrome/126.0 Mobile Safari/537.36", "Chrome 126 on Android"),
         (f"{ANDROID} SamsungBrowser/25.0 Chrome/121.0 Mobile", "Samsung Internet 25 on Android"),
         (f"{MAC} Version/17.4 Safari/605.1.15", "Safari 17 on Mac OS X"),

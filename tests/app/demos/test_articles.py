@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.demos.articles import ARTICLES, MOST_REMEMBERED
+from app.demos.articles import ARTICLES, MAX_REMEMBERED_ARTICLES
 from app.web.plain_cookies import READ_ARTICLES
 from tests.conftest import Visitor
 
@@ -31,8 +31,8 @@ def test_the_last_articles_read_are_remembered_newest_first_and_once(visitor: Vi
     for slug in (*SLUGS, SLUGS[2]):
         visitor.client.get(f"/articles/{slug}")
     expected = [SLUGS[2], *(slug for slug in reversed(SLUGS) if slug != SLUGS[2])]
-    assert _remembered(visitor) == expected[:MOST_REMEMBERED]
-    assert len(SLUGS) > MOST_REMEMBERED
+    assert _remembered(visitor) == expected[:MAX_REMEMBERED_ARTICLES]
+    assert len(SLUGS) > MAX_REMEMBERED_ARTICLES
 
 
 def test_only_articles_of_ours_are_taken_from_the_cookie(visitor: Visitor) -> None:

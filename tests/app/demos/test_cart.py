@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.demos.cart import MOST_OF_ONE, PRODUCTS, bill_for
+from app.demos.cart import MAX_QUANTITY, PRODUCTS, bill_for
 from app.demos.preferences import RATES
 from app.web.plain_cookies import GUEST_CART
 from backends import Backend, StoreUnavailable, interface_of
@@ -81,8 +81,8 @@ def test_quantities_change_and_a_product_with_none_leaves(
     _change(visitor, "jar", 7)
     _change(visitor, "mug", 0)
     assert _shown(visitor) == {"Cookie jar": 7}
-    _add(visitor, "jar", MOST_OF_ONE)
-    assert _shown(visitor) == {"Cookie jar": MOST_OF_ONE}
+    _add(visitor, "jar", MAX_QUANTITY)
+    assert _shown(visitor) == {"Cookie jar": MAX_QUANTITY}
     _change(visitor, "jar", 0)
     assert _shown(visitor) == {}
     assert _guest_cookie(visitor) is None
@@ -94,7 +94,7 @@ def test_quantities_change_and_a_product_with_none_leaves(
         ("nothing", 1),
         ("", 1),
         ("jar", -1),
-        ("jar", MOST_OF_ONE + 1),
+        ("jar", MAX_QUANTITY + 1),
         ("jar", ""),
         ("jar", "two"),
         ("jar", "1" * 6000),
@@ -134,9 +134,9 @@ def test_login_adds_the_guests_quantities_to_the_accounts_up_to_the_limit(
     visitor.log_in()
     _add(visitor, "jar", 2)
     _add(visitor, "mug", 1)
-    visitor.client.set_cookie(NAME, f"jar:3.tea:1.mug:{MOST_OF_ONE}")
+    visitor.client.set_cookie(NAME, f"jar:3.tea:1.mug:{MAX_QUANTITY}")
     visitor.log_in()
-    assert _in_session(visitor) == {"jar": 5, "mug": MOST_OF_ONE, "tea": 1}
+    assert _in_session(visitor) == {"jar": 5, "mug": MAX_QUANTITY, "tea": 1}
 
 
 def test_the_guests_cart_is_merged_once(visitor: Visitor) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.demos.uploads import MOST_BYTES
+from app.demos.uploads import MAX_UPLOAD_BYTES
 from backends import Backend
 from tests.conftest import Visitor
 
@@ -70,7 +70,7 @@ def test_a_file_of_another_kind_is_refused(uploader: Visitor, name: str) -> None
 
 
 def test_a_file_over_the_limit_is_refused(uploader: Visitor) -> None:
-    assert _upload(uploader, bytes(MOST_BYTES + 1)).status_code == 400
+    assert _upload(uploader, bytes(MAX_UPLOAD_BYTES + 1)).status_code == 400
     far_over = uploader.client.post(
         "/uploads", data=bytes(2 * 1024 * 1024), content_type="multipart/form-data; boundary=x"
     )
@@ -82,7 +82,7 @@ def test_a_file_fits_whole_or_is_refused_with_the_session_as_it_was(
     uploader: Visitor, backend: Backend
 ) -> None:
     _upload(uploader, b"small")
-    large = os.urandom(MOST_BYTES)
+    large = os.urandom(MAX_UPLOAD_BYTES)
     answer = _upload(uploader, large, "large.png")
     if backend.state == "browser":
         assert answer.status_code == 413

@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.accounts.access import FAILED_LOGINS
-from app.accounts.sessions import end_sessions, listed_sessions
+from app.accounts.access import FAILED_LOGIN_LIMIT
+from app.accounts.sessions import end_sessions, find_sessions
 from backends import StoreUnavailable, interface_of
 from backends.events import name_of_session
 from tests.conftest import ACCOUNTS, SECRET, Visitor
@@ -92,7 +92,7 @@ class TestEvents:
     ) -> None:
         monkeypatch.setattr("backends.events.time.monotonic", lambda: 1000.0)
         visitor = Visitor(app)
-        for _ in range(int(FAILED_LOGINS.split()[0]) + 5):
+        for _ in range(int(FAILED_LOGIN_LIMIT.split()[0]) + 5):
             visitor.log_in("alice", "wrong")
         limited = the("login limited", caplog)
         assert (limited["user"], limited["address"]) == ("alice", "127.0.0.1")
@@ -129,7 +129,7 @@ class TestEvents:
     ) -> None:
         Visitor(app).log_in()
         with app.app_context():
-            end_sessions("alice", [listed_sessions("alice")[0].handle], "the command line")
+            end_sessions("alice", [find_sessions("alice")[0].handle], "the command line")
         assert the("session revoked", caplog)["session"] == the("login", caplog)["session"]
         ended = the("sessions ended", caplog)
         assert (ended["user"], ended["by"], ended["ended"]) == ("alice", "the command line", 1)
