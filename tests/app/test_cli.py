@@ -16,8 +16,9 @@ from app import create_app
 from app.__main__ import session_lab
 from backends import BACKENDS, StoreUnavailable, init_app, interface_of
 from backends.store import Sweeps
-from tests.conftest import SECRET, SetClock, Visitor
+from tests.conftest import SECRET, SetClock
 from tests.services import PATIENCE, LabServer
+from tests.support.visitor import Visitor
 
 BIN = Path(sys.executable).parent
 
@@ -137,11 +138,11 @@ class TestSessions:
 
     @pytest.fixture
     def alices(self, lab_app: Flask) -> list[Visitor]:
-        return [logged_in(lab_app, "alice", "wonderland") for _ in range(2)]
+        return [Visitor(lab_app).logged_in() for _ in range(2)]
 
     @pytest.fixture
     def bob(self, lab_app: Flask) -> Visitor:
-        return logged_in(lab_app, "bob", "builder")
+        return Visitor(lab_app).logged_in("bob")
 
     def test_the_list_has_a_row_for_each_session_of_the_user(
         self, run: Invoke, alices: list[Visitor], bob: Visitor
@@ -166,9 +167,7 @@ class TestSessions:
         assert run("list", "nobody").stdout == "No sessions.\n"
 
     def test_a_browser_cannot_write_to_the_terminal(self, lab_app: Flask, run: Invoke) -> None:
-        visitor = Visitor(lab_app)
-        visitor.client.environ_base["HTTP_USER_AGENT"] = "\x1b]0;owned\x07\x9b31m"
-        visitor.log_in()
+        Visitor(lab_app, agent="\x1b]0;owned\x07\x9b31m").log_in()
         assert run("list").stdout.replace("\n", "").isprintable()
 
     def test_revoke_ends_every_session_of_the_user_and_no_other(
@@ -176,12 +175,12 @@ class TestSessions:
     ) -> None:
         result = run("revoke", "alice")
         assert (result.exit_code, result.stdout) == (0, "Sessions of alice ended: 2.\n")
-        assert [is_in(visitor) for visitor in [*alices, bob]] == [False, False, True]
+        assert [visitor.is_in for visitor in [*alices, bob]] == [False, False, True]
 
     def test_revoke_with_a_handle_ends_that_one(self, run: Invoke, alices: list[Visitor]) -> None:
         handle = run("list", "alice").stdout.splitlines()[1].split()[1]
         assert run("revoke", "alice", "--handle", handle).exit_code == 0
-        assert sorted(is_in(visitor) for visitor in alices) == [False, True]
+        assert sorted(visitor.is_in for visitor in alices) == [False, True]
 
     def test_a_handle_that_is_not_the_users_is_an_error(
         self, run: Invoke, alices: list[Visitor], bob: Visitor
@@ -190,7 +189,7 @@ class TestSessions:
         result = run("revoke", "alice", "--handle", handle)
         assert (result.exit_code, result.stdout) == (1, "")
         assert f"alice has no session with the handle {handle}" in result.stderr
-        assert is_in(bob)
+        assert bob.is_in
 
     def test_sweep_removes_what_is_over_or_says_that_the_store_does(
         self, lab_app: Flask, run: Invoke, clock: SetClock, alices: list[Visitor]
@@ -241,13 +240,3 @@ def test_where_no_session_can_be_found_one_line_says_why(
     assert result.stderr.startswith("Error: ")
     assert expected in result.stderr
     assert result.stderr.count("\n") == 1
-
-
-def logged_in(app: Flask, name: str, password: str) -> Visitor:
-    visitor = Visitor(app)
-    visitor.log_in(name, password)
-    return visitor
-
-
-def is_in(visitor: Visitor) -> bool:
-    return visitor.client.get("/dashboard").status_code == 200

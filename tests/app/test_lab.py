@@ -23,8 +23,9 @@ from app.lab.run_files import RunFiles
 from app.lab.runs import MOST_FOLLOWERS, Runs, Stage
 from backends import BACKENDS
 from tests.app.made_up_report import made_up_report
-from tests.conftest import ACCOUNTS, OURS, SECRET, Visitor
+from tests.conftest import ACCOUNTS, OURS, SECRET
 from tests.services import PATIENCE, LabServer
+from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -200,7 +201,7 @@ def test_the_pages_touch_no_session_and_ask_no_store(name: str, report: Report) 
     if BACKENDS[name].state == "server":
         visitor.app.session_interface.store = NoStore()  # type: ignore[attr-defined]
     for path in ("/lab", "/lab/logout_is_final", f"/lab/logout_is_final/{name}", "/lab/events"):
-        answer = visitor.client.get(path)
+        answer = visitor.get(path)
         assert answer.status_code in (200, 204)
         assert "Set-Cookie" not in answer.headers
         assert "Cookie" not in answer.headers.get("Vary", "")
@@ -299,9 +300,9 @@ def test_a_run_that_dies_has_failed_and_says_why_in_one_line(
     visitor = lab()
     kept = Runs(folder, command=command(code))
     visitor.app.extensions["lab_runs"] = kept
-    assert visitor.client.post("/lab/run").headers["Location"] == "/lab"
+    assert visitor.post("/lab/run").headers["Location"] == "/lab"
     assert over(kept).stage is Stage.FAILED
-    assert f"The last run failed: {because}" in visitor.client.get("/lab").text
+    assert f"The last run failed: {because}" in visitor.get("/lab").text
 
 
 def test_a_run_that_ended_has_not_failed(folder: Path) -> None:
@@ -349,28 +350,28 @@ def under_way(report: Report, folder: Path, **settings: Any) -> tuple[Visitor, C
 
 def test_whoever_comes_late_sees_where_it_stands(report: Report, folder: Path) -> None:
     visitor, stop = under_way(report, folder)
-    text = visitor.client.get("/lab").text
+    text = visitor.get("/lab").text
     assert "A run is under way" in text
     assert '<noscript><meta http-equiv="refresh"' in text
     assert text.count("data-waits") == len(report.results) - 2
     stop()
-    assert "data-waits" not in visitor.client.get("/lab").text
+    assert "data-waits" not in visitor.get("/lab").text
 
 
 def test_the_events_are_the_run_and_go_on_where_they_were(report: Report, folder: Path) -> None:
     visitor, stop = under_way(report, folder)
     stop()
-    text = visitor.client.get("/lab/events").text
+    text = visitor.get("/lab/events").text
     assert re.findall(r"event: (\w+)", text) == ["begun", "result", "result", "failed"]
     data = json.loads(re.findall(r"data: (.*)", text)[1])
     first = report.results[0]
     assert data["cell"] == f"{first.claim}/{first.subject}"
     assert f'href="/lab/{first.claim}/{first.subject}"' in data["html"]
     places = re.findall(r"id: (.*)", text)
-    rest = visitor.client.get("/lab/events", headers={"Last-Event-ID": places[1]}).text
+    rest = visitor.get("/lab/events", headers={"Last-Event-ID": places[1]}).text
     assert re.findall(r"id: (.*)", rest) == places[2:]
     for unknown in ("", "nothing", "other-3", f"{places[0]}-x", "-٣"):
-        again = visitor.client.get("/lab/events", headers={"Last-Event-ID": unknown}).text
+        again = visitor.get("/lab/events", headers={"Last-Event-ID": unknown}).text
         assert re.findall(r"id: (.*)", again) == places
 
 
@@ -398,7 +399,7 @@ def test_more_followers_than_there_are_threads_for_are_told_and_let_go(
 def test_events_end_when_the_server_does(report: Report, folder: Path) -> None:
     visitor, stop = under_way(report, folder)
     visitor.app.extensions["stopping"] = True
-    assert "data:" not in visitor.client.get("/lab/events").text
+    assert "data:" not in visitor.get("/lab/events").text
     stop()
 
 

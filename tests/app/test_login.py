@@ -5,7 +5,8 @@ from flask import Flask
 
 from app import create_app
 from app.accounts.access import FAILED_LOGIN_LIMIT
-from tests.conftest import SECRET, Visitor
+from tests.conftest import SECRET
+from tests.support.visitor import Visitor
 
 
 @pytest.fixture
@@ -32,9 +33,7 @@ def app() -> Flask:
 )
 def test_a_login_leads_to_a_page_of_this_host_only(app: Flask, target: str, leads_to: str) -> None:
     visitor = Visitor(app)
-    response = visitor.client.post(
-        "/login", data={"username": "alice", "password": "wonderland", "next": target}
-    )
+    response = visitor.post("/login", username="alice", password="wonderland", next=target)
     assert response.headers["Location"] == leads_to
 
 
@@ -54,7 +53,7 @@ def test_a_development_run_prints_the_accounts_and_production_does_not() -> None
     from werkzeug.security import generate_password_hash
 
     shown = Visitor(create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET}))
-    assert "wonderland" in shown.client.get("/login").text
+    assert "wonderland" in shown.get("/login").text
     hashed = generate_password_hash("wonderland", "pbkdf2:sha256:1000")
     production = create_app(
         {

@@ -115,22 +115,6 @@ def _refused_by_process(folder: Path, environment: dict[str, str], *command: str
         pytest.param(
             {"HOST": "192.0.2.1"}, "HOST=192.0.2.1 PORT=", id="address of another machine"
         ),
-        pytest.param(
-            {"WEB_CONCURRENCY": "2"},
-            "WEB_CONCURRENCY=2: the embedded Redis lives in one process",
-            id="several processes, embedded",
-        ),
-        pytest.param(
-            {"SECRET_KEY": "please-change-me-please-change-me"},
-            "SECRET_KEY: the key is an example",
-            id="example key",
-        ),
-        pytest.param(PRODUCTION, "SECRET_KEY is missing", id="no key in production"),
-        pytest.param(
-            {**PRODUCTION, "SECRET_KEY": "abc123"},
-            "SECRET_KEY: the key is an example or has fewer than 32 characters",
-            id="weak key in production",
-        ),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_with_one_line(
@@ -173,12 +157,6 @@ def test_a_session_folder_that_cannot_be_written_is_named(
     folder = tmp_path / "file" / "sessions"
     line = refused({"SESSION_BACKEND": backend, "SESSION_FILE_DIR": str(folder)})
     assert line.startswith(f"SESSION_FILE_DIR: sessions cannot be written to {folder}")
-
-
-def test_a_secret_that_cannot_be_kept_is_asked_for(refused: Refused, tmp_path: Path) -> None:
-    (tmp_path / "instance").touch()
-    line = refused({"SESSION_BACKEND": "cookie"})
-    assert line.startswith("SECRET_KEY is not set, and none can be kept in instance/secret_key")
 
 
 def test_a_port_in_use_is_named(refused: Refused) -> None:

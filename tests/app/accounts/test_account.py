@@ -7,7 +7,7 @@ import pytest
 from app.accounts.access import FAILED_LOGIN_LIMIT
 from app.accounts.account import MIN_PASSWORD_CHARACTERS
 from backends import Backend
-from tests.conftest import Visitor
+from tests.support.visitor import Visitor
 
 NEW = "looking-glass"
 
@@ -21,25 +21,19 @@ def alice(visitor: Visitor) -> Visitor:
 @pytest.fixture
 def phone(alice: Visitor) -> Visitor:
     """The same account in another browser."""
-    other = Visitor(alice.app)
-    other.log_in()
-    return other
-
-
-def is_in(visitor: Visitor) -> bool:
-    return bool(visitor.client.get("/dashboard").status_code == 200)
+    return Visitor(alice.app).logged_in()
 
 
 def change_password(visitor: Visitor, current: str = "wonderland", **more: str) -> Any:
-    return visitor.client.post("/account/password", data={"current": current, "new": NEW, **more})
+    return visitor.post("/account/password", current=current, new=NEW, **more)
 
 
 def test_a_guest_logs_in_first(visitor: Visitor) -> None:
-    assert visitor.client.get("/account").headers["Location"] == "/login?next=/account"
+    assert visitor.get("/account").headers["Location"] == "/login?next=/account"
 
 
 def test_a_new_password_is_the_one_that_logs_in(alice: Visitor) -> None:
-    page = alice.client.get(change_password(alice).headers["Location"])
+    page = alice.get(change_password(alice).headers["Location"])
     assert "Your password is changed" in page.text
     assert Visitor(alice.app).log_in().status_code == 401
     assert Visitor(alice.app).log_in("alice", NEW).status_code == 302
@@ -49,10 +43,10 @@ def test_it_ends_the_other_sessions_only_where_that_was_asked(
     alice: Visitor, phone: Visitor
 ) -> None:
     change_password(alice)
-    assert is_in(phone)
+    assert phone.is_in
     change_password(alice, NEW, end_others="y")
-    assert not is_in(phone)
-    assert is_in(alice)
+    assert not phone.is_in
+    assert alice.is_in
 
 
 @pytest.mark.parametrize(
@@ -66,17 +60,17 @@ def test_who_is_logged_out_by_it_is_told_why(
     for visitor in (alice, phone):
         visitor.log_in()
     change_password(alice, end_others="y")
-    told = phone.client.get("/dashboard", follow_redirects=True).text
+    told = phone.get("/dashboard", follow_redirects=True).text
     assert (sentence if backend.revocable else "You were logged out") in told
-    assert is_in(alice)
+    assert alice.is_in
 
 
 def test_my_own_session_goes_on_with_a_new_token(alice: Visitor, backend: Backend) -> None:
-    alice.client.post("/dashboard/note", data={"note": "milk"})
+    alice.post("/dashboard/note", note="milk")
     before = alice.token
     change_password(alice, end_others="y")
     assert alice.token != before
-    assert "milk" in alice.client.get("/dashboard").text
+    assert "milk" in alice.get("/dashboard").text
 
 
 @pytest.mark.parametrize(
@@ -91,7 +85,7 @@ def test_my_own_session_goes_on_with_a_new_token(alice: Visitor, backend: Backen
 def test_a_password_is_not_changed_without_the_present_one_or_to_a_short_one(
     alice: Visitor, data: dict[str, str], status: int
 ) -> None:
-    response = alice.client.post("/account/password", data=data)
+    response = alice.post("/account/password", **data)
     assert response.status_code == status
     assert NEW not in response.text
     assert Visitor(alice.app).log_in().status_code == 302
@@ -105,7 +99,7 @@ def test_wrong_passwords_count_here_as_they_do_at_the_login(alice: Visitor) -> N
 
 
 def test_the_cart_of_an_ended_session_is_shown_to_nobody(alice: Visitor, phone: Visitor) -> None:
-    phone.client.post("/cart/add", data={"product": "jar", "quantity": "7"})
-    assert 'value="7"' in phone.client.get("/cart").text
+    phone.post("/cart/add", product="jar", quantity="7")
+    assert 'value="7"' in phone.get("/cart").text
     change_password(alice, end_others="y")
-    assert 'value="7"' not in phone.client.get("/cart").text
+    assert 'value="7"' not in phone.get("/cart").text

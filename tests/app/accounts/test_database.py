@@ -11,7 +11,7 @@ from flask import Flask
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.accounts import database
-from tests.conftest import Visitor
+from tests.support.visitor import Visitor
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def context(lab_app: Flask) -> Iterator[None]:
 
 def test_accounts_that_never_changed_need_no_file(visitor: Visitor, accounts_file: Path) -> None:
     visitor.log_in()
-    assert visitor.client.get("/account").status_code == 200
+    assert visitor.get("/account").status_code == 200
     assert not accounts_file.exists()
 
 
@@ -75,12 +75,12 @@ def test_a_file_that_cannot_be_read_lets_nobody_in(
     visitor.log_in()
     accounts_file.write_bytes(damage)
     for path in ("/dashboard", "/account"):
-        response = visitor.client.get(path)
+        response = visitor.get(path)
         assert response.status_code == 503
         assert "alice" not in response.text
     assert Visitor(visitor.app).log_in().status_code == 503
     accounts_file.unlink()
-    assert visitor.client.get("/dashboard").status_code == 200
+    assert visitor.get("/dashboard").status_code == 200
 
 
 def test_a_file_that_cannot_be_written_changes_nothing_and_says_so(

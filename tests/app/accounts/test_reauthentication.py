@@ -13,7 +13,7 @@ from app.accounts.reauthentication import CONFIRMATION_SECONDS
 from app.accounts.sessions import find_sessions
 from app.state import state_of
 from backends import BACKENDS
-from tests.conftest import Visitor
+from tests.support.visitor import Visitor
 
 
 class Ending(NamedTuple):
@@ -40,9 +40,7 @@ pytestmark = [
 @pytest.fixture
 def phone(lab_app: Flask) -> Visitor:
     """Where alice is logged in, too."""
-    phone = Visitor(lab_app)
-    phone.log_in()
-    return phone
+    return Visitor(lab_app).logged_in()
 
 
 @pytest.fixture
@@ -62,10 +60,6 @@ def alice(visitor: Visitor, form: dict[str, str]) -> Visitor:
     return visitor
 
 
-def is_in(visitor: Visitor) -> bool:
-    return visitor.client.get("/dashboard").status_code == 200
-
-
 def sent_again(page: str) -> dict[str, str]:
     """What the page's form sends beside the password."""
     pairs = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
@@ -75,56 +69,56 @@ def sent_again(page: str) -> dict[str, str]:
 def test_nothing_ends_before_the_page_that_says_why_has_the_password(
     alice: Visitor, phone: Visitor, ending: Ending, form: dict[str, str]
 ) -> None:
-    asked = alice.client.post(ending.path, data=form)
+    asked = alice.post(ending.path, **form)
     assert asked.status_code == 403
     assert "because you gave it more than 5 minutes ago" in asked.text
     assert f'action="{ending.path}"' in asked.text
     assert f'href="{ending.way_back}"' in unescape(asked.text)
     assert "outcome-bad" not in asked.text
-    assert is_in(phone)
+    assert phone.is_in
 
 
 def test_the_password_carries_out_what_was_asked_for_and_takes_a_new_token(
     alice: Visitor, phone: Visitor, ending: Ending, form: dict[str, str]
 ) -> None:
-    asked = alice.client.post(ending.path, data=form)
+    asked = alice.post(ending.path, **form)
     before = alice.token
     again: dict[str, Any] = {**sent_again(asked.text), "password": "wonderland"}
-    assert alice.client.post(ending.path, data=again).status_code == 302
-    assert not is_in(phone)
+    assert alice.post(ending.path, **again).status_code == 302
+    assert not phone.is_in
     ends_his_own_too = ending.path == "/admin/end-all"
-    assert is_in(alice) is not ends_his_own_too
+    assert alice.is_in is not ends_his_own_too
     assert (alice.token != before) is not ends_his_own_too
 
 
 def test_a_wrong_password_is_told_and_ends_nothing(
     alice: Visitor, phone: Visitor, ending: Ending, form: dict[str, str]
 ) -> None:
-    asked = alice.client.post(ending.path, data={**form, "password": "builder"})
+    asked = alice.post(ending.path, **form, password="builder")
     assert asked.status_code == 401
     assert "this is not your password" in asked.text
     assert "builder" not in asked.text
     assert sent_again(asked.text) == form
-    assert is_in(phone)
+    assert phone.is_in
 
 
 def test_wrong_passwords_count_as_they_do_at_the_login(
     alice: Visitor, ending: Ending, form: dict[str, str]
 ) -> None:
     for _ in range(int(FAILED_LOGIN_LIMIT.split()[0])):
-        alice.client.post(ending.path, data={**form, "password": "wrong"})
+        alice.post(ending.path, **form, password="wrong")
     right = {**form, "password": "wonderland"}
-    assert alice.client.post(ending.path, data=right).status_code == 429
+    assert alice.post(ending.path, **right).status_code == 429
     assert Visitor(alice.app).log_in().status_code == 429
 
 
 def test_what_was_sent_is_text_on_the_page(alice: Visitor, ending: Ending) -> None:
     markup = '"><script>alert(1)</script>'
-    asked = alice.client.post(ending.path, data={markup: markup})
+    asked = alice.post(ending.path, **{markup: markup})
     assert "<script>alert" not in asked.text
     assert sent_again(asked.text) == {markup: markup}
 
 
 def test_the_logout_of_this_session_needs_no_password(alice: Visitor, ending: Ending) -> None:
-    assert alice.client.post("/logout").status_code == 302
-    assert not is_in(alice)
+    assert alice.post("/logout").status_code == 302
+    assert not alice.is_in

@@ -6,7 +6,8 @@ from flask import Flask
 from app import create_app
 from app.accounts.sessions import describe_browser, find_sessions
 from backends import BACKENDS, Backend
-from tests.conftest import ACCOUNTS, SECRET, Visitor
+from tests.conftest import ACCOUNTS, SECRET
+from tests.support.visitor import Visitor
 
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
@@ -26,15 +27,7 @@ on_a_list = pytest.mark.parametrize(
 
 
 def at(app: Flask, name: str = "alice", agent: str = PHONE) -> Visitor:
-    """Somebody who is logged in with a browser of that kind."""
-    visitor = Visitor(app)
-    visitor.client.environ_base["HTTP_USER_AGENT"] = agent
-    visitor.log_in(name, {"alice": "wonderland", "bob": "builder"}[name])
-    return visitor
-
-
-def is_in(visitor: Visitor) -> bool:
-    return visitor.client.get("/dashboard").status_code == 200
+    return Visitor(app, agent=agent).logged_in(name)
 
 
 def handles(app: Flask, user: str = "alice") -> list[str]:
@@ -55,7 +48,7 @@ class TestList:
         mine = at(lab_app, agent="curl/8.5")
         at(lab_app)
         at(lab_app, "bob", "bobs-browser")
-        page = mine.client.get("/sessions").text
+        page = mine.get("/sessions").text
         assert page.count("data-handle=") == 2
         assert "Mobile Safari 17 on iOS" in page
         assert "curl/8.5" in page
@@ -66,7 +59,7 @@ class TestList:
         mine = at(lab_app)
         [handle] = handles(lab_app)
         at(lab_app)
-        rows = mine.client.get("/sessions").text.split("data-handle=")[1:]
+        rows = mine.get("/sessions").text.split("data-handle=")[1:]
         marked = [row for row in rows if "this session" in row]
         assert [row.startswith(f'"{handle}"') for row in marked] == [True]
         assert ['action="/logout"' in row for row in rows] == [row in marked for row in rows]
@@ -78,28 +71,26 @@ class TestList:
         lost = at(lab_app)
         [handle] = handles(lab_app)
         mine = at(lab_app)
-        response = mine.client.post("/sessions/end", data={"handle": handle}, follow_redirects=True)
+        response = mine.submit("/sessions/end", handle=handle)
         assert "One session was ended" in response.text
-        assert (is_in(lost), is_in(mine)) == (False, True)
+        assert (lost.is_in, mine.is_in) == (False, True)
 
     def test_all_others_end_and_this_one_stays(self, lab_app: Flask) -> None:
         others, bob = [at(lab_app), at(lab_app)], at(lab_app, "bob")
         mine = at(lab_app)
-        response = mine.client.post("/sessions/end-others", follow_redirects=True)
+        response = mine.submit("/sessions/end-others")
         assert "2 sessions were ended" in response.text
         assert "End all others" not in response.text
-        assert [is_in(other) for other in others] == [False, False]
-        assert is_in(mine)
-        assert is_in(bob)
+        assert [other.is_in for other in others] == [False, False]
+        assert mine.is_in
+        assert bob.is_in
 
     def test_somebody_elses_handle_does_nothing(self, lab_app: Flask) -> None:
         alice, bob = at(lab_app), at(lab_app, "bob")
         [handle] = handles(lab_app, "bob")
-        response = alice.client.post(
-            "/sessions/end", data={"handle": handle}, follow_redirects=True
-        )
+        response = alice.submit("/sessions/end", handle=handle)
         assert "No session was ended" in response.text
-        assert is_in(bob)
+        assert bob.is_in
 
     def test_another_site_ends_nothing(self, lab_app: Flask) -> None:
         lost = at(lab_app)
@@ -110,11 +101,11 @@ class TestList:
                 path, data={"handle": handle}, headers={"Sec-Fetch-Site": "cross-site"}
             )
             assert response.status_code == 403
-        assert is_in(lost)
+        assert lost.is_in
 
     def test_the_page_holds_no_token(self, lab_app: Flask) -> None:
         mine, other = at(lab_app), at(lab_app)
-        page = mine.client.get("/sessions").text
+        page = mine.get("/sessions").text
         for token in (mine.token, other.token):
             assert token is not None
             assert not any(part in page for part in token.split("."))
@@ -131,7 +122,7 @@ class TestList:
         settings = {"SESSION_BACKEND": backend.name, "SECRET_KEY": SECRET, **where}
         app = create_app({**settings, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_MAX_PER_USER": "2"})
         visitors = [at(app) for _ in range(3)]
-        assert [is_in(visitor) for visitor in visitors] == [False, True, True]
+        assert [visitor.is_in for visitor in visitors] == [False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +143,7 @@ class TestNoList:
         )
 
     def test_the_page_says_why_and_what_helps(self, name: str, visitor: Visitor) -> None:
-        page = visitor.client.get("/sessions").text
+        page = visitor.get("/sessions").text
         assert "data-handle=" not in page
         assert "Why not" in page
         assert "SECRET_KEY" in page
@@ -161,8 +152,8 @@ class TestNoList:
 
     def test_ending_does_nothing_and_says_so(self, name: str, visitor: Visitor) -> None:
         for path in ("/sessions/end", "/sessions/end-others"):
-            assert visitor.client.post(path).headers["Location"] == "/sessions?ended=0"
-        assert is_in(visitor)
+            assert visitor.post(path).headers["Location"] == "/sessions?ended=0"
+        assert visitor.is_in
 
 
 def test_a_new_key_logs_everybody_out_of_the_signed_cookie() -> None:
@@ -170,7 +161,7 @@ def test_a_new_key_logs_everybody_out_of_the_signed_cookie() -> None:
     app = create_app(settings)
     visitors = [at(app), at(app, "bob")]
     app.config["SECRET_KEY"] = SECRET[::-1]
-    assert [is_in(visitor) for visitor in visitors] == [False, False]
+    assert [visitor.is_in for visitor in visitors] == [False, False]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """A cart: the guest's in a cookie, the account's in the session, and nothing lost between."""
 
 import re
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -10,62 +9,37 @@ from app.demos.cart import MAX_QUANTITY, PRODUCTS, bill_for
 from app.demos.preferences import RATES
 from app.web.plain_cookies import GUEST_CART
 from backends import Backend, StoreUnavailable, interface_of
-from tests.conftest import Visitor
+from tests.support.visitor import Visitor
 
 NAME = GUEST_CART.base_name
 
 FORGED_CARTS = [
-    "jar",
-    "jar:",
-    "jar:0",
-    "jar:-1",
-    "jar:01",
-    "jar:100",
-    "jar:1.",
-    ".jar:1",
-    "jar:1..tea:1",
-    "jar:1 tea:1",
-    "jar:1\n",
-    "JAR:1",
-    "jar:1e1",
-    "jar:%D9%A3",
-    '{"jar":1}',
+    *("jar", "jar:", "jar:0", "jar:-1", "jar:01", "jar:100", "jar:1.", ".jar:1", "jar:1..tea:1"),
+    *("jar:1 tea:1", "jar:1\n", "JAR:1", "jar:1e1", "jar:%D9%A3", '{"jar":1}'),
     ".".join(["jar:1"] * 11),
 ]
 
 
 def _add(visitor: Visitor, product: str, quantity: object = 1) -> int:
-    data = {"product": product, "quantity": str(quantity)}
-    return visitor.client.post("/cart/add", data=data).status_code
+    return visitor.post("/cart/add", product=product, quantity=quantity).status_code
 
 
 def _change(visitor: Visitor, product: str, quantity: object) -> int:
-    data = {"product": product, "quantity": str(quantity)}
-    return visitor.client.post("/cart/quantity", data=data).status_code
+    return visitor.post("/cart/quantity", product=product, quantity=quantity).status_code
 
 
 def _shown(visitor: Visitor) -> dict[str, int]:
     """What the page shows in the cart, by the product's name."""
-    page = visitor.client.get("/cart").text
+    page = visitor.get("/cart").text
     quantities = re.findall(r'value="(\d+)" min="0" .*aria-label="Quantity of ([^"]+)"', page)
     return {name: int(quantity) for quantity, name in quantities}
-
-
-def _guest_cookie(visitor: Visitor) -> str | None:
-    cookie = visitor.client.get_cookie(NAME)
-    return cookie.value if cookie else None
-
-
-def _in_session(visitor: Visitor) -> Any:
-    with visitor.client.session_transaction() as session:
-        return session.get("cart")
 
 
 def test_a_guests_cart_lies_in_a_cookie_and_in_no_session(visitor: Visitor) -> None:
     _add(visitor, "jar")
     _add(visitor, "tea", 3)
     _add(visitor, "jar")
-    assert _guest_cookie(visitor) == "jar:2.tea:3"
+    assert visitor.cookie(NAME) == "jar:2.tea:3"
     assert _shown(visitor) == {"Cookie jar": 2, "Black tea, 100 g": 3}
     assert visitor.token is None
 
@@ -85,7 +59,7 @@ def test_quantities_change_and_a_product_with_none_leaves(
     assert _shown(visitor) == {"Cookie jar": MAX_QUANTITY}
     _change(visitor, "jar", 0)
     assert _shown(visitor) == {}
-    assert _guest_cookie(visitor) is None
+    assert visitor.cookie(NAME) is None
 
 
 @pytest.mark.parametrize(
@@ -123,8 +97,8 @@ def test_a_product_that_the_shop_no_longer_has_takes_no_other_with_it(visitor: V
 def test_login_moves_the_guests_cart_into_the_session(visitor: Visitor) -> None:
     _add(visitor, "jar", 2)
     visitor.log_in()
-    assert _guest_cookie(visitor) is None
-    assert _in_session(visitor) == {"jar": 2}
+    assert visitor.cookie(NAME) is None
+    assert visitor.session().get("cart") == {"jar": 2}
     assert _shown(visitor) == {"Cookie jar": 2}
 
 
@@ -136,14 +110,14 @@ def test_login_adds_the_guests_quantities_to_the_accounts_up_to_the_limit(
     _add(visitor, "mug", 1)
     visitor.client.set_cookie(NAME, f"jar:3.tea:1.mug:{MAX_QUANTITY}")
     visitor.log_in()
-    assert _in_session(visitor) == {"jar": 5, "mug": MAX_QUANTITY, "tea": 1}
+    assert visitor.session().get("cart") == {"jar": 5, "mug": MAX_QUANTITY, "tea": 1}
 
 
 def test_the_guests_cart_is_merged_once(visitor: Visitor) -> None:
     _add(visitor, "jar", 2)
     visitor.log_in()
     visitor.log_in()
-    assert _in_session(visitor) == {"jar": 2}
+    assert visitor.session().get("cart") == {"jar": 2}
 
 
 def test_the_next_account_on_this_browser_does_not_get_the_last_ones_cart(
@@ -151,22 +125,22 @@ def test_the_next_account_on_this_browser_does_not_get_the_last_ones_cart(
 ) -> None:
     visitor.log_in()
     _add(visitor, "jar", 2)
-    visitor.log_in("bob", "builder")
+    visitor.log_in("bob")
     assert _shown(visitor) == {}
 
 
 def test_logging_out_ends_the_accounts_cart_and_leaves_no_cookie_of_it(visitor: Visitor) -> None:
     visitor.log_in()
     _add(visitor, "jar")
-    visitor.client.post("/logout")
+    visitor.post("/logout")
     assert _shown(visitor) == {}
-    assert _guest_cookie(visitor) is None
+    assert visitor.cookie(NAME) is None
 
 
 def test_a_wrong_password_leaves_the_guests_cart(visitor: Visitor) -> None:
     _add(visitor, "jar")
     assert visitor.log_in("alice", "wrong").status_code == 401
-    assert _guest_cookie(visitor) == "jar:1"
+    assert visitor.cookie(NAME) == "jar:1"
 
 
 def test_the_guests_cart_survives_a_login_that_cannot_be_kept(
@@ -178,9 +152,9 @@ def test_the_guests_cart_survives_a_login_that_cannot_be_kept(
         refused = visitor.log_in()
     assert refused.status_code == status
     assert "Set-Cookie" not in refused.headers
-    assert _guest_cookie(visitor) == "jar:2"
+    assert visitor.cookie(NAME) == "jar:2"
     visitor.log_in()
-    assert _in_session(visitor) == {"jar": 2}
+    assert visitor.session().get("cart") == {"jar": 2}
 
 
 def _break(app: Flask, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -1,10 +1,8 @@
 """A checkout in steps: none is skipped, and what is half-done lies in the session."""
 
-from typing import Any
-
 import pytest
 
-from tests.conftest import Visitor
+from tests.support.visitor import Visitor
 
 ADDRESS = {
     "name": "Alice Liddell",
@@ -19,37 +17,28 @@ ADDRESS = {
 def buyer(visitor: Visitor) -> Visitor:
     """Somebody logged in with two cookie jars in the cart."""
     visitor.log_in()
-    visitor.client.post("/cart/add", data={"product": "jar", "quantity": "2"})
+    visitor.post("/cart/add", product="jar", quantity="2")
     return visitor
 
 
 def _leads_to(visitor: Visitor, path: str) -> str:
     """Where the path ends after its redirects."""
-    return visitor.client.get(path, follow_redirects=True).request.path
-
-
-def _session(visitor: Visitor) -> dict[str, Any]:
-    with visitor.client.session_transaction() as session:
-        return dict(session)
-
-
-def _give(visitor: Visitor, step: str, data: dict[str, str]) -> Any:
-    return visitor.client.post(f"/checkout/{step}", data=data)
+    return visitor.get(path, follow_redirects=True).request.path
 
 
 def test_three_steps_lead_to_an_order_and_empty_the_cart(buyer: Visitor) -> None:
     assert _leads_to(buyer, "/checkout") == "/checkout/address"
-    _give(buyer, "address", ADDRESS)
+    buyer.post("/checkout/address", **ADDRESS)
     assert _leads_to(buyer, "/checkout") == "/checkout/delivery"
-    _give(buyer, "delivery", {"delivery": "courier"})
+    buyer.post("/checkout/delivery", delivery="courier")
     assert _leads_to(buyer, "/checkout") == "/checkout/confirm"
-    page = buyer.client.get("/checkout/confirm").text
+    page = buyer.get("/checkout/confirm").text
     assert "Rabbit Hole" in page
     assert "EUR 39.70" in page
-    ordered = buyer.client.post("/checkout/confirm", follow_redirects=True)
+    ordered = buyer.submit("/checkout/confirm")
     assert ordered.request.path == "/checkout/done"
     assert "EUR 39.70" in ordered.text
-    left = _session(buyer)
+    left = buyer.session()
     assert left["order"] == {"cart": {"jar": 2}, "delivery": "courier"}
     assert not {"cart", "checkout"} & left.keys()
     assert "Rabbit Hole" not in str(left)
@@ -68,11 +57,11 @@ def test_no_step_can_be_skipped(
     buyer: Visitor, method: str, done: tuple[str, ...], skipped_to: str, leads_to: str
 ) -> None:
     for step in done:
-        _give(buyer, step, ADDRESS)
+        buyer.post(f"/checkout/{step}", **ADDRESS)
     request = getattr(buyer.client, method)
     response = request(f"/checkout/{skipped_to}", data={"delivery": "post"}, follow_redirects=True)
     assert response.request.path == f"/checkout/{leads_to}"
-    left = _session(buyer)
+    left = buyer.session()
     assert left["cart"] == {"jar": 2}
     assert "order" not in left
     assert "delivery" not in left.get("checkout", {})
@@ -87,7 +76,7 @@ def test_without_a_cart_there_is_nothing_to_check_out(visitor: Visitor, step: st
 
 @pytest.mark.parametrize("step", ["", "/address", "/delivery", "/confirm", "/done"])
 def test_a_guest_logs_in_first(visitor: Visitor, step: str) -> None:
-    visitor.client.post("/cart/add", data={"product": "jar", "quantity": "2"})
+    visitor.post("/cart/add", product="jar", quantity="2")
     assert _leads_to(visitor, f"/checkout{step}") == "/login"
     visitor.log_in()
     assert _leads_to(visitor, "/checkout") == "/checkout/address"
@@ -95,36 +84,36 @@ def test_a_guest_logs_in_first(visitor: Visitor, step: str) -> None:
 
 @pytest.mark.parametrize("missing", ADDRESS)
 def test_an_incomplete_address_is_refused(buyer: Visitor, missing: str) -> None:
-    assert _give(buyer, "address", {**ADDRESS, missing: ""}).status_code == 400
-    assert _give(buyer, "address", {**ADDRESS, missing: "x" * 121}).status_code == 400
-    assert "checkout" not in _session(buyer)
+    assert buyer.post("/checkout/address", **{**ADDRESS, missing: ""}).status_code == 400
+    assert buyer.post("/checkout/address", **{**ADDRESS, missing: "x" * 121}).status_code == 400
+    assert "checkout" not in buyer.session()
 
 
 @pytest.mark.parametrize("data", [{}, {"delivery": ""}, {"delivery": "pigeon"}])
 def test_an_unknown_delivery_is_refused(buyer: Visitor, data: dict[str, str]) -> None:
-    _give(buyer, "address", ADDRESS)
-    assert _give(buyer, "delivery", data).status_code == 400
+    buyer.post("/checkout/address", **ADDRESS)
+    assert buyer.post("/checkout/delivery", **data).status_code == 400
     assert _leads_to(buyer, "/checkout") == "/checkout/delivery"
 
 
 def test_an_earlier_step_can_be_changed_and_keeps_the_later_one(buyer: Visitor) -> None:
-    _give(buyer, "address", ADDRESS)
-    _give(buyer, "delivery", {"delivery": "collect"})
-    assert "1 Rabbit Hole" in buyer.client.get("/checkout/address").text
-    _give(buyer, "address", {**ADDRESS, "street": "2 Rabbit Hole"})
-    page = buyer.client.get("/checkout/confirm").text
+    buyer.post("/checkout/address", **ADDRESS)
+    buyer.post("/checkout/delivery", delivery="collect")
+    assert "1 Rabbit Hole" in buyer.get("/checkout/address").text
+    buyer.post("/checkout/address", **{**ADDRESS, "street": "2 Rabbit Hole"})
+    page = buyer.get("/checkout/confirm").text
     assert "2 Rabbit Hole" in page
     assert "I collect it" in page
 
 
 def test_confirming_twice_orders_once(buyer: Visitor) -> None:
-    _give(buyer, "address", ADDRESS)
-    _give(buyer, "delivery", {"delivery": "post"})
-    _give(buyer, "confirm", {})
-    first = _session(buyer)
-    again = buyer.client.post("/checkout/confirm", follow_redirects=True)
+    buyer.post("/checkout/address", **ADDRESS)
+    buyer.post("/checkout/delivery", delivery="post")
+    buyer.post("/checkout/confirm")
+    first = buyer.session()
+    again = buyer.submit("/checkout/confirm")
     assert again.request.path == "/cart"
-    assert _session(buyer) == first
+    assert buyer.session() == first
 
 
 def test_without_an_order_there_is_no_page_that_claims_one(buyer: Visitor) -> None:

@@ -4,14 +4,14 @@ import pytest
 
 from app.demos.preferences import CHOICES, TEXTS, in_currency, money
 from app.web.plain_cookies import CURRENCY, LANGUAGE, LAYOUT, THEME, PlainCookie
-from tests.conftest import Visitor
+from tests.support.visitor import Visitor
 
 CHOSEN = {"theme": "dark", "language": "de", "currency": "USD", "layout": "compact"}
 
 
 def _kept(visitor: Visitor) -> dict[str, str]:
-    cookies = {cookie: visitor.client.get_cookie(cookie.base_name) for cookie in CHOICES}
-    return {cookie.base_name: kept.value for cookie, kept in cookies.items() if kept}
+    kept = {cookie.base_name: visitor.cookie(cookie.base_name) for cookie in CHOICES}
+    return {name: value for name, value in kept.items() if value}
 
 
 @pytest.mark.parametrize("cookie", CHOICES, ids=lambda cookie: cookie.base_name)
@@ -19,14 +19,14 @@ def test_each_choice_is_kept_in_a_cookie_of_its_own_and_shown_again(
     visitor: Visitor, cookie: PlainCookie
 ) -> None:
     for value in CHOICES[cookie]:
-        assert visitor.client.post("/preferences", data={cookie.base_name: value}).status_code < 400
+        assert visitor.post("/preferences", **{cookie.base_name: value}).status_code < 400
         assert _kept(visitor)[cookie.base_name] == value
-        assert f'<option value="{value}" selected>' in visitor.client.get("/preferences").text
+        assert f'<option value="{value}" selected>' in visitor.get("/preferences").text
 
 
 def test_saving_one_choice_leaves_the_others(visitor: Visitor) -> None:
-    visitor.client.post("/preferences", data=CHOSEN)
-    visitor.client.post("/preferences", data={"theme": "light"})
+    visitor.post("/preferences", **CHOSEN)
+    visitor.post("/preferences", theme="light")
     assert _kept(visitor) == {**CHOSEN, "theme": "light"}
 
 
@@ -34,9 +34,9 @@ def test_saving_one_choice_leaves_the_others(visitor: Visitor) -> None:
 def test_a_value_that_is_not_on_the_list_is_refused_and_changes_nothing(
     visitor: Visitor, name: str
 ) -> None:
-    visitor.client.post("/preferences", data=CHOSEN)
+    visitor.post("/preferences", **CHOSEN)
     for value in ("", "blue", CHOSEN[name].swapcase(), "x" * 5000, f"{CHOSEN[name]}\r\nX: y"):
-        refused = visitor.client.post("/preferences", data={**CHOSEN, name: value})
+        refused = visitor.post("/preferences", **{**CHOSEN, name: value})
         assert refused.status_code == 400, value
         assert _kept(visitor) == CHOSEN
 
@@ -46,28 +46,28 @@ def test_a_cookie_with_an_unknown_value_counts_as_the_default(
     visitor: Visitor, cookie: PlainCookie
 ) -> None:
     visitor.client.set_cookie(cookie.base_name, "blue")
-    page = visitor.client.get("/preferences").text
+    page = visitor.get("/preferences").text
     assert f'<option value="{CHOICES[cookie][0]}" selected>' in page
     assert "blue" not in page
 
 
 def test_forgetting_leaves_no_cookie(visitor: Visitor) -> None:
-    visitor.client.post("/preferences", data=CHOSEN)
-    visitor.client.post("/preferences/reset")
+    visitor.post("/preferences", **CHOSEN)
+    visitor.post("/preferences/reset")
     assert _kept(visitor) == {}
 
 
 def test_choices_outlive_login_and_logout(visitor: Visitor) -> None:
-    visitor.client.post("/preferences", data=CHOSEN)
+    visitor.post("/preferences", **CHOSEN)
     visitor.log_in()
-    visitor.client.post("/logout")
+    visitor.post("/logout")
     assert _kept(visitor) == CHOSEN
 
 
 @pytest.mark.parametrize("language", CHOICES[LANGUAGE])
 def test_the_page_speaks_the_chosen_language(visitor: Visitor, language: str) -> None:
-    visitor.client.post("/preferences", data={"language": language})
-    page = visitor.client.get("/preferences").text
+    visitor.post("/preferences", language=language)
+    page = visitor.get("/preferences").text
     assert f'<div lang="{language}">' in page
     assert f"<h1>{TEXTS[language]['title']}</h1>" in page
 
@@ -80,17 +80,17 @@ def test_every_language_has_every_text() -> None:
 
 
 def test_prices_appear_in_the_chosen_currency(visitor: Visitor) -> None:
-    assert "EUR 14.90" in visitor.client.get("/cart").text
-    visitor.client.post("/preferences", data={"currency": "USD"})
-    page = visitor.client.get("/cart").text
+    assert "EUR 14.90" in visitor.get("/cart").text
+    visitor.post("/preferences", currency="USD")
+    page = visitor.get("/cart").text
     assert "USD 16.39" in page
     assert "EUR" not in page
 
 
 def test_the_layout_changes_the_distances(visitor: Visitor) -> None:
-    comfortable = visitor.client.get("/articles").text
-    visitor.client.post("/preferences", data={"layout": "compact"})
-    compact = visitor.client.get("/articles").text
+    comfortable = visitor.get("/articles").text
+    visitor.post("/preferences", layout="compact")
+    compact = visitor.get("/articles").text
     assert comfortable.count("py-3") == compact.count("py-1") > 0
     assert "py-3" not in compact
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.demos.uploads import MAX_UPLOAD_BYTES
 from backends import Backend
-from tests.conftest import Visitor
+from tests.support.visitor import Visitor
 
 ANY_BYTES = bytes(range(256)) + b"\r\n\x00\xff"
 
@@ -20,18 +20,18 @@ def uploader(visitor: Visitor) -> Visitor:
 
 
 def _upload(visitor: Visitor, content: bytes, name: str = "notes.txt") -> Any:
-    return visitor.client.post("/uploads", data={"file": (BytesIO(content), name)})
+    return visitor.post("/uploads", file=(BytesIO(content), name))
 
 
 def _download(visitor: Visitor) -> Any:
-    return visitor.client.get("/uploads/file")
+    return visitor.get("/uploads/file")
 
 
 @pytest.mark.parametrize("content", [b"", b"x", ANY_BYTES], ids=["empty", "one", "any"])
 def test_a_file_comes_back_byte_for_byte(uploader: Visitor, content: bytes) -> None:
     _upload(uploader, content)
     assert _download(uploader).data == content
-    assert f"{len(content)} bytes" in uploader.client.get("/uploads").text
+    assert f"{len(content)} bytes" in uploader.get("/uploads").text
 
 
 def test_a_file_is_handed_out_to_save_and_never_to_show(uploader: Visitor) -> None:
@@ -58,8 +58,7 @@ def test_a_name_is_shown_without_its_folders_and_tricks(
     uploader: Visitor, name: str, shown: str
 ) -> None:
     _upload(uploader, b"x", name)
-    with uploader.client.session_transaction() as session:
-        assert session["upload"]["name"] == shown
+    assert uploader.session()["upload"]["name"] == shown
     assert _download(uploader).status_code == 200
 
 
@@ -96,17 +95,17 @@ def test_a_file_fits_whole_or_is_refused_with_the_session_as_it_was(
 def test_deleting_leaves_nothing_and_can_be_repeated(uploader: Visitor) -> None:
     _upload(uploader, b"x")
     for _ in range(2):
-        assert uploader.client.post("/uploads/delete").status_code == 302
+        assert uploader.post("/uploads/delete").status_code == 302
         assert _download(uploader).status_code == 404
-    assert "No file" in uploader.client.get("/uploads").text
+    assert "No file" in uploader.get("/uploads").text
 
 
 def test_a_file_belongs_to_its_session_alone(uploader: Visitor) -> None:
     _upload(uploader, b"x")
     other = Visitor(uploader.app)
     assert _download(other).status_code == 302
-    other.log_in("bob", "builder")
+    other.log_in("bob")
     assert _download(other).status_code == 404
-    uploader.client.post("/logout")
+    uploader.post("/logout")
     uploader.log_in()
     assert _download(uploader).status_code == 404

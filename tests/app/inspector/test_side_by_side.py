@@ -11,7 +11,8 @@ from app import create_app
 from app.config import read_settings
 from app.inspector.side_by_side import ACTIONS, OUTCOMES, cookies_for
 from backends import BACKENDS
-from tests.conftest import ACCOUNTS, SECRET, Visitor
+from tests.conftest import ACCOUNTS, SECRET
+from tests.support.visitor import Visitor
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def visitor(app: Flask) -> Visitor:
 
 
 def act(visitor: Visitor, action: str, **form: str) -> Any:
-    return visitor.client.post(f"/all/{action}", data=form)
+    return visitor.post(f"/all/{action}", **form)
 
 
 def log_in(visitor: Visitor) -> Any:
@@ -45,12 +46,12 @@ def test_one_login_logs_in_on_every_backend(visitor: Visitor) -> None:
     names = {header.split("=")[0] for header in response.headers.getlist("Set-Cookie")}
     assert names == {f"session_{name.replace('-', '_')}" for name in BACKENDS}
     for name in BACKENDS:
-        assert visitor.client.get(f"/{name}/inspect").get_json()["user"] == "alice"
+        assert visitor.get(f"/{name}/inspect").get_json()["user"] == "alice"
 
 
 def test_the_page_shows_each_backends_column(visitor: Visitor) -> None:
     log_in(visitor)
-    page = visitor.client.get("/").text
+    page = visitor.get("/").text
     for backend in BACKENDS.values():
         assert backend.title in page
     assert "embedded" in page
@@ -63,7 +64,7 @@ def test_adding_five_kilobytes_is_refused_where_the_data_lies_in_the_browser(
     location = act(visitor, "grow").headers["Location"]
     refused = {name for name in BACKENDS if re.search(rf"[?&]{name}=413\b", location)}
     assert refused == {name for name, backend in BACKENDS.items() if backend.state == "browser"}
-    assert OUTCOMES["413"] in visitor.client.get(location).text
+    assert OUTCOMES["413"] in visitor.get(location).text
 
 
 def test_the_token_from_before_the_logout_lives_where_it_cannot_be_revoked(
@@ -85,13 +86,13 @@ def test_replaying_without_a_logout_says_that_there_is_nothing(visitor: Visitor)
 def test_an_action_without_a_login_says_so(visitor: Visitor, action: str) -> None:
     location = act(visitor, action).headers["Location"]
     assert location.count("login-required") == len(BACKENDS)
-    assert OUTCOMES["login-required"] in visitor.client.get(location).text
+    assert OUTCOMES["login-required"] in visitor.get(location).text
 
 
 def test_a_wrong_password_is_told_in_each_column(visitor: Visitor) -> None:
     location = act(visitor, "login", username="alice", password="no").headers["Location"]
     assert location.count("=401") == len(BACKENDS)
-    assert visitor.client.get(location).text.count(OUTCOMES["401"]) >= len(BACKENDS)
+    assert visitor.get(location).text.count(OUTCOMES["401"]) >= len(BACKENDS)
 
 
 def test_an_unknown_action_is_a_404(visitor: Visitor) -> None:
@@ -99,20 +100,20 @@ def test_an_unknown_action_is_a_404(visitor: Visitor) -> None:
 
 
 def test_the_bar_offers_every_action(visitor: Visitor) -> None:
-    page = visitor.client.get("/").text
+    page = visitor.get("/").text
     assert all(f"/all/{action}" in page for action in ACTIONS)
 
 
 def test_a_column_works_for_itself_and_leads_back_to_the_page(visitor: Visitor) -> None:
     form = {"username": "bob", "password": "builder", "next": "/"}
-    assert visitor.client.post("/redis/login", data=form).headers["Location"] == "/"
-    users = {name: visitor.client.get(f"/{name}/inspect").get_json()["user"] for name in BACKENDS}
+    assert visitor.post("/redis/login", **form).headers["Location"] == "/"
+    users = {name: visitor.get(f"/{name}/inspect").get_json()["user"] for name in BACKENDS}
     assert users == {name: "bob" if name == "redis" else None for name in BACKENDS}
 
 
 def test_no_page_prints_a_working_token(visitor: Visitor) -> None:
     log_in(visitor)
-    page = visitor.client.get("/").text
+    page = visitor.get("/").text
     cookies = visitor.client._cookies
     assert cookies
     for cookie in cookies.values():

@@ -7,7 +7,7 @@ from flask import Flask
 
 from app.web.plain_cookies import CURRENCY, GUEST_CART, READ_ARTICLES, THEME, PlainCookie
 from backends import Backend
-from tests.conftest import Visitor
+from tests.support.visitor import Visitor
 
 
 def _bytes_shown(page: str, cookie: str) -> int:
@@ -17,8 +17,8 @@ def _bytes_shown(page: str, cookie: str) -> int:
 
 
 def _bytes_sent(visitor: Visitor, name: str) -> int:
-    cookie = visitor.client.get_cookie(name)
-    return len(f"{name}={cookie.value}") if cookie else 0
+    value = visitor.cookie(name)
+    return len(f"{name}={value}") if value else 0
 
 
 @pytest.mark.parametrize(
@@ -29,16 +29,16 @@ def _bytes_sent(visitor: Visitor, name: str) -> int:
 def test_a_plain_cookie_costs_what_the_browser_sends_of_it(
     visitor: Visitor, cookie: PlainCookie, path: str
 ) -> None:
-    assert _bytes_shown(visitor.client.get(path).text, cookie.base_name) == 0
-    visitor.client.post("/preferences", data={"theme": "dark", "currency": "CHF"})
-    visitor.client.post("/cart/add", data={"product": "jar", "quantity": "2"})
+    assert _bytes_shown(visitor.get(path).text, cookie.base_name) == 0
+    visitor.post("/preferences", theme="dark", currency="CHF")
+    visitor.post("/cart/add", product="jar", quantity="2")
     sent = _bytes_sent(visitor, cookie.base_name)
     assert sent > len(cookie.base_name)
-    assert _bytes_shown(visitor.client.get(path).text, cookie.base_name) == sent
+    assert _bytes_shown(visitor.get(path).text, cookie.base_name) == sent
 
 
 def test_an_article_counts_itself_among_the_ones_read(visitor: Visitor) -> None:
-    page = visitor.client.get("/articles/signed").text
+    page = visitor.get("/articles/signed").text
     name = READ_ARTICLES.base_name
     assert _bytes_shown(page, name) == _bytes_sent(visitor, name) > 0
 
@@ -47,10 +47,10 @@ def test_an_article_counts_itself_among_the_ones_read(visitor: Visitor) -> None:
 def test_data_in_the_session_costs_its_cookie_or_nothing_beside_the_token(
     lab_app: Flask, visitor: Visitor, backend: Backend, path: str
 ) -> None:
-    visitor.client.post("/cart/add", data={"product": "jar", "quantity": "1"})
+    visitor.post("/cart/add", product="jar", quantity="1")
     visitor.log_in()
     name = lab_app.config["SESSION_COOKIE_NAME"]
-    page = visitor.client.get(path).text
+    page = visitor.get(path).text
     in_browser = backend.state == "browser"
     assert _bytes_shown(page, name) == (_bytes_sent(visitor, name) if in_browser else 0)
     assert ("On the server" in page) != in_browser

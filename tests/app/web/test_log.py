@@ -15,7 +15,8 @@ from app.accounts.access import FAILED_LOGIN_LIMIT
 from app.accounts.sessions import end_sessions, find_sessions
 from backends import StoreUnavailable, interface_of
 from backends.events import name_of_session
-from tests.conftest import ACCOUNTS, SECRET, Visitor
+from tests.conftest import ACCOUNTS, SECRET
+from tests.support.visitor import Visitor
 
 LOGGERS = ("app", "backends")
 
@@ -49,11 +50,8 @@ def app(tmp_path: Path) -> Flask:
 
 @pytest.fixture
 def production(tmp_path: Path) -> Visitor:
-    app = make_app(tmp_path, APP_PROFILE="production")
-    app.config["PREFERRED_URL_SCHEME"] = "https"  # what the test client asks for
-    visitor = Visitor(app)
-    visitor.client.environ_base["HTTP_ORIGIN"] = "https://localhost"
-    return visitor
+    app = make_app(tmp_path, APP_PROFILE="production", PREFERRED_URL_SCHEME="https")
+    return Visitor(app)
 
 
 def events(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
@@ -72,7 +70,7 @@ class TestEvents:
     ) -> None:
         visitor = Visitor(app)
         visitor.log_in()
-        visitor.client.post("/logout")
+        visitor.post("/logout")
         login, logout = the("login", caplog), the("logout", caplog)
         begun, ended = the("session begun", caplog), the("session ended", caplog)
         assert login["user"] == logout["user"] == "alice"
@@ -100,7 +98,7 @@ class TestEvents:
     def test_a_logout_of_nobody_is_no_event(
         self, app: Flask, caplog: pytest.LogCaptureFixture
     ) -> None:
-        Visitor(app).client.post("/logout")
+        Visitor(app).post("/logout")
         assert events(caplog) == []
 
     @pytest.mark.parametrize("event", ["login", "logout"])
@@ -120,7 +118,7 @@ class TestEvents:
         store = interface_of(app).store
         monkeypatch.setattr(store, "create", down)
         monkeypatch.setattr(store, "delete", down)
-        response = visitor.log_in() if event == "login" else visitor.client.post("/logout")
+        response = visitor.log_in() if event == "login" else visitor.post("/logout")
         assert response.status_code == 503
         assert event not in [found["event"] for found in events(caplog)]
 
@@ -135,9 +133,7 @@ class TestEvents:
         assert (ended["user"], ended["by"], ended["ended"]) == ("alice", "the command line", 1)
 
     def test_a_forged_token_is_an_event(self, app: Flask, caplog: pytest.LogCaptureFixture) -> None:
-        visitor = Visitor(app)
-        visitor.client.set_cookie(app.config["SESSION_COOKIE_NAME"], "made.up")
-        visitor.client.get("/dashboard")
+        Visitor(app, "made.up").get("/dashboard")
         assert the("forged token", caplog)["address"] == "127.0.0.1"
 
     def test_everyday_events_are_of_level_info(
@@ -180,7 +176,7 @@ class TestForm:
             raise RuntimeError("no luck")
 
         production.app.view_functions["public_pages.user"] = lambda name: fails()
-        assert production.client.get("/user/alice").status_code == 500
+        assert production.get("/user/alice").status_code == 500
         [line] = capsys.readouterr().err.splitlines()
         failure = json.loads(line)
         assert (failure["level"], failure["logger"]) == ("ERROR", "app")
@@ -191,7 +187,7 @@ class TestForm:
     ) -> None:
         app = make_app(tmp_path, SESSION_BACKEND=None)
         visitor = Visitor(app)
-        visitor.client.post("/cookie/login", data={"username": "alice", "password": "wonderland"})
+        visitor.post("/cookie/login", username="alice", password="wonderland")
         written = capsys.readouterr().err
         assert written.count("INFO login ") == 1
         assert written.count("INFO session begun ") == 1
@@ -215,10 +211,10 @@ def test_the_log_of_a_whole_visit_holds_no_token_no_id_and_no_password(
         production.log_in()
         assert production.token is not None
         secrets += [production.token, *production.token.split(".")]
-        production.client.get("/sessions")
-        production.client.get("/dashboard")
-    production.client.post("/sessions/end-others")
-    production.client.post("/logout")
+        production.get("/sessions")
+        production.get("/dashboard")
+    production.post("/sessions/end-others")
+    production.post("/logout")
     written = capsys.readouterr().err
     assert written.count("\n") >= 8
     assert not [secret for secret in secrets if secret in written]

@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 from app import create_app
 from app.web import plain_cookies
 from app.web.plain_cookies import PlainCookie, delete_plain, read_plain, set_plain
-from tests.conftest import SECRET, Visitor
+from tests.conftest import SECRET
+from tests.support.visitor import Visitor
 
 COOKIES = [value for value in vars(plain_cookies).values() if isinstance(value, PlainCookie)]
 MOST_SECONDS = 400 * 24 * 3600
@@ -114,11 +115,11 @@ def test_a_visitor_without_a_login_leaves_nothing_behind(
     visitor: Visitor, store_calls: list[str]
 ) -> None:
     for path in (*PUBLIC_PATHS, "/cart"):
-        assert visitor.client.get(path).status_code == 200
-    visitor.client.post("/preferences", data={"theme": "dark"})
-    visitor.client.post("/cart/add", data={"product": "jar", "quantity": "1"})
-    visitor.client.get("/checkout")
-    visitor.client.post("/articles/forget")
+        assert visitor.get(path).status_code == 200
+    visitor.post("/preferences", theme="dark")
+    visitor.post("/cart/add", product="jar", quantity="1")
+    visitor.get("/checkout")
+    visitor.post("/articles/forget")
     assert store_calls == []
     assert visitor.token is None
 
@@ -129,7 +130,7 @@ def test_a_public_page_does_not_look_at_the_session(
 ) -> None:
     visitor.log_in()
     store_calls.clear()
-    response = visitor.client.get(path)
+    response = visitor.get(path)
     assert response.status_code == 200
     assert "Cookie" not in response.vary  # a session that was looked at varies by its cookie
     assert store_calls == []
