@@ -3,15 +3,14 @@
 import pytest
 from flask import Flask
 
-from app import create_app
 from app.accounts.access import FAILED_LOGIN_LIMIT
-from tests.conftest import SECRET
+from tests.app.conftest import MakeLab
 from tests.support.visitor import Visitor
 
 
 @pytest.fixture
-def app() -> Flask:
-    return create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET})
+def app(make_lab: MakeLab) -> Flask:
+    return make_lab()
 
 
 @pytest.mark.parametrize(
@@ -49,20 +48,9 @@ def test_failed_logins_are_limited_and_good_ones_are_not(app: Flask) -> None:
     assert visitor.log_in().status_code == 429
 
 
-def test_a_development_run_prints_the_accounts_and_production_does_not() -> None:
-    from werkzeug.security import generate_password_hash
-
-    shown = Visitor(create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET}))
+def test_a_development_run_prints_the_accounts_and_production_does_not(make_lab: MakeLab) -> None:
+    shown = Visitor(make_lab(DEMO_ACCOUNTS={"alice": "wonderland"}))
     assert "wonderland" in shown.get("/login").text
-    hashed = generate_password_hash("wonderland", "pbkdf2:sha256:1000")
-    production = create_app(
-        {
-            "SESSION_BACKEND": "cookie",
-            "SECRET_KEY": SECRET,
-            "APP_PROFILE": "production",
-            "DEMO_ACCOUNTS": {"alice": hashed},
-        }
-    )
-    page = production.test_client().get("/login", base_url="https://localhost").text
+    page = Visitor(make_lab(in_production=True)).get("/login").text
     assert "wonderland" not in page
     assert "pbkdf2" not in page

@@ -34,7 +34,9 @@ class Visitor:
         return self.client.post(path, data=fields, follow_redirects=True)
 
     def log_in(self, name: str = "alice", password: str | None = None) -> TestResponse:
-        return self.post("/login", username=name, password=password or PASSWORDS[name])
+        return self.post(
+            "/login", username=name, password=PASSWORDS[name] if password is None else password
+        )
 
     def logged_in(self, name: str = "alice") -> Self:
         assert self.log_in(name).status_code == 302

@@ -13,12 +13,6 @@ NEW = "looking-glass"
 
 
 @pytest.fixture
-def alice(visitor: Visitor) -> Visitor:
-    visitor.log_in()
-    return visitor
-
-
-@pytest.fixture
 def phone(alice: Visitor) -> Visitor:
     """The same account in another browser."""
     return Visitor(alice.app).logged_in()

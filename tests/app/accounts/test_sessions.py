@@ -3,10 +3,10 @@
 import pytest
 from flask import Flask
 
-from app import create_app
 from app.accounts.sessions import describe_browser, find_sessions
 from backends import BACKENDS, Backend
-from tests.conftest import ACCOUNTS, SECRET
+from tests.app.conftest import MakeLab
+from tests.conftest import SECRET
 from tests.support.visitor import Visitor
 
 PHONE = (
@@ -116,11 +116,10 @@ class TestList:
         assert "&lt;script&gt;alert(1)" in page
 
     def test_a_limit_for_each_user_ends_the_oldest(
-        self, placed: tuple[Backend, dict[str, object]]
+        self, placed: tuple[Backend, dict[str, object]], make_lab: MakeLab
     ) -> None:
         backend, where = placed
-        settings = {"SESSION_BACKEND": backend.name, "SECRET_KEY": SECRET, **where}
-        app = create_app({**settings, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_MAX_PER_USER": "2"})
+        app = make_lab(backend.name, **where, SESSION_MAX_PER_USER="2")
         visitors = [at(app) for _ in range(3)]
         assert [visitor.is_in for visitor in visitors] == [False, True, True]
 
@@ -130,17 +129,8 @@ class TestList:
 )
 class TestNoList:
     @pytest.fixture
-    def visitor(self, name: str, tmp_path: object) -> Visitor:
-        return at(
-            create_app(
-                {
-                    "SESSION_BACKEND": name,
-                    "SECRET_KEY": SECRET,
-                    "SESSION_FILE_DIR": tmp_path,
-                    "DEMO_ACCOUNTS": ACCOUNTS,
-                }
-            )
-        )
+    def visitor(self, name: str, make_lab: MakeLab) -> Visitor:
+        return at(make_lab(name))
 
     def test_the_page_says_why_and_what_helps(self, name: str, visitor: Visitor) -> None:
         page = visitor.get("/sessions").text
@@ -156,9 +146,8 @@ class TestNoList:
         assert visitor.is_in
 
 
-def test_a_new_key_logs_everybody_out_of_the_signed_cookie() -> None:
-    settings = {"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS}
-    app = create_app(settings)
+def test_a_new_key_logs_everybody_out_of_the_signed_cookie(make_lab: MakeLab) -> None:
+    app = make_lab()
     visitors = [at(app), at(app, "bob")]
     app.config["SECRET_KEY"] = SECRET[::-1]
     assert [visitor.is_in for visitor in visitors] == [False, False]

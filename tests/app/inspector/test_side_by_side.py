@@ -1,26 +1,22 @@
 """Every backend in one process, and one bar that acts on all of them."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from app import create_app
 from app.config import read_settings
 from app.inspector.side_by_side import ACTIONS, OUTCOMES, cookies_for
 from backends import BACKENDS
-from tests.conftest import ACCOUNTS, SECRET
+from tests.app.conftest import MakeLab
+from tests.conftest import SECRET
 from tests.support.visitor import Visitor
 
 
 @pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    monkeypatch.delenv("SESSION_BACKEND", raising=False)
-    return create_app(
-        {"SECRET_KEY": SECRET, "SESSION_FILE_DIR": tmp_path, "DEMO_ACCOUNTS": ACCOUNTS}
-    )
+def app(make_lab: MakeLab) -> Flask:
+    return make_lab(None)
 
 
 @pytest.fixture

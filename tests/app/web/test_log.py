@@ -4,18 +4,17 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from app import create_app
 from app.accounts.access import FAILED_LOGIN_LIMIT
 from app.accounts.sessions import end_sessions, find_sessions
 from backends import StoreUnavailable, interface_of
 from backends.events import name_of_session
-from tests.conftest import ACCOUNTS, SECRET
+from tests.app.conftest import MakeLab
+from tests.conftest import SECRET
 from tests.support.visitor import Visitor
 
 LOGGERS = ("app", "backends")
@@ -31,27 +30,14 @@ def _loggers_as_before() -> Iterator[None]:
         logger.handlers = handlers
 
 
-def make_app(folder: Path, **config: Any) -> Flask:
-    return create_app(
-        {
-            "SESSION_BACKEND": "filesystem",
-            "SESSION_FILE_DIR": folder,
-            "SECRET_KEY": SECRET,
-            "DEMO_ACCOUNTS": ACCOUNTS,
-            **config,
-        }
-    )
+@pytest.fixture
+def app(make_lab: MakeLab) -> Flask:
+    return make_lab("filesystem")
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return make_app(tmp_path)
-
-
-@pytest.fixture
-def production(tmp_path: Path) -> Visitor:
-    app = make_app(tmp_path, APP_PROFILE="production", PREFERRED_URL_SCHEME="https")
-    return Visitor(app)
+def production(make_lab: MakeLab) -> Visitor:
+    return Visitor(make_lab("filesystem", in_production=True))
 
 
 def events(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
@@ -183,10 +169,9 @@ class TestForm:
         assert "RuntimeError: no luck" in failure["error"]
 
     def test_several_applications_in_a_process_write_each_line_once(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, make_lab: MakeLab, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        app = make_app(tmp_path, SESSION_BACKEND=None)
-        visitor = Visitor(app)
+        visitor = Visitor(make_lab(None))
         visitor.post("/cookie/login", username="alice", password="wonderland")
         written = capsys.readouterr().err
         assert written.count("INFO login ") == 1

@@ -7,10 +7,9 @@ import pytest
 from flask import Flask
 from werkzeug.wrappers import Response
 
-from app import create_app
 from app.web import plain_cookies
 from app.web.plain_cookies import PlainCookie, delete_plain, read_plain, set_plain
-from tests.conftest import SECRET
+from tests.app.conftest import MakeLab
 from tests.support.visitor import Visitor
 
 COOKIES = [value for value in vars(plain_cookies).values() if isinstance(value, PlainCookie)]
@@ -35,10 +34,8 @@ HOSTILE = [
 
 
 @pytest.fixture(params=["development", "production"])
-def app(request: pytest.FixtureRequest) -> Flask:
-    app = create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET})
-    app.config["APP_PROFILE"] = request.param
-    return app
+def app(request: pytest.FixtureRequest, make_lab: MakeLab) -> Flask:
+    return make_lab(in_production=request.param == "production")
 
 
 def _attributes(header: str) -> set[str]:

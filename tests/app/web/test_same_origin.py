@@ -3,15 +3,15 @@
 import pytest
 from flask import Flask
 
-from app import create_app
-from tests.conftest import SECRET
+from tests.app.conftest import MakeLab
+from tests.support.visitor import Visitor
 
 OURS = "http://localhost"
 
 
 @pytest.fixture
-def app() -> Flask:
-    return create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET})
+def app(make_lab: MakeLab) -> Flask:
+    return make_lab()
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,7 @@ def test_only_a_request_from_our_own_pages_changes_anything(
 
 
 def test_every_route_that_takes_a_post_is_guarded(app: Flask) -> None:
-    client = app.test_client()
-    client.post(
-        "/login",
-        data={"username": "alice", "password": "wonderland"},
-        headers={"Origin": OURS},
-    )
+    client = Visitor(app).logged_in().client
     unguarded = [
         rule.rule
         for rule in app.url_map.iter_rules()
