@@ -86,7 +86,7 @@ def _login_page(form: LoginForm) -> str:
         "login.html",
         form=form,
         accounts=list_demo_accounts(),
-        places=[locate_plain_cookie(REMEMBERED_NAME)],
+        locations=[locate_plain_cookie(REMEMBERED_NAME)],
     )
 
 

@@ -82,6 +82,8 @@ def _page(status: int = 200, form: NewPasswordForm | None = None) -> tuple[str, 
         done=DONE.get(request.args.get("done", "")),
         confirmed=is_confirmed(),
         confirmed_for=CONFIRMATION_SECONDS,
-        places=[locate_in_session("Since when you are logged in, and when you gave your password")],
+        locations=[
+            locate_in_session("Since when you are logged in, and when you gave your password")
+        ],
     )
     return page, status

@@ -68,7 +68,7 @@ def index() -> str:
         done=done and done.outcome,
         seen_to_within=last_seen_tolerance(),
         lists_sessions=can_list_sessions(),
-        places=[locate_in_session("Who is logged in")],
+        locations=[locate_in_session("Who is logged in")],
     )
 
 

@@ -51,7 +51,7 @@ def index() -> str:
         articles=ARTICLES,
         recent=_recent(),
         preferences=current_preferences(),
-        places=[locate_plain_cookie(READ_ARTICLES)],
+        locations=[locate_plain_cookie(READ_ARTICLES)],
     )
 
 
@@ -65,7 +65,7 @@ def article(slug: str) -> Response:
         f"demos/articles/{slug}.html",
         article=ARTICLES[slug],
         earlier={slug: ARTICLES[slug] for slug in earlier},
-        places=[locate_plain_cookie(READ_ARTICLES, recent)],
+        locations=[locate_plain_cookie(READ_ARTICLES, recent)],
     )
     response = make_response(page)
     set_plain(response, READ_ARTICLES, recent)

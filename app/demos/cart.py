@@ -22,6 +22,8 @@ Cart = dict[str, int]
 
 
 class Product(NamedTuple):
+    """Something to pay for."""
+
     name: str
     cents: int
     """Its price in euro cents."""
@@ -78,7 +80,7 @@ def index() -> str:
         preferences=preferences,
         max_quantity=MAX_QUANTITY,
         user=session.get("user"),
-        places=[_locate_cart()],
+        locations=[_locate_cart()],
     )
 
 
@@ -148,7 +150,8 @@ def _save(cart: Cart) -> Response:
     if is_logged_in():
         session["cart"] = cart
     elif cart:
-        set_plain(response, GUEST_CART, _pack(cart))
+        packed = ".".join(f"{product}:{quantity}" for product, quantity in cart.items())
+        set_plain(response, GUEST_CART, packed)
     else:
         delete_plain(response, GUEST_CART)
     return response
@@ -161,10 +164,6 @@ def _guest_cart() -> Cart:
         return {}
     pairs = (item.partition(":") for item in packed.split("."))
     return {product: int(quantity) for product, _, quantity in pairs if product in PRODUCTS}
-
-
-def _pack(cart: Cart) -> str:
-    return ".".join(f"{product}:{quantity}" for product, quantity in cart.items())
 
 
 def _locate_cart() -> DataLocation:

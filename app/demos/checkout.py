@@ -11,7 +11,7 @@ from wtforms import RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
 from app.accounts.access import login_required
-from app.demos.cart import Bill, Cart, bill_for, current_cart
+from app.demos.cart import Bill, Cart, Product, bill_for, current_cart
 from app.demos.preferences import current_preferences, in_currency
 from app.web.data_location import locate_in_session
 
@@ -22,16 +22,10 @@ Page = str | tuple[str, int] | Response
 View = Callable[[], Page]
 
 
-class Delivery(NamedTuple):
-    name: str
-    cents: int
-    """Its price in euro cents."""
-
-
 DELIVERIES = {
-    "post": Delivery("By post, three to five days", 390),
-    "courier": Delivery("By courier, the next day", 990),
-    "collect": Delivery("I collect it", 0),
+    "post": Product("By post, three to five days", 390),
+    "courier": Product("By courier, the next day", 990),
+    "collect": Product("I collect it", 0),
 }
 
 
@@ -159,7 +153,7 @@ def _render(name: str, what: str = "Your checkout", **values: Any) -> str:
         finished_steps=_finished_steps(),
         user=session["user"],
         preferences=current_preferences(),
-        places=[locate_in_session(what)],
+        locations=[locate_in_session(what)],
         **values,
     )
 

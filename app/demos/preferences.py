@@ -152,5 +152,5 @@ def _page(form: PreferencesForm) -> str:
         chosen=preferences._asdict(),
         texts=TEXTS[preferences.language],
         sample=money(in_currency(1490, preferences.currency), preferences.currency),
-        places=[locate_plain_cookie(cookie) for cookie in CHOICES],
+        locations=[locate_plain_cookie(cookie) for cookie in CHOICES],
     )

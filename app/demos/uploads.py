@@ -82,7 +82,7 @@ def _page(form: UploadForm) -> str:
         form=form,
         upload=session.get("upload"),
         user=session["user"],
-        places=[locate_in_session("Your file")],
+        locations=[locate_in_session("Your file")],
     )
 
 

@@ -61,7 +61,7 @@ def test_a_cookie_is_decoded_without_its_key(invoke: Invoke, cookie: str) -> Non
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "a.b.c", "ZG9n"])
-def test_what_holds_no_session_is_said_to_hold_none(value: str, invoke: Invoke) -> None:
+def test_a_value_without_a_session_is_an_error(value: str, invoke: Invoke) -> None:
     result = invoke("cookie", "decode", value)
     assert result.exit_code == 1
     assert result.stdout == ""
@@ -82,7 +82,7 @@ def test_help_lists_every_command(invoke: Invoke) -> None:
     assert {"cookie", "run", "sessions"} <= set(result.stdout.split())
 
 
-def test_help_is_given_with_a_setting_that_cannot_be(
+def test_help_is_shown_despite_an_invalid_setting(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SESSION_BACKEND", "memcached")
@@ -102,7 +102,7 @@ def test_help_is_given_with_a_setting_that_cannot_be(
     ],
     ids=["session-lab", "python -m app", "flask --app app"],
 )
-def test_every_way_in_offers_the_same_commands(
+def test_every_command_name_offers_the_same_commands(
     command: tuple[str, ...], cookie: str, tmp_path: Path
 ) -> None:
     process = subprocess.run(
@@ -227,7 +227,7 @@ class TestSessions:
         ("redis", "The embedded Redis lives in the process that serves. Set REDIS_URL"),
     ],
 )
-def test_where_no_session_can_be_found_one_line_says_why(
+def test_sessions_that_cannot_be_listed_are_one_line(
     invoke: Invoke,
     monkeypatch: pytest.MonkeyPatch,
     backend: str,

@@ -48,7 +48,7 @@ def test_failed_logins_are_limited_and_good_ones_are_not(app: Flask) -> None:
     assert visitor.log_in().status_code == 429
 
 
-def test_a_development_run_prints_the_accounts_and_production_does_not(make_lab: MakeLab) -> None:
+def test_only_a_development_run_prints_the_accounts(make_lab: MakeLab) -> None:
     shown = Visitor(make_lab(DEMO_ACCOUNTS={"alice": "wonderland"}))
     assert "wonderland" in shown.get("/login").text
     page = Visitor(make_lab(in_production=True)).get("/login").text

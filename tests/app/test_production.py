@@ -15,7 +15,7 @@ def app(request: pytest.FixtureRequest, make_lab: MakeLab) -> Flask:
     return make_lab(request.param, in_production=True)
 
 
-def test_cookies_are_secure_and_bound_to_the_host_on_deletion_too(app: Flask) -> None:
+def test_cookies_are_secure_and_bound_to_the_host(app: Flask) -> None:
     visitor = Visitor(app)
     made, ended = visitor.log_in(), visitor.post("/logout")
     for header in (*made.headers.getlist("Set-Cookie"), *ended.headers.getlist("Set-Cookie")):
@@ -32,7 +32,7 @@ def test_plain_http_is_sent_to_https_and_sets_no_cookie(app: Flask) -> None:
     assert "Set-Cookie" not in response.headers
 
 
-def test_the_machines_that_watch_this_one_may_use_plain_http(app: Flask) -> None:
+def test_health_checks_may_use_plain_http(app: Flask) -> None:
     assert app.test_client().get("/healthz", base_url=HTTP).status_code == 200
     assert app.test_client().get("/readyz", base_url=HTTP).status_code == 200
 

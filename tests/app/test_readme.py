@@ -22,7 +22,7 @@ after
 """
 
 
-def test_readme_is_what_the_code_makes_of_it() -> None:
+def test_readme_is_up_to_date() -> None:
     text = README.read_text()
     assert rewritten(text) == text, "README.md is out of date: make readme"
 
@@ -43,7 +43,7 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head() -> None:
         assert len(counts) == 1
 
 
-def test_only_what_stands_between_the_markers_is_replaced(tmp_path: Path) -> None:
+def test_only_text_between_the_markers_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "README.md"
     file.write_text(MARKERS)
     main(file)
@@ -57,7 +57,7 @@ def test_only_what_stands_between_the_markers_is_replaced(tmp_path: Path) -> Non
     assert rewritten(made) == made
 
 
-def test_a_file_without_a_place_for_a_part_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_without_markers_is_left_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "README.md"
     file.write_text("nothing is generated here\n")
     with pytest.raises(SystemExit, match="there is no place for the variables"):

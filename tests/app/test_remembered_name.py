@@ -25,7 +25,7 @@ def _filled_in(visitor: Visitor) -> tuple[str, bool]:
     return value[1] if value else "", "checked" in box[0]
 
 
-def test_a_name_is_remembered_only_on_request_and_for_longer_than_the_browser_runs(
+def test_a_name_is_remembered_on_request_beyond_the_browsers_end(
     visitor: Visitor,
 ) -> None:
     _log_in(visitor)
@@ -62,7 +62,7 @@ def test_a_login_that_fails_remembers_and_forgets_nothing(visitor: Visitor) -> N
     assert visitor.cookie(NAME) is not None
 
 
-def test_a_planted_name_that_no_account_could_have_is_not_filled_in(visitor: Visitor) -> None:
+def test_an_impossible_planted_name_is_not_filled_in(visitor: Visitor) -> None:
     for planted in ("x" * 81, "a%0ab", "%00"):
         visitor.client.set_cookie(NAME, planted)
         assert _filled_in(visitor) == ("", False)

@@ -33,9 +33,7 @@ def test_a_new_password_is_the_one_that_logs_in(alice: Visitor) -> None:
     assert Visitor(alice.app).log_in("alice", NEW).status_code == 302
 
 
-def test_it_ends_the_other_sessions_only_where_that_was_asked(
-    alice: Visitor, phone: Visitor
-) -> None:
+def test_it_ends_the_other_sessions_only_on_request(alice: Visitor, phone: Visitor) -> None:
     change_password(alice)
     assert phone.is_in
     change_password(alice, NEW, end_others="y")
@@ -46,7 +44,7 @@ def test_it_ends_the_other_sessions_only_where_that_was_asked(
 @pytest.mark.parametrize(
     ("owner", "sentence"), [(None, "You were logged out"), ("user", "has ended")]
 )
-def test_who_is_logged_out_by_it_is_told_why(
+def test_a_user_who_is_logged_out_is_told_why(
     alice: Visitor, phone: Visitor, backend: Backend, owner: str | None, sentence: str
 ) -> None:
     """Where the store lists sessions the record is gone, and with it what it knew."""
@@ -76,7 +74,7 @@ def test_my_own_session_goes_on_with_a_new_token(alice: Visitor, backend: Backen
         ({"current": "wonderland", "new": "x" * 201}, 400),
     ],
 )
-def test_a_password_is_not_changed_without_the_present_one_or_to_a_short_one(
+def test_a_new_password_needs_the_current_one_and_a_length(
     alice: Visitor, data: dict[str, str], status: int
 ) -> None:
     response = alice.post("/account/password", **data)
@@ -85,7 +83,7 @@ def test_a_password_is_not_changed_without_the_present_one_or_to_a_short_one(
     assert Visitor(alice.app).log_in().status_code == 302
 
 
-def test_wrong_passwords_count_here_as_they_do_at_the_login(alice: Visitor) -> None:
+def test_wrong_passwords_count_as_failed_logins(alice: Visitor) -> None:
     for _ in range(int(FAILED_LOGIN_LIMIT.split()[0])):
         assert change_password(alice, "wrong").status_code == 401
     assert change_password(alice).status_code == 429

@@ -27,7 +27,7 @@ def test_an_administrator_sees_the_accounts_and_no_password(alice: Visitor) -> N
 
 
 @pytest.mark.parametrize(("setting", "status"), [("ADMINS", 403), ("DEMO_ACCOUNTS", 302)])
-def test_who_is_no_longer_an_administrator_is_out_with_the_next_request(
+def test_a_removed_administrator_is_refused_at_once(
     alice: Visitor, setting: str, status: int
 ) -> None:
     assert alice.get("/admin").status_code == 200
@@ -72,11 +72,11 @@ class TestSessions:
         assert [bob.is_in for bob in bobs] == [False, False]
         assert alice.is_in
 
-    def test_an_administrator_can_end_his_own(self, alice: Visitor) -> None:
+    def test_an_administrator_can_end_their_own(self, alice: Visitor) -> None:
         alice.post("/admin/end-all", user="alice")
         assert not alice.is_in
 
-    def test_who_ended_whose_sessions_is_in_the_log(
+    def test_the_log_says_who_ended_whose_sessions(
         self, alice: Visitor, bobs: list[Visitor], caplog: pytest.LogCaptureFixture
     ) -> None:
         handle = bobs_handles(alice.app)[0]
@@ -105,9 +105,7 @@ class TestAccounts:
         bob.log_in("bob")
         assert bob.is_in
 
-    def test_only_the_right_password_tells_that_an_account_is_disabled(
-        self, alice: Visitor
-    ) -> None:
+    def test_only_the_right_password_reveals_a_disabled_account(self, alice: Visitor) -> None:
         alice.post("/admin/disable", user="bob")
         refused = Visitor(alice.app).log_in("bob", "wrong")
         assert (refused.status_code, "disabled" in refused.text) == (401, False)
@@ -127,7 +125,7 @@ class TestAccounts:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_page_of_the_panel_asks_who_is_there(
+def test_every_page_of_the_panel_refuses_others(
     visitor: Visitor, alice: Visitor, path: str
 ) -> None:
     method = "GET" if path == "/admin" else "POST"

@@ -44,9 +44,7 @@ def test_a_changed_password_replaces_the_configured_one(context: None) -> None:
     assert database.authenticate("bob", "builder") is not None
 
 
-def test_what_changed_outlives_the_process_and_holds_on_every_backend(
-    lab_app: Flask, context: None
-) -> None:
+def test_a_change_outlives_the_process_on_every_backend(lab_app: Flask, context: None) -> None:
     database.disable("bob")
     found = sqlite3.connect(lab_app.config["ACCOUNTS_FILE"])
     rows = found.execute("SELECT name, disabled, epoch FROM account").fetchall()
@@ -54,7 +52,7 @@ def test_what_changed_outlives_the_process_and_holds_on_every_backend(
     assert rows == [("bob", 1, 1)]
 
 
-def test_disabling_twice_and_enabling_does_not_bring_the_epoch_back(context: None) -> None:
+def test_enabling_does_not_bring_an_old_epoch_back(context: None) -> None:
     for change in (database.disable, database.disable, database.enable):
         change("bob")
     bob = database.find_account("bob")
@@ -63,13 +61,13 @@ def test_disabling_twice_and_enabling_does_not_bring_the_epoch_back(context: Non
 
 
 @pytest.mark.parametrize("name", ["", "mallory", "alice'--", "\0", "ä€😀"])
-def test_there_is_no_account_that_is_not_configured(context: None, name: str) -> None:
+def test_an_unconfigured_account_does_not_exist(context: None, name: str) -> None:
     assert database.find_account(name) is None
     assert database.authenticate(name, "wonderland") is None
 
 
 @pytest.mark.parametrize("damage", [b"this is no database", b"SQLite format 3\0" + b"\xff" * 4096])
-def test_a_file_that_cannot_be_read_lets_nobody_in(
+def test_an_unreadable_file_lets_nobody_in(
     visitor: Visitor, accounts_file: Path, damage: bytes
 ) -> None:
     visitor.log_in()
@@ -83,7 +81,7 @@ def test_a_file_that_cannot_be_read_lets_nobody_in(
     assert visitor.get("/dashboard").status_code == 200
 
 
-def test_a_file_that_cannot_be_written_changes_nothing_and_says_so(
+def test_an_unwritable_file_changes_nothing_and_says_so(
     lab_app: Flask, context: None, tmp_path: Path
 ) -> None:
     (tmp_path / "in the way").touch()
@@ -109,8 +107,6 @@ def test_a_file_of_a_version_with_an_email_column_is_still_used(
     assert database.authenticate("alice", "looking-glass") is not None
 
 
-def test_a_file_that_was_begun_and_never_filled_is_an_empty_one(
-    context: None, accounts_file: Path
-) -> None:
+def test_an_empty_file_counts_as_no_changes(context: None, accounts_file: Path) -> None:
     accounts_file.touch()
     assert database.authenticate("alice", "wonderland") is not None

@@ -66,7 +66,7 @@ def sent_again(page: str) -> dict[str, str]:
     return {unescape(name): unescape(value) for name, value in pairs}
 
 
-def test_nothing_ends_before_the_page_that_says_why_has_the_password(
+def test_nothing_ends_before_the_password_is_given(
     alice: Visitor, phone: Visitor, ending: Ending, form: dict[str, str]
 ) -> None:
     asked = alice.post(ending.path, **form)
@@ -78,7 +78,7 @@ def test_nothing_ends_before_the_page_that_says_why_has_the_password(
     assert phone.is_in
 
 
-def test_the_password_carries_out_what_was_asked_for_and_takes_a_new_token(
+def test_the_password_does_the_action_and_rotates_the_token(
     alice: Visitor, phone: Visitor, ending: Ending, form: dict[str, str]
 ) -> None:
     asked = alice.post(ending.path, **form)
@@ -102,7 +102,7 @@ def test_a_wrong_password_is_told_and_ends_nothing(
     assert phone.is_in
 
 
-def test_wrong_passwords_count_as_they_do_at_the_login(
+def test_wrong_passwords_count_as_failed_logins(
     alice: Visitor, ending: Ending, form: dict[str, str]
 ) -> None:
     for _ in range(int(FAILED_LOGIN_LIMIT.split()[0])):
@@ -119,6 +119,6 @@ def test_what_was_sent_is_text_on_the_page(alice: Visitor, ending: Ending) -> No
     assert sent_again(asked.text) == {markup: markup}
 
 
-def test_the_logout_of_this_session_needs_no_password(alice: Visitor, ending: Ending) -> None:
+def test_logout_needs_no_second_password(alice: Visitor, ending: Ending) -> None:
     assert alice.post("/logout").status_code == 302
     assert not alice.is_in

@@ -22,12 +22,12 @@ def test_every_article_in_the_list_can_be_read(visitor: Visitor, slug: str) -> N
 
 
 @pytest.mark.parametrize("slug", ["nothing", "_article", "index", "..%2f_where"])
-def test_what_is_no_article_is_not_found_and_not_remembered(visitor: Visitor, slug: str) -> None:
+def test_an_unknown_article_is_a_404_and_not_remembered(visitor: Visitor, slug: str) -> None:
     assert visitor.get(f"/articles/{slug}").status_code == 404
     assert _remembered(visitor) == []
 
 
-def test_the_last_articles_read_are_remembered_newest_first_and_once(visitor: Visitor) -> None:
+def test_the_last_articles_are_remembered_newest_first(visitor: Visitor) -> None:
     for slug in (*SLUGS, SLUGS[2]):
         visitor.get(f"/articles/{slug}")
     expected = [SLUGS[2], *(slug for slug in reversed(SLUGS) if slug != SLUGS[2])]
@@ -35,7 +35,7 @@ def test_the_last_articles_read_are_remembered_newest_first_and_once(visitor: Vi
     assert len(SLUGS) > MAX_REMEMBERED_ARTICLES
 
 
-def test_only_articles_of_ours_are_taken_from_the_cookie(visitor: Visitor) -> None:
+def test_only_known_articles_are_taken_from_the_cookie(visitor: Visitor) -> None:
     sent = ".".join(["nothing", SLUGS[1], "../x", SLUGS[1], ""])
     visitor.client.set_cookie(READ_ARTICLES.base_name, sent)
     visitor.get(f"/articles/{SLUGS[0]}")

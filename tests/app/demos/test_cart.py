@@ -74,7 +74,7 @@ def test_quantities_change_and_a_product_with_none_leaves(
         ("jar", "1" * 6000),
     ],
 )
-def test_what_is_no_item_of_this_shop_is_refused_and_changes_nothing(
+def test_an_invalid_item_is_refused_and_changes_nothing(
     visitor: Visitor, product: str, quantity: object
 ) -> None:
     _add(visitor, "tea")
@@ -83,13 +83,13 @@ def test_what_is_no_item_of_this_shop_is_refused_and_changes_nothing(
     assert _shown(visitor) == {"Black tea, 100 g": 1}
 
 
-def test_a_guests_cart_that_is_not_written_as_ours_is_empty(visitor: Visitor) -> None:
+def test_a_forged_guest_cart_is_empty(visitor: Visitor) -> None:
     for forged in FORGED_CARTS:
         visitor.client.set_cookie(NAME, forged)
         assert _shown(visitor) == {}, forged
 
 
-def test_a_product_that_the_shop_no_longer_has_takes_no_other_with_it(visitor: Visitor) -> None:
+def test_an_unknown_product_in_the_cookie_is_left_out(visitor: Visitor) -> None:
     visitor.client.set_cookie(NAME, "ghost:2.jar:1")
     assert _shown(visitor) == {"Cookie jar": 1}
 
@@ -102,7 +102,7 @@ def test_login_moves_the_guests_cart_into_the_session(visitor: Visitor) -> None:
     assert _shown(visitor) == {"Cookie jar": 2}
 
 
-def test_login_adds_the_guests_quantities_to_the_accounts_up_to_the_limit(
+def test_login_adds_the_guests_quantities_up_to_the_limit(
     visitor: Visitor,
 ) -> None:
     visitor.log_in()
@@ -120,7 +120,7 @@ def test_the_guests_cart_is_merged_once(visitor: Visitor) -> None:
     assert visitor.session().get("cart") == {"jar": 2}
 
 
-def test_the_next_account_on_this_browser_does_not_get_the_last_ones_cart(
+def test_another_account_on_this_browser_gets_an_empty_cart(
     visitor: Visitor,
 ) -> None:
     visitor.log_in()
@@ -129,7 +129,7 @@ def test_the_next_account_on_this_browser_does_not_get_the_last_ones_cart(
     assert _shown(visitor) == {}
 
 
-def test_logging_out_ends_the_accounts_cart_and_leaves_no_cookie_of_it(visitor: Visitor) -> None:
+def test_logout_ends_the_accounts_cart_and_leaves_no_cookie(visitor: Visitor) -> None:
     visitor.log_in()
     _add(visitor, "jar")
     visitor.post("/logout")

@@ -116,5 +116,5 @@ def test_confirming_twice_orders_once(buyer: Visitor) -> None:
     assert buyer.session() == first
 
 
-def test_without_an_order_there_is_no_page_that_claims_one(buyer: Visitor) -> None:
+def test_without_an_order_there_is_no_order_page(buyer: Visitor) -> None:
     assert _leads_to(buyer, "/checkout/done") == "/cart"

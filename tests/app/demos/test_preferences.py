@@ -15,7 +15,7 @@ def _kept(visitor: Visitor) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("cookie", CHOICES, ids=lambda cookie: cookie.base_name)
-def test_each_choice_is_kept_in_a_cookie_of_its_own_and_shown_again(
+def test_each_choice_is_kept_in_its_own_cookie_and_shown(
     visitor: Visitor, cookie: PlainCookie
 ) -> None:
     for value in CHOICES[cookie]:
@@ -31,9 +31,7 @@ def test_saving_one_choice_leaves_the_others(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-def test_a_value_that_is_not_on_the_list_is_refused_and_changes_nothing(
-    visitor: Visitor, name: str
-) -> None:
+def test_an_unknown_value_is_refused_and_changes_nothing(visitor: Visitor, name: str) -> None:
     visitor.post("/preferences", **CHOSEN)
     for value in ("", "blue", CHOSEN[name].swapcase(), "x" * 5000, f"{CHOSEN[name]}\r\nX: y"):
         refused = visitor.post("/preferences", **{**CHOSEN, name: value})

@@ -77,9 +77,7 @@ def test_a_file_over_the_limit_is_refused(uploader: Visitor) -> None:
     assert _download(uploader).status_code == 404
 
 
-def test_a_file_fits_whole_or_is_refused_with_the_session_as_it_was(
-    uploader: Visitor, backend: Backend
-) -> None:
+def test_a_file_fits_or_is_refused_without_a_change(uploader: Visitor, backend: Backend) -> None:
     _upload(uploader, b"small")
     large = os.urandom(MAX_UPLOAD_BYTES)
     answer = _upload(uploader, large, "large.png")

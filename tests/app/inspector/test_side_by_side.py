@@ -53,7 +53,7 @@ def test_the_page_shows_each_backends_column(visitor: Visitor) -> None:
     assert "embedded" in page
 
 
-def test_adding_five_kilobytes_is_refused_where_the_data_lies_in_the_browser(
+def test_five_kilobytes_more_are_refused_in_the_browser(
     visitor: Visitor,
 ) -> None:
     log_in(visitor)
@@ -63,7 +63,7 @@ def test_adding_five_kilobytes_is_refused_where_the_data_lies_in_the_browser(
     assert OUTCOMES["413"] in visitor.get(location).text
 
 
-def test_the_token_from_before_the_logout_lives_where_it_cannot_be_revoked(
+def test_a_token_outlives_logout_where_it_is_not_revocable(
     visitor: Visitor,
 ) -> None:
     log_in(visitor)

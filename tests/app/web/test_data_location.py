@@ -44,7 +44,7 @@ def test_an_article_counts_itself_among_the_ones_read(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("path", ["/cart", "/checkout/address", "/uploads", "/admin"])
-def test_data_in_the_session_costs_its_cookie_or_nothing_beside_the_token(
+def test_session_data_costs_its_cookie_or_only_the_token(
     lab_app: Flask, visitor: Visitor, backend: Backend, path: str
 ) -> None:
     visitor.post("/cart/add", product="jar", quantity="1")

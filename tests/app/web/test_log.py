@@ -51,7 +51,7 @@ def the(event: str, caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
 
 
 class TestEvents:
-    def test_a_login_and_a_logout_name_the_session_the_user_and_the_address(
+    def test_login_and_logout_name_session_user_and_address(
         self, app: Flask, caplog: pytest.LogCaptureFixture
     ) -> None:
         visitor = Visitor(app)
@@ -71,7 +71,7 @@ class TestEvents:
         assert (failed["user"], failed["address"]) == ("mallory", "127.0.0.1")
         assert "typed-in-error" not in str(events(caplog))
 
-    def test_a_login_that_was_refused_for_too_many_is_one_event_a_second(
+    def test_logins_beyond_the_limit_are_one_event_a_second(
         self, app: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("backends.events.time.monotonic", lambda: 1000.0)
@@ -88,7 +88,7 @@ class TestEvents:
         assert events(caplog) == []
 
     @pytest.mark.parametrize("event", ["login", "logout"])
-    def test_what_the_store_refused_did_not_happen(
+    def test_a_refused_session_is_not_logged(
         self,
         app: Flask,
         event: str,
@@ -108,7 +108,7 @@ class TestEvents:
         assert response.status_code == 503
         assert event not in [found["event"] for found in events(caplog)]
 
-    def test_a_session_that_somebody_ended_is_named_as_at_its_login(
+    def test_a_revoked_session_is_named_as_at_its_login(
         self, app: Flask, caplog: pytest.LogCaptureFixture
     ) -> None:
         Visitor(app).log_in()
@@ -187,7 +187,7 @@ class TestForm:
         assert seen.stream.getvalue().splitlines() == ["session begun", "login"]
 
 
-def test_the_log_of_a_whole_visit_holds_no_token_no_id_and_no_password(
+def test_the_log_of_a_visit_holds_no_token_id_or_password(
     production: Visitor, capsys: pytest.CaptureFixture[str]
 ) -> None:
     secrets = ["wonderland", "typed-in-error"]

@@ -44,7 +44,7 @@ def _attributes(header: str) -> set[str]:
 
 
 @pytest.mark.parametrize("cookie", COOKIES, ids=lambda cookie: cookie.base_name)
-def test_a_cookie_is_deleted_with_the_attributes_that_it_was_set_with(
+def test_a_cookie_is_deleted_with_the_attributes_it_was_set_with(
     app: Flask, cookie: PlainCookie
 ) -> None:
     with app.test_request_context():
@@ -71,7 +71,7 @@ def test_no_cookie_asks_to_live_longer_than_browsers_allow() -> None:
     assert all(0 < cookie.max_age <= MOST_SECONDS for cookie in COOKIES)
 
 
-def test_a_browser_that_did_not_send_a_cookie_is_not_told_to_delete_it(app: Flask) -> None:
+def test_only_a_cookie_that_was_sent_is_deleted(app: Flask) -> None:
     with app.test_request_context():
         response = Response()
         delete_plain(response, plain_cookies.THEME)
@@ -134,9 +134,7 @@ def test_a_public_page_does_not_look_at_the_session(
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-def test_no_value_of_a_plain_cookie_breaks_a_page_or_gets_into_it(
-    lab_app: Flask, value: str
-) -> None:
+def test_no_plain_cookie_value_breaks_or_enters_a_page(lab_app: Flask, value: str) -> None:
     names = [cookie.base_name for cookie in COOKIES]
     headers = {
         "Cookie": "; ".join(f"{name}={value}" for name in names),
