@@ -11,7 +11,7 @@ CREDENTIALS = {"username": "alice", "password": "wonderland"}
 
 
 def _log_in(visitor: Visitor, **fields: str) -> Any:
-    return visitor.post("/login", **CREDENTIALS, **fields)
+    return visitor.post("/login", **{**CREDENTIALS, **fields})
 
 
 def _filled_in(visitor: Visitor) -> tuple[str, bool]:
