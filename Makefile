@@ -47,7 +47,7 @@ format: $(ENVIRONMENT) ## Bring the code into its format
 	@$(BIN)/ruff format
 
 readme: $(ENVIRONMENT) ## Rewrite the parts of README.md that are made from the code
-	@$(BIN)/python -m app.documentation README.md
+	@$(BIN)/python -m app.readme README.md
 
 report: $(ENVIRONMENT) ## Run the laboratory, and rewrite what is made from it, and build/report.html
 	@mkdir -p .cache

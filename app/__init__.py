@@ -1,4 +1,4 @@
-"""Session Lab: one login/dashboard flow on the session backend that you choose."""
+"""Session Lab: one login and dashboard on the session backend that you choose."""
 
 import time
 from collections.abc import Mapping
@@ -10,33 +10,14 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import (
-    account,
-    admin,
-    articles,
-    auth,
-    cart,
-    checkout,
-    cli,
-    dashboard,
-    errors,
-    events,
-    headers,
-    health,
-    home,
-    inspector,
-    pages,
-    preferences,
-    profile,
-    replay,
-    request_info,
-    same_origin,
-    sessions,
-    side_by_side,
-    uploads,
-)
+from app import cli, dashboard, login, public_pages
+from app.accounts import access, account, admin, sessions
 from app.config import PRODUCTION, is_embedded, read_settings
-from app.traffic import Traffic
+from app.demos import articles, cart, checkout, preferences, uploads
+from app.inspector import inspector, replay, side_by_side
+from app.inspector.traffic import TrafficRecorder
+from app.state import add_state, state_of
+from app.web import errors, headers, health, layout, log, same_origin
 from backends import init_app
 from backends.store import Clock
 
@@ -49,62 +30,62 @@ def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time
 
     `config` takes the names of `app.config.VARIABLES`, before the environment, and Flask's own.
     `clock` decides every limit of a session.
-    Raises `ConfigurationError` with one line for a setting that cannot be.
+    Raises `ConfigurationError` with one line for an invalid setting.
     """
     given = dict(config or {})
     settings = {**given, **read_settings(given)}
     name = settings["SESSION_BACKEND"]
     app = _on_backend(settings, name, clock) if name else _side_by_side(settings, clock)
     if settings["LAB"]:
-        from app.lab import page  # here: without it, nothing of the laboratory is loaded
+        from app.lab import cli as lab_cli  # here: without it, nothing of the laboratory is loaded
+        from app.lab import page
 
         page.init_app(app)
+        app.cli.add_command(lab_cli.compare)
     return app
 
 
 def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
-    app = _bare(settings, name)
+    app = _create_base(settings, name, clock)
     _configure_session(app, name)
-    app.extensions["clock"] = clock
     init_app(app, name, clock)
-    for module in (auth, account, admin, replay, sessions):
+    for module in (access, login, account, admin, replay, sessions):
         module.init_app(app)
     for module in (
         articles,
         cart,
         checkout,
         dashboard,
-        home,
         inspector,
         preferences,
-        profile,
-        request_info,
+        public_pages,
         uploads,
     ):
         app.register_blueprint(module.bp)
-    traffic = Traffic(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
-    app.extensions["traffic"] = traffic
+    traffic = TrafficRecorder(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
+    state_of(app).traffic = traffic
     app.wsgi_app = traffic  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 
 def _side_by_side(settings: Mapping[str, Any], clock: Clock) -> Flask:
-    app = _bare(settings, None)
+    app = _create_base(settings, None, clock)
     side_by_side.init_app(app, lambda name: _on_backend(settings, name, clock))
     return app
 
 
-def _bare(settings: Mapping[str, Any], name: str | None) -> Flask:
-    """What every application here has: settings, the error page, the headers, the guard."""
+def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) -> Flask:
+    """The parts every application has: settings, state, error page, headers, same-origin check."""
     app = Flask(__name__)
     app.config.update(settings, SESSION_BACKEND=name)
     app.config.update(
         BOOTSTRAP_SERVE_LOCAL=True,
-        WTF_CSRF_ENABLED=False,  # app/same_origin.py protects every form, without a session
+        WTF_CSRF_ENABLED=False,  # app/web/same_origin.py protects every form, without a session
         MAX_CONTENT_LENGTH=1024 * 1024,
     )
+    add_state(app, clock)
     Bootstrap5(app)
-    for module in (cli, errors, events, pages, same_origin, headers):
+    for module in (cli, errors, log, layout, same_origin, headers):
         module.init_app(app)
     app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:

@@ -1,4 +1,4 @@
-"""The command `session-lab`, which is also `python -m app`: Flask's command line with ours."""
+"""The command `session-lab`, which is also `python -m app`: Flask's commands and this project's."""
 
 import sys
 
@@ -7,12 +7,10 @@ from flask import Flask
 from flask.cli import FlaskGroup, NoAppException
 
 from app import cli, create_app
-from app.lab.cli import compare
-from app.server import serve
 from backends import ConfigurationError
 
 
-def load() -> Flask:
+def load_app() -> Flask:
     """The application for a command. Raises `NoAppException`, which Flask's command line shows."""
     try:
         return create_app()
@@ -20,23 +18,40 @@ def load() -> Flask:
         raise NoAppException(str(error)) from error
 
 
-@click.group(cls=FlaskGroup, create_app=load, add_default_commands=False, load_dotenv=False)
+class SessionLabGroup(FlaskGroup):
+    """Finds `compare` without making an application, and imports the laboratory for it alone."""
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name == "compare":
+            from app.lab.cli import compare
+
+            return compare
+        return super().get_command(ctx, name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), "compare"})
+
+
+@click.group(
+    cls=SessionLabGroup, create_app=load_app, add_default_commands=False, load_dotenv=False
+)
 def session_lab() -> None:
     """Sessions of a Flask application: run them, look into them."""
 
 
-for command in (compare, cli.cookie):  # here too, because they need no application
-    session_lab.add_command(command)
+session_lab.add_command(cli.cookie)  # here too, because it needs no application
 
 
 @session_lab.command(with_appcontext=False)
 def run() -> None:
     """Serve the application on HOST and PORT."""
+    from app.server import serve  # here, because gunicorn slows the other commands down
+
     serve()
 
 
 def main() -> None:
-    """Run the command; a setting that cannot be is one line and exit status 1."""
+    """Run the command; an invalid setting is one line and exit status 1."""
     try:
         session_lab()
     except ConfigurationError as error:

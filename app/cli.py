@@ -1,4 +1,4 @@
-"""The commands that every way in offers: `session-lab …` and `flask --app app …`."""
+"""The commands of `session-lab` that `flask --app app` offers too."""
 
 import json
 import sys
@@ -9,20 +9,19 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from app.accounts import account_names
+from app.accounts.database import list_account_names
+from app.accounts.sessions import ListedSession, can_list_sessions, end_sessions, find_sessions
 from app.config import is_embedded
-from app.lab.cli import compare
-from app.sessions import ListedSession, end_sessions, listed_sessions, lists_sessions
 from backends import BACKENDS, StoreUnavailable, interface_of
 from backends.cookie import decode_without_key
 from backends.store import Sweeps
 
-HEAD = ("USER", "HANDLE", "BROWSER", "ADDRESS", "SINCE (UTC)", "LAST SEEN (UTC)")
+COLUMNS = ("USER", "HANDLE", "BROWSER", "ADDRESS", "SINCE (UTC)", "LAST SEEN (UTC)")
 
 
 def init_app(app: Flask) -> None:
     """Offer the commands beside Flask's own."""
-    for command in (compare, cookie, sessions):
+    for command in (cookie, sessions):
         app.cli.add_command(command)
 
 
@@ -34,7 +33,7 @@ def cookie() -> None:
 @cookie.command()
 @click.argument("value")
 def decode(value: str) -> None:
-    """Print what anybody can read in a Flask session cookie, without the key."""
+    """Print what anybody can read in a Flask session cookie without the key."""
     decoded = decode_without_key(value)
     if decoded is None:
         raise click.ClickException(
@@ -47,7 +46,7 @@ def decode(value: str) -> None:
 
 
 class StoreGroup(AppGroup):
-    """Commands that ask the store, where its failure is one line and exit status 1."""
+    """Commands on the store; a failure of it is one line and exit status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -58,20 +57,20 @@ class StoreGroup(AppGroup):
 
 @click.group(cls=StoreGroup)
 def sessions() -> None:
-    """List the sessions in the store, end them, sweep out what is over."""
+    """List the sessions in the store, end them, remove expired records."""
 
 
 @sessions.command("list")
 @click.argument("user", required=False)
 def list_sessions(user: str | None) -> None:
     """Print the sessions of USER, or of every account."""
-    _require_a_list()
-    users = [user] if user is not None else account_names()
-    rows = [_row(name, listed) for name in users for listed in listed_sessions(name)]
+    _require_listable_sessions()
+    users = [user] if user is not None else list_account_names()
+    rows = [_format_row(name, listed) for name in users for listed in find_sessions(name)]
     if not rows:
         click.echo("No sessions.")
         return
-    for line in _aligned([HEAD, *rows]):
+    for line in _align([COLUMNS, *rows]):
         click.echo(line)
 
 
@@ -79,9 +78,9 @@ def list_sessions(user: str | None) -> None:
 @click.argument("user")
 @click.option("--handle", help="End the one session of this handle, not all of them.")
 def revoke(user: str, handle: str | None) -> None:
-    """End the sessions of USER: whoever is logged in there is out."""
-    _require_a_list()
-    handles = [handle] if handle else [listed.handle for listed in listed_sessions(user)]
+    """End the sessions of USER. They are logged out at their next request."""
+    _require_listable_sessions()
+    handles = [handle] if handle else [listed.handle for listed in find_sessions(user)]
     ended = end_sessions(user, handles, "the command line")
     if handle and not ended:
         raise click.ClickException(f"{user} has no session with the handle {handle}.")
@@ -90,8 +89,8 @@ def revoke(user: str, handle: str | None) -> None:
 
 @sessions.command()
 def sweep() -> None:
-    """Remove the records of sessions that are over, where the store does not do it itself."""
-    _require_a_list()
+    """Remove the records of ended sessions, if the store does not do it itself."""
+    _require_listable_sessions()
     store = interface_of(current_app).store
     if not isinstance(store, Sweeps):
         click.echo("Nothing to do: this store removes ended sessions itself.")
@@ -103,14 +102,14 @@ def sweep() -> None:
     click.echo(f"Files of ended sessions removed: {removed}.")
 
 
-def _require_a_list() -> None:
-    """Raises `ClickException` where no session can be found from here, and says why."""
+def _require_listable_sessions() -> None:
+    """Raise `ClickException` with the reason if sessions cannot be listed from here."""
     name = current_app.config["SESSION_BACKEND"]
     if name is None:
         raise click.ClickException(
             f"Several backends are mounted. Set SESSION_BACKEND to one of: {', '.join(BACKENDS)}."
         )
-    if not lists_sessions():
+    if not can_list_sessions():
         raise click.ClickException(
             f"SESSION_BACKEND={name} cannot tell whose a session is, so it lists and ends none."
         )
@@ -120,12 +119,12 @@ def _require_a_list() -> None:
         )
 
 
-def _row(user: str, listed: ListedSession) -> tuple[str, ...]:
+def _format_row(user: str, listed: ListedSession) -> tuple[str, ...]:
     times = (f"{moment:%Y-%m-%d %H:%M}" for moment in (listed.since, listed.seen))
     return (user, listed.handle, listed.browser, listed.address, *times)
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def _align(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

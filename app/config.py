@@ -1,29 +1,26 @@
-"""Every environment variable once: its name, what it means, its default and its check."""
+"""The environment variables: name, meaning, default and check of each."""
 
 import os
-import secrets
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.secret_key import load_or_create_secret
 from backends import BACKENDS, BUILT_IN, ConfigurationError
 
 PRODUCTION = "production"
 PROFILES = ("development", PRODUCTION)
 
 INSTANCE = Path("instance")
-"""What this installation keeps: sessions as files, what changed in the accounts, and the secret key
-of a development run."""
+"""The folder for sessions as files, the accounts, and the secret key of a development run."""
 
-SHORTEST_SECRET = 32
+MIN_SECRET_CHARACTERS = 32
 """Characters; 32 of hexadecimal digits are the 128 bits that OWASP ASVS 5.0, 11.5.1 asks for."""
 
 EXAMPLE_WORDS = ("change", "example", "secret", "replace", "your-", "dev-key", "password")
-"""What stands in keys that were copied from a page."""
+"""Words of keys that were copied from a page."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Variable:
     read: Callable[[str], Any]
     default: str = ""
     shown_default: str = ""
-    """The default in words, where the text itself would say nothing."""
+    """The default in words, where its text would not explain it."""
 
 
 def _choice(*names: str) -> Callable[[str], str | None]:
@@ -51,7 +48,7 @@ def _backend(text: str) -> str | None:
     return _choice(*BACKENDS)(text)  # asked late: other packages may bring some
 
 
-def _whole(least: int, most: int) -> Callable[[str], int]:
+def _whole_number(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
             raise ValueError(f"{text!r} is not a whole number from {least} to {most}.")
@@ -60,8 +57,8 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
-def _whole_or_none(least: int, most: int) -> Callable[[str], int | None]:
-    read = _whole(least, most)
+def _whole_number_or_none(least: int, most: int) -> Callable[[str], int | None]:
+    read = _whole_number(least, most)
     return lambda text: read(text) if text else None
 
 
@@ -74,10 +71,10 @@ def _switch_or_none(text: str) -> bool | None:
 def _secret(text: str) -> str | None:
     if not text:
         return None
-    if len(text) < SHORTEST_SECRET or any(word in text.lower() for word in EXAMPLE_WORDS):
+    if len(text) < MIN_SECRET_CHARACTERS or any(word in text.lower() for word in EXAMPLE_WORDS):
         raise ValueError(
-            f"the key is an example or has fewer than {SHORTEST_SECRET} characters. Make one: "
-            "python3 -c 'import secrets; print(secrets.token_hex(32))'"
+            f"the key is an example or has fewer than {MIN_SECRET_CHARACTERS} characters. "
+            "Make one: python3 -c 'import secrets; print(secrets.token_hex(32))'"
         )
     return text
 
@@ -87,7 +84,7 @@ def _address(text: str) -> str | None:
     return text or None
 
 
-def _parts(text: str) -> list[str]:
+def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
@@ -128,26 +125,26 @@ VARIABLES = (
     Variable(
         "SECRET_KEY_FALLBACKS",
         "Earlier keys, oldest first, commas between: they still read, and no longer sign.",
-        _parts,
+        _list,
         shown_default="none",
     ),
     Variable(
         "SESSION_IDLE_SECONDS",
         "A session that nobody uses for so long ends.",
-        _whole(1, 14 * 24 * 3600),
+        _whole_number(1, 14 * 24 * 3600),
         default="1800",
     ),
     Variable(
         "SESSION_ABSOLUTE_SECONDS",
         "A session ends so long after login, however much it is used.",
-        _whole(1, 14 * 24 * 3600),
+        _whole_number(1, 14 * 24 * 3600),
         default="28800",
     ),
     Variable(
         "SESSION_MAX_PER_USER",
-        "How many sessions a user may have at a time: one more ends his oldest. Not kept by "
+        "How many sessions a user may have at a time: one more ends their oldest. Not kept by "
         "backends that cannot list sessions.",
-        _whole_or_none(1, 1000),
+        _whole_number_or_none(1, 1000),
         shown_default="any number",
     ),
     Variable(
@@ -168,19 +165,19 @@ VARIABLES = (
         "ADMINS",
         "The accounts that may open the admin panel, commas between; in production nobody unless "
         "named.",
-        _parts,
+        _list,
         default="alice",
     ),
     Variable(
         "ACCOUNTS_FILE",
-        "The SQLite file of what changed in the accounts: passwords, e-mail addresses, disabled.",
+        "The SQLite file of what changed in the accounts: passwords, and which are disabled.",
         Path,
         default=str(INSTANCE / "accounts.sqlite3"),
     ),
     Variable(
         "PROXY_COUNT",
         "How many reverse proxies stand in front and set `X-Forwarded-*`.",
-        _whole(0, 10),
+        _whole_number(0, 10),
         default="0",
     ),
     Variable(
@@ -190,11 +187,11 @@ VARIABLES = (
         shown_default="`on` in development, `off` in production",
     ),
     Variable("HOST", "The address to listen on.", str, default="127.0.0.1"),
-    Variable("PORT", "The port to listen on.", _whole(1, 65535), default="5000"),
+    Variable("PORT", "The port to listen on.", _whole_number(1, 65535), default="5000"),
     Variable(
         "WEB_CONCURRENCY",
         "Worker processes. The embedded Redis allows one.",
-        _whole(1, 64),
+        _whole_number(1, 64),
         default="1",
     ),
 )
@@ -203,8 +200,8 @@ VARIABLES = (
 def read_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """Every variable's value: from `given`, else from the environment, else its default.
 
-    Text is read and checked; a value that is no text is taken as it is.
-    Raises `ConfigurationError` with one line that says which variable and what to do.
+    Text is parsed and checked; other values are taken as they are.
+    Raises `ConfigurationError` with one line that names the variable and what to do.
     """
     settings = {variable.name: _value(variable, given) for variable in VARIABLES}
     if settings["APP_PROFILE"] == PRODUCTION:
@@ -215,12 +212,12 @@ def read_settings(given: Mapping[str, Any]) -> dict[str, Any]:
         settings["LAB"] = settings["APP_PROFILE"] != PRODUCTION
     _check_embedded(settings)
     if settings["SECRET_KEY"] is None:
-        settings["SECRET_KEY"] = _kept_secret(INSTANCE / "secret_key")
+        settings["SECRET_KEY"] = load_or_create_secret(INSTANCE / "secret_key")
     return settings
 
 
 def is_embedded(settings: Mapping[str, Any]) -> bool:
-    """Whether sessions in Redis lie inside this process and end with it."""
+    """Whether the sessions in Redis are kept inside this process and end with it."""
     backend = settings["SESSION_BACKEND"]
     on_redis = backend is None or BACKENDS[backend].on_redis
     return on_redis and not settings["REDIS_URL"]
@@ -233,7 +230,7 @@ def _value(variable: Variable, given: Mapping[str, Any]) -> Any:
     try:
         return variable.read(value.strip())
     except ConfigurationError:
-        raise  # of a package that brings a backend: the variable is not to blame
+        raise  # from a package that brings a backend: the variable is not at fault
     except ValueError as error:
         raise ConfigurationError(f"{variable.name}: {error}") from error
 
@@ -283,25 +280,3 @@ def _check_embedded(settings: Mapping[str, Any]) -> None:
             f"WEB_CONCURRENCY={settings['WEB_CONCURRENCY']}: the embedded Redis lives in one "
             "process, and a second would not know its sessions. Set REDIS_URL, or use 1."
         )
-
-
-def _kept_secret(path: Path) -> str:
-    """The key of this installation, made at the first start, so that a restart keeps sessions."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _write_once(path, secrets.token_hex(32))
-        return path.read_text()
-    except OSError as error:
-        raise ConfigurationError(
-            f"SECRET_KEY is not set, and none can be kept in {path} ({error.strerror}). Set one."
-        ) from error
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Put a file there whole, unless another process was faster: never one that is half written."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:
-        file.write(text)
-        file.flush()
-        with suppress(FileExistsError):
-            os.link(file.name, path)

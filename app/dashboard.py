@@ -1,4 +1,4 @@
-"""The page behind the login, and two things to put into the session."""
+"""The page behind the login, with two ways to put data into the session."""
 
 import secrets
 from datetime import UTC, datetime
@@ -6,25 +6,25 @@ from datetime import UTC, datetime
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from app.auth import local_target, login_required
-from app.inspector import inspect
+from app.accounts.access import local_target, login_required
+from app.inspector.inspector import inspect
 
 bp = Blueprint("dashboard", __name__)
 
-GROWTH = 5 * 1024
-"""Bytes that "add 5 KB" adds: more than a cookie holds. Random, because cookies are compressed."""
+GROWTH_BYTES = 5 * 1024
+"""More than a cookie holds. The data is random, because cookies are compressed."""
 
 
 @bp.get("/dashboard")
 @login_required
 def dashboard() -> str:
-    return render_template("dashboard/dashboard.html", inspection=inspect())
+    return render_template("dashboard.html", inspection=inspect())
 
 
 @bp.post("/dashboard/note")
 @login_required
 def write() -> Response:
-    """Append a note: a nested change, which no backend of ours overlooks."""
+    """Append a note: a nested change, which stock Flask overlooks without `modified`."""
     text = request.form.get("note", "").strip()[:200] or "A note"
     session.setdefault("notes", []).append({"text": text, "at": datetime.now(UTC)})
     session.modified = True
@@ -34,7 +34,7 @@ def write() -> Response:
 @bp.post("/dashboard/grow")
 @login_required
 def grow() -> Response:
-    session.setdefault("ballast", []).append(secrets.token_urlsafe(GROWTH * 3 // 4))
+    session.setdefault("ballast", []).append(secrets.token_urlsafe(GROWTH_BYTES * 3 // 4))
     session.modified = True
     return _back()
 

@@ -1,4 +1,4 @@
-"""The server of `session-lab run`: gunicorn, threads in one process unless told otherwise."""
+"""The server of `session-lab run`: gunicorn, by default with threads in one process."""
 
 import errno
 import logging
@@ -13,29 +13,30 @@ from gunicorn.workers import gthread
 
 from app import create_app
 from app.config import is_embedded
+from app.state import state_of
 from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable, find_backend
 
 THREADS = 8
 
-MOST_HEADER_BYTES = 16 * 1024
+MAX_HEADER_BYTES = 16 * 1024
 """Gunicorn's own limit for one header, 8190 bytes, is below what three full cookies need."""
 
-PATIENCE = 5
-"""Seconds for the requests under way when it ends; Docker kills what has not ended after ten."""
+GRACEFUL_TIMEOUT_SECONDS = 5
+"""For the requests in progress at the end; Docker kills a container after ten seconds."""
 
-# Browsers open connections that they may need later. Each holds a thread for so many seconds, and
-# with it the end of the process; gunicorn's own five are more than somebody at a terminal waits.
-gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.5
+SILENT_CONNECTION_TIMEOUT_SECONDS = 0.5
+"""Browsers open connections that they may need later. Each holds a thread for so long, and with it
+the end of the process; gunicorn's own five seconds are more than somebody at a terminal waits."""
 
 
 class Worker(gthread.ThreadWorker):
-    """Gunicorn's threads, which end at once on Ctrl-C.
+    """Gunicorn's thread worker, which exits at once on Ctrl-C.
 
-    Gunicorn's own way out takes a lock in the signal handler that the code it interrupts may hold.
+    Gunicorn's own signal handler takes a lock that the interrupted code may hold.
     """
 
     def is_parent_alive(self) -> bool:
-        """Whether gunicorn's first process is there; one that is killed tells nobody to end."""
+        """Whether gunicorn's first process runs; if it was killed, it told no worker to exit."""
         is_alive = bool(super().is_parent_alive())
         if not is_alive:
             self.handle_exit(signal.SIGTERM, None)
@@ -48,8 +49,8 @@ class Worker(gthread.ThreadWorker):
 class Server(BaseApplication):
     """Gunicorn with this application's settings instead of a configuration file.
 
-    The application is made before the workers are, so that every worker shares it, and what is
-    wrong with the settings is said once.
+    The application is created before the workers, so that they share it and an invalid setting is
+    reported once.
     """
 
     def __init__(self, app: Flask, listener: socket.socket) -> None:
@@ -63,8 +64,8 @@ class Server(BaseApplication):
             "workers": self.app.config["WEB_CONCURRENCY"],
             "worker_class": Worker,
             "threads": THREADS,
-            "limit_request_field_size": MOST_HEADER_BYTES,
-            "graceful_timeout": PATIENCE,
+            "limit_request_field_size": MAX_HEADER_BYTES,
+            "graceful_timeout": GRACEFUL_TIMEOUT_SECONDS,
             "loglevel": "error",
             "control_socket_disable": True,
             "when_ready": self._greet,
@@ -77,21 +78,22 @@ class Server(BaseApplication):
         return self.app
 
     def _greet(self, _arbiter: object) -> None:
-        print(greeting(self.app), flush=True)
+        print(format_greeting(self.app), flush=True)
 
 
 def serve() -> None:
-    """Check what can be checked, print the address, and serve until told to stop.
+    """Check the services, print the address and serve until a signal stops it.
 
-    Raises `ConfigurationError` with one line where it cannot start.
+    Raises `ConfigurationError` with one line if it cannot start.
     """
     app = create_app()
     _check_services(app)
+    gthread.DEFAULT_WORKER_DATA_TIMEOUT = SILENT_CONNECTION_TIMEOUT_SECONDS
     Server(app, _listen(app.config["HOST"], app.config["PORT"])).run()
 
 
-def greeting(app: Flask) -> str:
-    """What is served, and where."""
+def format_greeting(app: Flask) -> str:
+    """The lines to print at the start: what is served, and where."""
     name, host = app.config["SESSION_BACKEND"], app.config["HOST"]
     what = BACKENDS[name].title if name else "every backend, side by side"
     address = f"[{host}]" if ":" in host else host
@@ -102,15 +104,15 @@ def greeting(app: Flask) -> str:
 
 
 def _check_services(app: Flask) -> None:
-    logging.disable(logging.ERROR)  # what fails here is said once, by the error that ends the start
+    logging.disable(logging.ERROR)  # a failure is reported once, by the error that ends the start
     try:
-        _ask_services(app)
+        _check_backends(app)
     finally:
         logging.disable(logging.NOTSET)
 
 
-def _ask_services(app: Flask) -> None:
-    for application in (app, *app.extensions.get("mounted", {}).values()):
+def _check_backends(app: Flask) -> None:
+    for application in (app, *state_of(app).mounted.values()):
         backend = find_backend(application)
         if backend is None or backend.needs is None or backend.check is None:
             continue
@@ -119,19 +121,21 @@ def _ask_services(app: Flask) -> None:
                 backend.check(application)
         except StoreUnavailable as error:
             reason = error.reason.rstrip(".")
-            raise ConfigurationError(_unusable(backend, reason, app.config["REDIS_URL"])) from error
+            raise ConfigurationError(
+                _explain_failure(backend, reason, app.config["REDIS_URL"])
+            ) from error
 
 
-def _unusable(backend: Backend, reason: str, redis_url: str) -> str:
+def _explain_failure(backend: Backend, reason: str, redis_url: str) -> str:
     if not backend.on_redis:
         return f"{backend.needs}, which {backend.title} needs, cannot be used: {reason}. Start it."
     return (
-        f"REDIS_URL={_without_password(redis_url)} cannot be used: {reason}. "
+        f"REDIS_URL={_hide_password(redis_url)} cannot be used: {reason}. "
         "Start that Redis, or unset REDIS_URL for the embedded one."
     )
 
 
-def _without_password(url: str) -> str:
+def _hide_password(url: str) -> str:
     scheme, _, rest = url.partition("://")
     credentials, _, address = rest.rpartition("@")
     return f"{scheme}://{'***@' if credentials else ''}{address.partition('?')[0]}"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import fakeredis
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from werkzeug.security import generate_password_hash
 
@@ -19,6 +18,7 @@ from backends import BACKENDS, Backend, init_app
 from tests.support.bare import Views
 from tests.support.redis_topologies import RedisClusterTrio, SentinelTrio
 from tests.support.services import BY_DESIGN, CHROMIUM, RedisServer, require, untraced
+from tests.support.visitor import Visitor as Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -92,7 +92,7 @@ def cheap_hashes() -> Iterator[None]:
     """Hash a changed password, and nobody's, as quickly as those of `ACCOUNTS`."""
     cheap = partial(generate_password_hash, method="scrypt:128:8:1")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.accounts.generate_password_hash", cheap)
+        patch.setattr("app.accounts.database.generate_password_hash", cheap)
         yield
 
 
@@ -225,23 +225,6 @@ def lab_app(placed: tuple[Backend, Where]) -> Flask:
     backend, where = placed
     settings = {"SESSION_BACKEND": backend.name, "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS}
     return create_app({**settings, **where})
-
-
-class Visitor:
-    """A person with their own browser at the application."""
-
-    def __init__(self, app: Flask) -> None:
-        self.app = app
-        self.client: FlaskClient = app.test_client()
-        self.client.environ_base["HTTP_ORIGIN"] = "http://localhost"
-
-    def log_in(self, name: str = "alice", password: str = "wonderland") -> Any:
-        return self.client.post("/login", data={"username": name, "password": password})
-
-    @property
-    def token(self) -> str | None:
-        cookie = self.client.get_cookie(self.app.config["SESSION_COOKIE_NAME"])
-        return cookie.value if cookie else None
 
 
 @pytest.fixture

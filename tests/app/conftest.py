@@ -3,12 +3,19 @@
 The flow itself runs on every backend, in `test_flow.py`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 
+from app import create_app
 from backends import Backend
-from tests.conftest import OURS, Where, place
+from tests.conftest import ACCOUNTS, OURS, SECRET, Where, place
+from tests.support.visitor import Visitor
+
+MakeLab = Callable[..., Flask]
 
 ONE_OF_EACH_STATE = {backend.state: (backend, "real") for backend in OURS if not backend.needs}
 
@@ -17,3 +24,27 @@ ONE_OF_EACH_STATE = {backend.state: (backend, "real") for backend in OURS if not
 def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
     """A backend of each state."""
     return place(request, tmp_path)
+
+
+@pytest.fixture
+def make_lab(tmp_path: Path) -> MakeLab:
+    """Make Session Lab on the signed cookie, or as the settings say."""
+    settings = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_FILE_DIR": tmp_path}
+    production = {"APP_PROFILE": "production", "PREFERRED_URL_SCHEME": "https"}
+
+    def make(backend: str | None = "cookie", in_production: bool = False, **more: Any) -> Flask:
+        profile = production if in_production else {}
+        return create_app({"SESSION_BACKEND": backend, **settings, **profile, **more})
+
+    return make
+
+
+@pytest.fixture
+def alice(lab_app: Flask) -> Visitor:
+    """Logged in; she is an administrator, too."""
+    return Visitor(lab_app).logged_in()
+
+
+@pytest.fixture
+def bob(lab_app: Flask) -> Visitor:
+    return Visitor(lab_app).logged_in("bob")

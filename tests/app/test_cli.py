@@ -16,8 +16,9 @@ from app import create_app
 from app.__main__ import session_lab
 from backends import BACKENDS, StoreUnavailable, init_app, interface_of
 from backends.store import Sweeps
-from tests.conftest import SECRET, SetClock, Visitor
+from tests.conftest import SECRET, SetClock
 from tests.support.services import PATIENCE, LabServer
+from tests.support.visitor import Visitor
 
 BIN = Path(sys.executable).parent
 
@@ -60,7 +61,7 @@ def test_a_cookie_is_decoded_without_its_key(invoke: Invoke, cookie: str) -> Non
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "a.b.c", "ZG9n"])
-def test_what_holds_no_session_is_said_to_hold_none(value: str, invoke: Invoke) -> None:
+def test_a_value_without_a_session_is_an_error(value: str, invoke: Invoke) -> None:
     result = invoke("cookie", "decode", value)
     assert result.exit_code == 1
     assert result.stdout == ""
@@ -81,7 +82,7 @@ def test_help_lists_every_command(invoke: Invoke) -> None:
     assert {"cookie", "run", "sessions"} <= set(result.stdout.split())
 
 
-def test_help_is_given_with_a_setting_that_cannot_be(
+def test_help_is_shown_despite_an_invalid_setting(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SESSION_BACKEND", "memcached")
@@ -101,7 +102,7 @@ def test_help_is_given_with_a_setting_that_cannot_be(
     ],
     ids=["session-lab", "python -m app", "flask --app app"],
 )
-def test_every_way_in_offers_the_same_commands(
+def test_every_command_name_offers_the_same_commands(
     command: tuple[str, ...], cookie: str, tmp_path: Path
 ) -> None:
     process = subprocess.run(
@@ -137,11 +138,11 @@ class TestSessions:
 
     @pytest.fixture
     def alices(self, lab_app: Flask) -> list[Visitor]:
-        return [logged_in(lab_app, "alice", "wonderland") for _ in range(2)]
+        return [Visitor(lab_app).logged_in() for _ in range(2)]
 
     @pytest.fixture
     def bob(self, lab_app: Flask) -> Visitor:
-        return logged_in(lab_app, "bob", "builder")
+        return Visitor(lab_app).logged_in("bob")
 
     def test_the_list_has_a_row_for_each_session_of_the_user(
         self, run: Invoke, alices: list[Visitor], bob: Visitor
@@ -166,9 +167,7 @@ class TestSessions:
         assert run("list", "nobody").stdout == "No sessions.\n"
 
     def test_a_browser_cannot_write_to_the_terminal(self, lab_app: Flask, run: Invoke) -> None:
-        visitor = Visitor(lab_app)
-        visitor.client.environ_base["HTTP_USER_AGENT"] = "\x1b]0;owned\x07\x9b31m"
-        visitor.log_in()
+        Visitor(lab_app, agent="\x1b]0;owned\x07\x9b31m").log_in()
         assert run("list").stdout.replace("\n", "").isprintable()
 
     def test_revoke_ends_every_session_of_the_user_and_no_other(
@@ -176,12 +175,12 @@ class TestSessions:
     ) -> None:
         result = run("revoke", "alice")
         assert (result.exit_code, result.stdout) == (0, "Sessions of alice ended: 2.\n")
-        assert [is_in(visitor) for visitor in [*alices, bob]] == [False, False, True]
+        assert [visitor.is_in for visitor in [*alices, bob]] == [False, False, True]
 
     def test_revoke_with_a_handle_ends_that_one(self, run: Invoke, alices: list[Visitor]) -> None:
         handle = run("list", "alice").stdout.splitlines()[1].split()[1]
         assert run("revoke", "alice", "--handle", handle).exit_code == 0
-        assert sorted(is_in(visitor) for visitor in alices) == [False, True]
+        assert sorted(visitor.is_in for visitor in alices) == [False, True]
 
     def test_a_handle_that_is_not_the_users_is_an_error(
         self, run: Invoke, alices: list[Visitor], bob: Visitor
@@ -190,7 +189,7 @@ class TestSessions:
         result = run("revoke", "alice", "--handle", handle)
         assert (result.exit_code, result.stdout) == (1, "")
         assert f"alice has no session with the handle {handle}" in result.stderr
-        assert is_in(bob)
+        assert bob.is_in
 
     def test_sweep_removes_what_is_over_or_says_that_the_store_does(
         self, lab_app: Flask, run: Invoke, clock: SetClock, alices: list[Visitor]
@@ -228,7 +227,7 @@ class TestSessions:
         ("redis", "The embedded Redis lives in the process that serves. Set REDIS_URL"),
     ],
 )
-def test_where_no_session_can_be_found_one_line_says_why(
+def test_sessions_that_cannot_be_listed_are_one_line(
     invoke: Invoke,
     monkeypatch: pytest.MonkeyPatch,
     backend: str,
@@ -241,13 +240,3 @@ def test_where_no_session_can_be_found_one_line_says_why(
     assert result.stderr.startswith("Error: ")
     assert expected in result.stderr
     assert result.stderr.count("\n") == 1
-
-
-def logged_in(app: Flask, name: str, password: str) -> Visitor:
-    visitor = Visitor(app)
-    visitor.log_in(name, password)
-    return visitor
-
-
-def is_in(visitor: Visitor) -> bool:
-    return visitor.client.get("/dashboard").status_code == 200

@@ -116,7 +116,7 @@ def test_a_good_value_is_read(
     ],
 )
 @covers("RF-20")
-def test_a_bad_value_is_refused_in_one_line_that_names_the_variable(
+def test_a_bad_value_is_refused_in_one_line_with_its_variable(
     name: str, text: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, text)
@@ -134,7 +134,7 @@ def test_a_refused_secret_is_not_repeated() -> None:
     assert "hunter2" not in str(refused.value)
 
 
-def test_what_the_caller_gives_counts_before_the_environment(
+def test_an_argument_counts_before_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PORT", "8080")
@@ -144,9 +144,7 @@ def test_what_the_caller_gives_counts_before_the_environment(
 
 @pytest.mark.parametrize("backend", [None, *BACKENDS])
 @pytest.mark.parametrize("url", [None, "redis://localhost"])
-def test_sessions_are_embedded_where_redis_is_needed_and_none_is_named(
-    backend: str | None, url: str | None
-) -> None:
+def test_redis_is_embedded_if_needed_and_not_named(backend: str | None, url: str | None) -> None:
     needed = backend is None or BACKENDS[backend].on_redis
     assert is_embedded({"SESSION_BACKEND": backend, "REDIS_URL": url}) == (needed and not url)
 
@@ -159,11 +157,11 @@ def test_several_processes_on_the_embedded_redis_are_refused(backend: str) -> No
     assert read_settings({**settings, "REDIS_URL": "redis://localhost"})["WEB_CONCURRENCY"] == 2
 
 
-def test_several_processes_need_nothing_where_sessions_do_not_lie_in_one() -> None:
+def test_several_processes_are_fine_on_signed_cookies() -> None:
     assert read_settings({"SESSION_BACKEND": "cookie", "WEB_CONCURRENCY": "4"})
 
 
-def test_without_a_secret_one_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_missing_secret_is_made_once_readable_by_its_owner(tmp_path: Path) -> None:
     first, second = (read_settings({})["SECRET_KEY"] for _ in range(2))
     kept = tmp_path / "instance" / "secret_key"
     assert first == second == kept.read_text()
@@ -185,7 +183,7 @@ def test_production_takes_settings_that_are_complete() -> None:
     assert settings["LAB"] is False
 
 
-def test_production_shows_the_laboratory_only_where_it_is_asked_for() -> None:
+def test_production_shows_the_laboratory_only_on_request() -> None:
     assert read_settings({**PRODUCTION, "LAB": "on"})["LAB"] is True
 
 
@@ -206,7 +204,7 @@ def test_production_names_its_admins() -> None:
     ],
 )
 @covers("13.2.1", "13.3.1", "SM-04", "WSTG-10")
-def test_production_refuses_what_would_not_be_safe(change: dict[str, str], expected: str) -> None:
+def test_production_refuses_unsafe_settings(change: dict[str, str], expected: str) -> None:
     with pytest.raises(ConfigurationError, match=expected):
         read_settings({**PRODUCTION, **change})
 
@@ -227,5 +225,5 @@ def test_production_has_no_accounts_that_everybody_knows() -> None:
         "rediss://lab:password@store.internal",
     ],
 )
-def test_production_takes_a_redis_that_others_cannot_enter(url: str) -> None:
+def test_production_accepts_a_protected_redis(url: str) -> None:
     assert read_settings({**PRODUCTION, "SESSION_BACKEND": "redis", "REDIS_URL": url})

@@ -20,9 +20,10 @@ from app.lab.reports.report import Report, loaded
 from app.lab.runs.background import Run, RunFiles, Runs, Stage, record
 from app.lab.subject.source import RunOptions
 from backends import BACKENDS
-from tests.conftest import ACCOUNTS, OURS, SECRET, Visitor
+from tests.conftest import ACCOUNTS, OURS, SECRET
 from tests.support.made_up_report import made_up_report
 from tests.support.services import PATIENCE, LabServer
+from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -200,7 +201,7 @@ def test_the_pages_touch_no_session_and_ask_no_store(
     if BACKENDS[name].state == "server":
         visitor.app.session_interface.store = NoStore()  # type: ignore[attr-defined]
     for path in ("/lab", "/lab/logout_is_final", f"/lab/logout_is_final/{name}", "/lab/progress"):
-        answer = visitor.client.get(path)
+        answer = visitor.get(path)
         assert answer.status_code == 200
         assert "Set-Cookie" not in answer.headers
         assert "Cookie" not in answer.headers.get("Vary", "")
@@ -303,9 +304,9 @@ def test_a_run_that_dies_has_failed_and_says_why_in_one_line(
     visitor = lab()
     kept = Runs(folder, command=command(code))
     visitor.app.extensions["lab_runs"] = kept
-    assert visitor.client.post("/lab/run").headers["Location"] == "/lab"
+    assert visitor.post("/lab/run").headers["Location"] == "/lab"
     assert over(kept).stage is Stage.FAILED
-    assert f"The last run failed: {because}" in visitor.client.get("/lab").text
+    assert f"The last run failed: {because}" in visitor.get("/lab").text
 
 
 def test_a_run_that_ended_has_not_failed(folder: Path) -> None:
@@ -354,12 +355,12 @@ def under_way(report: Report, folder: Path, **settings: Any) -> tuple[Visitor, C
 
 def test_whoever_comes_late_sees_where_it_stands(report: Report, folder: Path) -> None:
     visitor, stop = under_way(report, folder)
-    text = visitor.client.get("/lab").text
+    text = visitor.get("/lab").text
     assert "A run is under way" in text
     assert '<noscript><meta http-equiv="refresh"' in text
     assert text.count("data-waits") == len(report.results) - 2
     stop()
-    assert "data-waits" not in visitor.client.get("/lab").text
+    assert "data-waits" not in visitor.get("/lab").text
 
 
 def test_the_progress_is_every_cell_so_far_and_the_stage(report: Report, folder: Path) -> None:
@@ -372,11 +373,11 @@ def test_the_progress_is_every_cell_so_far_and_the_stage(report: Report, folder:
     page = f"/lab/{first.claim}/{first.subject}"
     assert f'href="{page}"' in progress["cells"][page.removeprefix("/lab/")]
     stop()
-    assert visitor.client.get("/lab/progress").get_json() == {**progress, "stage": "failed"}
+    assert visitor.get("/lab/progress").get_json() == {**progress, "stage": "failed"}
 
 
 def test_before_the_first_run_there_is_no_progress() -> None:
-    assert lab().client.get("/lab/progress").status_code == 404
+    assert lab().get("/lab/progress").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -2,33 +2,23 @@
 
 import pytest
 from flask import Flask
-from werkzeug.security import generate_password_hash
 
-from app import create_app
-from tests.conftest import OURS, SECRET
+from tests.app.conftest import MakeLab
+from tests.conftest import OURS
 from tests.support.covers import covers
+from tests.support.visitor import Visitor
 
-HTTPS = "https://localhost"
+HTTP = "http://localhost"
 
 
 @pytest.fixture(params=[backend.name for backend in OURS if backend.needs is None])
-def app(request: pytest.FixtureRequest, tmp_path: object) -> Flask:
-    return create_app(
-        {
-            "SESSION_BACKEND": request.param,
-            "SESSION_FILE_DIR": tmp_path,
-            "SECRET_KEY": SECRET,
-            "APP_PROFILE": "production",
-            "DEMO_ACCOUNTS": {"alice": generate_password_hash("x", "pbkdf2:sha256:1000")},
-        }
-    )
+def app(request: pytest.FixtureRequest, make_lab: MakeLab) -> Flask:
+    return make_lab(request.param, in_production=True)
 
 
-def test_cookies_are_secure_and_bound_to_the_host_on_deletion_too(app: Flask) -> None:
-    client = app.test_client()
-    form = {"username": "alice", "password": "x"}
-    made = client.post("/login", data=form, base_url=HTTPS, headers={"Origin": HTTPS})
-    ended = client.post("/logout", base_url=HTTPS, headers={"Origin": HTTPS})
+def test_cookies_are_secure_and_bound_to_the_host(app: Flask) -> None:
+    visitor = Visitor(app)
+    made, ended = visitor.log_in(), visitor.post("/logout")
     for header in (*made.headers.getlist("Set-Cookie"), *ended.headers.getlist("Set-Cookie")):
         attributes = set(header.split("; ")[1:])
         assert header.startswith("__Host-")
@@ -38,20 +28,20 @@ def test_cookies_are_secure_and_bound_to_the_host_on_deletion_too(app: Flask) ->
 
 @covers("SM-07", "SM-08", "WSTG-09")
 def test_plain_http_is_sent_to_https_and_sets_no_cookie(app: Flask) -> None:
-    response = app.test_client().get("/dashboard?tab=2")
+    response = app.test_client().get("/dashboard?tab=2", base_url=HTTP)
     assert response.status_code == 308
     assert response.headers["Location"] == "https://localhost/dashboard?tab=2"
     assert "Set-Cookie" not in response.headers
 
 
-def test_the_machines_that_watch_this_one_may_use_plain_http(app: Flask) -> None:
-    assert app.test_client().get("/healthz").status_code == 200
-    assert app.test_client().get("/readyz").status_code == 200
+def test_health_checks_may_use_plain_http(app: Flask) -> None:
+    assert app.test_client().get("/healthz", base_url=HTTP).status_code == 200
+    assert app.test_client().get("/readyz", base_url=HTTP).status_code == 200
 
 
 def test_every_answer_carries_the_protecting_headers(app: Flask) -> None:
     for path in ("/", "/login", "/nowhere", "/dashboard"):
-        headers = app.test_client().get(path, base_url=HTTPS).headers
+        headers = app.test_client().get(path).headers
         assert "max-age=31536000" in headers["Strict-Transport-Security"]
         assert "default-src 'self'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"

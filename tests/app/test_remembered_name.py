@@ -3,20 +3,20 @@
 import re
 from typing import Any
 
-from app.plain_cookies import REMEMBERED_NAME
-from tests.conftest import Visitor
+from app.web.plain_cookies import REMEMBERED_NAME
+from tests.support.visitor import Visitor
 
 NAME = REMEMBERED_NAME.base_name
 CREDENTIALS = {"username": "alice", "password": "wonderland"}
 
 
 def _log_in(visitor: Visitor, **fields: str) -> Any:
-    return visitor.client.post("/login", data={**CREDENTIALS, **fields})
+    return visitor.post("/login", **{**CREDENTIALS, **fields})
 
 
 def _filled_in(visitor: Visitor) -> tuple[str, bool]:
     """The login form's name, and whether its box is ticked."""
-    page = visitor.client.get("/login").text
+    page = visitor.get("/login").text
     field = re.search(r'<input[^>]*name="username"[^>]*>', page)
     box = re.search(r'<input[^>]*name="remember"[^>]*>', page)
     assert field
@@ -25,11 +25,11 @@ def _filled_in(visitor: Visitor) -> tuple[str, bool]:
     return value[1] if value else "", "checked" in box[0]
 
 
-def test_a_name_is_remembered_only_on_request_and_for_longer_than_the_browser_runs(
+def test_a_name_is_remembered_on_request_beyond_the_browsers_end(
     visitor: Visitor,
 ) -> None:
     _log_in(visitor)
-    assert visitor.client.get_cookie(NAME) is None
+    assert visitor.cookie(NAME) is None
     header = next(
         header
         for header in _log_in(visitor, remember="y").headers.getlist("Set-Cookie")
@@ -41,28 +41,28 @@ def test_a_name_is_remembered_only_on_request_and_for_longer_than_the_browser_ru
 
 def test_the_name_is_filled_in_after_logout_and_logs_nobody_in(visitor: Visitor) -> None:
     _log_in(visitor, remember="y")
-    visitor.client.post("/logout")
+    visitor.post("/logout")
     assert _filled_in(visitor) == ("alice", True)
-    assert visitor.client.get("/dashboard").headers["Location"].startswith("/login")
+    assert visitor.get("/dashboard").headers["Location"].startswith("/login")
     assert _log_in(visitor, password="").status_code == 400
 
 
 def test_unticking_forgets_the_name(visitor: Visitor) -> None:
     _log_in(visitor, remember="y")
     _log_in(visitor)
-    assert visitor.client.get_cookie(NAME) is None
+    assert visitor.cookie(NAME) is None
     assert _filled_in(visitor) == ("", False)
 
 
 def test_a_login_that_fails_remembers_and_forgets_nothing(visitor: Visitor) -> None:
     _log_in(visitor, remember="y", password="wrong")
-    assert visitor.client.get_cookie(NAME) is None
+    assert visitor.cookie(NAME) is None
     _log_in(visitor, remember="y")
     _log_in(visitor, password="wrong")
-    assert visitor.client.get_cookie(NAME) is not None
+    assert visitor.cookie(NAME) is not None
 
 
-def test_a_planted_name_that_no_account_could_have_is_not_filled_in(visitor: Visitor) -> None:
+def test_an_impossible_planted_name_is_not_filled_in(visitor: Visitor) -> None:
     for planted in ("x" * 81, "a%0ab", "%00"):
         visitor.client.set_cookie(NAME, planted)
         assert _filled_in(visitor) == ("", False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.side_by_side import DONE, OUTCOMES
+from app.inspector.side_by_side import DONE, OUTCOMES
 from backends import BACKENDS
 from tests.support.services import LabServer
 

@@ -70,7 +70,7 @@ def test_no_setting_weakens_the_cookies_of_production(make_lab: MakeLab) -> None
 def test_the_log_follows_a_session_under_keyed_names(
     alice: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "backends.events"):
+    with caplog.at_level(logging.INFO, "backends.audit_log"):
         session_id = Person(alice.app, alice.secret).secret.rpartition(".")[0]
         alice.post("/account/password", current="wonderland", new="looking-glass")
         alice.post("/logout")

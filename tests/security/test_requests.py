@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.lab.browser.cookie_jar import Jar, Refused
 from app.lab.browser.set_cookie import Cookie
-from app.plain_cookies import A_DAY, THEME
+from app.web.plain_cookies import A_DAY, THEME
 from tests.security.conftest import on_one_backend
 from tests.security.people import PROTECTED, Person, list_paths, visit_everything
 from tests.support.covers import covers

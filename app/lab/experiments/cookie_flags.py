@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from app.lab.browser.client import Exchange
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
-from app.plain_cookies import THEME
+from app.web.plain_cookies import THEME
 
 FOR_SCRIPTS = {THEME.base_name}
 """Cookies that a script of the page has to read, so that HttpOnly would break it."""

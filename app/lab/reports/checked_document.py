@@ -6,10 +6,10 @@ The document is none of this project's files: a statement is quoted, and known b
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from app.documentation import table
 from app.lab.claim import Statement, Verdict
 from app.lab.reports.markdown import EXPERIMENTS, circumstances, escaped, in_words, linked, title
 from app.lab.reports.report import Report, Result, Said
+from app.readme import table
 
 INTRODUCTION = """\
 # “Flask: cookies and sessions”, checked

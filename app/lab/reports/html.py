@@ -14,7 +14,7 @@ from app.lab.reports.sheet import add_filters, sheet
 from app.lab.subject.evidence import shortened
 
 STATIC = Path(__file__).parents[2] / "static"
-STYLES = ("report.css", "lab.css", "laboratory.css")
+STYLES = ("report.css", "base.css", "lab.css")
 SCRIPTS = ("theme.js", "report.js")
 
 OF_SESSIONS = ("cookie", "set-cookie", "location", "retry-after", "vary")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from app.documentation import table
 from app.lab.claim import Verdict
 from app.lab.reports.report import Report, Result, Said, summary
+from app.readme import table
 from backends import BACKENDS
 
 EXPERIMENTS = "app/lab/experiments"

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from app.documentation import with_part
 from app.lab.reports.checked_document import checked_document
 from app.lab.reports.markdown import EXPERIMENTS, SIGNS, matrix
 from app.lab.reports.report import Report, dumped, loaded
 from app.lab.reports.schema import report_schema
 from app.lab.stores.redis import EMBEDDED
 from app.lab.subject.evidence import Evidence, ShownExchange, shortened
+from app.readme import with_part
 from backends import BUILT_IN
 
 KEPT = Path("app/lab/data/report.json")

@@ -24,7 +24,7 @@ from app.lab.subject.clock import Clock
 from app.lab.subject.evidence import AT_THE_END, Holding
 from app.lab.subject.server import ApplicationServer, behind_tls
 from app.lab.subject.site import Paths, Site, Visitor
-from app.pages import spoken
+from app.web.formatting import format_duration
 from backends import AtRest, Backend
 from backends.cookie import decode_without_key
 
@@ -131,7 +131,7 @@ class Subject(Site):
         if self._store is not None:
             self._store.advance(seconds)
         if seconds >= 1:
-            self.recorder.note(f"{spoken(seconds)} pass.")
+            self.recorder.note(f"{format_duration(seconds)} pass.")
 
     def restart(self, **settings: Any) -> None:
         """Stop the application and start it anew, on the same address, with changed settings.

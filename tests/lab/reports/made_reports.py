@@ -19,7 +19,7 @@ EVIDENCE = Evidence(
             [("Host", "127.0.0.1"), ("Cookie", "session=abcdef…(90 characters)")],
             [("Set-Cookie", "session=ghijkl…(90 characters)"), ("Server", "Werkzeug")],
             "",
-            before=["8 h pass."],
+            before=["8 hours pass."],
         )
     ],
     3,

@@ -1,0 +1,99 @@
+"""Who may see a page: the guard of pages that need a login, and the limit of wrong passwords."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, current_app, redirect, request, session, url_for
+from flask_limiter import Limiter, RequestLimit
+from flask_limiter.util import get_remote_address
+
+from app.accounts.database import find_account
+from app.state import state_of
+from app.web.log import log_visitor_event
+from backends.throttle import Throttle
+
+FAILED_LOGIN_LIMIT = "10 per minute"
+"""For one address: enough for somebody who forgot, too few for a list of passwords."""
+
+MAX_NAME_CHARACTERS = 80
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def init_app(app: Flask) -> None:
+    """Limit the wrong passwords of each address."""
+    limiter = Limiter(
+        get_remote_address, app=app, storage_uri="memory://", on_breach=_log_refusals(Throttle())
+    )
+    state_of(app).limit_wrong_passwords = limiter.shared_limit(
+        FAILED_LOGIN_LIMIT, "passwords", deduct_when=lambda response: response.status_code == 401
+    )
+
+
+def is_logged_in() -> bool:
+    """Whether the session is logged in, and its account has not ended it since."""
+    if "logged_in" not in session:
+        return False
+    account = find_account(session.get("user", ""))
+    return account is not None and not account.disabled and account.epoch == session.get("epoch")
+
+
+def login_required(view: View) -> View:
+    """Send visitors who are not logged in to the login page, and back afterwards.
+
+    The address tells the login page why a session ended, so nobody is logged out in silence.
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if is_logged_in():
+            return view(*args, **kwargs)
+        target = request.full_path.rstrip("?") if request.method == "GET" else ""
+        return redirect(url_for("login.login", next=target, ended=_end_reason()))
+
+    return cast(View, guarded)
+
+
+def _end_reason() -> str | None:
+    """What ended this browser's login: `account`, `session`, or `None` without a login."""
+    if "logged_in" in session:
+        session.clear()
+        return "account"
+    cookie_name = current_app.session_interface.get_cookie_name(current_app)
+    return "session" if cookie_name in request.cookies else None
+
+
+def local_target(target: str | None, otherwise: str | None = None) -> str:
+    """`target` if it is a path of this host, else `otherwise` or the dashboard.
+
+    Browsers take a backslash for a slash and drop control characters, so anything but a plain
+    path is refused (CWE-601).
+    """
+    fallback = otherwise or url_for("dashboard.dashboard")
+    if not target or not target.startswith("/") or target.startswith("//"):
+        return fallback
+    if "\\" in target or not target.isprintable() or urlsplit(target).netloc:
+        return fallback
+    return target
+
+
+def limit_wrong_passwords(app: Flask, blueprint: Blueprint, *views: Callable[..., Any]) -> None:
+    """Count 401 responses of these views as failed logins, and refuse too many."""
+    limited = state_of(app).limit_wrong_passwords
+    for view in views:
+        endpoint = f"{blueprint.name}.{view.__name__}"
+        app.view_functions[endpoint] = limited(app.view_functions[endpoint])
+
+
+def _log_refusals(throttle: Throttle) -> Callable[[RequestLimit], None]:
+    """Log refused logins at most once a second: a flood of them must not fill the log."""
+
+    def log_refusal(_limit: RequestLimit) -> None:
+        held_back = throttle.admit()
+        if held_back is not None:
+            name = request.form.get("username", "")[:MAX_NAME_CHARACTERS]
+            log_visitor_event("login limited", user=name, more=held_back)
+
+    return log_refusal

@@ -1,0 +1,89 @@
+"""The page on which an account changes its password."""
+
+from flask import Blueprint, Flask, redirect, render_template, request, session, url_for
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, PasswordField
+from wtforms.validators import InputRequired, Length
+
+from app.accounts import database
+from app.accounts.access import limit_wrong_passwords, login_required
+from app.accounts.reauthentication import (
+    CONFIRMATION_SECONDS,
+    Page,
+    confirm,
+    is_confirmed,
+    is_own_password,
+)
+from app.web.data_location import locate_in_session
+from app.web.log import log_if_saved
+
+bp = Blueprint("account", __name__)
+
+MIN_PASSWORD_CHARACTERS = 8
+"""The minimum of OWASP ASVS 5.0, 6.2.1."""
+
+DONE = {
+    "password": "Your password is changed. Your other sessions go on.",
+    "password-and-sessions": "Your password is changed, and all your other sessions have ended.",
+}
+"""The outcome of a change: a code for the address, a sentence for the page."""
+
+
+class NewPasswordForm(FlaskForm):
+    current = PasswordField("Your password now", [InputRequired(), Length(max=200)])
+    new = PasswordField(
+        "The new one",
+        [
+            InputRequired(),
+            Length(
+                MIN_PASSWORD_CHARACTERS, 200, f"Give at least {MIN_PASSWORD_CHARACTERS} characters."
+            ),
+        ],
+    )
+    end_others = BooleanField("End all my other sessions", default=True)
+
+
+@bp.get("/account")
+@login_required
+def index() -> Page:
+    return _page()
+
+
+@bp.post("/account/password")
+@login_required
+def change_password() -> Page:
+    """Needs the current password even if it was just given (OWASP ASVS 5.0, 7.5.1)."""
+    form = NewPasswordForm()
+    if not form.validate():
+        return _page(400, form)
+    if not is_own_password(form.current.data):
+        form.current.errors = ("This is not your password.",)
+        return _page(401, form)
+    database.change_password(session["user"], form.new.data)
+    if form.end_others.data:
+        database.end_other_sessions(session["user"])
+    confirm()
+    code = "password-and-sessions" if form.end_others.data else "password"
+    log_if_saved("account changed", change=code, user=session["user"], by=session["user"])
+    return redirect(url_for("account.index", done=code))
+
+
+def init_app(app: Flask) -> None:
+    """Register the page; wrong passwords count as failed logins."""
+    app.register_blueprint(bp)
+    limit_wrong_passwords(app, bp, change_password)
+
+
+def _page(status: int = 200, form: NewPasswordForm | None = None) -> tuple[str, int]:
+    page = render_template(
+        "accounts/account.html",
+        user=session["user"],
+        new_password=form or NewPasswordForm(formdata=None),
+        done=DONE.get(request.args.get("done", "")),
+        confirmed=is_confirmed(),
+        confirmed_for=CONFIRMATION_SECONDS,
+        locations=[
+            locate_in_session("Since when you are logged in, and when you gave your password")
+        ],
+    )
+    return page, status

@@ -1,0 +1,112 @@
+"""The panel of the administrators: disable and enable accounts, end their sessions."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
+
+from app.accounts import database
+from app.accounts.access import limit_wrong_passwords, login_required
+from app.accounts.reauthentication import Page, ask_on_own_page, fresh_password_required
+from app.accounts.sessions import (
+    can_list_sessions,
+    end_sessions,
+    find_sessions,
+    last_seen_tolerance,
+)
+from app.web.data_location import locate_in_session
+from app.web.log import log_if_saved
+
+bp = Blueprint("admin", __name__)
+
+
+class Change(NamedTuple):
+    """A change that an administrator makes to an account."""
+
+    button: str
+    make: Callable[[str], None]
+    outcome: str
+
+
+CHANGES = {
+    "disable": Change(
+        "Disable the account",
+        database.disable,
+        "The account is disabled, and all its sessions have ended.",
+    ),
+    "enable": Change("Enable the account", database.enable, "The account may log in again."),
+    "end-sessions": Change(
+        "End all sessions of the account",
+        database.end_sessions,
+        "All sessions of the account have ended.",
+    ),
+}
+"""The changes that OWASP ASVS 5.0, 7.4.2 and 7.4.5 ask for."""
+
+
+@bp.before_request
+@login_required
+def _only_administrators() -> None:
+    """Asks at each request whether the account may: a session holds no role that could go stale."""
+    if not database.is_admin(session["user"]):
+        abort(403, "This page is for administrators only.")
+
+
+@bp.get("/admin")
+def index() -> str:
+    chosen = request.args.get("user")
+    done = CHANGES.get(request.args.get("done", ""))
+    accounts = map(database.find_account, database.list_account_names())
+    return render_template(
+        "accounts/admin.html",
+        accounts=accounts,
+        is_admin=database.is_admin,
+        user=session["user"],
+        chosen=chosen,
+        listed=find_sessions(chosen) if chosen and can_list_sessions() else None,
+        ended=request.args.get("ended", type=int),
+        done=done and done.outcome,
+        seen_to_within=last_seen_tolerance(),
+        lists_sessions=can_list_sessions(),
+        locations=[locate_in_session("Who is logged in")],
+    )
+
+
+def _page_address(**more: Any) -> str:
+    """The panel, with the sessions of the account that the form names."""
+    return url_for("admin.index", user=request.form.get("user"), _anchor="sessions", **more)
+
+
+@bp.post("/admin/end")
+@fresh_password_required(ask_on_own_page("End the session", _page_address))
+def end() -> Page:
+    """End the one session of the user that the form names by its handle."""
+    user, handle = request.form.get("user", ""), request.form.get("handle", "")
+    return redirect(_page_address(ended=end_sessions(user, [handle], session["user"])))
+
+
+def _ask_for_password(status: int, problem: str) -> Page:
+    change = (request.view_args or {})["change"]
+    return ask_on_own_page(CHANGES[change].button, _page_address)(status, problem)
+
+
+@bp.post("/admin/disable", defaults={"change": "disable"})
+@bp.post("/admin/enable", defaults={"change": "enable"})
+@bp.post("/admin/end-all", defaults={"change": "end-sessions"})
+@fresh_password_required(_ask_for_password)
+def change_account(change: str) -> Page:
+    """Make one of `CHANGES` to the account that the form names."""
+    user = request.form.get("user", "")
+    if not database.exists(user):
+        abort(400, "Name an account that there is.")
+    if change == "disable" and user == session["user"]:
+        abort(400, "You cannot disable your own account.")
+    CHANGES[change].make(user)
+    log_if_saved("account changed", change=change, user=user, by=session["user"])
+    return redirect(_page_address(done=change))
+
+
+def init_app(app: Flask) -> None:
+    """Register the panel; wrong passwords count as failed logins."""
+    app.register_blueprint(bp)
+    limit_wrong_passwords(app, bp, end, change_account)

@@ -1,0 +1,180 @@
+"""The accounts: configured by `DEMO_ACCOUNTS`, their changes kept in a SQLite file.
+
+An account that never changed has no row; without any change there is no file.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import cast
+
+from flask import current_app, session
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from app.config import PRODUCTION, is_hash
+from backends import lister_of
+from backends.session import Session
+
+LOCK_TIMEOUT_SECONDS = 1.0
+"""For another process that writes the file."""
+
+FILE_MODE = 0o600
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS account (
+    name TEXT PRIMARY KEY,
+    password TEXT,
+    disabled INTEGER NOT NULL DEFAULT 0,
+    epoch INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID
+"""
+
+
+class AccountsUnavailable(ServiceUnavailable):
+    """The accounts file cannot be read or written: a 503, and nobody is let in."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__("The accounts cannot be reached at the moment. Nothing was changed.")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account as it is now."""
+
+    name: str
+    password: str
+    """Its hash, or the plain text of a demo account."""
+    disabled: bool = False
+    epoch: int = 0
+    """Rises when all sessions of the account end: sessions with a lower epoch are over."""
+
+
+def find_account(name: str) -> Account | None:
+    """The account of that name, or `None`. Raises `AccountsUnavailable`."""
+    configured: dict[str, str] = current_app.config["DEMO_ACCOUNTS"]
+    if name not in configured:
+        return None
+    password, disabled, epoch = _read_row(name) or (None, 0, 0)
+    return Account(name, password or configured[name], bool(disabled), epoch)
+
+
+def authenticate(name: str, password: str) -> Account | None:
+    """The account if the password is right, even when it is disabled; else `None`.
+
+    An unknown name takes as long as a known one.
+    """
+    account = find_account(name)
+    known = _hash(account.password if account else "nobody's")
+    return account if check_password_hash(known, password) else None
+
+
+def exists(name: str) -> bool:
+    """Whether there is an account of that name."""
+    return name in current_app.config["DEMO_ACCOUNTS"]
+
+
+def is_admin(name: str) -> bool:
+    """Whether the account may use the administrators' panel."""
+    return exists(name) and name in current_app.config["ADMINS"]
+
+
+def list_account_names() -> list[str]:
+    """The names of all accounts."""
+    return sorted(current_app.config["DEMO_ACCOUNTS"])
+
+
+def list_demo_accounts() -> dict[str, str]:
+    """Names and passwords to show on the login page; none in production."""
+    if current_app.config["APP_PROFILE"] == PRODUCTION:
+        return {}
+    accounts: dict[str, str] = current_app.config["DEMO_ACCOUNTS"]
+    return {name: password for name, password in accounts.items() if not is_hash(password)}
+
+
+def change_password(name: str, password: str) -> None:
+    """Store the hash of a new password."""
+    _write(name, "password = ?", generate_password_hash(password))
+
+
+def disable(name: str) -> None:
+    """Refuse its logins and end all its sessions (OWASP ASVS 5.0, 7.4.2)."""
+    _write(name, "disabled = 1, epoch = epoch + 1")
+    _revoke(name, but=None)
+
+
+def enable(name: str) -> None:
+    """Accept its logins again; sessions that ended stay ended."""
+    _write(name, "disabled = 0")
+
+
+def end_sessions(name: str) -> None:
+    """End every session of the account, also on backends that cannot revoke."""
+    _write(name, "epoch = epoch + 1")
+    _revoke(name, but=None)
+
+
+def end_other_sessions(name: str) -> None:
+    """End every session of the account except the current one."""
+    session["epoch"] = _write(name, "epoch = epoch + 1")
+    _revoke(name, but=cast(Session, session))
+
+
+def _revoke(name: str, but: Session | None) -> None:
+    """Delete the sessions where the store lists them; elsewhere the epoch alone ends them."""
+    interface = lister_of(current_app)
+    if interface is None:
+        return
+    kept = interface.handle_of(but) if but is not None else None
+    handles = [owned.handle for owned in interface.sessions_of(name)]
+    interface.revoke(name, [handle for handle in handles if handle != kept])
+
+
+def _read_row(name: str) -> tuple[str | None, int, int] | None:
+    path = _file_path()
+    if not path.exists():
+        return None
+    with _open_file(path) as database:
+        found: tuple[str | None, int, int] | None = database.execute(
+            "SELECT password, disabled, epoch FROM account WHERE name = ?", (name,)
+        ).fetchone()
+        return found
+
+
+def _write(name: str, assignment: str, *values: str) -> int:
+    """Insert or update the account's row. Returns its new epoch."""
+    # `assignment` is a literal in this module, never input.
+    change = f"UPDATE account SET {assignment} WHERE name = ? RETURNING epoch"  # noqa: S608
+    with _open_file(_file_path()) as database:
+        database.execute("INSERT OR IGNORE INTO account (name) VALUES (?)", (name,))
+        [(epoch,)] = database.execute(change, (*values, name)).fetchall()
+        return int(epoch)
+
+
+@contextmanager
+def _open_file(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file for one transaction; a new file is readable by its owner only."""
+    try:
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(FILE_MODE)
+        with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS)) as database, database:
+            database.execute(TABLE)
+            yield database
+    except (sqlite3.Error, OSError) as error:
+        current_app.logger.error("accounts unavailable: %s", error)
+        raise AccountsUnavailable(error) from error
+
+
+def _file_path() -> Path:
+    path: Path = current_app.config["ACCOUNTS_FILE"]
+    return path
+
+
+@lru_cache(maxsize=64)
+def _hash(password: str) -> str:
+    return password if is_hash(password) else generate_password_hash(password)

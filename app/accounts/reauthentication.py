@@ -1,0 +1,90 @@
+"""Re-authentication: sensitive changes need a recent password (OWASP ASVS 5.0, 7.5)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+from flask import current_app, render_template, request, session, url_for
+from werkzeug.wrappers import Response
+
+from app.accounts.database import authenticate
+from app.state import state_of
+from app.web.log import log_visitor_event
+
+CONFIRMATION_SECONDS = 5 * 60
+"""For how long a given password counts."""
+
+Page = Response | tuple[str, int]
+Ask = Callable[[int, str], Page]
+"""Makes the page that asks for the password, from a status and what is wrong."""
+Arguments = ParamSpec("Arguments")
+View = Callable[Arguments, Page]
+
+
+def mark_confirmed() -> None:
+    """Note in the session that its user has just given the password."""
+    session["confirmed_at"] = int(state_of(current_app).clock())
+
+
+def is_confirmed() -> bool:
+    """Whether the password was given within `CONFIRMATION_SECONDS`."""
+    age = state_of(current_app).clock() - session.get("confirmed_at", 0)
+    return bool(age < CONFIRMATION_SECONDS)
+
+
+def is_own_password(password: str) -> bool:
+    """Whether it is the password of this session's account; a wrong one is logged."""
+    right = authenticate(session["user"], password) is not None
+    if not right:
+        log_visitor_event("confirmation failed", user=session["user"])
+    return right
+
+
+def confirm() -> None:
+    """Note that the password was given, and rotate the token (OWASP ASVS 5.0, 7.2.4)."""
+    mark_confirmed()
+    interface: Any = current_app.session_interface
+    interface.regenerate(session)
+
+
+def fresh_password_required(ask: Ask) -> Callable[[View[Arguments]], View[Arguments]]:
+    """Require a recent password, else one in the form, else answer with the page of `ask`."""
+
+    def guard(view: View[Arguments]) -> View[Arguments]:
+        @wraps(view)
+        def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Page:
+            if is_confirmed():
+                return view(*args, **kwargs)
+            password = request.form.get("password")
+            if not password:
+                return ask(403, "Nothing was changed: give your password with it.")
+            if not is_own_password(password):
+                return ask(401, "Nothing was changed: this is not your password.")
+            confirm()
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
+def ask_on_own_page(action: str, way_back: Callable[[], str]) -> Ask:
+    """Ask on a page that sends the same form again, for forms without a password field.
+
+    `action` is the text of the form's button, `way_back` the address of "cancel".
+    """
+
+    def ask(status: int, problem: str) -> Page:
+        page = render_template(
+            "accounts/reauthentication.html",
+            user=session["user"],
+            action=action,
+            sent=[pair for pair in request.form.items(multi=True) if pair[0] != "password"],
+            target=url_for(str(request.endpoint), **(request.view_args or {})),
+            way_back=way_back(),
+            problem=problem if status == 401 else None,
+            confirmed_for=CONFIRMATION_SECONDS,
+        )
+        return page, status
+
+    return ask

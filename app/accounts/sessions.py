@@ -1,0 +1,151 @@
+"""List a user's sessions and end them from elsewhere (OWASP ASVS 5.0, 7.5.2).
+
+Used by the user's own page, the administrators' panel and the command line.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import cast
+
+from flask import (
+    Blueprint,
+    Flask,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from werkzeug.wrappers import Response
+
+from app.accounts.access import limit_wrong_passwords, login_required
+from app.accounts.reauthentication import Page, ask_on_own_page, fresh_password_required
+from backends import Session, lister_of
+from backends.audit_log import log_event
+from backends.interface import TOUCH_BELOW
+from backends.server_side import OwnedSession
+from backends.settings import idle_seconds
+
+bp = Blueprint("sessions", __name__)
+
+MAX_BROWSER_CHARACTERS = 40
+
+
+@dataclass(frozen=True)
+class ListedSession:
+    """One session as a page or a table shows it."""
+
+    handle: str
+    browser: str
+    agent: str
+    """The whole User-Agent as it was sent: untrusted text."""
+    address: str
+    since: datetime
+    seen: datetime
+    is_current: bool = False
+
+
+@bp.get("/sessions")
+@login_required
+def index() -> str:
+    user = session["user"]
+    return render_template(
+        "accounts/sessions.html",
+        user=user,
+        listed=find_sessions(user) if can_list_sessions() else None,
+        ended=request.args.get("ended", type=int),
+        seen_to_within=last_seen_tolerance(),
+        idle=current_app.config["SESSION_IDLE_SECONDS"],
+        absolute=current_app.config["SESSION_ABSOLUTE_SECONDS"],
+    )
+
+
+def _page_address() -> str:
+    return url_for("sessions.index")
+
+
+@bp.post("/sessions/end")
+@login_required
+@fresh_password_required(ask_on_own_page("End the session", _page_address))
+def end() -> Page:
+    """End the user's session with the handle in the form."""
+    return _back(end_sessions(session["user"], [request.form.get("handle", "")], session["user"]))
+
+
+@bp.post("/sessions/end-others")
+@login_required
+@fresh_password_required(ask_on_own_page("End all my other sessions", _page_address))
+def end_others() -> Page:
+    user = session["user"]
+    others = [listed.handle for listed in find_sessions(user) if not listed.is_current]
+    return _back(end_sessions(user, others, user))
+
+
+def init_app(app: Flask) -> None:
+    """Register the page; wrong passwords count as failed logins."""
+    app.register_blueprint(bp)
+    limit_wrong_passwords(app, bp, end, end_others)
+
+
+def can_list_sessions() -> bool:
+    """Whether the backend knows whose a session is."""
+    return lister_of(current_app) is not None
+
+
+def find_sessions(user: str) -> list[ListedSession]:
+    """The user's live sessions, newest first; empty if the backend cannot list them."""
+    interface = lister_of(current_app)
+    if interface is None:
+        return []
+    current = interface.handle_of(cast(Session, session)) if request else None
+    return [_describe_session(owned, current) for owned in interface.sessions_of(user)]
+
+
+def end_sessions(user: str, handles: Collection[str], by: str) -> int:
+    """End sessions of the user and log who did it. Returns how many it ended."""
+    interface = lister_of(current_app)
+    if interface is None:
+        return 0
+    ended = interface.revoke(user, handles)
+    address = request.remote_addr if request else None
+    log_event(current_app, "sessions ended", user=user, by=by, ended=ended, address=address)
+    return ended
+
+
+def last_seen_tolerance() -> int:
+    """Seconds by which "last seen" may be too old, because reading rarely writes it."""
+    return round(idle_seconds(current_app) * (1 - TOUCH_BELOW))
+
+
+@lru_cache(maxsize=256)
+def describe_browser(agent: str) -> str:
+    """A User-Agent in words: `Firefox 128 on Linux`. It is the browser's own claim."""
+    from ua_parser import parse  # here: it costs every other command and page 0.2 s
+
+    agent = "".join(filter(str.isprintable, agent))
+    browser, system = (found := parse(agent)).user_agent, found.os
+    words = " ".join(filter(None, (browser.family, browser.major))) if browser else agent
+    if browser and system:
+        words += f" on {system.family}"
+    if len(words) > MAX_BROWSER_CHARACTERS:
+        return f"{words[:MAX_BROWSER_CHARACTERS]}…"
+    return words or "Unknown"
+
+
+def _describe_session(owned: OwnedSession, current: str | None) -> ListedSession:
+    return ListedSession(
+        handle=owned.handle,
+        browser=describe_browser(owned.agent),
+        agent=owned.agent,
+        address=owned.address,
+        since=datetime.fromtimestamp(owned.created, UTC),
+        seen=datetime.fromtimestamp(owned.seen, UTC),
+        is_current=owned.handle == current,
+    )
+
+
+def _back(ended: int) -> Response:
+    return redirect(url_for("sessions.index", ended=ended))

@@ -1,0 +1,1 @@
+"""Small features that use cookies and sessions as applications do."""

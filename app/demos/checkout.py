@@ -1,0 +1,164 @@
+"""A checkout in three steps; the session keeps the finished ones."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple
+
+from flask import Blueprint, redirect, render_template, session, url_for
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import RadioField, StringField
+from wtforms.validators import InputRequired, Length
+
+from app.accounts.access import login_required
+from app.demos.cart import Bill, Cart, Product, bill_for, current_cart
+from app.demos.preferences import current_preferences, in_currency
+from app.web.data_location import locate_in_session
+
+bp = Blueprint("checkout", __name__)
+
+STEPS = {"address": "Address", "delivery": "Delivery", "confirm": "Confirm"}
+Page = str | tuple[str, int] | Response
+View = Callable[[], Page]
+
+
+DELIVERIES = {
+    "post": Product("By post, three to five days", 390),
+    "courier": Product("By courier, the next day", 990),
+    "collect": Product("I collect it", 0),
+}
+
+
+class AddressForm(FlaskForm):
+    name = StringField("Name", [InputRequired(), Length(max=80)])
+    street = StringField("Street and number", [InputRequired(), Length(max=120)])
+    postal_code = StringField("Postal code", [InputRequired(), Length(max=12)])
+    city = StringField("City", [InputRequired(), Length(max=80)])
+    country = StringField("Country", [InputRequired(), Length(max=60)])
+
+
+class DeliveryForm(FlaskForm):
+    delivery = RadioField(validators=[InputRequired("Choose one.")], choices=list(DELIVERIES))
+
+
+class Order(NamedTuple):
+    """A cart and its delivery; prices in hundredths of the bill's currency."""
+
+    bill: Bill
+    delivery: str
+    delivery_price: int
+
+    @property
+    def total(self) -> int:
+        return self.bill.total + self.delivery_price
+
+
+def step(name: str) -> Callable[[View], View]:
+    """Require a login, a cart, and the earlier steps; else redirect to what is missing."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded() -> Page:
+            if not current_cart():
+                return redirect(url_for("cart.index"))
+            if any(earlier not in _finished_steps() for earlier in _earlier_steps(name)):
+                return redirect(url_for("checkout.index"))
+            return view()
+
+        return login_required(guarded)
+
+    return decorate
+
+
+@bp.get("/checkout")
+@login_required
+def index() -> Response:
+    """Redirect to the first open step."""
+    open_step = next(name for name in STEPS if name not in _finished_steps())
+    return redirect(url_for(f"checkout.{open_step}"))
+
+
+@bp.route("/checkout/address", methods=["GET", "POST"])
+@step("address")
+def address() -> Page:
+    form = AddressForm(data=_finished_steps().get("address"))
+    return (
+        _finish_step("address", form.data)
+        if form.validate_on_submit()
+        else _show_form("address", form)
+    )
+
+
+@bp.route("/checkout/delivery", methods=["GET", "POST"])
+@step("delivery")
+def delivery() -> Page:
+    form = DeliveryForm(delivery=_finished_steps().get("delivery"))
+    if form.validate_on_submit():
+        return _finish_step("delivery", form.delivery.data)
+    currency = current_preferences().currency
+    choices = {
+        name: (delivery.name, in_currency(delivery.cents, currency))
+        for name, delivery in DELIVERIES.items()
+    }
+    return _show_form("delivery", form, choices=choices)
+
+
+@bp.get("/checkout/confirm")
+@step("confirm")
+def confirm() -> Page:
+    order = _price_order(current_cart(), _finished_steps()["delivery"])
+    return _render("confirm", order=order, address=_finished_steps()["address"])
+
+
+@bp.post("/checkout/confirm")
+@step("confirm")
+def place_order() -> Page:
+    session["order"] = {"cart": current_cart(), "delivery": _finished_steps()["delivery"]}
+    del session["cart"], session["checkout"]
+    return redirect(url_for("checkout.done"))
+
+
+@bp.get("/checkout/done")
+@login_required
+def done() -> Page:
+    if "order" not in session:
+        return redirect(url_for("cart.index"))
+    return _render("done", "Your order", order=_price_order(**session["order"]))
+
+
+def _earlier_steps(name: str) -> list[str]:
+    return list(STEPS)[: list(STEPS).index(name)]
+
+
+def _finished_steps() -> dict[str, Any]:
+    """The data of the finished steps, by the step's name."""
+    given: dict[str, Any] = session.get("checkout", {})
+    return given
+
+
+def _finish_step(name: str, given: Any) -> Response:
+    session["checkout"] = {**_finished_steps(), name: given}
+    return redirect(url_for("checkout.index"))
+
+
+def _show_form(name: str, form: FlaskForm, **values: Any) -> Page:
+    return _render(name, form=form, **values), 400 if form.errors else 200
+
+
+def _render(name: str, what: str = "Your checkout", **values: Any) -> str:
+    return render_template(
+        f"demos/checkout/{name}.html",
+        steps=STEPS,
+        step=name,
+        finished_steps=_finished_steps(),
+        user=session["user"],
+        preferences=current_preferences(),
+        locations=[locate_in_session(what)],
+        **values,
+    )
+
+
+def _price_order(cart: Cart, delivery: str) -> Order:
+    bill = bill_for(cart, current_preferences().currency)
+    chosen = DELIVERIES[delivery]
+    return Order(bill, chosen.name, in_currency(chosen.cents, bill.currency))

@@ -1,0 +1,156 @@
+"""Preferences without a login: theme, language, currency and layout as plain cookies."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import SelectField
+
+from app.web.data_location import locate_plain_cookie
+from app.web.plain_cookies import (
+    CURRENCY,
+    LANGUAGE,
+    LAYOUT,
+    THEME,
+    delete_plain,
+    read_plain,
+    set_plain,
+)
+
+bp = Blueprint("preferences", __name__)
+
+TEXTS = {
+    "en": {
+        "title": "Preferences",
+        "intro": "How this site looks for you. No login is needed: your browser keeps each choice "
+        "in a cookie of its own for a year, and sends it with every request to this host.",
+        "theme": "Theme",
+        "language": "Language",
+        "currency": "Currency",
+        "layout": "Layout",
+        "auto": "As the device",
+        "light": "Light",
+        "dark": "Dark",
+        "comfortable": "Comfortable",
+        "compact": "Compact",
+        "en": "English",
+        "de": "German",
+        "sample": "A cookie jar costs",
+        "unknown": "Choose one of these.",
+        "save": "Save",
+        "reset": "Forget my choices",
+        "script": "The theme is the only one that a script may read, because a script applies it "
+        "before the page is painted. The others are HttpOnly.",
+    },
+    "de": {
+        "title": "Einstellungen",
+        "intro": "Wie diese Seiten für Sie aussehen. Ein Login ist nicht nötig: Ihr Browser merkt "
+        "sich jede Wahl ein Jahr lang in einem eigenen Cookie und schickt es mit jeder Anfrage an "
+        "diesen Host.",
+        "theme": "Farbschema",
+        "language": "Sprache",
+        "currency": "Währung",
+        "layout": "Abstände",
+        "auto": "Wie das Gerät",
+        "light": "Hell",
+        "dark": "Dunkel",
+        "comfortable": "Großzügig",
+        "compact": "Kompakt",
+        "en": "Englisch",
+        "de": "Deutsch",
+        "sample": "Eine Keksdose kostet",
+        "unknown": "Wählen Sie eines davon.",
+        "save": "Speichern",
+        "reset": "Meine Wahl vergessen",
+        "script": "Nur das Farbschema darf ein Skript lesen, denn ein Skript wendet es an, bevor "
+        "die Seite gezeichnet wird. Die anderen Cookies sind HttpOnly.",
+    },
+}
+"""The texts of the page in each language."""
+
+RATES = {
+    "EUR": Decimal("1"),
+    "USD": Decimal("1.10"),
+    "GBP": Decimal("0.85"),
+    "CHF": Decimal("0.95"),
+}
+"""The value of one euro; invented, and never updated."""
+
+CHOICES = {
+    THEME: ("auto", "light", "dark"),
+    LANGUAGE: tuple(TEXTS),
+    CURRENCY: tuple(RATES),
+    LAYOUT: ("comfortable", "compact"),
+}
+"""The values that each cookie may have. The first is the default."""
+
+
+class Preferences(NamedTuple):
+    theme: str
+    language: str
+    currency: str
+    layout: str
+
+
+class PreferencesForm(FlaskForm):
+    theme = SelectField(choices=CHOICES[THEME])
+    language = SelectField(choices=CHOICES[LANGUAGE])
+    currency = SelectField(choices=CHOICES[CURRENCY])
+    layout = SelectField(choices=CHOICES[LAYOUT])
+
+
+def current_preferences() -> Preferences:
+    """The browser's choices; the default for a missing or unknown value."""
+    sent = {cookie: read_plain(cookie) for cookie in CHOICES}
+    return Preferences(
+        *(sent[cookie] if sent[cookie] in known else known[0] for cookie, known in CHOICES.items())
+    )
+
+
+def in_currency(cents: int, currency: str) -> int:
+    """Euro cents as the hundredths of another currency."""
+    return round(cents * RATES[currency])
+
+
+@bp.app_template_filter()
+def money(hundredths: int, currency: str) -> str:
+    """An amount for people: `USD 5.50`."""
+    return f"{currency} {hundredths // 100}.{hundredths % 100:02}"
+
+
+@bp.get("/preferences")
+def index() -> str:
+    return _page(PreferencesForm(data=current_preferences()._asdict()))
+
+
+@bp.post("/preferences")
+def save() -> Response | tuple[str, int]:
+    form = PreferencesForm(data=current_preferences()._asdict())
+    if not form.validate():
+        return _page(form), 400
+    response = redirect(url_for("preferences.index"))
+    for cookie in CHOICES:
+        set_plain(response, cookie, form[cookie.base_name].data)
+    return response
+
+
+@bp.post("/preferences/reset")
+def reset() -> Response:
+    response = redirect(url_for("preferences.index"))
+    for cookie in CHOICES:
+        delete_plain(response, cookie)
+    return response
+
+
+def _page(form: PreferencesForm) -> str:
+    preferences = current_preferences()
+    return render_template(
+        "demos/preferences.html",
+        form=form,
+        chosen=preferences._asdict(),
+        texts=TEXTS[preferences.language],
+        sample=money(in_currency(1490, preferences.currency), preferences.currency),
+        locations=[locate_plain_cookie(cookie) for cookie in CHOICES],
+    )

@@ -1,0 +1,92 @@
+"""Upload a small file that the session keeps."""
+
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import PurePosixPath
+
+from flask import Blueprint, Response, abort, redirect, render_template, send_file, session, url_for
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileAllowed, FileField, FileRequired, FileSize
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response as Redirect
+
+from app.accounts.access import login_required
+from app.web.data_location import locate_in_session
+
+bp = Blueprint("uploads", __name__)
+
+MAX_UPLOAD_BYTES = 64 * 1024
+MAX_NAME_CHARACTERS = 100
+ALLOWED_EXTENSIONS = ("txt", "md", "csv", "json", "png", "jpg", "jpeg", "gif", "webp")
+
+
+class UploadForm(FlaskForm):
+    file = FileField(
+        "A text or an image, up to 64 KB",
+        [
+            FileRequired("Choose a file."),
+            FileAllowed(
+                ALLOWED_EXTENSIONS, f"Choose one of these: {', '.join(ALLOWED_EXTENSIONS)}."
+            ),
+            FileSize(MAX_UPLOAD_BYTES, message="Choose a file of at most 64 KB."),
+        ],
+    )
+
+
+@bp.get("/uploads")
+@login_required
+def index() -> str:
+    return _page(UploadForm())
+
+
+@bp.post("/uploads")
+@login_required
+def keep() -> Redirect | tuple[str, int]:
+    """Keep the file instead of an earlier one; a backend that cannot answers 413."""
+    form = UploadForm()
+    if not form.validate():
+        return _page(form), 400
+    upload: FileStorage = form.file.data
+    session["upload"] = {
+        "name": _clean_name(upload.filename or ""),
+        "content": upload.read(),
+        "at": datetime.now(UTC),
+    }
+    return redirect(url_for("uploads.index"))
+
+
+@bp.get("/uploads/file")
+@login_required
+def download() -> Response:
+    """The bytes as a download, never shown in the page: they are untrusted."""
+    if "upload" not in session:
+        abort(404, "This session keeps no file.")
+    return send_file(
+        BytesIO(session["upload"]["content"]),
+        mimetype="application/octet-stream",
+        as_attachment=True,
+        download_name=session["upload"]["name"],
+    )
+
+
+@bp.post("/uploads/delete")
+@login_required
+def delete() -> Redirect:
+    session.pop("upload", None)
+    return redirect(url_for("uploads.index"))
+
+
+def _page(form: UploadForm) -> str:
+    return render_template(
+        "demos/uploads.html",
+        form=form,
+        upload=session.get("upload"),
+        user=session["user"],
+        locations=[locate_in_session("Your file")],
+    )
+
+
+def _clean_name(name: str) -> str:
+    """The last part of the name without unprintable characters; it is never opened."""
+    last = PurePosixPath(name).name
+    return "".join(filter(str.isprintable, last))[-MAX_NAME_CHARACTERS:]

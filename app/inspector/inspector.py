@@ -1,0 +1,136 @@
+"""The inspector: what browser and server hold of the current session."""
+
+import json
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+
+from flask import Blueprint, current_app, render_template, request, session
+
+from app.accounts.database import list_demo_accounts
+from app.config import is_embedded
+from app.inspector.traffic import RecordedRequest
+from app.state import state_of
+from backends import AtRest, Backend, backend_of
+from backends.cookie import decode_without_key
+
+bp = Blueprint("inspector", __name__)
+
+SHOWN_CHARACTERS = 4
+"""Of a value that could be a working token."""
+
+MAX_FIELD_CHARACTERS = 300
+"""Of one value on a page."""
+
+
+@dataclass(frozen=True)
+class CookieInBrowser:
+    """One cookie as the browser sent it. The value itself is never among the fields."""
+
+    name: str
+    bytes: int
+    masked: str
+    sha256: str
+    is_session: bool
+    flags: list[str]
+    decoded: str | None
+    """What anybody can read in it without a key, as indented JSON."""
+    signed_at: str | None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    backend: Backend
+    embedded: bool
+    user: str | None
+    cookies: list[CookieInBrowser]
+    at_rest: AtRest | None
+    traffic: list[RecordedRequest]
+
+    @property
+    def session_cookie(self) -> CookieInBrowser | None:
+        return next((cookie for cookie in self.cookies if cookie.is_session), None)
+
+    @property
+    def hidden_from_script(self) -> list[str]:
+        return [cookie.name for cookie in self.cookies if "HttpOnly" in cookie.flags]
+
+
+def inspect() -> Inspection:
+    """Inspect the session of this request. Raises `StoreUnavailable`."""
+    backend = backend_of(current_app)
+    user = session.get("user")
+    held = backend.at_rest and backend.at_rest(current_app, session)
+    token = request.cookies.get(_session_cookie_name())
+    return Inspection(
+        backend=backend,
+        embedded=is_embedded(current_app.config),
+        user=user,
+        cookies=[_describe_cookie(name, value) for name, value in request.cookies.items()],
+        at_rest=held or None,
+        traffic=state_of(current_app).traffic.of(token),
+    )
+
+
+@bp.get("/inspect")
+def inspect_json() -> dict[str, Any]:
+    """The inspection as JSON."""
+    found = inspect()
+    return {
+        "backend": found.backend.name,
+        "embedded": found.embedded,
+        "user": found.user,
+        "browser": [asdict(cookie) for cookie in found.cookies],
+        "server": found.at_rest and found.at_rest._asdict(),
+        "traffic": [exchange._asdict() for exchange in found.traffic],
+    }
+
+
+@bp.get("/column")
+def column() -> str:
+    """The inspection as a part of the side-by-side page."""
+    return render_template(
+        "inspector/column.html", inspection=inspect(), accounts=list_demo_accounts()
+    )
+
+
+def _describe_cookie(name: str, value: str) -> CookieInBrowser:
+    decoded = decode_without_key(value)
+    return CookieInBrowser(
+        name=name,
+        bytes=len(name) + len(value),
+        masked=f"{value[:SHOWN_CHARACTERS]}…",
+        sha256=sha256(value.encode()).hexdigest()[:16],
+        is_session=name == _session_cookie_name(),
+        flags=_flags(name),
+        decoded=decoded and json.dumps(_shorten(decoded.payload), indent=2, ensure_ascii=False),
+        signed_at=decoded and decoded.signed_at.isoformat(),
+    )
+
+
+def _flags(name: str) -> list[str]:
+    """The attributes that this application set; a browser does not send them back."""
+    if name != _session_cookie_name():
+        return []
+    interface, app = current_app.session_interface, current_app
+    flags = [
+        ("HttpOnly", interface.get_cookie_httponly(app)),
+        ("Secure", interface.get_cookie_secure(app)),
+        (f"SameSite={interface.get_cookie_samesite(app)}", interface.get_cookie_samesite(app)),
+        (f"Path={interface.get_cookie_path(app)}", True),
+    ]
+    return [flag for flag, is_set in flags if is_set]
+
+
+def _session_cookie_name() -> str:
+    return current_app.session_interface.get_cookie_name(current_app)
+
+
+def _shorten(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > MAX_FIELD_CHARACTERS:
+        return f"{value[:MAX_FIELD_CHARACTERS]}… ({len(value)} characters)"
+    if isinstance(value, list):
+        return [_shorten(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _shorten(item) for name, item in value.items()}
+    return value

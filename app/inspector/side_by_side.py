@@ -1,0 +1,169 @@
+"""Every backend in one process, each under its own path, and the page that shows them together."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from flask import Blueprint, Flask, abort, current_app, redirect, render_template, request, url_for
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.wrappers import Response
+
+from app.accounts.database import list_demo_accounts
+from app.inspector import replay
+from app.state import state_of
+from app.web.subrequest import InnerResponse, send_inside
+from backends import BACKENDS, ConfigurationError
+
+bp = Blueprint("side_by_side", __name__)
+
+ACTIONS = {
+    "login": "/login",
+    "write": "/dashboard/note",
+    "grow": "/dashboard/grow",
+    "logout": "/logout",
+    "replay": "/replay",
+}
+"""Each action of the bar, and the path that it posts to on every backend."""
+
+DONE = {
+    "login": "Logged in.",
+    "write": "A note was written into the session.",
+    "grow": "5 KB more are in the session.",
+    "logout": "Logged out.",
+}
+
+OUTCOMES = {
+    **replay.OUTCOMES,
+    "login-required": "Nobody is logged in here: log in first.",
+    "401": "Wrong name or password.",
+    "403": "This account is disabled.",
+    "400": "Give a name and a password.",
+    "413": "Refused: a browser keeps at most 4096 bytes of a cookie. Nothing was changed.",
+    "429": "Too many failed logins from this address: wait a minute.",
+    "503": "The store cannot be reached. Nothing is lost: try again shortly.",
+    "500": "The application failed here: its log says why.",
+}
+"""The outcome of an action on one backend: a code for the address, a sentence for the page."""
+
+TONES = {"done": "good", "refused": "good", "still-logged-in": "bad"}
+"""How a page marks an outcome; the others are warnings."""
+
+
+class Outcome(NamedTuple):
+    """The outcome of the last action on one backend."""
+
+    title: str
+    sentence: str
+    tone: str
+
+
+def init_app(app: Flask, create: Callable[[str], Flask]) -> None:
+    """Mount an application of each backend below `/NAME` and the page at `/`.
+
+    Raises `ConfigurationError` for a name that another address or its query has already.
+    """
+    app.register_blueprint(bp)
+    later = {"action", "lab"}  # the parameter of the query, and the laboratory's pages
+    taken = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} | later
+    for name in taken & set(BACKENDS):
+        raise ConfigurationError(
+            f"The backend {name!r} cannot stand beside the others, whose page uses that name: "
+            "choose one backend by SESSION_BACKEND, or rename it in its package."
+        )
+    mounted = state_of(app).mounted
+    mounted.update({name: create(name) for name in BACKENDS})
+    app.wsgi_app = DispatcherMiddleware(  # type: ignore[method-assign]  # as Flask documents it
+        app.wsgi_app, {f"/{name}": application for name, application in mounted.items()}
+    )
+
+
+@bp.get("/")
+def index() -> str:
+    columns = {
+        name: send_inside(current_app, request, "GET", f"/{name}/column", cookies_for(name))
+        for name in BACKENDS
+    }
+    return render_template(
+        "inspector/side_by_side.html",
+        backends=BACKENDS,
+        columns=columns,
+        outcomes=_outcomes(),
+        accounts=list_demo_accounts(),
+    )
+
+
+@bp.post("/all/<action>")
+def act(action: str) -> Response:
+    """Do the action on every backend, and send the browser the cookies of all."""
+    if action not in ACTIONS:
+        abort(404)
+    responses = {name: _post(name, ACTIONS[action]) for name in BACKENDS}
+    outcomes = {name: _outcome(response) for name, response in responses.items()}
+    values = {"action": action, **outcomes}
+    answer = redirect(f"{url_for('side_by_side.index')}?{urlencode(values)}", code=303)
+    for set_cookie in _merge_cookies(responses):
+        answer.headers.add("Set-Cookie", set_cookie)
+    return answer
+
+
+def _post(name: str, path: str) -> InnerResponse:
+    return send_inside(
+        current_app, request, "POST", f"/{name}{path}", cookies_for(name), request.form
+    )
+
+
+def cookies_for(name: str) -> Mapping[str, str]:
+    """The cookies that a browser would send if this backend were alone on the host."""
+    others = {_session_cookie_name(other) for other in BACKENDS if other != name}
+    return {
+        cookie: value
+        for cookie, value in request.cookies.items()
+        if cookie.removeprefix("kept_") not in others
+    }
+
+
+def _merge_cookies(responses: Mapping[str, InnerResponse]) -> list[str]:
+    """The `Set-Cookie` headers for the browser: those of each session, and those all backends sent.
+
+    The plain cookies are shared: a backend that accepts a login must not delete the guest's cart
+    while another refuses it.
+    """
+    own: list[str] = []
+    shared: list[list[str]] = []
+    for name, response in responses.items():
+        headers = response.headers.getlist("Set-Cookie")
+        session_cookie = _session_cookie_name(name)
+        of_session = [
+            h for h in headers if h.removeprefix("kept_").startswith(f"{session_cookie}=")
+        ]
+        own += of_session
+        shared.append([header for header in headers if header not in of_session])
+    return own + [header for header in shared[0] if all(header in others for others in shared)]
+
+
+def _session_cookie_name(name: str) -> str:
+    return str(state_of(current_app).mounted[name].config["SESSION_COOKIE_NAME"])
+
+
+def _outcome(response: InnerResponse) -> str:
+    if response.status == 200:
+        return str(response.json().get("outcome"))
+    if response.status == 302:
+        return "login-required" if "/login?next" in response.headers["Location"] else "done"
+    return str(response.status)
+
+
+def _outcomes() -> dict[str, Outcome]:
+    """The outcome of each backend that the address names with a known code."""
+    sentences = {name: _sentence(request.args.get(name, "")) for name in BACKENDS}
+    return {
+        name: Outcome(BACKENDS[name].title, sentence, TONES.get(request.args[name], "warning"))
+        for name, sentence in sentences.items()
+        if sentence is not None
+    }
+
+
+def _sentence(code: str) -> str | None:
+    if code == "done":
+        return DONE.get(request.args.get("action", ""))
+    return OUTCOMES.get(code)

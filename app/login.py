@@ -1,0 +1,108 @@
+"""Log in and log out."""
+
+from flask import (
+    Blueprint,
+    Flask,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import BooleanField, HiddenField, PasswordField, StringField, SubmitField
+from wtforms.validators import InputRequired, Length
+
+from app.accounts.access import MAX_NAME_CHARACTERS, limit_wrong_passwords, local_target
+from app.accounts.database import Account, authenticate, list_demo_accounts
+from app.accounts.reauthentication import mark_confirmed
+from app.demos.cart import cart_after_login
+from app.web.data_location import locate_plain_cookie
+from app.web.log import log_if_saved, log_visitor_event
+from app.web.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain
+
+bp = Blueprint("login", __name__)
+
+
+class LoginForm(FlaskForm):
+    username = StringField("Name", [InputRequired(), Length(max=MAX_NAME_CHARACTERS)])
+    password = PasswordField("Password", [InputRequired(), Length(max=200)])
+    remember = BooleanField("Remember my name on this device")
+    next = HiddenField()
+    submit = SubmitField("Log in")
+
+
+@bp.get("/login")
+def login() -> str:
+    name = _remembered_name()
+    form = LoginForm(next=request.args.get("next", ""), username=name, remember=bool(name))
+    return _login_page(form)
+
+
+@bp.post("/login")
+def log_in() -> Response | tuple[str, int]:
+    form = LoginForm()
+    if not form.validate():
+        return _login_page(form), 400
+    account = authenticate(form.username.data, form.password.data)
+    if account is None:
+        log_visitor_event("login failed", user=form.username.data)
+        form.password.errors = ("Wrong name or password.",)
+        return _login_page(form), 401
+    if account.disabled:
+        log_visitor_event("login failed", user=account.name, reason="the account is disabled")
+        form.username.errors = ("This account is disabled.",)
+        return _login_page(form), 403
+    _begin_session(account)
+    response = redirect(local_target(form.next.data))
+    delete_plain(response, GUEST_CART)
+    if form.remember.data:
+        set_plain(response, REMEMBERED_NAME, form.username.data)
+    else:
+        delete_plain(response, REMEMBERED_NAME)
+    return response
+
+
+@bp.post("/logout")
+def logout() -> Response:
+    if "logged_in" in session:
+        log_if_saved("logout", user=session["user"])
+    session.clear()
+    response = redirect(local_target(request.form.get("next"), otherwise=url_for("login.login")))
+    # Without "cookies", which would end the other backends' sessions on this host too.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages, with failed logins limited for each address."""
+    app.register_blueprint(bp)
+    limit_wrong_passwords(app, bp, log_in)
+
+
+def _login_page(form: LoginForm) -> str:
+    return render_template(
+        "login.html",
+        form=form,
+        accounts=list_demo_accounts(),
+        locations=[locate_plain_cookie(REMEMBERED_NAME)],
+    )
+
+
+def _begin_session(account: Account) -> None:
+    cart = cart_after_login(account.name)
+    session.clear()  # the new login gets a new token: no session fixation
+    session["user"] = account.name
+    session["logged_in"] = True
+    session["epoch"] = account.epoch
+    mark_confirmed()
+    if cart:
+        session["cart"] = cart
+    log_if_saved("login", user=account.name)
+
+
+def _remembered_name() -> str:
+    """The name for the login form; the password is still asked for."""
+    name = read_plain(REMEMBERED_NAME)
+    return name if len(name) <= MAX_NAME_CHARACTERS and name.isprintable() else ""

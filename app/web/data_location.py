@@ -1,0 +1,40 @@
+"""Where a page's data is stored and how many bytes it adds to each request."""
+
+from typing import NamedTuple
+
+from flask import current_app, request
+
+from app.web.plain_cookies import PlainCookie, encoded
+from backends import backend_of
+
+
+class DataLocation(NamedTuple):
+    """One piece of data and the cookie that carries it, or that carries the token to it."""
+
+    what: str
+    state: str
+    """Where the data itself is stored: `browser` or `server`."""
+    in_session: bool
+    cookie: str
+    cookie_bytes: int
+    """That cookie in the `Cookie` header of every request: name, `=`, value; 0 where it is unset.
+
+    For a session it is the whole session's cookie.
+    """
+
+
+def locate_plain_cookie(cookie: PlainCookie, value: str | None = None) -> DataLocation:
+    """Data in a plain cookie: as it was sent, or as this response sets it (`value`)."""
+    text = request.cookies.get(cookie.name, "") if value is None else encoded(value)
+    return DataLocation(cookie.what, "browser", False, cookie.name, _size(cookie.name, text))
+
+
+def locate_in_session(what: str) -> DataLocation:
+    """Data in the session, on this application's backend."""
+    name = current_app.session_interface.get_cookie_name(current_app)
+    text = request.cookies.get(name, "")
+    return DataLocation(what, backend_of(current_app).state, True, name, _size(name, text))
+
+
+def _size(name: str, value: str) -> int:
+    return len(f"{name}={value}") if value else 0

@@ -1,0 +1,26 @@
+"""Health checks for a load balancer or orchestrator."""
+
+from typing import Any
+
+from flask import Blueprint, current_app
+
+from app.state import state_of
+from backends import find_backend
+
+bp = Blueprint("health", __name__)
+
+
+@bp.get("/healthz")
+def healthz() -> dict[str, Any]:
+    """Whether the process answers."""
+    return {"status": "ok", "backend": current_app.config["SESSION_BACKEND"]}
+
+
+@bp.get("/readyz")
+def readyz() -> dict[str, Any]:
+    """Whether the stores answer too: 503 if one does not."""
+    for app in (current_app, *state_of(current_app).mounted.values()):
+        backend = find_backend(app)
+        if backend is not None and backend.check is not None:
+            backend.check(app)
+    return {"status": "ready", "backend": current_app.config["SESSION_BACKEND"]}

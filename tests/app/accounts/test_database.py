@@ -1,0 +1,112 @@
+"""What changes in an account, where it is kept, and which sessions it ends."""
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import ServiceUnavailable
+
+from app.accounts import database
+from tests.support.visitor import Visitor
+
+
+@pytest.fixture
+def context(lab_app: Flask) -> Iterator[None]:
+    with lab_app.test_request_context("/"):
+        yield
+
+
+def test_accounts_that_never_changed_need_no_file(visitor: Visitor, accounts_file: Path) -> None:
+    visitor.log_in()
+    assert visitor.get("/account").status_code == 200
+    assert not accounts_file.exists()
+
+
+def test_the_file_is_its_owners_alone(context: None, accounts_file: Path) -> None:
+    database.disable("alice")
+    assert stat.S_IMODE(accounts_file.stat().st_mode) == 0o600
+
+
+def test_it_holds_hashes_and_no_password(context: None, accounts_file: Path) -> None:
+    database.change_password("alice", "through the looking-glass")
+    assert b"looking" not in accounts_file.read_bytes()
+    assert b"scrypt" in accounts_file.read_bytes()
+
+
+def test_a_changed_password_replaces_the_configured_one(context: None) -> None:
+    database.change_password("alice", "looking-glass")
+    assert database.authenticate("alice", "wonderland") is None
+    assert database.authenticate("alice", "looking-glass") is not None
+    assert database.authenticate("bob", "builder") is not None
+
+
+def test_a_change_outlives_the_process_on_every_backend(lab_app: Flask, context: None) -> None:
+    database.disable("bob")
+    found = sqlite3.connect(lab_app.config["ACCOUNTS_FILE"])
+    rows = found.execute("SELECT name, disabled, epoch FROM account").fetchall()
+    found.close()
+    assert rows == [("bob", 1, 1)]
+
+
+def test_enabling_does_not_bring_an_old_epoch_back(context: None) -> None:
+    for change in (database.disable, database.disable, database.enable):
+        change("bob")
+    bob = database.find_account("bob")
+    assert bob is not None
+    assert (bob.disabled, bob.epoch) == (False, 2)
+
+
+@pytest.mark.parametrize("name", ["", "mallory", "alice'--", "\0", "ä€😀"])
+def test_an_unconfigured_account_does_not_exist(context: None, name: str) -> None:
+    assert database.find_account(name) is None
+    assert database.authenticate(name, "wonderland") is None
+
+
+@pytest.mark.parametrize("damage", [b"this is no database", b"SQLite format 3\0" + b"\xff" * 4096])
+def test_an_unreadable_file_lets_nobody_in(
+    visitor: Visitor, accounts_file: Path, damage: bytes
+) -> None:
+    visitor.log_in()
+    accounts_file.write_bytes(damage)
+    for path in ("/dashboard", "/account"):
+        response = visitor.get(path)
+        assert response.status_code == 503
+        assert "alice" not in response.text
+    assert Visitor(visitor.app).log_in().status_code == 503
+    accounts_file.unlink()
+    assert visitor.get("/dashboard").status_code == 200
+
+
+def test_an_unwritable_file_changes_nothing_and_says_so(
+    lab_app: Flask, context: None, tmp_path: Path
+) -> None:
+    (tmp_path / "in the way").touch()
+    lab_app.config["ACCOUNTS_FILE"] = tmp_path / "in the way" / "accounts.sqlite3"
+    with pytest.raises(ServiceUnavailable, match="Nothing was changed"):
+        database.disable("bob")
+
+
+def test_a_file_of_a_version_with_an_email_column_is_still_used(
+    context: None, accounts_file: Path
+) -> None:
+    with closing(sqlite3.connect(accounts_file)) as file, file:
+        file.execute(
+            "CREATE TABLE account (name TEXT PRIMARY KEY, password TEXT,"
+            " email TEXT NOT NULL DEFAULT '', disabled INTEGER NOT NULL DEFAULT 0,"
+            " epoch INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
+        )
+        file.execute("INSERT INTO account (name, email, disabled) VALUES ('bob', 'b@lab.test', 1)")
+    bob = database.find_account("bob")
+    assert bob is not None
+    assert bob.disabled
+    database.change_password("alice", "looking-glass")
+    assert database.authenticate("alice", "looking-glass") is not None
+
+
+def test_an_empty_file_counts_as_no_changes(context: None, accounts_file: Path) -> None:
+    accounts_file.touch()
+    assert database.authenticate("alice", "wonderland") is not None

@@ -1,0 +1,179 @@
+"""The page of a user's sessions, on backends that can list them and on those that say why not."""
+
+import pytest
+from flask import Flask
+
+from app.accounts.sessions import describe_browser, find_sessions
+from backends import BACKENDS, Backend
+from tests.app.conftest import MakeLab
+from tests.conftest import SECRET
+from tests.support.covers import REVOCABLE, covers
+from tests.support.visitor import Visitor
+
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
+)
+LINUX = "Mozilla/5.0 (X11; Linux x86_64"
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+ANDROID = "Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, like Gecko)"
+MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+
+on_a_list = pytest.mark.parametrize(
+    "placed",
+    [(BACKENDS["filesystem"], "real"), (BACKENDS["redis"], "real")],
+    indirect=True,
+    ids=["filesystem", "redis"],
+)
+
+
+def at(app: Flask, name: str = "alice", agent: str = PHONE) -> Visitor:
+    return Visitor(app, agent=agent).logged_in(name)
+
+
+def handles(app: Flask, user: str = "alice") -> list[str]:
+    with app.app_context():
+        return [listed.handle for listed in find_sessions(user)]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/sessions", "/sessions/end", "/sessions/end-others"])
+def test_a_guest_is_sent_to_the_login_or_refused(visitor: Visitor, method: str, path: str) -> None:
+    assert visitor.client.open(path, method=method).status_code in (302, 405)
+    assert visitor.token is None
+
+
+@on_a_list
+class TestList:
+    @covers("SM-36", "WSTG-11", "7.5.2", limit=REVOCABLE)
+    def test_each_session_of_mine_is_there_and_nobody_elses(self, lab_app: Flask) -> None:
+        mine = at(lab_app, agent="curl/8.5")
+        at(lab_app)
+        at(lab_app, "bob", "bobs-browser")
+        page = mine.get("/sessions").text
+        assert page.count("data-handle=") == 2
+        assert "Mobile Safari 17 on iOS" in page
+        assert "curl/8.5" in page
+        assert "127.0.0.1" in page
+        assert "bobs-browser" not in page
+
+    def test_this_session_alone_is_marked_and_logs_out(self, lab_app: Flask) -> None:
+        mine = at(lab_app)
+        [handle] = handles(lab_app)
+        at(lab_app)
+        rows = mine.get("/sessions").text.split("data-handle=")[1:]
+        marked = [row for row in rows if "this session" in row]
+        assert [row.startswith(f'"{handle}"') for row in marked] == [True]
+        assert ['action="/logout"' in row for row in rows] == [row in marked for row in rows]
+        assert ['action="/sessions/end"' in row for row in rows] == [
+            row not in marked for row in rows
+        ]
+
+    @covers("7.5.2", limit=REVOCABLE)
+    def test_one_session_ends_by_its_handle(self, lab_app: Flask) -> None:
+        lost = at(lab_app)
+        [handle] = handles(lab_app)
+        mine = at(lab_app)
+        response = mine.submit("/sessions/end", handle=handle)
+        assert "One session was ended" in response.text
+        assert (lost.is_in, mine.is_in) == (False, True)
+
+    def test_all_others_end_and_this_one_stays(self, lab_app: Flask) -> None:
+        others, bob = [at(lab_app), at(lab_app)], at(lab_app, "bob")
+        mine = at(lab_app)
+        response = mine.submit("/sessions/end-others")
+        assert "2 sessions were ended" in response.text
+        assert "End all others" not in response.text
+        assert [other.is_in for other in others] == [False, False]
+        assert mine.is_in
+        assert bob.is_in
+
+    def test_somebody_elses_handle_does_nothing(self, lab_app: Flask) -> None:
+        alice, bob = at(lab_app), at(lab_app, "bob")
+        [handle] = handles(lab_app, "bob")
+        response = alice.submit("/sessions/end", handle=handle)
+        assert "No session was ended" in response.text
+        assert bob.is_in
+
+    def test_another_site_ends_nothing(self, lab_app: Flask) -> None:
+        lost = at(lab_app)
+        [handle] = handles(lab_app)
+        mine = at(lab_app)
+        for path in ("/sessions/end", "/sessions/end-others"):
+            response = mine.client.post(
+                path, data={"handle": handle}, headers={"Sec-Fetch-Site": "cross-site"}
+            )
+            assert response.status_code == 403
+        assert lost.is_in
+
+    def test_the_page_holds_no_token(self, lab_app: Flask) -> None:
+        mine, other = at(lab_app), at(lab_app)
+        page = mine.get("/sessions").text
+        for token in (mine.token, other.token):
+            assert token is not None
+            assert not any(part in page for part in token.split("."))
+
+    def test_a_user_agent_is_text_and_not_markup(self, lab_app: Flask) -> None:
+        page = at(lab_app, agent="<script>alert(1)</script>").client.get("/sessions").text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)" in page
+
+    def test_a_limit_for_each_user_ends_the_oldest(
+        self, placed: tuple[Backend, dict[str, object]], make_lab: MakeLab
+    ) -> None:
+        backend, where = placed
+        app = make_lab(backend.name, **where, SESSION_MAX_PER_USER="2")
+        visitors = [at(app) for _ in range(3)]
+        assert [visitor.is_in for visitor in visitors] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, backend in BACKENDS.items() if backend.stock or name == "cookie"]
+)
+class TestNoList:
+    @pytest.fixture
+    def visitor(self, name: str, make_lab: MakeLab) -> Visitor:
+        return at(make_lab(name))
+
+    def test_the_page_says_why_and_what_helps(self, name: str, visitor: Visitor) -> None:
+        page = visitor.get("/sessions").text
+        assert "data-handle=" not in page
+        assert "Why not" in page
+        assert "SECRET_KEY" in page
+        assert 'action="/logout"' in page
+        assert ("whole session lies in its browser" in page) is (BACKENDS[name].state == "browser")
+
+    @covers("7.5.2", "SM-36", limit=REVOCABLE)
+    def test_ending_does_nothing_and_says_so(self, name: str, visitor: Visitor) -> None:
+        for path in ("/sessions/end", "/sessions/end-others"):
+            assert visitor.post(path).headers["Location"] == "/sessions?ended=0"
+        assert visitor.is_in
+
+
+@covers("7.4.5", "13.3.4")
+def test_a_new_key_logs_everybody_out_of_the_signed_cookie(make_lab: MakeLab) -> None:
+    app = make_lab()
+    visitors = [at(app), at(app, "bob")]
+    app.config["SECRET_KEY"] = SECRET[::-1]
+    assert [visitor.is_in for visitor in visitors] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        (f"{LINUX}; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox 128 on Linux"),
+        (f"{WINDOWS} Chrome/126.0.0.0 Safari/537.36", "Chrome 126 on Windows"),
+        (f"{WINDOWS} Chrome/126.0.0.0 Safari/537.36 Edg/125.0", "Edge 125 on Windows"),
+        (f"{WINDOWS} Chrome/126.0 Safari/537.36 OPR/111.0.0.0", "Opera 111 on Windows"),
+        (f"{ANDROID} Chrome/126.0 Mobile Safari/537.36", "Chrome 126 on Android"),
+        (f"{ANDROID} SamsungBrowser/25.0 Chrome/121.0 Mobile", "Samsung Internet 25 on Android"),
+        (f"{MAC} Version/17.4 Safari/605.1.15", "Safari 17 on Mac OS X"),
+        (PHONE, "Mobile Safari 17 on iOS"),
+        ("curl/8.5.0", "curl 8"),
+        ("x" * 60, "x" * 40 + "…"),
+        ("", "Unknown"),
+        ("a\x1b[31m\u202eb", "a[31mb"),
+    ],
+)
+def test_a_user_agent_is_named_in_words(agent: str, said: str) -> None:
+    assert describe_browser(agent) == said

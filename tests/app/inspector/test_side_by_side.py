@@ -1,0 +1,130 @@
+"""Every backend in one process, and one bar that acts on all of them."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.config import read_settings
+from app.inspector.side_by_side import ACTIONS, OUTCOMES, cookies_for
+from backends import BACKENDS
+from tests.app.conftest import MakeLab
+from tests.conftest import SECRET
+from tests.support.visitor import Visitor
+
+
+@pytest.fixture
+def app(make_lab: MakeLab) -> Flask:
+    return make_lab(None)
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Visitor:
+    return Visitor(app)
+
+
+def act(visitor: Visitor, action: str, **form: str) -> Any:
+    return visitor.post(f"/all/{action}", **form)
+
+
+def log_in(visitor: Visitor) -> Any:
+    return act(visitor, "login", username="alice", password="wonderland")
+
+
+def test_no_backend_chosen_means_all_of_them() -> None:
+    assert read_settings({"SESSION_BACKEND": "", "SECRET_KEY": SECRET})["SESSION_BACKEND"] is None
+
+
+def test_one_login_logs_in_on_every_backend(visitor: Visitor) -> None:
+    response = log_in(visitor)
+    assert response.status_code == 303
+    names = {header.split("=")[0] for header in response.headers.getlist("Set-Cookie")}
+    assert names == {f"session_{name.replace('-', '_')}" for name in BACKENDS}
+    for name in BACKENDS:
+        assert visitor.get(f"/{name}/inspect").get_json()["user"] == "alice"
+
+
+def test_the_page_shows_each_backends_column(visitor: Visitor) -> None:
+    log_in(visitor)
+    page = visitor.get("/").text
+    for backend in BACKENDS.values():
+        assert backend.title in page
+    assert "embedded" in page
+
+
+def test_five_kilobytes_more_are_refused_in_the_browser(
+    visitor: Visitor,
+) -> None:
+    log_in(visitor)
+    location = act(visitor, "grow").headers["Location"]
+    refused = {name for name in BACKENDS if re.search(rf"[?&]{name}=413\b", location)}
+    assert refused == {name for name, backend in BACKENDS.items() if backend.state == "browser"}
+    assert OUTCOMES["413"] in visitor.get(location).text
+
+
+def test_a_token_outlives_logout_where_it_is_not_revocable(
+    visitor: Visitor,
+) -> None:
+    log_in(visitor)
+    act(visitor, "logout")
+    location = act(visitor, "replay").headers["Location"]
+    alive = {name for name in BACKENDS if f"{name}=still-logged-in" in location}
+    assert alive == {name for name, backend in BACKENDS.items() if not backend.revocable}
+
+
+def test_replaying_without_a_logout_says_that_there_is_nothing(visitor: Visitor) -> None:
+    location = act(visitor, "replay").headers["Location"]
+    assert location.count("nothing-kept") == len(BACKENDS)
+
+
+@pytest.mark.parametrize("action", ["write", "grow"])
+def test_an_action_without_a_login_says_so(visitor: Visitor, action: str) -> None:
+    location = act(visitor, action).headers["Location"]
+    assert location.count("login-required") == len(BACKENDS)
+    assert OUTCOMES["login-required"] in visitor.get(location).text
+
+
+def test_a_wrong_password_is_told_in_each_column(visitor: Visitor) -> None:
+    location = act(visitor, "login", username="alice", password="no").headers["Location"]
+    assert location.count("=401") == len(BACKENDS)
+    assert visitor.get(location).text.count(OUTCOMES["401"]) >= len(BACKENDS)
+
+
+def test_an_unknown_action_is_a_404(visitor: Visitor) -> None:
+    assert act(visitor, "destroy").status_code == 404
+
+
+def test_the_bar_offers_every_action(visitor: Visitor) -> None:
+    page = visitor.get("/").text
+    assert all(f"/all/{action}" in page for action in ACTIONS)
+
+
+def test_a_column_works_for_itself_and_leads_back_to_the_page(visitor: Visitor) -> None:
+    form = {"username": "bob", "password": "builder", "next": "/"}
+    assert visitor.post("/redis/login", **form).headers["Location"] == "/"
+    users = {name: visitor.get(f"/{name}/inspect").get_json()["user"] for name in BACKENDS}
+    assert users == {name: "bob" if name == "redis" else None for name in BACKENDS}
+
+
+def test_no_page_prints_a_working_token(visitor: Visitor) -> None:
+    log_in(visitor)
+    page = visitor.get("/").text
+    cookies = visitor.client._cookies
+    assert cookies
+    for cookie in cookies.values():
+        assert cookie.value not in page
+
+
+def test_a_column_gets_its_own_session_cookie_and_no_other(app: Flask) -> None:
+    sent = {
+        "session_cookie": "1",
+        "kept_session_cookie": "2",
+        "session_redis": "3",
+        "kept_session_redis": "4",
+        "theme": "dark",
+    }
+    header = "; ".join(f"{name}={value}" for name, value in sent.items())
+    with app.test_request_context("/", headers={"Cookie": header}):
+        assert set(cookies_for("redis")) == {"session_redis", "kept_session_redis", "theme"}
+        assert set(cookies_for("filesystem")) == {"theme"}

@@ -1,0 +1,73 @@
+"""Requests from other sites change nothing: OWASP ASVS 5.0, 3.5.1 and 3.5.3."""
+
+import pytest
+from flask import Flask
+
+from tests.app.conftest import MakeLab
+from tests.support.covers import covers
+from tests.support.visitor import Visitor
+
+OURS = "http://localhost"
+
+
+@pytest.fixture
+def app(make_lab: MakeLab) -> Flask:
+    return make_lab()
+
+
+@pytest.mark.parametrize(
+    ("headers", "accepted"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "none"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": OURS}, False),
+        ({"Sec-Fetch-Site": "anything"}, False),
+        ({"Origin": OURS}, True),
+        ({"Origin": "https://localhost"}, False),
+        ({"Origin": "http://localhost:8080"}, False),
+        ({"Origin": "http://localhost.evil.test"}, False),
+        ({"Origin": "null"}, False),
+        ({"Origin": "null", "Referer": f"{OURS}/login"}, False),
+        ({"Referer": f"{OURS}/login"}, True),
+        ({"Referer": "http://evil.test/http://localhost/"}, False),
+        ({"Origin": "http://[bad"}, False),
+        ({}, False),
+    ],
+)
+@covers("3.5.1", "CF-01", "CF-08", "CF-10", "CF-11", "CF-13", "WSTG-05", "RF-29")
+def test_only_a_request_from_our_own_pages_changes_anything(
+    app: Flask, headers: dict[str, str], accepted: bool
+) -> None:
+    response = app.test_client().post(
+        "/login", data={"username": "alice", "password": "wonderland"}, headers=headers
+    )
+    assert (response.status_code == 302) is accepted
+    assert ("Set-Cookie" in response.headers) is accepted
+    if not accepted:
+        assert response.status_code == 403
+
+
+@covers("3.5.1", "CF-01", "WSTG-05")
+def test_every_route_that_takes_a_post_is_guarded(app: Flask) -> None:
+    client = Visitor(app).logged_in().client
+    unguarded = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if "POST" in (rule.methods or ())
+        and client.post(
+            rule.rule.replace("<", "").replace(">", ""), headers={"Sec-Fetch-Site": "cross-site"}
+        ).status_code
+        != 403
+    ]
+    assert unguarded == []
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/logout", "/dashboard/note", "/dashboard/grow", "/replay"])
+def test_nothing_changes_by_a_safe_method(app: Flask, method: str, path: str) -> None:
+    response = app.test_client().open(path, method=method)
+    assert response.status_code in (200, 405)
+    assert response.status_code == 405 or method == "OPTIONS"
+    assert "Set-Cookie" not in response.headers

@@ -1,0 +1,66 @@
+"""A visitor of an application under test: a browser, logged in or not."""
+
+from typing import Any, Self
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+PASSWORDS = {"alice": "wonderland", "bob": "builder"}
+
+
+class Visitor:
+    """Somebody with their own browser, or with a copied token."""
+
+    def __init__(self, app: Flask, token: str | None = None, agent: str | None = None) -> None:
+        self.app = app
+        self.client: FlaskClient = app.test_client()
+        self.client.environ_base["HTTP_ORIGIN"] = (
+            f"{app.config['PREFERRED_URL_SCHEME']}://localhost"
+        )
+        if agent is not None:
+            self.client.environ_base["HTTP_USER_AGENT"] = agent
+        if token is not None:
+            self.client.set_cookie(self.cookie_name, token)
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        return self.client.get(path, **more)
+
+    def post(self, path: str, **fields: Any) -> TestResponse:
+        return self.client.post(path, data=fields)
+
+    def submit(self, path: str, **fields: Any) -> TestResponse:
+        """Post a form and follow the redirects to the page that they lead to."""
+        return self.client.post(path, data=fields, follow_redirects=True)
+
+    def log_in(self, name: str = "alice", password: str | None = None) -> TestResponse:
+        return self.post(
+            "/login", username=name, password=PASSWORDS[name] if password is None else password
+        )
+
+    def logged_in(self, name: str = "alice") -> Self:
+        assert self.log_in(name).status_code == 302
+        return self
+
+    @property
+    def is_in(self) -> bool:
+        """Whether the application shows this visitor a page that needs a login."""
+        return self.get("/dashboard").status_code == 200
+
+    @property
+    def cookie_name(self) -> str:
+        return str(self.app.config["SESSION_COOKIE_NAME"])
+
+    @property
+    def token(self) -> str | None:
+        return self.cookie(self.cookie_name)
+
+    def cookie(self, name: str) -> str | None:
+        """The value of a cookie, or `None`."""
+        cookie = self.client.get_cookie(name)
+        return cookie.value if cookie else None
+
+    def session(self) -> dict[str, Any]:
+        """What the session holds."""
+        with self.client.session_transaction() as session:
+            return dict(session)
