@@ -5,6 +5,11 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin lab \
     && install --directory --owner lab --mode 700 /data
 
+# The laboratory starts one for each experiment on Redis, to stop and to freeze it.
+RUN apt-get update --quiet=2 \
+    && apt-get install --quiet=2 --yes --no-install-recommends redis-server \
+    && rm --recursive /var/lib/apt/lists
+
 WORKDIR /srv/session-lab
 
 # What the laboratory finds out is kept with the sessions.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.config import INSTANCE
+from app.lab.stores.redis_server import PROGRAM
 from tests.system.deployment.files import PROJECT, Image, read_image
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -43,6 +44,10 @@ def test_it_runs_as_a_user_who_may_write_the_sessions(image: Image) -> None:
     assert user not in ("root", "0")
     assert re.search(rf"useradd .*\b{user}\b", made)
     assert re.search(rf"install --directory --owner {user} .*{volume}", made)
+
+
+def test_it_has_the_redis_server_that_the_laboratory_starts(image: Image) -> None:
+    assert re.search(rf"apt-get install .*\b{PROGRAM}\b", " ".join(image.all("RUN")))
 
 
 def test_reports_of_the_laboratory_are_on_the_volume(image: Image) -> None:
