@@ -47,7 +47,7 @@ class Answer(NamedTuple):
 
 def live_through(subject: Subject, outage: Callable[[], AbstractContextManager[None]]) -> Finding:
     """Log in, take the store away, ask for pages, bring it back, and see who is still in."""
-    ada, stranger = subject.logged_in(), subject.visitor()
+    ada, stranger = subject.log_in_visitor(), subject.new_visitor()
     with outage():
         answers = list(_answers(subject, ada, stranger))
     if any(answer.fault for answer in answers):
@@ -77,7 +77,7 @@ def _not_lived_through(answers: Sequence[Answer]) -> Finding:
 def _answers(subject: Subject, ada: SubjectVisitor, stranger: SubjectVisitor) -> Iterator[Answer]:
     log_in = partial(stranger.post, subject.paths.login, subject.paths.fields)
     requests: list[tuple[str, int, Callable[[], Exchange]]] = [
-        ("private page", 503, ada.private_page),
+        ("private page", 503, ada.get_private_page),
         ("login", 503, log_in),
         *((path, 200, partial(ada.get, path)) for path in PUBLIC),
     ]

@@ -74,8 +74,8 @@ def test_what_the_laboratory_cannot_do_there_is_skipped(
     tables: Backend, look: Callable[[Any], object]
 ) -> None:
     def experiment(subject: Subject) -> Finding:
-        ada = subject.logged_in()
-        subject.forward(1)
+        ada = subject.log_in_visitor()
+        subject.advance_time(1)
         subject.restart()
         assert ada.is_logged_in
         look(subject.store)

@@ -17,7 +17,7 @@ MARGIN = 5 * 60
 
 def experiment(subject: Subject) -> Finding:
     limit = subject.app.config["SESSION_ABSOLUTE_SECONDS"]
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     early = _is_in_after_using_it(subject, ada, limit - MARGIN)
     late = _is_in_after_using_it(subject, ada, 2 * MARGIN)
     figure = (
@@ -36,7 +36,7 @@ def experiment(subject: Subject) -> Finding:
 def _is_in_after_using_it(subject: Subject, visitor: SubjectVisitor, seconds: int) -> bool:
     uses = ceil(seconds / PAUSE)
     for _ in range(uses):
-        subject.forward(seconds / uses)
+        subject.advance_time(seconds / uses)
         is_in = visitor.is_logged_in
         visitor.run(_write)
         if can_rotate(subject):

@@ -21,7 +21,7 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _look_around(subject: Subject) -> None:
-    visitor = subject.visitor()
+    visitor = subject.new_visitor()
     visitor.log_out()  # first: later it would tidy up what the others leave
     for path in PAGES:
         visitor.get(path)

@@ -16,7 +16,7 @@ ENOUGH = 1_000_000
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     data = secrets.token_urlsafe(ENOUGH)[:ENOUGH]
     # A header of a megabyte would be no answer at all, so what no cookie holds is tried first.
     if not _keeps(ada, data[: OF_A_COOKIE + 1]):

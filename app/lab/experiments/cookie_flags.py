@@ -15,8 +15,8 @@ PASSWORDS = {"current": ACCOUNT["password"], "new": "the difference engine", "en
 
 
 def experiment(subject: Subject) -> Finding:
-    subject.go_into_production()
-    ada = subject.visitor()
+    subject.restart_in_production()
+    ada = subject.new_visitor()
     set_cookies = [
         header
         for exchange in _whole_visit(ada)
@@ -43,7 +43,7 @@ def _whole_visit(ada: SubjectVisitor) -> Iterator[Exchange]:
     yield ada.post("/login", {**ACCOUNT, "remember": "y"})
     yield ada.post("/dashboard/note", {"note": "A note"})
     yield ada.post("/account/password", PASSWORDS)
-    yield ada.private_page()
+    yield ada.get_private_page()
     yield ada.log_out()
     yield ada.post("/articles/forget")
     yield ada.post("/preferences/reset")

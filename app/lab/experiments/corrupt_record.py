@@ -45,9 +45,9 @@ def experiment(subject: Subject) -> Finding:
 
 def _is_harmless(subject: Subject, damage: Callable[[bytes], bytes]) -> bool:
     """Whether the pages go on, and a new login works, in the browser with the damaged session."""
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     _damage(subject, ada, damage)
-    private = ada.private_page()
+    private = ada.get_private_page()
     others = [ada.get("/cart"), ada.get("/articles")]
     login = ada.post(subject.paths.login, subject.paths.fields)
     is_right = private.status != 200 or GREETING in private.text
@@ -57,7 +57,7 @@ def _is_harmless(subject: Subject, damage: Callable[[bytes], bytes]) -> bool:
 
 def _damage(subject: Subject, ada: SubjectVisitor, damage: Callable[[bytes], bytes]) -> None:
     if subject.backend.state == "browser":
-        ada.take(NO_COOKIE_OCTET.sub(b"", damage(ada.token.encode())).decode())
+        ada.plant_token(NO_COOKIE_OCTET.sub(b"", damage(ada.token.encode())).decode())
         return
     for name in subject.store.records():
         subject.store.corrupt(name, damage)

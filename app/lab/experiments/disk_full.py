@@ -7,7 +7,7 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada, leaving, coming = subject.logged_in(), subject.logged_in(), subject.visitor()
+    ada, leaving, coming = subject.log_in_visitor(), subject.log_in_visitor(), subject.new_visitor()
     left = leaving.token
     ada.get("/no-such-page")  # what the application writes for its first error is written now
     with subject.store.disk_full():
@@ -17,11 +17,11 @@ def experiment(subject: Subject) -> Finding:
     said_and_done = {
         "login": (login.status < 400, coming.is_logged_in),
         "note": (note.status < 400, ada.run(lambda: "notes" in session)),
-        "logout": (logout.status < 400, not subject.admits(left)),
+        "logout": (logout.status < 400, not subject.logs_in_with(left)),
     }
     untrue = [what for what, (said, done) in said_and_done.items() if said and not done]
     refused = [what for what, (said, _) in said_and_done.items() if not said]
-    whole = ada.is_logged_in and subject.logged_in().is_logged_in
+    whole = ada.is_logged_in and subject.log_in_visitor().is_logged_in
     return Finding(
         not untrue and whole,
         f"{len(said_and_done) - len(untrue)} of {len(said_and_done)} answers true"

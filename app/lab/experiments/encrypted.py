@@ -10,9 +10,9 @@ NUMBER = "4111 1111 1111 1111"
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     ada.run(lambda: session.update(card=NUMBER))
-    subject.look(ada, "with a card’s number in the session")
+    subject.snapshot(ada, "with a card’s number in the session")
     if NUMBER in read_token(ada.token):
         return Finding(
             False,

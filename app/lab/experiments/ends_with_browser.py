@@ -8,7 +8,7 @@ from app.lab.subject.site import Site, Visitor
 
 
 def experiment(site: Site) -> Finding:
-    ada = site.logged_in()
+    ada = site.log_in_visitor()
     kept_for = _kept_for(ada)
     ada.reopen_browser()
     still_in = ada.is_logged_in

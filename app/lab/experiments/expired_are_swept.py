@@ -15,12 +15,12 @@ SESSIONS = 20
 def experiment(subject: Subject) -> Finding:
     before = subject.store.records().keys()
     for number in range(SESSIONS):
-        subject.visitor().run(partial(_log_in, f"user {number}"))
+        subject.new_visitor().run(partial(_log_in, f"user {number}"))
     written = subject.store.records().keys() - before
     if len(written) < SESSIONS:
         raise Skipped(RECORDS_SHARE_FILES)
-    subject.forward(1 + subject.app.config["SESSION_ABSOLUTE_SECONDS"])
-    subject.logged_in()
+    subject.advance_time(1 + subject.app.config["SESSION_ABSOLUTE_SECONDS"])
+    subject.log_in_visitor()
     _sweep(subject)
     left = len(written & subject.store.records().keys())
     more = ", what finds them by their user included," if len(written) > SESSIONS else ""

@@ -7,10 +7,10 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    mallory = subject.visitor()
+    mallory = subject.new_visitor()
     mallory.run(lambda: session.update(planted=True))
-    ada = subject.visitor()
-    ada.take(mallory.token)
+    ada = subject.new_visitor()
+    ada.plant_token(mallory.token)
     ada.log_in()
     if mallory.is_logged_in:
         return Finding(

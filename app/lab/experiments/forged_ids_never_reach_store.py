@@ -10,9 +10,11 @@ EACH = 25
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     forged = _forged(ada.token)
-    asked = count_operations(subject, ada, lambda: [subject.present(token) for token in forged])
+    asked = count_operations(
+        subject, ada, lambda: [subject.request_with_token(token) for token in forged]
+    )
     cost = asked.total()
     return Finding(
         cost == 0,

@@ -36,7 +36,7 @@ def experiment(site: Site) -> Finding:
     answers = [_answer(site, path, token) for path in paths for token in HOSTILE]
     broken = sum(not _is_calm(answer) for answer in answers)
     reflected = sum(MARK in answer for answer in answers)
-    site.logged_in()  # raises where the application serves nobody any more
+    site.log_in_visitor()  # raises where the application serves nobody any more
     return Finding(
         not broken and not reflected,
         f"{broken} errors, {reflected} reflected",

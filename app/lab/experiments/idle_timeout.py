@@ -27,19 +27,19 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _is_in_after(subject: Subject, seconds: int) -> bool:
-    ada = subject.logged_in()
-    subject.forward(seconds)
+    ada = subject.log_in_visitor()
+    subject.advance_time(seconds)
     return ada.is_logged_in
 
 
 def _use_it_longer_than(subject: Subject, limit: int) -> tuple[bool, bool]:
     """Whether one in use is in after twice the limit, and whether its first token is."""
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     first = ada.token
     for _ in range(4):
-        subject.forward(limit / 2)
+        subject.advance_time(limit / 2)
         in_use = ada.is_logged_in
-    return in_use, subject.admits(first)
+    return in_use, subject.logs_in_with(first)
 
 
 CLAIM = Claim(

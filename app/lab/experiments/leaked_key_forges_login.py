@@ -10,9 +10,9 @@ FORGED = {"username": ACCOUNT["username"], "password": "whatever the forger like
 
 def experiment(subject: Subject) -> Finding:
     accounts = {FORGED["username"]: FORGED["password"]}
-    with subject.second_server(DEMO_ACCOUNTS=accounts, **subject.isolated_store()) as home:
+    with subject.start_second_server(DEMO_ACCOUNTS=accounts, **subject.isolated_settings()) as home:
         home.paths = Paths(fields=FORGED)
-        forged = subject.admits(home.logged_in().token)
+        forged = subject.logs_in_with(home.log_in_visitor().token)
     because = (
         "The forger ran the same software at home, with the leaked key and a store and passwords "
         "of his own. The token of his login there logs "

@@ -6,10 +6,10 @@ from app.lab.subject.site import Site
 
 def experiment(site: Site) -> Finding:
     site.check_token()
-    ada = site.logged_in()
+    ada = site.log_in_visitor()
     kept = ada.token
     ada.log_out()
-    alive = site.admits(kept)
+    alive = site.logs_in_with(kept)
     if alive:
         return Finding(False, "alive", "The token from before the logout still logs in.")
     return Finding(True, "dead", "The token from before the logout logs nobody in.")

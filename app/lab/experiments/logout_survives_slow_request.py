@@ -27,7 +27,7 @@ def experiment(subject: Subject) -> Finding:
 
 def _survives(subject: Subject, kind: str) -> bool:
     """Whether the token from before the logout logs in, or one that the late answer set."""
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     kept = ada.token
 
     def slow() -> None:
@@ -40,7 +40,7 @@ def _survives(subject: Subject, kind: str) -> bool:
             rotate()
 
     ada.run(slow)
-    return any(subject.admits(token) for token in (kept, ada.token) if token)
+    return any(subject.logs_in_with(token) for token in (kept, ada.token) if token)
 
 
 CLAIM = Claim(

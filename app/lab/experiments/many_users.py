@@ -11,10 +11,10 @@ OTHERS = 501
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
-    subject.forward(1)  # hers is the oldest session
+    ada = subject.log_in_visitor()
+    subject.advance_time(1)  # hers is the oldest session
     for number in range(OTHERS):
-        subject.visitor().run(partial(_log_in, f"user {number}"))
+        subject.new_visitor().run(partial(_log_in, f"user {number}"))
     alive = ada.is_logged_in
     state = "still logged in" if alive else "logged out"
     return Finding(

@@ -7,11 +7,11 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     ada.run(lambda: session.update(voucher="unused"))
     older = ada.token
     ada.run(lambda: session.update(voucher="used"))
-    ada.take(older)
+    ada.plant_token(older)
     voucher = ada.run(lambda: session.get("voucher"))
     because = (
         "A voucher in the session was used. With the cookie from before that in the browser, the "

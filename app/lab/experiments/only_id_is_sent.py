@@ -22,7 +22,7 @@ class Sent(NamedTuple):
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     sent = [_sent(ada, size) for size in SIZES]
     stored = [at_size for at_size in sent if at_size.cookie is not None]
     cookies, set_cookies = zip(*sent, strict=True)
@@ -39,7 +39,7 @@ def _sent(ada: SubjectVisitor, size: int) -> Sent:
     written = ada.attempt(lambda: session.update(data=data))
     if written.status != 200:
         return Sent(None, None)
-    return Sent(ada.private_page().cookie_bytes, written.set_cookie_bytes)
+    return Sent(ada.get_private_page().cookie_bytes, written.set_cookie_bytes)
 
 
 def _listed(sizes: Sequence[int | None]) -> str:

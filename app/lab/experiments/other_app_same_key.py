@@ -25,15 +25,15 @@ def experiment(subject: Subject) -> Finding:
 
 def _refuses(subject: Subject, name: str) -> bool:
     """Whether the token of an application of this name, with the values of a login, is refused."""
-    login = subject.logged_in().run(lambda: dict(session))
+    login = subject.log_in_visitor().run(lambda: dict(session))
     another = Flask(name)
     another.config.update(
         SECRET_KEY=KEY,
         SESSION_COOKIE_NAME=subject.cookie_name,
-        **subject.isolated_store(),
+        **subject.isolated_settings(),
     )
     another.session_interface = subject.backend.install(another, time.time)
-    return not subject.admits(_token(another, login))
+    return not subject.logs_in_with(_token(another, login))
 
 
 def _token(app: Flask, values: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ CHARACTERS = 5000
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     before = ada.token
     data = secrets.token_urlsafe(CHARACTERS)[:CHARACTERS]
     answer = ada.attempt(lambda: session.update(data=data))

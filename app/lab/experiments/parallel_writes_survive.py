@@ -13,7 +13,7 @@ REQUESTS = 8
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     all_have_loaded = Barrier(REQUESTS)
 
     def write(number: int) -> None:

@@ -45,10 +45,10 @@ def experiment(subject: Subject) -> Finding:
 
 def _visit(subject: Subject, plant: Callable[[str], None]) -> list[int]:
     """The statuses that somebody gets whose session was replaced."""
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     for name in subject.store.records():
         plant(name)
-    return [ada.private_page().status, ada.get("/cart").status]
+    return [ada.get_private_page().status, ada.get("/cart").status]
 
 
 def _as_a_whole(store: StoreHarness, data: bytes, name: str) -> None:

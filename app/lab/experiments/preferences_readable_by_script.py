@@ -7,7 +7,7 @@ CHOSEN = {"theme": "dark", "language": "en", "currency": "EUR", "layout": "compa
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     ada.post("/preferences", CHOSEN)
     seen = ada.browser.document_cookie(f"{subject.url}/preferences").split("; ")
     readable = "theme=dark" in seen and ada.token != ""

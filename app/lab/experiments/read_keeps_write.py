@@ -20,8 +20,8 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _is_kept(subject: Subject, age: int) -> bool:
-    ada = subject.logged_in()
-    subject.forward(age)
+    ada = subject.log_in_visitor()
+    subject.advance_time(age)
 
     def read() -> None:
         session.get("user")

@@ -25,7 +25,7 @@ def experiment(subject: Subject) -> Finding:
 
 def _old_one_survives(subject: Subject, kind: str) -> bool:
     """Whether anything but the rotated token logs in. Raises where not even that one does."""
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     old, rotated = ada.token, ""
 
     def slow() -> None:
@@ -37,9 +37,9 @@ def _old_one_survives(subject: Subject, kind: str) -> bool:
             session["late"] = True
 
     ada.run(slow)
-    if not subject.admits(rotated):
+    if not subject.logs_in_with(rotated):
         raise RuntimeError("the rotated token logs nobody in")
-    return any(subject.admits(token) for token in {old, ada.token} - {rotated})
+    return any(subject.logs_in_with(token) for token in {old, ada.token} - {rotated})
 
 
 def _rotate(ada: SubjectVisitor) -> str:

@@ -9,7 +9,7 @@ def experiment(site: Site) -> Finding:
     site.check_token()
     before, whose, after = _around_a_login(site)
     is_new = after != before
-    alive = site.admits(before)
+    alive = site.logs_in_with(before)
     figure = f"{'another' if is_new else 'the same'} token, the old one {_alive_or_dead(alive)}"
     because = (
         f"The login gave {'another token' if is_new else 'no other token'}, and {whose} from "
@@ -24,7 +24,7 @@ def _around_a_login(site: Site) -> tuple[str, str, str]:
     The first is of an earlier login; where nobody can log in twice, of the guest who was shown the
     form. Raises `CannotApply` where a guest has none either.
     """
-    ada = site.visitor()
+    ada = site.new_visitor()
     ada.get(site.paths.login)
     of_guest = ada.token
     ada.log_in()

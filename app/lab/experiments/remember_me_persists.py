@@ -8,7 +8,7 @@ from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.visitor()
+    ada = subject.new_visitor()
     ada.post("/login", {**ACCOUNT, "remember": "y"})
     ada.reopen_browser()
     left = _left(ada)

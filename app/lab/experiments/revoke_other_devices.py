@@ -9,7 +9,7 @@ ROW = "data-handle="
 
 
 def experiment(subject: Subject) -> Finding:
-    laptop, phone = subject.logged_in(), subject.logged_in()
+    laptop, phone = subject.log_in_visitor(), subject.log_in_visitor()
     listed = laptop.get("/sessions").text.count(ROW)
     laptop.post("/sessions/end-others")
     stays, other = laptop.is_logged_in, phone.is_logged_in

@@ -18,7 +18,7 @@ VISITORS = 20
 
 def experiment(subject: Subject) -> Finding:
     ada = _visitor_with_data(subject)
-    subject.look(ada, "with the data in the session")
+    subject.snapshot(ada, "with the data in the session")
     for _ in range(VISITORS - 1):
         _visitor_with_data(subject)
     in_browser = ada.cookie_bytes
@@ -33,7 +33,7 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _visitor_with_data(subject: Subject) -> SubjectVisitor:
-    visitor = subject.logged_in()
+    visitor = subject.log_in_visitor()
     data = secrets.token_urlsafe(CHARACTERS)[:CHARACTERS]
     visitor.run(lambda: session.update(data=data))
     return visitor

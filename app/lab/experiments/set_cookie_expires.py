@@ -10,11 +10,11 @@ HOUR = 3600
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.visitor()
+    ada = subject.new_visitor()
     ada.run(_set_cookie)
-    subject.forward(HOUR - 1)
+    subject.advance_time(HOUR - 1)
     before = _is_sent(ada)
-    subject.forward(1)
+    subject.advance_time(1)
     after = _is_sent(ada)
     return Finding(
         before and not after,

@@ -10,10 +10,10 @@ WORD = re.compile(rb"[A-Za-z0-9._~=+-]{16,}")
 
 
 def experiment(subject: Subject) -> Finding:
-    subject.logged_in()
+    subject.log_in_visitor()
     dump = subject.store.records()
     tried = sorted({token for name, data in dump.items() for token in _tokens_in(name, data)})
-    working = sum(subject.admits(token) for token in tried)
+    working = sum(subject.logs_in_with(token) for token in tried)
     return Finding(
         working == 0,
         f"{working} of {len(tried)} work",

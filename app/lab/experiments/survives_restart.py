@@ -5,7 +5,7 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     subject.restart()
     if ada.is_logged_in:
         return Finding(True, "in", "Who was logged in before the restart was logged in after it.")

@@ -21,11 +21,11 @@ GUESSED_KEYS = ("", "dev", "secret", "SECRET_KEY")
 
 
 def experiment(site: Site) -> Finding:
-    token, other = site.logged_in().token, site.logged_in().token
-    if not site.admits(token):
+    token, other = site.log_in_visitor().token, site.log_in_visitor().token
+    if not site.logs_in_with(token):
         raise RuntimeError("the token as it was given does not log in")
     forged = dict(_forgeries(token, other))
-    accepted = [how for forgery, how in forged.items() if site.admits(forgery)]
+    accepted = [how for forgery, how in forged.items() if site.logs_in_with(forgery)]
     return Finding(
         not accepted,
         f"{len(forged)} forgeries tried, {len(accepted)} accepted",

@@ -7,7 +7,7 @@ LOGINS = 5
 
 
 def experiment(site: Site) -> Finding:
-    different = len({site.logged_in().token for _ in range(LOGINS)})
+    different = len({site.log_in_visitor().token for _ in range(LOGINS)})
     return Finding(
         different == LOGINS,
         f"{different} tokens of {LOGINS} logins",

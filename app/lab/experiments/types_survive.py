@@ -21,7 +21,7 @@ VALUES = {
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     changed = [name for name, value in VALUES.items() if not _comes_back(ada, value)]
     because = (
         f"Not as it was, or refused: {', '.join(changed)}."

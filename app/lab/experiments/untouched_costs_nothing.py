@@ -7,7 +7,7 @@ UNTOUCHED = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-s
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     asked = count_operations(subject, ada, lambda: [ada.get(path) for path in UNTOUCHED])
     kinds = ", ".join(f"{count} {name}" for name, count in sorted(asked.items()))
     return Finding(

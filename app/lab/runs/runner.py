@@ -122,7 +122,7 @@ def _find_out(claim: Claim, source: SubjectSource) -> tuple[Verdict, Finding, Ev
     try:
         with source.open(claim) as site:
             finding = claim.experiment(site)
-            site.look_at_the_end()
+            site.snapshot_at_end()
             verdict = Verdict.HOLDS if finding.holds else Verdict.FAILS
             return verdict, finding, site.recorder.evidence()
     except (CannotApply, Skipped) as reason:

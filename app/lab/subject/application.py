@@ -110,22 +110,22 @@ class Subject(Site):
         """A copy of all that rests on the server; empty where nothing does."""
         return {} if self._store is None else self._store.records()
 
-    def isolated_store(self) -> Mapping[str, Any]:
+    def isolated_settings(self) -> Mapping[str, Any]:
         """The settings of an application with a disk and a store of its own."""
         own_disk = {"SESSION_FILE_DIR": self.folder / "separate"}
         return own_disk if self._store is None else {**own_disk, **self._store.isolated_settings()}
 
-    def visitor(self) -> "SubjectVisitor":
+    def new_visitor(self) -> "SubjectVisitor":
         visitor = SubjectVisitor(self, self.make_browser())
         self._visitors.append(visitor)
         return visitor
 
-    def logged_in(self) -> "SubjectVisitor":
-        visitor = self.visitor()
+    def log_in_visitor(self) -> "SubjectVisitor":
+        visitor = self.new_visitor()
         visitor.log_in()
         return visitor
 
-    def forward(self, seconds: float) -> None:
+    def advance_time(self, seconds: float) -> None:
         """Let time pass, for the application and for its store."""
         self.clock.shift(seconds)
         if self._store is not None:
@@ -148,7 +148,7 @@ class Subject(Site):
         self._server = self._serve(self.app, self._server.port)
         self.recorder.note(f"The application is stopped and started again{_with_other(settings)}.")
 
-    def go_into_production(self) -> None:
+    def restart_in_production(self) -> None:
         """Start the application anew in its production profile, told that it is asked over HTTPS.
 
         The browser asks over HTTP on loopback, which it trusts as it trusts HTTPS.
@@ -159,7 +159,7 @@ class Subject(Site):
         self.restart(APP_PROFILE=PRODUCTION, **served)
 
     @contextmanager
-    def second_server(self, **settings: Any) -> Iterator[Site]:
+    def start_second_server(self, **settings: Any) -> Iterator[Site]:
         """The same application on another machine: the same settings and key, a disk of its own.
 
         Machines share a Redis server; they share no disk and no process. `settings` are for it
@@ -197,11 +197,11 @@ class Subject(Site):
         self._inside[number] = inside
         return visitor.post(f"{INSIDE}{number}", inside=_source(view)), inside
 
-    def look(self, visitor: Visitor, moment: str) -> None:
+    def snapshot(self, visitor: Visitor, moment: str) -> None:
         if self.recorder.wants_holdings:
             self.recorder.hold(self._holding(visitor, moment))
 
-    def look_at_the_end(self) -> None:
+    def snapshot_at_end(self) -> None:
         for visitor in reversed(self._visitors):
             if visitor.token:
                 # An experiment may leave a record that cannot be read.
@@ -319,8 +319,8 @@ def count_operations(
     Raises `Skipped` if the laboratory sees none even for the private page of `ada`, who is logged
     in: then it cannot see what this store does.
     """
-    ada.private_page()  # what is opened once, and then used unseen, is opened now
-    if not _count(subject, ada.private_page):
+    ada.get_private_page()  # what is opened once, and then used unseen, is opened now
+    if not _count(subject, ada.get_private_page):
         raise Skipped("The laboratory cannot see what this store is asked.")
     return _count(subject, ask)
 

@@ -111,7 +111,7 @@ class Form:
 class ExternalSite(Site):
     """An application whose forms may hold more than it was said to take."""
 
-    def visitor(self) -> "ExternalVisitor":
+    def new_visitor(self) -> "ExternalVisitor":
         return ExternalVisitor(self, self.make_browser())
 
 
@@ -155,7 +155,7 @@ def _read_form(form: Tag) -> Form:
 
 def _check_private_page(site: Site) -> None:
     page = site.paths.private
-    if site.visitor().private_page().status == 200:
+    if site.new_visitor().get_private_page().status == 200:
         raise ConfigurationError(
             f"GET {page} was answered 200 to somebody who is not logged in: name a page that only "
             "a login opens by --private."
@@ -163,11 +163,11 @@ def _check_private_page(site: Site) -> None:
 
 
 def _checked_login(site: Site) -> ExternalVisitor:
-    visitor, paths = site.visitor(), site.paths
+    visitor, paths = site.new_visitor(), site.paths
     assert isinstance(visitor, ExternalVisitor)
     form = visitor.form(paths.login, paths.login)
     answer = visitor.submit(paths.login, paths.fields, page=paths.login)
-    private = visitor.private_page()
+    private = visitor.get_private_page()
     if answer.status < 400 and private.status == 200:
         return visitor
     said = f"POST {paths.login} was answered {answer.status}, and GET {paths.private} after it "
@@ -188,8 +188,8 @@ def _check_cookie(visitor: Visitor) -> None:
 
 
 def _check_token(site: Site) -> None:
-    visitor = site.logged_in()
-    alone = site.present(visitor.token)
+    visitor = site.log_in_visitor()
+    alone = site.request_with_token(visitor.token)
     if alone.status != 200:
         raise ConfigurationError(
             f"A login needs more than the cookie {site.cookie_name!r}: GET {site.paths.private} "

@@ -35,19 +35,19 @@ class Site:
         self.make_browser = make_browser
         self.recorder = Recorder()
 
-    def visitor(self) -> "Visitor":
+    def new_visitor(self) -> "Visitor":
         """Somebody with an empty browser."""
         return Visitor(self, self.make_browser())
 
-    def logged_in(self) -> "Visitor":
+    def log_in_visitor(self) -> "Visitor":
         """Somebody who has just logged in."""
-        visitor = self.visitor()
+        visitor = self.new_visitor()
         visitor.log_in()
         return visitor
 
-    def admits(self, token: str) -> bool:
+    def logs_in_with(self, token: str) -> bool:
         """Whether somebody who has this token and nothing else is logged in."""
-        return self.present(token).status == 200
+        return self.request_with_token(token).status == 200
 
     def check_token(self) -> None:
         """Make sure that a login's token logs in by itself: else none that is refused is dead.
@@ -55,13 +55,13 @@ class Site:
         Raises `RuntimeError` where it does not. The login is another one than the experiment's,
         whose token may be good for one request only.
         """
-        if not self.admits(self.logged_in().token):
+        if not self.logs_in_with(self.log_in_visitor().token):
             raise RuntimeError(
                 f"a token that was just given logs nobody in with the cookie {self.cookie_name} "
                 "alone"
             )
 
-    def present(self, token: str, path: str | None = None) -> Exchange:
+    def request_with_token(self, token: str, path: str | None = None) -> Exchange:
         """Ask for a page, the private one if none is named, as somebody with just this token."""
         self.recorder.hide(token)
         cookie = {"Cookie": f"{self.cookie_name}={token}"}
@@ -80,10 +80,10 @@ class Site:
         self.recorder.note(_answered(answer))
         return answer
 
-    def look(self, visitor: "Visitor", moment: str) -> None:
+    def snapshot(self, visitor: "Visitor", moment: str) -> None:
         """Note for the evidence what both sides hold; over HTTP alone there is nothing to add."""
 
-    def look_at_the_end(self) -> None:
+    def snapshot_at_end(self) -> None:
         """The same when the experiment is over, of the last visitor who holds a token."""
 
 
@@ -115,7 +115,7 @@ class Visitor:
         exchange = self.submit(paths.login, paths.fields, page=paths.login)
         if exchange.status >= 400:
             raise RuntimeError(f"the login was answered {exchange.status}")
-        self.site.look(self, "after the login")
+        self.site.snapshot(self, "after the login")
         return exchange
 
     def log_out(self) -> Exchange:
@@ -126,7 +126,7 @@ class Visitor:
         """Fill in the form of `page` that goes to `path`, and send it."""
         return self.post(path, fields)
 
-    def take(self, token: str) -> None:
+    def plant_token(self, token: str) -> None:
         """Put this token into my browser, as devtools would: planted, copied or kept."""
         self.site.recorder.hide(token)
         self.site.recorder.note(f"The token {masked(token)} is put into the browser.")
@@ -145,13 +145,13 @@ class Visitor:
             raise TypeError("this needs the laboratory's own browser")
         return self.browser
 
-    def private_page(self) -> Exchange:
+    def get_private_page(self) -> Exchange:
         """Ask for the page that only somebody logged in gets."""
         return self.get(self.site.paths.private)
 
     @property
     def is_logged_in(self) -> bool:
-        return self.private_page().status == 200
+        return self.get_private_page().status == 200
 
     @property
     def token(self) -> str:
