@@ -1,11 +1,13 @@
-"""What several experiments measure with: figures, parallel calls, what a token shows."""
+"""Helpers of several experiments: figures, test data, parallel calls, reading a token."""
 
 import binascii
 import re
+import secrets
 import zlib
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
 
@@ -21,7 +23,7 @@ NOT_BASE64 = re.compile(r"[^A-Za-z0-9_-]+")
 DURATION_UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"))
 """Seconds of a unit, and its name."""
 
-Outcome = TypeVar("Outcome")
+T = TypeVar("T")
 
 
 def format_number(value: int) -> str:
@@ -42,11 +44,24 @@ def in_or_out(is_in: bool) -> str:
     return "in" if is_in else "out"
 
 
-def call_in_parallel(*calls: Callable[[], Outcome]) -> list[Outcome]:
+def make_random_text(characters: int) -> str:
+    """Random text, which cannot be compressed below six bits a character."""
+    return secrets.token_urlsafe(characters)[:characters]
+
+
+def read_last_line(log: Path) -> str:
+    """The last line of a file that is not blank; empty without one, or without the file."""
+    if not log.exists():
+        return ""
+    lines = map(str.strip, log.read_text(errors="replace").split("\n"))
+    return next(filter(None, reversed(list(lines))), "")
+
+
+def call_in_parallel(*calls: Callable[[], T]) -> list[T]:
     """Start all calls at the same moment, each in its own thread; their results, in order."""
     barrier = Barrier(len(calls))
 
-    def call_at_barrier(call: Callable[[], Outcome]) -> Outcome:
+    def call_at_barrier(call: Callable[[], T]) -> T:
         barrier.wait()
         return call()
 

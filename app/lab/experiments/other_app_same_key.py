@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, session
 
 from app.lab.claim import HOLDS, Claim, Finding, on_each
-from app.lab.subject.application import KEY, Subject
+from app.lab.subject.application import SIGNING_KEY, Subject
 
 ANOTHER = "another_application"
 
@@ -28,7 +28,7 @@ def _refuses(subject: Subject, name: str) -> bool:
     login = subject.log_in_visitor().run(lambda: dict(session))
     another = Flask(name)
     another.config.update(
-        SECRET_KEY=KEY,
+        SECRET_KEY=SIGNING_KEY,
         SESSION_COOKIE_NAME=subject.cookie_name,
         **subject.isolated_settings(),
     )

@@ -12,7 +12,7 @@ from app.lab.claim import Skipped
 from app.lab.experiments import CLAIMS
 from app.lab.runs.runner import try_claim
 from app.lab.subject.application import Subject, ViewFailed
-from app.lab.subject.evidence import MOST_EXCHANGES, Evidence, ShownExchange, shortened
+from app.lab.subject.evidence import MAX_EXCHANGES, Evidence, ShownExchange, shorten_evidence
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
 
@@ -91,13 +91,13 @@ def test_where_the_application_fails_and_not_the_view_no_exception_is_named(
 
 def test_a_long_experiment_is_shown_by_its_beginning_and_its_end(subject: Subject) -> None:
     ada = subject.log_in_visitor()
-    for number in range(MOST_EXCHANGES):
+    for number in range(MAX_EXCHANGES):
         ada.get(f"/static/{number}")
     evidence = subject.recorder.evidence()
-    assert len(evidence.exchanges) == MOST_EXCHANGES
+    assert len(evidence.exchanges) == MAX_EXCHANGES
     assert evidence.left_out == 1
     assert evidence.exchanges[0].url.endswith("/login")
-    assert evidence.exchanges[-1].url.endswith(f"/static/{MOST_EXCHANGES - 1}")
+    assert evidence.exchanges[-1].url.endswith(f"/static/{MAX_EXCHANGES - 1}")
 
 
 def where(is_meant: Callable[[Backend], bool]) -> pytest.MarkDecorator:
@@ -185,7 +185,7 @@ EXCHANGES = [
 
 class TestShortened:
     def test_what_was_done_between_exchanges_that_are_left_out_is_not(self) -> None:
-        kept = shortened(Evidence(EXCHANGES, 3, [], ["the end"]), 4)
+        kept = shorten_evidence(Evidence(EXCHANGES, 3, [], ["the end"]), 4)
         assert [exchange.url for exchange in kept.exchanges] == ["0", "1", "4", "5"]
         assert kept.left_out == 5
         assert kept.exchanges[2].before == ["note 2", "note 3", "note 4", "time passes"]
@@ -194,11 +194,11 @@ class TestShortened:
 
     def test_what_is_short_stays_as_it_is(self) -> None:
         evidence = Evidence(EXCHANGES, 3)
-        assert shortened(evidence, 6) == evidence
+        assert shorten_evidence(evidence, 6) == evidence
 
     def test_it_is_the_same_in_one_cut_or_in_two(self) -> None:
         evidence = Evidence(EXCHANGES)
-        assert shortened(shortened(evidence, 4), 2) == shortened(evidence, 2)
+        assert shorten_evidence(shorten_evidence(evidence, 4), 2) == shorten_evidence(evidence, 2)
 
 
 class TestHoldings:
