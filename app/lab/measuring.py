@@ -1,4 +1,4 @@
-"""Helpers of several experiments: figures, test data, parallel calls, reading a token."""
+"""Helpers of experiments: figures, data, parallel calls, reading a token."""
 
 import binascii
 import re
@@ -50,7 +50,7 @@ def make_random_text(characters: int) -> str:
 
 
 def read_last_line(log: Path) -> str:
-    """The last line of a file that is not blank; empty without one, or without the file."""
+    """The last line of a file that is not blank; empty without line or file."""
     if not log.exists():
         return ""
     lines = map(str.strip, log.read_text(errors="replace").split("\n"))
@@ -58,7 +58,7 @@ def read_last_line(log: Path) -> str:
 
 
 def call_in_parallel(*calls: Callable[[], T]) -> list[T]:
-    """Start all calls at the same moment, each in its own thread; their results, in order."""
+    """Start all calls at one moment, each in its own thread; their results in order."""
     barrier = Barrier(len(calls))
 
     def call_at_barrier(call: Callable[[], T]) -> T:
@@ -70,7 +70,7 @@ def call_in_parallel(*calls: Callable[[], T]) -> list[T]:
 
 
 def read_token(token: str) -> str:
-    """Everything in a token that can be read without a key: itself, then each decoded layer."""
+    """All text in a token that needs no key: the token, then each decoded layer."""
     readable, layer = [token], [token]
     for _ in range(MAX_BASE64_LAYERS):
         layer = [
@@ -81,7 +81,7 @@ def read_token(token: str) -> str:
 
 
 def decode_part(part: str) -> bytes:
-    """One part of a token without its Base64 and its compression; empty if it has no Base64."""
+    """One part of a token without Base64 and compression; empty if it is not Base64."""
     try:
         decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""An application during an outage of its store: what it answers, and what it loses."""
+"""An application during an outage of its store: its responses and its losses."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ class TimedResponse(NamedTuple):
 
     @property
     def fault(self) -> str:
-        """What is wrong with the response: its time, its status, or no Retry-After with a 503.
+        """What is wrong with the response: its time, status, or missing Retry-After.
 
         Empty if it is right.
         """
@@ -46,7 +46,7 @@ class TimedResponse(NamedTuple):
 
 
 def live_through(subject: Subject, outage: Callable[[], AbstractContextManager[None]]) -> Finding:
-    """Log in, stop the store, request pages, start the store, and check who is logged in."""
+    """Log in, request pages during the outage, and check who is logged in after it."""
     ada, stranger = subject.log_in_visitor(), subject.new_visitor()
     with outage():
         responses = list(_request_pages(subject, ada, stranger))
@@ -96,7 +96,7 @@ def _request_pages(
 
 
 def _wait_for_store(ada: SubjectVisitor) -> None:
-    """Wait until a page gets its session again, without an entry in the evidence for each try."""
+    """Wait until a page gets its session again; the tries are not in the evidence."""
     deadline = time.perf_counter() + VISITOR_TIMEOUT_SECONDS
     private = ada.site.url + ada.site.paths.private
     while ada.browser.get(private).status == 503 and time.perf_counter() < deadline:

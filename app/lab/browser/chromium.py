@@ -56,7 +56,7 @@ Event = dict[str, Any]
 
 @contextmanager
 def chromium() -> Iterator[MakeBrowser]:
-    """A factory of real browsers, each with a profile of its own, until the block ends.
+    """A factory of real browsers, each with its own profile, until the block ends.
 
     After a block without an error its browsers are reused, without their cookies.
     Raises `ConfigurationError` in one line if Chromium or Playwright is not installed.
@@ -81,7 +81,7 @@ def chromium() -> Iterator[MakeBrowser]:
 
 @contextmanager
 def open_browsers(claim: Claim, *, in_chromium: bool) -> Iterator[MakeBrowser]:
-    """A factory of browsers for a claim; Chromium only if a real browser matters to it."""
+    """A factory of browsers for a claim; Chromium only if the claim needs it."""
     if in_chromium and claim.in_chromium:
         with chromium() as make_browser:
             yield make_browser
@@ -141,7 +141,7 @@ class Chromium:
 
 
 class _Playwright:
-    """Playwright in a thread of its own, because it cannot be called from several threads."""
+    """Playwright in its own thread, since it cannot be called from several threads."""
 
     def __init__(self) -> None:
         from playwright.async_api import async_playwright
@@ -184,7 +184,7 @@ def _get_playwright() -> _Playwright:
 
 
 def check_installed() -> None:
-    """Raise `ConfigurationError`, in one line, if Chromium or Playwright is not installed."""
+    """Raise `ConfigurationError` if Chromium or Playwright is not installed."""
     _find_program()
     try:
         import playwright.async_api  # noqa: F401

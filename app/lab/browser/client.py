@@ -1,4 +1,4 @@
-"""A browser without a window: it sends real requests and keeps a browser's cookie rules.
+"""A browser without a window: it sends requests and follows the cookie rules.
 
     browser = Browser()
     browser.post(f"{site}/login", {"user": "ada", "password": "…"})
@@ -34,7 +34,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request as it was sent, and its response. Header values have one character an octet."""
+    """A request and its response. Header values have one character an octet."""
 
     method: str
     url: str
@@ -172,7 +172,7 @@ class _Navigation:
     body: bytes | None = None
 
     def follow(self, exchange: Exchange) -> "_Navigation | None":
-        """The request that a redirect leads to (Fetch, HTTP-redirect fetch); None without one."""
+        """The request that a redirect leads to (Fetch standard); None without one."""
         location = exchange.header("location")
         if exchange.status not in _REDIRECTS or location is None:
             return None

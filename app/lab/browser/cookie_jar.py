@@ -1,4 +1,4 @@
-"""A cookie jar with a browser's rules for keeping and sending: RFC 6265bis, sections 5.4 to 5.8.
+"""A cookie jar with the rules of browsers: RFC 6265bis, sections 5.4 to 5.8.
 
 Werkzeug's test client and `requests` keep almost none of these rules, so a cookie that every
 browser drops looks fine there. This jar drops it, and says why. Every request counts as a
@@ -77,7 +77,7 @@ class Jar:
             return iter(self._remove_expired(self._clock()))
 
     def store(self, url: str, header: str) -> Cookie | Refused:
-        """Store the cookie of the Set-Cookie field `header` of a response from `url` (5.6, 5.7).
+        """Store the cookie of a Set-Cookie field in a response from `url` (5.6, 5.7).
 
         If the cookie that is returned has expired, it has deleted the cookie of its name.
         """
@@ -102,7 +102,7 @@ class Jar:
         return cookie_string(visible).encode("latin-1").decode("utf-8", errors="replace")
 
     def restart(self) -> None:
-        """Remove the session cookies, as a browser does when it is closed (5.7, at its end)."""
+        """Remove the session cookies, as browsers do when they are closed (5.7)."""
         with self._lock:
             self._held = {key: c for key, c in self._held.items() if c.expires is not None}
 
@@ -117,7 +117,7 @@ class Jar:
         return list(self._held.values())
 
     def _keep(self, cookie: Cookie, now: float) -> Cookie:
-        """Replace the cookie of the same key, but keep its creation time (5.7, steps 23 and 24)."""
+        """Replace the cookie of the same key, but keep its creation time (5.7, step 23)."""
         old = self._held.get(cookie.key)
         kept = replace(cookie, created=old.created) if old else cookie
         if kept.is_expired(now):
@@ -164,7 +164,7 @@ class _Offer:
 
 
 def _find_objections(offer: _Offer) -> Iterator[str]:
-    """Why the browser does not keep the cookie, in words for people; nothing if it does."""
+    """The reasons why the browser refuses the cookie, as text; none if it does not."""
     yield from _check_content(offer)
     yield from _check_domain(offer)
     yield from _check_secure(offer)
@@ -223,9 +223,9 @@ def _check_prefix(offer: _Offer) -> Iterator[str]:
     name = offer.field.cookie.name.lower()
     if name.startswith(_PREFIXES) and not offer.field.cookie.secure:
         yield "the prefix of its name needs Secure (RFC 6265bis 5.7)"
-    if name.startswith("__host-") and offer.field.attribute("domain"):
+    if name.startswith("__host-") and offer.field.attributes.get("domain"):
         yield "the prefix of its name forbids Domain (RFC 6265bis 5.7)"
-    if name.startswith("__host-") and offer.field.attribute("path") != "/":
+    if name.startswith("__host-") and offer.field.attributes.get("path") != "/":
         yield "the prefix of its name needs Path=/ (RFC 6265bis 5.7)"
     if name.startswith(("__http-", "__host-http-")) and not offer.field.cookie.http_only:
         yield "the prefix of its name needs HttpOnly (draft-ietf-httpbis-layered-cookies)"

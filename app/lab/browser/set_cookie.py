@@ -7,6 +7,7 @@ Text: a header field, a name and a value are `str` with one character an octet (
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -68,18 +69,12 @@ class Cookie:
 
 @dataclass(frozen=True, slots=True)
 class SetCookie:
-    """A parsed Set-Cookie field, whether or not a browser may keep its cookie.
-
-    The names of `attributes` are in lower case; those with a value over 1024 octets are left out.
-    """
+    """A parsed Set-Cookie field, whether or not a browser may keep its cookie."""
 
     cookie: Cookie
-    attributes: tuple[tuple[str, str], ...]
+    attributes: Mapping[str, str]
+    """The last valid one of each name, which is in lower case."""
     has_control_character: bool
-
-    def attribute(self, wanted: str) -> str | None:
-        """The value of the last attribute of that name; None without one."""
-        return _find_last(self.attributes, wanted)
 
 
 def read_set_cookie(header: str, url: str, now: float) -> SetCookie:
@@ -87,9 +82,9 @@ def read_set_cookie(header: str, url: str, now: float) -> SetCookie:
     pair, *rest = header.split(";")
     name, value = _split(pair if "=" in pair else f"={pair}")
     pieces = [_split(piece) for piece in rest]
-    attributes = tuple((k.lower(), v) for k, v in pieces if len(v) <= MAX_ATTRIBUTE_BYTES)
-    domain, host_only = _find_scope(_find_last(attributes, "domain") or "", host_of(url))
-    path = _find_last(attributes, "path") or ""
+    attributes = {k.lower(): v for k, v in pieces if _is_valid(k.lower(), v)}
+    domain, host_only = _find_scope(attributes.get("domain", ""), host_of(url))
+    path = attributes.get("path", "")
     cookie = Cookie(
         name=name,
         value=value,
@@ -97,10 +92,10 @@ def read_set_cookie(header: str, url: str, now: float) -> SetCookie:
         host_only=host_only,
         path=path if path.startswith("/") else default_path(url),
         expires=_find_expiry(attributes, now),
-        secure=_find_last(attributes, "secure") is not None,
-        http_only=_find_last(attributes, "httponly") is not None,
-        same_site=_SAME_SITE.get((_find_last(attributes, "samesite") or "").lower(), "Default"),
-        partitioned=_find_last(attributes, "partitioned") is not None,
+        secure="secure" in attributes,
+        http_only="httponly" in attributes,
+        same_site=_SAME_SITE.get(attributes.get("samesite", "").lower(), "Default"),
+        partitioned="partitioned" in attributes,
         created=now,
     )
     parts = (part for piece in [(name, value), *pieces] for part in piece)
@@ -108,7 +103,7 @@ def read_set_cookie(header: str, url: str, now: float) -> SetCookie:
 
 
 def parse_cookie_date(text: str) -> float | None:
-    """The seconds since the epoch of an Expires value; None if it is not a date (5.1.1)."""
+    """The seconds since the epoch of an Expires value; None if invalid (5.1.1)."""
     found: dict[str, re.Match[str]] = {}
     for token in _DATE_DELIMITERS.split(text):
         for field, pattern in _DATE_FIELDS:
@@ -139,7 +134,7 @@ def path_matches(request_path: str, cookie_path: str) -> bool:
 
 
 def domain_matches(host: str, domain: str) -> bool:
-    """Whether `host` is `domain` or, unless it is an IP address, a subdomain of it (5.1.3)."""
+    """Whether `host` is `domain` or a subdomain of it; an IP address is none (5.1.3)."""
     return host == domain or (host.endswith(f".{domain}") and not is_ip(host))
 
 
@@ -175,8 +170,15 @@ def _split(piece: str) -> tuple[str, str]:
     return name.strip(_WHITESPACE), value.strip(_WHITESPACE)
 
 
-def _find_last(attributes: tuple[tuple[str, str], ...], wanted: str) -> str | None:
-    return next((value for name, value in reversed(attributes) if name == wanted), None)
+def _is_valid(name: str, value: str) -> bool:
+    """Whether a browser does not ignore the attribute (5.6, 5.6.1, 5.6.2)."""
+    if len(value) > MAX_ATTRIBUTE_BYTES:
+        return False
+    if name == "max-age":
+        return _MAX_AGE.fullmatch(value) is not None
+    if name == "expires":
+        return parse_cookie_date(value) is not None
+    return True
 
 
 def _find_scope(given: str, host: str) -> tuple[str, bool]:
@@ -187,18 +189,13 @@ def _find_scope(given: str, host: str) -> tuple[str, bool]:
     return domain, False
 
 
-def _find_expiry(attributes: tuple[tuple[str, str], ...], now: float) -> float | None:
-    """When the cookie expires: 5.5, 5.6.1, 5.6.2, and 5.7, step 6.
-
-    Max-Age goes before Expires, neither beyond 400 days; values that do not parse are ignored.
-    """
-    ages = [value for name, value in attributes if name == "max-age" and _MAX_AGE.fullmatch(value)]
-    if ages:
-        seconds = min(int(ages[-1]), MAX_LIFETIME_SECONDS)
+def _find_expiry(attributes: Mapping[str, str], now: float) -> float | None:
+    """When the cookie expires: 5.5 and 5.7, step 6. Max-Age goes before Expires."""
+    if "max-age" in attributes:
+        seconds = min(int(attributes["max-age"]), MAX_LIFETIME_SECONDS)
         return now + seconds if seconds > 0 else _EXPIRED
-    parsed = (parse_cookie_date(value) for name, value in attributes if name == "expires")
-    dates = [date for date in parsed if date is not None]
-    return min(dates[-1], now + MAX_LIFETIME_SECONDS) if dates else None
+    date = parse_cookie_date(attributes.get("expires", ""))
+    return None if date is None else min(date, now + MAX_LIFETIME_SECONDS)
 
 
 def _expand_year(year: int) -> int:

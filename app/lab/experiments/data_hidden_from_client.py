@@ -1,4 +1,4 @@
-"""Storing personal data, and looking for it in what the browser holds."""
+"""Store personal data, and look for it in the browser's cookies."""
 
 from flask import session
 

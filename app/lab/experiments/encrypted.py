@@ -1,4 +1,4 @@
-"""Putting a card's number into the session, and looking for it in the cookie, with no key."""
+"""Store a card's number, and look for it in the cookie without the key."""
 
 from flask import session
 

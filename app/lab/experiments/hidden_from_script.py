@@ -1,4 +1,4 @@
-"""Reading `document.cookie` on a page of somebody who is logged in."""
+"""Read `document.cookie` on the private page."""
 
 from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.site import Site

@@ -4,13 +4,13 @@ from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject
 
-NEW = "the key that the laboratory signs with from now on"
+NEW_KEY = "the key that the laboratory signs with from now on"
 
 
 def experiment(subject: Subject) -> Finding:
     token, old = subject.log_in_visitor().token, subject.app.secret_key
-    # In the running application: a restart would end an embedded store, whatever the key does.
-    subject.app.config.update(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[old])
+    # Without a restart, which would end an embedded store.
+    subject.app.config.update(SECRET_KEY=NEW_KEY, SECRET_KEY_FALLBACKS=[old])
     subject.recorder.note("The key is replaced, with the old one as fallback.")
     with_it = subject.logs_in_with(token)
     subject.app.config.update(SECRET_KEY_FALLBACKS=[])

@@ -1,4 +1,4 @@
-"""Something is put into a list that lies in the session, and nobody says `modified`."""
+"""Append to a list in the session without setting `session.modified`."""
 
 from flask import session
 

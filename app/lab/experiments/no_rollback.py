@@ -1,4 +1,4 @@
-"""A cookie that was kept from before a change is put back into the browser."""
+"""Put a cookie from before a change back into the browser."""
 
 from flask import session
 

@@ -1,4 +1,4 @@
-"""Eight requests of one browser that all have loaded the session before any of them saves it."""
+"""Eight requests load the session before any of them saves it."""
 
 from functools import partial
 from threading import Barrier

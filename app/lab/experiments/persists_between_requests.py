@@ -1,4 +1,4 @@
-"""Storing values in one request, and reading them in the next."""
+"""Store values in one request, and read them in the next."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Somebody is logged in on one server, and the load balancer sends him to another."""
+"""Log in on one server, and send the token to another."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import Subject
@@ -13,12 +13,11 @@ def experiment(subject: Subject) -> Finding:
     if known:
         return Finding(True, "known", "A second server with the same key knew the session.")
     if known_by_disk:
-        return Finding(
-            False,
-            "unknown; known on a shared disk",
+        because = (
             "A second server with a disk of its own did not know the session. One on the same disk "
-            "did.",
+            "did."
         )
+        return Finding(False, "unknown; known on a shared disk", because)
     return Finding(False, "unknown", "A second server with the same key did not know the session.")
 
 

@@ -1,4 +1,4 @@
-"""The application is stopped and started again while somebody is logged in."""
+"""Restart the application while somebody is logged in."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import Subject

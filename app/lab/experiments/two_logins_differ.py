@@ -1,4 +1,4 @@
-"""The same person logs in on several browsers within one second."""
+"""Log in on several browsers as one user within one second."""
 
 from app.lab.claim import HOLDS, Claim, Finding, on_each
 from app.lab.subject.site import Site

@@ -1,4 +1,4 @@
-"""Values of six types are put into the session, and read back by the next request."""
+"""Store values of six types in the session, and read them in the next request."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Logging in with a token in the browser that no living session has."""
+"""Log in with a token in the browser that belongs to no session."""
 
 import secrets
 

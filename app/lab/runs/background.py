@@ -81,7 +81,7 @@ class RunFiles:
         self._progress = folder / "progress.jsonl"
 
     def take_lock(self) -> int | None:
-        """A descriptor that holds the lock while any process has it open; `None` if it is taken.
+        """A descriptor that holds the lock until it is closed; `None` if it is taken.
 
         Creates the folder. Raises `OSError` if nothing can be written there.
         """
@@ -148,7 +148,7 @@ class BackgroundRunner:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> bool:
-        """Start a run; `False` if one is under way. Raises `OSError` if it cannot write files."""
+        """Start a run; `False` if one is under way. Raises `OSError` if it cannot write."""
         lock = self.files.take_lock()
         if lock is None:
             return False
@@ -212,7 +212,7 @@ def _try_lock(descriptor: int, how: int) -> bool:
 def record_run(
     files: RunFiles, claims: Sequence[Claim], backends: Sequence[Backend], options: "RunOptions"
 ) -> Report:
-    """Try every claim on every backend; record each result at once, and the report at the end."""
+    """Try every claim on every backend; record each result, then the report."""
     # Imported here: the pages of the application import this module, and run no experiment.
     from app.lab.runs.runner import compare
 

@@ -122,7 +122,7 @@ def _find_ready(busy: list[_Worker], timeout: float) -> list[_Worker]:
 
 
 def _end_all(workers: list[_Worker]) -> None:
-    """Terminate all workers at once, and kill those that are still alive after the timeout."""
+    """Terminate all workers at once, and kill those that are alive after the timeout."""
     for worker in workers:
         worker.process.terminate()
     deadline = time.monotonic() + CLEANUP_TIMEOUT_SECONDS
@@ -135,7 +135,7 @@ def _end_all(workers: list[_Worker]) -> None:
 
 @contextmanager
 def _block_interrupts() -> Iterator[None]:
-    """Let processes that are started in this block ignore Ctrl-C: their parent ends them."""
+    """Let processes started in this block ignore Ctrl-C: their parent ends them."""
     resource_tracker.ensure_running()  # the first start would start it, and unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

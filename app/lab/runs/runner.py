@@ -30,7 +30,7 @@ Watch = Callable[[Iterable[Result]], Iterable[Result]]
 
 
 def make_options(create_app: CreateApp, *, in_chromium: bool) -> RunOptions:
-    """The options of a run on this machine: with a real Redis if redis-server is installed."""
+    """The options of a run here: with a real Redis if redis-server is installed."""
     return RunOptions(create_app, redis_version() is not None, in_chromium)
 
 
@@ -65,7 +65,7 @@ def compare(
 
 
 def run_claims(claims: Sequence[Claim], sources: Sequence[SubjectSource]) -> Generator[Result]:
-    """The result of every claim on every subject, as they finish; an error stops no other."""
+    """The result of every claim on every subject, as they finish."""
     isolated = [source for source in sources if not source.shares_state]
     shared = [source for source in sources if source.shares_state]
     yield from _run(claims, shared, processes=1)
@@ -73,7 +73,7 @@ def run_claims(claims: Sequence[Claim], sources: Sequence[SubjectSource]) -> Gen
 
 
 def try_claim(claim: Claim, source: SubjectSource) -> Result:
-    """Try one claim on one subject, in this process; an exception becomes a result too."""
+    """Try one claim on one subject, in this process; an exception is a result too."""
     begun = time.perf_counter()
     try:
         verdict, finding, evidence = _run_experiment(claim, source)

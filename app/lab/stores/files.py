@@ -1,4 +1,4 @@
-"""Harnesses for sessions in files: a file for each session, or many sessions in a file."""
+"""Harnesses for sessions in files, with one or with many sessions in a file."""
 
 import os
 import resource
@@ -111,7 +111,7 @@ class SharedFilesHarness(FilesHarness):
 
 @cache
 def _listeners() -> list[Callable[[str, str], None]]:
-    """The functions that one audit hook of the interpreter calls for each file operation.
+    """The functions that the interpreter's audit hook calls for file operations.
 
     The first call adds the hook, which costs time at each opened file and cannot be removed.
     """

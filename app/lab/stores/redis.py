@@ -1,4 +1,4 @@
-"""Harnesses for sessions in Redis: a real server, and the one embedded in the process."""
+"""Harnesses for sessions in Redis: a real server, or embedded in the process."""
 
 import secrets
 from collections import Counter

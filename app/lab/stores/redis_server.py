@@ -1,4 +1,4 @@
-"""A redis-server that the laboratory starts, and that an experiment may stop and freeze."""
+"""A redis-server that the laboratory starts, and that it can stop and freeze."""
 
 import os
 import re
@@ -98,7 +98,7 @@ class RedisServer:
 
 
 def _make_folder() -> "tempfile.TemporaryDirectory[str]":
-    """A temporary folder whose path is short enough for a socket: in /tmp if TMPDIR is long."""
+    """A temporary folder for a socket: in /tmp if the path of TMPDIR is too long."""
     folder = tempfile.TemporaryDirectory(prefix="redis-")
     if len(os.fsencode(folder.name)) + len(f"/{SOCKET_NAME}") <= MAX_SOCKET_PATH_BYTES:
         return folder

@@ -1,4 +1,4 @@
-"""A backend under experiment: the real application on it, fresh, behind a real socket."""
+"""A backend under experiment: a fresh application on it, behind a real socket."""
 
 import inspect
 import itertools
@@ -33,6 +33,10 @@ T = TypeVar("T")
 
 SIGNING_KEY = "the laboratory signs with this key, and so does nobody else"
 ACCOUNT = {"username": "ada", "password": "the analytical engine"}
+
+SLOW_REQUESTS = ("uses no session", "reads the session", "writes to the session")
+ROTATES = "rotates the token"
+"""The kinds of slow requests; the last only if the backend can rotate a token."""
 
 VIEW_PATH = "/inside/"
 """The path below which an experiment's own views run."""
@@ -84,7 +88,7 @@ class Subject(Site):
 
     @property
     def store(self) -> StoreHarness:
-        """The harness of its store. Raises `CannotApply` if nothing is stored on the server."""
+        """The harness of its store. Raises `CannotApply` if the server stores nothing."""
         if self._harness is None:
             raise CannotApply("The server stores nothing.")
         return self._harness
@@ -162,7 +166,7 @@ class Subject(Site):
             self.recorder.note("The second server is stopped.")
 
     def add_view(self, view: Callable[[], T]) -> tuple[str, "Future[T]"]:
-        """Let the application run `view` for one POST to the path; the future gets its result."""
+        """Run `view` at the next POST to the returned path; the future gets its result."""
         number, result = next(self._numbers), Future[T]()
         self._views[number] = view, result
         return f"{VIEW_PATH}{number}", result
@@ -251,7 +255,7 @@ class SubjectVisitor(Visitor):
     site: Subject
 
     def run(self, view: Callable[[], T]) -> T:
-        """Run code inside a view, in a request of this visitor: `run(lambda: session["cart"])`.
+        """Run code in a view, in a request of the visitor: `run(lambda: session["cart"])`.
 
         Returns its result. Raises `ViewFailed` if the response is not 200.
         """
@@ -278,6 +282,32 @@ def rotate() -> None:
     """Give the current session a new token and keep its data. Runs inside a view."""
     interface: Any = current_app.session_interface
     interface.regenerate(session)
+
+
+def run_slow_request(ada: SubjectVisitor, kind: str, meanwhile: Callable[[], T]) -> T:
+    """Let a slow request of this kind begin before `meanwhile`, and end after it."""
+
+    def respond_slowly() -> T:
+        if kind != "uses no session":
+            session.get("user")
+        result = meanwhile()
+        if kind == "writes to the session":
+            session["late"] = True
+        if kind == ROTATES:
+            rotate()
+        return result
+
+    return ada.run(respond_slowly)
+
+
+def log_in_users(subject: Subject, count: int) -> None:
+    """Make sessions of other users, without the form: checking passwords is slow."""
+    for number in range(count):
+        subject.new_visitor().run(partial(_log_in_as, f"user {number}"))
+
+
+def _log_in_as(user: str) -> None:
+    session.update(user=user, logged_in=True)
 
 
 def count_operations(

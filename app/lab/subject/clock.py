@@ -1,4 +1,4 @@
-"""The clock of an experiment: it stands still, for the whole process, until it is moved."""
+"""The clock of an experiment: for its whole process it stands still until moved."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The evidence of an experiment: what was done, the exchanges, the cookie and the record.
+"""The evidence of an experiment: its actions, exchanges, cookie and record.
 
 No token stands in it whole.
 """
@@ -129,7 +129,7 @@ class Recorder:
                 self._secrets.add(token)
 
     def add_holding(self, holding: Holding) -> None:
-        """Add what both sides hold now; if it equals the last holding, only its moment is added."""
+        """Add what both sides hold; if that has not changed, add only the moment."""
         holding = _shorten_holding(holding)
         with self._lock:
             last = self._holdings[-1] if self._holdings else None

@@ -1,4 +1,4 @@
-"""A foreign Flask application as a subject: a process on loopback, used over HTTP alone."""
+"""A foreign Flask application as a subject: a process, used over HTTP alone."""
 
 import os
 import socket
@@ -130,7 +130,7 @@ class ExternalVisitor(Visitor):
 
 
 def find_form(path: str, page: str, address: str) -> Form:
-    """The form on the page at `address` that posts to `path` of its site; an empty one if none."""
+    """The form on the page at `address` that posts to `path`; empty without one."""
     for form in BeautifulSoup(page, "html.parser").find_all("form"):
         target = urlsplit(urljoin(address, str(form.get("action", ""))))
         is_own = target.netloc == urlsplit(address).netloc and target.path == path

@@ -1,4 +1,4 @@
-"""The HTTP server that a subject runs behind: one thread a request, on a port of loopback."""
+"""The HTTP server of a subject, with a thread for each request."""
 
 import socket
 from collections.abc import Callable

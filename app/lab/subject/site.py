@@ -1,4 +1,4 @@
-"""An application at an address, and visitors with browsers of their own. Nothing but HTTP."""
+"""An application at an address, and its visitors with their browsers."""
 
 import socket
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ class Site:
         return self.request_with_token(token).status == 200
 
     def check_token(self) -> None:
-        """Check that a fresh token alone logs in; otherwise a refused old token proves nothing.
+        """Check that a fresh token alone logs in; else a refused one proves nothing.
 
         It is the token of another login than the experiment's: some are good for one request only.
         Raises `RuntimeError`.
@@ -85,7 +85,7 @@ class Site:
         """Add to the evidence what both sides hold; over HTTP alone that is not known."""
 
     def snapshot_at_end(self) -> None:
-        """Take the snapshot of the last visitor who holds a token, at the experiment's end."""
+        """Take the last snapshot, of the last visitor who holds a token."""
 
 
 class Visitor:
@@ -135,7 +135,7 @@ class Visitor:
 
     @property
     def own_browser(self) -> Browser:
-        """The browser, if it is the laboratory's own. Raises `TypeError` if it is a real one."""
+        """The laboratory's own browser. Raises `TypeError` if it is a real one."""
         if not isinstance(self.browser, Browser):
             raise TypeError("this needs the laboratory's own browser")
         return self.browser

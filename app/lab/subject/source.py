@@ -1,4 +1,4 @@
-"""The sources of a run's subjects: each claim opens a fresh subject from its source."""
+"""The sources of a run's subjects: each claim opens a fresh subject."""
 
 import logging
 import tempfile
@@ -66,7 +66,7 @@ class BackendSource:
 
     @property
     def shares_state(self) -> bool:
-        """True on a service that the laboratory does not know: all subjects use the same one."""
+        """True on an unknown service: all subjects use the same one."""
         return self.backend.needs is not None and not self.backend.on_redis
 
     def check(self) -> None:
@@ -110,7 +110,7 @@ class BackendSource:
 
 @contextmanager
 def _disable_logging() -> Iterator[None]:
-    """Disable logging: experiments break subjects, and the terminal is for the verdicts."""
+    """Disable logging, since experiments break subjects on purpose."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
