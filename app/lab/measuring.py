@@ -1,11 +1,13 @@
-"""What several experiments measure with: figures, parallel calls, what a token shows."""
+"""Helpers of experiments: figures, data, parallel calls, reading a token."""
 
 import binascii
 import re
+import secrets
 import zlib
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
 
@@ -21,7 +23,7 @@ NOT_BASE64 = re.compile(r"[^A-Za-z0-9_-]+")
 DURATION_UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"))
 """Seconds of a unit, and its name."""
 
-Outcome = TypeVar("Outcome")
+T = TypeVar("T")
 
 
 def format_number(value: int) -> str:
@@ -42,11 +44,24 @@ def in_or_out(is_in: bool) -> str:
     return "in" if is_in else "out"
 
 
-def call_in_parallel(*calls: Callable[[], Outcome]) -> list[Outcome]:
-    """Start all calls at the same moment, each in its own thread; their results, in order."""
+def make_random_text(characters: int) -> str:
+    """Random text, which cannot be compressed below six bits a character."""
+    return secrets.token_urlsafe(characters)[:characters]
+
+
+def read_last_line(log: Path) -> str:
+    """The last line of a file that is not blank; empty without line or file."""
+    if not log.exists():
+        return ""
+    lines = map(str.strip, log.read_text(errors="replace").split("\n"))
+    return next(filter(None, reversed(list(lines))), "")
+
+
+def call_in_parallel(*calls: Callable[[], T]) -> list[T]:
+    """Start all calls at one moment, each in its own thread; their results in order."""
     barrier = Barrier(len(calls))
 
-    def call_at_barrier(call: Callable[[], Outcome]) -> Outcome:
+    def call_at_barrier(call: Callable[[], T]) -> T:
         barrier.wait()
         return call()
 
@@ -55,7 +70,7 @@ def call_in_parallel(*calls: Callable[[], Outcome]) -> list[Outcome]:
 
 
 def read_token(token: str) -> str:
-    """Everything in a token that can be read without a key: itself, then each decoded layer."""
+    """All text in a token that needs no key: the token, then each decoded layer."""
     readable, layer = [token], [token]
     for _ in range(MAX_BASE64_LAYERS):
         layer = [
@@ -66,7 +81,7 @@ def read_token(token: str) -> str:
 
 
 def decode_part(part: str) -> bytes:
-    """One part of a token without its Base64 and its compression; empty if it has no Base64."""
+    """One part of a token without Base64 and compression; empty if it is not Base64."""
     try:
         decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""An application that lives through an outage of its store: what it answers, and what is lost."""
+"""An application during an outage of its store: its responses and its losses."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,51 +10,51 @@ from app.lab.browser.client import Exchange
 from app.lab.claim import Finding
 from app.lab.subject.application import Subject, SubjectVisitor
 
-SOON = 1.0
-"""Seconds within which a page must say that the store cannot be asked."""
+MAX_RESPONSE_SECONDS = 1.0
+"""A page must answer within this time that the store is unavailable."""
 
-PATIENCE = 3.0
-"""Seconds that a visitor waits for an answer, and for the store after its return."""
+VISITOR_TIMEOUT_SECONDS = 3.0
+"""A visitor waits this long for a response, and for the store after its return."""
 
-PUBLIC = ("/", "/articles", "/login", "/static/theme.js")
+PUBLIC_PATHS = ("/", "/articles", "/login", "/static/theme.js")
 
 
-class Answer(NamedTuple):
-    """What one request of the outage came to."""
+class TimedResponse(NamedTuple):
+    """The response to one request during the outage."""
 
     page: str
     wanted: int
     exchange: Exchange | None
-    """`None` where nothing came as long as it was waited for."""
+    """`None` after the visitor's timeout."""
     seconds: float
 
     @property
     def fault(self) -> str:
-        """What is wrong with it; empty where it is right.
+        """What is wrong with the response: its time, status, or missing Retry-After.
 
-        It is where it came soon, with the wanted status, and a 503 says when to try again.
+        Empty if it is right.
         """
         if self.exchange is None:
             return f"no answer in {self.seconds:.0f} s"
         if self.exchange.status != self.wanted:
             return str(self.exchange.status)
-        if self.seconds >= SOON:
-            return f"{self.wanted} after {_spoken(self.seconds)}"
+        if self.seconds >= MAX_RESPONSE_SECONDS:
+            return f"{self.wanted} after {_format_seconds(self.seconds)}"
         if self.wanted == 503 and self.exchange.header("Retry-After") is None:
             return "503 without Retry-After"
         return ""
 
 
 def live_through(subject: Subject, outage: Callable[[], AbstractContextManager[None]]) -> Finding:
-    """Log in, take the store away, ask for pages, bring it back, and see who is still in."""
-    ada, stranger = subject.logged_in(), subject.visitor()
+    """Log in, request pages during the outage, and check who is logged in after it."""
+    ada, stranger = subject.log_in_visitor(), subject.new_visitor()
     with outage():
-        answers = list(_answers(subject, ada, stranger))
-    if any(answer.fault for answer in answers):
-        return _not_lived_through(answers)
-    slowest = _spoken(max(answer.seconds for answer in answers))
-    _wait_for_the_store(ada)
-    return _afterwards(ada, stranger) or Finding(
+        responses = list(_request_pages(subject, ada, stranger))
+    if any(response.fault for response in responses):
+        return _describe_faults(responses)
+    slowest = _format_seconds(max(response.seconds for response in responses))
+    _wait_for_store(ada)
+    return _find_loss(ada, stranger) or Finding(
         True,
         f"503 after {slowest}",
         "Without the store a private page and a login were answered 503 with Retry-After, public "
@@ -63,9 +63,9 @@ def live_through(subject: Subject, outage: Callable[[], AbstractContextManager[N
     )
 
 
-def _not_lived_through(answers: Sequence[Answer]) -> Finding:
-    wrong = [f"{answer.page}: {answer.fault}" for answer in answers if answer.fault]
-    right = f"{len(answers) - len(wrong)} of {len(answers)}"
+def _describe_faults(responses: Sequence[TimedResponse]) -> Finding:
+    wrong = [f"{response.page}: {response.fault}" for response in responses if response.fault]
+    right = f"{len(responses) - len(wrong)} of {len(responses)}"
     because = (
         f"Without the store {right} answers were right: 503 with Retry-After to a private page and "
         "a login, public pages and a static file as ever, each within a second. The others: "
@@ -74,41 +74,37 @@ def _not_lived_through(answers: Sequence[Answer]) -> Finding:
     return Finding(False, f"{right} right; {wrong[0]}", because)
 
 
-def _answers(subject: Subject, ada: SubjectVisitor, stranger: SubjectVisitor) -> Iterator[Answer]:
+def _request_pages(
+    subject: Subject, ada: SubjectVisitor, stranger: SubjectVisitor
+) -> Iterator[TimedResponse]:
     log_in = partial(stranger.post, subject.paths.login, subject.paths.fields)
     requests: list[tuple[str, int, Callable[[], Exchange]]] = [
-        ("private page", 503, ada.private_page),
+        ("private page", 503, ada.get_private_page),
         ("login", 503, log_in),
-        *((path, 200, partial(ada.get, path)) for path in PUBLIC),
+        *((path, 200, partial(ada.get, path)) for path in PUBLIC_PATHS),
     ]
-    patience = PATIENCE
-    for page, wanted, ask in requests:
-        ada.own_browser.timeout = stranger.own_browser.timeout = patience
-        answer = _asked(page, wanted, ask)
-        yield answer
-        if answer.exchange is None:
-            patience = SOON  # later ones are wrong as well, and are waited for no longer
+    timeout = VISITOR_TIMEOUT_SECONDS
+    for page, wanted, request in requests:
+        ada.own_browser.timeout = stranger.own_browser.timeout = timeout
+        begun = time.perf_counter()
+        try:
+            exchange = request()
+        except TimeoutError:
+            exchange = None
+            timeout = MAX_RESPONSE_SECONDS  # the verdict is known: later ones need no more time
+        yield TimedResponse(page, wanted, exchange, time.perf_counter() - begun)
 
 
-def _asked(page: str, wanted: int, ask: Callable[[], Exchange]) -> Answer:
-    begun = time.perf_counter()
-    try:
-        exchange = ask()
-    except TimeoutError:
-        exchange = None
-    return Answer(page, wanted, exchange, time.perf_counter() - begun)
-
-
-def _wait_for_the_store(ada: SubjectVisitor) -> None:
-    """Until it is asked again; without an entry in the evidence for each try."""
-    deadline = time.perf_counter() + PATIENCE
+def _wait_for_store(ada: SubjectVisitor) -> None:
+    """Wait until a page gets its session again; the tries are not in the evidence."""
+    deadline = time.perf_counter() + VISITOR_TIMEOUT_SECONDS
     private = ada.site.url + ada.site.paths.private
     while ada.browser.get(private).status == 503 and time.perf_counter() < deadline:
         pass
 
 
-def _afterwards(ada: SubjectVisitor, stranger: SubjectVisitor) -> Finding | None:
-    """What is not as before the outage; `None` where all is."""
+def _find_loss(ada: SubjectVisitor, stranger: SubjectVisitor) -> Finding | None:
+    """What is not as before the outage; `None` if everything is."""
     if not ada.is_logged_in:
         return Finding(False, "logged out", "Somebody logged in was logged out by the outage.")
     if stranger.is_logged_in:
@@ -119,5 +115,5 @@ def _afterwards(ada: SubjectVisitor, stranger: SubjectVisitor) -> Finding | None
     return None
 
 
-def _spoken(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

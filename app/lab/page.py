@@ -12,7 +12,7 @@ from app.lab.experiments import CLAIMS
 from app.lab.reports.known import known_report
 from app.lab.reports.report import Result
 from app.lab.reports.sheet import Links, Sheet, add_filters, sheet
-from app.lab.runs.background import Run, Runs, Stage
+from app.lab.runs.background import BackgroundRunner, RunProgress, Stage
 
 bp = Blueprint("lab", __name__, url_prefix="/lab")
 
@@ -52,7 +52,7 @@ class Filter(NamedTuple):
 
 def init_app(app: Flask) -> None:
     """Offer the pages, and keep what runs find out in this installation's folder."""
-    app.extensions["lab_runs"] = Runs(INSTANCE / "lab")
+    app.extensions["lab_runs"] = BackgroundRunner(INSTANCE / "lab")
     add_filters(app.jinja_env)
     app.register_blueprint(bp)
 
@@ -60,7 +60,7 @@ def init_app(app: Flask) -> None:
 @bp.get("", strict_slashes=False)
 def index() -> str:
     """The matrix, and how far a run is."""
-    run = _runs().last()
+    run = _runs().progress()
     whole = _with_run(_sheet(), run)
     wanted = Filter(request.args.get("subject", ""), request.args.get("verdict", ""))
     return render_template(
@@ -89,7 +89,7 @@ def start() -> Response:
 @bp.get("/progress")
 def progress() -> dict[str, Any]:
     """How far the last run is, with the cells of the matrix that it has filled, as JSON."""
-    run = _runs().last()
+    run = _runs().progress()
     if run is None:
         abort(404, "No run was started in this installation.")
     cell = current_app.jinja_env.get_template("lab/_matrix.html").module.cell  # type: ignore[attr-defined] # a macro
@@ -121,8 +121,8 @@ def evidence(claim: str, subject: str) -> str:
     )
 
 
-def _runs() -> Runs:
-    runs: Runs = current_app.extensions["lab_runs"]
+def _runs() -> BackgroundRunner:
+    runs: BackgroundRunner = current_app.extensions["lab_runs"]
     return runs
 
 
@@ -135,7 +135,7 @@ def _sheet() -> Sheet:
     return sheet(known and known.report, list(CLAIMS.values()), _links())
 
 
-def _with_run(whole: Sheet, run: Run | None) -> Sheet:
+def _with_run(whole: Sheet, run: RunProgress | None) -> Sheet:
     """What a run has found out so far, before what the last report says."""
     if run is None or run.stage is not Stage.RUNNING:
         return whole

@@ -17,7 +17,7 @@ from app.lab.reports import known
 from app.lab.reports.answers import QUESTIONS
 from app.lab.reports.html import html_report
 from app.lab.reports.report import Report, loaded
-from app.lab.runs.background import Run, RunFiles, Runs, Stage, record
+from app.lab.runs.background import BackgroundRunner, RunFiles, RunProgress, Stage, record_run
 from app.lab.subject.source import RunOptions
 from backends import BACKENDS
 from tests.conftest import ACCOUNTS, OURS, SECRET
@@ -48,7 +48,7 @@ def report(folder: Path) -> Report:
     """What a run in this installation found out."""
     found = made_up_report()
     folder.mkdir(parents=True)
-    RunFiles(folder).keep(found)
+    RunFiles(folder).save_report(found)
     return found
 
 
@@ -172,7 +172,7 @@ def test_the_shipped_report_is_shown_until_there_is_one_of_our_own(
     own = folder / "report.json"
     own.rename(known.SHIPPED)
     assert "They came with this program." in lab().client.get("/lab").text
-    RunFiles(folder).keep(report)
+    RunFiles(folder).save_report(report)
     assert "They are of the last run in this installation." in lab().client.get("/lab").text
 
 
@@ -213,13 +213,13 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, RunFiles]:
     """What a real run finds out, of two claims on every backend."""
     files = RunFiles(tmp_path_factory.mktemp("real"))
     two = [CLAIMS["logout_is_final"], CLAIMS["parallel_writes_survive"]]
-    return record(files, two, list(BACKENDS.values()), RunOptions(create_app)), files
+    return record_run(files, two, list(BACKENDS.values()), RunOptions(create_app)), files
 
 
 def test_no_page_and_no_report_shows_a_token(real: tuple[Report, RunFiles], folder: Path) -> None:
     report, _ = real
     folder.mkdir(parents=True)
-    RunFiles(folder).keep(report)
+    RunFiles(folder).save_report(report)
     client = lab().client
     texts = [client.get(path).text for path in addresses(report)]
     for text in (*texts, html_report(report)):
@@ -241,19 +241,19 @@ def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
 
 
 def test_a_run_of_the_module_begins_with_the_claims_that_there_are(folder: Path) -> None:
-    kept = Runs(folder)
+    kept = BackgroundRunner(folder)
     assert kept.start()
     while not running(kept).results:
         time.sleep(0.05)
     assert running(kept).total == len(CLAIMS) * len(BACKENDS)
-    kept.forget()
+    kept.stop()
     assert not kept.files.is_locked
     assert over(kept).stage is Stage.FAILED
 
 
-def running(kept: Runs) -> Run:
+def running(kept: BackgroundRunner) -> RunProgress:
     """The run under way."""
-    last = kept.last()
+    last = kept.progress()
     assert last is not None
     assert last.stage is Stage.RUNNING, last.because
     return last
@@ -272,26 +272,29 @@ def wait_until_free(files: RunFiles) -> None:
         time.sleep(0.02)
 
 
-def over(kept: Runs) -> Run:
+def over(kept: BackgroundRunner) -> RunProgress:
     """The run, once it is over."""
     wait_until_free(kept.files)
-    kept.forget()
-    last = kept.last()
+    kept.stop()
+    last = kept.progress()
     assert last is not None
     return last
 
 
 def test_one_run_at_a_time_in_all_processes(folder: Path) -> None:
-    first, elsewhere = Runs(folder, command=command(WAITS)), Runs(folder, command=command(WAITS))
+    first, elsewhere = (
+        BackgroundRunner(folder, command=command(WAITS)),
+        BackgroundRunner(folder, command=command(WAITS)),
+    )
     assert first.start()
     assert not first.start()
     assert not elsewhere.start()
-    last = elsewhere.last()
+    last = elsewhere.progress()
     assert last is not None
     assert last.stage is Stage.RUNNING
-    first.forget()
+    first.stop()
     assert elsewhere.start()
-    elsewhere.forget()
+    elsewhere.stop()
 
 
 @pytest.mark.parametrize(
@@ -302,7 +305,7 @@ def test_a_run_that_dies_has_failed_and_says_why_in_one_line(
     code: str, because: str, folder: Path
 ) -> None:
     visitor = lab()
-    kept = Runs(folder, command=command(code))
+    kept = BackgroundRunner(folder, command=command(code))
     visitor.app.extensions["lab_runs"] = kept
     assert visitor.post("/lab/run").headers["Location"] == "/lab"
     assert over(kept).stage is Stage.FAILED
@@ -310,7 +313,7 @@ def test_a_run_that_dies_has_failed_and_says_why_in_one_line(
 
 
 def test_a_run_that_ended_has_not_failed(folder: Path) -> None:
-    kept = Runs(folder, command=command(ENDS))
+    kept = BackgroundRunner(folder, command=command(ENDS))
     kept.start()
     assert over(kept).stage is Stage.ENDED
 
@@ -323,7 +326,7 @@ def test_a_run_sees_no_setting_of_the_application(
     monkeypatch.setenv("REDIS_URL", "redis://elsewhere")
     names = "'SESSION_BACKEND', 'SECRET_KEY', 'REDIS_URL'"
     says = f"import os; print([os.environ.get(name) for name in ({names})])"
-    kept = Runs(folder, command(says))
+    kept = BackgroundRunner(folder, command(says))
     kept.start()
     assert over(kept).because == "[None, None, None]"
 
@@ -345,12 +348,12 @@ def test_another_site_starts_no_run(folder: Path) -> None:
 def under_way(report: Report, folder: Path, **settings: Any) -> tuple[Visitor, Callable[[], None]]:
     """A visitor of an application in which a run has two results; what ends that run."""
     visitor = lab(**settings)
-    kept = Runs(folder, command=command(WAITS))
+    kept = BackgroundRunner(folder, command=command(WAITS))
     visitor.app.extensions["lab_runs"] = kept
     kept.start()
     for result in report.results[:2]:
         kept.files.add_result(result)
-    return visitor, kept.forget
+    return visitor, kept.stop
 
 
 def test_whoever_comes_late_sees_where_it_stands(report: Report, folder: Path) -> None:

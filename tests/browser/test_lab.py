@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     folder = tmp_path_factory.mktemp("lab")
     files = RunFiles(folder / "instance" / "lab")
     files.folder.mkdir(parents=True)
-    files.keep(made_up_report())
+    files.save_report(made_up_report())
     with LabServer(folder) as server:
         yield server
 
@@ -133,7 +133,7 @@ def test_a_run_fills_the_page_cell_by_cell_without_a_reload(
     assert "surprise: expected “holds”" in cell.inner_text()
     assert page.locator("[data-waits]").count() == waiting - 1
     assert page.locator("[data-done]").inner_text() == "1"
-    files.keep(made_up_report())
+    files.save_report(made_up_report())
     files.add("ended", seconds=1, surprises=0, errors=0)
     os.close(lock)
     page.get_by_role("button", name="Run all again").wait_for()

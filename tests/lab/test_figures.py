@@ -7,7 +7,7 @@ from app import create_app
 from app.lab.browser.client import Exchange
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.outage import SOON, Answer
+from app.lab.outage import MAX_RESPONSE_SECONDS, TimedResponse
 from app.lab.reports.report import Result
 from app.lab.runs.runner import try_claim
 from app.lab.subject.source import BackendSource, RunOptions
@@ -109,7 +109,7 @@ class TestAnswerInAnOutage:
             (503, 503, "1", 0.1, ""),
             (503, 503, None, 0.1, "503 without Retry-After"),
             (503, 302, None, 0.1, "302"),
-            (200, 200, None, SOON, "200 after 1.0 s"),
+            (200, 200, None, MAX_RESPONSE_SECONDS, "200 after 1.0 s"),
             (200, None, None, 3.1, "no answer in 3 s"),
         ],
     )
@@ -123,4 +123,4 @@ class TestAnswerInAnOutage:
     ) -> None:
         headers = (("Retry-After", retry_after),) if retry_after else ()
         exchange = Exchange("GET", "/", (), status, headers, b"", ()) if status else None
-        assert Answer("private page", wanted, exchange, seconds).fault == fault
+        assert TimedResponse("private page", wanted, exchange, seconds).fault == fault

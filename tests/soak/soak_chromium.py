@@ -1,4 +1,4 @@
-"""Every claim that a browser has a part in, with Debian's Chromium, on every subject.
+"""Every claim about a browser, with Debian's Chromium, on every subject.
 
 `make soak` runs it; `make test` tries one subject of each kind.
 """

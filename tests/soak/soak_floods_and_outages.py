@@ -1,4 +1,4 @@
-"""A hundred thousand made-up tokens, and the seconds that an outage of Redis costs, with figures.
+"""Figures: a hundred thousand made-up tokens, and the time an outage costs.
 
 `make soak` runs and prints them; `make test` does not collect these files.
 """

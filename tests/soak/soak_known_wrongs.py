@@ -1,4 +1,4 @@
-"""Every claim on every known wrong: the defect turns its own claim, those it names, and no other.
+"""Every claim on every known wrong: a defect turns only the claims it names.
 
 An experiment that turns where it should not looks at more than its claim; one that does not turn
 where it should looks at less. `make soak` runs this; `make test` does not collect it.

@@ -1,4 +1,4 @@
-"""The trials of tests/system/chaos often enough for figures, on our stores and on Flask-Session's.
+"""Figures: many repetitions of the trials of tests/system/chaos, also on Flask-Session.
 
 `make soak` runs and prints them; `make test` does not collect these files.
 """

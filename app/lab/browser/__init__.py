@@ -1,1 +1,1 @@
-"""The browsers of experiments: one with the cookie rules of RFC 6265bis, and a real one."""
+"""The browsers of experiments: one that follows RFC 6265bis, and a real one."""

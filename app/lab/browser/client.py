@@ -1,13 +1,12 @@
-"""A browser without a window: real requests over real sockets, a browser's cookie rules.
+"""A browser without a window: it sends requests and follows the cookie rules.
 
     browser = Browser()
     browser.post(f"{site}/login", {"user": "ada", "password": "…"})
     page = browser.get(f"{site}/dashboard")
     assert page.status == 200 and not page.refused
 
-One `Browser` has one jar; its tabs are its requests, and they may run in several threads. A GET is
-an address that the user typed, a POST is a form on a page of the same origin. It speaks `http`
-alone, and follows a redirect only when asked to.
+A `Browser` may be used by several threads. A GET is an address that the user typed, a POST a form
+on a page of the same origin. It supports `http` only, and follows a redirect only when asked to.
 """
 
 import json
@@ -22,8 +21,8 @@ from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 from app.lab.browser.cookie_jar import Jar, Refused, cookie_string
 from app.lab.browser.set_cookie import Cookie
 
-TIMEOUT = 10.0  # seconds, for each wait on the socket, unless the browser is told otherwise
-MAX_REDIRECTS = 20  # as the Fetch standard has it
+TIMEOUT_SECONDS = 10.0  # for each wait on the socket
+MAX_REDIRECTS = 20  # Fetch, HTTP-redirect fetch
 USER_AGENT = "Mozilla/5.0 (compatible; SessionLab)"
 
 _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -35,11 +34,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request as it was sent and the response to it.
-
-    Header values have one character an octet. `refused` are the cookies of this response that the
-    browser did not keep; `redirected_from` is the exchange whose redirect led here.
-    """
+    """A request and its response. Header values have one character an octet."""
 
     method: str
     url: str
@@ -48,7 +43,9 @@ class Exchange:
     headers: Headers
     body: bytes
     refused: tuple[Refused, ...]
+    """The cookies of the response that the browser did not keep."""
     redirected_from: "Exchange | None" = None
+    """The exchange whose redirect led here."""
 
     @property
     def text(self) -> str:
@@ -56,35 +53,34 @@ class Exchange:
         return self.body.decode("utf-8", errors="replace")
 
     def json(self) -> Any:
-        """The body as JSON. Raises ValueError where it is none."""
+        """The body as JSON. Raises ValueError if it is not JSON."""
         return json.loads(self.body)
 
     def header(self, name: str) -> str | None:
-        """The first response header of that name, in any case; None where there is none."""
-        return next(iter(_values(self.headers, name)), None)
+        """The first response header of that name, in any case; None without one."""
+        return next(iter(_find_values(self.headers, name)), None)
 
     @property
     def cookie_bytes(self) -> int:
-        """Octets of the Cookie value that was sent."""
-        return sum(map(len, _values(self.request_headers, "cookie")))
+        """The length of the Cookie value that was sent."""
+        return sum(map(len, _find_values(self.request_headers, "cookie")))
 
     @property
     def set_cookies(self) -> list[str]:
-        """All Set-Cookie values that came back, kept or refused."""
-        return _values(self.headers, "set-cookie")
+        """All Set-Cookie values of the response, kept or refused."""
+        return _find_values(self.headers, "set-cookie")
 
     @property
     def set_cookie_bytes(self) -> int:
-        """Octets of them."""
+        """The length of all Set-Cookie values of the response."""
         return sum(map(len, self.set_cookies))
 
 
 class Browser:
-    """A browser with an empty jar; `clock` gives seconds since the epoch."""
+    """A browser with its cookies; `clock` returns seconds since the epoch."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
-        self.timeout = TIMEOUT
-        """Seconds, for each wait on the socket."""
+        self.timeout = TIMEOUT_SECONDS
         self.jar = Jar(clock=clock)
 
     def get(
@@ -94,12 +90,10 @@ class Browser:
         headers: Mapping[str, str] | None = None,
         follow_redirects: bool = False,
     ) -> Exchange:
-        """Navigate to `url` and keep what a browser would keep of the cookies that come back.
+        """Navigate to `url`. `headers` replace those of the browser, also its cookies.
 
-        `headers` replace what the browser would send: `{"Cookie": …}` sends that, not the jar.
-
-        Raises OSError where the server does not answer (TimeoutError after `timeout` of silence),
-        `http.client.HTTPException` where its answer is not HTTP, RuntimeError after 20 redirects,
+        Raises OSError without a response (TimeoutError after `timeout` seconds without a byte),
+        `http.client.HTTPException` if the response is not HTTP, RuntimeError after 20 redirects,
         ValueError for an address that is not `http`.
         """
         return self._navigate(_Navigation("GET", url, "none", headers or {}), follow_redirects)
@@ -112,10 +106,7 @@ class Browser:
         headers: Mapping[str, str] | None = None,
         follow_redirects: bool = False,
     ) -> Exchange:
-        """Submit a form to `url`: a mapping as form fields, bytes as they are.
-
-        The rest is as with `get`.
-        """
+        """Submit a form to `url`: a mapping as form fields, bytes unchanged. See `get`."""
         given = dict(headers or {})
         if not isinstance(data, bytes):
             data, given = urlencode(data).encode(), {"Content-Type": _FORM} | given
@@ -123,29 +114,28 @@ class Browser:
         return self._navigate(navigation, follow_redirects)
 
     def document_cookie(self, url: str) -> str:
-        """What a script on the page at `url` reads from `document.cookie`."""
+        """The value of `document.cookie` for a script on the page at `url`."""
         return self.jar.document_cookie(url)
 
     def restart(self) -> None:
-        """Close the browser and open it again: session cookies are gone, others stay."""
+        """Close the browser and open it again: session cookies are lost, others stay."""
         self.jar.restart()
 
     def _navigate(self, navigation: "_Navigation", follow_redirects: bool) -> Exchange:
         previous: Exchange | None = None
         for _ in range(1 + MAX_REDIRECTS):
             exchange = replace(self._exchange(navigation), redirected_from=previous)
-            onward = navigation.redirected_by(exchange) if follow_redirects else None
+            onward = navigation.follow(exchange) if follow_redirects else None
             if onward is None:
                 return exchange
             navigation, previous = onward, exchange
         raise RuntimeError(f"more than {MAX_REDIRECTS} redirects, the last to {navigation.url}")
 
     def _exchange(self, navigation: "_Navigation") -> Exchange:
-        sent = self._headers(navigation)
+        sent = self._make_headers(navigation)
         status, headers, body = _send(navigation, sent, self.timeout)
-        answers = [
-            self.jar.store(navigation.url, field) for field in _values(headers, "set-cookie")
-        ]
+        fields = _find_values(headers, "set-cookie")
+        stored = [self.jar.store(navigation.url, field) for field in fields]
         return Exchange(
             method=navigation.method,
             url=navigation.url,
@@ -153,12 +143,12 @@ class Browser:
             status=status,
             headers=headers,
             body=body,
-            refused=tuple(answer for answer in answers if isinstance(answer, Refused)),
+            refused=tuple(cookie for cookie in stored if isinstance(cookie, Refused)),
         )
 
-    def _headers(self, navigation: "_Navigation") -> dict[str, str]:
-        """Every header of the request: a browser's own, then those that were given."""
-        authority = _authority(navigation.url)
+    def _make_headers(self, navigation: "_Navigation") -> dict[str, str]:
+        """All headers of the request: the browser's own, then those that were given."""
+        authority = _find_authority(navigation.url)
         headers = {"Host": authority, "User-Agent": USER_AGENT, "Accept": _ACCEPT}
         headers["Accept-Encoding"] = "identity"
         cookies = self.jar.cookies_for(navigation.url)
@@ -168,12 +158,12 @@ class Browser:
         if navigation.body is not None:
             headers["Content-Length"] = str(len(navigation.body))
             headers["Origin"] = f"http://{authority}"
-        return _replaced(headers, navigation.headers)
+        return _replace_headers(headers, navigation.headers)
 
 
 @dataclass(frozen=True, slots=True)
 class _Navigation:
-    """A request to make; `fetch_site` says who started it (`Sec-Fetch-Site`)."""
+    """A request to send; `fetch_site` is its Sec-Fetch-Site."""
 
     method: str
     url: str
@@ -181,9 +171,8 @@ class _Navigation:
     headers: Mapping[str, str]
     body: bytes | None = None
 
-    def redirected_by(self, exchange: Exchange) -> "_Navigation | None":
-        """The request that the response leads to, None where it leads nowhere (Fetch,
-        HTTP-redirect fetch)."""
+    def follow(self, exchange: Exchange) -> "_Navigation | None":
+        """The request that a redirect leads to (Fetch standard); None without one."""
         location = exchange.header("location")
         if exchange.status not in _REDIRECTS or location is None:
             return None
@@ -208,22 +197,22 @@ def _send(
         return response.status, tuple(response.getheaders()), response.read()
 
 
-def _authority(url: str) -> str:
+def _find_authority(url: str) -> str:
     """Host and port; the port only where it is not 80."""
     return urlsplit(url).netloc.lower().removesuffix(":80")
 
 
-def _values(headers: Headers, name: str) -> list[str]:
+def _find_values(headers: Headers, name: str) -> list[str]:
     return [value for key, value in headers if key.lower() == name.lower()]
 
 
-def _replaced(headers: dict[str, str], given: Mapping[str, str]) -> dict[str, str]:
+def _replace_headers(headers: dict[str, str], given: Mapping[str, str]) -> dict[str, str]:
     names = {name.lower() for name in given}
     return {n: v for n, v in headers.items() if n.lower() not in names} | dict(given)
 
 
 class AnyBrowser(Protocol):
-    """What a visitor needs of a browser; `Browser` and Chromium's both have it."""
+    """The browser of a visitor: `Browser` or a real one."""
 
     @property
     def jar(self) -> Iterable[Cookie]: ...

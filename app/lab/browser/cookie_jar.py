@@ -1,4 +1,4 @@
-"""A cookie jar with a browser's rules for keeping and sending: RFC 6265bis, sections 5.4 to 5.8.
+"""A cookie jar with the rules of browsers: RFC 6265bis, sections 5.4 to 5.8.
 
 Werkzeug's test client and `requests` keep almost none of these rules, so a cookie that every
 browser drops looks fine there. This jar drops it, and says why. Every request counts as a
@@ -42,14 +42,14 @@ from app.lab.browser.set_cookie import (
     read_set_cookie,
 )
 
-MAX_NAME_AND_VALUE = 4096  # octets, 5.7
+MAX_COOKIE_BYTES = 4096  # of name and value, 5.7
 
 _PREFIXES = ("__secure-", "__host-", "__http-")
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A cookie that the browser did not take, and why, in words for people."""
+    """A cookie that the browser did not keep, and why, in words for people."""
 
     name: str
     reason: str
@@ -72,24 +72,23 @@ class Jar:
         self._lock = Lock()
 
     def __iter__(self) -> Iterator[Cookie]:
-        """The cookies at this moment, in the order in which they were first set."""
+        """The current cookies, in the order in which they were first set."""
         with self._lock:
-            return iter(self._live(self._clock()))
+            return iter(self._remove_expired(self._clock()))
 
     def store(self, url: str, header: str) -> Cookie | Refused:
-        """Take the Set-Cookie field `header` of a response from `url` (5.6, 5.7).
+        """Store the cookie of a Set-Cookie field in a response from `url` (5.6, 5.7).
 
-        The cookie that comes back is in the jar, unless it is expired: then the server has asked
-        for the deletion of its namesake, which is gone.
+        If the cookie that is returned has expired, it has deleted the cookie of its name.
         """
         with self._lock:
             now = self._clock()
-            asked = read_set_cookie(header, url, now)
-            offer = _Offer(asked, host_of(url), self.is_secure_origin(url), self._live(now))
-            reasons = filter(None, (rule(offer) for rule in _RULES))
-            if reason := next(reasons, None):
-                return Refused(asked.cookie.name, reason)
-            return self._keep(asked.cookie, now)
+            field = read_set_cookie(header, url, now)
+            held = self._remove_expired(now)
+            offer = _Offer(field, host_of(url), self.is_secure_origin(url), held)
+            if reason := next(_find_objections(offer), None):
+                return Refused(field.cookie.name, reason)
+            return self._keep(field.cookie, now)
 
     def cookies_for(self, url: str) -> list[Cookie]:
         """The cookies to send with a navigation to `url`, in the order of sending (5.8.3)."""
@@ -97,14 +96,13 @@ class Jar:
             return self._retrieve(url, self._clock())
 
     def document_cookie(self, url: str) -> str:
-        """What a script on the page at `url` reads from `document.cookie` (5.8.2): UTF-8 text,
-        without the `HttpOnly` cookies."""
+        """The value of `document.cookie` for a script on the page at `url` (5.8.2)."""
         with self._lock:
             visible = [c for c in self._retrieve(url, self._clock()) if not c.http_only]
         return cookie_string(visible).encode("latin-1").decode("utf-8", errors="replace")
 
     def restart(self) -> None:
-        """Close the browser and open it again: session cookies are gone (5.7, last paragraph)."""
+        """Remove the session cookies, as browsers do when they are closed (5.7)."""
         with self._lock:
             self._held = {key: c for key, c in self._held.items() if c.expires is not None}
 
@@ -113,12 +111,13 @@ class Jar:
         trusted = self._trusts_loopback and _is_loopback(host_of(url))
         return urlsplit(url).scheme == "https" or trusted
 
-    def _live(self, now: float) -> list[Cookie]:
+    def _remove_expired(self, now: float) -> list[Cookie]:
+        """Remove expired cookies, and return the others."""
         self._held = {key: c for key, c in self._held.items() if not c.is_expired(now)}
         return list(self._held.values())
 
     def _keep(self, cookie: Cookie, now: float) -> Cookie:
-        """Replace the namesake, whose creation time stays (5.7, steps 23 and 24)."""
+        """Replace the cookie of the same key, but keep its creation time (5.7, step 23)."""
         old = self._held.get(cookie.key)
         kept = replace(cookie, created=old.created) if old else cookie
         if kept.is_expired(now):
@@ -131,7 +130,7 @@ class Jar:
         host, path, secure = host_of(url), path_of(url), self.is_secure_origin(url)
         matching = (
             cookie
-            for cookie in self._live(now)
+            for cookie in self._remove_expired(now)
             if _covers(cookie, host)
             and path_matches(path, cookie.path)
             and (secure or not cookie.secure)
@@ -156,119 +155,77 @@ def _covers(cookie: Cookie, host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """A Set-Cookie field and what the rules must know to judge it."""
+    """A Set-Cookie field, and what the rules need to judge it."""
 
-    asked: SetCookie
+    field: SetCookie
     host: str
     secure_origin: bool
     held: list[Cookie]
 
-    @property
-    def cookie(self) -> Cookie:
-        return self.asked.cookie
+
+def _find_objections(offer: _Offer) -> Iterator[str]:
+    """The reasons why the browser refuses the cookie, as text; none if it does not."""
+    yield from _check_content(offer)
+    yield from _check_domain(offer)
+    yield from _check_secure(offer)
+    yield from _check_prefix(offer)
 
 
-def _control_character(offer: _Offer) -> str | None:
-    if offer.asked.has_control_character:
-        return "the Set-Cookie field has a control character in it (RFC 6265bis 5.6)"
-    return None
-
-
-def _nothing_in_it(offer: _Offer) -> str | None:
-    if not offer.cookie.name and not offer.cookie.value:
-        return "it has neither a name nor a value (RFC 6265bis 5.7)"
-    return None
-
-
-def _too_large(offer: _Offer) -> str | None:
-    size = len(offer.cookie.name) + len(offer.cookie.value)
-    if size > MAX_NAME_AND_VALUE:
-        return (
-            f"name and value are {size} bytes, a browser keeps at most {MAX_NAME_AND_VALUE} "
+def _check_content(offer: _Offer) -> Iterator[str]:
+    name, value = offer.field.cookie.name, offer.field.cookie.value
+    size = len(name) + len(value)
+    if offer.field.has_control_character:
+        yield "the Set-Cookie field has a control character in it (RFC 6265bis 5.6)"
+    if not size:
+        yield "it has neither a name nor a value (RFC 6265bis 5.7)"
+    if size > MAX_COOKIE_BYTES:
+        yield (
+            f"name and value are {size} bytes, a browser keeps at most {MAX_COOKIE_BYTES} "
             "(RFC 6265bis 5.7)"
         )
-    return None
+    # The value of a nameless cookie is sent alone, so that it could pass for another's name.
+    if not name and ("=" in value or value.lower().startswith(_PREFIXES)):
+        yield "it has no name, and its value could pass for one (RFC 6265bis 5.7)"
 
 
-def _nameless_in_disguise(offer: _Offer) -> str | None:
-    """The value of a nameless cookie is sent alone, so it could pass for another's name."""
-    value = offer.cookie.value.lower()
-    if not offer.cookie.name and ("=" in value or value.startswith(_PREFIXES)):
-        return "it has no name, and its value could pass for one (RFC 6265bis 5.7)"
-    return None
-
-
-def _domain_of_others(offer: _Offer) -> str | None:
-    domain = offer.cookie.domain
-    if offer.cookie.host_only:
-        return None
+def _check_domain(offer: _Offer) -> Iterator[str]:
+    domain = offer.field.cookie.domain
+    if offer.field.cookie.host_only:
+        return
     if is_public_suffix(domain):
-        return f"Domain={domain} is a public suffix, not one site's own (RFC 6265bis 5.7)"
+        yield f"Domain={domain} is a public suffix, not one site's own (RFC 6265bis 5.7)"
     if not domain_matches(offer.host, domain):
-        return f"Domain={domain} does not cover the host {offer.host} (RFC 6265bis 5.7)"
-    return None
+        yield f"Domain={domain} does not cover the host {offer.host} (RFC 6265bis 5.7)"
 
 
-def _secure_from_insecure(offer: _Offer) -> str | None:
-    if offer.cookie.secure and not offer.secure_origin:
-        return "it is Secure, and the response did not come over HTTPS (RFC 6265bis 5.7)"
-    return None
-
-
-def _overlays_secure(offer: _Offer) -> str | None:
-    if offer.secure_origin:
-        return None
-    new = offer.cookie
-    overlaid = (
-        old.name == new.name
-        and (domain_matches(old.domain, new.domain) or domain_matches(new.domain, old.domain))
-        and path_matches(new.path, old.path)
-        for old in offer.held
-        if old.secure
-    )
-    if any(overlaid):
-        return (
+def _check_secure(offer: _Offer) -> Iterator[str]:
+    cookie = offer.field.cookie
+    if cookie.secure and not offer.secure_origin:
+        yield "it is Secure, and the response did not come over HTTPS (RFC 6265bis 5.7)"
+    if not offer.secure_origin and any(_overlays(cookie, old) for old in offer.held if old.secure):
+        yield (
             "a Secure cookie has this name, and a response that did not come over HTTPS may not "
             "overlay it (RFC 6265bis 5.7)"
         )
-    return None
+    if cookie.same_site == "None" and not cookie.secure:
+        yield "SameSite=None needs Secure (RFC 6265bis 5.7)"
+    if cookie.partitioned and not cookie.secure:
+        yield "Partitioned needs Secure (CHIPS)"
 
 
-def _none_needs_secure(offer: _Offer) -> str | None:
-    if offer.cookie.same_site == "None" and not offer.cookie.secure:
-        return "SameSite=None needs Secure (RFC 6265bis 5.7)"
-    return None
+def _overlays(new: Cookie, old: Cookie) -> bool:
+    domains = domain_matches(old.domain, new.domain) or domain_matches(new.domain, old.domain)
+    return old.name == new.name and domains and path_matches(new.path, old.path)
 
 
-def _partitioned_needs_secure(offer: _Offer) -> str | None:
-    if offer.cookie.partitioned and not offer.cookie.secure:
-        return "Partitioned needs Secure (CHIPS)"
-    return None
-
-
-def _prefix_broken(offer: _Offer) -> str | None:
-    """Servers may read a prefix in any case, so the browser holds them to it in any case (5.4)."""
-    cookie, name = offer.cookie, offer.cookie.name.lower()
-    if name.startswith(_PREFIXES) and not cookie.secure:
-        return "the prefix of its name needs Secure (RFC 6265bis 5.7)"
-    if name.startswith("__host-") and offer.asked.attribute("domain"):
-        return "the prefix of its name forbids Domain (RFC 6265bis 5.7)"
-    if name.startswith("__host-") and offer.asked.attribute("path") != "/":
-        return "the prefix of its name needs Path=/ (RFC 6265bis 5.7)"
-    if name.startswith(("__http-", "__host-http-")) and not cookie.http_only:
-        return "the prefix of its name needs HttpOnly (draft-ietf-httpbis-layered-cookies)"
-    return None
-
-
-_RULES: tuple[Callable[[_Offer], str | None], ...] = (
-    _control_character,
-    _nothing_in_it,
-    _too_large,
-    _nameless_in_disguise,
-    _domain_of_others,
-    _secure_from_insecure,
-    _overlays_secure,
-    _none_needs_secure,
-    _partitioned_needs_secure,
-    _prefix_broken,
-)
+def _check_prefix(offer: _Offer) -> Iterator[str]:
+    """Servers may read a prefix in any case, so it binds in any case (5.4)."""
+    name = offer.field.cookie.name.lower()
+    if name.startswith(_PREFIXES) and not offer.field.cookie.secure:
+        yield "the prefix of its name needs Secure (RFC 6265bis 5.7)"
+    if name.startswith("__host-") and offer.field.attributes.get("domain"):
+        yield "the prefix of its name forbids Domain (RFC 6265bis 5.7)"
+    if name.startswith("__host-") and offer.field.attributes.get("path") != "/":
+        yield "the prefix of its name needs Path=/ (RFC 6265bis 5.7)"
+    if name.startswith(("__http-", "__host-http-")) and not offer.field.cookie.http_only:
+        yield "the prefix of its name needs HttpOnly (draft-ietf-httpbis-layered-cookies)"

@@ -1,12 +1,13 @@
-"""Reading a Set-Cookie field as a browser does: RFC 6265bis, sections 5.1 and 5.6.
+"""A parser for Set-Cookie as browsers have it: RFC 6265bis, sections 5.1 and 5.6.
 
 Text: a header field, a name and a value are `str` with one character an octet (ISO-8859-1, as
 `http.client` and WSGI hand them over), so `len` counts octets. URLs are absolute and ASCII.
 
-Whether the cookie may be kept is not decided here but by `app.lab.browser.cookie_jar`.
+`app.lab.browser.cookie_jar` decides whether the cookie may be kept.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -15,13 +16,13 @@ from urllib.parse import urlsplit
 
 SameSite = Literal["Strict", "Lax", "None", "Default"]
 
-MAX_ATTRIBUTE_VALUE = 1024  # octets, 5.6
-MAX_LIFETIME = 400 * 24 * 60 * 60  # seconds, 5.5
+MAX_ATTRIBUTE_BYTES = 1024  # 5.6
+MAX_LIFETIME_SECONDS = 400 * 24 * 60 * 60  # 5.5
 
 _WHITESPACE = " \t"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_AGE = re.compile(r"-?[0-9]+")
-_ALREADY_OVER = 0.0
+_EXPIRED = 0.0
 _SAME_SITE: dict[str, SameSite] = {"strict": "Strict", "lax": "Lax", "none": "None"}
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -32,7 +33,7 @@ _DATE_FIELDS = (
     ("month", re.compile(f"({'|'.join(_MONTHS)})", re.IGNORECASE)),
     ("year", re.compile(r"([0-9]{2,4})(?![0-9])")),
 )
-_EARLIEST_YEAR = 1601
+_MIN_YEAR = 1601
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,51 +59,43 @@ class Cookie:
 
     @property
     def key(self) -> tuple[str, str, bool, str, bool]:
-        """What makes it the same cookie: name, domain, host-only flag, path (5.7, step 23), and
-        whether it is partitioned (CHIPS)."""
+        """The cookie's identity: 5.7, step 23, and whether it is partitioned (CHIPS)."""
         return self.name, self.domain, self.host_only, self.path, self.partitioned
 
     def is_expired(self, now: float) -> bool:
-        """Whether its time is over at `now`, seconds since the epoch."""
+        """Whether it has expired at `now`, seconds since the epoch."""
         return self.expires is not None and self.expires <= now
 
 
 @dataclass(frozen=True, slots=True)
 class SetCookie:
-    """What a Set-Cookie field asks for, whether or not it is allowed.
-
-    `attributes` have their names in lower case; those with a value over 1024 octets are not
-    among them.
-    """
+    """A parsed Set-Cookie field, whether or not a browser may keep its cookie."""
 
     cookie: Cookie
-    attributes: tuple[tuple[str, str], ...]
+    attributes: Mapping[str, str]
+    """The last valid one of each name, which is in lower case."""
     has_control_character: bool
-
-    def attribute(self, wanted: str) -> str | None:
-        """The value of the last attribute of that name, None where there is none."""
-        return _last(self.attributes, wanted)
 
 
 def read_set_cookie(header: str, url: str, now: float) -> SetCookie:
-    """Read the field `header` of a response from `url`, received at `now` (5.6)."""
+    """Parse the field `header` of a response from `url`, received at `now` (5.6)."""
     pair, *rest = header.split(";")
     name, value = _split(pair if "=" in pair else f"={pair}")
     pieces = [_split(piece) for piece in rest]
-    attributes = tuple((k.lower(), v) for k, v in pieces if len(v) <= MAX_ATTRIBUTE_VALUE)
-    domain, host_only = _scope(_last(attributes, "domain") or "", host_of(url))
-    path = _last(attributes, "path") or ""
+    attributes = {k.lower(): v for k, v in pieces if _is_valid(k.lower(), v)}
+    domain, host_only = _find_scope(attributes.get("domain", ""), host_of(url))
+    path = attributes.get("path", "")
     cookie = Cookie(
         name=name,
         value=value,
         domain=domain,
         host_only=host_only,
         path=path if path.startswith("/") else default_path(url),
-        expires=_expiry(attributes, now),
-        secure=_last(attributes, "secure") is not None,
-        http_only=_last(attributes, "httponly") is not None,
-        same_site=_SAME_SITE.get((_last(attributes, "samesite") or "").lower(), "Default"),
-        partitioned=_last(attributes, "partitioned") is not None,
+        expires=_find_expiry(attributes, now),
+        secure="secure" in attributes,
+        http_only="httponly" in attributes,
+        same_site=_SAME_SITE.get(attributes.get("samesite", "").lower(), "Default"),
+        partitioned="partitioned" in attributes,
         created=now,
     )
     parts = (part for piece in [(name, value), *pieces] for part in piece)
@@ -110,7 +103,7 @@ def read_set_cookie(header: str, url: str, now: float) -> SetCookie:
 
 
 def parse_cookie_date(text: str) -> float | None:
-    """Seconds since the epoch of an Expires value, None where it is not a date (5.1.1)."""
+    """The seconds since the epoch of an Expires value; None if invalid (5.1.1)."""
     found: dict[str, re.Match[str]] = {}
     for token in _DATE_DELIMITERS.split(text):
         for field, pattern in _DATE_FIELDS:
@@ -119,18 +112,18 @@ def parse_cookie_date(text: str) -> float | None:
                 break
     if len(found) < len(_DATE_FIELDS):
         return None
-    year = _full_year(int(found["year"][1]))
+    year = _expand_year(int(found["year"][1]))
     month = _MONTHS.index(found["month"][1].lower()) + 1
     hour, minute, second = map(int, found["time"].groups())
     try:
         moment = datetime(year, month, int(found["day"][1]), hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
-    return moment.timestamp() if year >= _EARLIEST_YEAR else None
+    return moment.timestamp() if year >= _MIN_YEAR else None
 
 
 def default_path(url: str) -> str:
-    """The path of a cookie that names none: the folder of the request's path (5.1.4)."""
+    """The path of a cookie without a Path: the folder of the request's path (5.1.4)."""
     return path_of(url).rpartition("/")[0] or "/"
 
 
@@ -141,7 +134,7 @@ def path_matches(request_path: str, cookie_path: str) -> bool:
 
 
 def domain_matches(host: str, domain: str) -> bool:
-    """Whether `host` is `domain` or lies below it; an IP address has nothing below it (5.1.3)."""
+    """Whether `host` is `domain` or a subdomain of it; an IP address is none (5.1.3)."""
     return host == domain or (host.endswith(f".{domain}") and not is_ip(host))
 
 
@@ -177,11 +170,18 @@ def _split(piece: str) -> tuple[str, str]:
     return name.strip(_WHITESPACE), value.strip(_WHITESPACE)
 
 
-def _last(attributes: tuple[tuple[str, str], ...], wanted: str) -> str | None:
-    return next((value for name, value in reversed(attributes) if name == wanted), None)
+def _is_valid(name: str, value: str) -> bool:
+    """Whether a browser does not ignore the attribute (5.6, 5.6.1, 5.6.2)."""
+    if len(value) > MAX_ATTRIBUTE_BYTES:
+        return False
+    if name == "max-age":
+        return _MAX_AGE.fullmatch(value) is not None
+    if name == "expires":
+        return parse_cookie_date(value) is not None
+    return True
 
 
-def _scope(given: str, host: str) -> tuple[str, bool]:
+def _find_scope(given: str, host: str) -> tuple[str, bool]:
     """The cookie's domain and its host-only flag (5.6.3; 5.7, steps 7 to 10)."""
     domain = given.removeprefix(".").lower()
     if not given or (domain == host and is_public_suffix(domain)):
@@ -189,19 +189,16 @@ def _scope(given: str, host: str) -> tuple[str, bool]:
     return domain, False
 
 
-def _expiry(attributes: tuple[tuple[str, str], ...], now: float) -> float | None:
-    """When the cookie expires: Max-Age goes before Expires, neither beyond 400 days, and what
-    does not parse does not count (5.5, 5.6.1, 5.6.2; 5.7, step 6)."""
-    ages = [value for name, value in attributes if name == "max-age" and _MAX_AGE.fullmatch(value)]
-    if ages:
-        seconds = min(int(ages[-1]), MAX_LIFETIME)
-        return now + seconds if seconds > 0 else _ALREADY_OVER
-    parsed = (parse_cookie_date(value) for name, value in attributes if name == "expires")
-    dates = [date for date in parsed if date is not None]
-    return min(dates[-1], now + MAX_LIFETIME) if dates else None
+def _find_expiry(attributes: Mapping[str, str], now: float) -> float | None:
+    """When the cookie expires: 5.5 and 5.7, step 6. Max-Age goes before Expires."""
+    if "max-age" in attributes:
+        seconds = min(int(attributes["max-age"]), MAX_LIFETIME_SECONDS)
+        return now + seconds if seconds > 0 else _EXPIRED
+    date = parse_cookie_date(attributes.get("expires", ""))
+    return None if date is None else min(date, now + MAX_LIFETIME_SECONDS)
 
 
-def _full_year(year: int) -> int:
+def _expand_year(year: int) -> int:
     if 70 <= year <= 99:
         return year + 1900
     return year + 2000 if year <= 69 else year

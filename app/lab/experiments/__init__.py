@@ -1,4 +1,4 @@
-"""Every claim, a file each: the document's own in the order of its lines, then the field's."""
+"""All claims, one a file: those of the document by line, then those of the field."""
 
 from importlib import import_module
 from pkgutil import iter_modules

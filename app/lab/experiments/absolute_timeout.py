@@ -8,47 +8,47 @@ from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject, SubjectVisitor, can_rotate, rotate
 
-PAUSE = 25 * 60
-"""Seconds between two uses at most: less than the idle limit."""
+MAX_PAUSE_SECONDS = 25 * 60
+"""Less than the idle limit."""
 
-MARGIN = 5 * 60
-"""Seconds before and after the absolute limit."""
+MARGIN_SECONDS = 5 * 60
+"""Before and after the absolute limit."""
 
 
 def experiment(subject: Subject) -> Finding:
     limit = subject.app.config["SESSION_ABSOLUTE_SECONDS"]
-    ada = subject.logged_in()
-    early = _is_in_after_using_it(subject, ada, limit - MARGIN)
-    late = _is_in_after_using_it(subject, ada, 2 * MARGIN)
+    ada = subject.log_in_visitor()
+    early = _is_in_after_use(subject, ada, limit - MARGIN_SECONDS)
+    late = _is_in_after_use(subject, ada, 2 * MARGIN_SECONDS)
     figure = (
-        f"{in_or_out(early)} after {_hours(limit - MARGIN)}, "
-        f"{in_or_out(late)} after {_hours(limit + MARGIN)}"
+        f"{in_or_out(early)} after {_format_hours(limit - MARGIN_SECONDS)}, "
+        f"{in_or_out(late)} after {_format_hours(limit + MARGIN_SECONDS)}"
     )
     uses = "read, written to and rotated" if can_rotate(subject) else "read and written to"
     because = (
         f"The limit is {limit // 3600} hours from the login. The session was {uses} at least "
-        f"every {PAUSE // 60} minutes, and was {in_or_out(late)} "
-        f"{_hours(limit + MARGIN)} after it."
+        f"every {MAX_PAUSE_SECONDS // 60} minutes, and was {in_or_out(late)} "
+        f"{_format_hours(limit + MARGIN_SECONDS)} after it."
     )
     return Finding(early and not late, figure, because)
 
 
-def _is_in_after_using_it(subject: Subject, visitor: SubjectVisitor, seconds: int) -> bool:
-    uses = ceil(seconds / PAUSE)
+def _is_in_after_use(subject: Subject, visitor: SubjectVisitor, seconds: int) -> bool:
+    uses = ceil(seconds / MAX_PAUSE_SECONDS)
     for _ in range(uses):
-        subject.forward(seconds / uses)
+        subject.advance_time(seconds / uses)
         is_in = visitor.is_logged_in
-        visitor.run(_write)
+        visitor.run(_count_use)
         if can_rotate(subject):
             visitor.run(rotate)
     return is_in
 
 
-def _write() -> None:
+def _count_use() -> None:
     session["used"] = session.get("used", 0) + 1
 
 
-def _hours(seconds: int) -> str:
+def _format_hours(seconds: int) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 

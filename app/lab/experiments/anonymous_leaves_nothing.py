@@ -1,4 +1,4 @@
-"""Visitors who look around, fill a guest's cart and mistype a password, and never log in."""
+"""Visitors read pages, fill a cart and mistype a password, but never log in."""
 
 from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.subject.application import Subject
@@ -10,7 +10,7 @@ PAGES = ("/", "/articles", "/articles/signed", "/cart", "/login", "/dashboard", 
 def experiment(subject: Subject) -> Finding:
     before = subject.store.records().keys()
     for _ in range(VISITORS):
-        _look_around(subject)
+        _browse_as_guest(subject)
     left = len(subject.store.records().keys() - before)
     return Finding(
         left == 0,
@@ -20,9 +20,9 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _look_around(subject: Subject) -> None:
-    visitor = subject.visitor()
-    visitor.log_out()  # first: later it would tidy up what the others leave
+def _browse_as_guest(subject: Subject) -> None:
+    visitor = subject.new_visitor()
+    visitor.log_out()  # first: later it would remove what the other requests leave
     for path in PAGES:
         visitor.get(path)
     visitor.post("/cart/add", {"product": "jar", "quantity": "2"})

@@ -1,49 +1,47 @@
-"""Looking for the largest session of random data that is still there in the next request."""
-
-import secrets
+"""Find the largest session of random data that the next request still reads."""
 
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
-from app.lab.measuring import format_number
+from app.lab.measuring import format_number, make_random_text
 from app.lab.subject.application import Subject, SubjectVisitor
 
-OF_A_COOKIE = 4096
-"""Bytes that a browser keeps of one (RFC 6265bis, 5.7)."""
+MAX_COOKIE_BYTES = 4096
+"""What a browser keeps (RFC 6265bis, 5.7)."""
 
-ENOUGH = 1_000_000
-"""Bytes. Where so many are kept, nobody looks for more."""
+MAX_TRIED_BYTES = 1_000_000
+"""A larger session is not tried."""
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
-    data = secrets.token_urlsafe(ENOUGH)[:ENOUGH]
-    # A header of a megabyte would be no answer at all, so what no cookie holds is tried first.
-    if not _keeps(ada, data[: OF_A_COOKIE + 1]):
-        return _limited(ada, data, _largest(ada, data, 0, OF_A_COOKIE + 1))
+    ada = subject.log_in_visitor()
+    data = make_random_text(MAX_TRIED_BYTES)
+    # First just too much for a cookie: no server answers a header of a megabyte.
+    if not _keeps(ada, data[: MAX_COOKIE_BYTES + 1]):
+        return _describe_limit(ada, data, _find_largest(ada, data, 0, MAX_COOKIE_BYTES + 1))
     if not _keeps(ada, data):
-        return _limited(ada, data, _largest(ada, data, OF_A_COOKIE + 1, ENOUGH))
-    return Finding(
-        True,
-        f"at least {format_number(ENOUGH)} bytes",
-        f"{format_number(ENOUGH)} bytes of random text were all there in the next request.",
-    )
+        return _describe_limit(
+            ada, data, _find_largest(ada, data, MAX_COOKIE_BYTES + 1, MAX_TRIED_BYTES)
+        )
+    size = f"{format_number(MAX_TRIED_BYTES)} bytes"
+    because = f"{size} of random text were all there in the next request."
+    return Finding(True, f"at least {size}", because)
 
 
-def _limited(ada: SubjectVisitor, data: str, kept: int) -> Finding:
+def _describe_limit(ada: SubjectVisitor, data: str, kept: int) -> Finding:
     is_kept = _keeps(ada, data[:kept])
-    _put(ada, data[: kept + 1])
-    stays = is_kept and _holds(ada, data[:kept])
+    _store(ada, data[: kept + 1])
+    stays = is_kept and _has(ada, data[:kept])
     return Finding(
-        kept > OF_A_COOKIE,
+        kept > MAX_COOKIE_BYTES,
         f"{format_number(kept)} bytes kept at most",
         f"Of random text {format_number(kept)} bytes were there in the next request; with one byte "
         f"more the session {'stayed as it was' if stays else 'was neither that nor as before'}.",
     )
 
 
-def _largest(ada: SubjectVisitor, data: str, kept: int, lost: int) -> int:
-    """The most bytes that are kept: at least `kept`, and fewer than `lost`."""
+def _find_largest(ada: SubjectVisitor, data: str, kept: int, lost: int) -> int:
+    """The largest number of bytes that is kept: at least `kept`, less than `lost`."""
     while lost - kept > 1:
         middle = (kept + lost) // 2
         if _keeps(ada, data[:middle]):
@@ -54,15 +52,15 @@ def _largest(ada: SubjectVisitor, data: str, kept: int, lost: int) -> int:
 
 
 def _keeps(ada: SubjectVisitor, data: str) -> bool:
-    _put(ada, data)
-    return _holds(ada, data)
+    _store(ada, data)
+    return _has(ada, data)
 
 
-def _put(ada: SubjectVisitor, data: str) -> None:
+def _store(ada: SubjectVisitor, data: str) -> None:
     ada.attempt(lambda: session.update(data=data))
 
 
-def _holds(ada: SubjectVisitor, data: str) -> bool:
+def _has(ada: SubjectVisitor, data: str) -> bool:
     return ada.run(lambda: session.get("data") == data)
 
 

@@ -1,4 +1,4 @@
-"""Everything that sets or deletes a cookie, in production: what each Set-Cookie says."""
+"""Check every Set-Cookie of the application in production, deletions included."""
 
 from collections.abc import Iterator
 
@@ -7,59 +7,54 @@ from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 from app.web.plain_cookies import THEME
 
-FOR_SCRIPTS = {THEME.base_name}
-"""Cookies that a script of the page has to read, so that HttpOnly would break it."""
+SCRIPT_COOKIES = {THEME.base_name}
+"""Cookies that a script of the page reads, so that they cannot be HttpOnly."""
 
 PREFERENCES = {"theme": "dark", "language": "en", "currency": "EUR", "layout": "compact"}
 PASSWORDS = {"current": ACCOUNT["password"], "new": "the difference engine", "end_others": "y"}
 
 
 def experiment(subject: Subject) -> Finding:
-    subject.go_into_production()
-    ada = subject.visitor()
-    set_cookies = [
-        header
-        for exchange in _whole_visit(ada)
-        for name, header in exchange.headers
-        if name.lower() == "set-cookie"
-    ]
-    lacking = {header: flags for header in set_cookies if (flags := _lacking(header))}
+    subject.restart_in_production()
+    ada = subject.new_visitor()
+    set_cookies = [header for exchange in _visit_pages(ada) for header in exchange.set_cookies]
+    lacking = {header: flags for header in set_cookies if (flags := _find_missing_flags(header))}
     complete = len(set_cookies) - len(lacking)
-    told = [f"{_told(header)} lacks {flags}" for header, flags in lacking.items()]
+    descriptions = [f"{_describe(header)} lacks {flags}" for header, flags in lacking.items()]
     held = "still holds" if ada.token else "no longer holds"
     return Finding(
         not lacking and not ada.token,
-        "; ".join([f"{complete} of {len(set_cookies)} Set-Cookie complete", *told]),
+        "; ".join([f"{complete} of {len(set_cookies)} Set-Cookie complete", *descriptions]),
         f"{len(set_cookies)} Set-Cookie headers were sent in a visit from the first page to after "
         f"the logout. Lacking a flag that the cookie needs: {len(lacking)}. Afterwards the browser "
         f"{held} the session’s cookie.",
     )
 
 
-def _whole_visit(ada: SubjectVisitor) -> Iterator[Exchange]:
+def _visit_pages(ada: SubjectVisitor) -> Iterator[Exchange]:
     yield ada.post("/preferences", PREFERENCES)
     yield ada.get("/articles/three-flags")
     yield ada.post("/cart/add", {"product": "jar", "quantity": "2"})
     yield ada.post("/login", {**ACCOUNT, "remember": "y"})
     yield ada.post("/dashboard/note", {"note": "A note"})
     yield ada.post("/account/password", PASSWORDS)
-    yield ada.private_page()
+    yield ada.get_private_page()
     yield ada.log_out()
     yield ada.post("/articles/forget")
     yield ada.post("/preferences/reset")
 
 
-def _lacking(header: str) -> str:
-    """The flags that a Set-Cookie needs and does not have."""
+def _find_missing_flags(header: str) -> str:
+    """The flags that a Set-Cookie needs and lacks."""
     pair, *attributes = header.split("; ")
     given = {attribute.partition("=")[0] for attribute in attributes}
     needed = ["Secure", "SameSite"]
-    if pair.partition("=")[0] not in FOR_SCRIPTS:
+    if pair.partition("=")[0] not in SCRIPT_COOKIES:
         needed.append("HttpOnly")
     return ", ".join(flag for flag in needed if flag not in given)
 
 
-def _told(header: str) -> str:
+def _describe(header: str) -> str:
     return "a deletion" if "Max-Age=0" in header else header.partition("=")[0]
 
 

@@ -1,4 +1,4 @@
-"""A record that is damaged, and what its owner sees: a fresh session, or an error for good."""
+"""A session is damaged: its owner should get a fresh one, not an error."""
 
 import re
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 
 GREETING = f"Welcome {ACCOUNT['username']}!"
-"""What the private page says to its owner."""
+"""Stands on the private page of its owner."""
 
-NO_COOKIE_OCTET = re.compile(rb"[^\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]")
-"""What cannot stand in a cookie's value (RFC 6265bis, 4.1.1)."""
+INVALID_IN_COOKIE = re.compile(rb"[^\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]")
+"""Octets that a cookie's value cannot have (RFC 6265bis, 4.1.1)."""
 
 
-def _flipped(part: float, bit: int) -> Callable[[bytes], bytes]:
+def _make_flip(part: float, bit: int) -> Callable[[bytes], bytes]:
     def flip(data: bytes) -> bytes:
         place = int(part * (len(data) - 1))
         return data[:place] + bytes([data[place] ^ bit]) + data[place + 1 :] if data else data
@@ -22,32 +22,32 @@ def _flipped(part: float, bit: int) -> Callable[[bytes], bytes]:
     return flip
 
 
-WAYS: tuple[Callable[[bytes], bytes], ...] = (
+DAMAGES: tuple[Callable[[bytes], bytes], ...] = (
     lambda data: b"",
     lambda data: data[:3],
     lambda data: data[: len(data) // 2],
     lambda data: data[:-1],
-    *(_flipped(part, bit) for part in (0, 0.2, 0.4, 0.6, 0.8, 1) for bit in (0x01, 0x80)),
+    *(_make_flip(part, bit) for part in (0, 0.2, 0.4, 0.6, 0.8, 1) for bit in (0x01, 0x80)),
     lambda data: Random(1).randbytes(len(data)),  # noqa: S311 - the same damage in each run
 )
 """Cut off, with one bit flipped, and replaced."""
 
 
 def experiment(subject: Subject) -> Finding:
-    harmless = sum(_is_harmless(subject, damage) for damage in WAYS)
+    harmless = sum(_is_harmless(subject, damage) for damage in DAMAGES)
     return Finding(
-        harmless == len(WAYS),
-        f"{harmless} of {len(WAYS)} harmless",
-        f"A session was damaged in {len(WAYS)} ways. After {harmless} of them its owner got a "
+        harmless == len(DAMAGES),
+        f"{harmless} of {len(DAMAGES)} harmless",
+        f"A session was damaged in {len(DAMAGES)} ways. After {harmless} of them its owner got a "
         "fresh session or the right data, and after the others an error or wrong data.",
     )
 
 
 def _is_harmless(subject: Subject, damage: Callable[[bytes], bytes]) -> bool:
-    """Whether the pages go on, and a new login works, in the browser with the damaged session."""
-    ada = subject.logged_in()
+    """Whether pages and a new login work in the browser with the damaged session."""
+    ada = subject.log_in_visitor()
     _damage(subject, ada, damage)
-    private = ada.private_page()
+    private = ada.get_private_page()
     others = [ada.get("/cart"), ada.get("/articles")]
     login = ada.post(subject.paths.login, subject.paths.fields)
     is_right = private.status != 200 or GREETING in private.text
@@ -57,7 +57,7 @@ def _is_harmless(subject: Subject, damage: Callable[[bytes], bytes]) -> bool:
 
 def _damage(subject: Subject, ada: SubjectVisitor, damage: Callable[[bytes], bytes]) -> None:
     if subject.backend.state == "browser":
-        ada.take(NO_COOKIE_OCTET.sub(b"", damage(ada.token.encode())).decode())
+        ada.plant_token(INVALID_IN_COOKIE.sub(b"", damage(ada.token.encode())).decode())
         return
     for name in subject.store.records():
         subject.store.corrupt(name, damage)

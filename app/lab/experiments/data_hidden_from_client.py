@@ -1,4 +1,4 @@
-"""Storing personal data, and looking for it in what the browser holds."""
+"""Store personal data, and look for it in the browser's cookies."""
 
 from flask import session
 
@@ -15,9 +15,9 @@ PERSONAL = {
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     ada.run(lambda: session.update(PERSONAL))
-    subject.look(ada, "with personal data in the session")
+    subject.snapshot(ada, "with personal data in the session")
     readable = "\n".join(read_token(cookie.value) for cookie in ada.browser.jar)
     found = [name for name, value in PERSONAL.items() if value in readable]
     return Finding(

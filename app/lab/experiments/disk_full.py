@@ -1,4 +1,4 @@
-"""A disk without room for one more byte, and what the application says was done."""
+"""Without room on the disk, the application must not report what it did not do."""
 
 from flask import session
 
@@ -7,32 +7,32 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada, leaving, coming = subject.logged_in(), subject.logged_in(), subject.visitor()
+    ada, leaving, coming = subject.log_in_visitor(), subject.log_in_visitor(), subject.new_visitor()
     left = leaving.token
-    ada.get("/no-such-page")  # what the application writes for its first error is written now
+    ada.get("/no-such-page")  # what the application writes at its first error is written now
     with subject.store.disk_full():
         login = coming.post(subject.paths.login, subject.paths.fields)
         note = ada.post("/dashboard/note", {"note": "on a full disk"})
         logout = leaving.log_out()
-    said_and_done = {
+    outcomes = {
         "login": (login.status < 400, coming.is_logged_in),
         "note": (note.status < 400, ada.run(lambda: "notes" in session)),
-        "logout": (logout.status < 400, not subject.admits(left)),
+        "logout": (logout.status < 400, not subject.logs_in_with(left)),
     }
-    untrue = [what for what, (said, done) in said_and_done.items() if said and not done]
-    refused = [what for what, (said, _) in said_and_done.items() if not said]
-    whole = ada.is_logged_in and subject.logged_in().is_logged_in
+    untrue = [what for what, (said, done) in outcomes.items() if said and not done]
+    refused = [what for what, (said, _) in outcomes.items() if not said]
+    whole = ada.is_logged_in and subject.log_in_visitor().is_logged_in
     return Finding(
         not untrue and whole,
-        f"{len(said_and_done) - len(untrue)} of {len(said_and_done)} answers true"
+        f"{len(outcomes) - len(untrue)} of {len(outcomes)} answers true"
         f"{'' if whole else '; sessions broken'}",
         f"On a full disk somebody logged in, wrote a note and logged out. Refused: "
-        f"{_listed(refused)}; said to be done, and not done: {_listed(untrue)}. Afterwards "
+        f"{_join_names(refused)}; said to be done, and not done: {_join_names(untrue)}. Afterwards "
         f"{'all was as before' if whole else 'sessions were broken'}.",
     )
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     return ", ".join(names) or "nothing"
 
 

@@ -1,4 +1,4 @@
-"""Putting a card's number into the session, and looking for it in the cookie, with no key."""
+"""Store a card's number, and look for it in the cookie without the key."""
 
 from flask import session
 
@@ -10,9 +10,9 @@ NUMBER = "4111 1111 1111 1111"
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     ada.run(lambda: session.update(card=NUMBER))
-    subject.look(ada, "with a card’s number in the session")
+    subject.snapshot(ada, "with a card’s number in the session")
     if NUMBER in read_token(ada.token):
         return Finding(
             False,

@@ -1,28 +1,28 @@
-"""Logging in, closing the browser, and opening it again."""
+"""Log in, close the browser, and open it again."""
 
 import time
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
-from app.lab.measuring import format_duration
+from app.lab.measuring import format_duration, in_or_out
 from app.lab.subject.site import Site, Visitor
 
 
 def experiment(site: Site) -> Finding:
-    ada = site.logged_in()
-    kept_for = _kept_for(ada)
+    ada = site.log_in_visitor()
+    seconds = _find_lifetime(ada)
     ada.reopen_browser()
     still_in = ada.is_logged_in
-    lifetime = "no Expires" if kept_for is None else f"Expires in {format_duration(kept_for)}"
+    lifetime = "no Expires" if seconds is None else f"Expires in {format_duration(seconds)}"
     return Finding(
         not still_in,
-        f"{lifetime}; {'in' if still_in else 'out'} after a restart",
+        f"{lifetime}; {in_or_out(still_in)} after a restart",
         f"The session’s cookie has {lifetime}, and whoever opens the closed browser again is "
         f"{'still' if still_in else 'no longer'} logged in.",
     )
 
 
-def _kept_for(ada: Visitor) -> float | None:
-    """Seconds that the browser is told to keep the session’s cookie; `None` until it closes."""
+def _find_lifetime(ada: Visitor) -> float | None:
+    """The lifetime of the session’s cookie; `None` until the browser closes."""
     expires = {cookie.name: cookie.expires for cookie in ada.browser.jar}[ada.site.cookie_name]
     return None if expires is None else expires - time.time()
 

@@ -1,12 +1,8 @@
-"""Sessions that ended by their age, and what is left of them in the store."""
-
-from functools import partial
-
-from flask import session
+"""Let sessions expire, and count what is left of them in the store."""
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, Skipped, on_each
 from app.lab.stores.files import RECORDS_SHARE_FILES
-from app.lab.subject.application import Subject
+from app.lab.subject.application import Subject, log_in_users
 from backends.store import Sweeps
 
 SESSIONS = 20
@@ -14,13 +10,12 @@ SESSIONS = 20
 
 def experiment(subject: Subject) -> Finding:
     before = subject.store.records().keys()
-    for number in range(SESSIONS):
-        subject.visitor().run(partial(_log_in, f"user {number}"))
+    log_in_users(subject, SESSIONS)
     written = subject.store.records().keys() - before
     if len(written) < SESSIONS:
         raise Skipped(RECORDS_SHARE_FILES)
-    subject.forward(1 + subject.app.config["SESSION_ABSOLUTE_SECONDS"])
-    subject.logged_in()
+    subject.advance_time(1 + subject.app.config["SESSION_ABSOLUTE_SECONDS"])
+    subject.log_in_visitor()
     _sweep(subject)
     left = len(written & subject.store.records().keys())
     more = ", what finds them by their user included," if len(written) > SESSIONS else ""
@@ -33,12 +28,8 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _log_in(user: str) -> None:
-    session.update(user=user, logged_in=True)
-
-
 def _sweep(subject: Subject) -> None:
-    """What an operator runs, where the store is one to be swept: `session-lab sessions sweep`."""
+    """Do what `session-lab sessions sweep` does, if the store needs it."""
     store = getattr(subject.app.session_interface, "store", None)
     if isinstance(store, Sweeps):
         list(store.sweep())

@@ -1,4 +1,4 @@
-"""An attacker plants the token of his own session in a browser, and waits until it logs in."""
+"""An attacker plants the token of their session in a browser that then logs in."""
 
 from flask import session
 
@@ -7,18 +7,16 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    mallory = subject.visitor()
+    mallory = subject.new_visitor()
     mallory.run(lambda: session.update(planted=True))
-    ada = subject.visitor()
-    ada.take(mallory.token)
+    ada = subject.new_visitor()
+    ada.plant_token(mallory.token)
     ada.log_in()
     if mallory.is_logged_in:
-        return Finding(
-            False, "logged in", "The planted token was logged in as ada after her login."
-        )
-    return Finding(
-        True, "anonymous", "The planted token was logged in as nobody after ada’s login."
-    )
+        because = "The planted token was logged in as ada after her login."
+        return Finding(False, "logged in", because)
+    because = "The planted token was logged in as nobody after ada’s login."
+    return Finding(True, "anonymous", because)
 
 
 CLAIM = Claim(

@@ -1,18 +1,19 @@
-"""A flood of tokens that nobody issued, and what it costs the store."""
+"""Count the store's operations for many tokens that nobody issued."""
 
 import secrets
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.subject.application import Subject, count_operations
 
-EACH = 25
-"""Tokens of each kind."""
+TOKENS_OF_EACH_KIND = 25
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
-    forged = _forged(ada.token)
-    asked = count_operations(subject, ada, lambda: [subject.present(token) for token in forged])
+    ada = subject.log_in_visitor()
+    forged = _make_tokens(ada.token)
+    asked = count_operations(
+        subject, ada, lambda: [subject.request_with_token(token) for token in forged]
+    )
     cost = asked.total()
     return Finding(
         cost == 0,
@@ -22,10 +23,10 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _forged(issued: str) -> list[str]:
+def _make_tokens(issued: str) -> list[str]:
     return [
         token
-        for _ in range(EACH)
+        for _ in range(TOKENS_OF_EACH_KIND)
         for token in (
             secrets.token_urlsafe(16),
             secrets.token_urlsafe(32),

@@ -1,11 +1,11 @@
-"""Reading `document.cookie` on a page of somebody who is logged in."""
+"""Read `document.cookie` on the private page."""
 
 from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.site import Site
 
 
 def experiment(site: Site) -> Finding:
-    ada = site.logged_in()
+    ada = site.log_in_visitor()
     seen = ada.browser.document_cookie(site.url + site.paths.private)
     names = [pair.partition("=")[0] for pair in seen.split("; ") if pair]
     visible = site.cookie_name in names

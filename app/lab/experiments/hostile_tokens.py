@@ -1,12 +1,12 @@
-"""Tokens that no browser would send, octet by octet."""
+"""Send tokens that no browser would send."""
 
 from app.lab.claim import HOLDS, Claim, Finding, on_each
 from app.lab.subject.site import Site
 
 MARK = b"Hostile7391"
-"""Stands in each token, to be found wherever it comes back."""
+"""Stands in each token, so that it is found in a response."""
 
-HOSTILE = (
+TOKENS = (
     MARK + b"\x00" + MARK,
     MARK + b"\r\nX-Hostile: " + MARK,
     MARK + b"\rSet-Cookie: a=" + MARK,
@@ -33,26 +33,26 @@ HOSTILE = (
 
 def experiment(site: Site) -> Finding:
     paths = (site.paths.private, site.paths.login)
-    answers = [_answer(site, path, token) for path in paths for token in HOSTILE]
-    broken = sum(not _is_calm(answer) for answer in answers)
+    answers = [_send_token(site, path, token) for path in paths for token in TOKENS]
+    broken = sum(not _is_sound(answer) for answer in answers)
     reflected = sum(MARK in answer for answer in answers)
-    site.logged_in()  # raises where the application serves nobody any more
+    site.log_in_visitor()  # raises if the application no longer serves
     return Finding(
         not broken and not reflected,
         f"{broken} errors, {reflected} reflected",
-        f"{len(HOSTILE)} hostile tokens were sent to {len(paths)} pages: {broken} answers were an "
+        f"{len(TOKENS)} hostile tokens were sent to {len(paths)} pages: {broken} answers were an "
         f"error of the server or none at all, and {reflected} repeated a part of the token.",
     )
 
 
-def _answer(site: Site, path: str, token: bytes) -> bytes:
+def _send_token(site: Site, path: str, token: bytes) -> bytes:
     head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     cookie = b"Cookie: " + site.cookie_name.encode() + b"=" + token
     return site.send_bytes(head.encode() + cookie + b"\r\n\r\n")
 
 
-def _is_calm(answer: bytes) -> bool:
-    """Whether it is an answer, and none of a server that failed."""
+def _is_sound(answer: bytes) -> bool:
+    """Whether it is an HTTP response without a server error."""
     version, _, rest = answer.partition(b" ")
     return version.startswith(b"HTTP/1.") and b"200" <= rest[:3] < b"500"
 

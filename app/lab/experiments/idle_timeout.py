@@ -1,21 +1,21 @@
-"""A session that nobody uses, and one that somebody does, for longer than the idle limit."""
+"""One session is unused and one is used for longer than the idle limit."""
 
 from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject
 
-MARGIN = 60
-"""Seconds before and after the limit: a real Redis's own clock goes on in the meantime."""
+MARGIN_SECONDS = 60
+"""Before and after the limit: the clock of a real Redis goes on during the experiment."""
 
 
 def experiment(subject: Subject) -> Finding:
     limit = subject.app.config["SESSION_IDLE_SECONDS"]
-    early = _is_in_after(subject, limit - MARGIN)
-    late = _is_in_after(subject, limit + MARGIN)
-    in_use, copy = _use_it_longer_than(subject, limit)
+    early = _is_in_after(subject, limit - MARGIN_SECONDS)
+    late = _is_in_after(subject, limit + MARGIN_SECONDS)
+    in_use, copy = _use_beyond_limit(subject, limit)
     figure = (
-        f"{in_or_out(early)} after {(limit - MARGIN) // 60} min, "
-        f"{in_or_out(late)} after {(limit + MARGIN) // 60} min"
+        f"{in_or_out(early)} after {(limit - MARGIN_SECONDS) // 60} min, "
+        f"{in_or_out(late)} after {(limit + MARGIN_SECONDS) // 60} min"
         f"{'' if in_use else '; out though in use'}"
     )
     because = (
@@ -27,19 +27,19 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _is_in_after(subject: Subject, seconds: int) -> bool:
-    ada = subject.logged_in()
-    subject.forward(seconds)
+    ada = subject.log_in_visitor()
+    subject.advance_time(seconds)
     return ada.is_logged_in
 
 
-def _use_it_longer_than(subject: Subject, limit: int) -> tuple[bool, bool]:
-    """Whether one in use is in after twice the limit, and whether its first token is."""
-    ada = subject.logged_in()
+def _use_beyond_limit(subject: Subject, limit: int) -> tuple[bool, bool]:
+    """Whether a used session, and its first token, outlive twice the limit."""
+    ada = subject.log_in_visitor()
     first = ada.token
     for _ in range(4):
-        subject.forward(limit / 2)
+        subject.advance_time(limit / 2)
         in_use = ada.is_logged_in
-    return in_use, subject.admits(first)
+    return in_use, subject.logs_in_with(first)
 
 
 CLAIM = Claim(

@@ -4,18 +4,18 @@ from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject
 
-NEW = "the key that the laboratory signs with from now on"
+NEW_KEY = "the key that the laboratory signs with from now on"
 
 
 def experiment(subject: Subject) -> Finding:
-    token, old = subject.logged_in().token, subject.app.secret_key
-    # In the running application: a restart would end an embedded store, whatever the key does.
-    subject.app.config.update(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[old])
+    token, old = subject.log_in_visitor().token, subject.app.secret_key
+    # Without a restart, which would end an embedded store.
+    subject.app.config.update(SECRET_KEY=NEW_KEY, SECRET_KEY_FALLBACKS=[old])
     subject.recorder.note("The key is replaced, with the old one as fallback.")
-    with_it = subject.admits(token)
+    with_it = subject.logs_in_with(token)
     subject.app.config.update(SECRET_KEY_FALLBACKS=[])
     subject.recorder.note("The old key is no fallback any more.")
-    without = subject.admits(token)
+    without = subject.logs_in_with(token)
     because = (
         "After the key was replaced, a token from before was "
         f"{in_or_out(with_it)} with the old key as fallback, and {in_or_out(without)} without it."

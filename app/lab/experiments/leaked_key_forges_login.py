@@ -1,18 +1,18 @@
-"""Somebody who knows the secret key, and nothing else, tries to log in as a user."""
+"""A forger who knows only the secret key tries to log in as a user."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import ACCOUNT, Subject
 from app.lab.subject.site import Paths
 
-FORGED = {"username": ACCOUNT["username"], "password": "whatever the forger likes"}
-"""The user's name, with a password that works on the forger's own installation only."""
+FORGED_LOGIN = {"username": ACCOUNT["username"], "password": "whatever the forger likes"}
+"""The user's name, with a password that is right only on the forger's installation."""
 
 
 def experiment(subject: Subject) -> Finding:
-    accounts = {FORGED["username"]: FORGED["password"]}
-    with subject.second_server(DEMO_ACCOUNTS=accounts, **subject.isolated_store()) as home:
-        home.paths = Paths(fields=FORGED)
-        forged = subject.admits(home.logged_in().token)
+    accounts = {FORGED_LOGIN["username"]: FORGED_LOGIN["password"]}
+    with subject.start_second_server(DEMO_ACCOUNTS=accounts, **subject.isolated_settings()) as home:
+        home.paths = Paths(fields=FORGED_LOGIN)
+        forged = subject.logs_in_with(home.log_in_visitor().token)
     because = (
         "The forger ran the same software at home, with the leaked key and a store and passwords "
         "of his own. The token of his login there logs "

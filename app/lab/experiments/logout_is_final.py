@@ -1,4 +1,4 @@
-"""Logging out, and then using a token that somebody kept from before."""
+"""Log out, and then use the token from before the logout."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.site import Site
@@ -6,11 +6,10 @@ from app.lab.subject.site import Site
 
 def experiment(site: Site) -> Finding:
     site.check_token()
-    ada = site.logged_in()
+    ada = site.log_in_visitor()
     kept = ada.token
     ada.log_out()
-    alive = site.admits(kept)
-    if alive:
+    if site.logs_in_with(kept):
         return Finding(False, "alive", "The token from before the logout still logs in.")
     return Finding(True, "dead", "The token from before the logout logs nobody in.")
 

@@ -1,19 +1,17 @@
-"""A logout while another request of the same browser is under way, in up to four kinds."""
-
-from flask import session
+"""Log out while a slow request of the same browser is under way."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
-from app.lab.subject.application import Subject, can_rotate, rotate
-
-KINDS = ("uses no session", "reads the session", "writes to the session")
-"""What the slow request does."""
-
-ROTATES = "rotates the token"
-"""What it does too, where that can be done."""
+from app.lab.subject.application import (
+    ROTATES,
+    SLOW_REQUESTS,
+    Subject,
+    can_rotate,
+    run_slow_request,
+)
 
 
 def experiment(subject: Subject) -> Finding:
-    kinds = (*KINDS, ROTATES) if can_rotate(subject) else KINDS
+    kinds = (*SLOW_REQUESTS, ROTATES) if can_rotate(subject) else SLOW_REQUESTS
     alive = [kind for kind in kinds if _survives(subject, kind)]
     figure = f"alive after {len(alive)} of {len(kinds)}"
     if not alive:
@@ -26,21 +24,12 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _survives(subject: Subject, kind: str) -> bool:
-    """Whether the token from before the logout logs in, or one that the late answer set."""
-    ada = subject.logged_in()
+    """Whether the token from before the logout, or one of the slow response, logs in."""
+    ada = subject.log_in_visitor()
     kept = ada.token
 
-    def slow() -> None:
-        if kind != "uses no session":
-            session.get("user")
-        ada.log_out()
-        if kind == "writes to the session":
-            session["late"] = True
-        if kind == ROTATES:
-            rotate()
-
-    ada.run(slow)
-    return any(subject.admits(token) for token in (kept, ada.token) if token)
+    run_slow_request(ada, kind, ada.log_out)
+    return any(subject.logs_in_with(token) for token in (kept, ada.token) if token)
 
 
 CLAIM = Claim(

@@ -1,20 +1,15 @@
-"""One user, and then five hundred others who log in after her."""
-
-from functools import partial
-
-from flask import session
+"""One user logs in, and then five hundred others."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
-from app.lab.subject.application import Subject
+from app.lab.subject.application import Subject, log_in_users
 
 OTHERS = 501
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
-    subject.forward(1)  # hers is the oldest session
-    for number in range(OTHERS):
-        subject.visitor().run(partial(_log_in, f"user {number}"))
+    ada = subject.log_in_visitor()
+    subject.advance_time(1)  # hers is the oldest session
+    log_in_users(subject, OTHERS)
     alive = ada.is_logged_in
     state = "still logged in" if alive else "logged out"
     return Finding(
@@ -22,10 +17,6 @@ def experiment(subject: Subject) -> Finding:
         f"{state} after {OTHERS} others",
         f"Ada logged in, and {OTHERS} others did so after her; she is {state}.",
     )
-
-
-def _log_in(user: str) -> None:
-    session.update(user=user, logged_in=True)
 
 
 CLAIM = Claim(

@@ -1,4 +1,4 @@
-"""Something is put into a list that lies in the session, and nobody says `modified`."""
+"""Append to a list in the session without setting `session.modified`."""
 
 from flask import session
 
@@ -20,7 +20,7 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _is_kept(subject: Subject) -> bool:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     ada.run(lambda: session.update(cart=["a mug"]))
     ada.run(lambda: session["cart"].append("a jar"))
     cart: list[str] = ada.run(lambda: session["cart"])

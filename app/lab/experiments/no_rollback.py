@@ -1,4 +1,4 @@
-"""A cookie that was kept from before a change is put back into the browser."""
+"""Put a cookie from before a change back into the browser."""
 
 from flask import session
 
@@ -7,11 +7,11 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     ada.run(lambda: session.update(voucher="unused"))
     older = ada.token
     ada.run(lambda: session.update(voucher="used"))
-    ada.take(older)
+    ada.plant_token(older)
     voucher = ada.run(lambda: session.get("voucher"))
     because = (
         "A voucher in the session was used. With the cookie from before that in the browser, the "

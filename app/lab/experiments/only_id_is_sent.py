@@ -1,51 +1,50 @@
-"""Counting the bytes of Cookie and Set-Cookie while the session grows from 0.2 to 20 KB."""
+"""Measure Cookie and Set-Cookie while the session grows from 0.2 to 20 KB."""
 
-import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
-from app.lab.measuring import format_number
+from app.lab.measuring import format_number, make_random_text
 from app.lab.subject.application import Subject, SubjectVisitor
 
-SIZES = (200, 1_000, 3_000, 20_000)
-"""Bytes of random text in the session."""
+SIZES_BYTES = (200, 1_000, 3_000, 20_000)
+"""The length of random text in the session."""
 
 
-class Sent(NamedTuple):
-    """Bytes of the two headers at one size; `None` where the session was refused at that size."""
+class HeaderBytes(NamedTuple):
+    """The length of both headers for one session; `None` if the session was refused."""
 
     cookie: int | None
     set_cookie: int | None
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
-    sent = [_sent(ada, size) for size in SIZES]
+    ada = subject.log_in_visitor()
+    sent = [_measure_headers(ada, size) for size in SIZES_BYTES]
     stored = [at_size for at_size in sent if at_size.cookie is not None]
     cookies, set_cookies = zip(*sent, strict=True)
     return Finding(
         len(stored) > 1 and len(set(stored)) == 1,
-        f"Cookie {_listed(cookies)}; Set-Cookie {_listed(set_cookies)} bytes",
+        f"Cookie {_format_sizes(cookies)}; Set-Cookie {_format_sizes(set_cookies)} bytes",
         "0.2, 1, 3 and 20 KB were put into the session in turn. The figure says how large Cookie "
         "was in the request after each, and Set-Cookie in the answer that stored it.",
     )
 
 
-def _sent(ada: SubjectVisitor, size: int) -> Sent:
-    data = secrets.token_urlsafe(size)[:size]
+def _measure_headers(ada: SubjectVisitor, size: int) -> HeaderBytes:
+    data = make_random_text(size)
     written = ada.attempt(lambda: session.update(data=data))
     if written.status != 200:
-        return Sent(None, None)
-    return Sent(ada.private_page().cookie_bytes, written.set_cookie_bytes)
+        return HeaderBytes(None, None)
+    return HeaderBytes(ada.get_private_page().cookie_bytes, written.set_cookie_bytes)
 
 
-def _listed(sizes: Sequence[int | None]) -> str:
-    """The size where it is the same for all, else each of them."""
-    shown = ["refused" if size is None else format_number(size) for size in sizes]
-    return shown[0] if len(set(shown)) == 1 else ", ".join(shown)
+def _format_sizes(sizes: Sequence[int | None]) -> str:
+    """All sizes; only one if they are equal."""
+    texts = ["refused" if size is None else format_number(size) for size in sizes]
+    return texts[0] if len(set(texts)) == 1 else ", ".join(texts)
 
 
 CLAIM = Claim(

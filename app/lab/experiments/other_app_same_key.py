@@ -1,4 +1,4 @@
-"""An application of another name has the same secret key, and its user brings his token along."""
+"""Use a token of another application that has the same secret key."""
 
 import time
 from typing import Any
@@ -6,37 +6,37 @@ from typing import Any
 from flask import Flask, session
 
 from app.lab.claim import HOLDS, Claim, Finding, on_each
-from app.lab.subject.application import KEY, Subject
+from app.lab.subject.application import SIGNING_KEY, Subject
 
-ANOTHER = "another_application"
+OTHER_NAME = "another_application"
 
 
 def experiment(subject: Subject) -> Finding:
-    refused = _refuses(subject, ANOTHER)
+    refused = _refuses(subject, OTHER_NAME)
     refused_by_name = _refuses(subject, subject.app.name)
-    figure = f"{_said(refused)}; of the same name {_said(refused_by_name)}"
+    figure = f"{_describe(refused)}; of the same name {_describe(refused_by_name)}"
     because = (
-        f"An application called “{ANOTHER}”, with the same secret key and a store of its own, had "
-        f"the same values in its session. Its token was {_said(refused)} here, and that of one "
-        f"called “{subject.app.name}” like this one was {_said(refused_by_name)}."
+        f"An application called “{OTHER_NAME}”, with the same secret key and a store of its own, "
+        f"had the same values in its session. Its token was {_describe(refused)} here, and that of "
+        f"one called “{subject.app.name}” like this one was {_describe(refused_by_name)}."
     )
     return Finding(refused, figure, because)
 
 
 def _refuses(subject: Subject, name: str) -> bool:
-    """Whether the token of an application of this name, with the values of a login, is refused."""
-    login = subject.logged_in().run(lambda: dict(session))
+    """Whether the token of a login in an application of this name is refused."""
+    login = subject.log_in_visitor().run(lambda: dict(session))
     another = Flask(name)
     another.config.update(
-        SECRET_KEY=KEY,
+        SECRET_KEY=SIGNING_KEY,
         SESSION_COOKIE_NAME=subject.cookie_name,
-        **subject.isolated_store(),
+        **subject.isolated_settings(),
     )
     another.session_interface = subject.backend.install(another, time.time)
-    return not subject.admits(_token(another, login))
+    return not subject.logs_in_with(_make_token(another, login))
 
 
-def _token(app: Flask, values: dict[str, Any]) -> str:
+def _make_token(app: Flask, values: dict[str, Any]) -> str:
     """The token of a session with these values."""
 
     def begin() -> str:
@@ -51,7 +51,7 @@ def _token(app: Flask, values: dict[str, Any]) -> str:
     return cookie.value
 
 
-def _said(refused: bool) -> str:
+def _describe(refused: bool) -> str:
     return "refused" if refused else "accepted"
 
 

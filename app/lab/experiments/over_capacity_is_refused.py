@@ -1,20 +1,18 @@
-"""Storing more than a cookie holds, and looking what the answer and the browser make of it."""
-
-import secrets
+"""Store more than a cookie holds, and check the response and the browser."""
 
 from flask import session
 
 from app.lab.claim import CANNOT_APPLY, HOLDS, IN_BROWSER, Claim, Finding, Statement, on_each
-from app.lab.measuring import format_number
+from app.lab.measuring import format_number, make_random_text
 from app.lab.subject.application import Subject
 
 CHARACTERS = 5000
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     before = ada.token
-    data = secrets.token_urlsafe(CHARACTERS)[:CHARACTERS]
+    data = make_random_text(CHARACTERS)
     answer = ada.attempt(lambda: session.update(data=data))
     dropped = "; ".join(refused.reason for refused in answer.refused)
     kept = "keeps the session as it was" if ada.token == before else "holds another session"

@@ -1,4 +1,4 @@
-"""Eight requests of one browser that all have loaded the session before any of them saves it."""
+"""Eight requests load the session before any of them saves it."""
 
 from functools import partial
 from threading import Barrier
@@ -13,7 +13,7 @@ REQUESTS = 8
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     all_have_loaded = Barrier(REQUESTS)
 
     def write(number: int) -> None:

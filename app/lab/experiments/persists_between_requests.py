@@ -1,4 +1,4 @@
-"""Storing values in one request, and reading them in the next."""
+"""Store values in one request, and read them in the next."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ VALUES: dict[str, Any] = {
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     ada.run(lambda: session.update(VALUES))
     read = ada.run(lambda: {name: session.get(name, "gone") for name in VALUES})
     back = sum(read[name] == value for name, value in VALUES.items())

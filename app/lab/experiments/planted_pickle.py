@@ -1,4 +1,4 @@
-"""A pickle that somebody wrote into the store, and whether the application executes it."""
+"""Write a pickle into the store, and check whether the application executes it."""
 
 import pickle
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from app.lab.stores.harness import StoreHarness
 from app.lab.subject.application import Subject
 
 NEVER_EXPIRES = bytes(4)
-"""What cachelib writes before its pickle: the second in which it ends, and 0 for never."""
+"""What cachelib writes before its pickle: the second of its expiry, 0 for never."""
 
 
 class Trap:
-    """Makes a file where it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, trace: Path) -> None:
         self.trace = trace
@@ -29,9 +29,9 @@ def experiment(subject: Subject) -> Finding:
     trap = pickle.dumps(Trap(trace))
     statuses = [
         status
-        for write in (_as_a_whole, _as_each_value)
+        for write in (_overwrite_record, _overwrite_values)
         for planted in (trap, NEVER_EXPIRES + trap)
-        for status in _visit(subject, partial(write, subject.store, planted))
+        for status in _visit_with_pickle(subject, partial(write, subject.store, planted))
     ]
     executed, broken = trace.exists(), sum(status >= 500 for status in statuses)
     return Finding(
@@ -43,19 +43,19 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _visit(subject: Subject, plant: Callable[[str], None]) -> list[int]:
-    """The statuses that somebody gets whose session was replaced."""
-    ada = subject.logged_in()
+def _visit_with_pickle(subject: Subject, plant: Callable[[str], None]) -> list[int]:
+    """The statuses of a visitor's pages after their record was replaced."""
+    ada = subject.log_in_visitor()
     for name in subject.store.records():
         plant(name)
-    return [ada.private_page().status, ada.get("/cart").status]
+    return [ada.get_private_page().status, ada.get("/cart").status]
 
 
-def _as_a_whole(store: StoreHarness, data: bytes, name: str) -> None:
+def _overwrite_record(store: StoreHarness, data: bytes, name: str) -> None:
     store.overwrite(name, data)
 
 
-def _as_each_value(store: StoreHarness, data: bytes, name: str) -> None:
+def _overwrite_values(store: StoreHarness, data: bytes, name: str) -> None:
     store.corrupt(name, lambda _: data)
 
 

@@ -1,4 +1,4 @@
-"""Choosing a dark theme, and reading it by a script as the page's own script does."""
+"""Choose a dark theme, and read it in a script as the page does."""
 
 from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import Subject
@@ -7,18 +7,18 @@ CHOSEN = {"theme": "dark", "language": "en", "currency": "EUR", "layout": "compa
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     ada.post("/preferences", CHOSEN)
     seen = ada.browser.document_cookie(f"{subject.url}/preferences").split("; ")
     readable = "theme=dark" in seen and ada.token != ""
-    return Finding(
-        readable,
-        "document.cookie shows theme=dark" if readable else "theme not seen",
+    if not readable:
+        because = "A script on the page does not see the theme that was chosen."
+        return Finding(False, "theme not seen", because)
+    because = (
         "A script on the page reads the theme that was chosen, and sets it before anything is "
         "drawn."
-        if readable
-        else "A script on the page does not see the theme that was chosen.",
     )
+    return Finding(True, "document.cookie shows theme=dark", because)
 
 
 CLAIM = Claim(

@@ -1,4 +1,4 @@
-"""A request reads the session; before it ends, another one writes to it."""
+"""A request reads the session, and before it ends another one writes to it."""
 
 from flask import session
 
@@ -6,7 +6,7 @@ from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
 AGES = (0, 600)
-"""Seconds since the session was last used. After ten minutes a mere reader has to prolong it."""
+"""Seconds since the last use of the session. After ten minutes a read has to prolong it."""
 
 
 def experiment(subject: Subject) -> Finding:
@@ -20,8 +20,8 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _is_kept(subject: Subject, age: int) -> bool:
-    ada = subject.logged_in()
-    subject.forward(age)
+    ada = subject.log_in_visitor()
+    subject.advance_time(age)
 
     def read() -> None:
         session.get("user")

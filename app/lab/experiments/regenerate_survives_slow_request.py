@@ -1,19 +1,20 @@
-"""A token is rotated while another request with the old one is under way, in three kinds."""
-
-from flask import session
+"""Rotate a token while a slow request with the old one is under way."""
 
 from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Finding, on_each
-from app.lab.subject.application import Subject, SubjectVisitor, can_rotate, rotate
-
-KINDS = ("uses no session", "reads the session", "writes to the session")
-"""What the slow request does."""
+from app.lab.subject.application import (
+    SLOW_REQUESTS,
+    Subject,
+    can_rotate,
+    rotate,
+    run_slow_request,
+)
 
 
 def experiment(subject: Subject) -> Finding:
     if not can_rotate(subject):
         raise CannotApply("It cannot rotate a token.")
-    alive = [kind for kind in KINDS if _old_one_survives(subject, kind)]
-    figure = f"old one alive after {len(alive)} of {len(KINDS)}"
+    alive = [kind for kind in SLOW_REQUESTS if _old_token_survives(subject, kind)]
+    figure = f"old one alive after {len(alive)} of {len(SLOW_REQUESTS)}"
     if not alive:
         return Finding(True, figure, "The slow answers came after the rotation and undid nothing.")
     because = (
@@ -23,28 +24,19 @@ def experiment(subject: Subject) -> Finding:
     return Finding(False, figure, because)
 
 
-def _old_one_survives(subject: Subject, kind: str) -> bool:
-    """Whether anything but the rotated token logs in. Raises where not even that one does."""
-    ada = subject.logged_in()
-    old, rotated = ada.token, ""
+def _old_token_survives(subject: Subject, kind: str) -> bool:
+    """Whether a token other than the rotated one logs in. Raises if that one does not."""
+    ada = subject.log_in_visitor()
+    old = ada.token
 
-    def slow() -> None:
-        nonlocal rotated
-        if kind != "uses no session":
-            session.get("user")
-        rotated = _rotate(ada)
-        if kind == "writes to the session":
-            session["late"] = True
+    def rotate_token() -> str:
+        ada.run(rotate)
+        return ada.token
 
-    ada.run(slow)
-    if not subject.admits(rotated):
+    rotated = run_slow_request(ada, kind, rotate_token)
+    if not subject.logs_in_with(rotated):
         raise RuntimeError("the rotated token logs nobody in")
-    return any(subject.admits(token) for token in {old, ada.token} - {rotated})
-
-
-def _rotate(ada: SubjectVisitor) -> str:
-    ada.run(rotate)
-    return ada.token
+    return any(subject.logs_in_with(token) for token in {old, ada.token} - {rotated})
 
 
 CLAIM = Claim(

@@ -1,16 +1,17 @@
-"""Logging in where somebody is logged in already, and what becomes of the token from before."""
+"""Log in again, and check the token from before that login."""
 
-from app.lab.browser.client import Exchange
 from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Finding, Statement, on_each
 from app.lab.subject.site import Site, Visitor
 
 
 def experiment(site: Site) -> Finding:
     site.check_token()
-    before, whose, after = _around_a_login(site)
+    before, whose, after = _find_tokens(site)
     is_new = after != before
-    alive = site.admits(before)
-    figure = f"{'another' if is_new else 'the same'} token, the old one {_alive_or_dead(alive)}"
+    alive = site.logs_in_with(before)
+    figure = (
+        f"{'another' if is_new else 'the same'} token, the old one {'alive' if alive else 'dead'}"
+    )
     because = (
         f"The login gave {'another token' if is_new else 'no other token'}, and {whose} from "
         f"before it {'still logs in' if alive else 'logs nobody in'}."
@@ -18,13 +19,13 @@ def experiment(site: Site) -> Finding:
     return Finding(is_new and not alive, figure, because)
 
 
-def _around_a_login(site: Site) -> tuple[str, str, str]:
-    """A token from before a login, in words whose it is, and the one from after the login.
+def _find_tokens(site: Site) -> tuple[str, str, str]:
+    """The token from before a login, a description of it, and the token after it.
 
-    The first is of an earlier login; where nobody can log in twice, of the guest who was shown the
-    form. Raises `CannotApply` where a guest has none either.
+    The first is of an earlier login or, if nobody can log in twice, of a guest with the login form.
+    Raises `CannotApply` if guests have no token.
     """
-    ada = site.visitor()
+    ada = site.new_visitor()
     ada.get(site.paths.login)
     of_guest = ada.token
     ada.log_in()
@@ -40,21 +41,11 @@ def _around_a_login(site: Site) -> tuple[str, str, str]:
 
 
 def _logs_in_again(ada: Visitor) -> bool:
-    """Whether she does; many an application sends whoever is logged in away from its login."""
+    """Whether a second login gives a session; many applications redirect instead."""
     if 300 <= ada.get(ada.site.paths.login).status < 400:
         return False
-    return _sets(ada.log_in(), ada.site.cookie_name)
-
-
-def _sets(exchange: Exchange, cookie_name: str) -> bool:
-    return any(
-        name.lower() == "set-cookie" and value.startswith(f"{cookie_name}=")
-        for name, value in exchange.headers
-    )
-
-
-def _alive_or_dead(alive: bool) -> str:
-    return "alive" if alive else "dead"
+    cookie = f"{ada.site.cookie_name}="
+    return any(header.startswith(cookie) for header in ada.log_in().set_cookies)
 
 
 CLAIM = Claim(

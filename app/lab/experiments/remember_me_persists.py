@@ -1,4 +1,4 @@
-"""Asking to be remembered at the login, closing the browser, and coming back."""
+"""Log in with “Remember my name”, restart the browser, and open the login page."""
 
 import time
 
@@ -8,10 +8,10 @@ from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.visitor()
+    ada = subject.new_visitor()
     ada.post("/login", {**ACCOUNT, "remember": "y"})
     ada.reopen_browser()
-    left = _left(ada)
+    left = _find_lifetimes(ada)
     remembered = f'value="{ACCOUNT["username"]}"' in ada.get("/login").text
     figure = f"name filled in, kept for {format_duration(max(left))}" if left else "forgotten"
     return Finding(
@@ -22,8 +22,8 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _left(ada: SubjectVisitor) -> list[float]:
-    """Seconds that the browser will keep what has outlived the restart."""
+def _find_lifetimes(ada: SubjectVisitor) -> list[float]:
+    """The remaining seconds of the name's cookie, if it survived the restart."""
     kept = [cookie.expires for cookie in ada.browser.jar if cookie.name == "remembered_name"]
     return [expires - time.time() for expires in kept if expires is not None]
 

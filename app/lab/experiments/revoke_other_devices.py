@@ -1,15 +1,15 @@
-"""Somebody is logged in on a laptop and a phone, and ends the phone's session from the laptop."""
+"""End a phone's session from the laptop of the same user."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject
 
 ROW = "data-handle="
-"""Stands once for each session on the page that lists them."""
+"""Stands on the page of sessions once for each."""
 
 
 def experiment(subject: Subject) -> Finding:
-    laptop, phone = subject.logged_in(), subject.logged_in()
+    laptop, phone = subject.log_in_visitor(), subject.log_in_visitor()
     listed = laptop.get("/sessions").text.count(ROW)
     laptop.post("/sessions/end-others")
     stays, other = laptop.is_logged_in, phone.is_logged_in

@@ -1,24 +1,23 @@
-"""Somebody is logged in on one server, and the load balancer sends him to another."""
+"""Log in on one server, and send the token to another."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
-    with subject.second_server() as other:
-        known = other.admits(ada.token)
-    with subject.second_server(SESSION_FILE_DIR=subject.folder / "sessions") as other:
-        known_by_disk = other.admits(ada.token)
+    ada = subject.log_in_visitor()
+    with subject.start_second_server() as other:
+        known = other.logs_in_with(ada.token)
+    with subject.start_second_server(SESSION_FILE_DIR=subject.folder / "sessions") as other:
+        known_by_disk = other.logs_in_with(ada.token)
     if known:
         return Finding(True, "known", "A second server with the same key knew the session.")
     if known_by_disk:
-        return Finding(
-            False,
-            "unknown; known on a shared disk",
+        because = (
             "A second server with a disk of its own did not know the session. One on the same disk "
-            "did.",
+            "did."
         )
+        return Finding(False, "unknown; known on a shared disk", because)
     return Finding(False, "unknown", "A second server with the same key did not know the session.")
 
 

@@ -1,40 +1,38 @@
-"""Storing a thousand characters, and looking which side then holds them."""
-
-import secrets
+"""Store a thousand characters, and measure which side holds them."""
 
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
-from app.lab.measuring import format_number
+from app.lab.measuring import format_number, make_random_text
 from app.lab.subject.application import Subject, SubjectVisitor
 
 CHARACTERS = 1000
-CONTENT = CHARACTERS * 6 // 8
-"""Bytes that so many characters of base64 cannot be compressed below."""
+MIN_CONTENT_BYTES = CHARACTERS * 6 // 8
+"""These characters are base64: they cannot be compressed further."""
 
 VISITORS = 20
-"""So many that they show in a store that takes its room by the page, as databases do."""
+"""Enough to show in a store that grows by pages, as databases do."""
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = _visitor_with_data(subject)
-    subject.look(ada, "with the data in the session")
+    ada = _store_data(subject)
+    subject.snapshot(ada, "with the data in the session")
     for _ in range(VISITORS - 1):
-        _visitor_with_data(subject)
+        _store_data(subject)
     in_browser = ada.cookie_bytes
     on_server = sum(map(len, subject.records().values())) // VISITORS
     browser_bytes, server_bytes = format_number(in_browser), format_number(on_server)
     return Finding(
-        in_browser < CONTENT <= on_server,
+        in_browser < MIN_CONTENT_BYTES <= on_server,
         f"{browser_bytes} bytes in the browser, {server_bytes} on the server",
         f"{format_number(CHARACTERS)} characters were put into each of {VISITORS} sessions: for "
         f"one of them the browser then held {browser_bytes} bytes, and the server {server_bytes}.",
     )
 
 
-def _visitor_with_data(subject: Subject) -> SubjectVisitor:
-    visitor = subject.logged_in()
-    data = secrets.token_urlsafe(CHARACTERS)[:CHARACTERS]
+def _store_data(subject: Subject) -> SubjectVisitor:
+    visitor = subject.log_in_visitor()
+    data = make_random_text(CHARACTERS)
     visitor.run(lambda: session.update(data=data))
     return visitor
 

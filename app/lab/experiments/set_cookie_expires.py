@@ -1,4 +1,4 @@
-"""The document's own `set_cookie`, a second before its hour is over, and after it."""
+"""Check the document's `set_cookie` a second before it expires, and after."""
 
 from flask import Response, after_this_request, request
 
@@ -6,20 +6,20 @@ from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
 from app.lab.measuring import format_number
 from app.lab.subject.application import Subject, SubjectVisitor
 
-HOUR = 3600
+HOUR = 3600  # seconds
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.visitor()
+    ada = subject.new_visitor()
     ada.run(_set_cookie)
-    subject.forward(HOUR - 1)
+    subject.advance_time(HOUR - 1)
     before = _is_sent(ada)
-    subject.forward(1)
+    subject.advance_time(1)
     after = _is_sent(ada)
     return Finding(
         before and not after,
-        f"{_word(before)} after {format_number(HOUR - 1)} s, "
-        f"{_word(after)} after {format_number(HOUR)} s",
+        f"{'sent' if before else 'gone'} after {format_number(HOUR - 1)} s, "
+        f"{'sent' if after else 'gone'} after {format_number(HOUR)} s",
         f"The cookie was set with max_age={HOUR}. The browser {_sends(before)} it a second before "
         f"the hour was over, and {_sends(after)} it then.",
     )
@@ -34,10 +34,6 @@ def _set_cookie() -> None:
 
 def _is_sent(ada: SubjectVisitor) -> bool:
     return ada.run(lambda: request.cookies.get("username")) == "john_doe"
-
-
-def _word(is_sent: bool) -> str:
-    return "sent" if is_sent else "gone"
 
 
 def _sends(is_sent: bool) -> str:

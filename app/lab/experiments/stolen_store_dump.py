@@ -1,19 +1,19 @@
-"""A thief with a copy of the store, who tries everything in it as a token."""
+"""A thief tries everything in a copy of the store as a token."""
 
 import re
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
-WORD = re.compile(rb"[A-Za-z0-9._~=+-]{16,}")
-"""What can stand in a cookie and is long enough for an id."""
+TOKEN_LIKE = re.compile(rb"[A-Za-z0-9._~=+-]{16,}")
+"""Valid in a cookie, and long enough for an id."""
 
 
 def experiment(subject: Subject) -> Finding:
-    subject.logged_in()
+    subject.log_in_visitor()
     dump = subject.store.records()
-    tried = sorted({token for name, data in dump.items() for token in _tokens_in(name, data)})
-    working = sum(subject.admits(token) for token in tried)
+    tried = sorted({token for name, data in dump.items() for token in _find_tokens(name, data)})
+    working = sum(subject.logs_in_with(token) for token in tried)
     return Finding(
         working == 0,
         f"{working} of {len(tried)} work",
@@ -22,9 +22,11 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _tokens_in(name: str, data: bytes) -> set[str]:
-    """All of a name and of its bytes that could be a token, and their ends without a prefix."""
-    words = {word.decode() for word in (*WORD.findall(name.encode()), *WORD.findall(data))}
+def _find_tokens(name: str, data: bytes) -> set[str]:
+    """The parts of a record that could be a token, with or without a prefix."""
+    words = {
+        word.decode() for word in (*TOKEN_LIKE.findall(name.encode()), *TOKEN_LIKE.findall(data))
+    }
     return words | {
         word[cut.end() :] for word in words for cut in re.finditer(r"[^A-Za-z0-9]", word)
     }

@@ -1,4 +1,4 @@
-"""The store is not there for a while: the folder is gone, or Redis refuses connections."""
+"""Stop the store for a while: the folder is gone, or Redis refuses connections."""
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.outage import live_through

@@ -1,4 +1,4 @@
-"""The store takes connections and requests, and answers none for a while."""
+"""Freeze the store for a while: it accepts connections, and answers nothing."""
 
 from app.lab.claim import BEHIND_A_SERVICE, CANNOT_APPLY, FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.outage import live_through

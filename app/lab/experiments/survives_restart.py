@@ -1,11 +1,11 @@
-"""The application is stopped and started again while somebody is logged in."""
+"""Restart the application while somebody is logged in."""
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     subject.restart()
     if ada.is_logged_in:
         return Finding(True, "in", "Who was logged in before the restart was logged in after it.")

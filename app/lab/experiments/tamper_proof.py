@@ -1,7 +1,6 @@
-"""Changing a token in every way that needs no key, and counting what still logs in.
+"""Change a token in every way that needs no key, and count what still logs in.
 
-Keys that many an application has are guessed as well, and signed with as Flask signs: another
-signature, with one of the same keys, is not found out.
+Some common keys are guessed too, and used as Flask signs; other kinds of signatures are not tried.
 """
 
 from base64 import urlsafe_b64encode
@@ -15,60 +14,59 @@ from app.lab.measuring import decode_part
 from app.lab.subject.site import Site
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-"""Of base64 for URLs, in the order of its bits."""
+"""The digits of base64 for URLs, in their order."""
 
 GUESSED_KEYS = ("", "dev", "secret", "SECRET_KEY")
 
 
 def experiment(site: Site) -> Finding:
-    token, other = site.logged_in().token, site.logged_in().token
-    if not site.admits(token):
+    token, other = site.log_in_visitor().token, site.log_in_visitor().token
+    if not site.logs_in_with(token):
         raise RuntimeError("the token as it was given does not log in")
-    forged = dict(_forgeries(token, other))
-    accepted = [how for forgery, how in forged.items() if site.admits(forgery)]
+    forged = dict(_make_forgeries(token, other))
+    accepted = [how for forgery, how in forged.items() if site.logs_in_with(forgery)]
     return Finding(
         not accepted,
         f"{len(forged)} forgeries tried, {len(accepted)} accepted",
         f"A token was changed in {len(forged)} ways, each character of it in turn among them; "
-        f"{len(accepted)} of the results logged somebody in{_listed(accepted)}.",
+        f"{len(accepted)} of the results logged somebody in{_list_kinds(accepted)}.",
     )
 
 
-def _listed(accepted: list[str]) -> str:
+def _list_kinds(accepted: list[str]) -> str:
     kinds = ", ".join(dict.fromkeys(accepted))
     return f": {kinds}" if kinds else ""
 
 
-def _forgeries(token: str, other: str) -> Iterator[tuple[str, str]]:
-    """What can be made of a token, and of a second one that was given to the same user.
+def _make_forgeries(token: str, other: str) -> Iterator[tuple[str, str]]:
+    """Forgeries from two tokens of the same user, each with a description.
 
-    Each with how it was made, in words. Where a guessed key makes the very token that was given,
-    it is the application's.
+    If a guessed key gives the original token, it is the application's key.
     """
     mixed = (token + "A", "A" + token, token.swapcase(), token + "." + token)
     for how, forgeries in (
-        ("with one character changed", _with_one_character_changed(token)),
-        ("cut off", _cut(token)),
+        ("with one character changed", _change_each_character(token)),
+        ("cut off", _cut_token(token)),
         ("with something added, or in the other case", mixed),
-        ("with a part of another token", _with_parts_of(token, other)),
+        ("with a part of another token", _mix_parts(token, other)),
     ):
         yield from ((forgery, how) for forgery in forgeries if forgery not in (token, other))
-    yield from _signed_by_guess(token)
+    yield from _sign_with_guessed_keys(token)
 
 
-def _with_one_character_changed(token: str) -> Iterator[str]:
+def _change_each_character(token: str) -> Iterator[str]:
     for position, character in enumerate(token):
-        yield token[:position] + _changed(character) + token[position + 1 :]
+        yield token[:position] + _change_character(character) + token[position + 1 :]
 
 
-def _changed(character: str) -> str:
-    """Another one, with another highest bit: the lowest bits of the last one may mean nothing."""
+def _change_character(character: str) -> str:
+    """Flip the highest bit of a digit: the lowest bits of the last one may be unused."""
     if character not in ALPHABET:
         return "A"
     return ALPHABET[ALPHABET.index(character) ^ 32]
 
 
-def _cut(token: str) -> Iterator[str]:
+def _cut_token(token: str) -> Iterator[str]:
     yield from (token[:-1], token[1:], token[: len(token) // 2])
     parts = token.split(".")
     for number in range(1, len(parts)):
@@ -78,16 +76,16 @@ def _cut(token: str) -> Iterator[str]:
         yield "." + ".".join(parts[number:])
 
 
-def _with_parts_of(token: str, other: str) -> Iterator[str]:
+def _mix_parts(token: str, other: str) -> Iterator[str]:
     mine, theirs = token.split("."), other.split(".")
     for number in range(len(mine) if len(mine) == len(theirs) > 1 else 0):
         if mine[number] != theirs[number]:
             yield ".".join([*mine[:number], theirs[number], *mine[number + 1 :]])
 
 
-def _signed_by_guess(token: str) -> Iterator[tuple[str, str]]:
+def _sign_with_guessed_keys(token: str) -> Iterator[tuple[str, str]]:
     signed = token.rpartition(".")[0] or token
-    for payload in (signed, _with_another_name(signed)):
+    for payload in (signed, _change_name(signed)):
         for key in GUESSED_KEYS:
             how = (
                 f"signed with the secret key “{key}”" if key else "signed with an empty secret key"
@@ -98,7 +96,7 @@ def _signed_by_guess(token: str) -> Iterator[tuple[str, str]]:
                 yield signer.sign(payload).decode(), how
 
 
-def _with_another_name(signed: str) -> str:
+def _change_name(signed: str) -> str:
     data, dot, rest = signed.removeprefix(".").partition(".")
     changed = decode_part(data).replace(b'"ada"', b'"bob"')
     return urlsafe_b64encode(changed).decode().rstrip("=") + dot + rest

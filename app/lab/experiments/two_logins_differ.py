@@ -1,4 +1,4 @@
-"""The same person logs in on several browsers within one second."""
+"""Log in on several browsers as one user within one second."""
 
 from app.lab.claim import HOLDS, Claim, Finding, on_each
 from app.lab.subject.site import Site
@@ -7,7 +7,7 @@ LOGINS = 5
 
 
 def experiment(site: Site) -> Finding:
-    different = len({site.logged_in().token for _ in range(LOGINS)})
+    different = len({site.log_in_visitor().token for _ in range(LOGINS)})
     return Finding(
         different == LOGINS,
         f"{different} tokens of {LOGINS} logins",

@@ -1,4 +1,4 @@
-"""Values of six types are put into the session, and read back by the next request."""
+"""Store values of six types in the session, and read them in the next request."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ VALUES = {
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     changed = [name for name, value in VALUES.items() if not _comes_back(ada, value)]
     because = (
         f"Not as it was, or refused: {', '.join(changed)}."

@@ -1,4 +1,4 @@
-"""Logging in with a token in the browser that no living session has."""
+"""Log in with a token in the browser that belongs to no session."""
 
 import secrets
 
@@ -7,7 +7,7 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     ended = ada.token
     ada.log_out()
     unknown = (secrets.token_urlsafe(32), f"{ended[1:]}x", ended)
@@ -20,10 +20,10 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _is_adopted(subject: Subject, token: str) -> bool:
-    ada = subject.visitor()
-    ada.take(token)
+    ada = subject.new_visitor()
+    ada.plant_token(token)
     ada.log_in()
-    return ada.token == token or subject.admits(token)
+    return ada.token == token or subject.logs_in_with(token)
 
 
 CLAIM = Claim(

@@ -1,18 +1,18 @@
-"""Pages and files that do not use the session, asked for by somebody who has one."""
+"""Count the store's operations for pages and files that do not use the session."""
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
 from app.lab.subject.application import Subject, count_operations
 
-UNTOUCHED = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-such-page")
+PATHS = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-such-page")
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.logged_in()
-    asked = count_operations(subject, ada, lambda: [ada.get(path) for path in UNTOUCHED])
+    ada = subject.log_in_visitor()
+    asked = count_operations(subject, ada, lambda: [ada.get(path) for path in PATHS])
     kinds = ", ".join(f"{count} {name}" for name, count in sorted(asked.items()))
     return Finding(
         not asked,
-        f"{asked.total()} operations for {len(UNTOUCHED)} requests",
+        f"{asked.total()} operations for {len(PATHS)} requests",
         "Two static files, two public pages and an address without a page were asked for with the "
         f"cookie of a living session; the store was asked {asked.total()} times"
         f"{f' ({kinds})' if kinds else ''}.",

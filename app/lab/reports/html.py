@@ -11,7 +11,7 @@ from markupsafe import Markup
 from app.lab.experiments import CLAIMS
 from app.lab.reports.report import Report
 from app.lab.reports.sheet import add_filters, sheet
-from app.lab.subject.evidence import shortened
+from app.lab.subject.evidence import shorten_evidence
 
 STATIC = Path(__file__).parents[2] / "static"
 STYLES = ("report.css", "base.css", "lab.css")
@@ -57,7 +57,7 @@ def _environment() -> Environment:
         loader=PackageLoader("app"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     add_filters(environment)
-    environment.filters["shortened"] = partial(shortened, most=MOST_EXCHANGES)
+    environment.filters["shortened"] = partial(shorten_evidence, most=MOST_EXCHANGES)
     return environment
 
 

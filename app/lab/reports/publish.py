@@ -13,7 +13,7 @@ from app.lab.reports.markdown import EXPERIMENTS, SIGNS, matrix
 from app.lab.reports.report import Report, dumped, loaded
 from app.lab.reports.schema import report_schema
 from app.lab.stores.redis import EMBEDDED
-from app.lab.subject.evidence import Evidence, ShownExchange, shortened
+from app.lab.subject.evidence import Evidence, ShownExchange, shorten_evidence
 from app.readme import with_part
 from backends import BUILT_IN
 
@@ -80,7 +80,7 @@ def _html(report: Report) -> str:
 
 
 def _short(evidence: Evidence) -> Evidence:
-    kept = shortened(evidence, MOST_EXCHANGES)
+    kept = shorten_evidence(evidence, MOST_EXCHANGES)
     return replace(kept, exchanges=[_without_the_usual(each) for each in kept.exchanges])
 
 

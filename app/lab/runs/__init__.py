@@ -1,1 +1,1 @@
-"""Runs of the laboratory: the pool of processes, and runs that the application starts."""
+"""Runs of the laboratory: in the foreground, in the background, in a pool."""

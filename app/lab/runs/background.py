@@ -1,9 +1,9 @@
-"""Runs that the application starts, one at a time; anybody may watch.
+"""Runs that the application starts in the background, one at a time.
 
-A run is a process of its own, `python -m app.lab.runs.background FOLDER`, because the laboratory's
-clock is the whole process's. It ends when its standard input does, and that is when the process
-that started it ends, however it ends. Several processes serve the same installation: what they
-know of a run is in its files.
+A run is a process of its own, `python -m app.lab.runs.background FOLDER`, because experiments set
+the clock of their whole process. It ends when its standard input is closed, and so when the process
+that started it ends, even if that is killed. All processes of an installation read its progress
+from its files.
 """
 
 import fcntl
@@ -15,17 +15,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from app.config import VARIABLES
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
+from app.lab.measuring import read_last_line
 from app.lab.reports.report import Report, Result, dumped
+from app.lab.subject.evidence import Evidence
 from backends import BACKENDS, Backend
 
 if TYPE_CHECKING:
@@ -34,15 +37,13 @@ if TYPE_CHECKING:
 MODULE = "app.lab.runs.background"
 
 NICENESS = 10
-"""The processes that serve pages go first."""
+"""Requests for pages go before the experiments of a run."""
 
 CLEANUP_TIMEOUT_SECONDS = 5
 """For the experiments under way, when the process that started the run has ended."""
 
 MAX_LOCK_ATTEMPTS = 10
-"""A process that only asks whether the lock is taken holds it for an instant."""
-
-Event = Mapping[str, Any]
+"""A process that only checks whether the lock is free holds it for an instant."""
 
 
 class Stage(StrEnum):
@@ -52,23 +53,24 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True)
-class Run:
-    """How far the last run is."""
+class RunProgress:
+    """The progress of a run."""
 
     id: str
     stage: Stage
     total: int
-    """Of its results, once it has ended."""
+    """The number of its results at the end."""
     results: list[Result]
+    """The results so far, without their evidence."""
     because: str = ""
     """Why it failed, in one line."""
 
 
 class RunFiles:
-    """The files of the last run in `folder`: its lock, its progress, its report, its errors.
+    """The files of the last run in `folder`: its lock, progress, report and errors.
 
-    Progress is JSON lines, each with its `event`: `begun` once, `result` for each, and at the end
-    `ended` or `failed`. A run that was killed leaves no such end, and its lock is free.
+    The progress is JSON lines, each with an `event`: `begun`, then `result` for each result, then
+    `ended` or `failed`. After a killed run that last line is missing, and the lock is free.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,14 +81,14 @@ class RunFiles:
         self._progress = folder / "progress.jsonl"
 
     def take_lock(self) -> int | None:
-        """A descriptor that holds the lock as long as any process has it; `None` if it is taken.
+        """A descriptor that holds the lock until it is closed; `None` if it is taken.
 
-        Makes the folder. Raises `OSError` where nothing can be written.
+        Creates the folder. Raises `OSError` if nothing can be written there.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         for _ in range(MAX_LOCK_ATTEMPTS):
-            if _locked(descriptor, fcntl.LOCK_EX):
+            if _try_lock(descriptor, fcntl.LOCK_EX):
                 return descriptor
             time.sleep(0.01)
         os.close(descriptor)
@@ -94,18 +96,18 @@ class RunFiles:
 
     @property
     def is_locked(self) -> bool:
-        """Whether a run is under way, in whatever process."""
+        """Whether a run is under way, in any process."""
         try:
             descriptor = os.open(self._lock, os.O_RDONLY)
         except OSError:
             return False
         try:
-            return not _locked(descriptor, fcntl.LOCK_SH)
+            return not _try_lock(descriptor, fcntl.LOCK_SH)
         finally:
             os.close(descriptor)
 
     def begin(self, run: str, total: int) -> None:
-        """Put the progress of a new run in the place of the last one's."""
+        """Replace the progress of the last run by that of a new one."""
         line = json.dumps({"event": "begun", "run": run, "total": total})
         self._replace(self._progress, f"{line}\n")
 
@@ -114,24 +116,15 @@ class RunFiles:
             file.write(json.dumps({"event": event, **data}) + "\n")
 
     def add_result(self, result: Result) -> None:
-        """Note a result, without its evidence: that is in the report at the end."""
-        self.add(
-            "result",
-            claim=result.claim,
-            subject=result.subject,
-            verdict=result.verdict,
-            expected=result.expected,
-            figure=result.figure,
-            because=result.because,
-            seconds=round(result.seconds, 3),
-        )
+        """Add a result without its evidence, which is in the report at the end."""
+        self.add("result", **msgspec.to_builtins(replace(result, evidence=Evidence())))
 
-    def keep(self, report: Report) -> None:
-        """Put this report in the place of the last one, whole."""
+    def save_report(self, report: Report) -> None:
+        """Replace the report of the last run, in one step."""
         self._replace(self.report, dumped(report))
 
     def events(self) -> list[dict[str, Any]]:
-        """The progress so far; a line that is half written comes with the next reading."""
+        """The complete lines of the progress so far."""
         try:
             text = self._progress.read_text()
         except OSError:
@@ -144,8 +137,8 @@ class RunFiles:
         written.replace(path)
 
 
-class Runs:
-    """The runs of one installation, kept in `folder`."""
+class BackgroundRunner:
+    """Starts the runs of one installation, whose files are in `folder`."""
 
     def __init__(
         self, folder: Path, command: Sequence[str] = (sys.executable, "-m", MODULE)
@@ -155,89 +148,60 @@ class Runs:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> bool:
-        """Start a run; `False` where one is under way. Raises `OSError` where none can be kept."""
+        """Start a run; `False` if one is under way. Raises `OSError` if it cannot write."""
         lock = self.files.take_lock()
         if lock is None:
             return False
-        self.forget()
+        self.stop()
         try:
             self.files.begin(secrets.token_hex(4), len(CLAIMS) * len(BACKENDS))
-            self._process = self._started(lock)
+            self._process = self._start_process(lock)
         finally:
             os.close(lock)  # the run's own process holds it now, until it ends
         return True
 
-    def forget(self) -> None:
-        """End the run that was started here, if it has not ended, and wait until it is gone."""
+    def stop(self) -> None:
+        """End the run that was started here, and wait until its process has exited."""
         process, self._process = self._process, None
         if process is not None:
             assert process.stdin is not None
             process.stdin.close()
             process.wait()
 
-    def last(self) -> Run | None:
-        """The run under way, or the last one; `None` before the first."""
-        events = self._events()
+    def progress(self) -> RunProgress | None:
+        """The progress of the current or the last run; `None` before the first."""
         if self._process is not None:
-            self._process.poll()  # or one that has ended stays in the list of processes
+            self._process.poll()  # otherwise a process that has ended stays as a zombie
+        is_locked = self.files.is_locked  # read first: a run writes its end before it unlocks
+        events = self.files.events()
         if not events:
             return None
-        begun, *_ = events
-        results = [result_of(event) for event in events if event["event"] == "result"]
+        begun, last = events[0], events[-1]
+        results = [msgspec.convert(each, Result) for each in events if each["event"] == "result"]
         stage, because = Stage.RUNNING, ""
-        with suppress(ValueError):
-            stage, because = Stage(events[-1]["event"]), events[-1].get("because", "")
-        return Run(begun["run"], stage, begun["total"], results, because)
+        if last["event"] in (Stage.ENDED, Stage.FAILED):
+            stage, because = Stage(last["event"]), last.get("because", "")
+        elif not is_locked:
+            stage = Stage.FAILED
+            error = read_last_line(self.files.errors)
+            because = error or "Its process was ended before it was done."
+        return RunProgress(begun["run"], stage, begun["total"], results, because)
 
-    def _events(self) -> list[Event]:
-        """The progress; with an end to it, where the run's process ended without a word."""
-        is_locked = self.files.is_locked  # first: what is written before it is free is read then
-        events: list[Event] = list(self.files.events())
-        is_over = not events or events[-1]["event"] in (Stage.ENDED, Stage.FAILED)
-        if is_locked or is_over:
-            return events
-        return [*events, {"event": Stage.FAILED, "because": self._last_error_line()}]
-
-    def _last_error_line(self) -> str:
-        try:
-            lines = self.files.errors.read_text(errors="replace").split("\n")
-        except OSError:
-            lines = []
-        written = [line for line in lines if line.strip()]
-        return written[-1] if written else "Its process was ended before it was done."
-
-    def _started(self, lock: int) -> "subprocess.Popen[bytes]":
+    def _start_process(self, lock: int) -> "subprocess.Popen[bytes]":
+        settings = {variable.name for variable in VARIABLES}  # a subject has its own
         with self.files.errors.open("wb") as errors:
             return subprocess.Popen(  # noqa: S603 - no part of it comes from a request
                 [*self._command, str(self.files.folder)],
-                env=self._environment(),
-                stdin=subprocess.PIPE,  # never written to: it ends when this process does
+                env={name: value for name, value in os.environ.items() if name not in settings},
+                stdin=subprocess.PIPE,  # never written to: it is closed when this process ends
                 stdout=errors,
                 stderr=errors,
                 pass_fds=(lock,),
                 start_new_session=True,
             )
 
-    def _environment(self) -> dict[str, str]:
-        """This process's, without the application's settings: a subject has its own."""
-        settings = {variable.name for variable in VARIABLES}
-        return {name: value for name, value in os.environ.items() if name not in settings}
 
-
-def result_of(event: Mapping[str, Any]) -> Result:
-    """What `add_result` wrote."""
-    return Result(
-        claim=event["claim"],
-        subject=event["subject"],
-        verdict=Verdict(event["verdict"]),
-        expected=event["expected"] and Verdict(event["expected"]),
-        figure=event["figure"],
-        because=event["because"],
-        seconds=event["seconds"],
-    )
-
-
-def _locked(descriptor: int, how: int) -> bool:
+def _try_lock(descriptor: int, how: int) -> bool:
     try:
         fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -245,20 +209,20 @@ def _locked(descriptor: int, how: int) -> bool:
     return True
 
 
-def record(
+def record_run(
     files: RunFiles, claims: Sequence[Claim], backends: Sequence[Backend], options: "RunOptions"
 ) -> Report:
-    """Try every claim on every backend, note each result as it comes, and keep the report."""
-    # Imported here: the application imports this module, and its pages need no experiments' engine.
+    """Try every claim on every backend; record each result, then the report."""
+    # Imported here: the pages of the application import this module, and run no experiment.
     from app.lab.runs.runner import compare
 
-    def noted(results: Iterable[Result]) -> Iterator[Result]:
+    def record_results(results: Iterable[Result]) -> Iterator[Result]:
         for result in results:
             files.add_result(result)
             yield result
 
-    report = compare(claims, backends, options, watch=noted)
-    files.keep(report)
+    report = compare(claims, backends, options, watch=record_results)
+    files.save_report(report)
     files.add(
         "ended",
         seconds=report.about.seconds,
@@ -275,7 +239,7 @@ def main(folder: Path) -> None:
     files = RunFiles(folder)
     options = make_options(create_app, in_chromium=False)
     try:
-        record(files, list(CLAIMS.values()), list(BACKENDS.values()), options)
+        record_run(files, list(CLAIMS.values()), list(BACKENDS.values()), options)
     except KeyboardInterrupt:
         files.add("failed", because="The server that started it was stopped.")
     except Exception as error:

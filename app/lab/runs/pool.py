@@ -1,8 +1,8 @@
-"""A pool of processes that share nothing: one that dies harms no other.
+"""A pool of processes that share nothing, so that a crash affects one task only.
 
-Each has a pipe and a log of its own. `concurrent.futures` gives up every task when a worker dies;
-pebble does so when one dies between two tasks, and waits for one that exited with status 0 until
-the task's timeout.
+Each has a pipe and a log of its own. `concurrent.futures` gives up all tasks when a worker dies;
+pebble does so when one dies between two tasks, and notices a worker that exited with status 0 only
+at the task's timeout.
 """
 
 import multiprocessing
@@ -22,15 +22,16 @@ from types import FrameType
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from app.config import VARIABLES
+from app.lab.measuring import read_last_line
 
 Task = TypeVar("Task")
 
 CLEANUP_TIMEOUT_SECONDS = 2.0
-"""For a process that was told to end; then it is killed."""
+"""A process that was told to end is killed after this time."""
 
 
 class Crashed(NamedTuple):
-    """The outcome of a task whose process ended, or was killed, without a result."""
+    """The outcome of a task whose process ended or was killed before it had a result."""
 
     reason: str
 
@@ -38,13 +39,14 @@ class Crashed(NamedTuple):
 def run_in_processes(
     do: Callable[[Task], Any], tasks: Sequence[Task], processes: int, timeout: float
 ) -> Iterator[tuple[Task, Any]]:
-    """Yield each task with the result of `do`, or with `Crashed`, in the order of their ends.
+    """Yield each task with the result of `do`, or with `Crashed`, as they finish.
 
-    `do` is a function of a module, and its results can be pickled. After `timeout` seconds the
-    process of a task is killed. No process outlives the iterator, nor do its temporary files.
+    `do` must be a function of a module, and its results must be picklable. The process of a task
+    is killed after `timeout` seconds. The processes and their temporary files end with the
+    iterator.
     """
     waiting = deque(tasks)
-    # What a process started may still write while the folder is being removed.
+    # A child of a process may still write while the folder is being removed.
     with tempfile.TemporaryDirectory(prefix="session-lab-", ignore_cleanup_errors=True) as folder:
         logs = [Path(folder, f"{number}.log") for number in range(min(processes, len(tasks)))]
         workers = [_Worker(do, log) for log in logs]
@@ -61,7 +63,7 @@ def run_in_processes(
 
 
 class _Worker:
-    """One process, and another in its place after it died."""
+    """A process, which is replaced when it has died."""
 
     def __init__(self, do: Callable[[Any], Any], log: Path) -> None:
         self._do = do
@@ -71,13 +73,13 @@ class _Worker:
         self._start()
 
     def _start(self) -> None:
-        # Spawned: a fork of a process with threads can inherit a lock that nobody releases.
+        # Not forked: with threads, a fork can inherit a lock that no thread releases.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
             target=_run_tasks, args=(theirs, self._do, self._log), daemon=True
         )
-        with _interrupts_blocked():
+        with _block_interrupts():
             self.process.start()
         theirs.close()
 
@@ -87,11 +89,11 @@ class _Worker:
             self.connection.close()
             self._start()
         self.task, self.is_busy, self.since = task, True, time.monotonic()
-        with suppress(OSError):  # it died this moment: `collect` says so
+        with suppress(OSError):  # it has just died: `collect` reports that
             self.connection.send(task)
 
     def collect(self, timeout: float) -> Any:
-        """The result of the task, or why there is none; it is not waited for."""
+        """The result of the task if it has one by now, else `Crashed` with the reason."""
         self.is_busy = False
         if not self.connection.poll():
             self.process.kill()
@@ -101,18 +103,13 @@ class _Worker:
             return self.connection.recv()
         except (EOFError, OSError):
             self.process.join()
-            return Crashed(
-                f"Its process ended with status {self.process.exitcode}{self._last_log_line()}"
-            )
-
-    def _last_log_line(self) -> str:
-        lines = self._log.read_text(errors="replace").split("\n")
-        written = [line.strip() for line in lines if line.strip()]
-        return f": {written[-1]}" if written else "."
+            last = read_last_line(self._log)
+            status = f"Its process ended with status {self.process.exitcode}"
+            return Crashed(f"{status}: {last}" if last else f"{status}.")
 
 
 def _find_ready(busy: list[_Worker], timeout: float) -> list[_Worker]:
-    """Wait for the workers that have a result, have died, or have exceeded the timeout."""
+    """Wait for workers that have a result, have died, or have exceeded the timeout."""
     now = time.monotonic()
     remaining = min(worker.since for worker in busy) + timeout - now
     answering = wait([worker.connection for worker in busy], max(0.0, remaining))
@@ -125,7 +122,7 @@ def _find_ready(busy: list[_Worker], timeout: float) -> list[_Worker]:
 
 
 def _end_all(workers: list[_Worker]) -> None:
-    """Terminate all workers at once; kill those that are not gone after the timeout."""
+    """Terminate all workers at once, and kill those that are alive after the timeout."""
     for worker in workers:
         worker.process.terminate()
     deadline = time.monotonic() + CLEANUP_TIMEOUT_SECONDS
@@ -137,9 +134,9 @@ def _end_all(workers: list[_Worker]) -> None:
 
 
 @contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """A process that is started in this block ignores Ctrl-C: its parent ends it."""
-    resource_tracker.ensure_running()  # by the first start, which would let the signal through
+def _block_interrupts() -> Iterator[None]:
+    """Let processes started in this block ignore Ctrl-C: their parent ends them."""
+    resource_tracker.ensure_running()  # the first start would start it, and unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -148,11 +145,11 @@ def _interrupts_blocked() -> Iterator[None]:
 
 
 def _run_tasks(connection: "Connection[Any, Any]", do: Callable[[Any], Any], log: Path) -> None:
-    """The main function of a process: run tasks until its parent is gone."""
+    """The main function of a process: run tasks until the parent has ended."""
     signal.signal(signal.SIGTERM, _exit_once)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # its parent hears that too, and ends it
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # its parent receives it too, and ends it
     Thread(target=_end_with_parent, daemon=True).start()
-    for variable in VARIABLES:  # a task does not depend on how its parent was configured
+    for variable in VARIABLES:  # a task must not depend on the settings of its parent
         os.environ.pop(variable.name, None)
     # The variable is for the processes that a task starts.
     tempfile.tempdir = os.environ["TMPDIR"] = str(log.parent)
@@ -174,7 +171,7 @@ def _exit_once(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _end_with_parent() -> None:
-    """Exit when the parent is gone, also if it was killed."""
+    """Exit when the parent has ended, even if it was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

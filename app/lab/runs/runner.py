@@ -1,4 +1,4 @@
-"""A run: each claim on each subject, opened afresh, in processes that share nothing."""
+"""A run: each claim on a fresh instance of each subject, in separate processes."""
 
 import os
 import time
@@ -21,16 +21,16 @@ from app.lab.subject.source import BackendSource, RunOptions, SubjectSource
 from backends import Backend
 
 EXPERIMENT_TIMEOUT_SECONDS = 120.0
-"""After it an experiment is given up; the longest takes a few seconds on an idle machine."""
+"""The longest experiment takes a few seconds on an idle machine."""
 
-JAR = "the laboratory's own, with the cookie rules of RFC 6265bis"
+OWN_BROWSER = "the laboratory's own, with the cookie rules of RFC 6265bis"
 CHROMIUM = "Chromium"
 
 Watch = Callable[[Iterable[Result]], Iterable[Result]]
 
 
 def make_options(create_app: CreateApp, *, in_chromium: bool) -> RunOptions:
-    """The options of a run on this machine: with a real Redis if it has a redis-server."""
+    """The options of a run here: with a real Redis if redis-server is installed."""
     return RunOptions(create_app, redis_version() is not None, in_chromium)
 
 
@@ -41,13 +41,13 @@ def compare(
     watch: Watch,
     others: Sequence[SubjectSource] = (),
 ) -> Report:
-    """Try every claim on every backend, and before them on `others`.
+    """Try every claim on `others` and on every backend.
 
-    `watch` is handed the results as they come. Raises `ConfigurationError` where one of `others`
-    cannot be tried, and `Skipped` where Chromium is asked for and not installed.
+    `watch` gets the results as they come. Raises `ConfigurationError` if one of `others` cannot be
+    tried, or if Chromium is wanted and not installed.
     """
     if options.in_chromium:
-        chromium.check()  # now, and not in each experiment
+        chromium.check_installed()
     moment, begun = datetime.now(UTC), time.perf_counter()
     for source in others:
         source.check()
@@ -55,7 +55,7 @@ def compare(
     with closing(run_claims(claims, sources)) as running:
         results = list(watch(running))
     names = [source.name for source in sources]
-    browser = CHROMIUM if options.in_chromium else JAR
+    browser = CHROMIUM if options.in_chromium else OWN_BROWSER
     return Report(
         about(moment, time.perf_counter() - begun, _describe_redis(backends, options), browser),
         names,
@@ -65,7 +65,7 @@ def compare(
 
 
 def run_claims(claims: Sequence[Claim], sources: Sequence[SubjectSource]) -> Generator[Result]:
-    """The result of every claim on every subject, as they end; one that fails stops no other."""
+    """The result of every claim on every subject, as they finish."""
     isolated = [source for source in sources if not source.shares_state]
     shared = [source for source in sources if source.shares_state]
     yield from _run(claims, shared, processes=1)
@@ -73,10 +73,10 @@ def run_claims(claims: Sequence[Claim], sources: Sequence[SubjectSource]) -> Gen
 
 
 def try_claim(claim: Claim, source: SubjectSource) -> Result:
-    """Try one claim on one subject, in this process; whatever goes wrong there is a result too."""
+    """Try one claim on one subject, in this process; an exception is a result too."""
     begun = time.perf_counter()
     try:
-        verdict, finding, evidence = _find_out(claim, source)
+        verdict, finding, evidence = _run_experiment(claim, source)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         verdict, finding, evidence = Verdict.ERROR, Finding(False, "", reason), Evidence()
@@ -103,26 +103,26 @@ def _run(
     claims: Sequence[Claim], sources: Sequence[SubjectSource], processes: int
 ) -> Iterator[Result]:
     trials = [_Trial(claim.id, source) for claim in claims for source in sources]
-    done = run_in_processes(_try, trials, processes, EXPERIMENT_TIMEOUT_SECONDS)
-    for trial, outcome in done:
-        yield _crashed(trial, outcome.reason) if isinstance(outcome, Crashed) else outcome
+    for (claim, source), outcome in run_in_processes(
+        _try_trial, trials, processes, EXPERIMENT_TIMEOUT_SECONDS
+    ):
+        if isinstance(outcome, Crashed):
+            expected = source.expected(CLAIMS[claim])
+            reason = outcome.reason
+            outcome = Result(claim, source.name, Verdict.ERROR, expected, "", reason, 0.0)
+        yield outcome
 
 
-def _try(trial: _Trial) -> Result:
+def _try_trial(trial: _Trial) -> Result:
     return try_claim(CLAIMS[trial.claim], trial.source)
 
 
-def _crashed(trial: _Trial, reason: str) -> Result:
-    expected = trial.source.expected(CLAIMS[trial.claim])
-    return Result(trial.claim, trial.source.name, Verdict.ERROR, expected, "", reason, 0.0)
-
-
-def _find_out(claim: Claim, source: SubjectSource) -> tuple[Verdict, Finding, Evidence]:
+def _run_experiment(claim: Claim, source: SubjectSource) -> tuple[Verdict, Finding, Evidence]:
     site: Site | None = None
     try:
         with source.open(claim) as site:
             finding = claim.experiment(site)
-            site.look_at_the_end()
+            site.snapshot_at_end()
             verdict = Verdict.HOLDS if finding.holds else Verdict.FAILS
             return verdict, finding, site.recorder.evidence()
     except (CannotApply, Skipped) as reason:

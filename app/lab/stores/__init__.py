@@ -1,1 +1,1 @@
-"""Harnesses for the stores of subjects: what experiments count, copy, corrupt and break there."""
+"""Harnesses, through which experiments read, corrupt and stop stores."""

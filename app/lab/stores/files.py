@@ -1,4 +1,4 @@
-"""Harnesses for sessions in files: a file for each session, or many sessions in a file."""
+"""Harnesses for sessions in files, with one or with many sessions in a file."""
 
 import os
 import resource
@@ -29,9 +29,9 @@ WATCHED_EVENTS = frozenset(
         "sqlite3.connect",
     }
 )
-"""The interpreter's audit events for files that cost a disk access.
+"""Audit events of the interpreter for operations on files that cost a disk access.
 
-C code that uses an open file, such as each statement of SQLite, raises none.
+There are none from C code that uses an open file, such as each statement of SQLite.
 """
 
 RECORDS_SHARE_FILES = (
@@ -43,7 +43,7 @@ class FilesHarness(StoreHarness):
     """A folder with a file for each session."""
 
     def __init__(self, path: Path) -> None:
-        """Counts what other threads than the one that creates it do with the files."""
+        """Counts the file operations of all threads but the current one."""
         super().__init__("files", {"SESSION_FILE_DIR": path}, "A local disk cannot be frozen here.")
         self.path = path
         self._laboratory = get_ident()
@@ -100,24 +100,20 @@ class FilesHarness(StoreHarness):
 
 
 class SharedFilesHarness(FilesHarness):
-    """Files that hold many sessions each: they can be copied and taken away, not told apart."""
+    """Files that hold many sessions each, and so do not show which bytes are whose."""
 
     def _overwrite(self, name: str, data: bytes) -> None:
-        raise self._cannot_tell_apart()
+        raise Skipped(RECORDS_SHARE_FILES)
 
     def _corrupt(self, name: str, change: Change) -> None:
-        raise self._cannot_tell_apart()
-
-    def _cannot_tell_apart(self) -> Skipped:
-        return Skipped(RECORDS_SHARE_FILES)
+        raise Skipped(RECORDS_SHARE_FILES)
 
 
 @cache
 def _listeners() -> list[Callable[[str, str], None]]:
-    """The harnesses that are told of file operations, by one audit hook of the interpreter.
+    """The functions that the interpreter's audit hook calls for file operations.
 
-    The hook is added at the first call, since it costs time at each opened file and cannot be
-    removed again.
+    The first call adds the hook, which costs time at each opened file and cannot be removed.
     """
     listeners: list[Callable[[str, str], None]] = []
 

@@ -1,4 +1,4 @@
-"""The harness of a store: what an experiment can do to it besides using it over HTTP."""
+"""The harness of a store: what an experiment can do to it directly."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +36,7 @@ class StoreHarness:
     """
 
     embedded = False
-    """Whether the store is inside the application's process, and ends with it."""
+    """Whether the store lives in the application's process, and is lost with it."""
 
     def __init__(self, kind: str, settings: Mapping[str, Any], skip_reason: str) -> None:
         """`kind` names the store in reports; `settings` make the application use it."""
@@ -44,21 +44,18 @@ class StoreHarness:
         self.settings = settings
         self.skip_reason = skip_reason
         self.note: Callable[[str], None] = lambda _: None
-        """Is told in words what an experiment does here, for the evidence."""
+        """Called with a sentence on what was done to the store, for the evidence."""
 
     def operations(self) -> Counter[str]:
-        """The operations so far by name: commands, or what was done to files.
-
-        What the laboratory does through this harness is not counted.
-        """
+        """The operations of the application so far, by name: commands, or file operations."""
         raise self.skipped()
 
     def records(self) -> dict[str, bytes]:
-        """A copy of everything in the store, as a thief would take it."""
+        """A copy of everything in the store, by the name of each record."""
         raise self.skipped()
 
     def overwrite(self, name: str, data: bytes) -> None:
-        """Put these bytes in the place of a record."""
+        """Replace a record by these bytes."""
         self._overwrite(name, data)
         self.note("Other bytes are put in the place of a record.")
 
@@ -71,30 +68,30 @@ class StoreHarness:
         self.note("The bytes of a record are changed.")
 
     def stopped(self) -> Outage:
-        """The store is gone until the block ends; it loses nothing."""
-        return self._noted(self._stopped(), "The store is taken away.", "The store is back.")
+        """Stop the store until the block ends. It loses nothing."""
+        return self._note_around(self._stopped(), "The store is taken away.", "The store is back.")
 
     def frozen(self) -> Outage:
-        """The store takes requests and answers none until the block ends."""
-        return self._noted(
+        """Let the store accept requests and answer none until the block ends."""
+        return self._note_around(
             self._frozen(),
             "From now on the store takes requests and answers none.",
             "The store answers again.",
         )
 
     def disk_full(self) -> Outage:
-        """Nothing can be written until the block ends."""
-        return self._noted(
+        """Let every write fail until the block ends, as on a full disk."""
+        return self._note_around(
             self._disk_full(),
             "From now on nothing can be written: the disk is full.",
             "There is room on the disk again.",
         )
 
     def advance(self, seconds: float) -> None:
-        """Move the store's own clock, if it does not go by the clock of the process."""
+        """Move the store's clock, if it is not the clock of the process."""
 
     def for_new_process(self) -> "StoreHarness":
-        """The store that another process of this application would use."""
+        """The harness of the store that another process of this application would use."""
         return self
 
     def isolated_settings(self) -> Mapping[str, Any]:
@@ -102,10 +99,10 @@ class StoreHarness:
         raise self.skipped()
 
     def close(self) -> None:
-        """Remove what the harness made."""
+        """Remove everything that the harness created."""
 
     def skipped(self) -> Skipped:
-        """The error for what this kind of store cannot do."""
+        """The exception for what this kind of store cannot do."""
         return Skipped(self.skip_reason)
 
     def _overwrite(self, name: str, data: bytes) -> None:
@@ -124,7 +121,7 @@ class StoreHarness:
         raise self.skipped()
 
     @contextmanager
-    def _noted(self, outage: Outage, begins: str, ends: str) -> Iterator[None]:
+    def _note_around(self, outage: Outage, begins: str, ends: str) -> Iterator[None]:
         with outage:
             self.note(begins)
             yield
@@ -132,9 +129,9 @@ class StoreHarness:
 
 
 class UnknownService(StoreHarness):
-    """A service that the laboratory neither looks into nor breaks.
+    """A service that the laboratory can neither read nor stop.
 
-    The application finds it by its own environment; what was stored there stays.
+    The application finds it by its own environment. Its data is not removed.
     """
 
     def __init__(self, service: str) -> None:

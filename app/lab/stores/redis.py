@@ -1,4 +1,4 @@
-"""Harnesses for sessions in Redis: a real server, and the one embedded in the process."""
+"""Harnesses for sessions in Redis: a real server, or embedded in the process."""
 
 import secrets
 from collections import Counter
@@ -20,17 +20,17 @@ NEEDS_A_SERVER = (
 )
 
 CONNECTION_SETUP = frozenset({"HELLO", "AUTH", "CLIENT", "SELECT"})
-"""Commands that a client sends once a connection, whatever it is asked."""
+"""Commands that a client sends once for each connection."""
 
 
 class RedisHarness(StoreHarness):
-    """What both kinds have in common. `client` is the laboratory's own."""
+    """What both kinds have in common. The application does not use `client`."""
 
     client: Any
 
     def records(self) -> dict[str, bytes]:
         names = sorted(self.client.scan_iter())
-        return {name.decode("utf-8", "replace"): self._bytes_of(name) for name in names}
+        return {name.decode("utf-8", "replace"): self._read(name) for name in names}
 
     def isolated_settings(self) -> Mapping[str, Any]:
         return EmbeddedRedisHarness().settings
@@ -43,9 +43,9 @@ class RedisHarness(StoreHarness):
             values = {field: change(value) for field, value in self.client.hgetall(name).items()}
             self.client.hset(name, mapping=values)
         else:
-            self._overwrite(name, change(self._bytes_of(name.encode())))
+            self._overwrite(name, change(self._read(name.encode())))
 
-    def _bytes_of(self, name: bytes) -> bytes:
+    def _read(self, name: bytes) -> bytes:
         client = self.client
         read = {
             b"hash": lambda: [part for pair in client.hgetall(name).items() for part in pair],
@@ -53,7 +53,7 @@ class RedisHarness(StoreHarness):
             b"set": lambda: client.smembers(name),
             b"list": lambda: client.lrange(name, 0, -1),
             b"string": lambda: [client.get(name) or b""],
-            b"none": list,  # it ended a moment ago
+            b"none": list,  # it expired a moment ago
         }
         return b"\n".join(read[client.type(name)]())
 
@@ -70,7 +70,7 @@ class RealRedisHarness(RedisHarness):
             "The laboratory does not fill a Redis.",
         )
         self._counter = OperationCounter()
-        self._watch()
+        self._start_monitor()
 
     def operations(self) -> Counter[str]:
         self._read_monitor()
@@ -94,7 +94,7 @@ class RealRedisHarness(RedisHarness):
             yield
         finally:
             self._server.start()
-            self._watch()
+            self._start_monitor()
 
     @contextmanager
     def _frozen(self) -> Iterator[None]:
@@ -104,16 +104,16 @@ class RealRedisHarness(RedisHarness):
         finally:
             self._server.thaw()
 
-    def _watch(self) -> None:
-        """Let the server tell each command that it is sent.
+    def _start_monitor(self) -> None:
+        """Start a MONITOR, which reports each command that the server receives.
 
-        `commandstats` would count the commands inside scripts too, which cost no round trip.
+        `commandstats` would also count the commands inside scripts, which cost no round trip.
         """
         self._monitor = self.client.monitor()
         self._monitor.__enter__()
 
     def _read_monitor(self) -> None:
-        """Count the application's commands up to now; its connections are those by TCP."""
+        """Count the commands up to now that came by TCP: only the application uses it."""
         mark = secrets.token_hex(8)
         self.client.echo(mark)
         for command in self._monitor.listen():

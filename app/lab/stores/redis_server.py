@@ -1,4 +1,4 @@
-"""A redis-server of the laboratory's own, which an experiment may stop, freeze and start again."""
+"""A redis-server that the laboratory starts, and that it can stop and freeze."""
 
 import os
 import re
@@ -17,12 +17,11 @@ from redis.retry import Retry
 PROGRAM = "redis-server"
 
 PORTS = range(20_000, 32_000)
-"""Below the ports that the kernel gives to outgoing connections: while a server is stopped, none
-of these may take its port."""
+"""Below the kernel's ephemeral ports: no outgoing connection takes the port of a stopped server."""
 
 SOCKET_NAME = "socket"
 MAX_SOCKET_PATH_BYTES = 103
-"""The shortest limit of the systems there are: `sun_path` has 104 bytes on macOS, 108 on Linux."""
+"""`sun_path` has 104 bytes on macOS and 108 on Linux, with the NUL at its end."""
 
 SUPERVISOR = """
 trap '' INT TERM HUP
@@ -31,7 +30,7 @@ read -r _
 kill -KILL $!
 wait $!
 """
-"""Ends the server when standard input closes: when its owner dies, in whatever way, it dies too."""
+"""Ends the server when standard input closes, so also when its owner is killed."""
 
 
 def redis_version() -> str | None:
@@ -39,21 +38,21 @@ def redis_version() -> str | None:
     program = shutil.which(PROGRAM)
     if program is None:
         return None
-    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - a fixed command
-    found = re.search(r"v=(\S+)", answer.stdout)
+    output = subprocess.check_output([program, "--version"], text=True)  # noqa: S603 - a fixed command
+    found = re.search(r"v=(\S+)", output)
     return found[1] if found else "of an unknown version"
 
 
 class RedisServer:
-    """A server on a free port of loopback. Its data outlives a stop, and ends with `close`."""
+    """A server on a free port of loopback. Its data survives `stop`, and not `close`."""
 
     def __init__(self) -> None:
         self._folder = _make_folder()
         self._socket = Path(self._folder.name) / SOCKET_NAME
         self.port = _free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.client = Redis(unix_socket_path=str(self._socket), retry=_patient())
-        """The laboratory's own client. It comes by a socket, the application by TCP."""
+        self.client = Redis(unix_socket_path=str(self._socket), retry=_retry_for_ten_seconds())
+        """The laboratory's client uses a Unix socket; the application uses TCP."""
         self.start()
 
     def start(self) -> None:
@@ -70,7 +69,7 @@ class RedisServer:
         self._process = subprocess.Popen(  # noqa: S603 - a fixed command
             ["/bin/sh", "-c", SUPERVISOR, PROGRAM, *arguments],
             stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # the shell's word that it killed the server
+            stderr=subprocess.DEVNULL,  # the shell reports that it killed the server
         )
         self._pid = int(self.client.info("server")["process_id"])
 
@@ -80,11 +79,11 @@ class RedisServer:
         self._end()
 
     def freeze(self) -> None:
-        """Let the server take connections and answer nothing."""
-        self._signal(signal.SIGSTOP)
+        """Let the server accept connections and answer nothing."""
+        os.kill(self._pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
+        os.kill(self._pid, signal.SIGCONT)
 
     def close(self) -> None:
         """End the server and remove its data."""
@@ -97,12 +96,9 @@ class RedisServer:
         self._process.stdin.close()
         self._process.wait()
 
-    def _signal(self, number: signal.Signals) -> None:
-        os.kill(self._pid, number)
-
 
 def _make_folder() -> "tempfile.TemporaryDirectory[str]":
-    """A temporary folder in which a socket can be: where TMPDIR is too long, one in /tmp."""
+    """A temporary folder for a socket: in /tmp if the path of TMPDIR is too long."""
     folder = tempfile.TemporaryDirectory(prefix="redis-")
     if len(os.fsencode(folder.name)) + len(f"/{SOCKET_NAME}") <= MAX_SOCKET_PATH_BYTES:
         return folder
@@ -110,8 +106,8 @@ def _make_folder() -> "tempfile.TemporaryDirectory[str]":
     return tempfile.TemporaryDirectory(prefix="redis-", dir="/tmp")
 
 
-def _patient() -> Retry:
-    """Tries again for ten seconds: a server that was just started does not listen yet."""
+def _retry_for_ten_seconds() -> Retry:
+    """A server that was just started does not listen yet."""
     return Retry(ConstantBackoff(0.01), 1000)
 
 

@@ -1,4 +1,4 @@
-"""A backend under experiment: the real application on it, fresh, behind a real socket."""
+"""A backend under experiment: a fresh application on it, behind a real socket."""
 
 import inspect
 import itertools
@@ -6,9 +6,9 @@ import json
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from app.config import PRODUCTION
 from app.lab.browser.client import Browser, Exchange, MakeBrowser
 from app.lab.claim import CannotApply, Skipped
 from app.lab.stores.harness import StoreHarness
-from app.lab.subject.clock import Clock
+from app.lab.subject.clock import FrozenClock
 from app.lab.subject.evidence import AT_THE_END, Holding
 from app.lab.subject.server import ApplicationServer, behind_tls
 from app.lab.subject.site import Paths, Site, Visitor
@@ -29,48 +29,35 @@ from backends import AtRest, Backend
 from backends.cookie import decode_without_key
 
 CreateApp = Callable[..., Flask]
-Outcome = TypeVar("Outcome")
+T = TypeVar("T")
 
-KEY = "the laboratory signs with this key, and so does nobody else"
+SIGNING_KEY = "the laboratory signs with this key, and so does nobody else"
 ACCOUNT = {"username": "ada", "password": "the analytical engine"}
 
-INSIDE = "/inside/"
-"""The path below which code of an experiment runs in a view of the application."""
+SLOW_REQUESTS = ("uses no session", "reads the session", "writes to the session")
+ROTATES = "rotates the token"
+"""The kinds of slow requests; the last only if the backend can rotate a token."""
+
+VIEW_PATH = "/inside/"
+"""The path below which an experiment's own views run."""
 
 
 class ViewFailed(Exception):
-    """The application did not answer 200 to code that ran in one of its views.
+    """A view of an experiment was not answered with status 200.
 
-    `raised` is what that code raised, where it was what failed.
+    `raised` is the exception of the view, if it raised one.
     """
 
-    def __init__(self, exchange: Exchange, raised: Exception | None) -> None:
+    def __init__(self, exchange: Exchange, raised: BaseException | None) -> None:
         why = f": {type(raised).__name__}: {raised}" if raised else ""
         super().__init__(f"{exchange.method} {exchange.url} was answered {exchange.status}{why}")
-        self.exchange = exchange
         self.raised = raised
 
 
-@dataclass
-class _Inside:
-    """Code for a view of the application, and what came of it."""
-
-    view: Callable[[], Any]
-    outcome: Any = None
-    raised: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            self.outcome = self.view()
-        except Exception as error:
-            self.raised = error
-            raise
-
-
 class Subject(Site):
-    """The application on one backend, and everything that an experiment does to it.
+    """The application on one backend, and what an experiment can do with it.
 
-    `store` is the harness of its store, `None` for one that keeps none on the server.
+    Its harness is `None` if the backend stores nothing on the server.
     """
 
     def __init__(
@@ -78,148 +65,134 @@ class Subject(Site):
         create_app: CreateApp,
         backend: Backend,
         folder: Path,
-        store: StoreHarness | None,
-        clock: Clock,
+        harness: StoreHarness | None,
+        clock: FrozenClock,
         make_browser: MakeBrowser = Browser,
     ) -> None:
         self.create_app = create_app
         self.backend = backend
         self.folder = folder
-        self._store = store
         self.clock = clock
-        self._changed: dict[str, Any] = {}
+        self._harness = harness
+        self._settings: dict[str, Any] = {}
         self._servers: list[ApplicationServer] = []
         self._visitors: list[SubjectVisitor] = []
-        self._inside: dict[int, _Inside] = {}
+        self._views: dict[int, tuple[Callable[[], Any], Future[Any]]] = {}
         self._numbers = itertools.count()
-        self.app = self._make_app(store)
+        self.app = self._make_app(harness)
         self._server = self._serve(self.app)
         cookie_name = self.app.config["SESSION_COOKIE_NAME"]
         super().__init__(self._server.url, cookie_name, Paths(fields=ACCOUNT), make_browser)
-        if store is not None:
-            store.note = self.recorder.note
+        if harness is not None:
+            harness.note = self.recorder.note
 
     @property
     def store(self) -> StoreHarness:
-        """Where its sessions rest. Raises `CannotApply` where none rest on the server."""
-        if self._store is None:
+        """The harness of its store. Raises `CannotApply` if the server stores nothing."""
+        if self._harness is None:
             raise CannotApply("The server stores nothing.")
-        return self._store
+        return self._harness
 
     def records(self) -> dict[str, bytes]:
-        """A copy of all that rests on the server; empty where nothing does."""
-        return {} if self._store is None else self._store.records()
+        """A copy of everything in the store; empty if nothing is stored on the server."""
+        return self._harness.records() if self._harness else {}
 
-    def isolated_store(self) -> Mapping[str, Any]:
-        """The settings of an application with a disk and a store of its own."""
-        own_disk = {"SESSION_FILE_DIR": self.folder / "separate"}
-        return own_disk if self._store is None else {**own_disk, **self._store.isolated_settings()}
+    def isolated_settings(self) -> Mapping[str, Any]:
+        """The settings of an application that shares no disk and no store with this one."""
+        store = self._harness.isolated_settings() if self._harness else {}
+        return {"SESSION_FILE_DIR": self.folder / "separate", **store}
 
-    def visitor(self) -> "SubjectVisitor":
+    def new_visitor(self) -> "SubjectVisitor":
         visitor = SubjectVisitor(self, self.make_browser())
         self._visitors.append(visitor)
         return visitor
 
-    def logged_in(self) -> "SubjectVisitor":
-        visitor = self.visitor()
+    def log_in_visitor(self) -> "SubjectVisitor":
+        visitor = self.new_visitor()
         visitor.log_in()
         return visitor
 
-    def forward(self, seconds: float) -> None:
-        """Let time pass, for the application and for its store."""
+    def advance_time(self, seconds: float) -> None:
+        """Move the clocks of the application and of its store."""
         self.clock.shift(seconds)
-        if self._store is not None:
-            self._store.advance(seconds)
+        if self._harness is not None:
+            self._harness.advance(seconds)
         if seconds >= 1:
             self.recorder.note(f"{format_duration(seconds)} pass.")
 
     def restart(self, **settings: Any) -> None:
-        """Stop the application and start it anew, on the same address, with changed settings.
+        """Restart the application on the same address, with changed settings.
 
-        A store inside the process ends with it.
+        A store inside the process is lost.
         """
-        self._changed |= settings
-        if self._store is not None and self._store.embedded:
-            self._store = self._store.for_new_process()
-            self._store.note = self.recorder.note
+        self._settings |= settings
+        if self._harness is not None and self._harness.embedded:
+            self._harness = self._harness.for_new_process()
+            self._harness.note = self.recorder.note
         self._server.stop()
-        self.app = self._make_app(self._store)
+        self.app = self._make_app(self._harness)
         self.cookie_name = self.app.config["SESSION_COOKIE_NAME"]
         self._server = self._serve(self.app, self._server.port)
-        self.recorder.note(f"The application is stopped and started again{_with_other(settings)}.")
+        changes = _describe_settings(settings)
+        self.recorder.note(f"The application is stopped and started again{changes}.")
 
-    def go_into_production(self) -> None:
-        """Start the application anew in its production profile, told that it is asked over HTTPS.
+    def restart_in_production(self) -> None:
+        """Restart the application in its production profile, as if behind HTTPS.
 
-        The browser asks over HTTP on loopback, which it trusts as it trusts HTTPS.
+        The browser uses HTTP on loopback, which it trusts like HTTPS.
         """
-        embedded = self._store is not None and self._store.embedded
         # Production refuses to run without a server; the client that it is given stays.
-        served = {"REDIS_URL": "redis://localhost"} if embedded else {}
-        self.restart(APP_PROFILE=PRODUCTION, **served)
+        is_embedded = self._harness is not None and self._harness.embedded
+        settings = {"REDIS_URL": "redis://localhost"} if is_embedded else {}
+        self.restart(APP_PROFILE=PRODUCTION, **settings)
 
     @contextmanager
-    def second_server(self, **settings: Any) -> Iterator[Site]:
-        """The same application on another machine: the same settings and key, a disk of its own.
+    def start_second_server(self, **settings: Any) -> Iterator[Site]:
+        """The same application on another machine, with the same settings and key.
 
         Machines share a Redis server; they share no disk and no process. `settings` are for it
         alone.
         """
-        store = None if self._store is None else self._store.for_new_process()
-        elsewhere = {"SESSION_FILE_DIR": self.folder / f"machine-{next(self._numbers)}"}
-        server = self._serve(self._make_app(store, {**elsewhere, **settings}))
+        harness = self._harness.for_new_process() if self._harness else None
+        own_disk = {"SESSION_FILE_DIR": self.folder / f"machine-{next(self._numbers)}"}
+        server = self._serve(self._make_app(harness, **own_disk | settings))
         other = Site(server.url, self.cookie_name, self.paths, self.make_browser)
         other.recorder = self.recorder
-        self.recorder.note(f"A second server is started{_with_other(settings)}.")
+        self.recorder.note(f"A second server is started{_describe_settings(settings)}.")
         try:
             yield other
         finally:
             server.stop()
             self.recorder.note("The second server is stopped.")
 
-    def run(self, visitor: "SubjectVisitor", view: Callable[[], Outcome]) -> Outcome:
-        """Run code inside a view of the application, in a request of this visitor.
+    def add_view(self, view: Callable[[], T]) -> tuple[str, "Future[T]"]:
+        """Run `view` at the next POST to the returned path; the future gets its result."""
+        number, result = next(self._numbers), Future[T]()
+        self._views[number] = view, result
+        return f"{VIEW_PATH}{number}", result
 
-        What it returns comes back. Raises `ViewFailed` where the answer is not 200.
-        """
-        exchange, inside = self._run(visitor, view)
-        if exchange.status != 200:
-            raise ViewFailed(exchange, inside.raised)
-        result: Outcome = inside.outcome
-        return result
-
-    def attempt(self, visitor: "SubjectVisitor", view: Callable[[], Any]) -> Exchange:
-        """Run code inside a view, and see how the application answers."""
-        return self._run(visitor, view)[0]
-
-    def _run(self, visitor: "SubjectVisitor", view: Callable[[], Any]) -> tuple[Exchange, _Inside]:
-        number, inside = next(self._numbers), _Inside(view)
-        self._inside[number] = inside
-        return visitor.post(f"{INSIDE}{number}", inside=_source(view)), inside
-
-    def look(self, visitor: Visitor, moment: str) -> None:
+    def snapshot(self, visitor: Visitor, moment: str) -> None:
         if self.recorder.wants_holdings:
-            self.recorder.hold(self._holding(visitor, moment))
+            self.recorder.add_holding(self._find_holding(visitor, moment))
 
-    def look_at_the_end(self) -> None:
-        for visitor in reversed(self._visitors):
-            if visitor.token:
-                # An experiment may leave a record that cannot be read.
-                with suppress(Exception):
-                    self.recorder.hold(self._holding(visitor, AT_THE_END))
-                return
+    def snapshot_at_end(self) -> None:
+        visitor = next((each for each in reversed(self._visitors) if each.token), None)
+        # An experiment may leave a record that cannot be read.
+        with suppress(Exception):
+            if visitor is not None:
+                self.recorder.add_holding(self._find_holding(visitor, AT_THE_END))
 
     def close(self) -> None:
-        """End what serves, and remove what was stored."""
+        """Stop the servers, and remove the store."""
         for server in self._servers:
             server.stop()
-        if self._store is not None:
-            self._store.close()
+        if self._harness is not None:
+            self._harness.close()
 
-    def _make_app(self, store: StoreHarness | None, changed: dict[str, Any] | None = None) -> Flask:
+    def _make_app(self, harness: StoreHarness | None, **own: Any) -> Flask:
         settings: dict[str, Any] = {
             "SESSION_BACKEND": self.backend.name,
-            "SECRET_KEY": KEY,
+            "SECRET_KEY": SIGNING_KEY,
             "LAB": False,  # an experiment that opens every page must not start a run
             "SESSION_FILE_DIR": self.folder / "sessions",
             "ACCOUNTS_FILE": self.folder / "accounts.sqlite3",
@@ -227,21 +200,25 @@ class Subject(Site):
             "DEMO_ACCOUNTS": {
                 ACCOUNT["username"]: generate_password_hash(ACCOUNT["password"], "pbkdf2:sha256:1")
             },
-            **(store.settings if store else {}),
-            **self._changed,
-            **(changed or {}),
+            **(harness.settings if harness else {}),
+            **self._settings,
+            **own,
         }
         app = self.create_app(settings)
-        app.add_url_rule(f"{INSIDE}<int:number>", view_func=self._answer_inside, methods=["POST"])
+        app.add_url_rule(f"{VIEW_PATH}<int:number>", view_func=self._run_view, methods=["POST"])
         if app.config["APP_PROFILE"] == PRODUCTION:
             app.wsgi_app = behind_tls(app.wsgi_app)  # type: ignore[method-assign]
         return app
 
-    def _answer_inside(self, number: int) -> str:
-        inside = self._inside.pop(number, None)
-        if inside is None:
+    def _run_view(self, number: int) -> str:
+        if number not in self._views:
             abort(404)
-        inside.run()
+        view, result = self._views.pop(number)
+        try:
+            result.set_result(view())
+        except Exception as error:
+            result.set_exception(error)
+            raise
         return "done"
 
     def _serve(self, app: Flask, port: int = 0) -> ApplicationServer:
@@ -249,11 +226,11 @@ class Subject(Site):
         self._servers.append(server)
         return server
 
-    def _holding(self, visitor: Visitor, moment: str) -> Holding:
+    def _find_holding(self, visitor: Visitor, moment: str) -> Holding:
         token = visitor.token
         decoded = decode_without_key(token)
         # A request context that fails to open a session stays current: in a copy, it goes with it.
-        at_rest = copy_context().run(self._at_rest, token)
+        at_rest = copy_context().run(self._find_record, token)
         return Holding(
             moment=moment,
             cookie=self.cookie_name,
@@ -264,7 +241,7 @@ class Subject(Site):
             fields=at_rest.fields if at_rest else {},
         )
 
-    def _at_rest(self, token: str) -> AtRest | None:
+    def _find_record(self, token: str) -> AtRest | None:
         if self.backend.at_rest is None or not token:
             return None
         cookie = {"Cookie": f"{self.cookie_name}={token}"}
@@ -277,27 +254,23 @@ class SubjectVisitor(Visitor):
 
     site: Subject
 
-    def run(self, view: Callable[[], Outcome]) -> Outcome:
-        """Run code inside a view, in a request of mine: `run(lambda: session["cart"])`."""
-        return self.site.run(self, view)
+    def run(self, view: Callable[[], T]) -> T:
+        """Run code in a view, in a request of the visitor: `run(lambda: session["cart"])`.
+
+        Returns its result. Raises `ViewFailed` if the response is not 200.
+        """
+        exchange, result = self._post_view(view)
+        if exchange.status != 200:
+            raise ViewFailed(exchange, result.exception() if result.done() else None)
+        return result.result()
 
     def attempt(self, view: Callable[[], Any]) -> Exchange:
-        """Run code inside a view, and see how the application answers."""
-        return self.site.attempt(self, view)
+        """Run code inside a view, and return the exchange, whatever its status."""
+        return self._post_view(view)[0]
 
-
-def _with_other(settings: Mapping[str, Any]) -> str:
-    """Their names: values may be keys."""
-    return f" with another {', '.join(settings)}" if settings else ""
-
-
-def _source(view: Callable[[], Any]) -> str:
-    if isinstance(view, partial):
-        view = view.func
-    try:
-        return textwrap.dedent(inspect.getsource(view)).strip()
-    except (OSError, TypeError):
-        return ""
+    def _post_view(self, view: Callable[[], T]) -> tuple[Exchange, "Future[T]"]:
+        path, result = self.site.add_view(view)
+        return self.post(path, inside=_read_source(view)), result
 
 
 def can_rotate(subject: Subject) -> bool:
@@ -311,21 +284,60 @@ def rotate() -> None:
     interface.regenerate(session)
 
 
+def run_slow_request(ada: SubjectVisitor, kind: str, meanwhile: Callable[[], T]) -> T:
+    """Let a slow request of this kind begin before `meanwhile`, and end after it."""
+
+    def respond_slowly() -> T:
+        if kind != "uses no session":
+            session.get("user")
+        result = meanwhile()
+        if kind == "writes to the session":
+            session["late"] = True
+        if kind == ROTATES:
+            rotate()
+        return result
+
+    return ada.run(respond_slowly)
+
+
+def log_in_users(subject: Subject, count: int) -> None:
+    """Make sessions of other users, without the form: checking passwords is slow."""
+    for number in range(count):
+        subject.new_visitor().run(partial(_log_in_as, f"user {number}"))
+
+
+def _log_in_as(user: str) -> None:
+    session.update(user=user, logged_in=True)
+
+
 def count_operations(
-    subject: Subject, ada: SubjectVisitor, ask: Callable[[], object]
+    subject: Subject, ada: SubjectVisitor, act: Callable[[], object]
 ) -> Counter[str]:
-    """The store's operations while `ask` runs, by name.
+    """The store's operations while `act` runs, by name.
 
-    Raises `Skipped` if the laboratory sees none even for the private page of `ada`, who is logged
-    in: then it cannot see what this store does.
+    Raises `Skipped` if not even the private page of `ada`, who is logged in, is seen to cost any:
+    then the laboratory cannot see what this store does.
     """
-    ada.private_page()  # what is opened once, and then used unseen, is opened now
-    if not _count(subject, ada.private_page):
+    ada.get_private_page()  # what is opened once, and then used unseen, is opened now
+    if not _count_operations(subject, ada.get_private_page):
         raise Skipped("The laboratory cannot see what this store is asked.")
-    return _count(subject, ask)
+    return _count_operations(subject, act)
 
 
-def _count(subject: Subject, ask: Callable[[], object]) -> Counter[str]:
+def _count_operations(subject: Subject, act: Callable[[], object]) -> Counter[str]:
     before = subject.store.operations()
-    ask()
+    act()
     return subject.store.operations() - before
+
+
+def _describe_settings(settings: Mapping[str, Any]) -> str:
+    """The names of changed settings; their values may be keys."""
+    return f" with another {', '.join(settings)}" if settings else ""
+
+
+def _read_source(view: Callable[[], Any]) -> str:
+    try:
+        source = inspect.getsource(view.func if isinstance(view, partial) else view)
+    except (OSError, TypeError):
+        return ""
+    return textwrap.dedent(source).strip()

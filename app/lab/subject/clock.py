@@ -1,24 +1,25 @@
-"""Time that an experiment sets: it stands still, for the whole process, until it is moved."""
+"""The clock of an experiment: for its whole process it stands still until moved."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-import time_machine
 
-
-class Clock(Protocol):
+class FrozenClock(Protocol):
     def shift(self, delta: float) -> None:
-        """Move it by so many seconds."""
+        """Move the clock by this many seconds."""
 
 
 @contextmanager
-def set_clock() -> Iterator[Clock]:
-    """`time.time` and all that builds on it stand still from now on.
+def freeze_clock() -> Iterator[FrozenClock]:
+    """Let `time.time`, and everything that builds on it, stand still in this block.
 
-    Flask-Session, cachelib, itsdangerous and the embedded Redis have no clock that could be given
-    to them, so the process's own is set. `time.monotonic` goes on: waits and timeouts are real.
+    Flask-Session, cachelib, itsdangerous and the embedded Redis take no clock as an argument, so
+    the process's own is set. `time.monotonic` goes on: timeouts are real.
     """
+    # Imported here: it replaces functions of `time` when it is imported.
+    import time_machine
+
     with time_machine.travel(time.time(), tick=False) as traveller:
         yield traveller

@@ -1,59 +1,45 @@
-"""What an experiment leaves for a reader: what was done, the exchanges, the cookie, the record.
+"""The evidence of an experiment: its actions, exchanges, cookie and record.
 
-Never a token.
+No token stands in it whole.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from threading import Lock
-from typing import Any, TypeVar
 
 from app.lab.browser.client import Exchange
 from app.lab.browser.set_cookie import read_set_cookie
 
-SHOWN = 6
-"""Characters of a token that are shown."""
+VISIBLE_TOKEN_CHARACTERS = 6
 
-LEAST_SECRET = 16
-"""Characters from which the value of a cookie that no script may read is taken for a secret."""
+MIN_SECRET_CHARACTERS = 16
+"""The value of an HttpOnly cookie counts as a secret from this length on."""
 
-LONGEST_VALUE = 400
-"""Characters of a header's value, and of a field's, that are shown."""
+MAX_VALUE_CHARACTERS = 400
+"""For the value of a header or of a record's field."""
 
-LONGEST_DECODED = 2000
-"""Characters of what can be read in a cookie that are shown."""
+MAX_DECODED_CHARACTERS = 2000
+MAX_BODY_CHARACTERS = 600
 
-LONGEST_BODY = 600
-"""Characters of a body that are shown, and only of one that is no page."""
+MAX_EXCHANGES = 16
+"""Of a longer experiment the first half and the last half of these are kept."""
 
-MOST_EXCHANGES = 16
-"""The first half and the last half of a longer experiment are kept."""
-
-FIRST_HOLDINGS = 2
-"""Moments from the beginning of an experiment that are kept, beside its end."""
+MAX_EARLY_HOLDINGS = 2
+"""Moments from the beginning of an experiment, beside its end."""
 
 AT_THE_END = "at the end"
 
 _PAGE = re.compile(r"^\s*<!doctype html", re.IGNORECASE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Step:
-    """An exchange, and what led to it."""
-
-    before: list[str] = field(default_factory=list)
-    """What the experiment did since the last exchange, in words: time, a restart, an outage."""
-
-
-Step = TypeVar("Step", bound=_Step)
-
-
 @dataclass(frozen=True)
-class ShownExchange(_Step):
+class ShownExchange:
     """One request and its response, as devtools shows them."""
 
+    before: list[str] = field(default_factory=list, kw_only=True)
+    """What the experiment did since the last exchange, in words: time, a restart, an outage."""
     method: str
     """The request's method."""
     url: str
@@ -106,54 +92,45 @@ class Evidence:
     """What the experiment did after the last exchange, in words."""
 
 
-@dataclass(frozen=True)
-class _Taken(_Step):
-    """An exchange as the recorder takes it down."""
-
-    exchange: Exchange
-    inside: str
-
-
 class Recorder:
-    """Takes down what happens in an experiment. Several threads may use it."""
+    """Collects the evidence of an experiment. Several threads may use it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._taken: list[_Taken] = []
+        self._exchanges: list[ShownExchange] = []
         self._left_out = 0
         self._notes: list[str] = []
         self._holdings: list[Holding] = []
         self._secrets: set[str] = set()
 
     def add(self, exchange: Exchange, inside: str = "") -> None:
-        """Note an exchange, and the code that ran inside its view.
+        """Add an exchange, and the code that ran inside its view.
 
-        Cookies that it sets and no script may read are hidden as tokens are: a handle, a
-        remembered login.
+        The HttpOnly cookies that it sets are masked as tokens are: a handle, a remembered login.
         """
-        for secret in _secrets(exchange):
-            self.hide(secret)
+        for secret in _find_secrets(exchange):
+            self.mask(secret)
         with self._lock:
-            self._taken.append(_Taken(exchange, inside, before=self._notes))
+            self._exchanges.append(_describe(exchange, inside, self._notes))
             self._notes = []
-            if len(self._taken) > MOST_EXCHANGES:
-                self._taken = _both_ends(self._taken, MOST_EXCHANGES)
+            if len(self._exchanges) > MAX_EXCHANGES:
+                self._exchanges = _keep_both_ends(self._exchanges, MAX_EXCHANGES)
                 self._left_out += 1
 
-    def note(self, what: str) -> None:
-        """Note what the experiment does now, other than to ask: `8 h pass`."""
+    def note(self, event: str) -> None:
+        """Add, in words, what the experiment does besides sending requests: `8 h pass.`"""
         with self._lock:
-            self._notes.append(what)
+            self._notes.append(event)
 
-    def hide(self, token: str) -> None:
-        """Show no more of this token than its beginning, wherever it stands."""
-        if len(token) > SHOWN:
+    def mask(self, token: str) -> None:
+        """Show only the beginning of this token, wherever it stands."""
+        if len(token) > VISIBLE_TOKEN_CHARACTERS:
             with self._lock:
                 self._secrets.add(token)
 
-    def hold(self, holding: Holding) -> None:
-        """Note what both sides hold now. Where nothing has changed it is one with the last."""
-        holding = _within_reason(holding)
+    def add_holding(self, holding: Holding) -> None:
+        """Add what both sides hold; if that has not changed, add only the moment."""
+        holding = _shorten_holding(holding)
         with self._lock:
             last = self._holdings[-1] if self._holdings else None
             if last is None or replace(last, moment=holding.moment) != holding:
@@ -164,99 +141,102 @@ class Recorder:
     @property
     def wants_holdings(self) -> bool:
         """Whether the experiment is still at its beginning."""
-        return len(self._holdings) < FIRST_HOLDINGS
+        return len(self._holdings) < MAX_EARLY_HOLDINGS
 
     def evidence(self) -> Evidence:
-        """All of it, with the tokens masked."""
+        """The evidence so far, with the tokens masked."""
         with self._lock:
             secrets = sorted(self._secrets, key=len, reverse=True)
             return Evidence(
-                [_shown(taken, secrets) for taken in self._taken],
+                [_mask_exchange(exchange, secrets) for exchange in self._exchanges],
                 self._left_out,
                 list(self._holdings),
-                _counted(self._notes, secrets),
+                _mask_notes(self._notes, secrets),
             )
 
 
-def shortened(evidence: Evidence, most: int) -> Evidence:
-    """The same with the first and the last exchanges only, `most` in all.
+def shorten_evidence(evidence: Evidence, most: int) -> Evidence:
+    """The evidence with only `most` exchanges, the first and the last ones.
 
-    What the experiment did between the others is not left out with them.
+    What the experiment did between the others is kept.
     """
-    kept = _both_ends(evidence.exchanges, most)
+    kept = _keep_both_ends(evidence.exchanges, most)
     left_out = evidence.left_out + len(evidence.exchanges) - len(kept)
     return replace(evidence, exchanges=kept, left_out=left_out)
 
 
-def _both_ends(steps: Sequence[Step], most: int) -> list[Step]:
-    if len(steps) <= most:
-        return list(steps)
-    half = most // 2
-    gone, next_one, last = steps[half:-half], steps[-half], steps[len(steps) - half + 1 :]
-    notes = [note for step in (*gone, next_one) for note in step.before]
-    return [*steps[:half], replace(next_one, before=_last_of_each(notes)), *last]
+def mask_token(token: str) -> str:
+    """The beginning of a token, and its length."""
+    return f"{token[:VISIBLE_TOKEN_CHARACTERS]}…({len(token)} characters)"
 
 
-def _last_of_each(notes: Sequence[str]) -> list[str]:
-    """Each note once, and in the order in which they were last made."""
-    return list(dict.fromkeys(reversed(notes)))[::-1]
+def _find_secrets(exchange: Exchange) -> list[str]:
+    cookies = [read_set_cookie(value, exchange.url, 0.0).cookie for value in exchange.set_cookies]
+    return [c.value for c in cookies if c.http_only and len(c.value) >= MIN_SECRET_CHARACTERS]
 
 
-def _secrets(exchange: Exchange) -> list[str]:
-    asked = [read_set_cookie(value, exchange.url, 0.0).cookie for value in exchange.set_cookies]
-    return [each.value for each in asked if each.http_only and len(each.value) >= LEAST_SECRET]
-
-
-def masked(token: str) -> str:
-    """The beginning of a token, and how long it is."""
-    return f"{token[:SHOWN]}…({len(token)} characters)"
-
-
-def _within_reason(holding: Holding) -> Holding:
-    """Without the most of long texts: experiments store as much as they can."""
-    decoded = holding.decoded and _shortened(holding.decoded, LONGEST_DECODED)
-    fields = {name: _shortened(text, LONGEST_VALUE) for name, text in holding.fields.items()}
-    return replace(holding, decoded=decoded, fields=fields)
-
-
-def _counted(notes: Sequence[str], secrets: Collection[str]) -> list[str]:
-    """Those that come several times in a row once, with their number."""
-    runs = [(note, len(list(alike))) for note, alike in groupby(notes)]
-    return [
-        _clean(note, secrets) + (f" ({times} times)" if times > 1 else "") for note, times in runs
-    ]
-
-
-def _shown(taken: _Taken, secrets: Collection[str]) -> ShownExchange:
-    exchange = taken.exchange
+def _describe(exchange: Exchange, inside: str, notes: list[str]) -> ShownExchange:
+    is_page = _PAGE.match(exchange.text[:100])
     return ShownExchange(
-        before=_counted(taken.before, secrets),
+        before=notes,
         method=exchange.method,
-        url=_clean(exchange.url, secrets),
+        url=exchange.url,
         status=exchange.status,
-        request_headers=_clean_headers(exchange.request_headers, secrets),
-        response_headers=_clean_headers(exchange.headers, secrets),
-        body=_body(exchange, secrets),
-        inside=taken.inside,
+        request_headers=list(exchange.request_headers),
+        response_headers=list(exchange.headers),
+        body=f"(a page of {len(exchange.body)} bytes)" if is_page else exchange.text,
+        inside=inside,
         refused=[f"{refused.name}: {refused.reason}" for refused in exchange.refused],
     )
 
 
-def _clean_headers(headers: Any, secrets: Collection[str]) -> list[tuple[str, str]]:
-    return [(name, _shortened(_clean(value, secrets), LONGEST_VALUE)) for name, value in headers]
+def _keep_both_ends(exchanges: Sequence[ShownExchange], most: int) -> list[ShownExchange]:
+    if len(exchanges) <= most:
+        return list(exchanges)
+    half = most // 2
+    start = len(exchanges) - half
+    notes = [note for exchange in exchanges[half : start + 1] for note in exchange.before]
+    latest = list(dict.fromkeys(reversed(notes)))[::-1]  # each once, ordered by its last time
+    return [*exchanges[:half], replace(exchanges[start], before=latest), *exchanges[start + 1 :]]
 
 
-def _body(exchange: Exchange, secrets: Collection[str]) -> str:
-    if _PAGE.match(exchange.text[:100]):
-        return f"(a page of {len(exchange.body)} bytes)"
-    return _shortened(_clean(exchange.text, secrets), LONGEST_BODY)
+def _mask_exchange(exchange: ShownExchange, secrets: Collection[str]) -> ShownExchange:
+    return replace(
+        exchange,
+        before=_mask_notes(exchange.before, secrets),
+        url=_mask(exchange.url, secrets),
+        request_headers=_mask_headers(exchange.request_headers, secrets),
+        response_headers=_mask_headers(exchange.response_headers, secrets),
+        body=_shorten(_mask(exchange.body, secrets), MAX_BODY_CHARACTERS),
+    )
 
 
-def _clean(text: str, secrets: Collection[str]) -> str:
+def _mask_notes(notes: Iterable[str], secrets: Collection[str]) -> list[str]:
+    """The notes; equal ones in a row once, with their number."""
+    runs = [(note, len(list(equal))) for note, equal in groupby(notes)]
+    return [_mask(note, secrets) + (f" ({n} times)" if n > 1 else "") for note, n in runs]
+
+
+def _mask_headers(
+    headers: Iterable[tuple[str, str]], secrets: Collection[str]
+) -> list[tuple[str, str]]:
+    return [
+        (name, _shorten(_mask(value, secrets), MAX_VALUE_CHARACTERS)) for name, value in headers
+    ]
+
+
+def _mask(text: str, secrets: Collection[str]) -> str:
     for secret in secrets:
-        text = text.replace(secret, masked(secret))
+        text = text.replace(secret, mask_token(secret))
     return text
 
 
-def _shortened(text: str, most: int) -> str:
+def _shorten_holding(holding: Holding) -> Holding:
+    """Shorten long texts: experiments store as much as they can."""
+    decoded = holding.decoded and _shorten(holding.decoded, MAX_DECODED_CHARACTERS)
+    fields = {name: _shorten(text, MAX_VALUE_CHARACTERS) for name, text in holding.fields.items()}
+    return replace(holding, decoded=decoded, fields=fields)
+
+
+def _shorten(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"

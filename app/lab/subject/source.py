@@ -1,4 +1,4 @@
-"""Subjects as a run is given them: named, not yet opened, and opened afresh for each claim."""
+"""The sources of a run's subjects: each claim opens a fresh subject."""
 
 import logging
 import tempfile
@@ -15,39 +15,39 @@ from app.lab.stores.files import FilesHarness, SharedFilesHarness
 from app.lab.stores.harness import StoreHarness, UnknownService
 from app.lab.stores.redis import EmbeddedRedisHarness, RealRedisHarness
 from app.lab.subject.application import CreateApp, Subject
-from app.lab.subject.clock import set_clock
+from app.lab.subject.clock import freeze_clock
 from app.lab.subject.site import Site
 from backends import BACKENDS, Backend
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is made. It can be pickled, so that other processes make it alike."""
+    """The options of a run. Can be pickled, for the processes of the run."""
 
     create_app: CreateApp
-    """A function of a module."""
+    """Must be a function of a module, so that it can be pickled."""
     real_redis: bool = False
-    """Whether each subject that needs Redis gets a redis-server; else the embedded one."""
+    """Whether each subject on Redis gets a redis-server; if not, the embedded Redis."""
     in_chromium: bool = False
     """Whether claims about the browser are tried with Chromium."""
 
 
 class SubjectSource(Protocol):
-    """What a run tries claims on. It can be pickled."""
+    """A column of a run: the source of a subject for each claim. Can be pickled."""
 
     @property
     def name(self) -> str:
-        """The head of the subject's column, which no other subject has."""
+        """The unique title of the column."""
 
     @property
     def shares_state(self) -> bool:
-        """Whether one opening can affect another, so that claims are tried one by one."""
+        """Whether its subjects share state, so that claims must be tried one by one."""
 
     def check(self) -> None:
-        """Raise `ConfigurationError`, with one line, where no claim can be tried."""
+        """Raise `ConfigurationError`, in one line, if no claim can be tried."""
 
     def expected(self, claim: Claim) -> Verdict | None:
-        """The verdict to expect; `None` where nothing is expected."""
+        """The expected verdict; `None` if none is expected."""
 
     def open(self, claim: Claim) -> AbstractContextManager[Site]:
         """The running subject, for one claim. May raise `CannotApply` and `Skipped`."""
@@ -66,11 +66,11 @@ class BackendSource:
 
     @property
     def shares_state(self) -> bool:
-        """True on a service that the laboratory does not know: all openings use the same one."""
+        """True on an unknown service: all subjects use the same one."""
         return self.backend.needs is not None and not self.backend.on_redis
 
     def check(self) -> None:
-        """Nothing to check: whatever is wrong with one claim is its result."""
+        """Does nothing: what goes wrong with a claim is its result."""
 
     def expected(self, claim: Claim) -> Verdict | None:
         embedded = self.backend.on_redis and not self.options.real_redis
@@ -86,15 +86,14 @@ class BackendSource:
 
     @contextmanager
     def start(self, make_browser: MakeBrowser = Browser) -> Iterator[Subject]:
-        """The application with a folder, a store and a clock of its own."""
+        """Start the application with a folder, a store and a clock of its own."""
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="session-lab-")))
-            clock = stack.enter_context(set_clock())
-            stack.enter_context(_logging_disabled())
-            store = self._make_harness(folder / "sessions")
-            subject = Subject(
-                self.options.create_app, self.backend, folder, store, clock, make_browser
-            )
+            clock = stack.enter_context(freeze_clock())
+            stack.enter_context(_disable_logging())
+            harness = self._make_harness(folder / "sessions")
+            create_app = self.options.create_app
+            subject = Subject(create_app, self.backend, folder, harness, clock, make_browser)
             stack.callback(subject.close)
             yield subject
 
@@ -110,8 +109,8 @@ class BackendSource:
 
 
 @contextmanager
-def _logging_disabled() -> Iterator[None]:
-    """Keep what a subject logs of an experiment that breaks it out of the verdicts' output."""
+def _disable_logging() -> Iterator[None]:
+    """Disable logging, since experiments break subjects on purpose."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -152,7 +152,7 @@ def test_a_missing_program_is_one_line_that_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(real, "PROGRAMS", ("/nowhere/chromium",))
-    monkeypatch.setattr(real, "_playwright", real._playwright.__wrapped__)
+    monkeypatch.setattr(real, "_get_playwright", real._get_playwright.__wrapped__)
     with pytest.raises(ConfigurationError, match=r"^.*apt-get install chromium\.$"), chromium():
         pass
 
@@ -161,7 +161,7 @@ def test_a_missing_playwright_is_one_line_that_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "playwright.async_api", None)
-    monkeypatch.setattr(real, "_playwright", real._playwright.__wrapped__)
+    monkeypatch.setattr(real, "_get_playwright", real._get_playwright.__wrapped__)
     with pytest.raises(ConfigurationError, match=r"^.*pip install .*chromium.*$"), chromium():
         pass
 
@@ -173,7 +173,7 @@ def test_the_first_program_that_is_there_is_taken(
     program.touch(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(real, "PROGRAMS", ("/nowhere/chromium", *real.PROGRAMS[1:]))
-    assert real._program() == str(program)
+    assert real._find_program() == str(program)
 
 
 @pytest.fixture

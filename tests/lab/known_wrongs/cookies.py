@@ -83,7 +83,7 @@ class OnlyEncodes(Encrypts):
 
 
 class DropsNone(StoreInterface):
-    """Takes `None` for nothing to store, as `if value is not None` does in many a setter."""
+    """Does not store `None`, as a setter with `if value is not None` does not."""
 
     def _update(
         self,
@@ -114,7 +114,7 @@ class KeepsTheLimitOfTheCookie(StoreInterface):
 
 
 class AsksNoSize(CookieInterface):
-    """Sends a cookie of any size, which the browser drops without a word, as Flask's own does."""
+    """Sends a cookie of any size, which browsers drop, as Flask's own session does."""
 
     def _token(self, app: Flask, session_id: str, created: float, fields: Fields) -> str:
         serializer = self.get_signing_serializer(app)
@@ -124,7 +124,7 @@ class AsksNoSize(CookieInterface):
 
 
 class GreetsByScript(StoreInterface):
-    """Puts the visitor's e-mail address into a cookie, for a script that shows his picture."""
+    """Puts the e-mail address into a cookie, for a script that shows a picture."""
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
         super()._send(app, session, token, response)
@@ -133,7 +133,7 @@ class GreetsByScript(StoreInterface):
 
 
 class AcceptsUnsigned(CookieInterface):
-    """Takes what has no signature for what needs none, as JWT libraries took `alg: none`.
+    """Accepts data without a signature, as JWT libraries accepted `alg: none`.
 
     RFC 8725, 2.1.
     """
@@ -147,7 +147,7 @@ class AcceptsUnsigned(CookieInterface):
 
 
 class AlwaysGivesExpires(StoreInterface):
-    """Gives the cookie a month, permanent or not; Flask-Session 0.8 does so by its default."""
+    """Gives every cookie a month, as Flask-Session 0.8 does by default."""
 
     def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime:
         return datetime.fromtimestamp(self.clock(), UTC) + timedelta(days=31)
@@ -161,7 +161,7 @@ class ShowsItselfToScripts(StoreInterface):
 
 
 class DeletesWithoutFlags(StoreInterface):
-    """Deletes the cookie by its name alone, as Flask-Session 0.8 does but for domain and path."""
+    """Deletes the cookie without its flags, as Flask-Session 0.8 does."""
 
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
         if session.modified:
@@ -171,7 +171,7 @@ class DeletesWithoutFlags(StoreInterface):
 
 
 class ComparesAsText(StoreInterface):
-    """Compares signatures as text, which `compare_digest` refuses where it is not ASCII."""
+    """Compares signatures as text, which `compare_digest` refuses unless it is ASCII."""
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
         hmac.compare_digest(token.rpartition(".")[2], "the signature that it ought to be")
@@ -222,7 +222,7 @@ def change_each_cookie(change: Callable[[str], str]) -> Callable[[Flask], object
 
 
 def remembers_until_the_browser_closes(header: str) -> str:
-    """The name is remembered by a cookie without a lifetime: `set_cookie(name, value)`."""
+    """Remember the name in a cookie without a lifetime: `set_cookie(name, value)`."""
     if not header.startswith("remembered_name="):
         return header
     attributes = header.split("; ")

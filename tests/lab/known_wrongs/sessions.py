@@ -28,7 +28,7 @@ class ForgetsToDelete(StoreInterface):
 
 
 class BringsBackByRotation(StoreInterface):
-    """Rotates what it has loaded, and does not ask whether there still is anything to rotate."""
+    """Rotates a loaded session without checking that it still exists."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         try:
@@ -39,7 +39,7 @@ class BringsBackByRotation(StoreInterface):
 
 
 class LeavesTheOldOne(StoreInterface):
-    """Rotates, and leaves the old session there, as PHP's `session_regenerate_id()` does."""
+    """Rotates, and keeps the old session, as PHP's `session_regenerate_id()` does."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         token = super()._create(app, session, fields, created)
@@ -49,7 +49,7 @@ class LeavesTheOldOne(StoreInterface):
 
 
 class KeepsVersions(StoreInterface):
-    """Writes each change into a copy with a token of its own, so that it can be taken back."""
+    """Writes each change into a copy with a new token, so that it can be undone."""
 
     def _update(
         self,
@@ -85,7 +85,7 @@ class KeepsTheIdOfAUser(StoreInterface):
 
 
 class AdoptsEndedIds(StoreInterface):
-    """Begins a session under the id of the cookie, if it is signed, as Flask-Session 0.5 did."""
+    """Begins a session under any signed id, as Flask-Session 0.5 did."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         if session.loaded is None and session.cookie is not None:
@@ -98,7 +98,7 @@ class AdoptsEndedIds(StoreInterface):
 
 
 class CountsFromTheToken(StoreInterface):
-    """Lets each new token be a session's beginning, so that a thief who rotates never has to go."""
+    """Counts a session's age from its last token, so that rotation prolongs it."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         return super()._create(app, session, fields, self.clock())
@@ -128,7 +128,7 @@ class OnlySaysThatItEnded(StoreInterface):
 
 
 class SeesOnlyAssignments(StoreInterface):
-    """Writes where `modified` was set, which a change inside a list does not do: Flask's own."""
+    """Writes only if `modified` is set, which a change in a list does not do."""
 
     def _update(
         self,
@@ -144,7 +144,7 @@ class SeesOnlyAssignments(StoreInterface):
 
 
 class WritesItWhole(StoreInterface):
-    """Writes all that it has loaded beside what it has changed, as Flask-Session 0.8 does."""
+    """Writes back everything that it has loaded, as Flask-Session 0.8 does."""
 
     def _update(
         self,
@@ -160,7 +160,7 @@ class WritesItWhole(StoreInterface):
 
 
 class ProlongsByWriting(StoreInterface):
-    """Prolongs a session that was read by writing what was read: a `touch` that nobody built."""
+    """Prolongs a session by writing back what it has read, instead of by `touch`."""
 
     def _touch(self, app: Flask, loaded: LoadedSession) -> str:
         ttl = self.remaining(app, loaded.created)
@@ -204,12 +204,12 @@ def become(interface: StoreInterface, app: Flask, loaded: LoadedSession, fields:
 
 
 def create_app_with_a_new_key(settings: Mapping[str, Any]) -> Flask:
-    """Each start makes a key of its own, as in many a tutorial: `secret_key = os.urandom(24)`."""
+    """Make a new key at each start, as tutorials do: `secret_key = os.urandom(24)`."""
     return create_app({**settings, "SECRET_KEY": secrets.token_hex(32)})
 
 
 def install_for_one_machine(app: Flask, clock: Clock) -> StoreInterface:
-    """The prefix in Redis names the machine, here by its folder, so that two do not collide."""
+    """Put the machine's name, here its folder, into the prefix of the keys in Redis."""
     prefix = app.config.get("SESSION_KEY_PREFIX", "")
     app.config["SESSION_KEY_PREFIX"] = f"{prefix}{app.config['SESSION_FILE_DIR']}:"
     return install_redis(app, clock)

@@ -26,7 +26,7 @@ from tests.lab.known_wrongs.wrong import Wrong, in_application, in_backend, on_f
 
 
 class LooksFirst(StoreInterface):
-    """Asks the store before it looks at the signature; Flask-Session 0.8 signs nothing at all."""
+    """Asks the store before it checks the signature; Flask-Session 0.8 has none."""
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
         self.store.load(key_of(token))
@@ -34,7 +34,7 @@ class LooksFirst(StoreInterface):
 
 
 class LoadsAtOnce(StoreInterface):
-    """Loads the session as each request begins, wanted or not, as Flask-Session 0.8 does."""
+    """Loads the session at the start of each request, as Flask-Session 0.8 does."""
 
     def open_session(self, app: Flask, request: Request) -> Session | None:
         opened = super().open_session(app, request)
@@ -61,7 +61,7 @@ class LetsDamageThrough(FileSystemStore):
 
 
 class GoesOnWithoutWriting(FileSystemStore):
-    """Takes a failed write for one that the next request makes good, as cachelib's files do."""
+    """Ignores a failed write, as cachelib's files do."""
 
     def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
         with suppress(StoreUnavailable):
@@ -76,7 +76,7 @@ class NeverSweeps(FileSystemStore):
 
 
 class KeepsFiveHundred(FileSystemStore):
-    """Removes the oldest session for the five hundred and first, as cachelib's threshold does."""
+    """Removes the oldest of more than 500 sessions, as cachelib's threshold does."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         super().__init__(folder, clock)
@@ -119,7 +119,7 @@ def count_wrong_passwords(app: Flask) -> None:
 
 
 def install_without_timeout(app: Flask, clock: Clock) -> StoreInterface:
-    """Redis is waited for as long as it takes, as redis-py does unless it is told otherwise."""
+    """Wait for Redis without a timeout, as redis-py does by default."""
 
     def connect(url: str) -> Any:
         return Redis.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0))

@@ -12,7 +12,7 @@ from app.lab.claim import Skipped
 from app.lab.experiments import CLAIMS
 from app.lab.runs.runner import try_claim
 from app.lab.subject.application import Subject, ViewFailed
-from app.lab.subject.evidence import MOST_EXCHANGES, Evidence, ShownExchange, shortened
+from app.lab.subject.evidence import MAX_EXCHANGES, Evidence, ShownExchange, shorten_evidence
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
 
@@ -24,13 +24,13 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
 
 
 def test_no_token_stands_in_the_evidence_whole(subject: Subject) -> None:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     tokens = {ada.token}
     ada.post("/dashboard/note", {"note": "tea"})
     tokens.add(ada.token)
     ada.log_out()
     for token in tokens:
-        subject.present(token)
+        subject.request_with_token(token)
     shown = json.dumps(asdict(subject.recorder.evidence()))
     secret_parts = {
         part for token in tokens for part in (token, token.rstrip("~").rpartition(".")[2])
@@ -39,7 +39,7 @@ def test_no_token_stands_in_the_evidence_whole(subject: Subject) -> None:
 
 
 def test_no_handle_to_a_token_stands_there_whole_either(subject: Subject) -> None:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     ada.log_out()
     ada.get("/")
     (handle,) = [each.value for each in ada.own_browser.jar if each.name.startswith("kept_")]
@@ -49,16 +49,16 @@ def test_no_handle_to_a_token_stands_there_whole_either(subject: Subject) -> Non
 
 
 def test_no_token_that_nobody_kept_stands_there_whole(subject: Subject) -> None:
-    ada = subject.logged_in()
-    subject.forward(60)
-    renewed = subject.present(ada.token)
+    ada = subject.log_in_visitor()
+    subject.advance_time(60)
+    renewed = subject.request_with_token(ada.token)
     shown = json.dumps(asdict(subject.recorder.evidence()))
     tokens = [value.partition(";")[0].partition("=")[2] for value in renewed.set_cookies]
     assert not [token for token in tokens if token in shown]
 
 
 def test_what_both_sides_hold_is_shown_as_it_was_after_the_login(subject: Subject) -> None:
-    ada = subject.logged_in()
+    ada = subject.log_in_visitor()
     (holding,) = subject.recorder.evidence().holdings
     assert holding.cookie_bytes == ada.cookie_bytes
     in_the_browser = subject.backend.state == "browser"
@@ -68,13 +68,13 @@ def test_what_both_sides_hold_is_shown_as_it_was_after_the_login(subject: Subjec
 
 
 def test_code_that_ran_inside_a_view_is_shown_beside_its_request(subject: Subject) -> None:
-    ada = subject.visitor()
+    ada = subject.new_visitor()
     ada.run(lambda: session.get("nothing"))
     assert 'session.get("nothing")' in subject.recorder.evidence().exchanges[-1].inside
 
 
 def test_a_view_that_fails_is_told_from_one_that_gives_nothing(subject: Subject) -> None:
-    ada = subject.visitor()
+    ada = subject.new_visitor()
     assert ada.run(lambda: None) is None
     with pytest.raises(ViewFailed, match=r"500: ZeroDivisionError: .* by zero") as failed:
         ada.run(lambda: 1 // 0)
@@ -86,18 +86,18 @@ def test_where_the_application_fails_and_not_the_view_no_exception_is_named(
 ) -> None:
     subject.app.before_request(lambda: abort(500))
     with pytest.raises(ViewFailed, match=r"answered 500$"):
-        subject.visitor().run(lambda: None)
+        subject.new_visitor().run(lambda: None)
 
 
 def test_a_long_experiment_is_shown_by_its_beginning_and_its_end(subject: Subject) -> None:
-    ada = subject.logged_in()
-    for number in range(MOST_EXCHANGES):
+    ada = subject.log_in_visitor()
+    for number in range(MAX_EXCHANGES):
         ada.get(f"/static/{number}")
     evidence = subject.recorder.evidence()
-    assert len(evidence.exchanges) == MOST_EXCHANGES
+    assert len(evidence.exchanges) == MAX_EXCHANGES
     assert evidence.left_out == 1
     assert evidence.exchanges[0].url.endswith("/login")
-    assert evidence.exchanges[-1].url.endswith(f"/static/{MOST_EXCHANGES - 1}")
+    assert evidence.exchanges[-1].url.endswith(f"/static/{MAX_EXCHANGES - 1}")
 
 
 def where(is_meant: Callable[[Backend], bool]) -> pytest.MarkDecorator:
@@ -114,12 +114,12 @@ class TestWhatWasDone:
     def test_time_restarts_and_other_servers_stand_before_the_exchange_that_shows_it(
         self, subject: Subject
     ) -> None:
-        ada = subject.logged_in()
-        subject.forward(8 * 3600 + 300)
+        ada = subject.log_in_visitor()
+        subject.advance_time(8 * 3600 + 300)
         subject.restart(SECRET_KEY="another" * 5, MAX_CONTENT_LENGTH=5)
         ada.get("/")
-        with subject.second_server() as other:
-            other.admits(ada.token)
+        with subject.start_second_server() as other:
+            other.logs_in_with(ada.token)
         evidence = subject.recorder.evidence()
         assert [exchange.before for exchange in evidence.exchanges[-2:]] == [
             [
@@ -133,7 +133,7 @@ class TestWhatWasDone:
 
     @where(lambda backend: backend.state == "server")
     def test_what_happens_to_the_store_stands_there(self, subject: Subject) -> None:
-        ada = subject.logged_in()
+        ada = subject.log_in_visitor()
         with subject.store.stopped():
             ada.get("/")
         name = next(iter(subject.store.records()))
@@ -152,10 +152,10 @@ class TestWhatWasDone:
     def test_a_record_that_cannot_be_read_leaves_no_application_behind(
         self, subject: Subject
     ) -> None:
-        subject.logged_in()
+        subject.log_in_visitor()
         for name in subject.store.records():
             subject.store.overwrite(name, b"\xff")
-        subject.look_at_the_end()
+        subject.snapshot_at_end()
         assert not has_app_context()
 
     @where(lambda backend: backend.on_redis)
@@ -167,9 +167,9 @@ class TestWhatWasDone:
     def test_a_token_that_is_put_in_and_a_browser_that_is_closed_stand_there(
         self, subject: Subject
     ) -> None:
-        token = subject.logged_in().token
-        thief = subject.visitor()
-        thief.take(token)
+        token = subject.log_in_visitor().token
+        thief = subject.new_visitor()
+        thief.plant_token(token)
         thief.reopen_browser()
         first, second = subject.recorder.evidence().afterwards
         assert token not in first
@@ -185,7 +185,7 @@ EXCHANGES = [
 
 class TestShortened:
     def test_what_was_done_between_exchanges_that_are_left_out_is_not(self) -> None:
-        kept = shortened(Evidence(EXCHANGES, 3, [], ["the end"]), 4)
+        kept = shorten_evidence(Evidence(EXCHANGES, 3, [], ["the end"]), 4)
         assert [exchange.url for exchange in kept.exchanges] == ["0", "1", "4", "5"]
         assert kept.left_out == 5
         assert kept.exchanges[2].before == ["note 2", "note 3", "note 4", "time passes"]
@@ -194,19 +194,19 @@ class TestShortened:
 
     def test_what_is_short_stays_as_it_is(self) -> None:
         evidence = Evidence(EXCHANGES, 3)
-        assert shortened(evidence, 6) == evidence
+        assert shorten_evidence(evidence, 6) == evidence
 
     def test_it_is_the_same_in_one_cut_or_in_two(self) -> None:
         evidence = Evidence(EXCHANGES)
-        assert shortened(shortened(evidence, 4), 2) == shortened(evidence, 2)
+        assert shorten_evidence(shorten_evidence(evidence, 4), 2) == shorten_evidence(evidence, 2)
 
 
 class TestHoldings:
     def test_the_first_moments_and_the_end_are_shown(self, subject: Subject) -> None:
         for _ in range(3):
-            ada = subject.logged_in()
+            ada = subject.log_in_visitor()
         ada.run(lambda: session.update(deciding="moment"))
-        subject.look_at_the_end()
+        subject.snapshot_at_end()
         holdings = subject.recorder.evidence().holdings
         assert [holding.moment for holding in holdings][-1] == "at the end"
         assert len(holdings) <= 3
@@ -215,32 +215,32 @@ class TestHoldings:
         assert "deciding" not in f"{holdings[0].decoded}{holdings[0].fields}"
 
     def test_long_texts_are_shown_in_part(self, subject: Subject) -> None:
-        ada = subject.logged_in()
+        ada = subject.log_in_visitor()
         ada.run(lambda: session.update(much="x" * 3000))
-        subject.look_at_the_end()
+        subject.snapshot_at_end()
         last = subject.recorder.evidence().holdings[-1]
         assert "x" * 300 in f"{last.decoded}{last.fields}"
         assert "x" * 2000 not in f"{last.decoded}{last.fields}"
 
     def test_where_nothing_has_changed_it_is_one(self, subject: Subject) -> None:
-        subject.logged_in()
-        subject.look_at_the_end()
+        subject.log_in_visitor()
+        subject.snapshot_at_end()
         (holding,) = subject.recorder.evidence().holdings
         assert holding.moment == "after the login and at the end"
 
     def test_the_end_is_of_the_last_who_holds_a_token(self, subject: Subject) -> None:
-        subject.logged_in().run(lambda: session.update(hers="yes"))
-        subject.visitor()
-        subject.look_at_the_end()
+        subject.log_in_visitor().run(lambda: session.update(hers="yes"))
+        subject.new_visitor()
+        subject.snapshot_at_end()
         last = subject.recorder.evidence().holdings[-1]
         assert "hers" in f"{last.decoded}{last.fields}"
 
     def test_a_record_that_cannot_be_read_ends_no_experiment(self, subject: Subject) -> None:
-        ada = subject.logged_in()
+        ada = subject.log_in_visitor()
         if subject.backend.state == "server":
             for name in subject.store.records():
                 subject.store.corrupt(name, lambda _: b"\xff")
-        subject.look_at_the_end()
+        subject.snapshot_at_end()
         assert ada.token
 
     def test_an_experiment_is_looked_at_when_it_is_over(self, subject: Subject) -> None:

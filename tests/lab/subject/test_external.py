@@ -367,7 +367,7 @@ def test_what_cannot_be_tried_is_one_line_that_says_what_to_give(
 def test_an_application_that_never_listens_is_given_up(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.lab.subject.external.PATIENCE", 2.0)
+    monkeypatch.setattr("app.lab.subject.external.PROCESS_TIMEOUT_SECONDS", 2.0)
     (folder / "asleep.py").write_text(
         "import signal, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
