@@ -54,9 +54,9 @@ def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time
     name = settings["SESSION_BACKEND"]
     app = _on_backend(settings, name, clock) if name else _side_by_side(settings, clock)
     if settings["LAB"]:
-        from app.lab import page  # here: without it, nothing of the laboratory is loaded
+        from app.lab import pages as lab  # here: without it, nothing of the laboratory is loaded
 
-        page.init_app(app)
+        lab.init_app(app)
     return app
 
 
