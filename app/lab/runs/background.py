@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from app.config import VARIABLES
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.reports.report import Report, Result, dumped
+from app.lab.reports.report import Report, Result, dump_report
 from backends import BACKENDS, Backend
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class RunFiles:
 
     def keep(self, report: Report) -> None:
         """Put this report in the place of the last one, whole."""
-        self._replace(self.report, dumped(report))
+        self._replace(self.report, dump_report(report))
 
     def events(self) -> list[dict[str, Any]]:
         """The progress so far; a line that is half written comes with the next reading."""
@@ -261,7 +261,7 @@ def record(
     files.keep(report)
     files.add(
         "ended",
-        seconds=report.about.seconds,
+        seconds=report.circumstances.seconds,
         surprises=sum(result.is_surprise for result in report.results),
         errors=sum(result.verdict is Verdict.ERROR for result in report.results),
     )
