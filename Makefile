@@ -7,6 +7,7 @@ BIN := .venv/bin
 ENVIRONMENT := .venv/complete
 FLASK := flask-$(shell sed -n 's/^flask==\([^ ]*\).*/\1/p' requirements.lock)
 FLASK_TESTS := .cache/flask-tests/$(FLASK)
+COG_FILES := README.md docs/document-checked.md
 CACHES := .cache build __pycache__ *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Named by --python: uv would otherwise take an environment that happens to be activated.
@@ -37,22 +38,25 @@ coverage: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test, and report which line
 soak: $(ENVIRONMENT) ## Run the long trials, and print their figures: eight minutes
 	@$(BIN)/python -m pytest tests/soak -o python_files='soak_*.py' -q
 
-check: $(ENVIRONMENT) ## Check the format, the style and the types
+check: $(ENVIRONMENT) ## Check the format, the style, the types and the generated parts
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/python -m mypy
+	@$(BIN)/cog --check --diff --verbosity=1 --check-fail-msg='run make readme' $(COG_FILES)
 
 format: $(ENVIRONMENT) ## Bring the code into its format
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
-readme: $(ENVIRONMENT) ## Rewrite the parts of README.md that are made from the code
-	@$(BIN)/python -m app.readme README.md
+readme: $(ENVIRONMENT) ## Write the generated parts of README.md and docs/
+	@$(BIN)/cog -r --verbosity=1 $(COG_FILES)
+	@$(BIN)/python -m app.lab.reports.schema
 
-report: $(ENVIRONMENT) ## Run the laboratory, and rewrite what is made from it, and build/report.html
+report: $(ENVIRONMENT) ## Run the laboratory; write its report, build/report.html and the readme
 	@mkdir -p .cache
 	@$(BIN)/session-lab compare --output .cache/report.json
 	@$(BIN)/python -m app.lab.reports.publish .cache/report.json
+	@$(MAKE) --no-print-directory readme
 
 lock: $(ENVIRONMENT) ## Write the lock files after a change in pyproject.toml
 	@$(COMPILE) pyproject.toml --output-file requirements.lock

@@ -37,10 +37,11 @@ def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time
     name = settings["SESSION_BACKEND"]
     app = _on_backend(settings, name, clock) if name else _side_by_side(settings, clock)
     if settings["LAB"]:
-        from app.lab import cli as lab_cli  # here: without it, nothing of the laboratory is loaded
-        from app.lab import page
+        # Imported here: without it, nothing of the laboratory is loaded.
+        from app.lab import cli as lab_cli
+        from app.lab import pages
 
-        page.init_app(app)
+        pages.init_app(app)
         app.cli.add_command(lab_cli.compare)
     return app
 

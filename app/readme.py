@@ -1,8 +1,6 @@
-"""Write the generated parts of README.md: `python -m app.readme README.md`."""
+"""The tables of README.md that are made from the code: `make readme` writes them."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from app.config import VARIABLES, Variable
 from backends import BUILT_IN, Backend
@@ -13,58 +11,33 @@ EMBEDDED = (
 )
 
 
-def rewritten(text: str) -> str:
-    """The text with its generated parts replaced.
-
-    A part is between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
-    Raises `ValueError` if the markers of a part are missing.
-    """
-    return with_part(with_part(text, "variables", _variables()), "backends", _backends())
+def make_settings_table() -> str:
+    """A row for each environment variable."""
+    rows = [(f"`{each.name}`", each.meaning, _format_default(each)) for each in VARIABLES]
+    return "\n".join(format_table(("variable", "meaning", "default"), rows))
 
 
-def with_part(text: str, name: str, lines: Iterable[str]) -> str:
-    """The text with these lines between the markers of that name.
-
-    Raises `ValueError` if the markers are missing.
-    """
-    begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
-    before, _, rest = text.partition(begin)
-    _, closed, after = rest.partition(end)
-    if not closed:
-        raise ValueError(f"there is no place for the {name}: {begin.strip()} … {end}")
-    return before + begin + "".join(f"{line}\n" for line in lines) + end + after
-
-
-def _variables() -> Iterator[str]:
-    yield from table(
-        ("variable", "meaning", "default"),
-        [(f"`{variable.name}`", variable.meaning, _default(variable)) for variable in VARIABLES],
-    )
-
-
-def _default(variable: Variable) -> str:
+def _format_default(variable: Variable) -> str:
     return variable.shown_default or f"`{variable.default}`"
 
 
-def _backends() -> Iterator[str]:
-    yield from table(
-        (
-            "`SESSION_BACKEND`",
-            "state where?",
-            "readable by the client?",
-            "revocable?",
-            "several processes?",
-            "several servers?",
-            "survives a restart?",
-            "needs a service?",
-        ),
-        [_row(backend) for backend in BUILT_IN.values()],
+def make_backends_table() -> str:
+    """A row for each backend, and a sentence on those that need Redis."""
+    head = (
+        "`SESSION_BACKEND`",
+        "state where?",
+        "readable by the client?",
+        "revocable?",
+        "several processes?",
+        "several servers?",
+        "survives a restart?",
+        "needs a service?",
     )
-    yield ""
-    yield EMBEDDED
+    rows = map(_format_backend, BUILT_IN.values())
+    return "\n".join([*format_table(head, rows), "", EMBEDDED])
 
 
-def _row(backend: Backend) -> Sequence[str]:
+def _format_backend(backend: Backend) -> Sequence[str]:
     return (
         f"`{backend.name}`",
         backend.state,
@@ -81,19 +54,7 @@ def _yes_or_no(answer: bool) -> str:
     return "yes" if answer else "no"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table, line by line."""
+def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A table of Markdown, line by line."""
     for cells in (head, ["---"] * len(head), *rows):
         yield f"| {' | '.join(cells)} |"
-
-
-def main(path: Path) -> None:
-    """Rewrite the file. Exits with one line if the markers of a part are missing."""
-    try:
-        path.write_text(rewritten(path.read_text()))
-    except ValueError as error:
-        sys.exit(f"{path}: {error}")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""What the laboratory is about: a claim, what is expected of it, and what an experiment finds."""
+"""A claim about sessions, its experiment, and the verdict that is expected."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from backends import Backend
 
 
 class Verdict(StrEnum):
-    """What a claim comes to on one subject. The last two say that nothing was found out."""
+    """Whether a claim is true of a subject. The last two mean that nothing was found out."""
 
     HOLDS = "holds"
     FAILS = "fails"
@@ -19,12 +19,12 @@ class Verdict(StrEnum):
 
     @property
     def sign(self) -> str:
-        """Stands beside the word, never in its place; colour alone would not reach everybody."""
+        """Printed before the word, never instead of it: not everybody sees colours or signs."""
         return _SIGNS[self]
 
     @property
     def signed(self) -> str:
-        """The word behind its sign: `✓ holds`."""
+        """The sign and the word: `✓ holds`."""
         return f"{self.sign} {self}"
 
 
@@ -40,26 +40,26 @@ HOLDS, FAILS, CANNOT_APPLY = Verdict.HOLDS, Verdict.FAILS, Verdict.CANNOT_APPLY
 
 
 class Finding(NamedTuple):
-    """What an experiment found out: whether the sentence is true there, and what was measured."""
+    """The outcome of an experiment: whether the sentence is true, and the measurement."""
 
     holds: bool
     figure: str
     """The measurement with its unit, short enough for a cell: `148 bytes`, `2 of 8 keys kept`."""
     because: str
-    """One sentence that tells a beginner what happened."""
+    """One sentence that explains to a beginner what happened."""
 
 
 class CannotApply(Exception):
-    """The sentence says nothing about this subject; the message says why."""
+    """Raised when the sentence says nothing about this subject; the message says why."""
 
 
 class Skipped(Exception):
-    """What the experiment needs is not here; the message says what, and how to get it."""
+    """Raised when the experiment needs something that is missing; the message says what."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A place of the document under test, `Flask: cookies and sessions`."""
+    """A sentence of the document under test, “Flask: cookies and sessions”."""
 
     line: int
     """Its line, from 1."""
@@ -68,7 +68,7 @@ class Statement:
 
 
 class Condition(NamedTuple):
-    """What a backend must be like for a claim to say anything about it."""
+    """What a backend must be like for a claim to apply to it."""
 
     is_met: Callable[[Backend], bool]
     otherwise: str
@@ -94,34 +94,34 @@ BEHIND_A_SERVICE = Condition(
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A sentence about sessions, and the experiment that tries it. One file each."""
+    """A sentence about sessions, and the experiment that tries it; each has its own file."""
 
     sentence: str
-    """What is said, in words that are true or false of a subject."""
+    """The claim, in words that are true or false of a subject."""
     believed: str
     """Why people believe it, or ask it: two sentences."""
     meaning: str
     """What the verdict means for an application, in words for a beginner."""
     experiment: Callable[[Any], Finding]
-    """Tries it on a `Subject`; on a `Site`, where `over_http` is set.
+    """Tries it on a `Subject`, or on any `Site` if `over_http` is set.
 
     May raise `CannotApply` or `Skipped`.
     """
     expected: Mapping[str, Verdict]
     """By the subject's name."""
     embedded: Verdict | None = None
-    """What is expected instead of a subject whose Redis lives inside the application."""
+    """The expected verdict if the subject's Redis is embedded in the application."""
     statements: tuple[Statement, ...] = ()
-    """Where the document says it."""
+    """The sentences of the document that say it."""
     sources: tuple[str, ...] = ()
-    """Who in the field asks it: requirement ids, issues. None for the document's own claims."""
+    """Who else asks it: requirement ids, issues. None for the document's own claims."""
     applies: Condition | None = None
     try_it: tuple[str, ...] = ()
-    """Steps for a reader with the application and its devtools before him."""
+    """Steps to try it by hand, with the application and devtools."""
     over_http: bool = False
-    """Whether the experiment needs nothing but HTTP, so that it can try any application."""
+    """Whether the experiment needs only HTTP, so that it can try any application."""
     in_chromium: bool = False
-    """Whether a real browser has a part in it, so that it is worth trying with one."""
+    """Whether the browser matters, so that it is worth trying with a real one."""
 
     @property
     def id(self) -> str:
@@ -135,11 +135,11 @@ class Claim:
 
     @property
     def is_of_document(self) -> bool:
-        """Whether it is the document's own; a claim of the field may stand there as well."""
+        """Whether only the document says it; a claim with sources may be in it as well."""
         return not self.sources
 
     def expected_of(self, subject: str, *, embedded: bool) -> Verdict | None:
-        """The verdict to expect; `None` of a subject that nobody expects anything of."""
+        """The expected verdict; `None` for a subject without an expectation."""
         verdict = self.expected.get(subject)
         if verdict is not None and embedded and self.embedded is not None:
             return self.embedded
@@ -155,9 +155,9 @@ def on_each(
     stock_filesystem: Any = None,
     stock_redis: Any = None,
 ) -> dict[str, Any]:
-    """What belongs to each subject by its name; `stock` stands for both of Flask-Session.
+    """A value for each subject by its name; `stock` is for both of Flask-Session.
 
-    A subject that is given `None` is left out.
+    A subject with `None` is left out.
     """
     given = {
         "cookie": cookie,

@@ -1,7 +1,5 @@
 """`session-lab compare`: the laboratory on the command line."""
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +10,14 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json", "markdown", "html")
 
-Command = Callable[..., Any]
 
-
-def _path(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+def _check_path(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.startswith("/"):
-        raise click.BadParameter(f"{value!r} is no path of the application: begin it with a slash.")
+        raise click.BadParameter(f"{value!r} is not a path of the application: begin with a slash.")
     return value
 
 
-def _fields(
+def _parse_fields(
     _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, str]:
     pairs = [value.partition("=") for value in values]
@@ -29,80 +25,6 @@ def _fields(
         if not name or not equals:
             raise click.BadParameter(f"{name!r} has no value: write NAME=VALUE.")
     return {name: value for name, _, value in pairs}
-
-
-APP_OPTIONS = (
-    click.option(
-        "--app",
-        "target",
-        metavar="MODULE:APP",
-        help="Try the claims that need only HTTP on this Flask application, named as for flask "
-        "--app, with the current folder and environment.",
-    ),
-    click.option(
-        "--login",
-        metavar="PATH",
-        callback=_path,
-        help="--app: where the login form is, and where it is posted to.  [default: /login]",
-    ),
-    click.option(
-        "--field",
-        "fields",
-        multiple=True,
-        metavar="NAME=VALUE",
-        callback=_fields,
-        help="--app: what to fill into the login form; may be repeated.",
-    ),
-    click.option(
-        "--private",
-        metavar="PATH",
-        callback=_path,
-        help="--app: a page that only a login opens.  [default: /dashboard]",
-    ),
-    click.option(
-        "--logout",
-        metavar="PATH",
-        callback=_path,
-        help="--app: where the logout is posted to.  [default: /logout]",
-    ),
-    click.option(
-        "--cookie",
-        "cookie_name",
-        metavar="NAME",
-        help="--app: the session's cookie.  [default: session]",
-    ),
-)
-
-
-def app_options(command: Command) -> Command:
-    """Add the options to a command, which gets an `ExternalApp` as `app`, or `None`.
-
-    Raises `UsageError` for an option that describes an application which is not named.
-    """
-
-    @wraps(command)
-    def with_app(**options: Any) -> Any:
-        names = ("login", "fields", "private", "logout", "cookie_name")
-        given = {name: value for name in names if (value := options.pop(name))}
-        app = _external_app(options.pop("target"), options["browser"], given)
-        return command(**options, app=app)
-
-    for option in reversed(APP_OPTIONS):
-        with_app = option(with_app)
-    return with_app
-
-
-def _external_app(target: str | None, browser: str, given: dict[str, Any]) -> "ExternalApp | None":
-    if target is None:
-        if given:
-            raise click.UsageError("Which application? Name it by --app MODULE:APP.")
-        return None
-    # Imported here: a start of the application needs none of it.
-    from app.lab.subject.external import ExternalApp
-    from app.lab.subject.site import Paths
-
-    cookie = {"cookie_name": given.pop("cookie_name")} if "cookie_name" in given else {}
-    return ExternalApp(target, Paths(**given), in_chromium=browser == "chromium", **cookie)
 
 
 @click.command()
@@ -133,33 +55,90 @@ def _external_app(target: str | None, browser: str, given: dict[str, Any]) -> "E
     show_default=True,
     help="What visitors use: the laboratory's own browser, or a real one where that matters.",
 )
-@app_options
-@click.option("--list", "listed", is_flag=True, help="List the claims and where they are from.")
+@click.option(
+    "--app",
+    "target",
+    metavar="MODULE:APP",
+    help="Try the claims that need only HTTP on this Flask application, named as for flask "
+    "--app, with the current folder and environment.",
+)
+@click.option(
+    "--login",
+    metavar="PATH",
+    callback=_check_path,
+    help="--app: where the login form is, and where it is posted to.  [default: /login]",
+)
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_parse_fields,
+    help="--app: what to fill into the login form; may be repeated.",
+)
+@click.option(
+    "--private",
+    metavar="PATH",
+    callback=_check_path,
+    help="--app: a page that only a login opens.  [default: /dashboard]",
+)
+@click.option(
+    "--logout",
+    metavar="PATH",
+    callback=_check_path,
+    help="--app: where the logout is posted to.  [default: /logout]",
+)
+@click.option(
+    "--cookie",
+    "cookie_name",
+    metavar="NAME",
+    help="--app: the session's cookie.  [default: session]",
+)
+@click.option("--list", "is_list", is_flag=True, help="List the claims and where they are from.")
 def compare(
     only: tuple[str, ...],
     names: tuple[str, ...],
     form: str | None,
     output: Path | None,
     browser: str,
-    listed: bool,
-    app: "ExternalApp | None",
+    target: str | None,
+    is_list: bool,
+    **app_options: Any,
 ) -> None:
     """Try every claim about sessions on every backend, and say what is true where.
 
     A redis-server is started for each subject that needs Redis; without redis-server on this
     machine, they use the one embedded in the process.
 
-    With --app it tries them on another application instead, of which nothing is expected; --backend
-    sets columns of these backends beside it.
+    With --app the claims are tried on another application instead, of which nothing is expected;
+    --backend adds columns of these backends beside it.
 
-    Exit status: 0 where all is as expected, 1 after a surprise, 2 after an error.
+    Exit status: 0 if all is as expected, 1 after a surprise, 2 after an error.
     """
     # Imported here: `app` imports this module, and a start of the application needs none of them.
     from app import create_app
     from app.lab.compare import print_claims, run_compare
 
-    if listed:
+    in_chromium = browser == "chromium"
+    given = {name: value for name, value in app_options.items() if value}
+    app = _describe_app(target, given, in_chromium=in_chromium)
+    if is_list:
         print_claims(only)
     else:
-        in_chromium = browser == "chromium"
         run_compare(create_app, only, names, form, output, in_chromium=in_chromium, app=app)
+
+
+def _describe_app(
+    target: str | None, options: dict[str, Any], *, in_chromium: bool
+) -> "ExternalApp | None":
+    """The application of `--app`. Raises `UsageError` for its options without it."""
+    if target is None:
+        if options:
+            raise click.UsageError("Which application? Name it by --app MODULE:APP.")
+        return None
+    # Imported here, for the same reason.
+    from app.lab.subject.external import ExternalApp
+    from app.lab.subject.site import Paths
+
+    cookie_name = options.pop("cookie_name", ExternalApp.cookie_name)
+    return ExternalApp(target, Paths(**options), cookie_name, in_chromium)

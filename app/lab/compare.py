@@ -14,15 +14,16 @@ from types import FrameType
 from typing import NoReturn, TypeVar
 
 import click
-from rich.console import Console
+from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
 from app.lab.claim import Claim, Skipped
 from app.lab.experiments import CLAIMS
-from app.lab.reports.markdown import DOCUMENT, FIELD, markdown
-from app.lab.reports.report import ExitStatus, Report, dumped
-from app.lab.reports.terminal import console, print_closing, print_report, watched
+from app.lab.reports.html import format_html
+from app.lab.reports.markdown import DOCUMENT, FIELD, format_markdown, list_origins
+from app.lab.reports.report import ExitStatus, Report, dump_report
+from app.lab.reports.terminal import open_console, print_closing, print_report, print_results
 from app.lab.runs.runner import compare, make_options
 from app.lab.subject.application import CreateApp
 from app.lab.subject.external import ExternalApp
@@ -40,35 +41,27 @@ Named = TypeVar("Named")
 
 
 class CannotRun(click.ClickException):
-    """An error in one line. Its exit status is not 1, which means a surprise."""
+    """An error on one line. Its exit status is not 1, which means a surprise."""
 
     exit_code = ExitStatus.ERROR
 
 
 def print_claims(only: Sequence[str]) -> None:
-    """List the claims: their ids, what they say, and where they are from."""
+    """List the claims: their ids, their sentences and their origins."""
     claims = _choose(only, CLAIMS, "claim")
-    document = [claim for claim in claims if claim.is_of_document]
-    field = [claim for claim in claims if not claim.is_of_document]
-    to = console(sys.stdout)
-    for title, group in ((DOCUMENT, document), (FIELD, field)):
+    to = open_console(sys.stdout)
+    for title, is_of_document in ((DOCUMENT, True), (FIELD, False)):
+        group = [claim for claim in claims if claim.is_of_document is is_of_document]
         if group:
-            with _write_errors_on_one_line("Standard output"):
+            with _errors_on_one_line("Standard output"):
                 _print_group(title, group, to)
 
 
 def _print_group(title: str, claims: Sequence[Claim], to: Console) -> None:
-    to.print(Text(title, "underline"))
-    to.print()
+    to.print(Text(title, "underline"), "")
     for claim in claims:
-        to.print(Text(claim.id, "bold"))
-        lines = [claim.sentence, *_origins(claim)]
-        to.print(*(Padding(Text(line), (0, 0, 0, 2), expand=False) for line in lines), "")
-
-
-def _origins(claim: Claim) -> Sequence[str]:
-    places = [f"Line {statement.line}: “{statement.quote}”" for statement in claim.statements]
-    return [*places, *claim.sources]
+        lines = [Text(line) for line in (claim.sentence, *list_origins(claim))]
+        to.print(Text(claim.id, "bold"), Padding(Group(*lines), (0, 0, 0, 2), expand=False), "")
 
 
 def run_compare(
@@ -83,25 +76,26 @@ def run_compare(
 ) -> NoReturn:
     """Make a run, write its report, and exit with its status.
 
-    With an `app` it is the subject, beside the backends that are named.
+    With an `app` it is the subject, beside the backends in `names`.
 
-    Raises `CannotRun` for what is not known, cannot be reached or cannot be written.
+    Raises `CannotRun` for an unknown name, an app that cannot be tried, or a failed write.
     """
     with _errors_on_one_line():
-        claims = _choose(only, CLAIMS, "claim") if app is None else _over_http(only, app)
+        claims = _choose_over_http(only, app) if app else _choose(only, CLAIMS, "claim")
         backends = [] if app and not names else _choose(names, BACKENDS, "backend")
     form = form or (ENDINGS.get(output.suffix, "table") if output else "table")
     _check_writable(output)
-    progress = console(sys.stderr)
-    subjects = [*([app.name] if app else []), *(backend.name for backend in backends)]
-    watch = partial(watched, claims=claims, subjects=subjects, to=progress)
-    with _ended_in_order(), _errors_on_one_line():
+    progress = open_console(sys.stderr)
+    others = [app] if app else []
+    subjects = [*(each.name for each in others), *(backend.name for backend in backends)]
+    watch = partial(print_results, claims=claims, subjects=subjects, to=progress)
+    with _stop_on_signals(), _errors_on_one_line():
         options = make_options(create_app, in_chromium=in_chromium)
-        report = compare(claims, backends, options, watch, others=[app] if app else [])
-    given = _options(names, app, in_chromium=in_chromium)
-    with _write_errors_on_one_line(str(output or "Standard output")):
+        report = compare(claims, backends, options, watch, others)
+    given = _list_options(names, app, in_chromium=in_chromium)
+    with _errors_on_one_line(str(output or "Standard output")):
         if output is None and form == "table":
-            print_report(report, console(sys.stdout), given)
+            print_report(report, open_console(sys.stdout), given)
         else:
             _write(_format_report(report, form, given), output)
             print_closing(report, progress, given)
@@ -109,26 +103,26 @@ def run_compare(
 
 
 def _choose(names: Sequence[str], known: Mapping[str, Named], what: str) -> list[Named]:
-    """The named ones, in their own order; all of them without names. Raises `CannotRun`."""
+    """The known values with these names, or all of them. Raises `CannotRun` for others."""
     for name in names:
         if name not in known:
-            raise CannotRun(_unknown_name(name, list(known), what))
+            raise CannotRun(_describe_unknown_name(name, list(known), what))
     return [value for name, value in known.items() if not names or name in names]
 
 
-def _over_http(names: Sequence[str], app: ExternalApp) -> list[Claim]:
-    """The named claims, or all, that can be tried over HTTP alone. Raises `CannotRun`."""
+def _choose_over_http(names: Sequence[str], app: ExternalApp) -> list[Claim]:
+    """The claims that need only HTTP, or those with these names. Raises `CannotRun`."""
     claims = {name: claim for name, claim in CLAIMS.items() if claim.over_http}
     for name in names:
         if name in CLAIMS and name not in claims:
             raise CannotRun(
-                f"{name} takes more than HTTP, so that it cannot be tried on {app.target}. "
+                f"{name} needs more than HTTP, so it cannot be tried on {app.target}. "
                 f"These can: {', '.join(claims)}."
             )
     return _choose(names, claims, "claim")
 
 
-def _unknown_name(name: str, known: Sequence[str], what: str) -> str:
+def _describe_unknown_name(name: str, known: Sequence[str], what: str) -> str:
     near = [each for each in known if name and name in each]
     near = near or difflib.get_close_matches(name, known)
     if near:
@@ -141,43 +135,27 @@ def _unknown_name(name: str, known: Sequence[str], what: str) -> str:
 
 
 def _check_writable(output: Path | None) -> None:
-    """Raise `CannotRun` before the run is made, not after it."""
-    if output is None:
-        return
-    if not os.access(output if output.exists() else output.parent, os.W_OK):
+    """Raise `CannotRun` before the run, not after it."""
+    if output and not os.access(output if output.exists() else output.parent, os.W_OK):
         raise CannotRun(f"{output} cannot be written.")
 
 
 @contextmanager
-def _errors_on_one_line() -> Iterator[None]:
-    try:
-        yield
-    except (ConfigurationError, Skipped) as error:
-        raise CannotRun(str(error)) from error
-    except BrokenPipeError:
-        _exit_for_closed_pipe()
-    except OSError as error:
-        _discard_output()
-        raise CannotRun(f"The run was broken off: {error}.") from error
-
-
-@contextmanager
-def _write_errors_on_one_line(where: str) -> Iterator[None]:
-    """Raise `CannotRun` where the output cannot be written."""
+def _errors_on_one_line(destination: str | None = None) -> Iterator[None]:
+    """Raise `CannotRun`; its message names the destination if it cannot be written."""
     try:
         yield
         sys.stdout.flush()
+    except (ConfigurationError, Skipped) as error:
+        raise CannotRun(str(error)) from error
     except BrokenPipeError:
-        _exit_for_closed_pipe()
+        _discard_output()
+        sys.exit(128 + signal.SIGPIPE)  # as a program whose reader has gone: `| head -1`
     except OSError as error:
         _discard_output()
-        raise CannotRun(f"{where} cannot be written: {error.strerror}.") from error
-
-
-def _exit_for_closed_pipe() -> NoReturn:
-    """Exit as a program does whose reader has gone: `| head -1`."""
-    _discard_output()
-    sys.exit(128 + signal.SIGPIPE)
+        if destination is None:
+            raise CannotRun(f"The run was broken off: {error}.") from error
+        raise CannotRun(f"{destination} cannot be written: {error.strerror}.") from error
 
 
 def _discard_output() -> None:
@@ -190,9 +168,9 @@ def _discard_output() -> None:
 
 
 @contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """End the run's processes at Ctrl-C, SIGTERM and SIGHUP, and say so in one line."""
-    ignored = {
+def _stop_on_signals() -> Iterator[None]:
+    """End the run's processes at Ctrl-C, SIGTERM and SIGHUP."""
+    previous = {
         number: signal.signal(number, _exit)
         for number in END_SIGNALS
         if signal.getsignal(number) is not signal.SIG_IGN  # as nohup does
@@ -203,33 +181,34 @@ def _ended_in_order() -> Iterator[None]:
         click.echo("Stopped.", err=True)
         sys.exit(128 + signal.SIGINT)
     finally:
-        for number, before in ignored.items():
-            signal.signal(number, before)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _exit(number: int, _frame: FrameType | None) -> NoReturn:
-    """Exit in order, and ignore a second signal meanwhile."""
+    """Exit, and ignore further signals meanwhile, so that every process is ended."""
     for each in END_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
-def _options(names: Sequence[str], app: ExternalApp | None, *, in_chromium: bool) -> Sequence[str]:
+def _list_options(
+    names: Sequence[str], app: ExternalApp | None, *, in_chromium: bool
+) -> Sequence[str]:
     """The options of this run, without the values of the login form."""
-    backends = [f"--backend {name}" for name in names]
     return [
-        *(_app_options(app) if app else ()),
-        *backends,
+        *(_list_app_options(app) if app else ()),
+        *(f"--backend {name}" for name in names),
         *(["--browser chromium"] if in_chromium else []),
     ]
 
 
-def _app_options(app: ExternalApp) -> Iterator[str]:
+def _list_app_options(app: ExternalApp) -> Iterator[str]:
     yield f"--app {quote(app.target)}"
-    usual = Paths()
+    default = Paths()
     for name in ("login", "private", "logout"):
         path = getattr(app.paths, name)
-        if path != getattr(usual, name):
+        if path != getattr(default, name):
             yield f"--{name} {quote(path)}"
     for name in app.paths.fields:
         yield f"--field {quote(name)}=…"
@@ -240,17 +219,14 @@ def _app_options(app: ExternalApp) -> Iterator[str]:
 def _format_report(report: Report, form: str, given: Sequence[str]) -> str:
     match form:
         case "json":
-            return dumped(report)
+            return dump_report(report)
         case "markdown":
-            return markdown(report)
+            return format_markdown(report)
         case "html":
-            # Imported here: it needs the application's templates.
-            from app.lab.reports.html import html_report
-
-            return html_report(report)
+            return format_html(report)
         case _:
             text = StringIO()
-            print_report(report, console(text), given)
+            print_report(report, open_console(text), given)
             return text.getvalue()
 
 

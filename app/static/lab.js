@@ -43,7 +43,7 @@ async function fetchJson(path) {
 }
 
 async function update({ run, stage, cells }) {
-  if (run !== shownRun()) await renew("run", "matrix"); // another one was started meanwhile
+  if (run !== shownRun()) await renew("run", "matrix"); // another run has started
   for (const cell of matrix.querySelectorAll("[data-waits]")) {
     if (cell.dataset.cell in cells) fill(cell, cells[cell.dataset.cell]);
   }
@@ -54,7 +54,7 @@ async function update({ run, stage, cells }) {
 }
 
 function fill(cell, html) {
-  cell.innerHTML = html; // made by the template of the page itself
+  cell.innerHTML = html; // rendered by the same template as the page
   cell.removeAttribute("data-waits");
   cell.dataset.new = "";
 }
@@ -69,7 +69,7 @@ function count(done) {
   document.querySelector("[data-done]").textContent = done;
 }
 
-/** Take these parts of the page as the server shows them now. */
+/** Replace these parts of the page by what the server sends now. */
 async function renew(...ids) {
   const response = await fetch(location.pathname + location.search);
   const page = new DOMParser().parseFromString(await response.text(), "text/html");

@@ -13,10 +13,10 @@ import pytest
 
 from app import create_app
 from app.lab.experiments import CLAIMS
-from app.lab.reports import known
-from app.lab.reports.answers import QUESTIONS
-from app.lab.reports.html import html_report
-from app.lab.reports.report import Report, loaded
+from app.lab.reports import report as reports
+from app.lab.reports.html import format_html
+from app.lab.reports.matrix import QUESTIONS
+from app.lab.reports.report import Report, parse_report
 from app.lab.runs.background import BackgroundRunner, RunFiles, RunProgress, Stage, record_run
 from app.lab.subject.source import RunOptions
 from backends import BACKENDS
@@ -39,7 +39,7 @@ ENDS = f"import sys; open(sys.argv[1] + '/progress.jsonl', 'a').write('{ENDED}\\
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Runs of a test are kept in its own folder, and no report has come with the program."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(known, "SHIPPED", tmp_path / "shipped.json")
+    monkeypatch.setattr(reports, "SHIPPED", tmp_path / "shipped.json")
     return tmp_path / "instance" / "lab"
 
 
@@ -60,7 +60,7 @@ def lab(**settings: Any) -> Visitor:
 
 def addresses(report: Report) -> Iterator[str]:
     yield "/lab"
-    for claim in report.claims:
+    for claim in report.claim_ids:
         yield f"/lab/{claim}"
         yield from (f"/lab/{claim}/{subject}" for subject in report.subjects)
 
@@ -119,7 +119,7 @@ def test_a_verdict_is_a_sign_and_a_word_and_leads_to_its_evidence(report: Report
 def test_the_first_questions_are_answered_at_the_top(report: Report) -> None:
     text = lab().client.get("/lab").text
     for question in QUESTIONS:
-        assert question.asks in text
+        assert question.text in text
     assert text.count('class="answer"') == 4
     assert text.index('class="answer"') < text.index('class="matrix"')
 
@@ -159,7 +159,7 @@ def test_a_claim_tells_where_it_is_from_and_names_its_experiment(report: Report)
 
 def test_claims_lead_from_one_to_the_next(report: Report) -> None:
     client = lab().client
-    path, seen = f"/lab/{report.claims[0]}", [report.claims[0]]
+    path, seen = f"/lab/{report.claim_ids[0]}", [report.claim_ids[0]]
     while following := re.search(r'rel="next" href="([^"]+)"', client.get(path).text):
         path = following[1]
         seen.append(path.rpartition("/")[2])
@@ -170,13 +170,13 @@ def test_the_shipped_report_is_shown_until_there_is_one_of_our_own(
     report: Report, folder: Path
 ) -> None:
     own = folder / "report.json"
-    own.rename(known.SHIPPED)
+    own.rename(reports.SHIPPED)
     assert "They came with this program." in lab().client.get("/lab").text
     RunFiles(folder).save_report(report)
     assert "They are of the last run in this installation." in lab().client.get("/lab").text
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"format": 0}', '{"format": 1}', "[]"])
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 0}', '{"format": 2}', "[]"])
 def test_a_report_that_cannot_be_read_is_none(text: str, folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "report.json").write_text(text)
@@ -222,7 +222,7 @@ def test_no_page_and_no_report_shows_a_token(real: tuple[Report, RunFiles], fold
     RunFiles(folder).save_report(report)
     client = lab().client
     texts = [client.get(path).text for path in addresses(report)]
-    for text in (*texts, html_report(report)):
+    for text in (*texts, format_html(report)):
         values = re.findall(r"\bsession_[a-z_]+=([^;<\s]+)", text)
         assert all("…(" in value for value in values), values
     assert any("session_cookie=" in text for text in texts)
@@ -237,7 +237,7 @@ def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
         (result.claim, result.subject) for result in report.results
     }
     assert files.events()[-1]["event"] == "ended"
-    assert loaded(files.report.read_text()) == report
+    assert parse_report(files.report.read_text()) == report
 
 
 def test_a_run_of_the_module_begins_with_the_claims_that_there_are(folder: Path) -> None:
@@ -398,7 +398,7 @@ def test_a_stopped_server_leaves_no_run_behind(how: signal.Signals, tmp_path: Pa
 
 
 def test_the_report_is_one_file_that_needs_no_other(report: Report) -> None:
-    text = html_report(report)
+    text = format_html(report)
     assert len(text.encode()) < 2_000_000
     assert re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', text) == []
     assert "url(" not in text
@@ -415,7 +415,7 @@ def test_the_report_is_one_file_that_needs_no_other(report: Report) -> None:
 
 def test_what_an_experiment_did_stands_in_its_place_between_the_requests(report: Report) -> None:
     page = lab().client.get("/lab/logout_is_final/filesystem").text
-    evidence = html_report(report).partition('id="logout_is_final--filesystem"')[2]
+    evidence = format_html(report).partition('id="logout_is_final--filesystem"')[2]
     for text, most in ((page, 8), (evidence.partition("</details>")[0], 6)):
         away, back = text.index("The store is taken away."), text.index("The store is back.")
         lines = [found.start() for found in re.finditer("exchange-line", text)]
@@ -425,5 +425,5 @@ def test_what_an_experiment_did_stands_in_its_place_between_the_requests(report:
 
 
 def test_the_report_of_somebody_elses_application_names_it(report: Report) -> None:
-    elsewhere = Report(report.about, ["https://shop.example"], [])
-    assert "<!doctype html>" in html_report(elsewhere)
+    elsewhere = Report(report.circumstances, ["https://shop.example"], [])
+    assert "<!doctype html>" in format_html(elsewhere)

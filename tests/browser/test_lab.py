@@ -9,7 +9,7 @@ import pytest
 
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.reports.html import html_report
+from app.lab.reports.html import format_html
 from app.lab.reports.report import Result
 from app.lab.runs.background import RunFiles
 from backends import BACKENDS
@@ -171,7 +171,7 @@ def test_the_report_is_at_home_on_every_screen_and_asks_for_nothing(
     chromium: "Browser", tmp_path: Path, size: Any, scheme: Any
 ) -> None:
     file = tmp_path / "report.html"
-    file.write_text(html_report(made_up_report()))
+    file.write_text(format_html(made_up_report()))
     context = chromium.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
     page = context.new_page()
     asked: list[str] = []
@@ -191,7 +191,7 @@ def test_the_report_on_paper_has_no_dark_ground_and_no_evidence(
     page: "Page", tmp_path: Path
 ) -> None:
     file = tmp_path / "report.html"
-    file.write_text(html_report(made_up_report()))
+    file.write_text(format_html(made_up_report()))
     page.emulate_media(media="print", color_scheme="dark")
     page.goto(file.as_uri())
     assert page.locator("details").first.is_hidden()

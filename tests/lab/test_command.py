@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import product
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,10 +20,10 @@ from app.lab import compare
 from app.lab.browser import chromium
 from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
-from app.lab.reports.markdown import markdown
-from app.lab.reports.report import Report, loaded
+from app.lab.reports.markdown import format_markdown
+from app.lab.reports.report import Report, parse_report
 from app.lab.reports.report import Result as Found
-from app.lab.reports.terminal import PLAIN
+from app.lab.reports.terminal import ASCII
 from app.lab.runs import runner
 from app.lab.subject.source import RunOptions, SubjectSource
 from backends import BACKENDS
@@ -84,7 +83,7 @@ class TestReport:
     def test_json_on_standard_output_is_nothing_but_json(self, made: Made) -> None:
         made(SURPRISING)
         result = invoke("--format", "json")
-        assert loaded(result.stdout) == SURPRISING
+        assert parse_report(result.stdout) == SURPRISING
         assert "Surprises" in result.stderr
 
     def test_a_table_is_on_standard_output_alone(self, made: Made) -> None:
@@ -111,14 +110,12 @@ class TestReport:
     ) -> None:
         made(AS_EXPECTED)
         invoke("--output", "r.json", "--format", "markdown")
-        assert (folder / "r.json").read_text() == markdown(AS_EXPECTED)
+        assert (folder / "r.json").read_text() == format_markdown(AS_EXPECTED)
 
     def test_html_is_the_work_of_another_module(
         self, made: Made, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        html = ModuleType("app.lab.reports.html")
-        html.html_report = lambda report: f"<p>{len(report.results)}"  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "app.lab.reports.html", html)
+        monkeypatch.setattr(compare, "format_html", lambda report: f"<p>{len(report.results)}")
         made(AS_EXPECTED)
         assert invoke("--format", "html").stdout == "<p>9"
 
@@ -170,12 +167,12 @@ class TestWhereItGoes:
         assert "✗ fails" in signed.stdout
         assert (
             plain.stdout.split()
-            == signed.stdout.translate({ord(sign): word for sign, word in PLAIN.items()}).split()
+            == signed.stdout.translate({ord(sign): word for sign, word in ASCII.items()}).split()
         )
 
     def test_what_programs_read_is_utf_8_whatever_the_encoding_is(self, folder: Path) -> None:
         made = self.called("made", "--format json", folder=folder, PYTHONIOENCODING="ascii")
-        assert loaded(made.stdout) == AS_EXPECTED
+        assert parse_report(made.stdout) == AS_EXPECTED
 
 
 class TestAgain:
@@ -289,7 +286,7 @@ class TestWhereRedisIs:
     def redis_of(self, *arguments: str) -> str:
         result = invoke("--only", "logout_is_final", "--format", "json", *arguments)
         assert result.exit_code == 0, result.stderr
-        return loaded(result.stdout).about.redis
+        return parse_report(result.stdout).circumstances.redis
 
     @pytest.mark.usefixtures("in_process")
     def test_it_is_the_embedded_one_where_there_is_no_other(

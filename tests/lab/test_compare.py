@@ -10,8 +10,7 @@ from jsonschema import Draft202012Validator
 
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.reports.publish import KEPT
-from app.lab.reports.report import Report, loaded, summary
+from app.lab.reports.report import SHIPPED, Report, parse_report, summarize
 from app.lab.stores.redis import EMBEDDED
 from backends import BACKENDS
 from tests.support.services import LabServer
@@ -39,15 +38,15 @@ def run(folder: Path) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture(scope="module")
 def fresh(run: "subprocess.CompletedProcess[str]") -> Report:
-    report = loaded(run.stdout)
-    print(summary(report))
+    report = parse_report(run.stdout)
+    print(summarize(report))
     return report
 
 
 def test_everything_is_as_expected(run: "subprocess.CompletedProcess[str]", fresh: Report) -> None:
     assert run.returncode == 0, run.stderr
     assert len(fresh.results) == len(CLAIMS) * len(BACKENDS)
-    assert fresh.about.redis == EMBEDDED
+    assert fresh.circumstances.redis == EMBEDDED
 
 
 def test_it_says_as_much_while_it_runs(run: "subprocess.CompletedProcess[str]") -> None:
@@ -72,7 +71,7 @@ def test_its_report_is_what_the_published_schema_describes(
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
 def test_its_verdicts_are_those_of_the_published_report(claim: Claim, fresh: Report) -> None:
-    published = loaded((PROJECT / KEPT).read_text())
+    published = parse_report(SHIPPED.read_text())
     for subject, backend in BACKENDS.items():
         found, told = fresh.result(claim.id, subject), published.result(claim.id, subject)
         assert found is not None

@@ -104,12 +104,12 @@ def test_a_module_that_is_called_as_a_backend_is_told_from_it() -> None:
             "give its form by --field NAME=VALUE. It asks for: pin.",
         ),
         (["--app", "nowhere"], "its last line: Error: Could not import 'nowhere'."),
-        (["--app", "shop", "--login", "in"], "'in' is no path of the application"),
+        (["--app", "shop", "--login", "in"], "'in' is not a path of the application"),
         (["--app", "shop", "--field", "pin"], "'pin' has no value: write NAME=VALUE."),
         (["--field", "pin=1"], "Which application? Name it by --app MODULE:APP."),
         (
             [*OPTIONS, "--only", "parallel_writes_survive"],
-            "parallel_writes_survive takes more than HTTP, so that it cannot be tried on "
+            "parallel_writes_survive needs more than HTTP, so it cannot be tried on "
             "shop:create_app. These can: ",
         ),
         ([*OPTIONS, "--only", "nothing"], "There is no claim 'nothing'."),

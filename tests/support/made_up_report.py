@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.reports.answers import QUESTIONS
-from app.lab.reports.report import Report, Result, about
+from app.lab.reports.matrix import QUESTIONS
+from app.lab.reports.report import Report, Result, describe_circumstances
 from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 from backends import BACKENDS
 
@@ -23,7 +23,7 @@ def made_up_report() -> Report:
         _result(claim, subject, _verdict(claim, subject, number), FIGURES[number % 4])
         for number, (claim, subject) in enumerate(pairs)
     ]
-    circumstances = about(
+    circumstances = describe_circumstances(
         datetime(2026, 3, 1, tzinfo=UTC), 41.5, "Redis 8.0.2", "the laboratory's own"
     )
     return Report(circumstances, list(BACKENDS), results)

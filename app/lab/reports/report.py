@@ -1,33 +1,39 @@
-"""What a run of the laboratory found out, and that as JSON and back."""
+"""The report of a run, what it counts, and the same report as JSON."""
 
 import inspect
 import platform
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from app.lab.claim import Claim, Statement, Verdict
-from app.lab.subject.evidence import Evidence
+from app.lab.subject.evidence import Evidence, shorten_evidence
+
+SHIPPED = Path(__file__).parents[1] / "data" / "report.json"
+"""The report that comes with the package: the pages show it until a run was made here."""
 
 PACKAGES = ("flask", "werkzeug", "itsdangerous", "flask-session", "cachelib", "redis", "fakeredis")
-"""Whose versions decide what is found out."""
+"""Packages whose versions decide what is measured."""
 
-FORMAT: Literal[1] = 1
-"""Of the JSON that is written and read here."""
+FORMAT: Literal[2] = 2
+"""The number of the JSON format that is written and read here."""
+
+SESSION_HEADERS = ("cookie", "set-cookie", "location", "retry-after", "vary")
+"""Headers that say something about a session."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one claim on one subject."""
+    """The verdict on one claim for one subject, and what was measured."""
 
     claim: str
     """The claim's id."""
@@ -36,9 +42,9 @@ class Result:
     verdict: Verdict
     """What the claim comes to there."""
     expected: Verdict | None
-    """`None` where nobody expects anything, as of somebody else's backend."""
+    """`None` where nothing is expected, as of somebody else's backend."""
     figure: str
-    """What was measured, with its unit, short enough for a cell; empty where nothing was."""
+    """The measurement with its unit, short enough for a cell; empty if there is none."""
     because: str
     """One sentence that says what happened, or why nothing was found out."""
     seconds: float
@@ -47,15 +53,19 @@ class Result:
     """What can be shown of the experiment. A token is never shown whole."""
 
     @property
+    def is_conclusive(self) -> bool:
+        """Whether something was found out: neither skipped nor an error."""
+        return self.verdict not in (Verdict.SKIPPED, Verdict.ERROR)
+
+    @property
     def is_surprise(self) -> bool:
         """Whether something was found out, and it is not what was expected."""
-        found_out = self.verdict not in (Verdict.SKIPPED, Verdict.ERROR)
-        return found_out and self.expected is not None and self.verdict != self.expected
+        return self.is_conclusive and self.expected not in (None, self.verdict)
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a claim says and where it is from, for who has nothing but the report."""
+class ClaimText:
+    """The claim's text, copied so that a report can be read without this program."""
 
     id: str
     """The name of its experiment's file."""
@@ -70,7 +80,7 @@ class Said:
     sources: list[str]
     """Who in the field asks it; none for the document's own claims."""
     experiment: str
-    """A digest of the experiment's file: figures of another one are out of date."""
+    """A digest of the experiment's file: the results of another version are out of date."""
 
     @property
     def is_of_document(self) -> bool:
@@ -79,8 +89,8 @@ class Said:
 
 
 @dataclass(frozen=True)
-class About:
-    """Under what circumstances a run was made."""
+class Circumstances:
+    """When, where and with which versions a run was made."""
 
     date: str
     """When it began: UTC, ISO 8601."""
@@ -93,10 +103,12 @@ class About:
     machine: str
     """Operating system and processor."""
     versions: dict[str, str]
-    """Of Python, and of the packages that decide what is found out, by their names."""
+    """The versions of Python and of the packages that decide what is measured, by name."""
 
 
 class ExitStatus(IntEnum):
+    """The exit status of a run."""
+
     AS_EXPECTED = 0
     SURPRISE = 1
     ERROR = 2
@@ -104,42 +116,35 @@ class ExitStatus(IntEnum):
 
 @dataclass(frozen=True)
 class Report:
-    """One run: the subjects in the order of their columns, and what became of each claim."""
+    """One run: the subjects in the order of their columns, and a result for each claim."""
 
-    format: Literal[1] = field(default=FORMAT, kw_only=True)
-    """Counts up where a reader of an earlier format would misread this one."""
-    about: About
-    """Under what circumstances the run was made."""
+    format: Literal[2] = field(default=FORMAT, kw_only=True)
+    """Counts up when a reader of an earlier format would misread this one."""
+    circumstances: Circumstances
+    """When, where and with which versions the run was made."""
     subjects: list[str]
     """The backends under experiment, in the order of their columns."""
     results: list[Result]
-    """What became of each claim on each subject: by claim, then by subject."""
-    said: list[Said] = field(default_factory=list)
-    """What each claim says, in their order."""
+    """The result of each claim on each subject: by claim, then by subject."""
+    claims: list[ClaimText] = field(default_factory=list)
+    """The texts of the claims, in their order."""
 
     @property
-    def claims(self) -> list[str]:
+    def claim_ids(self) -> list[str]:
         """The ids of the claims that were tried, in their order."""
         return list(dict.fromkeys(result.claim for result in self.results))
 
     def result(self, claim: str, subject: str) -> Result | None:
-        """What became of the claim there; `None` where it was not tried."""
+        """The claim's result on the subject; `None` if it was not tried there."""
         return self._by_pair.get((claim, subject))
-
-    def sentence(self, claim: str) -> str:
-        """What the claim says; its id where the report does not tell."""
-        return self._said_by_id[claim].sentence if claim in self._said_by_id else claim
 
     @property
     def surprises(self) -> list[Result]:
+        """The results that are not what was expected."""
         return [result for result in self.results if result.is_surprise]
 
-    @property
-    def as_expected(self) -> list[Result]:
-        """Those of which the verdict was expected that was found."""
-        return [result for result in self.results if result.verdict == result.expected]
-
     def with_verdict(self, verdict: Verdict) -> list[Result]:
+        """The results with this verdict."""
         return [result for result in self.results if result.verdict is verdict]
 
     @property
@@ -147,125 +152,169 @@ class Report:
         """An error weighs more than a surprise."""
         if self.with_verdict(Verdict.ERROR):
             return ExitStatus.ERROR
-        if self.surprises:
-            return ExitStatus.SURPRISE
-        return ExitStatus.AS_EXPECTED
-
-    @cached_property
-    def _said_by_id(self) -> dict[str, Said]:
-        return {said.id: said for said in self.said}
+        return ExitStatus.SURPRISE if self.surprises else ExitStatus.AS_EXPECTED
 
     @cached_property
     def _by_pair(self) -> dict[tuple[str, str], Result]:
         return {(result.claim, result.subject): result for result in self.results}
 
 
-def about(moment: datetime, seconds: float, redis: str, browser: str) -> About:
-    """The circumstances of a run on this machine that began at `moment`."""
+class LatestReport(NamedTuple):
+    """The report that the pages show."""
+
+    report: Report
+    is_shipped: bool
+    """Whether it came with the package instead of a run on this machine."""
+
+
+def find_latest_report(own: Path) -> LatestReport | None:
+    """The report of this installation, else the shipped one; `None` if neither can be read."""
+    for path in (own, SHIPPED):
+        try:
+            return LatestReport(_read(path, path.stat().st_mtime_ns), path is SHIPPED)
+        except (OSError, ValueError):  # missing, or written by another version of this program
+            continue
+    return None
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _changed: int) -> Report:
+    return parse_report(path.read_text(encoding="utf-8"))
+
+
+def describe_circumstances(
+    begun: datetime, seconds: float, redis: str, browser: str
+) -> Circumstances:
+    """The circumstances of a run on this machine."""
     versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
     machine = f"{platform.system()} {platform.machine()}"
-    date = moment.astimezone(UTC).isoformat(timespec="seconds")
-    return About(date, round(seconds, 1), redis, browser, machine, versions)
+    date = begun.astimezone(UTC).isoformat(timespec="seconds")
+    return Circumstances(date, round(seconds, 1), redis, browser, machine, versions)
 
 
-def in_order(
+def sort_results(
     results: Sequence[Result], claims: Sequence[str], subjects: Sequence[str]
 ) -> list[Result]:
-    """The results by claim, then by subject, whenever they came."""
+    """The results by claim, then by subject."""
     return sorted(
         results, key=lambda result: (claims.index(result.claim), subjects.index(result.subject))
     )
 
 
-def said(claim: Claim) -> Said:
-    """What the claim says and where it is from."""
-    return Said(
+def copy_claim_text(claim: Claim) -> ClaimText:
+    """The text of a claim for a report."""
+    return ClaimText(
         claim.id,
         claim.sentence,
         claim.believed,
         claim.meaning,
         list(claim.statements),
         list(claim.sources),
-        _digest(Path(inspect.getfile(claim.experiment))),
+        sha256(Path(inspect.getfile(claim.experiment)).read_bytes()).hexdigest()[:16],
     )
 
 
-def _digest(file: Path) -> str:
-    return sha256(file.read_bytes()).hexdigest()[:16]
+def shorten_report(report: Report, max_exchanges: int) -> Report:
+    """The report with less evidence: fewer exchanges, and only the headers about sessions."""
+    return replace(
+        report,
+        results=[
+            replace(
+                result,
+                seconds=round(result.seconds, 2),
+                evidence=_shorten_evidence(result.evidence, max_exchanges),
+            )
+            for result in report.results
+        ],
+    )
 
 
-def summary(report: Report) -> str:
+def _shorten_evidence(evidence: Evidence, max_exchanges: int) -> Evidence:
+    short = shorten_evidence(evidence, max_exchanges)
+    exchanges = [
+        replace(
+            exchange,
+            request_headers=_select_session_headers(exchange.request_headers),
+            response_headers=_select_session_headers(exchange.response_headers),
+        )
+        for exchange in short.exchanges
+    ]
+    return replace(short, exchanges=exchanges)
+
+
+def _select_session_headers(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers if name.lower() in SESSION_HEADERS]
+
+
+def summarize(report: Report) -> str:
     """The whole run in one line."""
     errors, skipped = (
         len(report.with_verdict(verdict)) for verdict in (Verdict.ERROR, Verdict.SKIPPED)
     )
     counts = [
-        *_against_expectations(report),
-        *_without_expectations(report),
-        *([_counted(errors, "error")] if errors else []),
+        *_count_expected(report),
+        *_count_without_expectation(report),
+        *([_format_count(errors, "error")] if errors else []),
         *([f"{skipped} skipped"] if skipped else []),
     ]
-    return f"{', '.join(counts)} · {report.about.seconds:.0f} s · {report.about.redis}"
+    ran = report.circumstances
+    return f"{', '.join(counts)} · {ran.seconds:.0f} s · {ran.redis}"
 
 
-def _against_expectations(report: Report) -> list[str]:
+def _count_expected(report: Report) -> list[str]:
     if not any(result.expected for result in report.results):
         return []
-    surprises = _counted(len(report.surprises), "surprise")
-    return [f"{len(report.as_expected)} as expected", surprises]
+    as_expected = sum(result.verdict == result.expected for result in report.results)
+    return [f"{as_expected} as expected", _format_count(len(report.surprises), "surprise")]
 
 
-def _without_expectations(report: Report) -> list[str]:
-    """What was found of somebody else's backends and applications."""
+def _count_without_expectation(report: Report) -> list[str]:
+    """The verdicts on somebody else's backends and applications."""
     found = Counter(result.verdict for result in report.results if result.expected is None)
     verdicts = (Verdict.HOLDS, Verdict.FAILS, Verdict.CANNOT_APPLY)
     return [f"{verdict}: {found[verdict]}" for verdict in verdicts if found[verdict]]
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
+def _format_count(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
 
 
-def dumped(report: Report) -> str:
-    """The text of the report's JSON with a line for each result, so that two can be compared.
+def dump_report(report: Report) -> str:
+    """The report as JSON, one line for each result, so that two reports can be compared.
 
     `docs/report.schema.json` describes it.
     """
     names = (field.name for field in fields(report))
-    return (
-        "{" + ",\n".join(f'"{name}":{_in_lines(getattr(report, name))}' for name in names) + "}\n"
+    lines = (f'"{name}":{_dump_field(getattr(report, name))}' for name in names)
+    return "{" + ",\n".join(lines) + "}\n"
+
+
+def parse_report(text: str) -> Report:
+    """The report of this JSON. Raises `ValueError`, with one line, if it is none."""
+    try:
+        number = msgspec.json.decode(text, type=_Numbered).format
+        if number == FORMAT:
+            return msgspec.json.decode(text, type=Report)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"this is not a report of the laboratory: {error}") from error
+    raise ValueError(
+        f"this report has format {number!r}, and this version reads format {FORMAT}: "
+        "make it again by session-lab compare --format json"
     )
 
 
-def loaded(text: str) -> Report:
-    """The report of that text. Raises `ValueError`, with one line, where it is none."""
-    try:
-        number = msgspec.json.decode(text, type=_Numbered).format
-    except msgspec.DecodeError as error:
-        raise ValueError(f"this is no report of the laboratory: {error}") from error
-    if number != FORMAT:
-        raise ValueError(
-            f"this report has format {number!r}, and format {FORMAT} is what is read here: "
-            "make it again by session-lab compare --format json"
-        )
-    try:
-        return msgspec.json.decode(text, type=Report)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"this is no report of the laboratory: {error}") from error
-
-
 class _Numbered(msgspec.Struct):
-    """What a report of any format has."""
+    """The part of the JSON that every format has."""
 
     format: Any
 
 
-def _in_lines(value: Any) -> str:
-    """The JSON of a field of the report; of a list of objects a line for each of them."""
+def _dump_field(value: Any) -> str:
+    """The JSON of a field of the report: a list of objects has a line for each of them."""
     if isinstance(value, list) and value and is_dataclass(value[0]):
-        return "[\n" + ",\n".join(map(_compact, value)) + "\n]"
-    return _compact(value)
+        return "[\n" + ",\n".join(map(_dump_line, value)) + "\n]"
+    return _dump_line(value)
 
 
-def _compact(value: Any) -> str:
+def _dump_line(value: Any) -> str:
     return msgspec.json.encode(value).decode()

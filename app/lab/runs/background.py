@@ -27,7 +27,7 @@ from app.config import VARIABLES
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.measuring import read_last_line
-from app.lab.reports.report import Report, Result, dumped
+from app.lab.reports.report import Report, Result, dump_report
 from app.lab.subject.evidence import Evidence
 from backends import BACKENDS, Backend
 
@@ -121,7 +121,7 @@ class RunFiles:
 
     def save_report(self, report: Report) -> None:
         """Replace the report of the last run, in one step."""
-        self._replace(self.report, dumped(report))
+        self._replace(self.report, dump_report(report))
 
     def events(self) -> list[dict[str, Any]]:
         """The complete lines of the progress so far."""
@@ -225,7 +225,7 @@ def record_run(
     files.save_report(report)
     files.add(
         "ended",
-        seconds=report.about.seconds,
+        seconds=report.circumstances.seconds,
         surprises=sum(result.is_surprise for result in report.results),
         errors=sum(result.verdict is Verdict.ERROR for result in report.results),
     )

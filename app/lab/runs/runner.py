@@ -10,7 +10,13 @@ from typing import NamedTuple
 from app.lab.browser import chromium
 from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.reports.report import Report, Result, about, in_order, said
+from app.lab.reports.report import (
+    Report,
+    Result,
+    copy_claim_text,
+    describe_circumstances,
+    sort_results,
+)
 from app.lab.runs.pool import Crashed, run_in_processes
 from app.lab.stores.redis import EMBEDDED
 from app.lab.stores.redis_server import redis_version
@@ -56,11 +62,12 @@ def compare(
         results = list(watch(running))
     names = [source.name for source in sources]
     browser = CHROMIUM if options.in_chromium else OWN_BROWSER
+    redis = _describe_redis(backends, options)
     return Report(
-        about(moment, time.perf_counter() - begun, _describe_redis(backends, options), browser),
+        describe_circumstances(moment, time.perf_counter() - begun, redis, browser),
         names,
-        in_order(results, [claim.id for claim in claims], names),
-        [said(claim) for claim in claims],
+        sort_results(results, [claim.id for claim in claims], names),
+        [copy_claim_text(claim) for claim in claims],
     )
 
 

@@ -1,12 +1,12 @@
-"""Reports that no run made, for whoever only shows them."""
+"""Made-up reports."""
 
 from collections.abc import Sequence
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Statement, Verdict
-from app.lab.reports.report import About, Report, Result, Said
+from app.lab.reports.report import Circumstances, ClaimText, Report, Result
 from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 
-ABOUT = About(
+CIRCUMSTANCES = Circumstances(
     "2026-01-02T03:04:05+00:00", 41.3, "Redis 7.0.15", "a jar", "Linux x86_64", {"flask": "3.1.3"}
 )
 SUBJECTS = ["cookie", "filesystem", "redis"]
@@ -28,22 +28,24 @@ EVIDENCE = Evidence(
 )
 
 
-def said(claim: str, sentence: str, *statements: Statement) -> Said:
+def claim_text(claim: str, sentence: str, *statements: Statement) -> ClaimText:
     sources = [] if statements else ["OWASP ASVS 5.0, 7.4.1"]
-    return Said(claim, sentence, "Many do.", "It matters.", list(statements), sources, "0" * 16)
+    return ClaimText(
+        claim, sentence, "Many do.", "It matters.", list(statements), sources, "0" * 16
+    )
 
 
-ENCRYPTED = said(
+ENCRYPTED = claim_text(
     "encrypted",
     "Sessions are encrypted | with the key.",
     Statement(128, "automatically encrypted"),
     Statement(100, "Sessions are encrypted"),
 )
-SERVER_SIDE = said(
+SERVER_SIDE = claim_text(
     "server_side", "Data is stored on the server.", Statement(100, "server-side session management")
 )
-HIDDEN = said("hidden", "The data is hidden.", Statement(128, "automatically encrypted"))
-LOGOUT = said("logout_is_final", "A kept token is dead.")
+HIDDEN = claim_text("hidden", "The data is hidden.", Statement(128, "automatically encrypted"))
+LOGOUT = claim_text("logout_is_final", "A kept token is dead.")
 
 
 def result(
@@ -57,8 +59,8 @@ def result(
     return Result(claim, subject, verdict, expected or verdict, figure, because, 0.1, EVIDENCE)
 
 
-def report(*results: Result, saying: Sequence[Said]) -> Report:
-    return Report(ABOUT, SUBJECTS, list(results), list(saying))
+def report(*results: Result, claims: Sequence[ClaimText]) -> Report:
+    return Report(CIRCUMSTANCES, SUBJECTS, list(results), list(claims))
 
 
 AS_EXPECTED = report(
@@ -71,19 +73,19 @@ AS_EXPECTED = report(
     result("logout_is_final", "cookie", FAILS, "alive"),
     result("logout_is_final", "filesystem", HOLDS, "dead"),
     result("logout_is_final", "redis", HOLDS, "dead"),
-    saying=[SERVER_SIDE, ENCRYPTED, LOGOUT],
+    claims=[SERVER_SIDE, ENCRYPTED, LOGOUT],
 )
 
 SURPRISING = report(
     result("logout_is_final", "cookie", FAILS, "alive"),
     result("logout_is_final", "filesystem", FAILS, "alive", "It still logs in.", HOLDS),
     result("logout_is_final", "redis", Verdict.SKIPPED, "", "No server is here.", HOLDS),
-    saying=[LOGOUT],
+    claims=[LOGOUT],
 )
 
 BROKEN = report(
     result("logout_is_final", "cookie", HOLDS, "dead", expected=FAILS),
     result("logout_is_final", "filesystem", Verdict.ERROR, "", "Its process ended.", HOLDS),
     result("logout_is_final", "redis", HOLDS, "dead"),
-    saying=[LOGOUT],
+    claims=[LOGOUT],
 )

@@ -1,6 +1,7 @@
-"""A report: what it counts, and that it is the same after a way through JSON."""
+"""A report: its counts, its JSON and the schema of that."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,35 +9,49 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from app.lab.claim import Verdict
-from app.lab.reports.report import ExitStatus, Report, Result, dumped, loaded, summary
+from app.lab.reports.report import (
+    ExitStatus,
+    Report,
+    Result,
+    dump_report,
+    parse_report,
+    shorten_report,
+    summarize,
+)
+from app.lab.reports.schema import SCHEMA as SCHEMA_FILE
+from app.lab.reports.schema import format_schema
 from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, SURPRISING
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "docs/report.schema.json").read_text())
-DATA = json.loads(dumped(AS_EXPECTED))
+SCHEMA_TEXT = (Path(__file__).parents[3] / SCHEMA_FILE).read_text()
+SCHEMA = json.loads(SCHEMA_TEXT)
+DATA = json.loads(dump_report(AS_EXPECTED))
 REPORTS = [AS_EXPECTED, SURPRISING, BROKEN]
 
 
 @pytest.mark.parametrize("report", REPORTS)
 class TestJson:
-    def test_the_report_comes_back_as_it_was(self, report: Report) -> None:
-        assert loaded(dumped(report)) == report
+    def test_a_report_is_equal_after_a_round_trip(self, report: Report) -> None:
+        assert parse_report(dump_report(report)) == report
 
     def test_each_result_and_each_claim_is_one_line(self, report: Report) -> None:
-        lines = [line.rstrip(",") for line in dumped(report).splitlines()]
+        lines = [line.rstrip(",") for line in dump_report(report).splitlines()]
         objects = [json.loads(line) for line in lines if line.startswith("{") and line[-1] == "}"]
-        data = json.loads(dumped(report))
-        assert objects == [*data["results"], *data["said"]]
+        data = json.loads(dump_report(report))
+        assert objects == [*data["results"], *data["claims"]]
 
-    def test_it_is_what_the_published_schema_describes(self, report: Report) -> None:
+    def test_it_is_valid_by_the_published_schema(self, report: Report) -> None:
         validator = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
-        validator.validate(json.loads(dumped(report)))
+        validator.validate(json.loads(dump_report(report)))
 
 
 class TestSchema:
-    def test_it_is_one(self) -> None:
+    def test_it_is_what_the_code_makes(self) -> None:
+        assert format_schema() == SCHEMA_TEXT, "out of date: make readme"
+
+    def test_it_is_a_json_schema(self) -> None:
         Draft202012Validator.check_schema(SCHEMA)
 
-    def test_everything_in_it_is_described(self) -> None:
+    def test_every_property_has_a_description(self) -> None:
         def undescribed(node: Any) -> list[Any]:
             if not isinstance(node, dict):
                 return []
@@ -47,28 +62,30 @@ class TestSchema:
         assert undescribed(SCHEMA) == []
 
 
-class TestWhatIsNoReport:
+class TestInvalidReport:
     @pytest.mark.parametrize("data", [[], "text", None, {}, {"claims": 3}])
-    def test_something_else_is_said_to_be_none(self, data: Any) -> None:
-        with pytest.raises(ValueError, match=r"^this is no report of the laboratory: .+$"):
-            loaded(json.dumps(data))
+    def test_other_json_is_rejected_on_one_line(self, data: Any) -> None:
+        with pytest.raises(ValueError, match=r"^this is not a report of the laboratory: .+$"):
+            parse_report(json.dumps(data))
 
-    @pytest.mark.parametrize("number", [0, 2, "1", None])
-    def test_another_format_is_named_with_what_to_do(self, number: Any) -> None:
-        with pytest.raises(ValueError, match=f"has format {number!r}, and format 1 is .* make it"):
-            loaded(json.dumps({**DATA, "format": number}))
+    @pytest.mark.parametrize("number", [0, 1, "2", None])
+    def test_another_format_is_named_with_the_way_out(self, number: Any) -> None:
+        with pytest.raises(
+            ValueError, match=f"has format {number!r}, and .* reads format 2: make it"
+        ):
+            parse_report(json.dumps({**DATA, "format": number}))
 
-    @pytest.mark.parametrize("name", ["about", "results", "said"])
+    @pytest.mark.parametrize("name", ["circumstances", "results", "claims"])
     @pytest.mark.parametrize("value", [None, 3, "text", [1], ["text"], {"a": 1}, [{"verdict": 1}]])
-    def test_a_damaged_one_is_one_line(self, name: str, value: Any) -> None:
-        with pytest.raises(ValueError, match="no report of the laboratory") as raised:
-            loaded(json.dumps({**DATA, name: value}))
+    def test_a_damaged_report_is_rejected_on_one_line(self, name: str, value: Any) -> None:
+        with pytest.raises(ValueError, match="not a report of the laboratory") as raised:
+            parse_report(json.dumps({**DATA, name: value}))
         assert "\n" not in str(raised.value)
 
     def test_an_unknown_verdict_is_named(self) -> None:
-        text = dumped(AS_EXPECTED).replace('"fails"', '"breaks"')
+        text = dump_report(AS_EXPECTED).replace('"fails"', '"breaks"')
         with pytest.raises(ValueError, match="Invalid enum value 'breaks'"):
-            loaded(text)
+            parse_report(text)
 
 
 class TestCounting:
@@ -84,12 +101,25 @@ class TestCounting:
         self, report: Report, status: ExitStatus, line: str
     ) -> None:
         assert report.exit_status is status
-        assert summary(report) == f"{line} · 41 s · Redis 7.0.15"
+        assert summarize(report) == f"{line} · 41 s · Redis 7.0.15"
 
-    def test_what_nobody_expects_anything_of_is_no_surprise(self) -> None:
+    def test_without_an_expectation_there_is_no_surprise(self) -> None:
         found = Result("claim", "theirs", Verdict.FAILS, None, "", "", 0.0)
         assert not found.is_surprise
 
-    def test_a_sentence_is_told_by_its_claim(self) -> None:
-        assert AS_EXPECTED.sentence("logout_is_final") == "A kept token is dead."
-        assert AS_EXPECTED.sentence("unheard_of") == "unheard_of"
+
+def test_a_short_report_keeps_both_ends_of_an_experiment() -> None:
+    full = AS_EXPECTED.results[0]
+    exchange = full.evidence.exchanges[0]
+    many = [replace(exchange, status=number) for number in range(13)]
+    long = replace(full, evidence=replace(full.evidence, exchanges=many))
+    short = shorten_report(replace(AS_EXPECTED, results=[long]), 8).results[0].evidence
+    assert [each.status for each in short.exchanges] == [0, 1, 2, 3, 9, 10, 11, 12]
+    assert short.left_out == full.evidence.left_out + 5
+    assert short.holdings == full.evidence.holdings
+
+
+def test_a_short_report_keeps_only_headers_about_sessions() -> None:
+    [exchange] = shorten_report(AS_EXPECTED, 8).results[0].evidence.exchanges
+    assert [name for name, _ in exchange.request_headers] == ["Cookie"]
+    assert [name for name, _ in exchange.response_headers] == ["Set-Cookie"]

@@ -1,4 +1,4 @@
-"""The laboratory's pages in the running application, `/lab`. They never look at a session."""
+"""The laboratory's pages, `/lab`. They never open a session."""
 
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -9,49 +9,37 @@ from werkzeug.wrappers import Response
 from app.config import INSTANCE
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.reports.known import known_report
-from app.lab.reports.report import Result
-from app.lab.reports.sheet import Links, Sheet, add_filters, sheet
+from app.lab.reports.matrix import Links, Matrix, add_filters, make_matrix
+from app.lab.reports.report import LatestReport, Result, find_latest_report
 from app.lab.runs.background import BackgroundRunner, RunProgress, Stage
 
 bp = Blueprint("lab", __name__, url_prefix="/lab")
 
 SURPRISE = "surprise"
-"""Stands among the verdicts of the filter."""
-
-
-class PageLinks(NamedTuple):
-    """Each claim, and each of its pieces of evidence, has an address of its own."""
-
-    root: str
-
-    def claim(self, claim: str) -> str:
-        return f"{self.root}/{claim}"
-
-    def evidence(self, claim: str, subject: str) -> str:
-        return f"{self.root}/{claim}/{subject}"
+"""One of the verdicts that the filter offers."""
 
 
 class Filter(NamedTuple):
-    """What of the matrix is to be seen: one column, the rows with a verdict in it."""
+    """What the matrix shows: one column, and the rows that have a verdict in it."""
 
     subject: str
     verdict: str
 
-    def apply(self, whole: Sheet) -> Sheet:
-        subjects = [s for s in whole.subjects if self.subject in ("", s.name)]
-        narrowed = replace(whole, subjects=subjects)
-        claims = [claim for claim in whole.claims if self._wants(narrowed.of(claim))]
+    def apply(self, whole: Matrix) -> Matrix:
+        """The matrix with less in it."""
+        columns = [column for column in whole.columns if self.subject in ("", column.name)]
+        narrowed = replace(whole, columns=columns)
+        claims = [claim for claim in whole.claims if self._accepts(narrowed.row(claim))]
         return replace(narrowed, claims=claims)
 
-    def _wants(self, results: list[Result]) -> bool:
+    def _accepts(self, results: list[Result]) -> bool:
         if self.verdict == SURPRISE:
             return any(result.is_surprise for result in results)
         return not self.verdict or any(result.verdict == self.verdict for result in results)
 
 
 def init_app(app: Flask) -> None:
-    """Offer the pages, and keep what runs find out in this installation's folder."""
+    """Add the pages; the reports of runs are kept in this installation's folder."""
     app.extensions["lab_runs"] = BackgroundRunner(INSTANCE / "lab")
     add_filters(app.jinja_env)
     app.register_blueprint(bp)
@@ -59,17 +47,18 @@ def init_app(app: Flask) -> None:
 
 @bp.get("", strict_slashes=False)
 def index() -> str:
-    """The matrix, and how far a run is."""
+    """Show the matrix and the progress of a run."""
     run = _runs().progress()
-    whole = _with_run(_sheet(), run)
+    latest = _find_report()
+    whole = _add_run(_make_matrix(latest), run)
     wanted = Filter(request.args.get("subject", ""), request.args.get("verdict", ""))
     return render_template(
         "lab/index.html",
         whole=whole,
-        sheet=wanted.apply(whole),
+        matrix=wanted.apply(whole),
         wanted=wanted,
         verdicts=(*Verdict, SURPRISE),
-        known=known_report(_runs().files.report),
+        latest=latest,
         run=run,
         stages=Stage,
     )
@@ -77,7 +66,7 @@ def index() -> str:
 
 @bp.post("/run")
 def start() -> Response:
-    """Start a run, unless one is under way, and go where it is seen."""
+    """Start a run, unless one is in progress, and show it."""
     runs = _runs()
     try:
         runs.start()
@@ -88,7 +77,7 @@ def start() -> Response:
 
 @bp.get("/progress")
 def progress() -> dict[str, Any]:
-    """How far the last run is, with the cells of the matrix that it has filled, as JSON."""
+    """The stage of the last run and the cells that it has filled, as JSON."""
     run = _runs().progress()
     if run is None:
         abort(404, "No run was started in this installation.")
@@ -100,24 +89,25 @@ def progress() -> dict[str, Any]:
 
 @bp.get("/<claim>")
 def claim(claim: str) -> str:
-    """One claim: what is believed, what was found out, what it means, how to try it."""
-    known = _claim(claim)
-    return render_template("lab/claim.html", claim=known, sheet=_sheet(), **_neighbours(known))
+    """Show what is believed, what was measured, what it means and how to try it."""
+    known = _find_claim(claim)
+    matrix = _make_matrix(_find_report())
+    return render_template("lab/claim.html", claim=known, matrix=matrix, **_neighbours(known))
 
 
 @bp.get("/<claim>/<subject>")
 def evidence(claim: str, subject: str) -> str:
-    """What the experiment left on one subject."""
-    known, whole = _claim(claim), _sheet()
-    column = next((column for column in whole.subjects if column.name == subject), None)
+    """Show what the experiment recorded on one subject."""
+    known, matrix = _find_claim(claim), _make_matrix(_find_report())
+    column = next((column for column in matrix.columns if column.name == subject), None)
     if column is None:
         abort(404)
     return render_template(
         "lab/evidence.html",
         claim=known,
-        sheet=whole,
+        matrix=matrix,
         column=column,
-        result=whole.result(known, column),
+        result=matrix.result(known, column),
     )
 
 
@@ -127,23 +117,26 @@ def _runs() -> BackgroundRunner:
 
 
 def _links() -> Links:
-    return PageLinks(url_for("lab.index"))
+    return Links(f"{url_for('lab.index')}/", "/")
 
 
-def _sheet() -> Sheet:
-    known = known_report(_runs().files.report)
-    return sheet(known and known.report, list(CLAIMS.values()), _links())
+def _find_report() -> LatestReport | None:
+    return find_latest_report(_runs().files.report)
 
 
-def _with_run(whole: Sheet, run: RunProgress | None) -> Sheet:
-    """What a run has found out so far, before what the last report says."""
+def _make_matrix(latest: LatestReport | None) -> Matrix:
+    return make_matrix(latest and latest.report, list(CLAIMS.values()), _links())
+
+
+def _add_run(whole: Matrix, run: RunProgress | None) -> Matrix:
+    """The matrix with the results of a run in progress in place of the last ones."""
     if run is None or run.stage is not Stage.RUNNING:
         return whole
     found = {(result.claim, result.subject): result for result in run.results}
     return replace(whole, results={**whole.results, **found}, fresh=frozenset(found))
 
 
-def _claim(name: str) -> Claim:
+def _find_claim(name: str) -> Claim:
     if name not in CLAIMS:
         abort(404, "The laboratory has no claim of this name.")
     return CLAIMS[name]
@@ -152,5 +145,5 @@ def _claim(name: str) -> Claim:
 def _neighbours(claim: Claim) -> dict[str, Claim | None]:
     """The claims before and after it."""
     claims = [None, *CLAIMS.values(), None]
-    place = claims.index(claim)
-    return {"before": claims[place - 1], "after": claims[place + 1]}
+    index = claims.index(claim)
+    return {"before": claims[index - 1], "after": claims[index + 1]}

@@ -1,0 +1,231 @@
+"""The matrix of a report: claims as rows, subjects as columns, and the questions it answers."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from jinja2 import Environment
+from werkzeug.http import HTTP_STATUS_CODES
+
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim, Verdict
+from app.lab.reports.report import Report, Result
+from backends import BACKENDS
+
+
+class Question(NamedTuple):
+    """A beginner's question, and the claim whose verdict answers it."""
+
+    text: str
+    claim: str
+    answers: Mapping[Verdict, str]
+    """The answer for each verdict."""
+    more: tuple[str, ...] = ()
+    """The ids of claims that say more about it."""
+
+
+QUESTIONS = (
+    Question(
+        "What is in my browser?",
+        "data_hidden_from_client",
+        {
+            FAILS: "a cookie with everything that the application remembers about you. It is "
+            "signed, not encrypted: anyone who has the cookie can read it.",
+            HOLDS: "a cookie in which none of your data can be read.",
+        },
+        ("only_id_is_sent", "encrypted"),
+    ),
+    Question(
+        "What is on the server?",
+        "server_side",
+        {
+            FAILS: "nothing. The cookie is the whole session; the server has only the key that "
+            "signs it.",
+            HOLDS: "the data. The cookie only leads to it.",
+        },
+        ("stolen_store_dump", "survives_restart"),
+    ),
+    Question(
+        "What is a stolen cookie worth after the logout?",
+        "logout_is_final",
+        {
+            FAILS: "as much as before. It still logs in until it is too old, because the logout "
+            "only told your own browser to forget its copy.",
+            HOLDS: "nothing. It no longer logs anyone in.",
+        },
+        ("revoke_other_devices", "logout_survives_slow_request"),
+    ),
+    Question(
+        "What happens when Redis, or the disk, stops?",
+        "store_down",
+        {
+            CANNOT_APPLY: "nothing. The sessions are in the browsers, so there is no store that "
+            "could stop.",
+            HOLDS: "pages that need the session say “try again shortly” (503) within a second. "
+            "All other pages work, and when the store is back, everybody is still logged in.",
+            FAILS: "pages answer with an error, or say that nobody is logged in, as if the session "
+            "had ended.",
+        },
+        ("store_frozen", "disk_full"),
+    ),
+)
+
+
+class Links(NamedTuple):
+    """The addresses of claims and of their evidence."""
+
+    root: str
+    separator: str
+
+    def claim(self, claim: str) -> str:
+        """Where the claim is explained."""
+        return f"{self.root}{claim}"
+
+    def evidence(self, claim: str, subject: str) -> str:
+        """Where the claim's evidence from this subject is."""
+        return f"{self.claim(claim)}{self.separator}{subject}"
+
+
+class Column(NamedTuple):
+    """A subject of the matrix."""
+
+    name: str
+    title: str
+    state: str
+    """`browser` or `server`; empty for an external application."""
+
+
+class ClaimGroup(NamedTuple):
+    """Rows with a common title."""
+
+    id: str
+    title: str
+    meaning: str
+    claims: list[Claim]
+
+
+class SharedAnswer(NamedTuple):
+    """The answer to a question, and the subjects that share it."""
+
+    columns: list[Column]
+    sentence: str
+    is_rest: bool
+    """Whether these are all the others, so that their names say less than that."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Claims by subjects, with the result of each pair."""
+
+    claims: Sequence[Claim]
+    columns: Sequence[Column]
+    results: Mapping[tuple[str, str], Result]
+    links: Links
+    fresh: frozenset[tuple[str, str]] | None = None
+    """The pairs that a run in progress has tried; `None` if no run is in progress."""
+
+    def is_waiting(self, claim: Claim, column: Column) -> bool:
+        """Whether a run in progress has yet to try it."""
+        return self.fresh is not None and (claim.id, column.name) not in self.fresh
+
+    def result(self, claim: Claim, column: Column) -> Result | None:
+        """The claim's result in this column; `None` if it was not tried."""
+        return self.results.get((claim.id, column.name))
+
+    def row(self, claim: Claim) -> list[Result]:
+        """The claim's results, in the order of the columns."""
+        found = (self.result(claim, column) for column in self.columns)
+        return [result for result in found if result is not None]
+
+    @property
+    def groups(self) -> list[ClaimGroup]:
+        """The document's claims, then those of the field."""
+        groups = [
+            ClaimGroup(
+                "document",
+                "The document’s own statements",
+                "What “Flask: cookies and sessions”, a text for beginners, says of sessions.",
+                [claim for claim in self.claims if claim.is_of_document],
+            ),
+            ClaimGroup(
+                "field",
+                "What the field asks",
+                "What people ask who run sessions: security standards, and reports of bugs.",
+                [claim for claim in self.claims if not claim.is_of_document],
+            ),
+        ]
+        return [group for group in groups if group.claims]
+
+    @cached_property
+    def counts(self) -> Counter[Verdict]:
+        """How many results have each verdict."""
+        return Counter(result.verdict for claim in self.claims for result in self.row(claim))
+
+    @cached_property
+    def surprises(self) -> list[Result]:
+        """The results that are not what was expected."""
+        rows = map(self.row, self.claims)
+        return [result for row in rows for result in row if result.is_surprise]
+
+    @property
+    def questions(self) -> list[tuple[Question, list[SharedAnswer]]]:
+        """The questions that the results answer, each with its answers."""
+        answered = [(question, self._answers(question)) for question in QUESTIONS]
+        return [(question, answers) for question, answers in answered if answers]
+
+    def select_claims(self, ids: Sequence[str]) -> list[Claim]:
+        """The claims with these ids."""
+        return [claim for claim in self.claims if claim.id in ids]
+
+    def _answers(self, question: Question) -> list[SharedAnswer]:
+        grouped: dict[Verdict, list[Column]] = {}
+        for column in self.columns:
+            result = self.results.get((question.claim, column.name))
+            if result is not None and result.verdict in question.answers:
+                grouped.setdefault(result.verdict, []).append(column)
+        is_complete = sum(map(len, grouped.values())) == len(self.columns)
+        *_, last = grouped or [None]
+        return [
+            SharedAnswer(
+                columns,
+                question.answers[verdict],
+                is_rest=is_complete and verdict is last and 2 < len(columns) < len(self.columns),
+            )
+            for verdict, columns in grouped.items()
+        ]
+
+
+def make_matrix(report: Report | None, claims: Sequence[Claim], links: Links) -> Matrix:
+    """The matrix of a report; without one, no claim is tried yet."""
+    names = report.subjects if report else list(BACKENDS)
+    results = (
+        {(result.claim, result.subject): result for result in report.results} if report else {}
+    )
+    return Matrix(claims, [make_column(name) for name in names], results, links)
+
+
+def make_column(name: str) -> Column:
+    """The column of a backend or of an external application."""
+    backend = BACKENDS.get(name)
+    return Column(name, backend.title, backend.state) if backend else Column(name, name, "")
+
+
+def add_filters(environment: Environment) -> None:
+    """Add the filters of the laboratory's templates."""
+    environment.filters["sign"] = lambda verdict: verdict.sign
+    environment.filters["status"] = _format_status
+    environment.filters["path"] = lambda url: urlsplit(url)._replace(scheme="", netloc="").geturl()
+    environment.filters["moment"] = lambda date: (
+        f"{datetime.fromisoformat(date):%-d %B %Y, %H:%M} UTC"
+    )
+
+
+def _format_status(code: int) -> str:
+    """`302 Found`; the number alone if it has no name.
+
+    The names are Werkzeug's, because Python 3.13 names 413 and 422 differently from 3.11.
+    """
+    return f"{code} {HTTP_STATUS_CODES.get(code, '')}".rstrip()
