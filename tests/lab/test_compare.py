@@ -1,84 +1,198 @@
-"""The whole laboratory, once: every claim on every backend, on a machine that has only Python."""
+"""`session-lab compare`: what it writes, and where; what it runs, and what it refuses."""
 
-import json
-import subprocess
+import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from jsonschema import Draft202012Validator
+from click.testing import CliRunner, Result
 
-from app.lab.claim import Claim, Verdict
+from app.__main__ import session_lab
+from app.lab import compare
+from app.lab.browser import chromium
 from app.lab.experiments import CLAIMS
-from app.lab.reports.report import SHIPPED, Report, parse_report, summarize
-from app.lab.stores.redis import EMBEDDED
+from app.lab.reports.markdown import format_markdown
+from app.lab.reports.report import Report, parse_report
 from backends import BACKENDS
-from tests.support.services import LabServer
+from tests.lab.conftest import SetReport
+from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, SURPRISING
+from tests.support.services import require
 
-PROJECT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where it runs, and where its temporary files are."""
-    return tmp_path_factory.mktemp("compare")
+pytestmark = pytest.mark.usefixtures("current_folder")
 
 
-@pytest.fixture(scope="module")
-def run(folder: Path) -> "subprocess.CompletedProcess[str]":
-    """`session-lab compare` without a redis-server."""
-    return subprocess.run(
-        [Path(sys.executable).with_name("session-lab"), "compare", "--format", "json"],
-        cwd=folder,
-        env={**LabServer(folder).environment, "PATH": "", "TMPDIR": str(folder)},
-        capture_output=True,
-        text=True,
+def invoke(*arguments: str) -> Result:
+    """Call the command inside this process."""
+    return CliRunner().invoke(session_lab, ["compare", *arguments], prog_name="session-lab")
+
+
+class TestReport:
+    @pytest.mark.parametrize(("report", "status"), [(AS_EXPECTED, 0), (SURPRISING, 1), (BROKEN, 2)])
+    @pytest.mark.parametrize("form", ["table", "json", "markdown"])
+    def test_the_exit_status_is_the_outcome(
+        self, set_report: SetReport, report: Report, status: int, form: str
+    ) -> None:
+        set_report(report)
+        assert invoke("--format", form).exit_code == status
+
+    def test_standard_output_in_json_is_only_json(self, set_report: SetReport) -> None:
+        set_report(SURPRISING)
+        result = invoke("--format", "json")
+        assert parse_report(result.stdout) == SURPRISING
+        assert "Surprises" in result.stderr
+
+    def test_a_table_leaves_standard_error_empty(self, set_report: SetReport) -> None:
+        set_report(AS_EXPECTED)
+        result = invoke()
+        assert result.stdout.endswith("9 as expected, no surprises · 41 s · Redis 7.0.15\n")
+        assert result.stderr == ""
+
+    @pytest.mark.parametrize(
+        ("name", "begin"),
+        [("r.json", "{"), ("r.md", "# What is true"), ("r.txt", "The doc"), ("report", "The doc")],
     )
+    def test_the_suffix_of_a_file_decides_its_format(
+        self, set_report: SetReport, current_folder: Path, name: str, begin: str
+    ) -> None:
+        set_report(AS_EXPECTED)
+        result = invoke("--output", name)
+        assert (current_folder / name).read_text().startswith(begin)
+        assert result.stdout == ""
+        assert f"Written: {name}\n" in result.stderr
+
+    def test_the_format_option_precedes_the_suffix(
+        self, set_report: SetReport, current_folder: Path
+    ) -> None:
+        set_report(AS_EXPECTED)
+        invoke("--output", "r.json", "--format", "markdown")
+        assert (current_folder / "r.json").read_text() == format_markdown(AS_EXPECTED)
+
+    def test_html_comes_from_a_module_loaded_for_it_alone(
+        self, set_report: SetReport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        html = ModuleType("app.lab.reports.html")
+        html.html_report = lambda report: f"<p>{len(report.results)}"  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "app.lab.reports.html", html)
+        set_report(AS_EXPECTED)
+        assert invoke("--format", "html").stdout == "<p>9"
 
 
-@pytest.fixture(scope="module")
-def fresh(run: "subprocess.CompletedProcess[str]") -> Report:
-    report = parse_report(run.stdout)
-    print(summarize(report))
-    return report
+class TestRepeatCommand:
+    """The command that repeats what was a surprise has the options of the run."""
+
+    @pytest.mark.parametrize("form", ["table", "json"])
+    def test_it_names_backends_and_browser(self, set_report: SetReport, form: str) -> None:
+        set_report(SURPRISING)
+        given = ("--backend", "redis", "--backend", "filesystem", "--browser", "chromium")
+        result = invoke(*given, "--format", form)
+        line = f"Again: session-lab compare {' '.join(given)} --only logout_is_final\n"
+        assert line in (result.stdout if form == "table" else result.stderr)
+
+    def test_it_names_an_application_without_its_password(self, set_report: SetReport) -> None:
+        set_report(SURPRISING)
+        given = ("--app", "shop:make(1)", "--login", "/in", "--cookie", "shop")
+        result = invoke(*given, "--field", "pin=1234", "--field", "user=ada")
+        assert (
+            "Again: session-lab compare --app 'shop:make(1)' --login /in --field pin=… "
+            "--field user=… --cookie shop --only logout_is_final\n"
+        ) in result.stdout
+        assert "1234" not in result.stdout
 
 
-def test_everything_is_as_expected(run: "subprocess.CompletedProcess[str]", fresh: Report) -> None:
-    assert run.returncode == 0, run.stderr
-    assert len(fresh.results) == len(CLAIMS) * len(BACKENDS)
-    assert fresh.circumstances.redis == EMBEDDED
+class TestSelection:
+    def test_everything_runs_if_nothing_is_named(self, set_report: SetReport) -> None:
+        asked = set_report(AS_EXPECTED)
+        invoke()
+        assert asked["claims"] == list(CLAIMS.values())
+        assert asked["backends"] == list(BACKENDS.values())
+        assert asked["options"].in_chromium is False
+
+    def test_what_is_named_runs_once_in_the_usual_order(self, set_report: SetReport) -> None:
+        asked = set_report(AS_EXPECTED)
+        invoke(
+            *("--backend", "redis", "--backend", "cookie", "--backend", "redis"),
+            *("--only", "logout_is_final", "--browser", "chromium"),
+        )
+        assert [claim.id for claim in asked["claims"]] == ["logout_is_final"]
+        assert [backend.name for backend in asked["backends"]] == ["cookie", "redis"]
+        assert asked["options"].in_chromium is True
 
 
-def test_it_says_as_much_while_it_runs(run: "subprocess.CompletedProcess[str]") -> None:
-    lines = run.stderr.splitlines()
-    assert set(CLAIMS) <= set(lines)
-    assert "no surprises" in lines[-1]
-    assert "\x1b" not in run.stderr
-    assert max(map(len, lines[:-1])) <= 80
+class TestList:
+    def test_every_claim_is_listed_with_its_origin(self) -> None:
+        result = invoke("--list")
+        assert result.exit_code == 0
+        printed = " ".join(result.stdout.split())
+        for claim in CLAIMS.values():
+            assert " ".join(f"{claim.id} {claim.sentence}".split()) in printed
+            for origin in [*(statement.quote for statement in claim.statements), *claim.sources]:
+                assert " ".join(origin.split()) in printed
+
+    def test_it_fits_80_columns_without_escape_codes(self) -> None:
+        printed = invoke("--list").stdout
+        assert "\x1b" not in printed
+        assert max(map(len, printed.splitlines())) <= 80
+
+    def test_only_named_claims_are_listed(self) -> None:
+        printed = invoke("--list", "--only", "logout_is_final").stdout
+        assert "logout_is_final" in printed
+        assert "parallel_writes_survive" not in printed
 
 
-def test_it_leaves_nothing(run: "subprocess.CompletedProcess[str]", folder: Path) -> None:
-    assert run.stdout
-    assert list(folder.iterdir()) == []
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("arguments", "expected"),
+        [
+            (("--only", "logout"), r"There is no claim 'logout'\. Did you mean .*logout_is_"),
+            (("--only", "logout_is_finl"), r"Did you mean logout_is_final\?"),
+            (("--only", "logout", "--list"), r"There is no claim 'logout'"),
+            (("--backend", "memcached"), r"There is no backend 'memcached'\. Choose .* redis"),
+            (("--output", "missing/report.json"), r"missing/report\.json cannot be written\."),
+        ],
+    )
+    def test_a_refusal_is_one_line(self, arguments: tuple[str, ...], expected: str) -> None:
+        result = invoke(*arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.count("\n") == 1
+        assert re.search(f"^Error: .*{expected}", result.stderr)
+
+    def test_an_unknown_claim_leads_to_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(compare, "MAX_LISTED_NAMES", 1)
+        assert "session-lab compare --list names them all" in invoke("--only", "zzz").stderr
+
+    def test_a_missing_chromium_is_found_before_the_run(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(chromium, "PROGRAMS", ())
+        result = invoke("--browser", "chromium")
+        assert result.exit_code == 2
+        assert result.stderr == (
+            "Error: A real browser needs Chromium: apt-get install chromium.\n"
+        )
 
 
-def test_its_report_is_what_the_published_schema_describes(
-    run: "subprocess.CompletedProcess[str]",
-) -> None:
-    schema = json.loads((PROJECT / "docs/report.schema.json").read_text())
-    Draft202012Validator(schema).validate(json.loads(run.stdout))
+@pytest.mark.usefixtures("in_process")
+class TestRedisOfARun:
+    def read_redis(self, backend: str) -> str:
+        """The report's words for the Redis that a run used, of the quickest experiment."""
+        result = invoke("--only", "logout_is_final", "--format", "json", "--backend", backend)
+        assert result.exit_code == 0, result.stderr
+        return parse_report(result.stdout).circumstances.redis
 
+    def test_it_is_embedded_on_a_machine_without_redis_server(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", "")
+        assert self.read_redis("redis") == "embedded in the process (fakeredis)"
 
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
-def test_its_verdicts_are_those_of_the_published_report(claim: Claim, fresh: Report) -> None:
-    published = parse_report(SHIPPED.read_text())
-    for subject, backend in BACKENDS.items():
-        found, told = fresh.result(claim.id, subject), published.result(claim.id, subject)
-        assert found is not None
-        assert told is not None, "make report"
-        if Verdict.SKIPPED in (found.verdict, told.verdict):
-            continue  # one of the two machines had not what it takes
-        if backend.needs and claim.embedded is not None:
-            assert found.verdict is claim.expected_of(subject, embedded=True)
-        else:
-            assert found.verdict is told.verdict
+    def test_it_is_a_redis_server_and_never_that_of_redis_url(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        require("redis-server", "redis-server")
+        monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+        redis = self.read_redis("redis")
+        assert re.fullmatch(r"Redis [\d.]+, started for each subject", redis)
+
+    def test_it_is_not_needed_without_a_subject_on_redis(self) -> None:
+        assert self.read_redis("cookie") == "no Redis needed"

@@ -7,7 +7,7 @@ import pytest
 
 from app.lab.claim import Claim
 from backends import BUILT_IN
-from tests.lab.browser.test_chromium import IN_CHROMIUM, comes_to_the_expected_verdict
+from tests.lab.browser.test_chromium import IN_CHROMIUM, check_verdict
 from tests.support.services import require
 
 
@@ -19,4 +19,4 @@ def chromium_is_installed() -> None:
 @pytest.mark.parametrize("name", BUILT_IN)
 @pytest.mark.parametrize("claim", IN_CHROMIUM, ids=lambda claim: claim.id)
 def test_chromium_comes_to_the_verdict_of_the_jar(claim: Claim, name: str) -> None:
-    comes_to_the_expected_verdict(claim, name)
+    check_verdict(claim, name)

@@ -1,12 +1,12 @@
 """Debian's Chromium comes to the verdicts of the laboratory's own browser.
 
-Those are the verdicts to expect: tests/lab/test_compare.py shows that the jar comes to them. One
-subject of each kind is tried here, and every one by `make soak`.
+Those are the verdicts to expect: tests/lab/runs/test_whole_run.py shows that the jar comes to them.
+A subject that keeps sessions in the browser and one that keeps them on the server are tried here,
+and every one by `make soak`.
 """
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,13 +25,16 @@ from app.lab.runs.runner import make_options, try_claim
 from app.lab.subject.source import BackendSource
 from backends import ConfigurationError
 from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
+from tests.support.process_group import start_group
 from tests.support.services import PATIENCE, LabServer, group_is_gone, require
 
 IN_CHROMIUM = [claim for claim in CLAIMS.values() if claim.in_chromium]
-ONE_OF_EACH_KIND = ("cookie", "redis", "flask-session-filesystem")
+ONE_OF_EACH_KIND = ("cookie", "flask-session-filesystem")
+
+needs_chromium = pytest.mark.usefixtures("program")
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def program() -> str:
     return require("chromium", "chromium")
 
@@ -48,25 +51,27 @@ def browser() -> Iterator[AnyBrowser]:
         yield make_browser()
 
 
-def held(browser: AnyBrowser) -> dict[str, str]:
+def read_cookies(browser: AnyBrowser) -> dict[str, str]:
     return {cookie.name: cookie.value for cookie in browser.jar}
 
 
-def comes_to_the_expected_verdict(claim: Claim, name: str) -> None:
+def check_verdict(claim: Claim, name: str) -> None:
     """What every subject is asked, here or in tests/soak."""
     found = try_claim(claim, BackendSource(name, make_options(create_app, in_chromium=True)))
     assert found.expected is not None
     assert found.verdict is found.expected, found.because
 
 
+@needs_chromium
 @pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
 @pytest.mark.parametrize("claim", IN_CHROMIUM, ids=lambda claim: claim.id)
 def test_chromium_comes_to_the_verdict_of_the_jar(claim: Claim, name: str) -> None:
-    comes_to_the_expected_verdict(claim, name)
+    check_verdict(claim, name)
 
 
+@needs_chromium
 class TestChromium:
-    def test_submits_a_form_and_tells_what_was_sent_and_what_came_back(
+    def test_an_exchange_is_what_was_sent_and_answered(
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
         site.answers["/form"] = Answer(
@@ -86,7 +91,7 @@ class TestChromium:
         assert exchange.set_cookie_bytes == len("a=1") + len("b=2")
         assert len(exchange.body) > 0
 
-    def test_stops_before_the_second_request_of_a_redirect_and_keeps_its_cookie(
+    def test_a_redirect_is_not_followed_and_its_cookie_kept(
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
         headers = (("Location", "/next"), ("Set-Cookie", "a=1"))
@@ -96,9 +101,11 @@ class TestChromium:
 
         assert (exchange.status, exchange.header("location")) == (302, "/next")
         assert [request.target for request in site.received] == ["/"]
-        assert held(browser) == {"a": "1"}
+        assert read_cookies(browser) == {"a": "1"}
 
-    def test_loads_nothing_that_a_page_asks_for(self, browser: AnyBrowser, site: TinySite) -> None:
+    def test_nothing_is_loaded_that_a_page_asks_for(
+        self, browser: AnyBrowser, site: TinySite
+    ) -> None:
         site.answers["/"] = Answer(body=b'<!doctype html><script src="/script.js"></script>')
 
         browser.get(site.url("/"))
@@ -106,15 +113,15 @@ class TestChromium:
 
         assert [request.target for request in site.received] == ["/", "/other"]
 
-    def test_says_which_cookie_it_did_not_keep(self, browser: AnyBrowser, site: TinySite) -> None:
+    def test_a_refused_cookie_is_named(self, browser: AnyBrowser, site: TinySite) -> None:
         site.sets("/", "good=1", "large=" + "x" * 4096, "__Host-bare=1; Path=/")
 
         exchange = browser.get(site.url("/"))
 
         assert [refused.name for refused in exchange.refused] == ["large", "__Host-bare"]
-        assert held(browser) == {"good": "1"}
+        assert read_cookies(browser) == {"good": "1"}
 
-    def test_shows_document_cookie_without_asking_the_server(
+    def test_document_cookie_is_read_without_a_request(
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
         site.sets("/shop/", "open=1", "hidden=2; HttpOnly")
@@ -124,7 +131,7 @@ class TestChromium:
         assert browser.document_cookie(site.url("/")) == ""
         assert [request.target for request in site.received] == ["/shop/"]
 
-    def test_forgets_session_cookies_when_it_is_closed_and_opened_again(
+    def test_session_cookies_end_when_it_is_opened_again(
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
         site.sets("/", "short=1", "long=2; Max-Age=3600")
@@ -132,23 +139,25 @@ class TestChromium:
 
         browser.restart()
 
-        assert held(browser) == {"long": "2"}
+        assert read_cookies(browser) == {"long": "2"}
 
-    def test_is_without_cookies_whoever_had_it_before(self, site: TinySite) -> None:
+    def test_a_browser_used_before_has_no_cookies(self, site: TinySite) -> None:
         site.sets("/", "a=1; Max-Age=3600")
         for _ in range(2):
             with chromium() as make_browser:
                 browser, other = make_browser(), make_browser()
-                assert held(browser) == {}
+                assert read_cookies(browser) == {}
                 browser.get(site.url("/"))
-                assert held(other) == {}
+                assert read_cookies(other) == {}
 
-    def test_sends_no_bytes_that_no_form_sends(self, browser: AnyBrowser, site: TinySite) -> None:
+    def test_it_refuses_to_send_what_no_form_sends(
+        self, browser: AnyBrowser, site: TinySite
+    ) -> None:
         with pytest.raises(ValueError, match="fields"):
             browser.post(site.url("/"), b"bytes")
 
 
-def test_a_missing_program_is_one_line_that_says_how_to_get_it(
+def test_a_missing_program_is_one_line_with_its_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(real, "PROGRAMS", ("/nowhere/chromium",))
@@ -157,7 +166,7 @@ def test_a_missing_program_is_one_line_that_says_how_to_get_it(
         pass
 
 
-def test_a_missing_playwright_is_one_line_that_says_how_to_get_it(
+def test_a_missing_playwright_is_one_line_with_its_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "playwright.async_api", None)
@@ -166,7 +175,7 @@ def test_a_missing_playwright_is_one_line_that_says_how_to_get_it(
         pass
 
 
-def test_the_first_program_that_is_there_is_taken(
+def test_the_first_installed_program_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "google-chrome"
@@ -177,35 +186,30 @@ def test_the_first_program_that_is_there_is_taken(
 
 
 @pytest.fixture
-def temporary() -> Iterator[Path]:
-    """A folder whose name is short: a socket of Chromium has to find room in it."""
+def short_folder() -> Iterator[Path]:
+    """A socket of Chromium must fit into its name."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
 
+@needs_chromium
 @pytest.mark.usefixtures("untraced_processes")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
-def test_a_run_that_is_ended_leaves_nothing_and_says_nothing_of_it(
-    number: signal.Signals, temporary: Path, tmp_path: Path
+def test_a_stopped_run_leaves_no_chromium_and_no_file(
+    number: signal.Signals, short_folder: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "app", "compare", "--browser", "chromium"]
-    only = ["--backend", "cookie", *(f"--only={claim.id}" for claim in IN_CHROMIUM)]
-    with subprocess.Popen(
-        [*command, *only],
-        cwd=Path(__file__).parents[3],
-        env={**LabServer(tmp_path).environment, "TMPDIR": str(temporary)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        while not list(temporary.glob("*/org.chromium.*")):
-            assert process.poll() is None
+    # The claim that takes longest: the signal comes as soon as Chromium has a profile.
+    options = ["--browser=chromium", "--backend=cookie", "--only=capacity"]
+    environment = {**LabServer(tmp_path).environment, "TMPDIR": str(short_folder)}
+    command = [sys.executable, "-m", "app", "compare", *options]
+    with start_group(command, environment) as run:
+        while not list(short_folder.glob("*/org.chromium.*")):
+            assert run.poll() is None
             time.sleep(0.02)
-        os.killpg(process.pid, number)  # as the end of a session does
-        _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 128 + number
-    assert "Exception" not in errors
-    assert "Traceback" not in errors
-    assert list(temporary.iterdir()) == []
-    assert group_is_gone(process.pid)
+        os.killpg(run.pid, number)  # as the end of a session does
+        _, errors = run.communicate(timeout=PATIENCE)
+        assert run.returncode == 128 + number
+        assert "Exception" not in errors
+        assert "Traceback" not in errors
+        assert list(short_folder.iterdir()) == []
+        assert group_is_gone(run.pid)

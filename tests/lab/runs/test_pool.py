@@ -1,11 +1,11 @@
 """A pool of processes of which any may die."""
 
+import multiprocessing
 import os
 import signal
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -14,127 +14,115 @@ from app.lab.runs.pool import Crashed, run_in_processes
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
+FIFO = "A_PIPE_OF_THE_TEST"
 
-FOLDER = "A_FOLDER_OF_THE_TEST"
 
-
-def do(task: str) -> object:
-    """What a process is told here."""
+def do_task(task: str) -> object:
+    """What a process does for a task of these tests."""
     match task:
-        case "die":
-            os._exit(7)
         case "leave":
             os._exit(0)
-        case "raise":
-            raise LookupError("there is no such thing")
         case "say and die":
             print("what came before")
             print("the last words", file=sys.stderr, flush=True)
             os._exit(1)
-        case "wait":
-            threading.Event().wait()
         case "give what cannot be sent":
             return threading.Lock()
+        case "wait":
+            threading.Event().wait()
         case "variable":
             return os.environ.get("SESSION_BACKEND")
         case "hang up":
             os.kill(os.getpid(), signal.SIGHUP)
+        case "leave a file":
+            return tempfile.mkdtemp()
         case "tidy up":
+            pipe = Path(os.environ[FIFO])
             try:
-                Path(os.environ[FOLDER], "begun").touch()
+                pipe.write_text("begun")
                 threading.Event().wait()
             finally:
                 os.kill(os.getpid(), signal.SIGTERM)
-                Path(os.environ[FOLDER], "tidied up").touch()
-        case "leave a file":
-            return tempfile.mkdtemp()
+                pipe.with_name("tidied up").touch()
     return task.upper()
 
 
-def outcomes(*tasks: str, processes: int = 2, timeout: float = 60.0) -> dict[str, object]:
-    return dict(run_in_processes(do, tasks, processes, timeout))
+DEATHS = {
+    "leave": "Its process ended with status 0.",
+    "say and die": "Its process ended with status 1: the last words",
+    "give what cannot be sent": "Its process ended with status 1: TypeError: cannot pickle",
+}
 
+ORDINARY = [f"task {number}" for number in range(9)]
 
-NINE = [f"task {number}" for number in range(9)]
+FIRST, SECOND, LAST = DEATHS
+
+TASKS = ["hang up", "variable", "leave a file", FIRST, *ORDINARY, SECOND, "the last but one", LAST]
+"""The last process that dies needs no other in its place: each takes a second to start."""
 
 
 @pytest.fixture(scope="module")
-def done() -> dict[str, object]:
-    """What two processes make of nine tasks and two that tell where they are."""
+def outcomes() -> dict[str, object]:
+    """What two processes make of all tasks that end, for a thread that is not the main one."""
+    found: dict[str, object] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SESSION_BACKEND", "memcached")
-        return outcomes(*NINE, "variable", "leave a file")
+        pool = run_in_processes(do_task, TASKS, 2, 60.0)
+        thread = threading.Thread(target=lambda: found.update(pool))
+        thread.start()
+        thread.join()
+    return found
 
 
-def test_every_task_is_done(done: dict[str, object]) -> None:
-    assert {task: done[task] for task in NINE} == {task: task.upper() for task in NINE}
+def test_every_task_is_done_though_processes_die(outcomes: dict[str, object]) -> None:
+    assert outcomes.keys() == set(TASKS)
+    for task in [*ORDINARY, "the last but one"]:
+        assert outcomes[task] == task.upper()
 
 
-def test_a_terminal_that_is_closed_ends_no_process() -> None:
-    assert outcomes("hang up") == {"hang up": "HANG UP"}
-
-
-def test_a_second_signal_does_not_interrupt_the_cleanup(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("task", "reason"), DEATHS.items(), ids=DEATHS)
+def test_a_death_is_the_outcome_of_its_task(
+    task: str, reason: str, outcomes: dict[str, object]
 ) -> None:
-    monkeypatch.setenv(FOLDER, str(tmp_path))
-    results = run_in_processes(do, ["a", "tidy up"], 2, 60.0)
-    next(results)
-    while not (tmp_path / "begun").exists():
-        time.sleep(0.01)
-    results.close()  # type: ignore[attr-defined]
-    assert (tmp_path / "tidied up").exists()
+    crashed = outcomes[task]
+    assert isinstance(crashed, Crashed)
+    assert crashed.reason.startswith(reason)
 
 
-def test_the_application_s_variables_are_not_seen(done: dict[str, object]) -> None:
-    assert done["variable"] is None
+def test_a_closed_terminal_ends_no_process(outcomes: dict[str, object]) -> None:
+    assert outcomes["hang up"] == "HANG UP"
 
 
-def test_temporary_files_of_a_task_are_removed(done: dict[str, object]) -> None:
-    folder = done["leave a file"]
+def test_the_variables_of_the_application_are_not_seen(outcomes: dict[str, object]) -> None:
+    assert outcomes["variable"] is None
+
+
+def test_temporary_files_of_a_task_are_removed(outcomes: dict[str, object]) -> None:
+    folder = outcomes["leave a file"]
     assert isinstance(folder, str)
     assert "session-lab-" in folder
     assert not Path(folder).exists()
 
 
-def test_nothing_to_do_is_done_at_once() -> None:
-    assert outcomes() == {}
-
-
-DEATHS = {
-    "die": "Its process ended with status 7.",
-    "leave": "Its process ended with status 0.",
-    "say and die": "Its process ended with status 1: the last words",
-    "raise": "Its process ended with status 1: LookupError: there is no such thing",
-    "give what cannot be sent": "Its process ended with status 1: TypeError: cannot pickle",
-}
-
-
-def test_a_process_that_dies_loses_its_task_and_no_other() -> None:
-    others = ["a", "b", "c", "d", "e", "f"]
-    mixed = [task for pair in zip(others, DEATHS, strict=False) for task in pair]
-    found = outcomes(*mixed, others[-1], processes=2)
-    for task, reason in DEATHS.items():
-        crashed = found.pop(task)
-        assert isinstance(crashed, Crashed)
-        assert crashed.reason.startswith(reason)
-    assert found == {task: task.upper() for task in others}
+def test_no_task_needs_no_process() -> None:
+    assert not list(run_in_processes(do_task, [], 2, 60.0))
 
 
 def test_a_task_that_does_not_end_is_given_up() -> None:
-    assert outcomes("wait", timeout=0.1) == {"wait": Crashed("It did not end within 0 s.")}
+    given_up = list(run_in_processes(do_task, ["wait"], 2, 0.1))
+    assert given_up == [("wait", Crashed("It did not end within 0 s."))]
 
 
-def test_no_process_outlives_the_iterator(capfd: pytest.CaptureFixture[str]) -> None:
-    results = run_in_processes(do, ["a", "wait", "wait too"], 2, 60.0)
+def test_no_process_outlives_the_iterator_and_each_tidies_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setenv(FIFO, str(pipe))
+    results = run_in_processes(do_task, ["a", "tidy up"], 2, 60.0)
     assert next(results) == ("a", "A")
+    assert pipe.read_text() == "begun"
     results.close()  # type: ignore[attr-defined]
+    assert (tmp_path / "tidied up").exists()
+    assert not multiprocessing.active_children()
     assert capfd.readouterr() == ("", "")
-
-
-def test_a_thread_may_run_a_pool_too() -> None:
-    found: dict[str, object] = {}
-    thread = threading.Thread(target=lambda: found.update(outcomes("a")))
-    thread.start()
-    thread.join()
-    assert found == {"a": "A"}

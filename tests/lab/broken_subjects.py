@@ -1,11 +1,15 @@
-"""Applications that go wrong in the laboratory; experiments find them in processes of their own."""
+"""Applications that go wrong in the laboratory; experiments open them in other processes.
+
+`python -m tests.lab.broken_subjects report ARGUMENT…` is the command with a report that no run
+made, and `… stuck BACKEND` a run of an application that stops answering.
+"""
 
 import os
 import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import Flask, abort, request
 
@@ -18,7 +22,7 @@ from tests.lab.reports.made_reports import AS_EXPECTED
 FIFO = "TELL_THAT_IT_BEGAN"
 
 
-def each_wrong_in_its_own_way(config: Mapping[str, Any]) -> Flask:
+def make_broken_app(config: Mapping[str, Any]) -> Flask:
     """One cannot be made, one ends its process, one refuses the login; the others are in order."""
     match config["SESSION_BACKEND"]:
         case "cookie":
@@ -32,15 +36,8 @@ def each_wrong_in_its_own_way(config: Mapping[str, Any]) -> Flask:
     return create_app(config)
 
 
-def never_ready(_config: Mapping[str, Any]) -> NoReturn:
-    """Says into the pipe that it has begun, and waits for ever."""
-    Path(os.environ[FIFO]).write_text("begun")
-    while True:
-        threading.Event().wait()
-
-
-def stuck_with_a_session(config: Mapping[str, Any]) -> Flask:
-    """Says into the pipe that somebody is logged in, and then answers no more."""
+def make_stuck_app(config: Mapping[str, Any]) -> Flask:
+    """Writes into the pipe at a logout, when there is a session, and never answers it."""
     app = create_app(config)
 
     @app.before_request
@@ -53,15 +50,10 @@ def stuck_with_a_session(config: Mapping[str, Any]) -> Flask:
 
 
 if __name__ == "__main__":
-    from tests.lab.subject import broken_subjects
+    from tests.lab import broken_subjects  # a worker knows this module by its name alone
 
-    if sys.argv[1] == "made":  # the command with these arguments, without a run
+    if sys.argv[1] == "report":
         setattr(compare, "compare", lambda *_, **__: AS_EXPECTED)  # noqa: B010 - no export
         session_lab(["compare", *sys.argv[2:]])
-    made = {
-        "wrong": broken_subjects.each_wrong_in_its_own_way,
-        "slow": broken_subjects.never_ready,
-        "stuck": broken_subjects.stuck_with_a_session,
-    }
-    only, backends = ["logout_is_final"], sys.argv[2:]
-    compare.run_compare(made[sys.argv[1]], only, backends, "table", None, in_chromium=False)
+    make_app, claims, backends = broken_subjects.make_stuck_app, ["logout_is_final"], sys.argv[2:]
+    compare.run_compare(make_app, claims, backends, "table", None, in_chromium=False)

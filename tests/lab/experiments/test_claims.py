@@ -9,7 +9,7 @@ from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
 from backends import BUILT_IN
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)

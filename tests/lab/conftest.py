@@ -1,0 +1,49 @@
+"""What the tests of the command `session-lab compare` share."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.lab import compare
+from app.lab.claim import Claim
+from app.lab.reports.report import Report, Result
+from app.lab.runs import runner
+from app.lab.subject.source import RunOptions, SubjectSource
+
+SetReport = Callable[[Report], dict[str, Any]]
+"""Makes the command write this report instead of running; the arguments of the run come later."""
+
+
+@pytest.fixture
+def current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def set_report(monkeypatch: pytest.MonkeyPatch) -> SetReport:
+    def set_to(report: Report) -> dict[str, Any]:
+        asked: dict[str, Any] = {}
+
+        def run(claims: Any, backends: Any, options: RunOptions, *_: Any, **__: Any) -> Report:
+            asked.update(claims=claims, backends=backends, options=options)
+            return report
+
+        monkeypatch.setattr(compare, "compare", run)
+        return asked
+
+    return set_to
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Experiments run in this process: a process for them takes seconds to start."""
+
+    def run(claims: Sequence[Claim], sources: Sequence[SubjectSource]) -> Iterator[Result]:
+        for claim, source in product(claims, sources):
+            yield runner.try_claim(claim, source)
+
+    monkeypatch.setattr(runner, "run_claims", run)

@@ -1,0 +1,33 @@
+"""A run in processes: what one subject does wrong is no other's, nor is how it was started."""
+
+import pytest
+
+from app.lab.compare import run_compare
+from app.lab.reports.report import ExitStatus
+from tests.lab import broken_subjects
+
+
+@pytest.mark.usefixtures("untraced_processes")
+def test_a_subject_that_fails_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")  # no redis-server
+    for name in ("SESSION_BACKEND", "APP_PROFILE", "SESSION_IDLE_SECONDS", "SECRET_KEY"):
+        monkeypatch.setenv(name, "invalid, and of no matter to a run")
+    make_app, claims = broken_subjects.make_broken_app, ["logout_is_final"]
+    with pytest.raises(SystemExit) as ended:
+        run_compare(make_app, claims, [], "table", None, in_chromium=False)
+    output, errors = capsys.readouterr()
+    assert ended.value.code == ExitStatus.ERROR
+    row = next(line for line in output.splitlines() if line.startswith("logout_is_final"))
+    assert row.split() == ["logout_is_final", *["!", "error"] * 3, *["✓", "holds"] * 2]
+    for reason in (
+        "ConfigurationError: SECRET_KEY: it is not to its taste.",
+        "Its process ended with status 7.",
+        "RuntimeError: the login was answered 500",
+    ):
+        assert reason in " ".join(output.split())
+        assert reason in " ".join(errors.split())
+    assert "Again: session-lab compare --only logout_is_final\n" in output
+    assert output.endswith("embedded in the process (fakeredis)\n")
+    assert "2 as expected, no surprises, 3 errors ·" in output

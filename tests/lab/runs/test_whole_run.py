@@ -1,0 +1,84 @@
+"""The whole laboratory, once: every claim on every backend, on a machine that has only Python."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from app.lab.claim import Claim, Verdict
+from app.lab.experiments import CLAIMS
+from app.lab.reports.report import SHIPPED, Report, parse_report
+from app.lab.stores.redis import EMBEDDED
+from backends import BACKENDS
+from tests.support.services import LabServer
+
+PROJECT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where it runs, and where its temporary files are."""
+    return tmp_path_factory.mktemp("compare")
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """`session-lab compare` without a redis-server."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("session-lab"), "compare", "--format", "json"],
+        cwd=folder,
+        env={**LabServer(folder).environment, "PATH": "", "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def fresh(run: "subprocess.CompletedProcess[str]") -> Report:
+    report = parse_report(run.stdout)
+    print(summarize(report))
+    return report
+
+
+def test_everything_is_as_expected(run: "subprocess.CompletedProcess[str]", fresh: Report) -> None:
+    assert run.returncode == 0, run.stderr
+    assert len(fresh.results) == len(CLAIMS) * len(BACKENDS)
+    assert fresh.circumstances.redis == EMBEDDED
+
+
+def test_it_says_as_much_while_it_runs(run: "subprocess.CompletedProcess[str]") -> None:
+    lines = run.stderr.splitlines()
+    assert set(CLAIMS) <= set(lines)
+    assert "no surprises" in lines[-1]
+    assert "\x1b" not in run.stderr
+    assert max(map(len, lines[:-1])) <= 80
+
+
+def test_it_leaves_nothing(run: "subprocess.CompletedProcess[str]", folder: Path) -> None:
+    assert run.stdout
+    assert list(folder.iterdir()) == []
+
+
+def test_its_report_is_what_the_published_schema_describes(
+    run: "subprocess.CompletedProcess[str]",
+) -> None:
+    schema = json.loads((PROJECT / "docs/report.schema.json").read_text())
+    Draft202012Validator(schema).validate(json.loads(run.stdout))
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_its_verdicts_are_those_of_the_published_report(claim: Claim, fresh: Report) -> None:
+    published = parse_report(SHIPPED.read_text())
+    for subject, backend in BACKENDS.items():
+        found, told = fresh.result(claim.id, subject), published.result(claim.id, subject)
+        assert found is not None
+        assert told is not None, "make report"
+        if Verdict.SKIPPED in (found.verdict, told.verdict):
+            continue  # one of the two machines had not what it takes
+        if backend.needs and claim.embedded is not None:
+            assert found.verdict is claim.expected_of(subject, embedded=True)
+        else:
+            assert found.verdict is told.verdict

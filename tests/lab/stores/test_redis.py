@@ -1,0 +1,187 @@
+"""Redis as a store: the laboratory counts, reads and corrupts what is in it, and stops it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError, TimeoutError
+from redis.retry import Retry
+
+from app.lab.claim import Skipped
+from app.lab.stores.redis import EmbeddedRedisHarness, RealRedisHarness
+from tests.support.services import PATIENCE, require
+
+
+@pytest.fixture
+def real() -> Iterator[RealRedisHarness]:
+    require("redis-server", "redis-server")
+    harness = RealRedisHarness()
+    yield harness
+    harness.close()
+
+
+@pytest.fixture(params=["embedded", "real"])
+def redis_harness(request: pytest.FixtureRequest) -> Any:
+    if request.param == "embedded":
+        return EmbeddedRedisHarness()
+    return request.getfixturevalue("real")
+
+
+def connect(harness: Any, **options: Any) -> Any:
+    """A client as the application has it."""
+    settings = harness.settings
+    if "SESSION_REDIS" in settings:
+        return settings["SESSION_REDIS"]
+    return Redis.from_url(settings["REDIS_URL"], retry=Retry(NoBackoff(), 0), **options)
+
+
+class TestEachKind:
+    def test_commands_of_the_application_are_counted(self, redis_harness: Any) -> None:
+        client = connect(redis_harness)
+        client.set("a", "1")
+        with client.pipeline(transaction=False) as pipeline:
+            pipeline.get("a")
+            pipeline.get("b")
+            pipeline.execute()
+        assert redis_harness.operations() == {"SET": 1, "GET": 2}
+
+    def test_nothing_that_the_laboratory_does_is_counted(self, redis_harness: Any) -> None:
+        redis_harness.overwrite("a", b"1")
+        redis_harness.corrupt("a", bytes.swapcase)
+        redis_harness.records()
+        redis_harness.advance(1)
+        assert not redis_harness.operations()
+
+    def test_its_records_are_copies_of_every_type(self, redis_harness: Any) -> None:
+        client = connect(redis_harness)
+        client.set("string", b"\xff")
+        client.hset("hash", "name", "value")
+        client.zadd("zset", {"row": 1})
+        client.rpush("list", "first")
+        client.sadd("set", "member")
+        assert redis_harness.records() == {
+            "string": b"\xff",
+            "hash": b"name\nvalue",
+            "zset": b"row",
+            "list": b"first",
+            "set": b"member",
+        }
+
+    def test_any_record_is_overwritten_and_keeps_its_expiry(self, redis_harness: Any) -> None:
+        client = connect(redis_harness)
+        client.hset("a", "name", "value")
+        client.expire("a", 100)
+        redis_harness.overwrite("a", b"planted")
+        assert client.get("a") == b"planted"
+        assert 0 < client.ttl("a") <= 100
+
+    def test_a_string_and_each_value_of_a_hash_are_corrupted(self, redis_harness: Any) -> None:
+        client = connect(redis_harness)
+        client.set("string", "whole")
+        client.hset("hash", mapping={"a": "first", "b": "second"})
+        client.zadd("zset", {"row": 1})
+        for name in ("string", "hash", "zset"):
+            redis_harness.corrupt(name, lambda data: data[:2])
+        assert client.get("string") == b"wh"
+        assert client.hgetall("hash") == {b"a": b"fi", b"b": b"se"}
+        assert client.get("zset") == b"ro"
+
+    def test_it_is_gone_while_stopped_and_unchanged_afterwards(self, redis_harness: Any) -> None:
+        client = connect(redis_harness)
+        client.set("a", "1")
+        for _ in range(2):
+            with redis_harness.stopped(), pytest.raises(ConnectionError):
+                client.get("a")
+            assert client.get("a") == b"1"
+
+    def test_its_disk_cannot_be_full(self, redis_harness: Any) -> None:
+        with pytest.raises(Skipped), redis_harness.disk_full():
+            pass
+
+
+class TestEmbedded:
+    def test_only_a_redis_server_can_be_frozen(self) -> None:
+        with pytest.raises(Skipped, match="redis-server"), EmbeddedRedisHarness().frozen():
+            pass
+
+    def test_another_process_has_another_one(self) -> None:
+        harness = EmbeddedRedisHarness()
+        harness.overwrite("a", b"1")
+        assert harness.for_new_process().records() == {}
+
+    def test_its_clock_is_that_of_the_process(self) -> None:
+        harness = EmbeddedRedisHarness()
+        client = connect(harness)
+        client.set("a", "1", ex=100)
+        harness.advance(1000)
+        assert client.ttl("a") == 100
+
+
+class TestReal:
+    def test_records_expire_when_its_clock_advances(self, real: RealRedisHarness) -> None:
+        client = connect(real)
+        client.set("young", "1", ex=100)
+        client.set("old", "1", ex=10)
+        client.set("endless", "1")
+        real.advance(50)
+        assert real.records().keys() == {"young", "endless"}
+        assert 0 < client.ttl("young") <= 50
+
+    def test_a_frozen_server_answers_nothing_and_loses_nothing(
+        self, real: RealRedisHarness
+    ) -> None:
+        client = connect(real, socket_timeout=0.1)
+        client.set("a", "1")
+        with real.frozen(), pytest.raises(TimeoutError):
+            client.get("a")
+        assert client.get("a") == b"1"
+
+    def test_commands_inside_scripts_are_not_counted(self, real: RealRedisHarness) -> None:
+        connect(real).eval("return redis.call('SET', KEYS[1], '1')", 1, "a")
+        assert real.operations() == {"EVAL": 1}
+
+    def test_commands_before_a_stop_are_still_counted(self, real: RealRedisHarness) -> None:
+        client = connect(real)
+        client.set("a", "1")
+        with real.stopped():
+            pass
+        client.get("a")
+        assert real.operations() == {"SET": 1, "GET": 1}
+
+    def test_another_process_has_the_same_one(self, real: RealRedisHarness) -> None:
+        assert real.for_new_process() is real
+        assert real.kind.startswith("Redis ")
+
+
+def test_the_server_dies_with_its_owner(tmp_path: Path) -> None:
+    require("redis-server", "redis-server")
+    code = (
+        "import os, signal\n"
+        "from app.lab.stores.redis_server import RedisServer\n"
+        "print(RedisServer().port, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    owner = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    client = Redis(port=int(owner.stdout), retry=Retry(NoBackoff(), 0))
+    deadline = time.monotonic() + PATIENCE
+    while answers(client):
+        assert time.monotonic() < deadline
+
+
+def answers(client: "Redis") -> bool:
+    try:
+        return bool(client.ping())
+    except ConnectionError:
+        return False

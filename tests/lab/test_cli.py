@@ -1,0 +1,129 @@
+"""The options of `session-lab compare` for somebody else's application, and every way to it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from flask.cli import cli as flask
+
+from app.lab.cli import compare
+from app.lab.experiments import CLAIMS
+from app.lab.subject.external import ExternalApp
+from app.lab.subject.site import Paths
+from tests.lab.conftest import SetReport
+from tests.lab.reports.made_reports import AS_EXPECTED
+from tests.support.process_group import PROJECT
+
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
+SHOP = """
+from flask import Flask, redirect, request, session
+
+def create_app():
+    app = Flask(__name__)
+    app.config.update(SECRET_KEY="a key", SESSION_COOKIE_NAME="shop")
+
+    @app.route("/in", methods=["GET", "POST"])
+    def sign_in():
+        if request.form.get("pin") != "1=1":
+            return "<form method=post><input name=pin></form>", 401 if request.form else 200
+        session["in"] = True
+        return redirect("/")
+
+    @app.get("/mine")
+    def mine():
+        return "yours" if session.get("in") else redirect("/in")
+
+    @app.post("/out")
+    def out():
+        session.clear()
+        return redirect("/")
+
+    return app
+"""
+
+PATHS = ["--login", "/in", "--private", "/mine", "--logout", "/out", "--cookie", "shop"]
+SHOP_OPTIONS = ["--app", "shop:create_app", *PATHS, "--field", "pin=1=1"]
+
+
+@pytest.fixture(autouse=True)
+def shop(current_folder: Path) -> None:
+    """The application that the options describe, in the current folder."""
+    (current_folder / "shop.py").write_text(SHOP)
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(compare, arguments)
+
+
+def test_an_application_stands_beside_named_backends() -> None:
+    one = ["--only", "logout_is_final", "--format", "json"]
+    ended = invoke(*SHOP_OPTIONS, *one, "--backend", "filesystem")
+    assert ended.exit_code == 0
+    report = json.loads(ended.stdout)
+    assert report["subjects"] == ["shop", "filesystem"]
+    outcomes = [(result["verdict"], result["expected"]) for result in report["results"]]
+    assert outcomes == [("fails", None), ("holds", "holds")]
+    assert ended.stderr.splitlines()[-1].startswith("1 as expected, no surprises, fails: 1 · ")
+
+
+def test_it_is_the_only_subject_if_no_backend_is_named(set_report: SetReport) -> None:
+    asked = set_report(AS_EXPECTED)
+    assert invoke(*SHOP_OPTIONS).exit_code == 0
+    assert asked["backends"] == []
+    assert asked["claims"] == [claim for claim in CLAIMS.values() if claim.over_http]
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [("shop:create_app", "shop"), ("filesystem:create_app", "filesystem (application)")],
+)
+def test_its_name_is_never_that_of_a_backend(target: str, name: str) -> None:
+    assert ExternalApp(target, Paths()).name == name
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (
+            [*SHOP_OPTIONS[:-1], "pin=0"],
+            "POST /in was answered 401, and GET /mine after it 302: "
+            "give its form by --field NAME=VALUE. It asks for: pin.",
+        ),
+        (["--app", "shop", "--login", "in"], "'in' is no path of the application"),
+        (["--app", "shop", "--field", "pin"], "'pin' has no value: write NAME=VALUE."),
+        (["--field", "pin=1"], "Which application? Name it by --app MODULE:APP."),
+        (
+            [*SHOP_OPTIONS, "--only", "parallel_writes_survive"],
+            "parallel_writes_survive takes more than HTTP, so that it cannot be tried on "
+            "shop:create_app. These can: ",
+        ),
+        ([*SHOP_OPTIONS, "--only", "nothing"], "There is no claim 'nothing'."),
+        ([*SHOP_OPTIONS, "--backend", "memcached"], "There is no backend 'memcached'."),
+    ],
+)
+def test_an_invalid_option_is_one_line(options: list[str], says: str) -> None:
+    ended = invoke(*options)
+    assert ended.exit_code == 2
+    assert says in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.output
+
+
+def test_flask_s_own_command_offers_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    ended = CliRunner().invoke(flask, ["--app", "app", "compare", "--list"])
+    assert ended.exit_code == 0, ended.output
+    assert "logout_is_final" in ended.stdout
+
+
+def test_a_start_of_the_application_loads_no_experiment() -> None:
+    code = "import sys, app; print([name for name in sys.modules if name.startswith('app.lab.')])"
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert "'app.lab.cli'" in process.stdout
+    assert "app.lab.experiments" not in process.stdout
+    assert "app.lab.compare" not in process.stdout

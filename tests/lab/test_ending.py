@@ -1,0 +1,192 @@
+"""How `session-lab compare` ends: no stream can be written, or a signal stops it.
+
+Exit status 1 means a surprise, and nothing else may end by it.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from app.__main__ import session_lab
+from app.lab.reports.report import parse_report
+from app.lab.reports.terminal import ASCII
+from tests.lab import broken_subjects
+from tests.lab.conftest import SetReport
+from tests.lab.reports.made_reports import AS_EXPECTED
+from tests.support.process_group import PROJECT, start_group
+from tests.support.services import PATIENCE, LabServer, group_is_gone, require, runs_in
+
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
+COMMAND = [sys.executable, "-m", broken_subjects.__name__]
+FULL_DISK = "Error: Standard output cannot be written: No space left on device.\n"
+CLOSED_PIPE_STATUS = 128 + signal.SIGPIPE
+
+FORMS = pytest.mark.parametrize("form", ["--format=table", "--format=json", "--list"])
+
+
+def open_full_disk() -> TextIO:
+    return Path("/dev/full").open("w")
+
+
+def open_closed_pipe() -> TextIO:
+    """A pipe whose reader has gone, as that of `| head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return os.fdopen(writer, "w")
+
+
+def write_to(
+    monkeypatch: pytest.MonkeyPatch, name: str, stream: TextIO, *arguments: str
+) -> str | int | None:
+    """Call the command with this stream in place of standard output or error: its exit status."""
+    monkeypatch.setattr(sys, name, stream)
+    with pytest.raises(SystemExit) as ended:
+        session_lab(["compare", *arguments], prog_name="session-lab")
+    stream.close()  # as the end of the process does; it raises if the output is tried once more
+    return ended.value.code
+
+
+class TestStreams:
+    @FORMS
+    def test_a_full_disk_is_one_line(
+        self,
+        set_report: SetReport,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        form: str,
+    ) -> None:
+        set_report(AS_EXPECTED)
+        assert write_to(monkeypatch, "stdout", open_full_disk(), form) == 2
+        assert capsys.readouterr().err == FULL_DISK
+
+    def test_a_full_disk_is_one_line_for_a_file_too(
+        self, set_report: SetReport, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        set_report(AS_EXPECTED)
+        with pytest.raises(SystemExit, match="2"):
+            session_lab(["compare", "--output", "/dev/full"])
+        said = "Error: /dev/full cannot be written: No space left on device.\n"
+        assert capsys.readouterr().err == said
+
+    @FORMS
+    def test_a_reader_that_has_gone_is_no_error(
+        self,
+        set_report: SetReport,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        form: str,
+    ) -> None:
+        set_report(AS_EXPECTED)
+        assert write_to(monkeypatch, "stdout", open_closed_pipe(), form) == CLOSED_PIPE_STATUS
+        assert capsys.readouterr().err == ""
+
+    @pytest.mark.usefixtures("in_process")
+    def test_progress_that_nobody_reads_ends_the_run(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        only = ("--only", "logout_is_final", "--backend", "cookie")
+        status = write_to(monkeypatch, "stderr", open_closed_pipe(), *only)
+        assert (status, capsys.readouterr().out) == (CLOSED_PIPE_STATUS, "")
+
+    def test_json_is_utf_8_in_every_encoding(
+        self, set_report: SetReport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        set_report(AS_EXPECTED)
+        stream = (tmp_path / "out").open("w", encoding="ascii")
+        assert write_to(monkeypatch, "stdout", stream, "--format=json") == 0
+        assert parse_report((tmp_path / "out").read_text(encoding="utf-8")) == AS_EXPECTED
+
+
+class TestProcess:
+    """The same in a process of its own, which flushes its streams when it exits."""
+
+    def run_in_shell(
+        self, redirection: str, folder: Path, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        line = " ".join((*COMMAND, "report", "--format=table", redirection))
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line],
+            cwd=PROJECT,
+            env={**LabServer(folder).environment, **environment},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=PATIENCE,
+        )
+
+    @pytest.mark.parametrize(
+        ("redirection", "status", "errors"),
+        [("> /dev/full", 2, FULL_DISK), ("| true", CLOSED_PIPE_STATUS, "")],
+        ids=["full disk", "closed pipe"],
+    )
+    def test_its_end_says_no_more_than_that(
+        self, redirection: str, status: int, errors: str, tmp_path: Path
+    ) -> None:
+        ended = self.run_in_shell(redirection, tmp_path)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (status, "", errors)
+
+    def test_an_encoding_without_signs_gets_words(
+        self, set_report: SetReport, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        set_report(AS_EXPECTED)
+        with pytest.raises(SystemExit, match="0"):
+            session_lab(["compare", "--format=table"])
+        signed = capsys.readouterr().out
+        assert "✗ fails" in signed
+        plain = self.run_in_shell("", tmp_path, PYTHONIOENCODING="ascii")
+        translated = signed.translate({ord(sign): word for sign, word in ASCII.items()})
+        assert (plain.returncode, plain.stdout.split()) == (0, translated.split())
+
+
+Run = subprocess.Popen[str]
+
+
+def stop_group(run: Run, *numbers: signal.Signals) -> None:
+    """Send signals to the whole group, as a terminal does; each is handled before the next."""
+    for number in numbers:
+        os.killpg(run.pid, number)
+        while len(numbers) > 1 and awaits(run, number):
+            pass  # the kernel merges signals that are not yet handled
+
+
+def awaits(run: Run, number: signal.Signals) -> bool:
+    """Whether the run has not yet handled the signal: it ignores a second one, and then ends."""
+    process = Path("/proc", str(run.pid))
+    ignored = re.search(r"SigIgn:\s*(\w+)", (process / "status").read_text())
+    assert ignored is not None
+    return runs_in(run.pid, process) and not int(ignored[1], 16) >> (number - 1) & 1
+
+
+STOPS: dict[str, tuple[Callable[[Run], None], int, str]] = {
+    "Ctrl-C": (lambda run: stop_group(run, signal.SIGINT), 130, "Stopped.\n"),
+    "terminated": (lambda run: run.send_signal(signal.SIGTERM), 143, ""),
+    "terminal closed": (lambda run: stop_group(run, signal.SIGHUP), 129, ""),
+    "terminated repeatedly": (
+        lambda run: stop_group(run, signal.SIGTERM, signal.SIGTERM, signal.SIGHUP),
+        143,
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("stop", "status", "words"), STOPS.values(), ids=STOPS)
+def test_a_stopped_run_leaves_no_process_and_no_redis_server(
+    stop: Callable[[Run], None], status: int, words: str, tmp_path: Path
+) -> None:
+    require("redis-server", "redis-server")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    environment = {**LabServer(tmp_path).environment, broken_subjects.FIFO: str(pipe)}
+    with start_group([*COMMAND, "stuck", "redis"], environment) as run:
+        assert pipe.read_text() == "begun"
+        stop(run)
+        output, errors = run.communicate(timeout=PATIENCE)
+        assert (run.returncode, output, errors) == (status, "", words)
+        assert group_is_gone(run.pid)
