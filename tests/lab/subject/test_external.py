@@ -272,7 +272,7 @@ class TestProcess:
         def read_clock() -> float:
             return 0.0 if not (folder / "asleep").exists() else 1.0
 
-        monkeypatch.setattr(external, "PATIENCE", 0.5)
+        monkeypatch.setattr(external, "PROCESS_TIMEOUT_SECONDS", 0.5)
         clock = SimpleNamespace(monotonic=read_clock, sleep=time.sleep)
         monkeypatch.setattr(external, "time", clock)
         with pytest.raises(ConfigurationError) as refused:
