@@ -11,7 +11,6 @@ from typing import cast
 
 from flask import (
     Blueprint,
-    Flask,
     current_app,
     redirect,
     render_template,
@@ -22,7 +21,7 @@ from flask import (
 from werkzeug.wrappers import Response
 
 from app.accounts.access import limit_wrong_passwords, login_required
-from app.accounts.reauthentication import Page, ask_on_own_page, fresh_password_required
+from app.accounts.reauthentication import Page, fresh_password_required
 from backends import Session, lister_of
 from backends.audit_log import log_event
 from backends.interface import TOUCH_BELOW
@@ -68,26 +67,22 @@ def _page_address() -> str:
 
 
 @bp.post("/sessions/end")
+@limit_wrong_passwords
 @login_required
-@fresh_password_required(ask_on_own_page("End the session", _page_address))
+@fresh_password_required(lambda: "End the session", _page_address)
 def end() -> Page:
     """End the user's session with the handle in the form."""
     return _back(end_sessions(session["user"], [request.form.get("handle", "")], session["user"]))
 
 
 @bp.post("/sessions/end-others")
+@limit_wrong_passwords
 @login_required
-@fresh_password_required(ask_on_own_page("End all my other sessions", _page_address))
+@fresh_password_required(lambda: "End all my other sessions", _page_address)
 def end_others() -> Page:
     user = session["user"]
     others = [listed.handle for listed in find_sessions(user) if not listed.is_current]
     return _back(end_sessions(user, others, user))
-
-
-def init_app(app: Flask) -> None:
-    """Register the page; wrong passwords count as failed logins."""
-    app.register_blueprint(bp)
-    limit_wrong_passwords(app, bp, end, end_others)
 
 
 def can_list_sessions() -> bool:
