@@ -49,8 +49,7 @@ def _end_reason() -> str | None:
     if "logged_in" in session:
         session.clear()
         return "account"
-    cookie_name = current_app.session_interface.get_cookie_name(current_app)
-    return "session" if cookie_name in request.cookies else None
+    return "session" if current_app.config["SESSION_COOKIE_NAME"] in request.cookies else None
 
 
 def local_target(target: str | None, otherwise: str | None = None) -> str:
@@ -68,7 +67,7 @@ def local_target(target: str | None, otherwise: str | None = None) -> str:
 
 
 def limit_wrong_passwords(view: View) -> View:
-    """Count the view's 401 responses as failed logins, and refuse an address after too many."""
+    """Count the view's 401 responses by address, and refuse after too many."""
     limit = limits.parse(FAILED_LOGIN_LIMIT)
 
     @wraps(view)

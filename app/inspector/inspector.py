@@ -61,7 +61,7 @@ def inspect() -> Inspection:
     backend = backend_of(current_app)
     user = session.get("user")
     held = backend.at_rest and backend.at_rest(current_app, session)
-    token = request.cookies.get(_session_cookie_name())
+    token = request.cookies.get(current_app.config["SESSION_COOKIE_NAME"])
     return Inspection(
         backend=backend,
         embedded=is_embedded(current_app.config),
@@ -101,7 +101,7 @@ def _describe_cookie(name: str, value: str) -> CookieInBrowser:
         bytes=len(name) + len(value),
         masked=f"{value[:SHOWN_CHARACTERS]}…",
         sha256=sha256(value.encode()).hexdigest()[:16],
-        is_session=name == _session_cookie_name(),
+        is_session=name == current_app.config["SESSION_COOKIE_NAME"],
         flags=_flags(name),
         decoded=decoded and json.dumps(_shorten(decoded.payload), indent=2, ensure_ascii=False),
         signed_at=decoded and decoded.signed_at.isoformat(),
@@ -110,7 +110,7 @@ def _describe_cookie(name: str, value: str) -> CookieInBrowser:
 
 def _flags(name: str) -> list[str]:
     """The attributes that this application set; a browser does not send them back."""
-    if name != _session_cookie_name():
+    if name != current_app.config["SESSION_COOKIE_NAME"]:
         return []
     interface, app = current_app.session_interface, current_app
     flags = [
@@ -120,10 +120,6 @@ def _flags(name: str) -> list[str]:
         (f"Path={interface.get_cookie_path(app)}", True),
     ]
     return [flag for flag, is_set in flags if is_set]
-
-
-def _session_cookie_name() -> str:
-    return current_app.session_interface.get_cookie_name(current_app)
 
 
 def _shorten(value: Any) -> Any:
