@@ -10,6 +10,7 @@ from app.accounts.access import limit_wrong_passwords, login_required
 from app.accounts.reauthentication import Page, fresh_password_required
 from app.accounts.sessions import (
     can_list_sessions,
+    current_handle,
     end_sessions,
     find_sessions,
     last_seen_tolerance,
@@ -64,6 +65,7 @@ def index() -> str:
         user=session["user"],
         chosen=chosen,
         listed=find_sessions(chosen) if chosen and can_list_sessions() else None,
+        current=current_handle(),
         ended=request.args.get("ended", type=int),
         done=done and done.outcome,
         seen_to_within=last_seen_tolerance(),
