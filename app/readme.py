@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from app.config import VARIABLES, Variable
+from app.config import VARIABLES
 from backends import BUILT_IN, Backend
 
 EMBEDDED = (
@@ -36,14 +36,17 @@ def with_part(text: str, name: str, lines: Iterable[str]) -> str:
 
 
 def _variables() -> Iterator[str]:
-    yield from table(
+    return table(
         ("variable", "meaning", "default"),
-        [(f"`{variable.name}`", variable.meaning, _default(variable)) for variable in VARIABLES],
+        [
+            (
+                f"`{variable.name}`",
+                variable.meaning,
+                variable.shown_default or f"`{variable.default}`",
+            )
+            for variable in VARIABLES
+        ],
     )
-
-
-def _default(variable: Variable) -> str:
-    return variable.shown_default or f"`{variable.default}`"
 
 
 def _backends() -> Iterator[str]:
@@ -58,7 +61,7 @@ def _backends() -> Iterator[str]:
             "survives a restart?",
             "needs a service?",
         ),
-        [_row(backend) for backend in BUILT_IN.values()],
+        map(_row, BUILT_IN.values()),
     )
     yield ""
     yield EMBEDDED
