@@ -11,12 +11,12 @@ from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli, dashboard, login, public_pages
-from app.accounts import access, account, admin, sessions
+from app.accounts import account, admin, sessions
 from app.config import PRODUCTION, is_embedded, read_settings
 from app.demos import articles, cart, checkout, preferences, uploads
 from app.inspector import inspector, replay, side_by_side
 from app.inspector.traffic import TrafficRecorder
-from app.state import add_state, state_of
+from app.state import SessionLab, state_of
 from app.web import errors, headers, health, layout, log, same_origin
 from backends import init_app
 from backends.store import Clock
@@ -50,19 +50,11 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     app = _create_base(settings, name, clock)
     _configure_session(app, name)
     init_app(app, name, clock)
-    for module in (access, login, account, admin, replay, sessions):
-        module.init_app(app)
-    for module in (
-        articles,
-        cart,
-        checkout,
-        dashboard,
-        inspector,
-        preferences,
-        public_pages,
-        uploads,
-    ):
+    replay.init_app(app)
+    for module in (login, account, admin, sessions, dashboard, inspector, public_pages):
         app.register_blueprint(module.bp)
+    for demo in (articles, cart, checkout, preferences, uploads):
+        app.register_blueprint(demo.bp)
     traffic = TrafficRecorder(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
     state_of(app).traffic = traffic
     app.wsgi_app = traffic  # type: ignore[method-assign]  # as Flask documents it
@@ -84,7 +76,7 @@ def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) ->
         WTF_CSRF_ENABLED=False,  # app/web/same_origin.py protects every form, without a session
         MAX_CONTENT_LENGTH=1024 * 1024,
     )
-    add_state(app, clock)
+    app.extensions["session_lab"] = SessionLab(clock)
     Bootstrap5(app)
     for module in (cli, errors, log, layout, same_origin, headers):
         module.init_app(app)

@@ -10,10 +10,12 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from app.accounts.database import list_account_names
-from app.accounts.sessions import ListedSession, can_list_sessions, end_sessions, find_sessions
+from app.accounts.sessions import can_list_sessions, describe_browser, end_sessions, find_sessions
 from app.config import is_embedded
+from app.web.formatting import moment
 from backends import BACKENDS, StoreUnavailable, interface_of
 from backends.cookie import decode_without_key
+from backends.server_side import OwnedSession
 from backends.store import Sweeps
 
 COLUMNS = ("USER", "HANDLE", "BROWSER", "ADDRESS", "SINCE (UTC)", "LAST SEEN (UTC)")
@@ -119,9 +121,9 @@ def _require_listable_sessions() -> None:
         )
 
 
-def _format_row(user: str, listed: ListedSession) -> tuple[str, ...]:
-    times = (f"{moment:%Y-%m-%d %H:%M}" for moment in (listed.since, listed.seen))
-    return (user, listed.handle, listed.browser, listed.address, *times)
+def _format_row(user: str, owned: OwnedSession) -> tuple[str, ...]:
+    times = (f"{moment(seconds):%Y-%m-%d %H:%M}" for seconds in (owned.created, owned.seen))
+    return (user, owned.handle, describe_browser(owned.agent), owned.address, *times)
 
 
 def _align(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -31,20 +31,21 @@ class Variable:
     meaning: str
     read: Callable[[str], Any]
     default: str = ""
+    """If it is empty, an empty text is read as `None`."""
     shown_default: str = ""
     """The default in words, where its text would not explain it."""
 
 
-def _choice(*names: str) -> Callable[[str], str | None]:
-    def read(text: str) -> str | None:
-        if text and text not in names:
+def _choice(*names: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in names:
             raise ValueError(f"{text!r} is not known. Choose one of: {', '.join(names)}.")
-        return text or None
+        return text
 
     return read
 
 
-def _backend(text: str) -> str | None:
+def _backend(text: str) -> str:
     return _choice(*BACKENDS)(text)  # asked late: other packages may bring some
 
 
@@ -57,20 +58,13 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
-def _whole_number_or_none(least: int, most: int) -> Callable[[str], int | None]:
-    read = _whole_number(least, most)
-    return lambda text: read(text) if text else None
-
-
-def _switch_or_none(text: str) -> bool | None:
-    if text not in ("", "on", "off"):
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
         raise ValueError(f"{text!r} is neither on nor off.")
-    return text == "on" if text else None
+    return text == "on"
 
 
-def _secret(text: str) -> str | None:
-    if not text:
-        return None
+def _secret(text: str) -> str:
     if len(text) < MIN_SECRET_CHARACTERS or any(word in text.lower() for word in EXAMPLE_WORDS):
         raise ValueError(
             f"the key is an example or has fewer than {MIN_SECRET_CHARACTERS} characters. "
@@ -79,9 +73,9 @@ def _secret(text: str) -> str | None:
     return text
 
 
-def _address(text: str) -> str | None:
-    urlsplit(text)  # raises for what is no address
-    return text or None
+def _address(text: str) -> str:
+    urlsplit(text)  # raises ValueError for an invalid address
+    return text
 
 
 def _list(text: str) -> list[str]:
@@ -144,7 +138,7 @@ VARIABLES = (
         "SESSION_MAX_PER_USER",
         "How many sessions a user may have at a time: one more ends their oldest. Not kept by "
         "backends that cannot list sessions.",
-        _whole_number_or_none(1, 1000),
+        _whole_number(1, 1000),
         shown_default="any number",
     ),
     Variable(
@@ -183,7 +177,7 @@ VARIABLES = (
     Variable(
         "LAB",
         "The laboratory's pages, `/lab`: `on` or `off`.",
-        _switch_or_none,
+        _switch,
         shown_default="`on` in development, `off` in production",
     ),
     Variable("HOST", "The address to listen on.", str, default="127.0.0.1"),
@@ -227,6 +221,8 @@ def _value(variable: Variable, given: Mapping[str, Any]) -> Any:
     value = given.get(variable.name, os.environ.get(variable.name) or variable.default)
     if not isinstance(value, str):
         return value
+    if not value.strip() and not variable.default:
+        return None
     try:
         return variable.read(value.strip())
     except ConfigurationError:

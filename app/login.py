@@ -1,14 +1,6 @@
 """Log in and log out."""
 
-from flask import (
-    Blueprint,
-    Flask,
-    redirect,
-    render_template,
-    request,
-    session,
-    url_for,
-)
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, PasswordField, StringField, SubmitField
@@ -41,6 +33,7 @@ def login() -> str:
 
 
 @bp.post("/login")
+@limit_wrong_passwords
 def log_in() -> Response | tuple[str, int]:
     form = LoginForm()
     if not form.validate():
@@ -73,12 +66,6 @@ def logout() -> Response:
     # Without "cookies", which would end the other backends' sessions on this host too.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
-
-
-def init_app(app: Flask) -> None:
-    """Register the pages, with failed logins limited for each address."""
-    app.register_blueprint(bp)
-    limit_wrong_passwords(app, bp, log_in)
 
 
 def _login_page(form: LoginForm) -> str:

@@ -1,16 +1,15 @@
 """What the application keeps for as long as its process runs, beside Flask's own."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from flask import Flask
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 
 from app.inspector.traffic import TrafficRecorder
 from backends.store import Clock
-
-View = Callable[..., Any]
+from backends.throttle import Throttle
 
 
 @dataclass
@@ -22,12 +21,12 @@ class SessionLab:
     """The application of each backend, by its name, where all are side by side."""
     kept_tokens: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """Tokens from before a logout, by the handle that the browser has."""
+    failed_logins: FixedWindowRateLimiter = field(
+        default_factory=lambda: FixedWindowRateLimiter(MemoryStorage())
+    )
+    refusals: Throttle = field(default_factory=Throttle)
+    """Limits how often refused logins are logged."""
     traffic: TrafficRecorder = field(init=False)
-    limit_wrong_passwords: Callable[[View], View] = field(init=False)
-
-
-def add_state(app: Flask, clock: Clock) -> None:
-    app.extensions["session_lab"] = SessionLab(clock)
 
 
 def state_of(app: Flask) -> SessionLab:

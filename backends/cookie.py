@@ -19,7 +19,7 @@ from itsdangerous.encoding import base64_decode
 from backends.audit_log import log_event
 from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
 from backends.record import CREATED, ID
-from backends.session import LoadedSession, Session
+from backends.session import Changes, LoadedSession, Session
 from backends.settings import idle_seconds, signing_keys, token_salt
 from backends.store import Clock, Fields
 
@@ -55,14 +55,7 @@ class CookieInterface(BackendInterface):
         self._log_begin(app, session, session.sid)
         return token
 
-    def _update(
-        self,
-        app: Flask,
-        session: Session,
-        loaded: LoadedSession,
-        changed: Fields,
-        removed: set[str],
-    ) -> str:
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         return self._token(app, loaded.id, loaded.created, session.fields())
 
     def _touch(self, app: Flask, loaded: LoadedSession) -> str:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import dump_cookie
 
 from backends.audit_log import log_event, name_of_session
-from backends.session import LoadedSession, Session, Succession
+from backends.session import Changes, LoadedSession, Session, Succession
 from backends.settings import absolute_seconds, idle_seconds, owner_key
 from backends.store import Clock, Fields, SessionGone, StoreUnavailable
 from backends.throttle import Throttle
@@ -98,14 +98,7 @@ class BackendInterface(SessionInterface):
         """Create a session and end the one it follows. Returns the new token."""
 
     @abstractmethod
-    def _update(
-        self,
-        app: Flask,
-        session: Session,
-        loaded: LoadedSession,
-        changed: Fields,
-        removed: set[str],
-    ) -> str:
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         """Write the changes. Returns the token, changed or not. Raises `SessionGone`."""
 
     @abstractmethod
@@ -139,8 +132,8 @@ class BackendInterface(SessionInterface):
     def _save_known(
         self, app: Flask, session: Session, loaded: LoadedSession, response: Response
     ) -> None:
-        changed, removed = session.changes()
-        if owner_key(app) in {*changed, *removed}:
+        changes = session.changes()
+        if owner_key(app) in {*changes.changed, *changes.removed}:
             # Another user gets another session, with a token and an age of its own
             # (OWASP ASVS 5.0, 7.2.4), and it belongs in another list.
             session.succession = max(session.succession, Succession.NEW_OWNER)
@@ -149,8 +142,8 @@ class BackendInterface(SessionInterface):
         is_aging = loaded.ttl < TOUCH_BELOW * idle_seconds(app)
         refresh = session.permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
         token = loaded.token
-        if changed or removed or session.modified:
-            token = self._update(app, session, loaded, changed, removed)
+        if any(changes) or session.modified:
+            token = self._update(app, session, loaded, changes)
         elif is_aging or refresh:
             # Raises if the session ended meanwhile: its token must not be sent again then.
             token = self._touch(app, loaded)

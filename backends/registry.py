@@ -4,8 +4,8 @@ import re
 import time
 from collections import UserDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pkgutil import resolve_name
 from typing import Any
@@ -125,72 +125,61 @@ def _package(point: EntryPoint) -> str:
 def _late(target: str) -> Callable[..., Any]:
     """The function at `module:name`, whose module is imported at the first call."""
     # The libraries of all backends would cost 0.4 seconds of each start.
-    return partial(_call, target)
+    return lambda *args: resolve_name(target)(*args)
 
 
-def _call(target: str, *args: Any) -> Any:
-    return resolve_name(target)(*args)
-
+_COOKIE = Backend(
+    name="cookie",
+    title="Signed cookie",
+    install=_late("backends.cookie:CookieInterface"),
+    state="browser",
+    readable=True,
+    revocable=False,
+    several_processes=True,
+    several_servers="yes, with the same key",
+    survives_restart="yes",
+    at_rest=None,
+    check=None,
+)
+_FILESYSTEM = Backend(
+    name="filesystem",
+    title="Filesystem",
+    install=_late("backends.filesystem:install"),
+    several_processes=True,
+    survives_restart="yes",
+    file_per_session=True,
+)
+_REDIS = Backend(
+    name="redis",
+    title="Redis",
+    install=_late("backends.redis:install"),
+    several_processes=True,
+    several_servers="yes",
+    survives_restart="yes, as far as Redis persists",
+    needs="Redis",
+)
+_STOCK_FILESYSTEM = replace(
+    _FILESYSTEM,
+    name="flask-session-filesystem",
+    title="Flask-Session, filesystem",
+    install=_late("backends.stock:install_filesystem"),
+    stock=True,
+    at_rest=_late("backends.stock:at_rest_filesystem"),
+    check=_late("backends.stock:check"),
+)
+_STOCK_REDIS = replace(
+    _REDIS,
+    name="flask-session-redis",
+    title="Flask-Session, Redis",
+    install=_late("backends.stock:install_redis"),
+    stock=True,
+    at_rest=_late("backends.stock:at_rest_redis"),
+    check=_late("backends.stock:check"),
+)
 
 BUILT_IN = {
     backend.name: backend
-    for backend in (
-        Backend(
-            name="cookie",
-            title="Signed cookie",
-            install=_late("backends.cookie:CookieInterface"),
-            state="browser",
-            readable=True,
-            revocable=False,
-            several_processes=True,
-            several_servers="yes, with the same key",
-            survives_restart="yes",
-            at_rest=None,
-            check=None,
-        ),
-        Backend(
-            name="filesystem",
-            title="Filesystem",
-            install=_late("backends.filesystem:install"),
-            several_processes=True,
-            several_servers="no",
-            survives_restart="yes",
-            file_per_session=True,
-        ),
-        Backend(
-            name="redis",
-            title="Redis",
-            install=_late("backends.redis:install"),
-            several_processes=True,
-            several_servers="yes",
-            survives_restart="yes, as far as Redis persists",
-            needs="Redis",
-        ),
-        Backend(
-            name="flask-session-filesystem",
-            title="Flask-Session, filesystem",
-            install=_late("backends.stock:install_filesystem"),
-            several_processes=True,
-            several_servers="no",
-            survives_restart="yes",
-            file_per_session=True,
-            stock=True,
-            at_rest=_late("backends.stock:at_rest_filesystem"),
-            check=_late("backends.stock:check"),
-        ),
-        Backend(
-            name="flask-session-redis",
-            title="Flask-Session, Redis",
-            install=_late("backends.stock:install_redis"),
-            several_processes=True,
-            several_servers="yes",
-            survives_restart="yes, as far as Redis persists",
-            needs="Redis",
-            stock=True,
-            at_rest=_late("backends.stock:at_rest_redis"),
-            check=_late("backends.stock:check"),
-        ),
-    )
+    for backend in (_COOKIE, _FILESYSTEM, _REDIS, _STOCK_FILESYSTEM, _STOCK_REDIS)
 }
 
 

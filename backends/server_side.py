@@ -12,7 +12,7 @@ from itsdangerous import BadSignature, Signer
 from backends.audit_log import log_event, name_of_key
 from backends.interface import BackendInterface
 from backends.record import ADDRESS, AGENT, CREATED
-from backends.session import LoadedSession, Session, Succession
+from backends.session import Changes, LoadedSession, Session, Succession
 from backends.settings import key_prefix, max_sessions, owner_key, signing_keys, token_salt
 from backends.store import (
     AtRest,
@@ -116,16 +116,9 @@ class StoreInterface(BackendInterface):
         self._log_begin(app, session, session_id)
         return self._token(app, session_id)
 
-    def _update(
-        self,
-        app: Flask,
-        session: Session,
-        loaded: LoadedSession,
-        changed: Fields,
-        removed: set[str],
-    ) -> str:
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         ttl = self.remaining(app, loaded.created)
-        self.store.update(key_of(loaded.id), changed, removed, ttl)
+        self.store.update(key_of(loaded.id), changes.changed, changes.removed, ttl)
         return self._token(app, loaded.id)
 
     def _touch(self, app: Flask, loaded: LoadedSession) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from flask.sessions import SessionMixin
 
@@ -26,6 +26,13 @@ class LoadedSession:
     ttl: float
     """Seconds until it ends unless it is used."""
     fields: Fields
+
+
+class Changes(NamedTuple):
+    """The fields to write and the names of those to remove."""
+
+    changed: Fields
+    removed: set[str]
 
 
 class Succession(IntEnum):
@@ -105,8 +112,8 @@ class Session(SessionMixin):
         self.succession = max(self.succession, Succession.NEW_ID)
         self.modified = True
 
-    def changes(self) -> tuple[Fields, set[str]]:
-        """The fields to write and the names of those to remove."""
+    def changes(self) -> Changes:
+        """The changes since the session was loaded, nested ones included."""
         stored = self._loaded.fields if self._loaded else {}
         values = self._load_values()
         changed = {
@@ -115,7 +122,7 @@ class Session(SessionMixin):
             if value is not _ENCODED
             and (text := _changed_text(value, stored.get(name))) is not None
         }
-        return changed, stored.keys() - {name for name, _ in _named(values)}
+        return Changes(changed, stored.keys() - {name for name, _ in _named(values)})
 
     def fields(self) -> Fields:
         """All values, encoded."""

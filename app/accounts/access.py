@@ -5,14 +5,12 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, current_app, redirect, request, session, url_for
-from flask_limiter import Limiter, RequestLimit
-from flask_limiter.util import get_remote_address
+import limits
+from flask import abort, current_app, redirect, request, session, url_for
 
 from app.accounts.database import find_account
 from app.state import state_of
 from app.web.log import log_visitor_event
-from backends.throttle import Throttle
 
 FAILED_LOGIN_LIMIT = "10 per minute"
 """For one address: enough for somebody who forgot, too few for a list of passwords."""
@@ -20,16 +18,6 @@ FAILED_LOGIN_LIMIT = "10 per minute"
 MAX_NAME_CHARACTERS = 80
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-
-def init_app(app: Flask) -> None:
-    """Limit the wrong passwords of each address."""
-    limiter = Limiter(
-        get_remote_address, app=app, storage_uri="memory://", on_breach=_log_refusals(Throttle())
-    )
-    state_of(app).limit_wrong_passwords = limiter.shared_limit(
-        FAILED_LOGIN_LIMIT, "passwords", deduct_when=lambda response: response.status_code == 401
-    )
 
 
 def is_logged_in() -> bool:
@@ -61,8 +49,7 @@ def _end_reason() -> str | None:
     if "logged_in" in session:
         session.clear()
         return "account"
-    cookie_name = current_app.session_interface.get_cookie_name(current_app)
-    return "session" if cookie_name in request.cookies else None
+    return "session" if current_app.config["SESSION_COOKIE_NAME"] in request.cookies else None
 
 
 def local_target(target: str | None, otherwise: str | None = None) -> str:
@@ -79,21 +66,28 @@ def local_target(target: str | None, otherwise: str | None = None) -> str:
     return target
 
 
-def limit_wrong_passwords(app: Flask, blueprint: Blueprint, *views: Callable[..., Any]) -> None:
-    """Count 401 responses of these views as failed logins, and refuse too many."""
-    limited = state_of(app).limit_wrong_passwords
-    for view in views:
-        endpoint = f"{blueprint.name}.{view.__name__}"
-        app.view_functions[endpoint] = limited(app.view_functions[endpoint])
+def limit_wrong_passwords(view: View) -> View:
+    """Count the view's 401 responses by address, and refuse after too many."""
+    limit = limits.parse(FAILED_LOGIN_LIMIT)
+
+    @wraps(view)
+    def limited(*args: Any, **kwargs: Any) -> Any:
+        failed_logins = state_of(current_app).failed_logins
+        address = request.remote_addr or ""
+        if not failed_logins.test(limit, address):
+            _log_refusal()
+            abort(429)
+        response = current_app.make_response(view(*args, **kwargs))
+        if response.status_code == 401:
+            failed_logins.hit(limit, address)
+        return response
+
+    return cast(View, limited)
 
 
-def _log_refusals(throttle: Throttle) -> Callable[[RequestLimit], None]:
+def _log_refusal() -> None:
     """Log refused logins at most once a second: a flood of them must not fill the log."""
-
-    def log_refusal(_limit: RequestLimit) -> None:
-        held_back = throttle.admit()
-        if held_back is not None:
-            name = request.form.get("username", "")[:MAX_NAME_CHARACTERS]
-            log_visitor_event("login limited", user=name, more=held_back)
-
-    return log_refusal
+    held_back = state_of(current_app).refusals.admit()
+    if held_back is not None:
+        name = request.form.get("username", "")[:MAX_NAME_CHARACTERS]
+        log_visitor_event("login limited", user=name, more=held_back)

@@ -1,6 +1,6 @@
 """The page on which an account changes its password."""
 
-from flask import Blueprint, Flask, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField
 from wtforms.validators import InputRequired, Length
@@ -50,6 +50,7 @@ def index() -> Page:
 
 
 @bp.post("/account/password")
+@limit_wrong_passwords
 @login_required
 def change_password() -> Page:
     """Needs the current password even if it was just given (OWASP ASVS 5.0, 7.5.1)."""
@@ -66,12 +67,6 @@ def change_password() -> Page:
     code = "password-and-sessions" if form.end_others.data else "password"
     log_if_saved("account changed", change=code, user=session["user"], by=session["user"])
     return redirect(url_for("account.index", done=code))
-
-
-def init_app(app: Flask) -> None:
-    """Register the page; wrong passwords count as failed logins."""
-    app.register_blueprint(bp)
-    limit_wrong_passwords(app, bp, change_password)
 
 
 def _page(status: int = 200, form: NewPasswordForm | None = None) -> tuple[str, int]:

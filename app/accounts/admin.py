@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 
 from app.accounts import database
 from app.accounts.access import limit_wrong_passwords, login_required
-from app.accounts.reauthentication import Page, ask_on_own_page, fresh_password_required
+from app.accounts.reauthentication import Page, fresh_password_required
 from app.accounts.sessions import (
     can_list_sessions,
+    current_handle,
     end_sessions,
     find_sessions,
     last_seen_tolerance,
@@ -64,6 +65,7 @@ def index() -> str:
         user=session["user"],
         chosen=chosen,
         listed=find_sessions(chosen) if chosen and can_list_sessions() else None,
+        current=current_handle(),
         ended=request.args.get("ended", type=int),
         done=done and done.outcome,
         seen_to_within=last_seen_tolerance(),
@@ -78,22 +80,19 @@ def _page_address(**more: Any) -> str:
 
 
 @bp.post("/admin/end")
-@fresh_password_required(ask_on_own_page("End the session", _page_address))
+@limit_wrong_passwords
+@fresh_password_required(lambda: "End the session", _page_address)
 def end() -> Page:
     """End the one session of the user that the form names by its handle."""
     user, handle = request.form.get("user", ""), request.form.get("handle", "")
     return redirect(_page_address(ended=end_sessions(user, [handle], session["user"])))
 
 
-def _ask_for_password(status: int, problem: str) -> Page:
-    change = (request.view_args or {})["change"]
-    return ask_on_own_page(CHANGES[change].button, _page_address)(status, problem)
-
-
 @bp.post("/admin/disable", defaults={"change": "disable"})
 @bp.post("/admin/enable", defaults={"change": "enable"})
 @bp.post("/admin/end-all", defaults={"change": "end-sessions"})
-@fresh_password_required(_ask_for_password)
+@limit_wrong_passwords
+@fresh_password_required(lambda change: CHANGES[change].button, _page_address)
 def change_account(change: str) -> Page:
     """Make one of `CHANGES` to the account that the form names."""
     user = request.form.get("user", "")
@@ -104,9 +103,3 @@ def change_account(change: str) -> Page:
     CHANGES[change].make(user)
     log_if_saved("account changed", change=change, user=user, by=session["user"])
     return redirect(_page_address(done=change))
-
-
-def init_app(app: Flask) -> None:
-    """Register the panel; wrong passwords count as failed logins."""
-    app.register_blueprint(bp)
-    limit_wrong_passwords(app, bp, end, change_account)

@@ -15,8 +15,6 @@ CONFIRMATION_SECONDS = 5 * 60
 """For how long a given password counts."""
 
 Page = Response | tuple[str, int]
-Ask = Callable[[int, str], Page]
-"""Makes the page that asks for the password, from a status and what is wrong."""
 Arguments = ParamSpec("Arguments")
 View = Callable[Arguments, Page]
 
@@ -47,8 +45,14 @@ def confirm() -> None:
     interface.regenerate(session)
 
 
-def fresh_password_required(ask: Ask) -> Callable[[View[Arguments]], View[Arguments]]:
-    """Require a recent password, else one in the form, else answer with the page of `ask`."""
+def fresh_password_required(
+    action: Callable[Arguments, str], way_back: Callable[[], str]
+) -> Callable[[View[Arguments]], View[Arguments]]:
+    """Require a recent password, else one in the form, else answer with a page that asks for it.
+
+    That page sends the same form again. `action` returns the text of its button, `way_back` the
+    address of "cancel".
+    """
 
     def guard(view: View[Arguments]) -> View[Arguments]:
         @wraps(view)
@@ -56,35 +60,24 @@ def fresh_password_required(ask: Ask) -> Callable[[View[Arguments]], View[Argume
             if is_confirmed():
                 return view(*args, **kwargs)
             password = request.form.get("password")
-            if not password:
-                return ask(403, "Nothing was changed: give your password with it.")
-            if not is_own_password(password):
-                return ask(401, "Nothing was changed: this is not your password.")
-            confirm()
-            return view(*args, **kwargs)
+            if password and is_own_password(password):
+                confirm()
+                return view(*args, **kwargs)
+            page = _ask_for_password(action(*args, **kwargs), way_back())
+            return page, 401 if password else 403
 
         return guarded
 
     return guard
 
 
-def ask_on_own_page(action: str, way_back: Callable[[], str]) -> Ask:
-    """Ask on a page that sends the same form again, for forms without a password field.
-
-    `action` is the text of the form's button, `way_back` the address of "cancel".
-    """
-
-    def ask(status: int, problem: str) -> Page:
-        page = render_template(
-            "accounts/reauthentication.html",
-            user=session["user"],
-            action=action,
-            sent=[pair for pair in request.form.items(multi=True) if pair[0] != "password"],
-            target=url_for(str(request.endpoint), **(request.view_args or {})),
-            way_back=way_back(),
-            problem=problem if status == 401 else None,
-            confirmed_for=CONFIRMATION_SECONDS,
-        )
-        return page, status
-
-    return ask
+def _ask_for_password(action: str, way_back: str) -> str:
+    return render_template(
+        "accounts/reauthentication.html",
+        user=session["user"],
+        action=action,
+        sent=[pair for pair in request.form.items(multi=True) if pair[0] != "password"],
+        target=url_for(str(request.endpoint), **(request.view_args or {})),
+        way_back=way_back,
+        confirmed_for=CONFIRMATION_SECONDS,
+    )

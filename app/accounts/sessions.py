@@ -4,14 +4,11 @@ Used by the user's own page, the administrators' panel and the command line.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast
 
 from flask import (
     Blueprint,
-    Flask,
     current_app,
     redirect,
     render_template,
@@ -22,7 +19,7 @@ from flask import (
 from werkzeug.wrappers import Response
 
 from app.accounts.access import limit_wrong_passwords, login_required
-from app.accounts.reauthentication import Page, ask_on_own_page, fresh_password_required
+from app.accounts.reauthentication import Page, fresh_password_required
 from backends import Session, lister_of
 from backends.audit_log import log_event
 from backends.interface import TOUCH_BELOW
@@ -34,20 +31,6 @@ bp = Blueprint("sessions", __name__)
 MAX_BROWSER_CHARACTERS = 40
 
 
-@dataclass(frozen=True)
-class ListedSession:
-    """One session as a page or a table shows it."""
-
-    handle: str
-    browser: str
-    agent: str
-    """The whole User-Agent as it was sent: untrusted text."""
-    address: str
-    since: datetime
-    seen: datetime
-    is_current: bool = False
-
-
 @bp.get("/sessions")
 @login_required
 def index() -> str:
@@ -56,6 +39,7 @@ def index() -> str:
         "accounts/sessions.html",
         user=user,
         listed=find_sessions(user) if can_list_sessions() else None,
+        current=current_handle(),
         ended=request.args.get("ended", type=int),
         seen_to_within=last_seen_tolerance(),
         idle=current_app.config["SESSION_IDLE_SECONDS"],
@@ -68,26 +52,22 @@ def _page_address() -> str:
 
 
 @bp.post("/sessions/end")
+@limit_wrong_passwords
 @login_required
-@fresh_password_required(ask_on_own_page("End the session", _page_address))
+@fresh_password_required(lambda: "End the session", _page_address)
 def end() -> Page:
     """End the user's session with the handle in the form."""
     return _back(end_sessions(session["user"], [request.form.get("handle", "")], session["user"]))
 
 
 @bp.post("/sessions/end-others")
+@limit_wrong_passwords
 @login_required
-@fresh_password_required(ask_on_own_page("End all my other sessions", _page_address))
+@fresh_password_required(lambda: "End all my other sessions", _page_address)
 def end_others() -> Page:
     user = session["user"]
-    others = [listed.handle for listed in find_sessions(user) if not listed.is_current]
-    return _back(end_sessions(user, others, user))
-
-
-def init_app(app: Flask) -> None:
-    """Register the page; wrong passwords count as failed logins."""
-    app.register_blueprint(bp)
-    limit_wrong_passwords(app, bp, end, end_others)
+    handles = {owned.handle for owned in find_sessions(user)} - {current_handle()}
+    return _back(end_sessions(user, handles, user))
 
 
 def can_list_sessions() -> bool:
@@ -95,13 +75,16 @@ def can_list_sessions() -> bool:
     return lister_of(current_app) is not None
 
 
-def find_sessions(user: str) -> list[ListedSession]:
+def find_sessions(user: str) -> list[OwnedSession]:
     """The user's live sessions, newest first; empty if the backend cannot list them."""
     interface = lister_of(current_app)
-    if interface is None:
-        return []
-    current = interface.handle_of(cast(Session, session)) if request else None
-    return [_describe_session(owned, current) for owned in interface.sessions_of(user)]
+    return interface.sessions_of(user) if interface else []
+
+
+def current_handle() -> str | None:
+    """The handle of this request's session."""
+    interface = lister_of(current_app)
+    return interface.handle_of(cast(Session, session)) if interface else None
 
 
 def end_sessions(user: str, handles: Collection[str], by: str) -> int:
@@ -120,6 +103,7 @@ def last_seen_tolerance() -> int:
     return round(idle_seconds(current_app) * (1 - TOUCH_BELOW))
 
 
+@bp.app_template_filter("browser")
 @lru_cache(maxsize=256)
 def describe_browser(agent: str) -> str:
     """A User-Agent in words: `Firefox 128 on Linux`. It is the browser's own claim."""
@@ -133,18 +117,6 @@ def describe_browser(agent: str) -> str:
     if len(words) > MAX_BROWSER_CHARACTERS:
         return f"{words[:MAX_BROWSER_CHARACTERS]}…"
     return words or "Unknown"
-
-
-def _describe_session(owned: OwnedSession, current: str | None) -> ListedSession:
-    return ListedSession(
-        handle=owned.handle,
-        browser=describe_browser(owned.agent),
-        agent=owned.agent,
-        address=owned.address,
-        since=datetime.fromtimestamp(owned.created, UTC),
-        seen=datetime.fromtimestamp(owned.seen, UTC),
-        is_current=owned.handle == current,
-    )
 
 
 def _back(ended: int) -> Response:

@@ -21,55 +21,6 @@ from app.web.plain_cookies import (
 
 bp = Blueprint("preferences", __name__)
 
-TEXTS = {
-    "en": {
-        "title": "Preferences",
-        "intro": "How this site looks for you. No login is needed: your browser keeps each choice "
-        "in a cookie of its own for a year, and sends it with every request to this host.",
-        "theme": "Theme",
-        "language": "Language",
-        "currency": "Currency",
-        "layout": "Layout",
-        "auto": "As the device",
-        "light": "Light",
-        "dark": "Dark",
-        "comfortable": "Comfortable",
-        "compact": "Compact",
-        "en": "English",
-        "de": "German",
-        "sample": "A cookie jar costs",
-        "unknown": "Choose one of these.",
-        "save": "Save",
-        "reset": "Forget my choices",
-        "script": "The theme is the only one that a script may read, because a script applies it "
-        "before the page is painted. The others are HttpOnly.",
-    },
-    "de": {
-        "title": "Einstellungen",
-        "intro": "Wie diese Seiten für Sie aussehen. Ein Login ist nicht nötig: Ihr Browser merkt "
-        "sich jede Wahl ein Jahr lang in einem eigenen Cookie und schickt es mit jeder Anfrage an "
-        "diesen Host.",
-        "theme": "Farbschema",
-        "language": "Sprache",
-        "currency": "Währung",
-        "layout": "Abstände",
-        "auto": "Wie das Gerät",
-        "light": "Hell",
-        "dark": "Dunkel",
-        "comfortable": "Großzügig",
-        "compact": "Kompakt",
-        "en": "Englisch",
-        "de": "Deutsch",
-        "sample": "Eine Keksdose kostet",
-        "unknown": "Wählen Sie eines davon.",
-        "save": "Speichern",
-        "reset": "Meine Wahl vergessen",
-        "script": "Nur das Farbschema darf ein Skript lesen, denn ein Skript wendet es an, bevor "
-        "die Seite gezeichnet wird. Die anderen Cookies sind HttpOnly.",
-    },
-}
-"""The texts of the page in each language."""
-
 RATES = {
     "EUR": Decimal("1"),
     "USD": Decimal("1.10"),
@@ -80,7 +31,7 @@ RATES = {
 
 CHOICES = {
     THEME: ("auto", "light", "dark"),
-    LANGUAGE: tuple(TEXTS),
+    LANGUAGE: ("en", "de"),
     CURRENCY: tuple(RATES),
     LAYOUT: ("comfortable", "compact"),
 }
@@ -150,7 +101,6 @@ def _page(form: PreferencesForm) -> str:
         "demos/preferences.html",
         form=form,
         chosen=preferences._asdict(),
-        texts=TEXTS[preferences.language],
         sample=money(in_currency(1490, preferences.currency), preferences.currency),
         locations=[locate_plain_cookie(cookie) for cookie in CHOICES],
     )

@@ -41,7 +41,6 @@ class CookieInBrowser:
 @dataclass(frozen=True)
 class Inspection:
     backend: Backend
-    embedded: bool
     user: str | None
     cookies: list[CookieInBrowser]
     at_rest: AtRest | None
@@ -51,23 +50,16 @@ class Inspection:
     def session_cookie(self) -> CookieInBrowser | None:
         return next((cookie for cookie in self.cookies if cookie.is_session), None)
 
-    @property
-    def hidden_from_script(self) -> list[str]:
-        return [cookie.name for cookie in self.cookies if "HttpOnly" in cookie.flags]
-
 
 def inspect() -> Inspection:
     """Inspect the session of this request. Raises `StoreUnavailable`."""
     backend = backend_of(current_app)
-    user = session.get("user")
-    held = backend.at_rest and backend.at_rest(current_app, session)
-    token = request.cookies.get(_session_cookie_name())
+    token = request.cookies.get(current_app.config["SESSION_COOKIE_NAME"])
     return Inspection(
         backend=backend,
-        embedded=is_embedded(current_app.config),
-        user=user,
+        user=session.get("user"),
         cookies=[_describe_cookie(name, value) for name, value in request.cookies.items()],
-        at_rest=held or None,
+        at_rest=backend.at_rest(current_app, session) if backend.at_rest else None,
         traffic=state_of(current_app).traffic.of(token),
     )
 
@@ -78,7 +70,7 @@ def inspect_json() -> dict[str, Any]:
     found = inspect()
     return {
         "backend": found.backend.name,
-        "embedded": found.embedded,
+        "embedded": is_embedded(current_app.config),
         "user": found.user,
         "browser": [asdict(cookie) for cookie in found.cookies],
         "server": found.at_rest and found.at_rest._asdict(),
@@ -101,7 +93,7 @@ def _describe_cookie(name: str, value: str) -> CookieInBrowser:
         bytes=len(name) + len(value),
         masked=f"{value[:SHOWN_CHARACTERS]}…",
         sha256=sha256(value.encode()).hexdigest()[:16],
-        is_session=name == _session_cookie_name(),
+        is_session=name == current_app.config["SESSION_COOKIE_NAME"],
         flags=_flags(name),
         decoded=decoded and json.dumps(_shorten(decoded.payload), indent=2, ensure_ascii=False),
         signed_at=decoded and decoded.signed_at.isoformat(),
@@ -110,20 +102,16 @@ def _describe_cookie(name: str, value: str) -> CookieInBrowser:
 
 def _flags(name: str) -> list[str]:
     """The attributes that this application set; a browser does not send them back."""
-    if name != _session_cookie_name():
+    if name != current_app.config["SESSION_COOKIE_NAME"]:
         return []
     interface, app = current_app.session_interface, current_app
-    flags = [
-        ("HttpOnly", interface.get_cookie_httponly(app)),
-        ("Secure", interface.get_cookie_secure(app)),
-        (f"SameSite={interface.get_cookie_samesite(app)}", interface.get_cookie_samesite(app)),
-        (f"Path={interface.get_cookie_path(app)}", True),
-    ]
-    return [flag for flag, is_set in flags if is_set]
-
-
-def _session_cookie_name() -> str:
-    return current_app.session_interface.get_cookie_name(current_app)
+    flags = {
+        "HttpOnly": interface.get_cookie_httponly(app),
+        "Secure": interface.get_cookie_secure(app),
+        f"SameSite={interface.get_cookie_samesite(app)}": interface.get_cookie_samesite(app),
+        f"Path={interface.get_cookie_path(app)}": True,
+    }
+    return [flag for flag, is_set in flags.items() if is_set]
 
 
 def _shorten(value: Any) -> Any:

@@ -45,13 +45,13 @@ def replay() -> str | dict[str, str]:
 def _try(token: str | None) -> str:
     if token is None:
         return "nothing-kept"
-    cookies = {_session_cookie_name(): token}
+    cookies = {current_app.config["SESSION_COOKIE_NAME"]: token}
     response = send_inside(current_app, request, "GET", "/dashboard", cookies)
-    return "still-logged-in" if response.status == 200 else "refused"
+    return "still-logged-in" if response.status_code == 200 else "refused"
 
 
 def _keep_at_logout(response: Response) -> Response:
-    token = request.cookies.get(_session_cookie_name())
+    token = request.cookies.get(current_app.config["SESSION_COOKIE_NAME"])
     if request.endpoint == "login.logout" and response.status_code == 302 and token:
         handle = secrets.token_urlsafe(16)
         kept = state_of(current_app).kept_tokens
@@ -64,9 +64,5 @@ def _keep_at_logout(response: Response) -> Response:
     return response
 
 
-def _session_cookie_name() -> str:
-    return current_app.session_interface.get_cookie_name(current_app)
-
-
 def _handle_name() -> str:
-    return f"kept_{_session_cookie_name()}"
+    return f"kept_{current_app.config['SESSION_COOKIE_NAME']}"

@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response
 
 from app.accounts.database import list_demo_accounts
 from app.inspector import replay
 from app.state import state_of
-from app.web.subrequest import InnerResponse, send_inside
+from app.web.subrequest import send_inside
 from backends import BACKENDS, ConfigurationError
 
 bp = Blueprint("side_by_side", __name__)
@@ -106,7 +107,7 @@ def act(action: str) -> Response:
     return answer
 
 
-def _post(name: str, path: str) -> InnerResponse:
+def _post(name: str, path: str) -> TestResponse:
     return send_inside(
         current_app, request, "POST", f"/{name}{path}", cookies_for(name), request.form
     )
@@ -122,7 +123,7 @@ def cookies_for(name: str) -> Mapping[str, str]:
     }
 
 
-def _merge_cookies(responses: Mapping[str, InnerResponse]) -> list[str]:
+def _merge_cookies(responses: Mapping[str, TestResponse]) -> list[str]:
     """The `Set-Cookie` headers for the browser: those of each session, and those all backends sent.
 
     The plain cookies are shared: a backend that accepts a login must not delete the guest's cart
@@ -145,25 +146,19 @@ def _session_cookie_name(name: str) -> str:
     return str(state_of(current_app).mounted[name].config["SESSION_COOKIE_NAME"])
 
 
-def _outcome(response: InnerResponse) -> str:
-    if response.status == 200:
-        return str(response.json().get("outcome"))
-    if response.status == 302:
+def _outcome(response: TestResponse) -> str:
+    if response.status_code == 200:
+        return str((response.json or {}).get("outcome"))
+    if response.status_code == 302:
         return "login-required" if "/login?next" in response.headers["Location"] else "done"
-    return str(response.status)
+    return str(response.status_code)
 
 
 def _outcomes() -> dict[str, Outcome]:
     """The outcome of each backend that the address names with a known code."""
-    sentences = {name: _sentence(request.args.get(name, "")) for name in BACKENDS}
+    sentences = {**OUTCOMES, "done": DONE.get(request.args.get("action", ""))}
     return {
-        name: Outcome(BACKENDS[name].title, sentence, TONES.get(request.args[name], "warning"))
-        for name, sentence in sentences.items()
-        if sentence is not None
+        name: Outcome(backend.title, sentence, TONES.get(code, "warning"))
+        for name, backend in BACKENDS.items()
+        if (sentence := sentences.get(code := request.args.get(name, "")))
     }
-
-
-def _sentence(code: str) -> str | None:
-    if code == "done":
-        return DONE.get(request.args.get("action", ""))
-    return OUTCOMES.get(code)

@@ -31,7 +31,7 @@ def locate_plain_cookie(cookie: PlainCookie, value: str | None = None) -> DataLo
 
 def locate_in_session(what: str) -> DataLocation:
     """Data in the session, on this application's backend."""
-    name = current_app.session_interface.get_cookie_name(current_app)
+    name = current_app.config["SESSION_COOKIE_NAME"]
     text = request.cookies.get(name, "")
     return DataLocation(what, backend_of(current_app).state, True, name, _size(name, text))
 

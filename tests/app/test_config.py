@@ -17,7 +17,7 @@ DEFAULTS = {
     "SESSION_BACKEND": None,
     "REDIS_URL": None,
     "SESSION_FILE_DIR": Path("instance/sessions"),
-    "SECRET_KEY_FALLBACKS": [],
+    "SECRET_KEY_FALLBACKS": None,
     "SESSION_IDLE_SECONDS": 1800,
     "SESSION_ABSOLUTE_SECONDS": 28800,
     "SESSION_MAX_PER_USER": None,

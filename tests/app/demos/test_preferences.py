@@ -1,8 +1,9 @@
 """Preferences: kept by the browser, without login and without a session."""
 
 import pytest
+from flask import Flask
 
-from app.demos.preferences import CHOICES, TEXTS, in_currency, money
+from app.demos.preferences import CHOICES, in_currency, money
 from app.web.plain_cookies import CURRENCY, LANGUAGE, LAYOUT, THEME, PlainCookie
 from tests.support.visitor import Visitor
 
@@ -67,11 +68,11 @@ def test_the_page_speaks_the_chosen_language(visitor: Visitor, language: str) ->
     visitor.post("/preferences", language=language)
     page = visitor.get("/preferences").text
     assert f'<div lang="{language}">' in page
-    assert f"<h1>{TEXTS[language]['title']}</h1>" in page
+    assert f"<h1>{_texts(visitor.app)[language]['title']}</h1>" in page
 
 
-def test_every_language_has_every_text() -> None:
-    first, *others = TEXTS.values()
+def test_every_language_has_every_text(visitor: Visitor) -> None:
+    first, *others = _texts(visitor.app).values()
     assert all(texts.keys() == first.keys() for texts in others)
     offered = {value for cookie in (THEME, LANGUAGE, LAYOUT) for value in CHOICES[cookie]}
     assert offered <= first.keys()
@@ -98,3 +99,10 @@ def test_amounts_have_two_digits_after_the_point(currency: str) -> None:
     whole, _, hundredths = money(in_currency(5, currency), currency).partition(".")
     assert whole == f"{currency} 0"
     assert len(hundredths) == 2
+
+
+def _texts(app: Flask) -> dict[str, dict[str, str]]:
+    texts: dict[str, dict[str, str]] = vars(
+        app.jinja_env.get_template("demos/_preference_texts.html").module
+    )["TEXTS"]
+    return texts

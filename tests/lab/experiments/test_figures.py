@@ -13,8 +13,7 @@ from app.lab.runs.runner import try_claim
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
 from backends.server_side import StoreInterface
-from backends.session import LoadedSession, Session
-from backends.store import Fields
+from backends.session import Changes, LoadedSession, Session
 from tests.lab.known_wrongs.cookies import STOCK_FLASK
 from tests.lab.known_wrongs.wrong import Wrong, on_files, try_breaking
 
@@ -63,31 +62,21 @@ class TestCapacity:
         """Keeps as much as it was given, and not what."""
 
         def _update(
-            self,
-            app: Flask,
-            session: Session,
-            loaded: LoadedSession,
-            changed: Fields,
-            removed: set[str],
+            self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes
         ) -> str:
-            dots = {name: f'"{"." * (len(text) - 2)}"' for name, text in changed.items()}
-            return super()._update(app, session, loaded, dots, removed)
+            dots = {name: f'"{"." * (len(text) - 2)}"' for name, text in changes.changed.items()}
+            return super()._update(app, session, loaded, Changes(dots, changes.removed))
 
     class CutsOff(StoreInterface):
         """Keeps the beginning of what is too long, as a column of a database may."""
 
         def _update(
-            self,
-            app: Flask,
-            session: Session,
-            loaded: LoadedSession,
-            changed: Fields,
-            removed: set[str],
+            self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes
         ) -> str:
-            begun = {name: f'"{text[1:-1][:2000]}"' for name, text in changed.items()}
-            if any(len(text) > 2002 for text in changed.values()):
+            begun = {name: f'"{text[1:-1][:2000]}"' for name, text in changes.changed.items()}
+            if any(len(text) > 2002 for text in changes.changed.values()):
                 begun["data"] = '"cut"'
-            return super()._update(app, session, loaded, begun, removed)
+            return super()._update(app, session, loaded, Changes(begun, changes.removed))
 
     def test_is_of_what_was_put_in_and_not_of_as_much_of_anything(self) -> None:
         result = found_of("capacity", on_files(self.KeepsTheLength))

@@ -18,7 +18,7 @@ from backends.cookie import CookieInterface
 from backends.interface import SessionTooLarge
 from backends.record import CREATED, ID
 from backends.server_side import StoreInterface
-from backends.session import LoadedSession, Session
+from backends.session import Changes, LoadedSession, Session
 from backends.store import Clock, Fields
 from tests.lab.known_wrongs.wrong import Wrong, broken, in_application, in_backend, on_files
 
@@ -85,32 +85,18 @@ class OnlyEncodes(Encrypts):
 class DropsNone(StoreInterface):
     """Does not store `None`, as a setter with `if value is not None` does not."""
 
-    def _update(
-        self,
-        app: Flask,
-        session: Session,
-        loaded: LoadedSession,
-        changed: Fields,
-        removed: set[str],
-    ) -> str:
-        given = {name: text for name, text in changed.items() if text != "null"}
-        return super()._update(app, session, loaded, given, removed)
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
+        given = {name: text for name, text in changes.changed.items() if text != "null"}
+        return super()._update(app, session, loaded, Changes(given, changes.removed))
 
 
 class KeepsTheLimitOfTheCookie(StoreInterface):
     """Refuses what is over 4 KB, as the cookie did that it took the place of."""
 
-    def _update(
-        self,
-        app: Flask,
-        session: Session,
-        loaded: LoadedSession,
-        changed: Fields,
-        removed: set[str],
-    ) -> str:
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         if sum(map(len, session.fields().values())) > 4000:
             raise SessionTooLarge("This session is too large.")
-        return super()._update(app, session, loaded, changed, removed)
+        return super()._update(app, session, loaded, changes)
 
 
 class AsksNoSize(CookieInterface):

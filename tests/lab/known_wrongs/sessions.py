@@ -14,7 +14,7 @@ from backends import BACKENDS
 from backends.record import CREATED
 from backends.redis import install as install_redis
 from backends.server_side import StoreInterface
-from backends.session import LoadedSession, Session, Succession
+from backends.session import Changes, LoadedSession, Session, Succession
 from backends.settings import absolute_seconds
 from backends.store import Clock, Fields, SessionGone, key_of
 from tests.lab.known_wrongs.wrong import Wrong, in_backend, on_files, overwrite
@@ -51,14 +51,7 @@ class LeavesTheOldOne(StoreInterface):
 class KeepsVersions(StoreInterface):
     """Writes each change into a copy with a new token, so that it can be undone."""
 
-    def _update(
-        self,
-        app: Flask,
-        session: Session,
-        loaded: LoadedSession,
-        changed: Fields,
-        removed: set[str],
-    ) -> str:
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         self.store.touch(key_of(loaded.id), self.remaining(app, loaded.created))
         version = secrets.token_urlsafe(self.id_bytes)
         file_anew(self, app, loaded, version, session.fields())
@@ -130,30 +123,16 @@ class OnlySaysThatItEnded(StoreInterface):
 class SeesOnlyAssignments(StoreInterface):
     """Writes only if `modified` is set, which a change in a list does not do."""
 
-    def _update(
-        self,
-        app: Flask,
-        session: Session,
-        loaded: LoadedSession,
-        changed: Fields,
-        removed: set[str],
-    ) -> str:
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         if not session.modified:
             return self._touch(app, loaded)
-        return super()._update(app, session, loaded, changed, removed)
+        return super()._update(app, session, loaded, changes)
 
 
 class WritesItWhole(StoreInterface):
     """Writes back everything that it has loaded, as Flask-Session 0.8 does."""
 
-    def _update(
-        self,
-        app: Flask,
-        session: Session,
-        loaded: LoadedSession,
-        changed: Fields,
-        removed: set[str],
-    ) -> str:
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         ttl = self.remaining(app, loaded.created)
         overwrite(self.store, key_of(loaded.id), session.fields(), ttl)
         return loaded.token
@@ -171,16 +150,11 @@ class ProlongsByWriting(StoreInterface):
 class KeepsWholeSeconds(StoreInterface):
     """Cuts a time to its second, as a column of MySQL's type DATETIME does."""
 
-    def _update(
-        self,
-        app: Flask,
-        session: Session,
-        loaded: LoadedSession,
-        changed: Fields,
-        removed: set[str],
-    ) -> str:
-        cut = {name: re.sub(r"(:\d\d)\.\d{6}", r"\1", text) for name, text in changed.items()}
-        return super()._update(app, session, loaded, cut, removed)
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
+        cut = {
+            name: re.sub(r"(:\d\d)\.\d{6}", r"\1", text) for name, text in changes.changed.items()
+        }
+        return super()._update(app, session, loaded, Changes(cut, changes.removed))
 
 
 def file_anew(
