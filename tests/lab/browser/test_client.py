@@ -25,7 +25,7 @@ def site() -> Iterator[TinySite]:
         yield site
 
 
-def test_a_browser_sends_back_what_it_was_given(browser: Browser, site: TinySite) -> None:
+def test_a_browser_sends_back_its_cookies(browser: Browser, site: TinySite) -> None:
     fields = ["a=1; Path=/", "b=2; Path=/; Expires=Fri, 31 Dec 2027 00:00:00 GMT"]
     site.sets("/in", *fields)
 
@@ -42,7 +42,7 @@ def test_a_browser_sends_back_what_it_was_given(browser: Browser, site: TinySite
     assert (second.cookie_bytes, second.set_cookie_bytes) == (8, 0)
 
 
-def test_an_exchange_tells_which_cookies_were_refused(browser: Browser, site: TinySite) -> None:
+def test_an_exchange_names_the_refused_cookies(browser: Browser, site: TinySite) -> None:
     site.sets("/in", "big=" + "x" * 5000, "ctl=\x0b", "ok=1")
 
     exchange = browser.get(site.url("/in"))
@@ -62,7 +62,7 @@ def test_the_octets_of_header_values_arrive_unchanged(browser: Browser, site: Ti
     assert site.last("/").header("cookie") == f"a={octets}"
 
 
-def test_the_headers_of_an_exchange_are_the_headers_that_were_sent(
+def test_the_headers_of_an_exchange_are_those_that_were_sent(
     browser: Browser, site: TinySite
 ) -> None:
     exchange = browser.post(site.url("/"), {"q": "ü &"}, headers={"X-Own": "1"})
@@ -96,7 +96,7 @@ def test_the_body_can_be_read_as_bytes_text_and_json(browser: Browser, site: Tin
 @pytest.mark.parametrize(
     ("method", "fetch_site", "has_origin"), [("get", "none", False), ("post", "same-origin", True)]
 )
-def test_a_request_says_that_the_user_or_the_same_origin_started_it(
+def test_a_request_comes_from_the_user_or_the_same_origin(
     browser: Browser, site: TinySite, method: str, fetch_site: str, has_origin: bool
 ) -> None:
     getattr(browser, method)(site.url("/"))
@@ -143,7 +143,7 @@ def test_a_redirect_is_followed_only_when_asked(browser: Browser, site: TinySite
         (308, "POST", b"a=1"),
     ],
 )
-def test_a_redirected_post_becomes_a_get_unless_its_status_forbids(
+def test_a_redirected_post_is_a_get_except_after_307_and_308(
     browser: Browser, site: TinySite, status: int, method: str, body: bytes
 ) -> None:
     site.answers["/in"] = Answer(status, (("Location", "out"),))
@@ -174,7 +174,7 @@ def test_tabs_of_one_browser_share_its_jar(browser: Browser, site: TinySite) -> 
     assert {cookie.name for cookie in browser.jar} == {f"c{number}" for number in range(20)}
 
 
-def test_a_restarted_browser_keeps_what_was_to_last(browser: Browser, site: TinySite) -> None:
+def test_a_restarted_browser_keeps_lasting_cookies(browser: Browser, site: TinySite) -> None:
     site.sets("/in", "session=1; Path=/", "remembered=1; Path=/; Max-Age=60")
     browser.get(site.url("/in"))
 

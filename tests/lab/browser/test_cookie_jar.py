@@ -66,7 +66,7 @@ def test_a_cookie_that_breaks_a_rule_is_refused_with_the_reason(
     assert not list(jar)
 
 
-def test_the_refusal_of_a_large_cookie_tells_a_learner_what_happened(jar: Jar) -> None:
+def test_the_refusal_of_a_large_cookie_names_its_bytes(jar: Jar) -> None:
     answer = jar.store(LOOPBACK, "session_cookie=" + "x" * 6124)
 
     assert answer == Refused(
@@ -86,9 +86,7 @@ def test_a_refused_cookie_leaves_its_namesake_alone(jar: Jar) -> None:
 # Replacing and deleting
 
 
-def test_a_cookie_that_is_set_again_takes_the_new_value_and_keeps_its_place(
-    jar: Jar, clock: "SetClock"
-) -> None:
+def test_a_cookie_set_again_keeps_its_place_in_the_order(jar: Jar, clock: "SetClock") -> None:
     first = store(jar, LOOPBACK, "a=1")
     clock.forward(1)
     store(jar, LOOPBACK, "b=2")
@@ -133,9 +131,7 @@ def test_a_deletion_that_names_another_cookie_deletes_nothing(
 
 
 @pytest.mark.parametrize("host", ["localhost", "app.localhost", "127.0.0.1", "127.8.8.8", "[::1]"])
-def test_loopback_is_a_secure_origin_only_for_a_browser_that_trusts_it(
-    clock: "SetClock", host: str
-) -> None:
+def test_a_browser_may_trust_loopback_as_a_secure_origin(clock: "SetClock", host: str) -> None:
     trusting, strict = Jar(clock=clock), Jar(clock=clock, trusts_loopback=False)
     url = f"http://{host}:5000/"
 
@@ -175,7 +171,7 @@ def test_an_insecure_origin_does_not_overlay_a_secure_cookie(
     assert cookies_sent(jar, "https://www.shop.example/login").startswith("a=good")
 
 
-def test_a_secure_origin_may_replace_a_secure_cookie_by_an_open_one(jar: Jar) -> None:
+def test_a_secure_origin_may_overwrite_a_secure_cookie(jar: Jar) -> None:
     store(jar, HTTPS, "a=1; Secure")
 
     store(jar, HTTPS, "a=2")
@@ -208,9 +204,7 @@ def test_a_cookie_goes_only_where_it_belongs(
     assert cookies_sent(jar, url) == ("a=1" if is_sent else "")
 
 
-def test_longer_paths_are_sent_first_and_older_cookies_before_younger(
-    jar: Jar, clock: "SetClock"
-) -> None:
+def test_longer_paths_are_sent_first_then_older_cookies(jar: Jar, clock: "SetClock") -> None:
     for header in ("a=1; Path=/", "b=2; Path=/shop", "c=3; Path=/", "d=4; Path=/shop/cart"):
         store(jar, LOOPBACK, header)
         clock.forward(1)
@@ -225,7 +219,7 @@ def test_a_nameless_cookie_is_sent_as_its_bare_value(jar: Jar) -> None:
     assert cookies_sent(jar, LOOPBACK) == "loner; empty="
 
 
-def test_a_script_sees_decoded_cookies_without_the_http_only_ones(jar: Jar) -> None:
+def test_a_script_reads_decoded_cookies_without_http_only(jar: Jar) -> None:
     store(jar, LOOPBACK, "secret=1; HttpOnly")
     store(jar, LOOPBACK, "café=crème".encode().decode("latin-1"))
 

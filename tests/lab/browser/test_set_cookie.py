@@ -142,7 +142,7 @@ def test_a_cookie_date_is_read_by_the_algorithm_of_5_1_1(
         ("http://h/a/b/c", "/a/b"),
     ],
 )
-def test_a_cookie_without_a_path_belongs_to_the_folder_of_its_page(url: str, path: str) -> None:
+def test_the_default_path_is_the_folder_of_the_page(url: str, path: str) -> None:
     assert default_path(url) == path
 
 
@@ -161,7 +161,7 @@ def test_a_cookie_without_a_path_belongs_to_the_folder_of_its_page(url: str, pat
         ("/A", "/a", False),
     ],
 )
-def test_a_path_covers_itself_and_what_lies_below(
+def test_a_path_covers_itself_and_everything_below(
     request_path: str, cookie_path: str, matches: bool
 ) -> None:
     assert path_matches(request_path, cookie_path) is matches
