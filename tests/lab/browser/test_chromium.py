@@ -78,9 +78,7 @@ class TestChromium:
             status=403, headers=(("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")), body=b"no, \xc3\xa9"
         )
         browser.get(site.url("/form"))
-
         exchange = browser.post(site.url("/form"), {"submit": "ü & =", "next": ""})
-
         received = site.last("/form")
         assert (received.method, received.body) == ("POST", b"submit=%C3%BC+%26+%3D&next=")
         assert received.header("sec-fetch-site") == "same-origin"
@@ -96,9 +94,7 @@ class TestChromium:
     ) -> None:
         headers = (("Location", "/next"), ("Set-Cookie", "a=1"))
         site.answers["/"] = Answer(status=302, headers=headers)
-
         exchange = browser.get(site.url("/"))
-
         assert (exchange.status, exchange.header("location")) == (302, "/next")
         assert [request.target for request in site.received] == ["/"]
         assert read_cookies(browser) == {"a": "1"}
@@ -107,17 +103,13 @@ class TestChromium:
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
         site.answers["/"] = Answer(body=b'<!doctype html><script src="/script.js"></script>')
-
         browser.get(site.url("/"))
         browser.get(site.url("/other"))
-
         assert [request.target for request in site.received] == ["/", "/other"]
 
     def test_a_refused_cookie_is_named(self, browser: AnyBrowser, site: TinySite) -> None:
         site.sets("/", "good=1", "large=" + "x" * 4096, "__Host-bare=1; Path=/")
-
         exchange = browser.get(site.url("/"))
-
         assert [refused.name for refused in exchange.refused] == ["large", "__Host-bare"]
         assert read_cookies(browser) == {"good": "1"}
 
@@ -126,7 +118,6 @@ class TestChromium:
     ) -> None:
         site.sets("/shop/", "open=1", "hidden=2; HttpOnly")
         browser.get(site.url("/shop/"))
-
         assert browser.document_cookie(site.url("/shop/cart")) == "open=1"
         assert browser.document_cookie(site.url("/")) == ""
         assert [request.target for request in site.received] == ["/shop/"]
@@ -136,9 +127,7 @@ class TestChromium:
     ) -> None:
         site.sets("/", "short=1", "long=2; Max-Age=3600")
         browser.get(site.url("/"))
-
         browser.restart()
-
         assert read_cookies(browser) == {"long": "2"}
 
     def test_a_browser_used_before_has_no_cookies(self, site: TinySite) -> None:

@@ -60,7 +60,6 @@ def test_a_cookie_that_breaks_a_rule_is_refused_with_the_reason(
     jar: Jar, url: str, header: str, reason: str
 ) -> None:
     answer = jar.store(url, header)
-
     assert isinstance(answer, Refused)
     assert reason in answer.reason
     assert not list(jar)
@@ -68,7 +67,6 @@ def test_a_cookie_that_breaks_a_rule_is_refused_with_the_reason(
 
 def test_the_refusal_of_a_large_cookie_names_its_bytes(jar: Jar) -> None:
     answer = jar.store(LOOPBACK, "session_cookie=" + "x" * 6124)
-
     assert answer == Refused(
         "session_cookie",
         "name and value are 6138 bytes, a browser keeps at most 4096 (RFC 6265bis 5.7)",
@@ -77,9 +75,7 @@ def test_the_refusal_of_a_large_cookie_names_its_bytes(jar: Jar) -> None:
 
 def test_a_refused_cookie_leaves_its_namesake_alone(jar: Jar) -> None:
     store(jar, LOOPBACK, "a=1")
-
     jar.store(LOOPBACK, "a=2; SameSite=None")
-
     assert [cookie.value for cookie in jar] == ["1"]
 
 
@@ -92,7 +88,6 @@ def test_a_cookie_set_again_keeps_its_place_in_the_order(jar: Jar, clock: "SetCl
     store(jar, LOOPBACK, "b=2")
     clock.forward(1)
     again = store(jar, LOOPBACK, "a=3; HttpOnly")
-
     assert again.created == first.created
     assert cookies_sent(jar, LOOPBACK) == "a=3; b=2"
 
@@ -100,9 +95,7 @@ def test_a_cookie_set_again_keeps_its_place_in_the_order(jar: Jar, clock: "SetCl
 @pytest.mark.parametrize("deletion", ["Max-Age=0", "Max-Age=-1", "Expires=0:0:0 1 Jan 1970"])
 def test_an_expired_cookie_deletes_its_namesake(jar: Jar, deletion: str) -> None:
     store(jar, LOOPBACK, "a=1")
-
     store(jar, LOOPBACK, f"a=; {deletion}")
-
     assert not list(jar)
 
 
@@ -121,9 +114,7 @@ def test_a_deletion_that_names_another_cookie_deletes_nothing(
     jar: Jar, set_as: str, deleted_as: str
 ) -> None:
     cookie = store(jar, HTTPS, set_as)
-
     jar.store(HTTPS, deleted_as)
-
     assert list(jar) == [cookie]
 
 
@@ -134,7 +125,6 @@ def test_a_deletion_that_names_another_cookie_deletes_nothing(
 def test_a_browser_may_trust_loopback_as_a_secure_origin(clock: "SetClock", host: str) -> None:
     trusting, strict = Jar(clock=clock), Jar(clock=clock, trusts_loopback=False)
     url = f"http://{host}:5000/"
-
     assert isinstance(trusting.store(url, "a=1; Secure"), Cookie)
     assert isinstance(strict.store(url, "a=1; Secure"), Refused)
 
@@ -142,7 +132,6 @@ def test_a_browser_may_trust_loopback_as_a_secure_origin(clock: "SetClock", host
 def test_a_secure_cookie_is_sent_to_secure_origins_only(jar: Jar) -> None:
     store(jar, HTTPS, "safe=1; Secure")
     store(jar, HTTPS, "open=1")
-
     assert cookies_sent(jar, HTTPS) == "safe=1; open=1"
     assert cookies_sent(jar, HTTP) == "open=1"
     assert jar.document_cookie(HTTP) == "open=1"
@@ -164,18 +153,14 @@ def test_an_insecure_origin_does_not_overlay_a_secure_cookie(
     jar: Jar, header: str, taken: bool
 ) -> None:
     store(jar, HTTPS, "a=good; Path=/login; Secure")
-
     answer = jar.store(HTTP, header)
-
     assert isinstance(answer, Cookie) is taken
     assert cookies_sent(jar, "https://www.shop.example/login").startswith("a=good")
 
 
 def test_a_secure_origin_may_overwrite_a_secure_cookie(jar: Jar) -> None:
     store(jar, HTTPS, "a=1; Secure")
-
     store(jar, HTTPS, "a=2")
-
     assert cookies_sent(jar, HTTP) == "a=2"
 
 
@@ -200,7 +185,6 @@ def test_a_cookie_goes_only_where_it_belongs(
     jar: Jar, header: str, url: str, is_sent: bool
 ) -> None:
     store(jar, HTTPS, header)
-
     assert cookies_sent(jar, url) == ("a=1" if is_sent else "")
 
 
@@ -208,35 +192,29 @@ def test_longer_paths_are_sent_first_then_older_cookies(jar: Jar, clock: "SetClo
     for header in ("a=1; Path=/", "b=2; Path=/shop", "c=3; Path=/", "d=4; Path=/shop/cart"):
         store(jar, LOOPBACK, header)
         clock.forward(1)
-
     assert cookies_sent(jar, LOOPBACK) == "d=4; b=2; a=1; c=3"
 
 
 def test_a_nameless_cookie_is_sent_as_its_bare_value(jar: Jar) -> None:
     store(jar, LOOPBACK, "loner")
     store(jar, LOOPBACK, "empty=")
-
     assert cookies_sent(jar, LOOPBACK) == "loner; empty="
 
 
 def test_a_script_reads_decoded_cookies_without_http_only(jar: Jar) -> None:
     store(jar, LOOPBACK, "secret=1; HttpOnly")
     store(jar, LOOPBACK, "café=crème".encode().decode("latin-1"))
-
     assert jar.document_cookie(LOOPBACK) == "café=crème"
 
 
 def test_a_restart_ends_session_cookies_and_no_others(jar: Jar) -> None:
     store(jar, LOOPBACK, "session=1")
     store(jar, LOOPBACK, "remembered=1; Max-Age=60")
-
     jar.restart()
-
     assert [cookie.name for cookie in jar] == ["remembered"]
 
 
 def test_cookies_that_threads_store_at_once_are_all_kept(jar: Jar) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: jar.store(LOOPBACK, f"c{number}=1"), range(400)))
-
     assert {cookie.name for cookie in jar} == {f"c{number}" for number in range(400)}

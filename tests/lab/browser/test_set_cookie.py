@@ -62,7 +62,6 @@ def test_a_cookie_within_the_rules_is_kept_as_a_browser_reads_it(
     jar: Jar, url: str, header: str, expected: dict[str, object]
 ) -> None:
     cookie = store(jar, url, header)
-
     assert list(jar) == [cookie]
     assert {name: getattr(cookie, name) for name in expected} == expected
 
@@ -88,7 +87,6 @@ def test_a_cookie_lives_as_long_as_it_says_up_to_400_days(
     jar: Jar, clock: "SetClock", attributes: str, seconds: int
 ) -> None:
     cookie = store(jar, LOOPBACK, f"a=1; {attributes}")
-
     assert cookie.expires == clock.now + seconds
     clock.forward(seconds - 1)
     assert cookies_sent(jar, LOOPBACK) == "a=1"
