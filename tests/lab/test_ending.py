@@ -105,7 +105,7 @@ class TestStreams:
         assert loaded((tmp_path / "out").read_text(encoding="utf-8")) == AS_EXPECTED
 
 
-class TestProcess:
+class TestExitOfProcess:
     """The same in a process of its own, which flushes its streams when it exits."""
 
     def run_in_shell(

@@ -24,7 +24,7 @@ from app.lab.experiments import CLAIMS
 from app.lab.runs.runner import make_options, try_claim
 from app.lab.subject.source import BackendSource
 from backends import ConfigurationError
-from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
+from tests.lab.browser.tiny_site import Reply, TinySite, tiny_site
 from tests.services import PATIENCE, LabServer, group_is_gone, require
 from tests.support.process_group import start_group
 
@@ -74,7 +74,7 @@ class TestChromium:
     def test_an_exchange_is_what_was_sent_and_answered(
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
-        site.answers["/form"] = Answer(
+        site.replies["/form"] = Reply(
             status=403, headers=(("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")), body=b"no, \xc3\xa9"
         )
         browser.get(site.url("/form"))
@@ -93,7 +93,7 @@ class TestChromium:
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
         headers = (("Location", "/next"), ("Set-Cookie", "a=1"))
-        site.answers["/"] = Answer(status=302, headers=headers)
+        site.replies["/"] = Reply(status=302, headers=headers)
         exchange = browser.get(site.url("/"))
         assert (exchange.status, exchange.header("location")) == (302, "/next")
         assert [request.target for request in site.received] == ["/"]
@@ -102,7 +102,7 @@ class TestChromium:
     def test_nothing_is_loaded_that_a_page_asks_for(
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
-        site.answers["/"] = Answer(body=b'<!doctype html><script src="/script.js"></script>')
+        site.replies["/"] = Reply(body=b'<!doctype html><script src="/script.js"></script>')
         browser.get(site.url("/"))
         browser.get(site.url("/other"))
         assert [request.target for request in site.received] == ["/", "/other"]

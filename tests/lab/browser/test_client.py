@@ -8,7 +8,7 @@ import pytest
 
 from app.lab.browser.client import Browser
 from app.lab.browser.cookie_jar import cookie_string
-from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
+from tests.lab.browser.tiny_site import Reply, TinySite, tiny_site
 
 if TYPE_CHECKING:
     from tests.conftest import SetClock
@@ -74,7 +74,7 @@ def test_a_manual_cookie_header_replaces_the_jars(browser: Browser, site: TinySi
 
 
 def test_the_body_can_be_read_as_bytes_text_and_json(browser: Browser, site: TinySite) -> None:
-    site.answers["/"] = Answer(503, (("Retry-After", "5"),), '{"drink": "thé"}'.encode())
+    site.replies["/"] = Reply(503, (("Retry-After", "5"),), '{"drink": "thé"}'.encode())
     exchange = browser.get(site.url())
     assert (exchange.status, exchange.header("RETRY-AFTER")) == (503, "5")
     assert exchange.text == '{"drink": "thé"}'
@@ -101,14 +101,14 @@ def test_an_https_address_is_refused_before_anything_is_sent(
     browser: Browser, site: TinySite, redirected: bool
 ) -> None:
     secure = site.url("/").replace("http:", "https:")
-    site.answers["/in"] = Answer(302, (("Location", secure),))
+    site.replies["/in"] = Reply(302, (("Location", secure),))
     with pytest.raises(ValueError, match="speaks http alone"):
         browser.get(site.url("/in") if redirected else secure, follow_redirects=True)
     assert len(site.received) == int(redirected)
 
 
 def test_a_redirect_is_followed_only_when_asked(browser: Browser, site: TinySite) -> None:
-    site.answers["/in"] = Answer(302, (("Location", "/out"), ("Set-Cookie", "a=1; Path=/")))
+    site.replies["/in"] = Reply(302, (("Location", "/out"), ("Set-Cookie", "a=1; Path=/")))
     stayed = browser.get(site.url("/in"))
     assert (stayed.status, len(site.received)) == (302, 1)
     went = browser.get(site.url("/in"), follow_redirects=True)
@@ -131,7 +131,7 @@ def test_a_redirect_is_followed_only_when_asked(browser: Browser, site: TinySite
 def test_a_redirected_post_is_a_get_except_after_307_and_308(
     browser: Browser, site: TinySite, status: int, method: str, body: bytes
 ) -> None:
-    site.answers["/in"] = Answer(status, (("Location", "out"),))
+    site.replies["/in"] = Reply(status, (("Location", "out"),))
     browser.post(site.url("/in"), {"a": "1"}, follow_redirects=True)
     landed = site.last("/out")
     assert (landed.method, landed.body) == (method, body)
@@ -140,7 +140,7 @@ def test_a_redirected_post_is_a_get_except_after_307_and_308(
 
 
 def test_a_circle_of_redirects_ends_in_an_error(browser: Browser, site: TinySite) -> None:
-    site.answers["/in"] = Answer(302, (("Location", "/in"),))
+    site.replies["/in"] = Reply(302, (("Location", "/in"),))
     with pytest.raises(RuntimeError, match="more than 20 redirects"):
         browser.get(site.url("/in"), follow_redirects=True)
     assert len(site.received) == 21
