@@ -15,38 +15,14 @@ from app.lab.subject.external import ExternalApp
 from app.lab.subject.site import Paths
 from tests.lab.conftest import SetReport
 from tests.lab.reports.made_reports import AS_EXPECTED
+from tests.lab.subject.applications import SHOP
 from tests.support.process_group import PROJECT
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
-SHOP = """
-from flask import Flask, redirect, request, session
-
-def create_app():
-    app = Flask(__name__)
-    app.config.update(SECRET_KEY="a key", SESSION_COOKIE_NAME="shop")
-
-    @app.route("/in", methods=["GET", "POST"])
-    def sign_in():
-        if request.form.get("pin") != "1=1":
-            return "<form method=post><input name=pin></form>", 401 if request.form else 200
-        session["in"] = True
-        return redirect("/")
-
-    @app.get("/mine")
-    def mine():
-        return "yours" if session.get("in") else redirect("/in")
-
-    @app.post("/out")
-    def out():
-        session.clear()
-        return redirect("/")
-
-    return app
-"""
-
 PATHS = ["--login", "/in", "--private", "/mine", "--logout", "/out", "--cookie", "shop"]
-SHOP_OPTIONS = ["--app", "shop:create_app", *PATHS, "--field", "pin=1=1"]
+ACCOUNT = ["--field", "name=ada", "--field", "password=engine=1"]
+SHOP_OPTIONS = ["--app", "shop", *PATHS, *ACCOUNT]
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +55,7 @@ def test_it_is_the_only_subject_if_no_backend_is_named(set_report: SetReport) ->
 
 @pytest.mark.parametrize(
     ("target", "name"),
-    [("shop:create_app", "shop"), ("filesystem:create_app", "filesystem (application)")],
+    [("shop", "shop"), ("filesystem:create_app", "filesystem (application)")],
 )
 def test_its_name_is_never_that_of_a_backend(target: str, name: str) -> None:
     assert ExternalApp(target, Paths()).name == name
@@ -89,9 +65,9 @@ def test_its_name_is_never_that_of_a_backend(target: str, name: str) -> None:
     ("options", "says"),
     [
         (
-            [*SHOP_OPTIONS[:-1], "pin=0"],
-            "POST /in was answered 401, and GET /mine after it 302: "
-            "give its form by --field NAME=VALUE. It asks for: pin.",
+            [*SHOP_OPTIONS[:-1], "password=engine"],
+            "POST /in was answered 200, and GET /mine after it 302: "
+            "give its form by --field NAME=VALUE. It asks for: name, password.",
         ),
         (["--app", "shop", "--login", "in"], "'in' is not a path of the application"),
         (["--app", "shop", "--field", "pin"], "'pin' has no value: write NAME=VALUE."),
@@ -99,7 +75,7 @@ def test_its_name_is_never_that_of_a_backend(target: str, name: str) -> None:
         (
             [*SHOP_OPTIONS, "--only", "parallel_writes_survive"],
             "parallel_writes_survive needs more than HTTP, so it cannot be tried on "
-            "shop:create_app. These can: ",
+            "shop. These can: ",
         ),
         ([*SHOP_OPTIONS, "--only", "nothing"], "There is no claim 'nothing'."),
         ([*SHOP_OPTIONS, "--backend", "memcached"], "There is no backend 'memcached'."),
@@ -114,7 +90,6 @@ def test_an_invalid_option_is_one_line(options: list[str], says: str) -> None:
 
 def test_flask_s_own_command_offers_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(PROJECT)
-    monkeypatch.setenv("LAB", "on")
     ended = CliRunner().invoke(flask, ["--app", "app", "compare", "--list"])
     assert ended.exit_code == 0, ended.output
     assert "logout_is_final" in ended.stdout
@@ -125,4 +100,6 @@ def test_a_start_of_the_application_loads_no_experiment() -> None:
     process = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    assert process.stdout == "[]\n"
+    assert "'app.lab.cli'" in process.stdout
+    assert "app.lab.experiments" not in process.stdout
+    assert "app.lab.compare" not in process.stdout

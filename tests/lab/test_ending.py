@@ -105,7 +105,7 @@ class TestStreams:
         assert parse_report((tmp_path / "out").read_text(encoding="utf-8")) == AS_EXPECTED
 
 
-class TestProcess:
+class TestExitOfProcess:
     """The same in a process of its own, which flushes its streams when it exits."""
 
     def run_in_shell(
@@ -145,40 +145,22 @@ class TestProcess:
         assert (plain.returncode, plain.stdout.split()) == (0, translated.split())
 
 
-Run = subprocess.Popen[str]
-
-
-def stop_group(run: Run, *numbers: signal.Signals) -> None:
-    """Send signals to the whole group, as a terminal does; each is handled before the next."""
-    for number in numbers:
-        os.killpg(run.pid, number)
-        while len(numbers) > 1 and awaits(run, number):
-            pass  # the kernel merges signals that are not yet handled
-
-
-def awaits(run: Run, number: signal.Signals) -> bool:
-    """Whether the run has not yet handled the signal: it ignores a second one, and then ends."""
-    process = Path("/proc", str(run.pid))
-    ignored = re.search(r"SigIgn:\s*(\w+)", (process / "status").read_text())
-    assert ignored is not None
-    return runs_in(run.pid, process) and not int(ignored[1], 16) >> (number - 1) & 1
-
-
-STOPS: dict[str, tuple[Callable[[Run], None], int, str]] = {
-    "Ctrl-C": (lambda run: stop_group(run, signal.SIGINT), 130, "Stopped.\n"),
-    "terminated": (lambda run: run.send_signal(signal.SIGTERM), 143, ""),
-    "terminal closed": (lambda run: stop_group(run, signal.SIGHUP), 129, ""),
-    "terminated repeatedly": (
-        lambda run: stop_group(run, signal.SIGTERM, signal.SIGTERM, signal.SIGHUP),
-        143,
-        "",
-    ),
-}
-
-
-@pytest.mark.parametrize(("stop", "status", "words"), STOPS.values(), ids=STOPS)
+@pytest.mark.parametrize(
+    ("send", "numbers", "status", "words"),
+    [
+        (os.killpg, [signal.SIGINT], 130, "Stopped.\n"),
+        (os.kill, [signal.SIGTERM], 143, ""),
+        (os.killpg, [signal.SIGHUP], 129, ""),
+        (os.killpg, [signal.SIGTERM, signal.SIGTERM, signal.SIGHUP], 143, ""),
+    ],
+    ids=["Ctrl-C", "terminated", "terminal closed", "terminated repeatedly"],
+)
 def test_a_stopped_run_leaves_no_process_and_no_redis_server(
-    stop: Callable[[Run], None], status: int, words: str, tmp_path: Path
+    send: Callable[[int, int], None],
+    numbers: list[signal.Signals],
+    status: int,
+    words: str,
+    tmp_path: Path,
 ) -> None:
     require("redis-server", "redis-server")
     pipe = tmp_path / "pipe"
@@ -186,7 +168,18 @@ def test_a_stopped_run_leaves_no_process_and_no_redis_server(
     environment = {**LabServer(tmp_path).environment, broken_subjects.FIFO: str(pipe)}
     with start_group([*COMMAND, "stuck", "redis"], environment) as run:
         assert pipe.read_text() == "begun"
-        stop(run)
+        for number in numbers:
+            send(run.pid, number)
+            while number is not numbers[-1] and not is_handled(run.pid, number):
+                pass  # the kernel makes one of two signals that wait
         output, errors = run.communicate(timeout=PATIENCE)
         assert (run.returncode, output, errors) == (status, "", words)
         assert group_is_gone(run.pid)
+
+
+def is_handled(run: int, number: signal.Signals) -> bool:
+    """Whether a run has handled a signal: it ignores the next one, or it has ended."""
+    process = Path("/proc", str(run))
+    ignored = re.search(r"SigIgn:\s*(\w+)", (process / "status").read_text())
+    assert ignored is not None
+    return bool(int(ignored[1], 16) >> (number - 1) & 1) or not runs_in(run, process)

@@ -16,6 +16,6 @@ def store(jar: Jar, url: str, header: str) -> Cookie:
     return answer
 
 
-def cookies_sent(jar: Jar, url: str) -> str:
+def build_cookie_header(jar: Jar, url: str) -> str:
     """The Cookie header of a request to `url`."""
     return cookie_string(jar.cookies_for(url))

@@ -24,7 +24,7 @@ from app.lab.experiments import CLAIMS
 from app.lab.runs.runner import make_options, try_claim
 from app.lab.subject.source import BackendSource
 from backends import ConfigurationError
-from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
+from tests.lab.browser.tiny_site import Reply, TinySite, tiny_site
 from tests.support.process_group import start_group
 from tests.support.services import PATIENCE, LabServer, group_is_gone, require
 
@@ -74,13 +74,11 @@ class TestChromium:
     def test_an_exchange_is_what_was_sent_and_answered(
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
-        site.answers["/form"] = Answer(
+        site.replies["/form"] = Reply(
             status=403, headers=(("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")), body=b"no, \xc3\xa9"
         )
         browser.get(site.url("/form"))
-
         exchange = browser.post(site.url("/form"), {"submit": "ü & =", "next": ""})
-
         received = site.last("/form")
         assert (received.method, received.body) == ("POST", b"submit=%C3%BC+%26+%3D&next=")
         assert received.header("sec-fetch-site") == "same-origin"
@@ -95,10 +93,8 @@ class TestChromium:
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
         headers = (("Location", "/next"), ("Set-Cookie", "a=1"))
-        site.answers["/"] = Answer(status=302, headers=headers)
-
+        site.replies["/"] = Reply(status=302, headers=headers)
         exchange = browser.get(site.url("/"))
-
         assert (exchange.status, exchange.header("location")) == (302, "/next")
         assert [request.target for request in site.received] == ["/"]
         assert read_cookies(browser) == {"a": "1"}
@@ -106,18 +102,14 @@ class TestChromium:
     def test_nothing_is_loaded_that_a_page_asks_for(
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
-        site.answers["/"] = Answer(body=b'<!doctype html><script src="/script.js"></script>')
-
+        site.replies["/"] = Reply(body=b'<!doctype html><script src="/script.js"></script>')
         browser.get(site.url("/"))
         browser.get(site.url("/other"))
-
         assert [request.target for request in site.received] == ["/", "/other"]
 
     def test_a_refused_cookie_is_named(self, browser: AnyBrowser, site: TinySite) -> None:
         site.sets("/", "good=1", "large=" + "x" * 4096, "__Host-bare=1; Path=/")
-
         exchange = browser.get(site.url("/"))
-
         assert [refused.name for refused in exchange.refused] == ["large", "__Host-bare"]
         assert read_cookies(browser) == {"good": "1"}
 
@@ -126,7 +118,6 @@ class TestChromium:
     ) -> None:
         site.sets("/shop/", "open=1", "hidden=2; HttpOnly")
         browser.get(site.url("/shop/"))
-
         assert browser.document_cookie(site.url("/shop/cart")) == "open=1"
         assert browser.document_cookie(site.url("/")) == ""
         assert [request.target for request in site.received] == ["/shop/"]
@@ -136,9 +127,7 @@ class TestChromium:
     ) -> None:
         site.sets("/", "short=1", "long=2; Max-Age=3600")
         browser.get(site.url("/"))
-
         browser.restart()
-
         assert read_cookies(browser) == {"long": "2"}
 
     def test_a_browser_used_before_has_no_cookies(self, site: TinySite) -> None:
@@ -161,7 +150,7 @@ def test_a_missing_program_is_one_line_with_its_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(real, "PROGRAMS", ("/nowhere/chromium",))
-    monkeypatch.setattr(real, "_get_playwright", real._get_playwright.__wrapped__)
+    monkeypatch.setattr(real, "_playwright", real._get_playwright.__wrapped__)
     with pytest.raises(ConfigurationError, match=r"^.*apt-get install chromium\.$"), chromium():
         pass
 
@@ -170,7 +159,7 @@ def test_a_missing_playwright_is_one_line_with_its_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "playwright.async_api", None)
-    monkeypatch.setattr(real, "_get_playwright", real._get_playwright.__wrapped__)
+    monkeypatch.setattr(real, "_playwright", real._get_playwright.__wrapped__)
     with pytest.raises(ConfigurationError, match=r"^.*pip install .*chromium.*$"), chromium():
         pass
 

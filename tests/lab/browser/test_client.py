@@ -8,7 +8,7 @@ import pytest
 
 from app.lab.browser.client import Browser
 from app.lab.browser.cookie_jar import cookie_string
-from tests.lab.browser.tiny_site import Answer, TinySite, tiny_site
+from tests.lab.browser.tiny_site import Reply, TinySite, tiny_site
 
 if TYPE_CHECKING:
     from tests.conftest import SetClock
@@ -25,13 +25,11 @@ def site() -> Iterator[TinySite]:
         yield site
 
 
-def test_a_browser_sends_back_what_it_was_given(browser: Browser, site: TinySite) -> None:
+def test_a_browser_sends_back_its_cookies(browser: Browser, site: TinySite) -> None:
     fields = ["a=1; Path=/", "b=2; Path=/; Expires=Fri, 31 Dec 2027 00:00:00 GMT"]
     site.sets("/in", *fields)
-
     first = browser.get(site.url("/in"))
     second = browser.get(site.url("/page?x=1#there"))
-
     assert [cookie.name for cookie in browser.jar] == ["a", "b"]
     assert site.last("/page?x=1").header("cookie") == "a=1; b=2"
     assert (first.status, first.cookie_bytes, first.set_cookie_bytes) == (
@@ -42,11 +40,9 @@ def test_a_browser_sends_back_what_it_was_given(browser: Browser, site: TinySite
     assert (second.cookie_bytes, second.set_cookie_bytes) == (8, 0)
 
 
-def test_an_exchange_tells_which_cookies_were_refused(browser: Browser, site: TinySite) -> None:
+def test_an_exchange_names_the_refused_cookies(browser: Browser, site: TinySite) -> None:
     site.sets("/in", "big=" + "x" * 5000, "ctl=\x0b", "ok=1")
-
     exchange = browser.get(site.url("/in"))
-
     assert [refused.name for refused in exchange.refused] == ["big", "ctl"]
     assert [cookie.name for cookie in browser.jar] == ["ok"]
 
@@ -54,19 +50,16 @@ def test_an_exchange_tells_which_cookies_were_refused(browser: Browser, site: Ti
 def test_the_octets_of_header_values_arrive_unchanged(browser: Browser, site: TinySite) -> None:
     octets = "".join(map(chr, [*range(0x21, 0x3B), *range(0x3C, 0x7F), *range(0x80, 0x100)]))
     site.sets("/in", f"a={octets}; Path=/")
-
     exchange = browser.get(site.url("/in"))
     browser.get(site.url("/"))
-
     assert exchange.header("set-cookie") == f"a={octets}; Path=/"
     assert site.last("/").header("cookie") == f"a={octets}"
 
 
-def test_the_headers_of_an_exchange_are_the_headers_that_were_sent(
+def test_the_headers_of_an_exchange_are_those_that_were_sent(
     browser: Browser, site: TinySite
 ) -> None:
     exchange = browser.post(site.url("/"), {"q": "ü &"}, headers={"X-Own": "1"})
-
     assert exchange.request_headers == site.last("/").headers
     assert site.last("/").body == b"q=%C3%BC+%26"
 
@@ -74,19 +67,15 @@ def test_the_headers_of_an_exchange_are_the_headers_that_were_sent(
 def test_a_manual_cookie_header_replaces_the_jars(browser: Browser, site: TinySite) -> None:
     site.sets("/in", "a=1; Path=/")
     browser.get(site.url("/in"))
-
     replayed = browser.get(site.url("/"), headers={"cookie": "a=stolen"})
-
     assert [v for k, v in site.last("/").headers if k.lower() == "cookie"] == ["a=stolen"]
     assert replayed.cookie_bytes == len("a=stolen")
     assert cookie_string(browser.jar.cookies_for(site.url("/"))) == "a=1"
 
 
 def test_the_body_can_be_read_as_bytes_text_and_json(browser: Browser, site: TinySite) -> None:
-    site.answers["/"] = Answer(503, (("Retry-After", "5"),), '{"drink": "thé"}'.encode())
-
+    site.replies["/"] = Reply(503, (("Retry-After", "5"),), '{"drink": "thé"}'.encode())
     exchange = browser.get(site.url())
-
     assert (exchange.status, exchange.header("RETRY-AFTER")) == (503, "5")
     assert exchange.text == '{"drink": "thé"}'
     assert exchange.json() == {"drink": "thé"}
@@ -96,11 +85,10 @@ def test_the_body_can_be_read_as_bytes_text_and_json(browser: Browser, site: Tin
 @pytest.mark.parametrize(
     ("method", "fetch_site", "has_origin"), [("get", "none", False), ("post", "same-origin", True)]
 )
-def test_a_request_says_that_the_user_or_the_same_origin_started_it(
+def test_a_request_comes_from_the_user_or_the_same_origin(
     browser: Browser, site: TinySite, method: str, fetch_site: str, has_origin: bool
 ) -> None:
     getattr(browser, method)(site.url("/"))
-
     request = site.last("/")
     assert request.header("sec-fetch-site") == fetch_site
     assert request.header("sec-fetch-mode") == "navigate"
@@ -113,19 +101,16 @@ def test_an_https_address_is_refused_before_anything_is_sent(
     browser: Browser, site: TinySite, redirected: bool
 ) -> None:
     secure = site.url("/").replace("http:", "https:")
-    site.answers["/in"] = Answer(302, (("Location", secure),))
-
+    site.replies["/in"] = Reply(302, (("Location", secure),))
     with pytest.raises(ValueError, match="speaks http alone"):
         browser.get(site.url("/in") if redirected else secure, follow_redirects=True)
     assert len(site.received) == int(redirected)
 
 
 def test_a_redirect_is_followed_only_when_asked(browser: Browser, site: TinySite) -> None:
-    site.answers["/in"] = Answer(302, (("Location", "/out"), ("Set-Cookie", "a=1; Path=/")))
-
+    site.replies["/in"] = Reply(302, (("Location", "/out"), ("Set-Cookie", "a=1; Path=/")))
     stayed = browser.get(site.url("/in"))
     assert (stayed.status, len(site.received)) == (302, 1)
-
     went = browser.get(site.url("/in"), follow_redirects=True)
     assert (went.status, went.url) == (200, site.url("/out"))
     assert went.redirected_from is not None
@@ -143,13 +128,11 @@ def test_a_redirect_is_followed_only_when_asked(browser: Browser, site: TinySite
         (308, "POST", b"a=1"),
     ],
 )
-def test_a_redirected_post_becomes_a_get_unless_its_status_forbids(
+def test_a_redirected_post_is_a_get_except_after_307_and_308(
     browser: Browser, site: TinySite, status: int, method: str, body: bytes
 ) -> None:
-    site.answers["/in"] = Answer(status, (("Location", "out"),))
-
+    site.replies["/in"] = Reply(status, (("Location", "out"),))
     browser.post(site.url("/in"), {"a": "1"}, follow_redirects=True)
-
     landed = site.last("/out")
     assert (landed.method, landed.body) == (method, body)
     assert (landed.header("content-type") is None) is (method == "GET")
@@ -157,8 +140,7 @@ def test_a_redirected_post_becomes_a_get_unless_its_status_forbids(
 
 
 def test_a_circle_of_redirects_ends_in_an_error(browser: Browser, site: TinySite) -> None:
-    site.answers["/in"] = Answer(302, (("Location", "/in"),))
-
+    site.replies["/in"] = Reply(302, (("Location", "/in"),))
     with pytest.raises(RuntimeError, match="more than 20 redirects"):
         browser.get(site.url("/in"), follow_redirects=True)
     assert len(site.received) == 21
@@ -167,17 +149,13 @@ def test_a_circle_of_redirects_ends_in_an_error(browser: Browser, site: TinySite
 def test_tabs_of_one_browser_share_its_jar(browser: Browser, site: TinySite) -> None:
     for number in range(20):
         site.sets(f"/{number}", f"c{number}=1; Path=/")
-
     with ThreadPoolExecutor(6) as tabs:
         list(tabs.map(lambda number: browser.get(site.url(f"/{number}")), range(20)))
-
     assert {cookie.name for cookie in browser.jar} == {f"c{number}" for number in range(20)}
 
 
-def test_a_restarted_browser_keeps_what_was_to_last(browser: Browser, site: TinySite) -> None:
+def test_a_restarted_browser_keeps_lasting_cookies(browser: Browser, site: TinySite) -> None:
     site.sets("/in", "session=1; Path=/", "remembered=1; Path=/; Max-Age=60")
     browser.get(site.url("/in"))
-
     browser.restart()
-
     assert browser.document_cookie(site.url("/")) == "remembered=1"

@@ -7,7 +7,7 @@ import pytest
 
 from app.lab.browser.cookie_jar import Jar
 from app.lab.browser.set_cookie import default_path, parse_cookie_date, path_matches
-from tests.lab.browser.cookies import HTTPS, LOCALHOST, LOOPBACK, cookies_sent, store
+from tests.lab.browser.cookies import HTTPS, LOCALHOST, LOOPBACK, build_cookie_header, store
 
 if TYPE_CHECKING:
     from tests.conftest import SetClock
@@ -62,7 +62,6 @@ def test_a_cookie_within_the_rules_is_kept_as_a_browser_reads_it(
     jar: Jar, url: str, header: str, expected: dict[str, object]
 ) -> None:
     cookie = store(jar, url, header)
-
     assert list(jar) == [cookie]
     assert {name: getattr(cookie, name) for name in expected} == expected
 
@@ -88,13 +87,12 @@ def test_a_cookie_lives_as_long_as_it_says_up_to_400_days(
     jar: Jar, clock: "SetClock", attributes: str, seconds: int
 ) -> None:
     cookie = store(jar, LOOPBACK, f"a=1; {attributes}")
-
     assert cookie.expires == clock.now + seconds
     clock.forward(seconds - 1)
-    assert cookies_sent(jar, LOOPBACK) == "a=1"
+    assert build_cookie_header(jar, LOOPBACK) == "a=1"
     clock.forward(1)
     assert not list(jar)
-    assert cookies_sent(jar, LOOPBACK) == ""
+    assert build_cookie_header(jar, LOOPBACK) == ""
 
 
 @pytest.mark.parametrize(
@@ -142,7 +140,7 @@ def test_a_cookie_date_is_read_by_the_algorithm_of_5_1_1(
         ("http://h/a/b/c", "/a/b"),
     ],
 )
-def test_a_cookie_without_a_path_belongs_to_the_folder_of_its_page(url: str, path: str) -> None:
+def test_the_default_path_is_the_folder_of_the_page(url: str, path: str) -> None:
     assert default_path(url) == path
 
 
@@ -161,7 +159,7 @@ def test_a_cookie_without_a_path_belongs_to_the_folder_of_its_page(url: str, pat
         ("/A", "/a", False),
     ],
 )
-def test_a_path_covers_itself_and_what_lies_below(
+def test_a_path_covers_itself_and_everything_below(
     request_path: str, cookie_path: str, matches: bool
 ) -> None:
     assert path_matches(request_path, cookie_path) is matches

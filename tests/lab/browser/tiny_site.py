@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """A response; header values have one character an octet."""
 
     status: int = 200
@@ -33,18 +33,18 @@ class Received:
 
 @dataclass(slots=True)
 class TinySite:
-    """`answers` by target, an empty page for the rest; `received` in the order of arrival."""
+    """`replies` by target, an empty page for the rest; `received` in the order of arrival."""
 
     port: int = 0
-    answers: dict[str, Answer] = field(default_factory=dict)
+    replies: dict[str, Reply] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
 
     def url(self, target: str = "/", host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{target}"
 
     def sets(self, target: str, *set_cookies: str) -> None:
-        """Answer requests for `target` with these Set-Cookie fields, octet by octet."""
-        self.answers[target] = Answer(headers=tuple(("Set-Cookie", f) for f in set_cookies))
+        """Reply requests for `target` with these Set-Cookie fields, octet by octet."""
+        self.replies[target] = Reply(headers=tuple(("Set-Cookie", f) for f in set_cookies))
 
     def last(self, target: str) -> Received:
         return next(r for r in reversed(self.received) if r.target == target)
@@ -76,11 +76,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.site.received.append(
             Received(self.command, self.path, tuple(self.headers.items()), body)
         )
-        self._send(self.site.answers.get(self.path, Answer()))
+        self._send(self.site.replies.get(self.path, Reply()))
 
     do_POST = do_GET  # noqa: N815
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Reply) -> None:
         """By hand, because http.server may refuse the control characters that a test sends."""
         fields = [
             *answer.headers,

@@ -1,4 +1,4 @@
-"""Every claim is whole: words for a reader and a verdict to expect."""
+"""Every claim is complete: sentences for a reader, and an expected verdict."""
 
 import inspect
 from pathlib import Path
@@ -14,17 +14,17 @@ PROJECT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
 class TestEveryClaim:
-    def test_expects_a_verdict_of_each_subject(self, claim: Claim) -> None:
+    def test_has_an_expected_verdict_for_each_backend(self, claim: Claim) -> None:
         assert set(claim.expected) == set(BUILT_IN)
 
-    def test_says_where_it_is_from(self, claim: Claim) -> None:
+    def test_names_its_origin(self, claim: Claim) -> None:
         assert claim.statements or claim.sources
         assert not any("**" in statement.quote for statement in claim.statements)
 
-    def test_asks_nothing_of_a_backend_where_it_can_try_any_application(self, claim: Claim) -> None:
+    def test_applies_to_every_backend_if_it_is_over_http(self, claim: Claim) -> None:
         assert not (claim.over_http and claim.applies)
 
-    def test_is_told_in_sentences_and_can_be_tried_by_hand(self, claim: Claim) -> None:
+    def test_is_in_whole_sentences_and_can_be_tried_by_hand(self, claim: Claim) -> None:
         assert claim.try_it
         for text in (claim.sentence, claim.believed, claim.meaning, *claim.try_it):
             assert text.strip() == text

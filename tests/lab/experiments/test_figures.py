@@ -1,4 +1,4 @@
-"""The figure and the sentence beside a verdict say what was measured, and why."""
+"""The figure and the sentence beside a verdict: what was measured, and why."""
 
 import pytest
 from flask import Flask
@@ -23,11 +23,11 @@ STOCK_FILES = BACKENDS["flask-session-filesystem"]
 A_MILLION = "1\u00a0000\u00a0000"
 
 
-def found(claim: str, backend: Backend) -> Result:
+def try_on(claim: str, backend: Backend) -> Result:
     return try_claim(CLAIMS[claim], BackendSource(backend.name, RunOptions(create_app)))
 
 
-def found_of(claim: str, wrong: Wrong) -> Result:
+def break_claim(claim: str, wrong: Wrong) -> Result:
     return try_breaking(wrong, CLAIMS[claim], real_redis=False)
 
 
@@ -48,18 +48,18 @@ def found_of(claim: str, wrong: Wrong) -> Result:
     ids=lambda value: value.name if isinstance(value, Backend) else None,
 )
 def test_a_figure_says_what_it_counts(claim: str, backend: Backend, figure: str) -> None:
-    assert found(claim, backend).figure == figure
+    assert try_on(claim, backend).figure == figure
 
 
-def test_a_session_that_ends_though_it_is_in_use_is_said_to() -> None:
-    result = found_of("idle_timeout", STOCK_FLASK)
+def test_a_session_that_ends_while_in_use_is_named() -> None:
+    result = break_claim("idle_timeout", STOCK_FLASK)
     assert result.verdict is Verdict.FAILS
     assert result.figure.endswith("; out though in use")
 
 
 class TestCapacity:
     class KeepsTheLength(StoreInterface):
-        """Keeps as much as it was given, and not what."""
+        """Keeps the length of the data, and not the data."""
 
         def _update(
             self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes
@@ -78,15 +78,15 @@ class TestCapacity:
                 begun["data"] = '"cut"'
             return super()._update(app, session, loaded, Changes(begun, changes.removed))
 
-    def test_is_of_what_was_put_in_and_not_of_as_much_of_anything(self) -> None:
-        result = found_of("capacity", on_files(self.KeepsTheLength))
+    def test_it_counts_the_data_itself_and_not_its_length(self) -> None:
+        result = break_claim("capacity", on_files(self.KeepsTheLength))
         assert (result.verdict, result.figure) == (Verdict.FAILS, "0 bytes kept at most")
 
-    def test_says_that_the_session_stayed_as_it_was_where_it_did(self) -> None:
-        assert found("capacity", BACKENDS["cookie"]).because.endswith("stayed as it was.")
+    def test_an_unchanged_session_is_named(self) -> None:
+        assert try_on("capacity", BACKENDS["cookie"]).because.endswith("stayed as it was.")
 
-    def test_says_so_nowhere_else(self) -> None:
-        result = found_of("capacity", on_files(self.CutsOff))
+    def test_a_changed_session_is_named(self) -> None:
+        result = break_claim("capacity", on_files(self.CutsOff))
         assert result.because.endswith("the session was neither that nor as before.")
 
 
@@ -102,7 +102,7 @@ class TestAnswerInAnOutage:
             (200, None, None, 3.1, "no answer in 3 s"),
         ],
     )
-    def test_is_right_or_has_a_fault(
+    def test_an_answer_is_right_or_has_a_fault(
         self,
         wanted: int,
         status: int | None,

@@ -49,7 +49,7 @@ def test_everything_is_as_expected(run: "subprocess.CompletedProcess[str]", fres
     assert fresh.circumstances.redis == EMBEDDED
 
 
-def test_it_says_as_much_while_it_runs(run: "subprocess.CompletedProcess[str]") -> None:
+def test_its_progress_names_every_claim(run: "subprocess.CompletedProcess[str]") -> None:
     lines = run.stderr.splitlines()
     assert set(CLAIMS) <= set(lines)
     assert "no surprises" in lines[-1]
@@ -57,12 +57,12 @@ def test_it_says_as_much_while_it_runs(run: "subprocess.CompletedProcess[str]") 
     assert max(map(len, lines[:-1])) <= 80
 
 
-def test_it_leaves_nothing(run: "subprocess.CompletedProcess[str]", folder: Path) -> None:
+def test_it_leaves_no_file(run: "subprocess.CompletedProcess[str]", folder: Path) -> None:
     assert run.stdout
     assert list(folder.iterdir()) == []
 
 
-def test_its_report_is_what_the_published_schema_describes(
+def test_its_report_matches_the_published_schema(
     run: "subprocess.CompletedProcess[str]",
 ) -> None:
     schema = json.loads((PROJECT / "docs/report.schema.json").read_text())
@@ -73,12 +73,12 @@ def test_its_report_is_what_the_published_schema_describes(
 def test_its_verdicts_are_those_of_the_published_report(claim: Claim, fresh: Report) -> None:
     published = parse_report(SHIPPED.read_text())
     for subject, backend in BACKENDS.items():
-        found, told = fresh.result(claim.id, subject), published.result(claim.id, subject)
+        found, kept = fresh.result(claim.id, subject), published.result(claim.id, subject)
         assert found is not None
-        assert told is not None, "make report"
-        if Verdict.SKIPPED in (found.verdict, told.verdict):
-            continue  # one of the two machines had not what it takes
+        assert kept is not None, "make report"
+        if Verdict.SKIPPED in (found.verdict, kept.verdict):
+            continue  # one of the two machines lacked a service
         if backend.needs and claim.embedded is not None:
             assert found.verdict is claim.expected_of(subject, embedded=True)
         else:
-            assert found.verdict is told.verdict
+            assert found.verdict is kept.verdict

@@ -1,4 +1,4 @@
-"""Subjects on a service that the laboratory does not know: all of them share it."""
+"""Subjects on a service that the laboratory does not know share it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ from tests.lab.known_wrongs.wrong import Wrong, try_breaking
 
 @pytest.fixture
 def backend(tmp_path: Path) -> Backend:
-    """One whose service is the same whatever the application is told: here a folder."""
+    """A backend with one service, here a folder, for all applications."""
 
     def install(app: Flask, clock: Clock) -> StoreInterface:
         return StoreInterface(app, FileSystemStore(tmp_path / "service", clock), clock)
@@ -30,7 +30,7 @@ def backend(tmp_path: Path) -> Backend:
 
 
 @pytest.mark.parametrize("claim", ["leaked_key_forges_login", "other_app_same_key"])
-def test_nobody_else_is_taken_for_having_a_store_of_his_own(claim: str, backend: Backend) -> None:
+def test_a_claim_that_needs_a_second_store_is_skipped(claim: str, backend: Backend) -> None:
     result = try_breaking(Wrong(breaks=backend, keeps=backend), CLAIMS[claim], real_redis=False)
     assert result.verdict is Verdict.SKIPPED, result.because
     assert result.because == "The laboratory has no second Memcached, for another application."

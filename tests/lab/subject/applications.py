@@ -9,7 +9,7 @@ app.secret_key = "a key"
 
 @app.route("/login", methods=["GET", "POST"])
 def login():
-    if request.method == "POST" and request.form.get("password") == "engine":
+    if request.method == "POST" and request.form.get("password") == "engine=1":
         session["name"] = request.form["name"]
         return redirect("/news")
     return "<form method=post><input name=name><input name=password type=password></form>"
@@ -88,6 +88,12 @@ TWO_COOKIES = STOCK.replace(
     'return redirect("/news")',
     'answer = redirect("/news"); answer.set_cookie("device", "known"); return answer',
 ).replace('if "name" in session', 'if "name" in session and "device" in request.cookies')
+
+SHOP = (
+    STOCK.replace("/login", "/in").replace("/dashboard", "/mine").replace("/logout", "/out")
+    + "app.config['SESSION_COOKIE_NAME'] = 'shop'\n"
+)
+"""Has other addresses and another cookie than the laboratory takes for granted."""
 
 ASLEEP = """
 import signal, time

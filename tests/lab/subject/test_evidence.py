@@ -23,7 +23,7 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
         yield subject
 
 
-def test_no_token_stands_in_the_evidence_whole(subject: Subject) -> None:
+def test_no_token_is_in_the_evidence_whole(subject: Subject) -> None:
     ada = subject.log_in_visitor()
     tokens = {ada.token}
     ada.post("/dashboard/note", {"note": "tea"})
@@ -38,7 +38,7 @@ def test_no_token_stands_in_the_evidence_whole(subject: Subject) -> None:
     assert not [part for part in secret_parts if part in shown]
 
 
-def test_no_handle_to_a_token_stands_there_whole_either(subject: Subject) -> None:
+def test_no_handle_to_a_token_is_in_the_evidence_whole(subject: Subject) -> None:
     ada = subject.log_in_visitor()
     ada.log_out()
     ada.get("/")
@@ -48,7 +48,7 @@ def test_no_handle_to_a_token_stands_there_whole_either(subject: Subject) -> Non
     assert shown.count(handle[:6]) == 2  # as it was set, and as it was sent
 
 
-def test_no_token_that_nobody_kept_stands_there_whole(subject: Subject) -> None:
+def test_no_token_that_nobody_kept_is_in_the_evidence_whole(subject: Subject) -> None:
     ada = subject.log_in_visitor()
     subject.advance_time(60)
     renewed = subject.request_with_token(ada.token)
@@ -57,7 +57,7 @@ def test_no_token_that_nobody_kept_stands_there_whole(subject: Subject) -> None:
     assert not [token for token in tokens if token in shown]
 
 
-def test_what_both_sides_hold_is_shown_as_it_was_after_the_login(subject: Subject) -> None:
+def test_what_both_sides_hold_is_shown_after_the_login(subject: Subject) -> None:
     ada = subject.log_in_visitor()
     (holding,) = subject.recorder.evidence().holdings
     assert holding.cookie_bytes == ada.cookie_bytes
@@ -67,13 +67,13 @@ def test_what_both_sides_hold_is_shown_as_it_was_after_the_login(subject: Subjec
     assert (holding.where is None) == in_the_browser
 
 
-def test_code_that_ran_inside_a_view_is_shown_beside_its_request(subject: Subject) -> None:
+def test_code_that_ran_in_a_view_is_beside_its_request(subject: Subject) -> None:
     ada = subject.new_visitor()
     ada.run(lambda: session.get("nothing"))
     assert 'session.get("nothing")' in subject.recorder.evidence().exchanges[-1].inside
 
 
-def test_a_view_that_fails_is_told_from_one_that_gives_nothing(subject: Subject) -> None:
+def test_a_failing_view_differs_from_one_that_returns_none(subject: Subject) -> None:
     ada = subject.new_visitor()
     assert ada.run(lambda: None) is None
     with pytest.raises(ViewFailed, match=r"500: ZeroDivisionError: .* by zero") as failed:
@@ -81,7 +81,7 @@ def test_a_view_that_fails_is_told_from_one_that_gives_nothing(subject: Subject)
     assert isinstance(failed.value.raised, ZeroDivisionError)
 
 
-def test_where_the_application_fails_and_not_the_view_no_exception_is_named(
+def test_only_an_exception_of_the_view_is_named(
     subject: Subject,
 ) -> None:
     subject.app.before_request(lambda: abort(500))
@@ -89,7 +89,7 @@ def test_where_the_application_fails_and_not_the_view_no_exception_is_named(
         subject.new_visitor().run(lambda: None)
 
 
-def test_a_long_experiment_is_shown_by_its_beginning_and_its_end(subject: Subject) -> None:
+def test_a_long_experiment_is_cut_in_the_middle(subject: Subject) -> None:
     ada = subject.log_in_visitor()
     for number in range(MAX_EXCHANGES):
         ada.get(f"/static/{number}")
@@ -100,20 +100,18 @@ def test_a_long_experiment_is_shown_by_its_beginning_and_its_end(subject: Subjec
     assert evidence.exchanges[-1].url.endswith(f"/static/{MAX_EXCHANGES - 1}")
 
 
-def where(is_meant: Callable[[Backend], bool]) -> pytest.MarkDecorator:
-    """On those of the subjects alone."""
+def on_subjects(is_meant: Callable[[Backend], bool]) -> pytest.MarkDecorator:
+    """Run a test on the subjects whose backend it means."""
     chosen = {name: backend for name, backend in BACKENDS.items() if is_meant(backend)}
     return pytest.mark.parametrize(
         "subject", list(chosen.values()), ids=list(chosen), indirect=True
     )
 
 
-class TestWhatWasDone:
+class TestNotes:
     """Between the exchanges stands what the experiment did meanwhile."""
 
-    def test_time_restarts_and_other_servers_stand_before_the_exchange_that_shows_it(
-        self, subject: Subject
-    ) -> None:
+    def test_what_was_done_precedes_the_exchange_that_shows_it(self, subject: Subject) -> None:
         ada = subject.log_in_visitor()
         subject.advance_time(8 * 3600 + 300)
         subject.restart(SECRET_KEY="another" * 5, MAX_CONTENT_LENGTH=5)
@@ -123,7 +121,7 @@ class TestWhatWasDone:
         evidence = subject.recorder.evidence()
         assert [exchange.before for exchange in evidence.exchanges[-2:]] == [
             [
-                "8 hours and 5 minutes pass.",
+                "8 h 5 min pass.",
                 "The application is stopped and started again with another SECRET_KEY, "
                 "MAX_CONTENT_LENGTH.",
             ],
@@ -131,8 +129,8 @@ class TestWhatWasDone:
         ]
         assert evidence.afterwards == ["The second server is stopped."]
 
-    @where(lambda backend: backend.state == "server")
-    def test_what_happens_to_the_store_stands_there(self, subject: Subject) -> None:
+    @on_subjects(lambda backend: backend.state == "server")
+    def test_what_happens_to_the_store_is_noted(self, subject: Subject) -> None:
         ada = subject.log_in_visitor()
         with subject.store.stopped():
             ada.get("/")
@@ -148,28 +146,24 @@ class TestWhatWasDone:
             "Other bytes are put in the place of a record. (2 times)",
         ]
 
-    @where(lambda backend: backend.state == "server")
-    def test_a_record_that_cannot_be_read_leaves_no_application_behind(
-        self, subject: Subject
-    ) -> None:
+    @on_subjects(lambda backend: backend.state == "server")
+    def test_an_unreadable_record_leaves_no_application_behind(self, subject: Subject) -> None:
         subject.log_in_visitor()
         for name in subject.store.records():
             subject.store.overwrite(name, b"\xff")
         subject.snapshot_at_end()
         assert not has_app_context()
 
-    @where(lambda backend: backend.on_redis)
-    def test_what_cannot_be_done_to_it_is_not_said_to_have_been(self, subject: Subject) -> None:
+    @on_subjects(lambda backend: backend.on_redis)
+    def test_what_cannot_be_done_to_a_store_is_not_noted(self, subject: Subject) -> None:
         with pytest.raises(Skipped), subject.store.frozen():
             pass
         assert subject.recorder.evidence().afterwards == []
 
-    def test_a_token_that_is_put_in_and_a_browser_that_is_closed_stand_there(
-        self, subject: Subject
-    ) -> None:
+    def test_a_planted_token_and_a_closed_browser_are_noted(self, subject: Subject) -> None:
         token = subject.log_in_visitor().token
         thief = subject.new_visitor()
-        thief.plant_token(token)
+        thief.take(token)
         thief.reopen_browser()
         first, second = subject.recorder.evidence().afterwards
         assert token not in first
@@ -184,7 +178,7 @@ EXCHANGES = [
 
 
 class TestShortened:
-    def test_what_was_done_between_exchanges_that_are_left_out_is_not(self) -> None:
+    def test_what_was_done_is_kept_when_its_exchange_is_cut(self) -> None:
         kept = shorten_evidence(Evidence(EXCHANGES, 3, [], ["the end"]), 4)
         assert [exchange.url for exchange in kept.exchanges] == ["0", "1", "4", "5"]
         assert kept.left_out == 5
@@ -192,17 +186,17 @@ class TestShortened:
         assert kept.exchanges[3] == EXCHANGES[5]
         assert kept.afterwards == ["the end"]
 
-    def test_what_is_short_stays_as_it_is(self) -> None:
+    def test_short_evidence_is_unchanged(self) -> None:
         evidence = Evidence(EXCHANGES, 3)
         assert shorten_evidence(evidence, 6) == evidence
 
-    def test_it_is_the_same_in_one_cut_or_in_two(self) -> None:
+    def test_two_cuts_are_the_same_as_one(self) -> None:
         evidence = Evidence(EXCHANGES)
         assert shorten_evidence(shorten_evidence(evidence, 4), 2) == shorten_evidence(evidence, 2)
 
 
 class TestHoldings:
-    def test_the_first_moments_and_the_end_are_shown(self, subject: Subject) -> None:
+    def test_the_first_moments_and_the_end_are_kept(self, subject: Subject) -> None:
         for _ in range(3):
             ada = subject.log_in_visitor()
         ada.run(lambda: session.update(deciding="moment"))
@@ -222,20 +216,20 @@ class TestHoldings:
         assert "x" * 300 in f"{last.decoded}{last.fields}"
         assert "x" * 2000 not in f"{last.decoded}{last.fields}"
 
-    def test_where_nothing_has_changed_it_is_one(self, subject: Subject) -> None:
+    def test_equal_holdings_are_one(self, subject: Subject) -> None:
         subject.log_in_visitor()
         subject.snapshot_at_end()
         (holding,) = subject.recorder.evidence().holdings
         assert holding.moment == "after the login and at the end"
 
-    def test_the_end_is_of_the_last_who_holds_a_token(self, subject: Subject) -> None:
+    def test_the_end_is_of_the_last_visitor_with_a_token(self, subject: Subject) -> None:
         subject.log_in_visitor().run(lambda: session.update(hers="yes"))
         subject.new_visitor()
         subject.snapshot_at_end()
         last = subject.recorder.evidence().holdings[-1]
         assert "hers" in f"{last.decoded}{last.fields}"
 
-    def test_a_record_that_cannot_be_read_ends_no_experiment(self, subject: Subject) -> None:
+    def test_an_unreadable_record_ends_no_experiment(self, subject: Subject) -> None:
         ada = subject.log_in_visitor()
         if subject.backend.state == "server":
             for name in subject.store.records():
@@ -243,7 +237,7 @@ class TestHoldings:
         subject.snapshot_at_end()
         assert ada.token
 
-    def test_an_experiment_is_looked_at_when_it_is_over(self, subject: Subject) -> None:
+    def test_the_end_of_every_experiment_is_kept(self, subject: Subject) -> None:
         claim = CLAIMS["idle_timeout"]
         result = try_claim(claim, BackendSource(subject.backend.name, RunOptions(create_app)))
         assert "at the end" in result.evidence.holdings[-1].moment

@@ -29,7 +29,7 @@ from tests.lab.subject.applications import CODE
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
-ACCOUNT = {"name": "ada", "password": "engine"}
+ACCOUNT = {"name": "ada", "password": "engine=1"}
 
 FINAL, REGENERATED = CLAIMS["logout_is_final"], CLAIMS["regenerated_at_login"]
 
