@@ -1,4 +1,4 @@
-"""One defect each, in how sessions begin, change and end."""
+"""Defects in the beginning, the changes and the end of sessions."""
 
 import re
 import secrets
@@ -20,7 +20,7 @@ from tests.lab.known_wrongs.wrong import Wrong, in_backend, on_files, overwrite
 
 
 class ForgetsToDelete(StoreInterface):
-    """Takes the cookie away at logout, and leaves the record."""
+    """Deletes the cookie at logout, but not the record."""
 
     def _delete(self, app: Flask, saved: Saved) -> None:
         pass
@@ -33,7 +33,7 @@ class BringsBackByRotation(StoreInterface):
         try:
             return super()._create(app, session, fields, created)
         except SessionGone:
-            file_anew(self, app, session.saved, session.sid, fields)
+            create_record(self, app, session.saved, session.sid, fields)
             return self._token(app, session.sid)
 
 
@@ -43,7 +43,7 @@ class LeavesTheOldOne(StoreInterface):
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         token = super()._create(app, session, fields, created)
         if session.saved is not None and session.rotated and not session.cleared:
-            file_anew(self, app, session.saved, session.saved.id, session.saved.fields)
+            create_record(self, app, session.saved, session.saved.id, session.saved.fields)
         return token
 
 
@@ -55,26 +55,26 @@ class KeepsVersions(StoreInterface):
     ) -> str:
         self.store.touch(key_of(saved.id), self.remaining(app, saved.created))
         version = secrets.token_urlsafe(self.sid_length)
-        file_anew(self, app, saved, version, session.fields())
+        create_record(self, app, saved, version, session.fields())
         return self._token(app, version)
 
 
 class KeepsTheIdOfAGuest(StoreInterface):
-    """Lets somebody log in under the id that he had before, as Flask-Session 0.8 does."""
+    """Keeps the id of a guest at login, as Flask-Session 0.8 does."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         if session.saved is None or "user" in session.saved.fields:
             return super()._create(app, session, fields, created)
-        return become(self, app, session.saved, fields)
+        return store_fields(self, app, session.saved, fields)
 
 
 class KeepsTheIdOfAUser(StoreInterface):
-    """Takes a new id for a guest who logs in, and none for somebody who logs in again."""
+    """Makes a new id when a guest logs in, but not when a user logs in again."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         if session.saved is None or "user" not in session.saved.fields or session.rotated:
             return super()._create(app, session, fields, created)
-        return become(self, app, session.saved, fields)
+        return store_fields(self, app, session.saved, fields)
 
 
 class AdoptsEndedIds(StoreInterface):
@@ -97,15 +97,15 @@ class CountsFromTheToken(StoreInterface):
         return super()._create(app, session, fields, self.clock())
 
 
-class KnowsNoIdleness(StoreInterface):
-    """Keeps a session for the whole day, used or not."""
+class HasNoIdleLimit(StoreInterface):
+    """Keeps a session for a day, used or not."""
 
     def remaining(self, app: Flask, created: float) -> float:
         return min(24 * 3600, created + absolute_seconds(app) - self.clock())
 
 
 class ForgetsTheOldKeys(StoreInterface):
-    """Verifies with the newest key alone, as Flask did before 3.1."""
+    """Verifies with the newest key only, as Flask did before 3.1."""
 
     def _signer(self, app: Flask) -> Signer:
         signer = copy(super()._signer(app))
@@ -113,8 +113,8 @@ class ForgetsTheOldKeys(StoreInterface):
         return signer
 
 
-class OnlySaysThatItEnded(StoreInterface):
-    """Reports that another session was revoked, and leaves its record."""
+class PretendsToRevoke(StoreInterface):
+    """Reports that another session was revoked, but keeps its record."""
 
     def _revoke(self, owner: str, key: str) -> bool:
         return True
@@ -152,7 +152,7 @@ class ProlongsByWriting(StoreInterface):
 
 
 class KeepsWholeSeconds(StoreInterface):
-    """Cuts a time to its second, as a column of MySQL's type DATETIME does."""
+    """Truncates times to seconds, as MySQL's DATETIME does."""
 
     def _update(
         self, app: Flask, session: Session, saved: Saved, changed: Fields, removed: set[str]
@@ -161,17 +161,17 @@ class KeepsWholeSeconds(StoreInterface):
         return super()._update(app, session, saved, cut, removed)
 
 
-def file_anew(
+def create_record(
     interface: StoreInterface, app: Flask, saved: Saved | None, session_id: str, fields: Fields
 ) -> None:
-    """File a session of the same age under this id."""
+    """Create the record of a session of the same age under this id."""
     assert saved is not None
     marked = {CREATED: repr(saved.created), **fields}
     interface.store.create(key_of(session_id), marked, interface.remaining(app, saved.created))
 
 
-def become(interface: StoreInterface, app: Flask, saved: Saved, fields: Fields) -> str:
-    """Let the session hold these fields, under the token that it has."""
+def store_fields(interface: StoreInterface, app: Flask, saved: Saved, fields: Fields) -> str:
+    """Store these fields in the session, and keep its token."""
     ttl = interface.remaining(app, saved.created)
     overwrite(interface.store, key_of(saved.id), fields, ttl)
     return saved.token
@@ -194,21 +194,21 @@ FILES = BACKENDS["filesystem"]
 WRONGS = {
     "absolute_timeout": on_files(CountsFromTheToken),
     "fixation": on_files(KeepsTheIdOfAGuest),
-    "idle_timeout": on_files(KnowsNoIdleness),
+    "idle_timeout": on_files(HasNoIdleLimit),
     "key_rotation": on_files(ForgetsTheOldKeys),
-    # Nobody is logged out, while another request is slow and while the disk is full as little.
+    # Without deletion, no other logout works either.
     "logout_is_final": on_files(
         ForgetsToDelete, breaks_too={"logout_survives_slow_request", "disk_full"}
     ),
     "logout_survives_slow_request": on_files(BringsBackByRotation),
     "nested_change_is_seen": on_files(SeesOnlyAssignments),
-    # Each of several writers makes a version that has nothing of the others.
+    # Each of several writers makes its own version.
     "no_rollback": on_files(KeepsVersions, breaks_too={"parallel_writes_survive"}),
     "parallel_writes_survive": on_files(WritesItWhole),
     "read_keeps_write": on_files(ProlongsByWriting),
     "regenerate_survives_slow_request": on_files(LeavesTheOldOne),
     "regenerated_at_login": on_files(KeepsTheIdOfAUser),
-    "revoke_other_devices": on_files(OnlySaysThatItEnded),
+    "revoke_other_devices": on_files(PretendsToRevoke),
     "second_server": in_backend("redis", install_for_one_machine),
     "survives_restart": Wrong(breaks=FILES, keeps=FILES, create_app=create_app_with_a_new_key),
     "types_survive": on_files(KeepsWholeSeconds),
