@@ -18,8 +18,8 @@ from app.lab.reports.report import Result
 from app.lab.stores.redis_server import redis_version
 from backends.filesystem import FileSystemStore
 from backends.store import Record
-from tests.lab.known_wrongs.all_of_them import WRONGS
 from tests.lab.known_wrongs.cookies import STOCK_FLASK
+from tests.lab.known_wrongs.every_wrong import WRONGS
 from tests.lab.known_wrongs.wrong import Wrong, on_files, try_breaking, try_keeping
 from tests.support.services import require
 

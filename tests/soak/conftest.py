@@ -1,4 +1,4 @@
-"""What the long trials have in common: they print what they find."""
+"""The long trials print their figures."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ Say = Callable[..., None]
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Print figures by their names, whatever pytest captures."""
+    """A function that prints figures, although pytest captures output."""
 
-    def out_loud(what: str, **figures: object) -> None:
+    def print_figures(what: str, **figures: object) -> None:
         with capsys.disabled():
             print(f"\n  {what}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
 
-    return out_loud
+    return print_figures

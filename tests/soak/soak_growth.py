@@ -11,11 +11,11 @@ from backends.store import Store
 from tests.soak.conftest import Say
 from tests.support.services import RedisServer
 
-FEW, MANY = 100, 100_000
+SMALL_STORE, LARGE_STORE = 100, 100_000
 SAMPLES = 2000
 FIELDS = {"user": '"alice"', "logged_in": "true"}
-SLOWER = 1.3
-"""How many times as long the same may take."""
+MAX_RATIO = 1.3
+"""Of the time with a large store to the time with a small one."""
 
 
 def test_files_do_not_slow_down(tmp_path: Path, say: Say) -> None:
@@ -29,19 +29,19 @@ def test_redis_does_not_slow_down(redis_server: RedisServer, say: Say) -> None:
 
 
 def check(name: str, store: Store, say: Say) -> None:
-    fill(store, 0, FEW)
-    few = login(store, MANY), read(store, FEW)
-    fill(store, FEW, MANY)
-    many = login(store, MANY + SAMPLES), read(store, MANY)
-    for what, before, after in zip(("login", "read"), few, many, strict=True):
+    fill(store, 0, SMALL_STORE)
+    small = login(store, LARGE_STORE), read(store, SMALL_STORE)
+    fill(store, SMALL_STORE, LARGE_STORE)
+    large = login(store, LARGE_STORE + SAMPLES), read(store, LARGE_STORE)
+    for what, before, after in zip(("login", "read"), small, large, strict=True):
         ratio = after / before
         say(
-            f"{what} beside {FEW} and {MANY} sessions on {name}",
+            f"{what} beside {SMALL_STORE} and {LARGE_STORE} sessions on {name}",
             before=f"{before * 1e6:.0f} µs",
             after=f"{after * 1e6:.0f} µs",
             ratio=f"{ratio:.2f}",
         )
-        assert ratio <= SLOWER
+        assert ratio <= MAX_RATIO
 
 
 def key(number: int) -> str:
@@ -54,18 +54,18 @@ def fill(store: Store, first: int, last: int) -> None:
 
 
 def login(store: Store, first: int) -> float:
-    return median(lambda n: store.create(key(first + n), FIELDS, 3600))
+    return measure_median(lambda n: store.create(key(first + n), FIELDS, 3600))
 
 
 def read(store: Store, stored: int) -> float:
-    return median(lambda n: store.load(key(n * 7919 % stored)))
+    return measure_median(lambda n: store.load(key(n * 7919 % stored)))
 
 
-def median(act: Callable[[int], object]) -> float:
-    """Seconds that one of many takes."""
-    taken = []
+def measure_median(act: Callable[[int], object]) -> float:
+    """The median time of a call, in seconds."""
+    times = []
     for number in range(SAMPLES):
         begun = time.perf_counter()
         act(number)
-        taken.append(time.perf_counter() - begun)
-    return statistics.median(taken)
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times)

@@ -15,14 +15,14 @@ from app.lab.reports.report import Result
 from app.lab.runs.pool import Crashed, run_in_processes
 from app.lab.runs.runner import EXPERIMENT_TIMEOUT_SECONDS
 from backends import Backend
-from tests.lab.known_wrongs.all_of_them import WRONGS
+from tests.lab.known_wrongs.every_wrong import WRONGS
 from tests.lab.known_wrongs.wrong import Wrong, try_breaking, try_keeping
 from tests.soak.conftest import Say
 from tests.support.services import require
 
 
 class Trial(NamedTuple):
-    """What a process is told, by names: neither a claim nor a backend can be pickled."""
+    """A task for a process, by names: neither a claim nor a backend can be pickled."""
 
     wrong: str
     breaking: bool
@@ -30,13 +30,13 @@ class Trial(NamedTuple):
 
 
 Found = dict[str, Result | Crashed]
-"""What became of each claim on one subject."""
+"""The outcome of each claim on one subject."""
 
 
 def test_each_defect_turns_what_it_says_and_nothing_else(say: Say) -> None:
     require("redis-server", "redis-server")
     found = _try_all()
-    sound = {backend: found[wrong, False] for backend, wrong in _wrong_of_each_sound().items()}
+    sound = {backend: found[wrong, False] for backend, wrong in _find_sound_backends().items()}
     mistakes = [
         mistake
         for name, wrong in WRONGS.items()
@@ -49,7 +49,7 @@ def test_each_defect_turns_what_it_says_and_nothing_else(say: Say) -> None:
 
 def _try_all() -> dict[tuple[str, bool], Found]:
     subjects = [(name, True) for name in WRONGS]
-    subjects += [(name, False) for name in _wrong_of_each_sound().values()]
+    subjects += [(name, False) for name in _find_sound_backends().values()]
     trials = [Trial(*subject, claim) for subject in subjects for claim in CLAIMS]
     found: dict[tuple[str, bool], Found] = defaultdict(dict)
     for trial, outcome in run_in_processes(
@@ -59,7 +59,7 @@ def _try_all() -> dict[tuple[str, bool], Found]:
     return found
 
 
-def _wrong_of_each_sound() -> dict[Backend, str]:
+def _find_sound_backends() -> dict[Backend, str]:
     return {wrong.keeps: name for name, wrong in WRONGS.items()}
 
 
@@ -74,8 +74,8 @@ def _mistakes(name: str, wrong: Wrong, sound: Found, broken: Found) -> Iterator[
         before, after = _verdict(sound[claim]), _verdict(broken[claim])
         wanted = Verdict.FAILS if to_turn else before
         if after is not wanted or (to_turn and before is not Verdict.HOLDS):
-            said = getattr(broken[claim], "because", "") or broken[claim]
-            yield f"the wrong of {name}, {claim}: {before} became {after}: {said}"
+            reason = getattr(broken[claim], "because", "") or broken[claim]
+            yield f"the wrong of {name}, {claim}: {before} became {after}: {reason}"
 
 
 def _verdict(outcome: Result | Crashed) -> Verdict:

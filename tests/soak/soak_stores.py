@@ -16,11 +16,11 @@ from tests.system.chaos.site import ground
 from tests.system.chaos.trials import damaged_by, keys_lost, survives_a_logout
 
 RUNS = 20
-"""Of fifty parallel requests."""
+"""Each of fifty parallel requests."""
 
 LOGOUTS = 1000
 LOGOUTS_STOCK = 200
-"""Enough to see a rate of a half."""
+"""Fewer are enough: about half of them fail."""
 
 KILLS = 200
 

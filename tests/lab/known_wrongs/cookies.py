@@ -1,4 +1,4 @@
-"""One defect each, in what the cookie holds and in what Set-Cookie says of it."""
+"""Defects in the content of the cookie and in Set-Cookie."""
 
 import hmac
 import json
@@ -20,25 +20,24 @@ from backends.record import CREATED, ID
 from backends.server_side import StoreInterface
 from backends.session import Changes, LoadedSession, Session
 from backends.store import Clock, Fields
-from tests.lab.known_wrongs.wrong import Wrong, broken, in_application, in_backend, on_files
+from tests.lab.known_wrongs.wrong import Wrong, break_backend, in_application, in_backend, on_files
 
 
-def crossed(data: bytes) -> bytes:
-    """The data under a cipher that is a toy, and enough to hide it from an experiment."""
+def encrypt(data: bytes) -> bytes:
+    """Encrypt with a toy cipher, which hides the data from an experiment."""
     stream = shake_256(b"a key").digest(len(data))
     return bytes(one ^ other for one, other in zip(data, stream, strict=True))
 
 
-def plain(data: bytes) -> bytes:
-    """The data as it is."""
+def leave_plain(data: bytes) -> bytes:
+    """Return the data unchanged."""
     return data
 
 
 class SendsACopy(StoreInterface):
-    """Sends the values along, encrypted, for the time when its store is lost."""
+    """Sends a copy of the values, encrypted, in case its store is lost."""
 
-    most_sent = 2000
-    """Characters."""
+    max_copy_characters = 2000
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
         try:
@@ -48,22 +47,22 @@ class SendsACopy(StoreInterface):
         return super()._load(app, signed.rpartition("/")[2])
 
     def _token(self, app: Flask, session_id: str) -> str:
-        values = json.dumps(dict(session), default=str)[: self.most_sent]
-        copied = base64_encode(crossed(values.encode())).decode()
+        values = json.dumps(dict(session), default=str)[: self.max_copy_characters]
+        copied = base64_encode(encrypt(values.encode())).decode()
         signed = f"{copied}/{super()._token(app, session_id)}"
         return self._signer(app).sign(signed).decode()
 
 
 class SendsABeginning(SendsACopy):
-    """Sends the first values along, encrypted, so that most pages need no store."""
+    """Sends a copy of the first values, encrypted, so that most pages need no store."""
 
-    most_sent = 300
+    max_copy_characters = 300
 
 
 class Encrypts(CookieInterface):
-    """Hides what it signs: the sound one, which no backend of ours is."""
+    """Encrypts what it signs: the correct backend, which is not one of the project's."""
 
-    cipher: Callable[[bytes], bytes] = staticmethod(crossed)
+    cipher: Callable[[bytes], bytes] = staticmethod(encrypt)
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
         try:
@@ -77,9 +76,9 @@ class Encrypts(CookieInterface):
 
 
 class OnlyEncodes(Encrypts):
-    """Takes Base64 for encryption, and twice Base64 for strong encryption."""
+    """Mistakes Base64 for encryption."""
 
-    cipher = staticmethod(plain)
+    cipher = staticmethod(leave_plain)
 
 
 class DropsNone(StoreInterface):
@@ -91,7 +90,7 @@ class DropsNone(StoreInterface):
 
 
 class KeepsTheLimitOfTheCookie(StoreInterface):
-    """Refuses what is over 4 KB, as the cookie did that it took the place of."""
+    """Refuses sessions over 4 KB, as the cookie did that it replaced."""
 
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         if sum(map(len, session.fields().values())) > 4000:
@@ -140,7 +139,7 @@ class AlwaysGivesExpires(StoreInterface):
 
 
 class ShowsItselfToScripts(StoreInterface):
-    """Has no HttpOnly, for a script that wants to know whether somebody is logged in."""
+    """Lacks HttpOnly, for a script that checks whether somebody is logged in."""
 
     def get_cookie_httponly(self, app: Flask) -> bool:
         return False
@@ -165,31 +164,33 @@ class ComparesAsText(StoreInterface):
 
 
 class PeppersTheKey(CookieInterface):
-    """Signs with a secret of the machine beside the key: here the name of its folder.
+    """Signs with a secret of the machine besides the key: here its folder.
 
-    Sound elsewhere; here it makes the sentence untrue that the key is all that a forger needs.
+    That is sound, but the claim that a forger needs only the key is untrue of it.
     """
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        return salted(super().get_signing_serializer(app), str(app.config["SESSION_FILE_DIR"]))
+        return change_salt(super().get_signing_serializer(app), str(app.config["SESSION_FILE_DIR"]))
 
 
 class SaltsAsFlaskDoes(CookieInterface):
-    """Signs for `cookie-session` and for no application, as Flask's own does."""
+    """Signs with the same salt for every application, as Flask's own does."""
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        return salted(super().get_signing_serializer(app), "cookie-session")
+        return change_salt(super().get_signing_serializer(app), "cookie-session")
 
 
 class NeedsNoId(CookieInterface):
-    """Has nothing random in its cookie, as Flask's own has not."""
+    """Has nothing random in its cookie, like Flask's own."""
 
     def _token(self, app: Flask, session_id: str, created: float, fields: Fields) -> str:
         return super()._token(app, "", created, fields)
 
 
-def salted(serializer: URLSafeTimedSerializer | None, salt: str) -> URLSafeTimedSerializer | None:
-    """The serializer with another salt."""
+def change_salt(
+    serializer: URLSafeTimedSerializer | None, salt: str
+) -> URLSafeTimedSerializer | None:
+    """A copy of the serializer with another salt."""
     changed = copy(serializer)
     if changed is not None:
         changed.salt = salt.encode()
@@ -197,7 +198,7 @@ def salted(serializer: URLSafeTimedSerializer | None, salt: str) -> URLSafeTimed
 
 
 def change_each_cookie(change: Callable[[str], str]) -> Callable[[Flask], object]:
-    """Have the application change every Set-Cookie of its views."""
+    """A change of an application: every Set-Cookie of its views is changed."""
 
     def change_response(response: Response) -> Response:
         headers = response.headers.getlist("Set-Cookie")
@@ -207,7 +208,7 @@ def change_each_cookie(change: Callable[[str], str]) -> Callable[[Flask], object
     return lambda app: app.after_request(change_response)
 
 
-def remembers_until_the_browser_closes(header: str) -> str:
+def forget_name_with_browser(header: str) -> str:
     """Remember the name in a cookie without a lifetime: `set_cookie(name, value)`."""
     if not header.startswith("remembered_name="):
         return header
@@ -215,32 +216,32 @@ def remembers_until_the_browser_closes(header: str) -> str:
     return "; ".join(a for a in attributes if not a.startswith(("Expires=", "Max-Age=")))
 
 
-def hides_the_theme(header: str) -> str:
-    """HttpOnly stands on the cookie that the page's script reads."""
+def hide_theme(header: str) -> str:
+    """Set HttpOnly on the cookie that a script of the page reads."""
     return f"{header}; HttpOnly" if header.startswith("theme=") else header
 
 
-def counts_in_minutes(header: str) -> str:
-    """Lifetimes are in minutes, as in Laravel; whoever moved here kept the numbers."""
+def count_in_minutes(header: str) -> str:
+    """Take lifetimes for minutes, as in Laravel."""
     return re.sub(r"Max-Age=(\d+)", lambda found: f"Max-Age={60 * int(found[1])}", header)
 
 
 def install_stock_flask(app: Flask, _clock: Clock) -> SessionInterface:
-    """What an application has that chooses nothing."""
-    app.config["MAX_COOKIE_SIZE"] = 0  # no warning, which the tests would take for an error
+    """Install the session interface that Flask has by default."""
+    app.config["MAX_COOKIE_SIZE"] = 0  # no warning, which the tests turn into an error
     return SecureCookieSessionInterface()
 
 
 COOKIE = BACKENDS["cookie"]
 
 STOCK_FLASK = in_backend("cookie", install_stock_flask)
-"""No defect that was built: Flask's own session, which breaks several claims at once."""
+"""Flask's own session, which breaks several claims at once."""
 
 WRONGS = {
     "server_side": on_files(SendsACopy, breaks_too={"only_id_is_sent"}),
     "encrypted": Wrong(
-        breaks=broken(COOKIE, OnlyEncodes),
-        keeps=broken(COOKIE, Encrypts),
+        breaks=break_backend(COOKIE, OnlyEncodes),
+        keeps=break_backend(COOKIE, Encrypts),
         breaks_too=frozenset({"data_hidden_from_client"}),
     ),
     "persists_between_requests": on_files(DropsNone),
@@ -249,11 +250,11 @@ WRONGS = {
     "data_hidden_from_client": on_files(GreetsByScript),
     "tamper_proof": in_backend("cookie", AcceptsUnsigned),
     "ends_with_browser": on_files(AlwaysGivesExpires),
-    "remember_me_persists": in_application(change_each_cookie(remembers_until_the_browser_closes)),
+    "remember_me_persists": in_application(change_each_cookie(forget_name_with_browser)),
     "only_id_is_sent": on_files(SendsABeginning),
     "hidden_from_script": on_files(ShowsItselfToScripts, breaks_too={"cookie_flags"}),
-    "preferences_readable_by_script": in_application(change_each_cookie(hides_the_theme)),
-    "set_cookie_expires": in_application(change_each_cookie(counts_in_minutes)),
+    "preferences_readable_by_script": in_application(change_each_cookie(hide_theme)),
+    "set_cookie_expires": in_application(change_each_cookie(count_in_minutes)),
     "cookie_flags": on_files(DeletesWithoutFlags),
     "hostile_tokens": on_files(ComparesAsText),
     "leaked_key_forges_login": in_backend("cookie", PeppersTheKey, {"second_server"}),

@@ -34,7 +34,7 @@ class BringsBackByRotation(StoreInterface):
         try:
             return super()._create(app, session, fields, created)
         except SessionGone:
-            file_anew(self, app, session.loaded, session.sid, fields)
+            create_record(self, app, session.loaded, session.sid, fields)
             return self._token(app, session.sid)
 
 
@@ -44,7 +44,7 @@ class LeavesTheOldOne(StoreInterface):
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         token = super()._create(app, session, fields, created)
         if session.loaded is not None and session.succession is Succession.NEW_ID:
-            file_anew(self, app, session.loaded, session.loaded.id, session.loaded.fields)
+            create_record(self, app, session.loaded, session.loaded.id, session.loaded.fields)
         return token
 
 
@@ -54,7 +54,7 @@ class KeepsVersions(StoreInterface):
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         self.store.touch(key_of(loaded.id), self.remaining(app, loaded.created))
         version = secrets.token_urlsafe(self.id_bytes)
-        file_anew(self, app, loaded, version, session.fields())
+        create_record(self, app, loaded, version, session.fields())
         return self._token(app, version)
 
 
@@ -157,7 +157,7 @@ class KeepsWholeSeconds(StoreInterface):
         return super()._update(app, session, loaded, Changes(cut, changes.removed))
 
 
-def file_anew(
+def create_record(
     interface: StoreInterface,
     app: Flask,
     loaded: LoadedSession | None,

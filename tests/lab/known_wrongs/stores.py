@@ -1,4 +1,4 @@
-"""One defect each, in the store and in how it is asked."""
+"""Defects in the store and in the requests to it."""
 
 import json
 import pickle
@@ -44,7 +44,7 @@ class LoadsAtOnce(StoreInterface):
 
 
 class NotesTheToken(StoreInterface):
-    """Keeps the token with the session, for the people who have to find it."""
+    """Stores the token in the session, to find it in the store."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         noted = {**fields, "token": encode(self._token(app, session.sid))}
@@ -52,7 +52,7 @@ class NotesTheToken(StoreInterface):
 
 
 class LetsDamageThrough(FileSystemStore):
-    """Reads a file as if nobody but itself could have written it."""
+    """Reads a file without checking it."""
 
     def _read(self, path: Path) -> Record | None:
         if not path.exists():
@@ -69,7 +69,7 @@ class GoesOnWithoutWriting(FileSystemStore):
 
 
 class NeverSweeps(FileSystemStore):
-    """Knows that a record has ended, and leaves its file, as cachelib's files do."""
+    """Keeps the files of expired records, as cachelib does."""
 
     def _remove_if_ended(self, path: Path) -> bool:
         return False
@@ -90,7 +90,7 @@ class KeepsFiveHundred(FileSystemStore):
 
 
 class ReadsOldPickles(FileSystemStore):
-    """Still reads what an older version wrote, as Flask-Session 0.8 does."""
+    """Reads pickles of an older version, as Flask-Session 0.8 does."""
 
     def load(self, key: str) -> Record | None:
         with suppress(Exception):
@@ -99,7 +99,7 @@ class ReadsOldPickles(FileSystemStore):
 
 
 class TakesAnOutageForEmptiness(FileSystemStore):
-    """Finds nothing where it cannot look, as cachelib's files do."""
+    """Takes an unavailable store for an empty one, as cachelib's files do."""
 
     def load(self, key: str) -> Record | None:
         with suppress(StoreUnavailable):
@@ -108,7 +108,7 @@ class TakesAnOutageForEmptiness(FileSystemStore):
 
 
 def count_wrong_passwords(app: Flask) -> None:
-    """Wrong passwords are counted in the session of whoever mistypes his."""
+    """Count wrong passwords in the session."""
 
     def count(response: Response) -> Response:
         if response.status_code == 401:

@@ -1,4 +1,4 @@
-"""What it takes to show that an experiment can tell right from wrong."""
+"""Subjects with a known defect, on which an experiment must come to FAILS."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,27 +22,27 @@ from backends.store import Clock, Fields, Store
 
 CreateApp = Callable[..., Flask]
 
-_one_at_a_time = Lock()
+_overwrite_lock = Lock()
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """A subject built to break one claim, and the same one without the defect."""
+    """A subject that breaks one claim, and the same subject without the defect."""
 
     breaks: Backend
     keeps: Backend
     create_app: CreateApp = create_app
-    """The application that breaks it, where the defect is the application's own."""
+    """Makes the application of the subject that breaks the claim."""
     breaks_too: frozenset[str] = frozenset()
-    """The other claims that are untrue of it: they follow from the same defect."""
+    """The other claims that the same defect breaks."""
 
 
 def in_backend(
     name: str, install: Callable[[Flask, Clock], SessionInterface], breaks_too: Iterable[str] = ()
 ) -> Wrong:
-    """A backend that is installed in another way."""
+    """The backend of that name, installed in another way."""
     keeps = BACKENDS[name]
-    return Wrong(broken(keeps, install), keeps, breaks_too=frozenset(breaks_too))
+    return Wrong(break_backend(keeps, install), keeps, breaks_too=frozenset(breaks_too))
 
 
 def on_files(
@@ -59,19 +59,19 @@ def on_files(
 
 
 def in_application(change: Callable[[Flask], object]) -> Wrong:
-    """Sessions in files, with the defect in the application: `change` is done to it."""
+    """Sessions in files, with the defect in the application, which `change` changes."""
     sound = BACKENDS["filesystem"]
-    return Wrong(sound, sound, partial(_changed, change))
+    return Wrong(sound, sound, partial(_create_changed_app, change))
 
 
-def broken(sound: Backend, install: Callable[[Flask, Clock], SessionInterface]) -> Backend:
-    """The backend with a defect: another way to install it."""
+def break_backend(sound: Backend, install: Callable[[Flask, Clock], SessionInterface]) -> Backend:
+    """The backend, installed in another way."""
     return replace(sound, install=install)
 
 
 def overwrite(store: Store, key: str, fields: Fields, ttl: float) -> None:
-    """Let the record be these fields, whatever others have written there meanwhile."""
-    with _one_at_a_time:  # else two of them would now and then keep what the other has written
+    """Replace the fields of a record, also those that others have written meanwhile."""
+    with _overwrite_lock:  # otherwise two calls at once could keep fields of each other
         record = store.load(key)
         there = record.fields if record else {}
         removed = {name for name in there if name not in fields and not name.startswith("@")}
@@ -84,18 +84,18 @@ def try_breaking(wrong: Wrong, claim: Claim, *, real_redis: bool) -> Result:
 
 
 def try_keeping(wrong: Wrong, claim: Claim, *, real_redis: bool) -> Result:
-    """Try the claim on the subject without it."""
+    """Try the claim on the subject without the defect."""
     return _try(claim, wrong.keeps, RunOptions(create_app, real_redis))
 
 
 def _try(claim: Claim, backend: Backend, options: RunOptions) -> Result:
-    with _known(backend):
+    with _register(backend):
         return try_claim(claim, BackendSource(backend.name, options))
 
 
 @contextmanager
-def _known(backend: Backend) -> Iterator[None]:
-    """Have the application find this backend under its name."""
+def _register(backend: Backend) -> Iterator[None]:
+    """Let the application find this backend under its name."""
     before = BACKENDS[backend.name]
     BACKENDS[backend.name] = backend
     try:
@@ -104,7 +104,7 @@ def _known(backend: Backend) -> Iterator[None]:
         BACKENDS[backend.name] = before
 
 
-def _changed(change: Callable[[Flask], object], config: Mapping[str, Any]) -> Flask:
+def _create_changed_app(change: Callable[[Flask], object], config: Mapping[str, Any]) -> Flask:
     app = create_app(config)
     change(app)
     return app

@@ -163,7 +163,7 @@ class TestNotes:
     def test_a_planted_token_and_a_closed_browser_are_noted(self, subject: Subject) -> None:
         token = subject.log_in_visitor().token
         thief = subject.new_visitor()
-        thief.take(token)
+        thief.plant_token(token)
         thief.reopen_browser()
         first, second = subject.recorder.evidence().afterwards
         assert token not in first
