@@ -110,7 +110,7 @@ class BackendInterface(SessionInterface):
         """End the session, as far as the backend can."""
 
     def _must_send_unused(self, app: Flask, session: Session) -> bool:
-        """Whether an unused session's cookie is sent again, as Flask does for permanent ones."""
+        """Whether an unused session's cookie is sent again, as for permanent ones in Flask."""
         return bool(
             session.cookie
             and session.cookie.endswith(PERMANENT)

@@ -118,7 +118,7 @@ def cookies_for(name: str) -> Mapping[str, str]:
 
 
 def _merge_cookies(responses: Mapping[str, TestResponse]) -> list[str]:
-    """The `Set-Cookie` headers for the browser: those of each session, and those all backends sent.
+    """The `Set-Cookie` headers of each session, and those that all backends sent.
 
     The plain cookies are shared: a backend that accepts a login must not delete the guest's cart
     while another refuses it.
