@@ -25,8 +25,8 @@ GRACEFUL_TIMEOUT_SECONDS = 5
 """For the requests in progress at the end; Docker kills a container after ten seconds."""
 
 SILENT_CONNECTION_TIMEOUT_SECONDS = 0.5
-"""Browsers open connections that they may need later. Each holds a thread for so long, and with it
-the end of the process; gunicorn's own five seconds are more than somebody at a terminal waits."""
+"""Browsers open connections in advance; each holds a thread, and the end of the process, for this
+long. Gunicorn's own five seconds are long after Ctrl-C."""
 
 
 class Worker(gthread.ThreadWorker):
@@ -36,7 +36,7 @@ class Worker(gthread.ThreadWorker):
     """
 
     def is_parent_alive(self) -> bool:
-        """Whether gunicorn's first process runs; if it was killed, it told no worker to exit."""
+        """Whether gunicorn's first process runs; if it was killed, no worker got its signal."""
         is_alive = bool(super().is_parent_alive())
         if not is_alive:
             self.handle_exit(signal.SIGTERM, None)

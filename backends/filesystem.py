@@ -66,7 +66,9 @@ class FileSystemStore(Store):
         try:
             self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             (self.folder / OWNERS).mkdir(mode=FOLDER_MODE, exist_ok=True)
-            _write_probe(self.folder)
+            probe = self.folder / f"probe.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
+            _write_file(probe, b"")
+            probe.unlink()
         except OSError as error:
             raise unwritable_folder(self.folder, error) from error
         self._sweeper = self._sweep_forever()
@@ -265,12 +267,6 @@ def _raise_unavailable() -> Iterator[None]:
         if _error_log.admit() is not None:
             logger.error("%s", unavailable)
         raise unavailable from error
-
-
-def _write_probe(folder: Path) -> None:
-    probe = folder / f"probe.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
-    _write_file(probe, b"")
-    probe.unlink()
 
 
 def _write_file(path: Path, data: bytes) -> None:

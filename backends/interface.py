@@ -110,10 +110,7 @@ class BackendInterface(SessionInterface):
         """End the session, as far as the backend can."""
 
     def _must_send_unused(self, app: Flask, session: Session) -> bool:
-        """Whether the cookie is sent again although the request did not use the session.
-
-        Flask promises that for permanent sessions unless `SESSION_REFRESH_EACH_REQUEST` is off.
-        """
+        """Whether an unused session's cookie is sent again, as for permanent ones in Flask."""
         return bool(
             session.cookie
             and session.cookie.endswith(PERMANENT)
@@ -197,16 +194,13 @@ class BackendInterface(SessionInterface):
         """The session; `None`, and an event in the log, if one of its limits has ended it."""
         if loaded.ttl > 0:
             return loaded
-        self._log_ended(app, loaded.id)
+        log_event(app, "token of an ended session", loaded.id)
         return None
 
-    def _log_ended(self, app: Flask, session_id: str) -> None:
-        log_event(app, "token of an ended session", session_id)
-
     def _log_forgery(self, app: Flask) -> None:
-        held_back = self._forgeries.admit()
-        if held_back is not None:
-            log_event(app, "forged token", address=request.remote_addr, more=held_back)
+        refused = self._forgeries.admit()
+        if refused is not None:
+            log_event(app, "forged token", address=request.remote_addr, more=refused)
 
 
 def _refuse(app: Flask, response: Response, error: HTTPException) -> None:

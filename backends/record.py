@@ -35,7 +35,8 @@ SEAL_LENGTH = 8
 
 def seal(name: str, text: str) -> str:
     """The text with a checksum of its name and itself in front."""
-    return f"{_checksum(name, text):08x}{text}"
+    checksum = crc32(f"{name}\0{text}".encode("utf-8", "surrogatepass"))
+    return f"{checksum:08x}{text}"
 
 
 def hash_owner(owner: str) -> str:
@@ -67,10 +68,6 @@ def unless_ended(record: Record | None) -> Record | None:
 
 def _unseal(name: str, sealed: str) -> str:
     text = sealed[SEAL_LENGTH:]
-    if sealed[:SEAL_LENGTH] != f"{_checksum(name, text):08x}":
+    if sealed != seal(name, text):
         raise ValueError(f"the seal of field {name!r} is broken")
     return text
-
-
-def _checksum(name: str, text: str) -> int:
-    return crc32(f"{name}\0{text}".encode("utf-8", "surrogatepass"))

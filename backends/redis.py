@@ -118,19 +118,14 @@ class RedisStore(Store):
             return None
 
     def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
-        now = self.clock()
+        record, now = self.prefix + key, self.clock()
         sealed = pack(changed, now, ttl)
-        arguments: list[bytes | str | int] = [
-            _milliseconds(ttl),
-            repr(now),
-            len(sealed),
-            *_flat(sealed),
-            *map(_bytes, removed),
-        ]
-        record = self.prefix + key
+        names = map(_bytes, removed)
         try:
             with self._guard(record):
-                updated = self._update(record, *arguments)
+                updated = self._update(
+                    record, _milliseconds(ttl), repr(now), len(sealed), *_flat(sealed), *names
+                )
         except ValueError:
             raise SessionGone from None
         if not updated:

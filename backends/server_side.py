@@ -90,15 +90,13 @@ class StoreInterface(BackendInterface):
             return None
         record = self.store.load(key_of(session_id))
         if record is None or CREATED not in record.fields:
-            self._log_ended(app, session_id)
+            log_event(app, "token of an ended session", session_id)
             return None
-        created = float(record.fields.pop(CREATED))
-        for name in (AGENT, ADDRESS):
-            record.fields.pop(name, None)
+        own = (CREATED, AGENT, ADDRESS)
+        fields = {name: text for name, text in record.fields.items() if name not in own}
+        created = float(record.fields[CREATED])
         ttl = min(record.ttl, self.remaining(app, created))
-        return self._unless_ended(
-            app, LoadedSession(session_id, token, created, ttl, record.fields)
-        )
+        return self._unless_ended(app, LoadedSession(session_id, token, created, ttl, fields))
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         session_id = session.sid
@@ -142,11 +140,11 @@ class StoreInterface(BackendInterface):
         return self.store.sessions_of(owner) if isinstance(self.store, ListsSessions) else {}
 
     def _revoke(self, owner: str, key: str) -> bool:
-        was_there = self.store.delete(key)
-        if was_there:
-            name = name_of_key(current_app, key)
-            log_event(current_app, "session revoked", session=name, owner=owner)
-        return was_there
+        if not self.store.delete(key):
+            return False
+        name = name_of_key(current_app, key)
+        log_event(current_app, "session revoked", session=name, owner=owner)
+        return True
 
     def _end_oldest(self, owner: str, limit: int, begun: str) -> None:
         # Servers' clocks differ, so the session that begins now is not always listed as the newest.

@@ -44,8 +44,8 @@ def install_redis(app: Flask, _clock: Clock) -> SessionInterface:
 def at_rest_filesystem(app: Flask, session: SessionMixin) -> AtRest | None:
     """The session's pickle, whose file name is the MD5 or SHA-256 of its id."""
     interface: Any = app.session_interface
-    path = Path(interface.cache._get_filename(_store_id(interface, session)))
-    values = interface.cache.get(_store_id(interface, session))
+    store_id = _store_id(interface, session)
+    path, values = Path(interface.cache._get_filename(store_id)), interface.cache.get(store_id)
     if values is None:
         return None
     status = path.stat()

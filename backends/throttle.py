@@ -5,20 +5,20 @@ from threading import Lock
 
 
 class Throttle:
-    """Admits one caller a second and counts those it held back."""
+    """Admits one caller a second and counts those that it refuses."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._next = 0.0
-        self._held_back = 0
+        self._refused = 0
 
     def admit(self) -> int | None:
-        """The number held back since the last admission; `None` if this is held back."""
+        """How many were refused since the last admission; `None` if this one is refused too."""
         with self._lock:
             now = time.monotonic()
             if now < self._next:
-                self._held_back += 1
+                self._refused += 1
                 return None
             self._next = now + 1
-            held_back, self._held_back = self._held_back, 0
-            return held_back
+            refused, self._refused = self._refused, 0
+            return refused

@@ -13,7 +13,7 @@ from app.state import state_of
 from app.web.log import log_visitor_event
 
 FAILED_LOGIN_LIMIT = "10 per minute"
-"""For one address: enough for somebody who forgot, too few for a list of passwords."""
+"""For one address: enough for a forgotten password, too few for a list of them."""
 
 MAX_NAME_CHARACTERS = 80
 
@@ -87,7 +87,7 @@ def limit_wrong_passwords(view: View) -> View:
 
 def _log_refusal() -> None:
     """Log refused logins at most once a second: a flood of them must not fill the log."""
-    held_back = state_of(current_app).refusals.admit()
-    if held_back is not None:
+    refused = state_of(current_app).refusals.admit()
+    if refused is not None:
         name = request.form.get("username", "")[:MAX_NAME_CHARACTERS]
-        log_visitor_event("login limited", user=name, more=held_back)
+        log_visitor_event("login limited", user=name, more=refused)

@@ -1,6 +1,6 @@
 """The page on which an account changes its password."""
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, session, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField
 from wtforms.validators import InputRequired, Length
@@ -21,12 +21,6 @@ bp = Blueprint("account", __name__)
 
 MIN_PASSWORD_CHARACTERS = 8
 """The minimum of OWASP ASVS 5.0, 6.2.1."""
-
-DONE = {
-    "password": "Your password is changed. Your other sessions go on.",
-    "password-and-sessions": "Your password is changed, and all your other sessions have ended.",
-}
-"""The outcome of a change: a code for the address, a sentence for the page."""
 
 
 class NewPasswordForm(FlaskForm):
@@ -74,7 +68,6 @@ def _page(status: int = 200, form: NewPasswordForm | None = None) -> tuple[str, 
         "accounts/account.html",
         user=session["user"],
         new_password=form or NewPasswordForm(formdata=None),
-        done=DONE.get(request.args.get("done", "")),
         confirmed=is_confirmed(),
         confirmed_for=CONFIRMATION_SECONDS,
         locations=[

@@ -135,10 +135,9 @@ def _revoke(name: str, but: Session | None) -> None:
 
 
 def _read_row(name: str) -> tuple[str | None, int, int] | None:
-    path = _file_path()
-    if not path.exists():
+    if not current_app.config["ACCOUNTS_FILE"].exists():
         return None
-    with _open_file(path) as database:
+    with _open_file() as database:
         found: tuple[str | None, int, int] | None = database.execute(
             "SELECT password, disabled, epoch FROM account WHERE name = ?", (name,)
         ).fetchone()
@@ -149,15 +148,16 @@ def _write(name: str, assignment: str, *values: str) -> int:
     """Insert or update the account's row. Returns its new epoch."""
     # `assignment` is a literal in this module, never input.
     change = f"UPDATE account SET {assignment} WHERE name = ? RETURNING epoch"  # noqa: S608
-    with _open_file(_file_path()) as database:
+    with _open_file() as database:
         database.execute("INSERT OR IGNORE INTO account (name) VALUES (?)", (name,))
         [(epoch,)] = database.execute(change, (*values, name)).fetchall()
         return int(epoch)
 
 
 @contextmanager
-def _open_file(path: Path) -> Iterator[sqlite3.Connection]:
+def _open_file() -> Iterator[sqlite3.Connection]:
     """Open the file for one transaction; a new file is readable by its owner only."""
+    path: Path = current_app.config["ACCOUNTS_FILE"]
     try:
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -168,11 +168,6 @@ def _open_file(path: Path) -> Iterator[sqlite3.Connection]:
     except (sqlite3.Error, OSError) as error:
         current_app.logger.error("accounts unavailable: %s", error)
         raise AccountsUnavailable(error) from error
-
-
-def _file_path() -> Path:
-    path: Path = current_app.config["ACCOUNTS_FILE"]
-    return path
 
 
 @lru_cache(maxsize=64)

@@ -48,7 +48,7 @@ def confirm() -> None:
 def fresh_password_required(
     action: Callable[Arguments, str], way_back: Callable[[], str]
 ) -> Callable[[View[Arguments]], View[Arguments]]:
-    """Require a recent password, else one in the form, else answer with a page that asks for it.
+    """Require a recent password, or one in the form; else ask for it on a page.
 
     That page sends the same form again. `action` returns the text of its button, `way_back` the
     address of "cancel".

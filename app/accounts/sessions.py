@@ -5,18 +5,9 @@ Used by the user's own page, the administrators' panel and the command line.
 
 from collections.abc import Collection
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
-from flask import (
-    Blueprint,
-    current_app,
-    redirect,
-    render_template,
-    request,
-    session,
-    url_for,
-)
-from werkzeug.wrappers import Response
+from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 
 from app.accounts.access import limit_wrong_passwords, login_required
 from app.accounts.reauthentication import Page, fresh_password_required
@@ -47,8 +38,8 @@ def index() -> str:
     )
 
 
-def _page_address() -> str:
-    return url_for("sessions.index")
+def _page_address(**more: Any) -> str:
+    return url_for("sessions.index", **more)
 
 
 @bp.post("/sessions/end")
@@ -57,7 +48,8 @@ def _page_address() -> str:
 @fresh_password_required(lambda: "End the session", _page_address)
 def end() -> Page:
     """End the user's session with the handle in the form."""
-    return _back(end_sessions(session["user"], [request.form.get("handle", "")], session["user"]))
+    user, handle = session["user"], request.form.get("handle", "")
+    return redirect(_page_address(ended=end_sessions(user, [handle], user)))
 
 
 @bp.post("/sessions/end-others")
@@ -67,7 +59,7 @@ def end() -> Page:
 def end_others() -> Page:
     user = session["user"]
     handles = {owned.handle for owned in find_sessions(user)} - {current_handle()}
-    return _back(end_sessions(user, handles, user))
+    return redirect(_page_address(ended=end_sessions(user, handles, user)))
 
 
 def can_list_sessions() -> bool:
@@ -117,7 +109,3 @@ def describe_browser(agent: str) -> str:
     if len(words) > MAX_BROWSER_CHARACTERS:
         return f"{words[:MAX_BROWSER_CHARACTERS]}…"
     return words or "Unknown"
-
-
-def _back(ended: int) -> Response:
-    return redirect(url_for("sessions.index", ended=ended))

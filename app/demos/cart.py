@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, NumberRange
 
 from app.accounts.access import is_logged_in
 from app.demos.preferences import current_preferences, in_currency
-from app.web.data_location import DataLocation, locate_in_session, locate_plain_cookie
+from app.web.data_location import locate_in_session, locate_plain_cookie
 from app.web.plain_cookies import GUEST_CART, delete_plain, read_plain, set_plain
 
 bp = Blueprint("cart", __name__)
@@ -80,7 +80,9 @@ def index() -> str:
         preferences=preferences,
         max_quantity=MAX_QUANTITY,
         user=session.get("user"),
-        locations=[_locate_cart()],
+        locations=[
+            locate_in_session("Your cart") if is_logged_in() else locate_plain_cookie(GUEST_CART)
+        ],
     )
 
 
@@ -164,7 +166,3 @@ def _guest_cart() -> Cart:
         return {}
     pairs = (item.partition(":") for item in packed.split("."))
     return {product: int(quantity) for product, _, quantity in pairs if product in PRODUCTS}
-
-
-def _locate_cart() -> DataLocation:
-    return locate_in_session("Your cart") if is_logged_in() else locate_plain_cookie(GUEST_CART)

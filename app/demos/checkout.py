@@ -21,7 +21,6 @@ STEPS = {"address": "Address", "delivery": "Delivery", "confirm": "Confirm"}
 Page = str | tuple[str, int] | Response
 View = Callable[[], Page]
 
-
 DELIVERIES = {
     "post": Product("By post, three to five days", 390),
     "courier": Product("By courier, the next day", 990),
@@ -56,12 +55,14 @@ class Order(NamedTuple):
 def step(name: str) -> Callable[[View], View]:
     """Require a login, a cart, and the earlier steps; else redirect to what is missing."""
 
+    earlier_steps = list(STEPS)[: list(STEPS).index(name)]
+
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded() -> Page:
             if not current_cart():
                 return redirect(url_for("cart.index"))
-            if any(earlier not in _finished_steps() for earlier in _earlier_steps(name)):
+            if any(earlier not in _finished_steps() for earlier in earlier_steps):
                 return redirect(url_for("checkout.index"))
             return view()
 
@@ -82,11 +83,9 @@ def index() -> Response:
 @step("address")
 def address() -> Page:
     form = AddressForm(data=_finished_steps().get("address"))
-    return (
-        _finish_step("address", form.data)
-        if form.validate_on_submit()
-        else _show_form("address", form)
-    )
+    if form.validate_on_submit():
+        return _finish_step("address", form.data)
+    return _show_form("address", form)
 
 
 @bp.route("/checkout/delivery", methods=["GET", "POST"])
@@ -124,10 +123,6 @@ def done() -> Page:
     if "order" not in session:
         return redirect(url_for("cart.index"))
     return _render("done", "Your order", order=_price_order(**session["order"]))
-
-
-def _earlier_steps(name: str) -> list[str]:
-    return list(STEPS)[: list(STEPS).index(name)]
 
 
 def _finished_steps() -> dict[str, Any]:

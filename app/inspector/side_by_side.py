@@ -80,14 +80,10 @@ def init_app(app: Flask, create: Callable[[str], Flask]) -> None:
 
 @bp.get("/")
 def index() -> str:
-    columns = {
-        name: send_inside(current_app, request, "GET", f"/{name}/column", cookies_for(name))
-        for name in BACKENDS
-    }
     return render_template(
         "inspector/side_by_side.html",
         backends=BACKENDS,
-        columns=columns,
+        columns={name: _send(name, "GET", "/column") for name in BACKENDS},
         outcomes=_outcomes(),
         accounts=list_demo_accounts(),
     )
@@ -98,7 +94,7 @@ def act(action: str) -> Response:
     """Do the action on every backend, and send the browser the cookies of all."""
     if action not in ACTIONS:
         abort(404)
-    responses = {name: _post(name, ACTIONS[action]) for name in BACKENDS}
+    responses = {name: _send(name, "POST", ACTIONS[action], request.form) for name in BACKENDS}
     outcomes = {name: _outcome(response) for name, response in responses.items()}
     values = {"action": action, **outcomes}
     answer = redirect(f"{url_for('side_by_side.index')}?{urlencode(values)}", code=303)
@@ -107,10 +103,8 @@ def act(action: str) -> Response:
     return answer
 
 
-def _post(name: str, path: str) -> TestResponse:
-    return send_inside(
-        current_app, request, "POST", f"/{name}{path}", cookies_for(name), request.form
-    )
+def _send(name: str, method: str, path: str, data: Mapping[str, str] | None = None) -> TestResponse:
+    return send_inside(current_app, request, method, f"/{name}{path}", cookies_for(name), data)
 
 
 def cookies_for(name: str) -> Mapping[str, str]:
@@ -124,7 +118,7 @@ def cookies_for(name: str) -> Mapping[str, str]:
 
 
 def _merge_cookies(responses: Mapping[str, TestResponse]) -> list[str]:
-    """The `Set-Cookie` headers for the browser: those of each session, and those all backends sent.
+    """The `Set-Cookie` headers of each session, and those that all backends sent.
 
     The plain cookies are shared: a backend that accepts a login must not delete the guest's cart
     while another refuses it.

@@ -47,13 +47,9 @@ def _common_values(app: Flask, request: Request) -> dict[str, Any]:
         "development": app.config["APP_PROFILE"] != PRODUCTION,
         "embedded": is_embedded(app.config),
         "mounted": bool(request.script_root),
-        "navigation": _navigation(app, request),
+        "navigation": [
+            Link(url_for(endpoint), label, endpoint == request.endpoint)
+            for endpoint, label in NAVIGATION
+            if endpoint in app.view_functions
+        ],
     }
-
-
-def _navigation(app: Flask, request: Request) -> list[Link]:
-    return [
-        Link(url_for(endpoint), label, endpoint == request.endpoint)
-        for endpoint, label in NAVIGATION
-        if endpoint in app.view_functions
-    ]

@@ -34,9 +34,9 @@ class PlainCookie:
 
         A cookie for scripts has no prefix, because scripts look for its plain name.
         """
-        is_prefixed = current_app.config["APP_PROFILE"] == PRODUCTION
-        prefix = "__Host-" if is_prefixed and not self.readable_by_script else ""
-        return f"{prefix}{self.base_name}"
+        production = current_app.config["APP_PROFILE"] == PRODUCTION
+        is_prefixed = production and not self.readable_by_script
+        return f"__Host-{self.base_name}" if is_prefixed else self.base_name
 
 
 THEME = PlainCookie("theme", "Theme", readable_by_script=True)

@@ -16,7 +16,7 @@ def send_inside(
 ) -> TestResponse:
     """Send a request as the browser of `request` would: same address, origin and user agent.
 
-    A POST asks for JSON, so that its outcome can be told from a page.
+    A POST asks for JSON, because a page would not name its outcome.
     """
     return Client(app.wsgi_app, use_cookies=False).open(
         path,
