@@ -1,4 +1,4 @@
-"""How `session-lab compare` ends: no stream can be written, or a signal stops it.
+"""How `session-lab compare` ends at a stream that cannot be written, and at a signal.
 
 Exit status 1 means a surprise, and nothing else may end by it.
 """
