@@ -16,7 +16,8 @@ from app import create_app
 from app.__main__ import session_lab
 from backends import BACKENDS, StoreUnavailable, init_app, interface_of
 from backends.store import Sweeps
-from tests.conftest import SECRET, SetClock
+from tests.conftest import SECRET
+from tests.support.clock import SetClock
 from tests.support.services import PATIENCE, LabServer
 from tests.support.visitor import Visitor
 

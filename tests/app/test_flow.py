@@ -7,9 +7,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from backends import BUILT_IN, Backend
-from tests.conftest import PLACES, Visitor
+from tests.conftest import PLACES
 from tests.support.covers import HIDDEN, covers
 from tests.support.services import left_to_it
+from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.parametrize(
     "placed", PLACES, indirect=True, ids=[f"{backend.name}-{kind}" for backend, kind in PLACES]

@@ -5,7 +5,7 @@ import pytest
 
 from backends.record import hash_owner
 from backends.redis import RedisStore
-from tests.conftest import SetClock
+from tests.support.clock import SetClock
 
 HOUR = 3600
 

@@ -9,8 +9,9 @@ from flask import Flask
 
 from app import create_app
 from backends import BUILT_IN, Backend
-from tests.conftest import ACCOUNTS, OURS, SECRET, SetClock, Where, place
+from tests.conftest import ACCOUNTS, OURS, SECRET, Where, place
 from tests.security.people import Person
+from tests.support.clock import SetClock
 
 MakeLab = Callable[..., Flask]
 

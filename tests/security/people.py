@@ -7,7 +7,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from tests.conftest import Visitor
+from tests.support.visitor import Visitor
 
 PASSWORDS = {"alice": "wonderland", "bob": "builder"}
 PROTECTED = ("/dashboard", "/account", "/checkout", "/uploads", "/admin")

@@ -24,7 +24,7 @@ from tests.backends.contract.stage import (
     parse_attributes,
     set_cookie,
 )
-from tests.conftest import SetClock
+from tests.support.clock import SetClock
 
 LIFETIME = timedelta(hours=1)
 

@@ -17,8 +17,9 @@ from backends.record import hash_owner
 from backends.redis import RedisStore
 from backends.server_side import OwnedSession
 from backends.store import Store, Sweeps
-from tests.conftest import PLACES, SetClock
+from tests.conftest import PLACES
 from tests.support.bare import Tab, Views, add_views
+from tests.support.clock import SetClock
 from tests.support.covers import REVOCABLE, covers
 from tests.support.services import left_to_it
 

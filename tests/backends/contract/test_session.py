@@ -13,8 +13,8 @@ from flask import Flask, session
 from backends import Backend
 from backends.interface import TOUCH_BELOW
 from tests.backends.contract.conftest import IDLE
-from tests.conftest import SetClock
 from tests.support.bare import Tab, Views, rotate
+from tests.support.clock import SetClock
 from tests.support.covers import ON_SERVER, REVOCABLE, covers
 
 

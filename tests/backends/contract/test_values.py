@@ -13,7 +13,7 @@ from flask import flash, get_flashed_messages, render_template_string, session
 from markupsafe import Markup
 
 from tests.backends.contract.stage import Act, MakeApp, Stage, attributes
-from tests.conftest import SetClock
+from tests.support.clock import SetClock
 
 VALUES: dict[str, Any] = {
     "none": None,

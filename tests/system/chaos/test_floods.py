@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from werkzeug.routing import Rule
 
-from tests.conftest import OURS, Visitor
+from tests.conftest import OURS
 from tests.support.covers import covers
 from tests.support.services import RedisServer
+from tests.support.visitor import Visitor
 from tests.system.chaos.site import application
 from tests.system.chaos.tokens import flood, made_up_tokens
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
-PICTURE = Path(__file__).parents[2] / "docs" / "side-by-side.png"
+PICTURE = Path(__file__).parents[3] / "docs" / "side-by-side.png"
 DESKTOP: Any = {"width": 1280, "height": 900}
 PHONE: Any = {"width": 390, "height": 844}
 SAYS = {**DONE, "grow": OUTCOMES["413"], "replay": OUTCOMES["still-logged-in"]}

@@ -21,9 +21,10 @@ from app.__main__ import main, session_lab
 from app.lab.browser.client import Browser
 from app.server import Server
 from backends import BACKENDS, BUILT_IN, ConfigurationError, init_app
-from tests.conftest import ACCOUNTS, SECRET, Visitor
-from tests.plugins.packages import ROOT, environment, install, install_the_example
+from tests.conftest import ACCOUNTS, SECRET
 from tests.support.services import LabServer
+from tests.support.visitor import Visitor
+from tests.system.plugins.packages import ROOT, environment, install, install_the_example
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
