@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import SystemRandom
-from typing import NoReturn, Protocol, Self
+from typing import NoReturn, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -61,13 +61,6 @@ def _is_free(port: int) -> bool:
 
 def free_port() -> int:
     return free_ports(1)[0]
-
-
-class Address(Protocol):
-    """Something that listens."""
-
-    @property
-    def url(self) -> str: ...
 
 
 def wait_for(url: str) -> None:

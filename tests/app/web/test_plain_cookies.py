@@ -120,8 +120,10 @@ def test_a_visitor_without_a_login_leaves_nothing_behind(
     visitor.post("/cart/add", product="jar", quantity="1")
     visitor.get("/checkout")
     visitor.post("/articles/forget")
+    visitor.log_in("alice", "wrong")
+    visitor.post("/logout")
     assert store_calls == []
-    assert visitor.token is None
+    assert not visitor.has_token
 
 
 @pytest.mark.parametrize("path", PUBLIC_PATHS)

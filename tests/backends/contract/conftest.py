@@ -41,7 +41,7 @@ def app(make_app: MakeApp, views: Views) -> Flask:
 
 @pytest.fixture
 def alice(app: Flask) -> Tab:
-    return Tab(app).log_in()
+    return Tab(app).logged_in()
 
 
 @pytest.fixture

@@ -166,28 +166,19 @@ class TestLimits:
             clock.forward(IDLE * 0.6)
             assert alice.data() == {"user": "alice"}
 
+    @pytest.mark.parametrize(
+        ("path", "left"), [("/set/seen/yes", {}), ("/rotate", {}), ("/login", {"user": "alice"})]
+    )
     @covers("7.3.2", "SM-25", "WSTG-07")
-    def test_a_session_in_use_ends_at_its_absolute_limit(self, alice: Tab, clock: SetClock) -> None:
+    def test_the_absolute_limit_counts_from_the_login(
+        self, alice: Tab, clock: SetClock, path: str, left: dict[str, str]
+    ) -> None:
         for _ in range(7):
             clock.forward(IDLE / 2)
-            alice.post("/set/seen/yes")
+            alice.post(path)
         assert alice.data()["user"] == "alice"
         clock.forward(IDLE / 2)
-        assert alice.data() == {}
-
-    def test_rotation_keeps_the_absolute_limit(self, alice: Tab, clock: SetClock) -> None:
-        for _ in range(7):
-            clock.forward(IDLE / 2)
-            alice.post("/rotate")
-        clock.forward(IDLE / 2)
-        assert alice.data() == {}
-
-    def test_a_login_begins_a_new_life(self, alice: Tab, clock: SetClock) -> None:
-        for _ in range(7):
-            clock.forward(IDLE / 2)
-            alice.post("/login")
-        clock.forward(IDLE / 2)
-        assert alice.data() == {"user": "alice"}
+        assert alice.data() == left
 
 
 class TestCosts:

@@ -9,7 +9,7 @@ import functools
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,13 @@ def installed(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Function) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Record the outcome of the call, or of a setup or teardown that failed."""
-    report: Any = yield
+    report = yield
     if report.when == "call" or report.outcome != "passed":
-        run = item.callspec.params["installed"]
+        run = str(item.callspec.params["installed"])
         test = item.nodeid.replace(f"[{run}-", "[").replace(f"[{run}]", "")
         outcomes[run][test] = report.outcome
     return report

@@ -28,9 +28,7 @@ class TestRequestsThatOverlap(contract.TestRequestsThatOverlap):
     """The exact interleavings of the session contract, on the cluster."""
 
 
-def test_parallel_writes_of_different_keys_lose_none(
-    redis_cluster: RedisClusterTrio,
-) -> None:
+def test_parallel_writes_of_different_keys_lose_none(redis_cluster: RedisClusterTrio) -> None:
     servers = [site(REDIS_URL=redis_cluster.url) for _ in range(2)]
     browser = Browser(servers[0])
     browser.log_in("alice")
@@ -54,9 +52,7 @@ def test_a_ready_cluster_client_is_used_and_not_replaced(redis_cluster: RedisClu
         assert client.exists(browser.record) == 1
 
 
-def test_a_slot_without_a_master_costs_its_sessions_only(
-    redis_cluster: RedisClusterTrio,
-) -> None:
+def test_a_slot_without_a_master_costs_its_sessions_only(redis_cluster: RedisClusterTrio) -> None:
     with client_of(redis_cluster) as client:
         store = store_of(site(SESSION_REDIS=client))
         del client.nodes_manager.slots_cache[client.keyslot("session:lost")]

@@ -1,7 +1,6 @@
 """The laboratory's pages in a real browser, and the report that is one file."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,104 +14,24 @@ from app.lab.runs.background import RunFiles
 from backends import BACKENDS
 from tests.support.made_up_report import made_up_report
 from tests.support.services import LabServer
+from tests.system.pages.screens import DESKTOP, PHONE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.usefixtures("untraced_processes")
-
-DESKTOP: Any = {"width": 1280, "height": 900}
-PHONE: Any = {"width": 390, "height": 844}
-
 FIRST = next(iter(CLAIMS))
-PAGES = (
-    "/lab",
-    "/lab?verdict=surprise",
-    "/lab?verdict=error&subject=cookie",
-    "/lab/logout_is_final",
-    "/lab/logout_is_final/cookie",
-    "/lab/parallel_writes_survive/redis",
-    "/lab/nothing",
-)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    """The application, with the results of a run."""
-    folder = tmp_path_factory.mktemp("lab")
-    files = RunFiles(folder / "instance" / "lab")
-    files.folder.mkdir(parents=True)
-    files.keep(made_up_report())
-    with LabServer(folder) as server:
-        yield server
-
-
-@pytest.fixture
-def files(server: LabServer) -> RunFiles:
-    """The files of the runs of that server."""
-    return RunFiles(server.folder / "instance" / "lab")
-
-
-@pytest.fixture
-def page(chromium: "Browser") -> Iterator["Page"]:
-    context = chromium.new_context(viewport=DESKTOP, reduced_motion="reduce")
-    yield context.new_page()
-    context.close()
-
-
-@pytest.mark.parametrize(
-    ("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
-)
-def test_no_page_scrolls_sideways_or_breaks_its_own_policy(
-    chromium: "Browser", server: LabServer, size: Any, scheme: Any
-) -> None:
-    context = chromium.new_context(viewport=size, color_scheme=scheme)
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
-    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
-    for path in PAGES:
-        page.goto(f"{server.url}{path}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
-        assert page.evaluate("document.documentElement.dataset.bsTheme") == scheme, path
-    context.close()
-    assert [text for text in said if "/lab/nothing" not in text] == []
-
-
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_a_screen_reader_hears_a_table_with_headers(
-    chromium: "Browser", server: LabServer, size: Any
-) -> None:
-    context = chromium.new_context(viewport=size)
-    page = context.new_page()
+def test_a_screen_reader_hears_a_table_with_headers(page: "Page", server: LabServer) -> None:
     page.goto(f"{server.url}/lab")
-    table = page.get_by_role("table", name="Each claim, and what became of it on each backend")
-    assert table.get_by_role("columnheader").count() == 1 + len(BACKENDS)
-    row = table.get_by_role("row", name=CLAIMS["logout_is_final"].sentence)
-    assert row.get_by_role("rowheader").count() == 1
-    assert row.get_by_role("cell").count() == len(BACKENDS)
-    context.close()
-
-
-@pytest.mark.parametrize("path", PAGES[:1] + PAGES[3:5])
-def test_the_keyboard_reaches_everything_and_shows_where_it_is(
-    page: "Page", server: LabServer, path: str
-) -> None:
-    page.goto(f"{server.url}{path}")
-    reachable = page.locator(
-        "a[href]:visible, button:visible, select:visible, summary:visible, [tabindex='0']:visible"
-    )
-    wanted = reachable.count()
-    reached = set()
-    for _ in range(wanted):
-        page.keyboard.press("Tab")
-        place, outline = page.evaluate(
-            "[[...document.querySelectorAll('*')].indexOf(document.activeElement),"
-            " getComputedStyle(document.activeElement).outlineStyle]"
-        )
-        reached.add(place)
-        assert outline != "none", page.evaluate("document.activeElement.outerHTML")
-    assert len(reached) == wanted
+    for size in (DESKTOP, PHONE):
+        page.set_viewport_size(size)
+        name = "Each claim, and what became of it on each backend"
+        table = page.get_by_role("table", name=name)
+        assert table.get_by_role("columnheader").count() == 1 + len(BACKENDS)
+        row = table.get_by_role("row", name=CLAIMS["logout_is_final"].sentence)
+        assert row.get_by_role("rowheader").count() == 1
+        assert row.get_by_role("cell").count() == len(BACKENDS)
 
 
 def test_a_run_fills_the_page_cell_by_cell_without_a_reload(
@@ -154,46 +73,50 @@ def test_a_run_that_fails_says_so_and_gives_the_results_back(
     assert page.locator("[data-waits]").count() == 0
 
 
-@pytest.mark.parametrize("script", [True, False], ids=["with-script", "without-script"])
-def test_the_button_starts_a_run(chromium: "Browser", tmp_path: Path, script: bool) -> None:
+def test_the_button_starts_a_run(chromium: "Browser", page: "Page", tmp_path: Path) -> None:
     with LabServer(tmp_path) as server:
-        page = chromium.new_context(java_script_enabled=script).new_page()
         page.goto(f"{server.url}/lab")
         page.get_by_role("button", name="Run all").click()
-        # Without a script the page loads itself anew until there is something to show.
         page.locator(".cell a").first.wait_for()
-        page.context.close()
+        without_script = chromium.new_context(java_script_enabled=False)
+        following = without_script.new_page()
+        following.goto(f"{server.url}/lab")
+        # It loads itself again until there is something to show.
+        following.locator(".cell a").first.wait_for()
+        without_script.close()
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_report_is_at_home_on_every_screen_and_asks_for_nothing(
-    chromium: "Browser", tmp_path: Path, size: Any, scheme: Any
-) -> None:
-    file = tmp_path / "report.html"
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a report in one file."""
+    file = tmp_path_factory.mktemp("report") / "report.html"
     file.write_text(html_report(made_up_report()))
-    context = chromium.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
-    page = context.new_page()
+    return file.as_uri()
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
+)
+def test_the_report_fits_every_screen_and_loads_nothing(
+    page: "Page", report: str, size: Any, scheme: Any
+) -> None:
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: asked.append(message.text))
-    page.goto(file.as_uri())
+    page.goto(report)
     page.locator(f"a[href='#{FIRST}--cookie']").first.click()
     page.locator(f"details[id='{FIRST}--cookie'][open]").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (background == "rgb(247, 246, 242)") is (scheme == "light")
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    context.close()
 
 
-def test_the_report_on_paper_has_no_dark_ground_and_no_evidence(
-    page: "Page", tmp_path: Path
-) -> None:
-    file = tmp_path / "report.html"
-    file.write_text(html_report(made_up_report()))
+def test_the_report_on_paper_has_no_dark_ground_and_no_evidence(page: "Page", report: str) -> None:
     page.emulate_media(media="print", color_scheme="dark")
-    page.goto(file.as_uri())
+    page.goto(report)
     assert page.locator("details").first.is_hidden()
     assert page.evaluate("getComputedStyle(document.querySelector('.matrix')).backgroundColor") == (
         "rgb(255, 255, 255)"

@@ -1,0 +1,46 @@
+"""One application for all tests of its pages in Chromium."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.lab.runs.background import RunFiles
+from tests.support.made_up_report import made_up_report
+from tests.support.services import LabServer
+from tests.system.pages.screens import DESKTOP
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(autouse=True)
+def processes(untraced_processes: None) -> None:
+    """Coverage does not trace them."""
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """The application on every backend, with the results of a run of the laboratory."""
+    server = LabServer(tmp_path_factory.mktemp("pages"))
+    files_of(server).folder.mkdir(parents=True)
+    files_of(server).keep(made_up_report())
+    with server:
+        yield server
+
+
+def files_of(server: LabServer) -> RunFiles:
+    """The files of the laboratory's runs on that server."""
+    return RunFiles(server.folder / "instance" / "lab")
+
+
+@pytest.fixture
+def files(server: LabServer) -> RunFiles:
+    return files_of(server)
+
+
+@pytest.fixture
+def page(chromium: "Browser") -> Iterator["Page"]:
+    context = chromium.new_context(viewport=DESKTOP, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
