@@ -142,8 +142,6 @@ class TestPagesWithoutASession:
         page = visitor.client.get("/user/alice")
         assert page.status_code == 200
         assert "Vary" not in page.headers
-
-    def test_an_unknown_profile_is_a_404(self, visitor: Visitor) -> None:
         assert visitor.client.get("/user/mallory").status_code == 404
 
     def test_request_info_shows_the_request_without_cookie_values(self, visitor: Visitor) -> None:

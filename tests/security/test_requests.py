@@ -76,15 +76,6 @@ def test_no_page_with_a_session_is_cached_or_sent_over_http(production: Flask) -
 
 
 @on_one_backend
-@covers("SM-07", "SM-08", "WSTG-09")
-def test_a_login_over_plain_http_sets_no_cookie(production: Flask) -> None:
-    form = {"username": "alice", "password": "wonderland"}
-    answer = production.test_client().post("/login", data=form, base_url="http://localhost")
-    assert answer.status_code in (308, 403)
-    assert "Set-Cookie" not in answer.headers
-
-
-@on_one_backend
 @covers("3.5.3", "CF-07", "WSTG-04", "WSTG-05")
 def test_a_safe_method_changes_nothing(alice: Visitor) -> None:
     only_posts = set(list_paths(alice.app, "POST")) - set(list_paths(alice.app, "GET"))

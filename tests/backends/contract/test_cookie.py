@@ -71,14 +71,6 @@ class TestTheCookie:
             stage.visit(lambda: session.get("who"), path)
             assert stage.result == who
 
-    def test_a_token_is_good_under_its_own_name_only(self, stage: Stage) -> None:
-        stage.put(a=1)
-        cookie = stage.client.get_cookie("session", "shop.example.com")
-        assert cookie is not None
-        stage.app.config["SESSION_COOKIE_NAME"] = "other"
-        stage.client.set_cookie("other", cookie.value, domain="shop.example.com")
-        assert stage.held() == {}
-
 
 def be_permanent(**values: Any) -> None:
     session.permanent = True

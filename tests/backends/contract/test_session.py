@@ -18,11 +18,6 @@ from tests.support.clock import SetClock
 from tests.support.covers import ON_SERVER, REVOCABLE, covers
 
 
-def test_what_one_request_stores_the_next_one_reads(alice: Tab) -> None:
-    alice.post("/set/colour/blue")
-    assert alice.data() == {"user": "alice", "colour": "blue"}
-
-
 @pytest.mark.parametrize(
     ("path", "data"),
     [

@@ -61,26 +61,6 @@ def test_a_slot_without_a_master_costs_its_sessions_only(redis_cluster: RedisClu
         assert store.load("held") is None
 
 
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [
-        ("redis+cluster://", "it names no host"),
-        ("redis+cluster://127.0.0.1:7000,", "ends in a comma"),
-        ("redis+cluster://127.0.0.1:seven", "REDIS_URL cannot be read. Give"),
-        ("redis+cluster://127.0.0.1:7000/1", "a cluster has no databases"),
-        ("redis+cluster://127.0.0.1:7000?ssl=1", "options behind a ?"),
-        ("redis+cluster://127.0.0.1:1", "Start it, or name nodes of it that run"),
-    ],
-)
-def test_an_unusable_address_is_refused_in_one_line(url: str, says: str) -> None:
-    with pytest.raises(ConfigurationError) as refused:
-        site(REDIS_URL=url)
-    line = str(refused.value)
-    assert line.startswith("REDIS_URL")
-    assert says in line
-    assert "\n" not in line
-
-
 def test_a_single_server_is_told_from_a_cluster(redis_server: RedisServer) -> None:
     with pytest.raises(ConfigurationError, match="a single server is redis://host:port/db"):
         site(REDIS_URL=f"redis+cluster://127.0.0.1:{redis_server.port}")
