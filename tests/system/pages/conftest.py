@@ -1,17 +1,19 @@
 """One application for all tests of its pages in Chromium."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from app.lab.runs.background import RunFiles
 from tests.support.made_up_report import made_up_report
 from tests.support.services import LabServer
-from tests.system.pages.screens import DESKTOP
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+DESKTOP: Any = {"width": 1280, "height": 900}
+PHONE: Any = {"width": 390, "height": 844}
 
 
 @pytest.fixture(autouse=True)

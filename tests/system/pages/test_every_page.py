@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.services import LabServer
-from tests.system.pages.screens import DESKTOP, PHONE
+from tests.system.pages.conftest import DESKTOP, PHONE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -14,7 +14,7 @@ from app.lab.runs.background import RunFiles
 from backends import BACKENDS
 from tests.support.made_up_report import made_up_report
 from tests.support.services import LabServer
-from tests.system.pages.screens import DESKTOP, PHONE
+from tests.system.pages.conftest import DESKTOP, PHONE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -9,7 +9,7 @@ import pytest
 from app.inspector.side_by_side import DONE, OUTCOMES
 from backends import BACKENDS
 from tests.support.services import LabServer
-from tests.system.pages.screens import DESKTOP
+from tests.system.pages.conftest import DESKTOP
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
