@@ -52,13 +52,6 @@ def test_a_wrong_login_says_so_and_sets_no_cookie(
     assert "typed-in-error" not in response.text
 
 
-def test_each_login_takes_a_new_token(visitor: Visitor) -> None:
-    visitor.log_in()
-    first = visitor.token
-    visitor.log_in()
-    assert visitor.token != first
-
-
 def test_what_is_written_is_shown(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.client.post("/dashboard/note", data={"note": "<b>milk</b> & honey"})

@@ -226,7 +226,7 @@ UNUSABLE = {
 }
 
 
-@pytest.mark.parametrize("chosen", ["", "cookie"])
+@pytest.mark.parametrize("chosen", ["", "cookie", "other"])
 @pytest.mark.parametrize(("put", "says"), UNUSABLE.values(), ids=UNUSABLE)
 def test_what_cannot_be_used_ends_the_start_with_one_line(
     here: Path, refused_start: RefusedStart, put: Callable[[Path], None], says: str, chosen: str
