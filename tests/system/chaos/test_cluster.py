@@ -15,7 +15,7 @@ from tests.support.redis_topologies import RedisClusterTrio, is_master, until, w
 from tests.support.services import RedisServer
 from tests.system.chaos.failover import Browser, Crowd, check, silence, site, store_of, window
 
-app, alice = conftest.app, conftest.alice
+app, alice, views = conftest.app, conftest.alice, conftest.views
 
 
 @pytest.fixture
