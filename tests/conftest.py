@@ -15,10 +15,10 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from backends import BACKENDS, Backend, init_app
-from tests.support.bare import Views
-from tests.support.redis_topologies import RedisClusterTrio, SentinelTrio
+from tests.support.clock import SetClock
+from tests.support.redis_topologies import RedisClusterTrio
 from tests.support.services import BY_DESIGN, CHROMIUM, RedisServer, require, untraced
-from tests.support.visitor import Visitor as Visitor
+from tests.support.visitor import Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -96,19 +96,6 @@ def cheap_hashes() -> Iterator[None]:
         yield
 
 
-class SetClock:
-    """Time that stands still until a test moves it."""
-
-    def __init__(self, now: float = 1_800_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += seconds
-
-
 @pytest.fixture
 def clock() -> SetClock:
     return SetClock()
@@ -134,13 +121,6 @@ def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisClu
     """One real cluster for the run."""
     with RedisClusterTrio(tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster
-
-
-@pytest.fixture(scope="session")
-def redis_sentinel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelTrio]:
-    """One real Sentinel trio for the run."""
-    with SentinelTrio(tmp_path_factory.mktemp("sentinel")) as trio:
-        yield trio
 
 
 @pytest.fixture(scope="session")
@@ -206,12 +186,6 @@ def make_app(placed: tuple[Backend, Where], clock: SetClock) -> Callable[..., Fl
         return app
 
     return make
-
-
-@pytest.fixture
-def views() -> Views:
-    """Views of a test's own for `tests.support.bare.add_views`."""
-    return {}
 
 
 @pytest.fixture

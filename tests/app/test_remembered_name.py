@@ -25,9 +25,7 @@ def _filled_in(visitor: Visitor) -> tuple[str, bool]:
     return value[1] if value else "", "checked" in box[0]
 
 
-def test_a_name_is_remembered_on_request_beyond_the_browsers_end(
-    visitor: Visitor,
-) -> None:
+def test_a_name_is_remembered_on_request_beyond_the_browsers_end(visitor: Visitor) -> None:
     _log_in(visitor)
     assert visitor.cookie(NAME) is None
     header = next(

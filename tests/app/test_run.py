@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -183,44 +183,33 @@ def test_gunicorn_accepts_settings_that_lose_no_session(
     assert on_starting(SimpleNamespace(cfg=SimpleNamespace(workers=workers))) is None
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[LabServer]:
-    places = dict.fromkeys(("HOME", "TMPDIR", "XDG_RUNTIME_DIR"), str(tmp_path))
-    with LabServer(tmp_path, places) as server:
-        yield server
-
-
-def test_it_prints_the_address_and_serves_there(server: LabServer) -> None:
-    assert server.greeting == f"Session Lab (every backend, side by side): {server.url}"
-    for path in ("/", "/cookie/login", "/redis/login"):
-        with urlopen(server.url + path, timeout=PATIENCE) as page:
-            assert page.status == 200
-    with pytest.raises(HTTPError, match="404"):
-        urlopen(f"{server.url}/nowhere", timeout=PATIENCE)
-    assert server.errors == ""
+def _server(folder: Path) -> LabServer:
+    return LabServer(folder, dict.fromkeys(("HOME", "TMPDIR", "XDG_RUNTIME_DIR"), str(folder)))
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
-def test_a_signal_ends_it_despite_a_silent_connection(
-    how: signal.Signals, server: LabServer
-) -> None:
-    with socket.create_connection(("127.0.0.1", server.port)) as idle:
+def test_a_signal_ends_it_despite_a_silent_connection(how: signal.Signals, tmp_path: Path) -> None:
+    """It leaves nothing but its instance folder."""
+    with _server(tmp_path) as server, socket.create_connection(("127.0.0.1", server.port)) as idle:
         assert server.stop(how) == 0
         with suppress(ConnectionResetError):  # the kernel closes with RST or with FIN
             assert idle.recv(1) == b""
     assert server.errors == ""
-
-
-def test_it_leaves_only_its_instance_folder(server: LabServer) -> None:
-    server.stop()
-    assert {path.name for path in server.folder.iterdir()} == {"instance", server.log.name}
+    assert {path.name for path in tmp_path.iterdir()} == {"instance", server.log.name}
 
 
 @covers("RF-23")
-def test_a_request_with_three_full_cookies_is_taken(server: LabServer) -> None:
+def test_it_serves_at_its_address_and_takes_three_full_cookies(tmp_path: Path) -> None:
     cookies = "; ".join(f"{name}={name * 4000}" for name in "abc")
-    answer = _get(server, f"Cookie: {cookies}")
-    assert answer.startswith(b"HTTP/1.1 200 ")
+    with _server(tmp_path) as server:
+        assert server.greeting == f"Session Lab (every backend, side by side): {server.url}"
+        for path in ("/", "/cookie/login", "/redis/login"):
+            with urlopen(server.url + path, timeout=PATIENCE) as page:
+                assert page.status == 200
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(f"{server.url}/nowhere", timeout=PATIENCE)
+        assert _get(server, f"Cookie: {cookies}").startswith(b"HTTP/1.1 200 ")
+    assert server.errors == ""
 
 
 def _get(server: LabServer, header: str) -> bytes:

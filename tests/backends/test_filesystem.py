@@ -8,7 +8,7 @@ import pytest
 
 from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from backends.store import Sweeps
-from tests.conftest import SetClock
+from tests.support.clock import SetClock
 
 FIELDS = {"user": '"alice"'}
 

@@ -9,8 +9,9 @@ from flask import Flask
 
 from app import create_app
 from backends import BUILT_IN, Backend
-from tests.conftest import ACCOUNTS, OURS, SECRET, SetClock, Where, place
-from tests.security.people import Person
+from tests.conftest import ACCOUNTS, OURS, SECRET, Where, place
+from tests.support.clock import SetClock
+from tests.support.visitor import Visitor
 
 MakeLab = Callable[..., Flask]
 
@@ -58,5 +59,5 @@ def production(make_lab: MakeLab) -> Flask:
 
 
 @pytest.fixture
-def alice(lab: Flask) -> Person:
-    return Person(lab).in_as("alice")
+def alice(lab: Flask) -> Visitor:
+    return Visitor(lab).logged_in("alice")

@@ -8,8 +8,9 @@ import pytest
 from flask import Flask, session
 
 from tests.security.conftest import PRODUCTION, MakeLab, on_one_backend
-from tests.security.people import PROTECTED, Person
+from tests.security.routes import PROTECTED
 from tests.support.covers import covers
+from tests.support.visitor import Visitor
 
 HALVES: list[dict[str, Any]] = [
     {"user": "alice"},
@@ -27,17 +28,17 @@ HALVES: list[dict[str, Any]] = [
 @covers("WSTG-08", "7.2.1")
 def test_half_a_login_opens_no_page(lab: Flask) -> None:
     for half in HALVES:
-        visitor = Person(lab)
+        visitor = Visitor(lab)
         with visitor.client.session_transaction() as started:
             started.update(half)
         for path in PROTECTED:
-            assert Person(lab, visitor.secret).get(path).status_code == 302, (half, path)
+            assert Visitor(lab, visitor.token).get(path).status_code == 302, (half, path)
 
 
 @covers("7.4.1", "15.4.2")
 def test_a_request_in_flight_does_not_restore_an_ended_login(make_lab: MakeLab) -> None:
     lab = make_lab()
-    alice, phone = Person(lab), Person(lab)
+    alice, phone = Visitor(lab), Visitor(lab)
 
     @lab.post("/slow")
     def slow() -> str:
@@ -46,8 +47,8 @@ def test_a_request_in_flight_does_not_restore_an_ended_login(make_lab: MakeLab) 
         session["late"] = "written"
         return "slow"
 
-    alice.in_as("alice")
-    before = Person(lab, phone.in_as("alice").secret)
+    alice.logged_in("alice")
+    before = Visitor(lab, phone.logged_in("alice").token)
     phone.post("/slow")
     assert (alice.is_in, phone.is_in, before.is_in) == (True, False, False)
 
@@ -61,17 +62,17 @@ def test_no_setting_weakens_the_cookies_of_production(make_lab: MakeLab) -> None
         "SESSION_COOKIE_NAME": "sid",
         "SESSION_COOKIE_PATH": "/" + "x" * 2000,
     }
-    [header] = Person(make_lab(**PRODUCTION, **weak)).log_in().headers.getlist("Set-Cookie")
+    [header] = Visitor(make_lab(**PRODUCTION, **weak)).log_in().headers.getlist("Set-Cookie")
     assert header.startswith("__Host-")
     assert set(header.split("; ")[1:]) == {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"}
 
 
 @covers("SM-34", "16.2.5")
 def test_the_log_follows_a_session_under_keyed_names(
-    alice: Person, caplog: pytest.LogCaptureFixture
+    alice: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "backends.audit_log"):
-        session_id = Person(alice.app, alice.secret).secret.rpartition(".")[0]
+        session_id = Visitor(alice.app, alice.token).token.rpartition(".")[0]
         alice.post("/account/password", current="wonderland", new="looking-glass")
         alice.post("/logout")
     events = [getattr(record, "event", {}) for record in caplog.records]

@@ -11,9 +11,10 @@ from app.lab.browser.cookie_jar import Jar, Refused
 from app.lab.browser.set_cookie import Cookie
 from app.web.plain_cookies import A_DAY, THEME
 from tests.security.conftest import on_one_backend
-from tests.security.people import PROTECTED, Person, list_paths, visit_everything
+from tests.security.routes import PROTECTED, list_paths, visit_everything
 from tests.support.covers import covers
 from tests.support.services import PATIENCE
+from tests.support.visitor import Visitor
 
 SITE = "https://localhost"
 
@@ -29,15 +30,15 @@ SITE = "https://localhost"
     },
 )
 def test_a_strict_browser_takes_and_deletes_every_cookie(production: Flask) -> None:
-    jar, person = Jar(trusts_loopback=False), Person(production)
+    jar, visitor = Jar(trusts_loopback=False), Visitor(production)
     kept: list[Cookie] = []
-    for answer in visit_everything(person):
+    for answer in visit_everything(visitor):
         for header in answer.headers.getlist("Set-Cookie"):
             cookie = jar.store(f"{SITE}{answer.request.path}", header)
             assert not isinstance(cookie, Refused), cookie
             assert all(len(attribute) <= 1024 for attribute in header.split(";")[1:])
             if "Max-Age=" in header and "Max-Age=0" not in header:
-                assert cookie.name != person.cookie_name
+                assert cookie.name != visitor.cookie_name
                 assert_lifetimes_agree(header)
             kept.append(cookie)
     assert len({cookie.name for cookie in kept}) >= 6
@@ -60,7 +61,7 @@ def assert_lifetimes_agree(header: str) -> None:
 
 @covers("3.4.1", "14.3.1", "14.3.2", "SM-09", "SM-29", "SM-30", "WSTG-04", "CF-16")
 def test_no_page_with_a_session_is_cached_or_sent_over_http(production: Flask) -> None:
-    alice = Person(production).in_as("alice")
+    alice = Visitor(production).logged_in("alice")
     paths = [path for path in list_paths(production, "GET") if not path.startswith("/user")]
     for answer in map(alice.get, paths):
         assert answer.headers["Cache-Control"] == "no-store", answer.request.path
@@ -75,17 +76,8 @@ def test_no_page_with_a_session_is_cached_or_sent_over_http(production: Flask) -
 
 
 @on_one_backend
-@covers("SM-07", "SM-08", "WSTG-09")
-def test_a_login_over_plain_http_sets_no_cookie(production: Flask) -> None:
-    form = {"username": "alice", "password": "wonderland"}
-    answer = production.test_client().post("/login", data=form, base_url="http://localhost")
-    assert answer.status_code in (308, 403)
-    assert "Set-Cookie" not in answer.headers
-
-
-@on_one_backend
 @covers("3.5.3", "CF-07", "WSTG-04", "WSTG-05")
-def test_a_safe_method_changes_nothing(alice: Person) -> None:
+def test_a_safe_method_changes_nothing(alice: Visitor) -> None:
     only_posts = set(list_paths(alice.app, "POST")) - set(list_paths(alice.app, "GET"))
     assert {"/logout", "/dashboard/note", "/admin/end-all"} <= only_posts
     before = alice.token
@@ -99,7 +91,7 @@ def test_a_safe_method_changes_nothing(alice: Person) -> None:
 
 @on_one_backend
 @covers("7.4.4", "SM-28", "WSTG-06")
-def test_every_protected_page_has_a_logout_by_post(alice: Person) -> None:
+def test_every_protected_page_has_a_logout_by_post(alice: Visitor) -> None:
     for path in PROTECTED:
         page = alice.client.get(path, follow_redirects=True).text
         assert '<form method="post" action="/logout">' in page, path
@@ -108,7 +100,7 @@ def test_every_protected_page_has_a_logout_by_post(alice: Person) -> None:
 @on_one_backend
 @covers("7.6.2", "7.1.3")
 def test_no_page_logs_a_visitor_in(lab: Flask) -> None:
-    visitor = Person(lab)
+    visitor = Visitor(lab)
     for path in list_paths(lab, "GET"):
         cookies = visitor.get(path).headers.getlist("Set-Cookie")
         assert not any(header.startswith(f"{visitor.cookie_name}=") for header in cookies), path
@@ -121,7 +113,7 @@ def test_no_page_logs_a_visitor_in(lab: Flask) -> None:
 def test_flask_has_its_last_security_fix_for_sessions(lab: Flask) -> None:
     """3.1.3 says `Vary: Cookie` where earlier ones forgot it."""
     assert tuple(map(int, version("flask").split(".")[:3])) >= (3, 1, 3)
-    assert "Cookie" in Person(lab).get("/dashboard").headers["Vary"]
+    assert "Cookie" in Visitor(lab).get("/dashboard").headers["Vary"]
 
 
 @on_one_backend

@@ -4,19 +4,18 @@ import hashlib
 import json
 import logging
 import re
-from collections import Counter
 
 import pytest
-from flask import Flask, session
-from flask.testing import FlaskClient
+from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
 
 from app.lab.browser.cookie_jar import Jar, Refused
 from backends import BACKENDS
 from tests.conftest import SECRET
 from tests.security.conftest import MakeLab, on_one_backend
-from tests.security.people import PROTECTED, Person, visit_everything
+from tests.security.routes import PROTECTED, visit_everything
 from tests.support.covers import covers
+from tests.support.visitor import Visitor
 
 OTHER_KEY = "fedcba9876543210" * 4
 COOKIE_OCTETS = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
@@ -47,52 +46,26 @@ def make_forgeries(token: str) -> dict[str, str]:
 
 
 @covers("7.2.1", "9.1.1", "9.1.2", "9.1.3", "9.2.2", "9.2.3", "SM-17", "SM-27", "WSTG-10")
-def test_only_a_token_signed_for_this_purpose_logs_in(lab: Flask, alice: Person) -> None:
-    for kind, token in make_forgeries(alice.secret).items():
-        forger = Person(lab, token)
+def test_only_a_token_signed_for_this_purpose_logs_in(lab: Flask, alice: Visitor) -> None:
+    for kind, token in make_forgeries(alice.token).items():
+        forger = Visitor(lab, token)
         for path in PROTECTED:
             assert forger.get(path).status_code == 302, (kind, path)
 
 
 @covers("11.4.1")
-def test_a_token_is_signed_with_sha_256(alice: Person) -> None:
-    assert len(alice.secret.rpartition(".")[2]) == 43
-
-
-@covers("7.2.3", "11.5.1", "SM-02", "WSTG-01")
-def test_tokens_are_unique_and_hold_128_random_bits(bare_app: Flask) -> None:
-    @bare_app.post("/")
-    def log_in() -> str:
-        session.clear()
-        session["user"] = "alice"
-        return "in"
-
-    tokens = []
-    for _ in range(150):
-        client: FlaskClient = bare_app.test_client()
-        client.post("/")
-        cookie = client.get_cookie("session")
-        assert cookie is not None
-        tokens.append(cookie.value)
-    assert len(set(tokens)) == 150
-    assert min(map(len, tokens)) >= 50
-    random_places = [
-        place
-        for place in range(min(map(len, tokens)))
-        if Counter(token[place] for token in tokens).most_common(1)[0][1] < 30
-    ]
-    # Each random character of base64 holds 6 bits; the fixed ones around them do not count.
-    assert len(random_places) * 6 >= 128
+def test_a_token_is_signed_with_sha_256(alice: Visitor) -> None:
+    assert len(alice.token.rpartition(".")[2]) == 43
 
 
 @covers("3.3.4", "14.2.1", "16.2.5", "WSTG-04")
 def test_a_token_appears_in_set_cookie_only(lab: Flask, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    person, answers, tokens = Person(lab), [], set[str]()
-    for answer in visit_everything(person):
+    visitor, answers, tokens = Visitor(lab), [], set[str]()
+    for answer in visit_everything(visitor):
         answers.append(answer)
-        tokens |= {person.token} if person.token else set()
-    answers.append(Person(lab, f"{max(tokens)}x").get("/dashboard"))
+        tokens |= {visitor.token} if visitor.has_token else set()
+    answers.append(Visitor(lab, f"{max(tokens)}x").get("/dashboard"))
     logged = caplog.text + "".join(str(vars(record)) for record in caplog.records)
     for secret in {part for token in tokens for part in (token, token.rpartition(".")[2])}:
         assert secret not in logged
@@ -103,9 +76,9 @@ def test_a_token_appears_in_set_cookie_only(lab: Flask, caplog: pytest.LogCaptur
 
 
 @covers("RF-21", "RF-01", "RF-02", "RF-03", "RF-04")
-def test_a_cookie_is_well_formed_whatever_the_session_holds(alice: Person) -> None:
+def test_a_cookie_is_well_formed_whatever_the_session_holds(alice: Visitor) -> None:
     for text in ("a\r\nSet-Cookie: evil=1", "a\0b", 'ä;," \\', "€😀"):
-        answer = alice.note(text)
+        answer = alice.post("/dashboard/note", note=text)
         headers = [
             *answer.headers.getlist("Set-Cookie"),
             *alice.log_in().headers.getlist("Set-Cookie"),
@@ -125,8 +98,8 @@ def test_a_cookie_is_well_formed_whatever_the_session_holds(alice: Person) -> No
 @on_one_backend
 @covers("RF-16")
 def test_only_the_exact_name_of_the_cookie_counts(production: Flask) -> None:
-    alice = Person(production).in_as("alice")
-    name, token = alice.cookie_name, alice.secret
+    alice = Visitor(production).logged_in("alice")
+    name, token = alice.cookie_name, alice.token
 
     def status(cookies: str) -> int:
         client = production.test_client(use_cookies=False)
@@ -145,10 +118,8 @@ def test_only_the_exact_name_of_the_cookie_counts(production: Flask) -> None:
     "RF-29",
     notes={"RF-25": "the first counts; in production the prefix keeps a second one out"},
 )
-def test_a_second_cookie_of_the_name_is_kept_out_or_ignored(
-    production: Flask,
-) -> None:
-    alice, mallory = (Person(production).in_as(name) for name in ("alice", "bob"))
+def test_a_second_cookie_of_the_name_is_kept_out_or_ignored(production: Flask) -> None:
+    alice, mallory = (Visitor(production).logged_in(name) for name in ("alice", "bob"))
     name = alice.cookie_name
     for first, second, user in ((alice, mallory, "alice"), (mallory, alice, "bob")):
         both = f"{name}={first.token}; {name}={second.token}"
@@ -164,14 +135,14 @@ def test_a_second_cookie_of_the_name_is_kept_out_or_ignored(
 
 
 @covers("3.5.4", "9.2.3")
-def test_no_backend_takes_the_cookie_of_another(make_lab: MakeLab, alice: Person) -> None:
+def test_no_backend_takes_the_cookie_of_another(make_lab: MakeLab, alice: Visitor) -> None:
     names = {f"session_{name.replace('-', '_')}" for name in BACKENDS}
     assert len(names) == len(BACKENDS)
     assert alice.cookie_name in names
     for name in names - {alice.cookie_name}:
         stranger = alice.app.test_client()
-        stranger.set_cookie(name, alice.secret)
+        stranger.set_cookie(name, alice.token)
         assert stranger.get("/dashboard").status_code == 302
     renamed = make_lab()
     renamed.config["SESSION_COOKIE_NAME"] = "session_elsewhere"
-    assert not Person(renamed, alice.secret).is_in
+    assert not Visitor(renamed, alice.token).is_in

@@ -1,12 +1,13 @@
 """A bare application's views of its session, and a browser at them."""
 
 from collections.abc import Callable
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from flask import Flask, current_app, session
-from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from backends import Session
+from tests.support.visitor import Visitor
 
 Views = dict[str, Callable[[], Any]]
 
@@ -62,30 +63,17 @@ def set_value(name: str, value: str) -> str:
     return "set"
 
 
-class Tab:
-    """A browser at the application, with a token where it is given one."""
-
-    def __init__(self, app: Flask, token: str | None = None, agent: str = "") -> None:
-        self.app = app
-        self.client: FlaskClient = app.test_client()
-        self.client.environ_base["HTTP_USER_AGENT"] = agent
-        if token is not None:
-            self.client.set_cookie("session", token)
+class Tab(Visitor):
+    """A visitor of a bare application."""
 
     def post(self, path: str, **more: Any) -> Any:
         return self.client.post(path, **more)
 
-    def log_in(self, user: str = "alice") -> Self:
-        self.post(f"/login/{user}")
-        return self
+    def log_in(self, name: str = "alice", password: str | None = None) -> TestResponse:
+        """Log in by the name alone."""
+        return self.client.post(f"/login/{name}")
 
     def data(self) -> dict[str, Any]:
-        """What the session holds."""
-        found: dict[str, Any] = self.client.get("/").get_json()
+        """The data of the session."""
+        found: dict[str, Any] = self.get("/").get_json()
         return found
-
-    @property
-    def token(self) -> str:
-        cookie = self.client.get_cookie("session")
-        assert cookie is not None
-        return cookie.value

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import SystemRandom
-from typing import NoReturn, Protocol, Self
+from typing import NoReturn, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -61,13 +61,6 @@ def _is_free(port: int) -> bool:
 
 def free_port() -> int:
     return free_ports(1)[0]
-
-
-class Address(Protocol):
-    """Something that listens."""
-
-    @property
-    def url(self) -> str: ...
 
 
 def wait_for(url: str) -> None:
@@ -213,6 +206,11 @@ class LabServer(Server):
         others = {name: value for name, value in os.environ.items() if name not in own}
         address = {"HOST": "127.0.0.1", "PORT": str(self.port)}
         self.environment = {**others, **address, **(environment or {})}
+
+    def __exit__(self, *_: object) -> None:
+        """Ctrl-C ends it at once; SIGTERM takes seconds, in which coverage writes its file."""
+        is_traced = self.environment != untraced(self.environment)
+        self.stop(signal.SIGTERM if is_traced else signal.SIGINT)
 
     @property
     def url(self) -> str:

@@ -68,8 +68,7 @@ def sent_again(page: str) -> dict[str, str]:
 
 
 @covers(
-    *("7.5.2", "7.5.3", "SM-21", "SM-37", "CF-15"),
-    notes={"SM-37": "by the password given again"},
+    *("7.5.2", "7.5.3", "SM-21", "SM-37", "CF-15"), notes={"SM-37": "by the password given again"}
 )
 def test_nothing_ends_before_the_password_is_given(
     alice: Visitor, phone: Visitor, ending: Ending, form: dict[str, str]

@@ -40,7 +40,7 @@ def handles(app: Flask, user: str = "alice") -> list[str]:
 @pytest.mark.parametrize("path", ["/sessions", "/sessions/end", "/sessions/end-others"])
 def test_a_guest_is_sent_to_the_login_or_refused(visitor: Visitor, method: str, path: str) -> None:
     assert visitor.client.open(path, method=method).status_code in (302, 405)
-    assert visitor.token is None
+    assert not visitor.has_token
 
 
 @on_a_list
@@ -95,22 +95,10 @@ class TestList:
         assert "No session was ended" in response.text
         assert bob.is_in
 
-    def test_another_site_ends_nothing(self, lab_app: Flask) -> None:
-        lost = at(lab_app)
-        [handle] = handles(lab_app)
-        mine = at(lab_app)
-        for path in ("/sessions/end", "/sessions/end-others"):
-            response = mine.client.post(
-                path, data={"handle": handle}, headers={"Sec-Fetch-Site": "cross-site"}
-            )
-            assert response.status_code == 403
-        assert lost.is_in
-
     def test_the_page_holds_no_token(self, lab_app: Flask) -> None:
         mine, other = at(lab_app), at(lab_app)
         page = mine.get("/sessions").text
         for token in (mine.token, other.token):
-            assert token is not None
             assert not any(part in page for part in token.split("."))
 
     def test_a_user_agent_is_text_and_not_markup(self, lab_app: Flask) -> None:

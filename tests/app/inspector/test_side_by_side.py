@@ -6,17 +6,20 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app import create_app
 from app.config import read_settings
 from app.inspector.side_by_side import ACTIONS, OUTCOMES, cookies_for
 from backends import BACKENDS
-from tests.app.conftest import MakeLab
-from tests.conftest import SECRET
+from tests.conftest import ACCOUNTS, SECRET
 from tests.support.visitor import Visitor
 
 
-@pytest.fixture
-def app(make_lab: MakeLab) -> Flask:
-    return make_lab(None)
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """Every backend in one process, for all tests here: each has visitors of its own."""
+    folder = tmp_path_factory.mktemp("side-by-side")
+    where = {"SESSION_FILE_DIR": folder, "ACCOUNTS_FILE": folder / "accounts.sqlite3", "LAB": False}
+    return create_app({"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, **where})
 
 
 @pytest.fixture
@@ -53,9 +56,7 @@ def test_the_page_shows_each_backends_column(visitor: Visitor) -> None:
     assert "embedded" in page
 
 
-def test_five_kilobytes_more_are_refused_in_the_browser(
-    visitor: Visitor,
-) -> None:
+def test_five_kilobytes_more_are_refused_in_the_browser(visitor: Visitor) -> None:
     log_in(visitor)
     location = act(visitor, "grow").headers["Location"]
     refused = {name for name in BACKENDS if re.search(rf"[?&]{name}=413\b", location)}
@@ -63,9 +64,7 @@ def test_five_kilobytes_more_are_refused_in_the_browser(
     assert OUTCOMES["413"] in visitor.get(location).text
 
 
-def test_a_token_outlives_logout_where_it_is_not_revocable(
-    visitor: Visitor,
-) -> None:
+def test_a_token_outlives_logout_where_it_is_not_revocable(visitor: Visitor) -> None:
     log_in(visitor)
     act(visitor, "logout")
     location = act(visitor, "replay").headers["Location"]

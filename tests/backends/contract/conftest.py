@@ -1,6 +1,6 @@
 """Applications and browsers for the contract of a session, on each backend."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,9 +8,23 @@ from flask import Flask
 
 from tests.backends.contract.stage import MakeApp, Stage
 from tests.support.bare import Tab, Views, add_views
+from tests.support.redis_topologies import SentinelTrio
 
 IDLE = 1800
 LIMITS = {"PERMANENT_SESSION_LIFETIME": IDLE, "SESSION_ABSOLUTE_LIFETIME": 4 * IDLE}
+
+
+@pytest.fixture(scope="session")
+def redis_sentinel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelTrio]:
+    """One real Sentinel trio for the run."""
+    with SentinelTrio(tmp_path_factory.mktemp("sentinel")) as trio:
+        yield trio
+
+
+@pytest.fixture
+def views() -> Views:
+    """Views of a test's own for `tests.support.bare.add_views`."""
+    return {}
 
 
 @pytest.fixture
@@ -27,7 +41,7 @@ def app(make_app: MakeApp, views: Views) -> Flask:
 
 @pytest.fixture
 def alice(app: Flask) -> Tab:
-    return Tab(app).log_in()
+    return Tab(app).logged_in()
 
 
 @pytest.fixture

@@ -6,15 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
-from flask import (
-    Response,
-    abort,
-    flash,
-    get_flashed_messages,
-    render_template_string,
-    request,
-    session,
-)
+from flask import abort, flash, get_flashed_messages, render_template_string, request, session
 
 from tests.backends.contract.stage import (
     Act,
@@ -24,7 +16,7 @@ from tests.backends.contract.stage import (
     parse_attributes,
     set_cookie,
 )
-from tests.conftest import SetClock
+from tests.support.clock import SetClock
 
 LIFETIME = timedelta(hours=1)
 
@@ -66,16 +58,6 @@ class TestTheCookie:
             name = stage.app.config["SESSION_COOKIE_NAME"]
             assert (set_cookie(response) or "").startswith(f"{name}=")
 
-    def test_its_path_is_the_applications_root_unless_set(self, make_app: MakeApp) -> None:
-        stage = Stage(make_app(APPLICATION_ROOT="/shop"))
-        assert attributes(stage.visit(lambda: session.update(a=1), "/shop/"))["Path"] == "/shop"
-
-    @pytest.mark.parametrize("act", [lambda: session.update(a=1), lambda: session.clear()])
-    def test_a_wrong_same_site_is_an_error(self, make_app: MakeApp, act: Act) -> None:
-        stage = Stage(make_app(SESSION_COOKIE_SAMESITE="Sometimes"))
-        with pytest.raises(ValueError, match="SameSite"):
-            stage.visit(act)
-
     def test_its_name_may_be_chosen_per_request(self, stage: Stage) -> None:
         interface: Any = stage.app.session_interface
         interface.__class__ = type(
@@ -88,14 +70,6 @@ class TestTheCookie:
         for path, who in (("/one", "alice"), ("/two", "bob"), ("/three", None)):
             stage.visit(lambda: session.get("who"), path)
             assert stage.result == who
-
-    def test_a_token_is_good_under_its_own_name_only(self, stage: Stage) -> None:
-        stage.put(a=1)
-        cookie = stage.client.get_cookie("session", "shop.example.com")
-        assert cookie is not None
-        stage.app.config["SESSION_COOKIE_NAME"] = "other"
-        stage.client.set_cookie("other", cookie.value, domain="shop.example.com")
-        assert stage.held() == {}
 
 
 def be_permanent(**values: Any) -> None:
@@ -111,19 +85,6 @@ class TestPermanentSessions:
         response = stage.visit(lambda: be_permanent(a=1))
         expires = parsedate_to_datetime(attributes(response)["Expires"])
         assert before + LIFETIME <= expires <= datetime.now(UTC) + LIFETIME
-
-    @pytest.mark.parametrize("permanent", [False, None], ids=["said", "by-default"])
-    def test_another_cookie_ends_with_the_browser(
-        self, stage: Stage, permanent: bool | None
-    ) -> None:
-        def begin() -> None:
-            session["a"] = 1
-            if permanent is not None:
-                session.permanent = permanent
-
-        assert attributes(stage.visit(begin)).keys() == {"HttpOnly", "Path"}
-        assert stage.visit(lambda: session.permanent).status_code == 200
-        assert stage.result is False
 
     def test_a_session_may_become_permanent_and_stop_being_so(self, stage: Stage) -> None:
         stage.put(a=1)
@@ -197,19 +158,3 @@ class TestVary:
         response = stage.visit(act)
         assert "Vary" not in response.headers
         assert set_cookie(response) is None
-
-    def test_the_answers_own_vary_is_kept(self, stage: Stage) -> None:
-        def answer() -> Response:
-            session.get("a")
-            return Response("hello", headers={"Vary": "Accept-Language"})
-
-        assert stage.visit(answer).headers["Vary"] == "Accept-Language, Cookie"
-
-    def test_a_look_after_the_view_counts_too(self, stage: Stage) -> None:
-        @stage.app.after_request
-        def look(response: Response) -> Response:
-            session["last"] = "seen"
-            return response
-
-        assert stage.visit().headers["Vary"] == "Cookie"
-        assert stage.held()["last"] == "seen"

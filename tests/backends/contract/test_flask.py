@@ -11,11 +11,6 @@ from tests.backends.contract.stage import HOST, Act, MakeApp, Stage
 
 
 class TestTheTestClient:
-    def test_a_view_finds_what_a_session_transaction_wrote(self, stage: Stage) -> None:
-        with stage.client.session_transaction(base_url=HOST) as opened:
-            opened["a"] = ("tuple",)
-        assert stage.held() == {"a": ("tuple",)}
-
     def test_a_session_transaction_finds_what_a_view_wrote(self, stage: Stage) -> None:
         stage.put(cart=["apple"])
         with stage.client.session_transaction(base_url=HOST) as opened:
@@ -37,13 +32,6 @@ class TestTheTestClient:
         with stage.client.session_transaction(base_url=HOST) as opened:
             assert opened["a"] == 1
         assert stage.client.get_cookie("session", "shop.example.com") == before
-
-    def test_the_last_requests_session_is_readable_in_a_with_block(self, stage: Stage) -> None:
-        with stage.client:
-            stage.put(a=1, b=(2,))
-            assert dict(session) == {"a": 1, "b": (2,)}
-            stage.visit()
-            assert session["b"] == (2,)
 
     def test_a_request_context_of_its_own_has_a_session(self, stage: Stage) -> None:
         with stage.app.test_request_context():
@@ -75,14 +63,6 @@ class TestRequestsOfEveryKind:
         stage.put(words=["one ", "two"])
         response = stage.visit(lambda: Response(stream_with_context(pieces())))
         assert response.text == "one two"
-
-    def test_a_redirect_carries_the_session_on(self, stage: Stage) -> None:
-        stage.app.add_url_rule("/there", view_func=lambda: session["a"])
-        stage.visit(lambda: session.update(a="arrived"))
-        there = Response(status=302, headers={"Location": "/there"})
-        stage._act = lambda: (session.update(a="moved on"), there)[1]
-        response = stage.client.get("/", base_url=HOST, follow_redirects=True)
-        assert response.text == "moved on"
 
 
 def test_an_application_that_is_no_longer_used_is_freed_at_once(make_app: MakeApp) -> None:

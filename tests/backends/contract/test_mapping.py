@@ -6,10 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import pytest
-from flask import (
-    Flask,
-    session,
-)
+from flask import Flask, session
 
 from backends import Session
 from tests.backends.contract.stage import Act, Stage, set_cookie

@@ -17,8 +17,9 @@ from backends.record import hash_owner
 from backends.redis import RedisStore
 from backends.server_side import OwnedSession
 from backends.store import Store, Sweeps
-from tests.conftest import PLACES, SetClock
+from tests.conftest import PLACES
 from tests.support.bare import Tab, Views, add_views
+from tests.support.clock import SetClock
 from tests.support.covers import REVOCABLE, covers
 from tests.support.services import left_to_it
 
@@ -95,10 +96,10 @@ def _(store: RedisStore, owner: str) -> int:
 @on(revocable=True)
 class TestList:
     def test_users_see_their_sessions_newest_first(self, app: Flask, clock: SetClock) -> None:
-        Tab(app, agent="first").log_in()
+        Tab(app, agent="first").logged_in()
         clock.forward(60)
-        Tab(app, agent="second").log_in()
-        Tab(app).log_in("bob")
+        Tab(app, agent="second").logged_in()
+        Tab(app).logged_in("bob")
         assert [(owned.agent, clock() - owned.created) for owned in listed(app)] == [
             ("second", 0),
             ("first", 60),
@@ -106,7 +107,7 @@ class TestList:
 
     @covers("SM-36")
     def test_the_list_shows_browser_address_and_times(self, app: Flask, clock: SetClock) -> None:
-        tab = Tab(app, agent=FIREFOX).log_in()
+        tab = Tab(app, agent=FIREFOX).logged_in()
         begun = clock()
         clock.forward(IDLE / 2)
         assert tab.data() == {"user": "alice"}
@@ -116,12 +117,12 @@ class TestList:
         assert owned.seen == pytest.approx(clock(), abs=0.002)
 
     def test_a_user_agent_without_end_is_cut(self, app: Flask) -> None:
-        Tab(app, agent="x" * 5000).log_in()
+        Tab(app, agent="x" * 5000).logged_in()
         [owned] = listed(app)
         assert len(owned.agent) <= 200
 
     def test_the_session_at_hand_is_among_them_by_its_handle(self, app: Flask) -> None:
-        tabs = [Tab(app).log_in() for _ in range(3)]
+        tabs = [Tab(app).logged_in() for _ in range(3)]
         assert {owned.handle for owned in listed(app)} == {handle_of(tab) for tab in tabs}
 
     def test_a_session_of_nobody_is_in_no_list(self, app: Flask) -> None:
@@ -129,7 +130,7 @@ class TestList:
         assert [listed(app, owner) for owner in ("", "None", "blue")] == [[], [], []]
 
     def test_a_rotated_session_is_listed_with_its_age(self, app: Flask, clock: SetClock) -> None:
-        tab = Tab(app).log_in()
+        tab = Tab(app).logged_in()
         before = listed(app)[0]
         clock.forward(60)
         tab.post("/rotate")
@@ -138,7 +139,7 @@ class TestList:
         assert after.handle != before.handle
 
     def test_another_owner_moves_the_session_to_the_other_list(self, app: Flask) -> None:
-        tab = Tab(app).log_in()
+        tab = Tab(app).logged_in()
         tab.post("/set/user/bob")
         assert (len(listed(app)), len(listed(app, "bob"))) == (0, 1)
 
@@ -146,13 +147,13 @@ class TestList:
 @on(revocable=True)
 class TestHandles:
     def test_a_handle_is_no_token_and_no_part_of_one(self, app: Flask) -> None:
-        tab = Tab(app).log_in()
+        tab = Tab(app).logged_in()
         [owned] = listed(app)
         assert owned.handle not in tab.token
         assert re.fullmatch(r"[0-9a-f]{16}", owned.handle)
 
     def test_a_handle_in_the_place_of_a_token_logs_nobody_in(self, app: Flask) -> None:
-        signature = Tab(app).log_in().token.rpartition(".")[2]
+        signature = Tab(app).logged_in().token.rpartition(".")[2]
         [owned] = listed(app)
         for forged in (owned.handle, f"{owned.handle}.{signature}"):
             assert Tab(app, forged).data() == {}
@@ -166,7 +167,7 @@ class TestHandles:
         ],
     )
     def test_only_the_owners_handle_ends_a_session(self, app: Flask, handle: Any) -> None:
-        alice, bob = Tab(app).log_in(), Tab(app).log_in("bob")
+        alice, bob = Tab(app).logged_in(), Tab(app).logged_in("bob")
         assert end(app, handle(alice, bob) if callable(handle) else handle) == 0
         assert (alice.data(), bob.data()) == ({"user": "alice"}, {"user": "bob"})
 
@@ -174,15 +175,15 @@ class TestHandles:
 @on(revocable=True)
 class TestRevoke:
     def test_one_session_ends_once_and_the_others_stay(self, app: Flask) -> None:
-        lost, kept = Tab(app).log_in(), Tab(app).log_in()
+        lost, kept = Tab(app).logged_in(), Tab(app).logged_in()
         handle = handle_of(lost)
         assert (end(app, handle), end(app, handle)) == (1, 0)
         assert (lost.data(), kept.data()) == ({}, {"user": "alice"})
 
     def test_all_others_end_and_mine_stays(self, app: Flask) -> None:
-        tabs = [Tab(app).log_in() for _ in range(4)]
+        tabs = [Tab(app).logged_in() for _ in range(4)]
         assert all(tab.data() for tab in tabs)
-        bob, mine = Tab(app).log_in("bob"), handle_of(tabs[0])
+        bob, mine = Tab(app).logged_in("bob"), handle_of(tabs[0])
         others = [owned.handle for owned in listed(app) if owned.handle != mine]
         assert end(app, *others) == 3
         assert [bool(tab.data()) for tab in tabs] == [True, False, False, False]
@@ -202,7 +203,7 @@ class TestRevoke:
         self, make_site: MakeApp, views: Views, permanent: bool, change: Callable[[Flask], object]
     ) -> None:
         app = make_site(SESSION_PERMANENT=permanent)
-        tab = Tab(app).log_in()
+        tab = Tab(app).logged_in()
         token, handle = tab.token, handle_of(tab)
 
         def revoked_meanwhile() -> None:
@@ -217,7 +218,7 @@ class TestRevoke:
         assert (listed(app), rows(app)) == ([], 0)
 
     def test_a_request_that_begins_after_it_is_nobodys(self, app: Flask) -> None:
-        tab = Tab(app).log_in()
+        tab = Tab(app).logged_in()
         end(app, handle_of(tab))
         assert "Set-Cookie" not in tab.client.get("/").headers
         tab.post("/set/colour/red")
@@ -231,7 +232,7 @@ class TestLimit:
         app = make_site(SESSION_MAX_PER_OWNER=2)
         tabs = []
         for _ in range(4):
-            tabs.append(Tab(app).log_in())
+            tabs.append(Tab(app).logged_in())
             clock.forward(1)
         assert [bool(tab.data()) for tab in tabs] == [False, False, True, True]
         assert rows(app) == 2
@@ -240,14 +241,14 @@ class TestLimit:
         self, make_site: MakeApp, clock: SetClock
     ) -> None:
         app = make_site(SESSION_MAX_PER_OWNER=1)
-        first = Tab(app).log_in()
+        first = Tab(app).logged_in()
         clock.forward(-60)
-        second = Tab(app).log_in()
+        second = Tab(app).logged_in()
         assert (first.data(), second.data()) == ({}, {"user": "alice"})
 
     def test_a_limit_is_each_owners_own(self, make_site: MakeApp) -> None:
         app = make_site(SESSION_MAX_PER_OWNER=1)
-        alice, bob, guest = Tab(app).log_in(), Tab(app).log_in("bob"), Tab(app)
+        alice, bob, guest = Tab(app).logged_in(), Tab(app).logged_in("bob"), Tab(app)
         guest.post("/set/colour/blue")
         assert [tab.data() for tab in (alice, bob, guest)] == [
             {"user": "alice"},
@@ -257,9 +258,9 @@ class TestLimit:
 
     def test_rotation_ends_no_other_session(self, make_site: MakeApp, clock: SetClock) -> None:
         app = make_site(SESSION_MAX_PER_OWNER=2)
-        older = Tab(app).log_in()
+        older = Tab(app).logged_in()
         clock.forward(1)
-        younger = Tab(app).log_in()
+        younger = Tab(app).logged_in()
         older.post("/rotate")
         assert (older.data(), younger.data()) == ({"user": "alice"}, {"user": "alice"})
 
@@ -267,23 +268,23 @@ class TestLimit:
 @on(revocable=True)
 class TestRows:
     def test_logout_revocation_and_rotation_leave_no_row(self, app: Flask) -> None:
-        out, ended, rotated = (Tab(app).log_in() for _ in range(3))
+        out, ended, rotated = (Tab(app).logged_in() for _ in range(3))
         assert rows(app) == 3
         out.post("/logout")
         end(app, handle_of(ended))
-        rotated.log_in().post("/rotate")
+        rotated.logged_in().post("/rotate")
         assert rows(app) == 1
         assert [owned.handle for owned in listed(app)] == [handle_of(rotated)]
 
     def test_reading_the_list_removes_ended_sessions(self, app: Flask, clock: SetClock) -> None:
-        Tab(app).log_in()
+        Tab(app).logged_in()
         clock.forward(IDLE + 1)
         assert listed(app) == []
         assert rows(app) == 0
 
     def test_sweeping_removes_ended_sessions(self, app: Flask, clock: SetClock) -> None:
         store = interface_of(app).store
-        Tab(app).log_in()
+        Tab(app).logged_in()
         clock.forward(IDLE + 1)
         if isinstance(store, Sweeps):
             assert sum(store.sweep()) == 1
@@ -310,7 +311,7 @@ def test_a_backend_with_nothing_on_the_server_lists_nothing(
     make_site: MakeApp, backend: Backend
 ) -> None:
     app = make_site(SESSION_MAX_PER_OWNER=1)
-    tabs = [Tab(app).log_in() for _ in range(2)]
+    tabs = [Tab(app).logged_in() for _ in range(2)]
     assert backend.state == "browser"
     assert lister_of(app) is None
     with pytest.raises(TypeError, match="CookieInterface has no store"):

@@ -56,13 +56,6 @@ class TestWithoutASecretKey:
         interface: Any = stage.app.session_interface
         assert stage.visit(lambda: interface.regenerate(session)).status_code == 200
 
-    def test_a_session_transaction_is_refused(self, stage: Stage) -> None:
-        with (
-            pytest.raises(RuntimeError, match="did not open a session"),
-            stage.client.session_transaction() as opened,
-        ):
-            opened["a"] = 1
-
     def test_a_key_that_comes_later_is_used(self, stage: Stage) -> None:
         stage.app.secret_key = SECRET
         stage.put(a=1)

@@ -13,14 +13,9 @@ from flask import Flask, session
 from backends import Backend
 from backends.interface import TOUCH_BELOW
 from tests.backends.contract.conftest import IDLE
-from tests.conftest import SetClock
 from tests.support.bare import Tab, Views, rotate
+from tests.support.clock import SetClock
 from tests.support.covers import ON_SERVER, REVOCABLE, covers
-
-
-def test_what_one_request_stores_the_next_one_reads(alice: Tab) -> None:
-    alice.post("/set/colour/blue")
-    assert alice.data() == {"user": "alice", "colour": "blue"}
 
 
 @pytest.mark.parametrize(
@@ -166,28 +161,19 @@ class TestLimits:
             clock.forward(IDLE * 0.6)
             assert alice.data() == {"user": "alice"}
 
+    @pytest.mark.parametrize(
+        ("path", "left"), [("/set/seen/yes", {}), ("/rotate", {}), ("/login", {"user": "alice"})]
+    )
     @covers("7.3.2", "SM-25", "WSTG-07")
-    def test_a_session_in_use_ends_at_its_absolute_limit(self, alice: Tab, clock: SetClock) -> None:
+    def test_the_absolute_limit_counts_from_the_login(
+        self, alice: Tab, clock: SetClock, path: str, left: dict[str, str]
+    ) -> None:
         for _ in range(7):
             clock.forward(IDLE / 2)
-            alice.post("/set/seen/yes")
+            alice.post(path)
         assert alice.data()["user"] == "alice"
         clock.forward(IDLE / 2)
-        assert alice.data() == {}
-
-    def test_rotation_keeps_the_absolute_limit(self, alice: Tab, clock: SetClock) -> None:
-        for _ in range(7):
-            clock.forward(IDLE / 2)
-            alice.post("/rotate")
-        clock.forward(IDLE / 2)
-        assert alice.data() == {}
-
-    def test_a_login_begins_a_new_life(self, alice: Tab, clock: SetClock) -> None:
-        for _ in range(7):
-            clock.forward(IDLE / 2)
-            alice.post("/login")
-        clock.forward(IDLE / 2)
-        assert alice.data() == {"user": "alice"}
+        assert alice.data() == left
 
 
 class TestCosts:

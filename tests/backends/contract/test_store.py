@@ -13,7 +13,7 @@ from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
 from backends.redis_client import connect
 from backends.store import Fields, ListsSessions, SessionGone, ShowsRecords, Store
-from tests.conftest import SetClock
+from tests.support.clock import SetClock
 from tests.support.redis_topologies import Topology
 from tests.support.services import RedisServer, left_to_it
 

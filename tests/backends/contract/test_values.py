@@ -13,7 +13,7 @@ from flask import flash, get_flashed_messages, render_template_string, session
 from markupsafe import Markup
 
 from tests.backends.contract.stage import Act, MakeApp, Stage, attributes
-from tests.conftest import SetClock
+from tests.support.clock import SetClock
 
 VALUES: dict[str, Any] = {
     "none": None,
@@ -171,28 +171,6 @@ class TestAValueThatCannotBeStored:
 
 
 class TestFlashes:
-    def test_they_come_with_category_and_markup_once(self, stage: Stage) -> None:
-        def leave() -> None:
-            flash("plain")
-            flash(Markup("<em>bold</em>"), "warning")
-
-        stage.visit(leave)
-        stage.visit(lambda: get_flashed_messages(with_categories=True))
-        assert repr(stage.result) == repr(
-            [("message", "plain"), ("warning", Markup("<em>bold</em>"))]
-        )
-        stage.visit(lambda: get_flashed_messages())
-        assert stage.result == []
-
-    def test_they_can_be_chosen_by_category(self, stage: Stage) -> None:
-        def leave() -> None:
-            for category in ("info", "warning", "error"):
-                flash(f"an {category}", category)
-
-        stage.visit(leave)
-        stage.visit(lambda: get_flashed_messages(category_filter=["error", "info"]))
-        assert stage.result == ["an info", "an error"]
-
     def test_they_add_up_over_requests(self, stage: Stage) -> None:
         stage.visit(lambda: flash("first"))
         stage.visit(lambda: flash("second"))

@@ -1,13 +1,15 @@
-"""A pytest plugin for Flask's tests: installs a backend, records the outcomes.
+"""A pytest plugin for Flask's tests: runs each on every backend, records the outcomes.
 
-`UPSTREAM_BACKEND` names the backend, and nothing is installed without it; `UPSTREAM_FOLDER` takes
-the sessions and `outcomes.json`; `REDIS_URL` is the Redis, embedded where it is unset.
+`UPSTREAM_FOLDER` takes the sessions and `outcomes.json`; `REDIS_URL` is the Redis of the last run,
+which is left out without it. All runs share one process: to load pytest and Flask costs as much as
+the tests do.
 """
 
 import functools
 import json
 import os
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +18,57 @@ import fakeredis
 import pytest
 from flask import Flask
 
-from backends import init_app
+from backends import BACKENDS, init_app
 
 # pytest 9 renamed what the conftest of Flask 3.1.3 still reads under its old name.
 _pytest.monkeypatch.notset = _pytest.monkeypatch.NOTSET  # type: ignore[attr-defined]  # the old one
 
 FOLDER = Path(os.environ["UPSTREAM_FOLDER"])
+REDIS_URL = os.environ.get("REDIS_URL")
 
-outcomes: dict[str, str] = {}
+PLAIN = "plain"
+"""Flask's tests on Flask's own session."""
+ON_REDIS = "redis-server"
+"""The redis backend on a real Redis; on the others it is embedded."""
+RUNS = [PLAIN, *BACKENDS, *([ON_REDIS] if REDIS_URL else [])]
 
-
-def pytest_configure() -> None:
-    if backend := os.environ.get("UPSTREAM_BACKEND"):
-        Flask.__init__ = _installing(backend, Flask.__init__)  # type: ignore[method-assign]  # for all of this run
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Record the outcome of the call, or of a setup or teardown that failed."""
-    if report.when == "call" or report.outcome != "passed":
-        outcomes[report.nodeid] = report.outcome
+outcomes: dict[str, dict[str, str]] = defaultdict(dict)
+"""How each test ended, by the run and the test's id."""
 
 
-def pytest_sessionfinish() -> None:
-    (FOLDER / "outcomes.json").write_text(json.dumps(outcomes))
+@pytest.fixture(autouse=True, scope="session", params=RUNS)
+def installed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Install the backend on every application; pytest orders the tests by run."""
+    run, original = request.param, Flask.__init__
 
-
-def _installing(backend: str, original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def init(app: Flask, *args: Any, **kwargs: Any) -> None:
         original(app, *args, **kwargs)
         # An application that brings sessions of its own tests those.
         if type(app).session_interface is Flask.session_interface:
-            app.config.from_mapping(_where())
-            init_app(app, backend)
+            redis = {"SESSION_REDIS": fakeredis.FakeRedis()}
+            app.config.from_mapping({"REDIS_URL": REDIS_URL} if run == ON_REDIS else redis)
+            app.config["SESSION_FILE_DIR"] = FOLDER / run
+            init_app(app, "redis" if run == ON_REDIS else run)
 
-    return init
+    with pytest.MonkeyPatch.context() as patch:
+        if run != PLAIN:
+            patch.setattr(Flask, "__init__", init)
+        yield
 
 
-def _where() -> dict[str, Any]:
-    url = os.environ.get("REDIS_URL")
-    redis = {"REDIS_URL": url} if url else {"SESSION_REDIS": fakeredis.FakeRedis()}
-    return {"SESSION_FILE_DIR": FOLDER / "sessions", **redis}
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Record the outcome of the call, or of a setup or teardown that failed."""
+    report = yield
+    if report.when == "call" or report.outcome != "passed":
+        run = str(item.callspec.params["installed"])
+        test = item.nodeid.replace(f"[{run}-", "[").replace(f"[{run}]", "")
+        outcomes[run][test] = report.outcome
+    return report
+
+
+def pytest_sessionfinish() -> None:
+    (FOLDER / "outcomes.json").write_text(json.dumps(outcomes))

@@ -2,9 +2,9 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,95 +24,78 @@ FILES = (
     "tests/test_templating.py",
 )
 
-Outcomes = dict[str, str]
-"""How each test ended, by its id."""
-
-Run = Callable[..., Outcomes]
+Outcomes = dict[str, dict[str, str]]
+"""How each test ended, by the run and the test's id; the runs are those of the plugin."""
 
 
-@pytest.fixture(scope="session")
-def flask_tests() -> Path:
-    """The unpacked source of Flask; without it the test is skipped."""
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Outcomes:
+    """Run Flask's tests on every backend; without them the test is skipped."""
     if not FLASK.is_dir():
         pytest.skip(f"Flask's own tests are not here: make {FLASK.relative_to(PROJECT)}")
-    return FLASK
+    folder = tmp_path_factory.mktemp("flask")
+    # Of our own environment as little as possible: no options of pytest, no coverage.
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(PROJECT),
+        "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode")),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "UPSTREAM_FOLDER": str(folder),
+    }
+    if shutil.which("redis-server"):
+        redis: RedisServer = request.getfixturevalue("redis_server")
+        redis.client().flushall()
+        environment["REDIS_URL"] = redis.url
+    process = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-p", "tests.backends.upstream.plugin"),
+            *("-p", "no:cacheprovider", f"--basetemp={folder / 'tmp'}"),
+            *("--assert=plain", "--tb=line", "-q"),
+            *FILES,
+        ],
+        cwd=FLASK,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    print(process.stdout)
+    found: Outcomes = json.loads((folder / "outcomes.json").read_text())
+    return found
 
 
-@pytest.fixture(scope="session")
-def run(flask_tests: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run Flask's tests, on a backend if one is named, and say how each ended."""
-    bytecode = tmp_path_factory.mktemp("bytecode")
-
-    def run(backend: Backend | None = None, redis_url: str = "") -> Outcomes:
-        folder = tmp_path_factory.mktemp("flask")
-        # Of our own environment as little as possible: no options of pytest, no coverage.
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(PROJECT),
-            "PYTHONPYCACHEPREFIX": str(bytecode),
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "UPSTREAM_FOLDER": str(folder),
-            "UPSTREAM_BACKEND": backend.name if backend else "",
-            "REDIS_URL": redis_url,
-        }
-        process = subprocess.run(
-            [
-                *(sys.executable, "-m", "pytest", "-p", "tests.backends.upstream.plugin"),
-                *("-p", "no:cacheprovider", f"--basetemp={folder / 'tmp'}"),
-                *("--assert=plain", "--tb=line", "-q"),
-                *FILES,
-            ],
-            cwd=flask_tests,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        print(process.stdout)
-        outcomes: Outcomes = json.loads((folder / "outcomes.json").read_text())
-        return outcomes
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def plain(run: Run) -> Outcomes:
-    """Flask's tests on Flask's own session."""
-    return run()
-
-
-def differences(outcomes: Outcomes, plain: Outcomes) -> list[str]:
+def differences(outcomes: Outcomes, run: str) -> list[str]:
     """The tests that end otherwise than in the plain run, a line each."""
+    plain, found = outcomes["plain"], outcomes[run]
     return [
-        f"{test}: {outcomes.get(test)} instead of {plain.get(test)}"
-        for test in sorted(plain.keys() | outcomes.keys())
-        if plain.get(test) != outcomes.get(test)
+        f"{test}: {found.get(test)} instead of {plain.get(test)}"
+        for test in sorted(plain.keys() | found.keys())
+        if plain.get(test) != found.get(test)
     ]
 
 
-def test_flasks_tests_run_here(plain: Outcomes) -> None:
+def test_flasks_tests_run_here(outcomes: Outcomes) -> None:
     """Otherwise a backend could equal a suite in which everything fails."""
+    plain = outcomes["plain"]
     assert len(plain) > 200
     assert list(plain.values()).count("passed") > 0.98 * len(plain)
 
 
 @pytest.mark.parametrize("backend", OURS, ids=lambda backend: backend.name)
-def test_flasks_tests_end_as_on_flasks_session(backend: Backend, run: Run, plain: Outcomes) -> None:
-    assert differences(run(backend), plain) == []
+def test_flasks_tests_end_as_on_flasks_session(outcomes: Outcomes, backend: Backend) -> None:
+    assert differences(outcomes, backend.name) == []
 
 
-def test_flasks_tests_end_so_on_a_redis(
-    redis_server: RedisServer, run: Run, plain: Outcomes
-) -> None:
-    redis_server.client().flushall()
-    assert differences(run(BACKENDS["redis"], redis_server.url), plain) == []
+@pytest.mark.usefixtures("redis_server")
+def test_flasks_tests_end_so_on_a_redis(outcomes: Outcomes) -> None:
+    assert differences(outcomes, "redis-server") == []
 
 
 STOCK = [backend for backend in BACKENDS.values() if backend.stock]
 
 
 @pytest.mark.parametrize("backend", STOCK, ids=lambda backend: backend.name)
-def test_flasks_tests_tell_flask_session_apart(backend: Backend, run: Run, plain: Outcomes) -> None:
+def test_flasks_tests_tell_flask_session_apart(outcomes: Outcomes, backend: Backend) -> None:
     """The reason for the backends here, and a proof that the plugin installs them."""
-    found = differences(run(backend), plain)
+    found = differences(outcomes, backend.name)
     assert any(line.endswith(": failed instead of passed") for line in found), found

@@ -11,7 +11,7 @@ from app.lab.browser.cookie_jar import cookie_string
 from tests.lab.browser.tiny_site import Reply, TinySite, tiny_site
 
 if TYPE_CHECKING:
-    from tests.conftest import SetClock
+    from tests.support.clock import SetClock
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from app.lab.browser.set_cookie import Cookie
 from tests.lab.browser.cookies import HTTP, HTTPS, LOCALHOST, LOOPBACK, build_cookie_header, store
 
 if TYPE_CHECKING:
-    from tests.conftest import SetClock
+    from tests.support.clock import SetClock
 
 
 @pytest.fixture

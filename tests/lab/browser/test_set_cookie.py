@@ -10,7 +10,7 @@ from app.lab.browser.set_cookie import default_path, parse_cookie_date, path_mat
 from tests.lab.browser.cookies import HTTPS, LOCALHOST, LOOPBACK, build_cookie_header, store
 
 if TYPE_CHECKING:
-    from tests.conftest import SetClock
+    from tests.support.clock import SetClock
 
 DAY = 86_400
 

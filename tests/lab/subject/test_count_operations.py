@@ -18,7 +18,7 @@ from app.lab.reports.report import Result
 from backends import BACKENDS, Backend, Clock, Store, StoreInterface
 from tests.lab.known_wrongs.stores import LoadsAtOnce, LooksFirst
 from tests.lab.known_wrongs.wrong import Wrong, try_breaking
-from tests.plugins.packages import install_the_example
+from tests.system.plugins.packages import install_the_example
 
 FORGED, UNTOUCHED = "forged_ids_never_reach_store", "untouched_costs_nothing"
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from backends import init_app, interface_of
 from backends.redis import RedisStore
@@ -69,10 +70,9 @@ class Browser(Tab):
         """The key of the session's record."""
         return f"session:{key_of(self.token.rpartition('.')[0])}"
 
-    def log_in(self, user: str = "alice") -> Self:
-        assert self.post(f"/login/{user}").status_code == 200
-        self.user = user
-        return self
+    def log_in(self, name: str = "alice", password: str | None = None) -> TestResponse:
+        self.user = name
+        return super().log_in(name)
 
     def log_out(self) -> None:
         assert self.post("/logout").status_code == 200
@@ -103,7 +103,7 @@ class Crowd:
     def __init__(self, app: Flask, size: int = 16) -> None:
         self.members = [Browser(app) for _ in range(size)]
         for number, member in enumerate(self.members):
-            member.log_in(f"user{number}")
+            member.logged_in(f"user{number}")
             assert member.write("before").status == 200
         self.left = _keep_ended_token(app)
 
@@ -162,7 +162,7 @@ def silence(topology: Topology) -> None:
 def _keep_ended_token(app: Flask) -> Browser:
     """A browser whose session was ended while somebody kept a copy of its token."""
     mallory = Browser(app)
-    mallory.log_in("mallory")
+    mallory.logged_in("mallory")
     copy = Browser(app, mallory.token)
     mallory.log_out()
     return copy

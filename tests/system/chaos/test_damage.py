@@ -15,8 +15,8 @@ from backends import init_app, interface_of
 from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
 from backends.store import key_of
-from tests.conftest import SetClock
 from tests.support.bare import add_views
+from tests.support.clock import SetClock
 from tests.support.covers import HAS_STORE, covers
 from tests.support.services import RedisServer
 

@@ -15,16 +15,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from werkzeug.routing import Rule
 
-from tests.conftest import OURS, Visitor
+from tests.conftest import OURS
 from tests.support.covers import covers
 from tests.support.services import RedisServer
+from tests.support.visitor import Visitor
 from tests.system.chaos.site import application
 from tests.system.chaos.tokens import flood, made_up_tokens
 
-TOKENS = 2000
+TOKENS = 1000
 
 bounded = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,
@@ -106,11 +107,7 @@ values = st.one_of(
     st.text("0123456789:.,%{}[]\"'-~\\=;|", max_size=40),
 )
 pieces = st.builds(
-    Piece,
-    st.integers(0, 20),
-    values,
-    st.one_of(st.none(), st.integers(0, 300)),
-    st.integers(0, 8),
+    Piece, st.integers(0, 20), values, st.one_of(st.none(), st.integers(0, 300)), st.integers(0, 8)
 )
 cookies = st.lists(pieces, max_size=5)
 texts = st.text(max_size=60)
@@ -190,7 +187,6 @@ def test_no_cookie_and_no_form_makes_session_lab_fail(
     lab_app.config["PROPAGATE_EXCEPTIONS"] = True
     visitor = Visitor(lab_app)
     visitor.log_in()
-    assert visitor.token is not None
     name = lab_app.config["SESSION_COOKIE_NAME"]
     header = "; ".join(piece.pair((name, *COOKIES), visitor.token) for piece in cookies)
     if logged_in:

@@ -48,14 +48,6 @@ def test_a_logout_among_page_loads_is_final(site: Site) -> None:
     assert sum(survives_a_logout(site, chance) for _ in range(60)) == 0
 
 
-def test_a_read_never_erases_a_write(site: Site) -> None:
-    cookie = site.log_in()
-    reads = [partial(site.get, "/who", cookie)] * 20
-    write = partial(site.post, "/set/written", cookie)
-    assert {answer.status for answer in call_in_parallel(*reads, write, *reads)} == {200}
-    assert '"written"' in site.get("/keys", cookie).text
-
-
 def test_of_parallel_rotations_one_wins(site: Site) -> None:
     cookie = site.log_in()
     answers = call_in_parallel(*[partial(site.post, "/rotate", cookie)] * 8)

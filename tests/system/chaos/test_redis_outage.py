@@ -47,31 +47,22 @@ def site(server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running
 
 
-@contextmanager
-def stopped(server: RedisServer) -> Iterator[None]:
-    server.stop()
-    try:
-        yield
-    finally:
-        server.start()
+def interrupted(begin: str, end: str) -> "Outage":
+    """An outage between two methods of the server."""
+
+    @contextmanager
+    def outage(server: RedisServer) -> Iterator[None]:
+        getattr(server, begin)()
+        try:
+            yield
+        finally:
+            getattr(server, end)()
+
+    return outage
 
 
-@contextmanager
-def killed(server: RedisServer) -> Iterator[None]:
-    server.kill()
-    try:
-        yield
-    finally:
-        server.start()
-
-
-@contextmanager
-def frozen(server: RedisServer) -> Iterator[None]:
-    server.freeze()
-    try:
-        yield
-    finally:
-        server.thaw()
+stopped = interrupted("stop", "start")
+frozen = interrupted("freeze", "thaw")
 
 
 @contextmanager
@@ -87,7 +78,12 @@ def refusing_the_password(server: RedisServer) -> Iterator[None]:
 
 
 Outage = Callable[[RedisServer], AbstractContextManager[None]]
-outages = pytest.mark.parametrize("outage", [stopped, killed, frozen, refusing_the_password])
+OUTAGES = {
+    "stopped": stopped,
+    "killed": interrupted("kill", "start"),
+    "frozen": frozen,
+    "refusing the password": refusing_the_password,
+}
 
 
 def refused(answer: Answer, within: float) -> bool:
@@ -114,25 +110,9 @@ def returns(site: Site, cookie: str, to: int = 200) -> bool:
     return statuses <= {503, to} and site.get("/who", cookie).status == to
 
 
-@outages
+@pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES)
 @covers("16.5.2", "16.5.3", applies=HAS_STORE)
-def test_a_session_is_refused_in_time_and_counts_again_later(
-    site: Site, server: RedisServer, outage: Outage
-) -> None:
-    cookie = site.log_in()
-    with outage(server):
-        assert refused(site.get("/who", cookie), READ_WITHIN)
-        for path in ("/set/lost", "/login", "/rotate", "/logout"):
-            assert refused(site.post(path, cookie), WRITE_WITHIN)
-    assert returns(site, cookie)
-    assert '"lost"' not in site.get("/keys", cookie).text
-    assert site.post("/logout", cookie).status == 200
-    assert site.get("/who", cookie).status == 401
-
-
-@outages
-@covers("16.5.2", "16.5.3", applies=HAS_STORE)
-def test_nobody_gets_in_and_public_pages_are_served_at_once(
+def test_an_outage_is_a_503_in_time_lets_nobody_in_and_loses_nothing(
     site: Site, server: RedisServer, outage: Outage
 ) -> None:
     cookie = site.log_in()
@@ -142,9 +122,14 @@ def test_nobody_gets_in_and_public_pages_are_served_at_once(
         assert site.get("/who", "session=made.up").status == 401
         assert refused(site.post("/login"), WRITE_WITHIN)
         assert refused(site.get("/who", cookie), READ_WITHIN)
+        for path in ("/set/lost", "/login", "/rotate", "/logout"):
+            assert refused(site.post(path, cookie), WRITE_WITHIN)
         for path in ("/public", "/static/site.py") * 4:
             assert served_at_once(site.get(path, cookie))
     assert returns(site, cookie)
+    assert '"lost"' not in site.get("/keys", cookie).text
+    assert site.post("/logout", cookie).status == 200
+    assert site.get("/who", cookie).status == 401
 
 
 def test_a_redis_that_returns_empty_takes_new_logins(site: Site, server: RedisServer) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backends import ConfigurationError, StoreUnavailable
+from backends import StoreUnavailable
 from backends.redis_client import TIMEOUT_SECONDS
 from tests.support.redis_topologies import SentinelTrio, is_master, until, wait_for_replica
 from tests.system.chaos.failover import READ, Answer, Browser, Crowd, check, silence, site, store_of
@@ -90,24 +90,3 @@ def test_an_unknown_service_is_named_in_the_failure(trio: SentinelTrio) -> None:
     with pytest.raises(StoreUnavailable) as failure:
         store_of(app).load("a" * 64)
     assert str(failure.value).endswith("No master found for 'shop'")
-
-
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [
-        ("redis+sentinel:///sessions/0", "it names no host"),
-        ("redis+sentinel://127.0.0.1:26379,/sessions/0", "ends in a comma"),
-        ("redis+sentinel://127.0.0.1:26379", "names its service"),
-        ("redis+sentinel://127.0.0.1:26379/sessions/first", "the database behind the service"),
-        ("redis+sentinel://127.0.0.1:26379/sessions?db=1", "options behind a ?"),
-        ("redis+sentinel://127.0.0.1:sentinel/sessions", "REDIS_URL cannot be read. Give"),
-    ],
-)
-def test_an_unusable_address_is_refused_in_one_line(url: str, says: str) -> None:
-    with pytest.raises(ConfigurationError) as refused:
-        site(REDIS_URL=url)
-    line = str(refused.value)
-    assert line.startswith("REDIS_URL")
-    assert says in line
-    assert "redis+sentinel://host:port,host:port/service/db" in line
-    assert "\n" not in line

@@ -6,25 +6,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPCookieProcessor, Request, build_opener
+from urllib.parse import urlsplit
 
 import pytest
 
+from app.lab.browser.client import Browser
 from backends import BACKENDS
 from tests.conftest import SECRET
-from tests.support.services import (
-    PATIENCE,
-    Address,
-    LabServer,
-    RedisServer,
-    free_port,
-    require,
-    untraced,
-)
+from tests.support.services import PATIENCE, LabServer, RedisServer, free_port, require, untraced
 from tests.system.deployment.files import MissingVariable, read_compose, read_image
 
 PORTS = {"side-by-side": "8000", "cookie": "8001", "filesystem": "8002", "redis": "8003"}
@@ -171,77 +162,57 @@ def running(
         yield servers
 
 
-class Person:
-    """Somebody with a browser's cookies, which know hosts and no ports."""
+LOGIN = {"username": "alice", "password": "wonderland"}
 
-    def __init__(self) -> None:
-        self.jar = CookieJar()
-        self.opener = build_opener(HTTPCookieProcessor(self.jar))
 
-    @property
-    def sessions(self) -> set[str]:
-        return {cookie.name for cookie in self.jar if cookie.name.startswith("session_")}
+def log_in(url: str, path: str = "/login") -> Browser:
+    browser = Browser()
+    browser.post(url + path, LOGIN)
+    return browser
 
-    def log_in(self, server: Address, path: str = "/login") -> None:
-        self.post(server, path, username="alice", password="wonderland")
 
-    def post(self, server: Address, path: str, **form: str) -> None:
-        body = urlencode(form).encode()
-        request = Request(server.url + path, body, {"Origin": server.url})
-        self.opener.open(request, timeout=PATIENCE).close()
+def is_logged_in(browser: Browser, url: str) -> bool:
+    return browser.get(f"{url}/dashboard").status == 200
 
-    def is_logged_in(self, server: Address, below: str = "") -> bool:
-        with self.opener.open(f"{server.url}{below}/dashboard", timeout=PATIENCE) as page:
-            return bool(urlsplit(page.url).path == f"{below}/dashboard")
+
+def sessions(browser: Browser) -> set[str]:
+    return {cookie.name for cookie in browser.jar if cookie.name.startswith("session_")}
 
 
 @pytest.mark.parametrize("name", ["cookie", "filesystem", "redis"])
 def test_each_port_has_a_login_and_a_logout(name: str, running: dict[str, LabServer]) -> None:
-    person, server = Person(), running[name]
-    assert not person.is_logged_in(server)
-    person.log_in(server)
-    assert person.sessions == {f"session_{name}"}
-    assert person.is_logged_in(server)
-    person.post(server, "/logout")
-    assert person.sessions == set()
-    assert not person.is_logged_in(server)
+    url = running[name].url
+    assert not is_logged_in(Browser(), url)
+    alice = log_in(url)
+    assert sessions(alice) == {f"session_{name}"}
+    assert is_logged_in(alice, url)
+    assert is_logged_in(alice, f"{running['side-by-side'].url}/{name}")
+    alice.post(f"{url}/logout")
+    assert sessions(alice) == set()
+    assert not is_logged_in(alice, url)
 
 
 def test_one_login_side_by_side_is_one_on_every_backend(running: dict[str, LabServer]) -> None:
-    person, server = Person(), running["side-by-side"]
-    person.log_in(server, "/all/login")
-    assert person.sessions == {f"session_{name.replace('-', '_')}" for name in BACKENDS}
-    assert all(person.is_logged_in(server, f"/{name}") for name in BACKENDS)
-    person.post(server, "/all/logout")
-    assert not any(person.is_logged_in(server, f"/{name}") for name in BACKENDS)
+    url = running["side-by-side"].url
+    alice = log_in(url, "/all/login")
+    assert sessions(alice) == {f"session_{name.replace('-', '_')}" for name in BACKENDS}
+    assert all(is_logged_in(alice, f"{url}/{name}") for name in BACKENDS)
+    alice.post(f"{url}/all/logout")
+    assert not any(is_logged_in(alice, f"{url}/{name}") for name in BACKENDS)
 
 
-@pytest.mark.parametrize("name", ["cookie", "filesystem", "redis"])
-def test_a_login_on_one_port_is_there_side_by_side(
-    name: str, running: dict[str, LabServer]
-) -> None:
-    person = Person()
-    person.log_in(running[name])
-    assert person.is_logged_in(running["side-by-side"], f"/{name}")
-
-
-def test_a_restart_of_the_service_keeps_the_session(running: dict[str, LabServer]) -> None:
-    """With the volume and the key; the other backends need no more than the key."""
-    person, server = Person(), running["filesystem"]
-    person.log_in(server)
-    assert server.stop() == 0
-    server.start()
-    assert person.is_logged_in(server)
-
-
-def test_a_restart_of_redis_keeps_the_session(
+def test_a_restart_of_a_service_keeps_the_session(
     running: dict[str, LabServer], redis: RedisServer
 ) -> None:
-    person, server = Person(), running["redis"]
-    person.log_in(server)
+    """With the volume and the key; on a cookie it needs no more than the key."""
+    server = running["filesystem"]
+    on_files, on_redis = log_in(server.url), log_in(running["redis"].url)
+    assert server.stop() == 0
+    server.start()
     redis.stop()
     redis.start()
-    assert person.is_logged_in(server)
+    assert is_logged_in(on_files, server.url)
+    assert is_logged_in(on_redis, running["redis"].url)
 
 
 def test_the_health_check_of_the_image_tells_the_truth(running: dict[str, LabServer]) -> None:

@@ -7,17 +7,11 @@ from typing import Any
 
 import pytest
 
+from app.lab.browser.client import Browser
 from tests.conftest import SECRET
-from tests.support.services import (
-    LabServer,
-    RedisServer,
-    Server,
-    free_ports,
-    require,
-    wait_for,
-)
+from tests.support.services import LabServer, RedisServer, Server, free_ports, require, wait_for
 from tests.system.deployment.files import read_compose
-from tests.system.deployment.test_compose import KEPT, Person, lab_server
+from tests.system.deployment.test_compose import KEPT, is_logged_in, lab_server, log_in
 
 REPLICAS = 3
 STARTED = 2
@@ -74,15 +68,9 @@ class Nginx(Server):
             f"daemon off; pid {folder / 'pid'}; error_log stderr; events {{}}\n"
             f"http {{ access_log off;\n{places}{text}}}\n"
         )
-        program = require("nginx", "nginx-light")
         self.command = [
-            program,
-            "-p",
-            str(folder),
-            "-c",
-            str(folder / "nginx.conf"),
-            "-e",
-            "stderr",
+            *(require("nginx", "nginx-light"), "-p", str(folder)),
+            *("-c", str(folder / "nginx.conf"), "-e", "stderr"),
         ]
 
     def _wait(self, process: object) -> None:
@@ -91,22 +79,13 @@ class Nginx(Server):
 
 
 @pytest.fixture(scope="module")
-def ports(
-    compose: dict[str, Any],
-    servers: dict[str, LabServer],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[dict[str, int]]:
-    """The port of nginx for each kind of replica."""
+def urls(
+    compose: dict[str, Any], servers: dict[str, LabServer], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """The address of nginx for each kind of replica."""
     text = compose["configs"]["nginx"]["content"]
     with Nginx(tmp_path_factory.mktemp("nginx"), text, servers) as nginx:
-        yield nginx.ports
-
-
-class Door:
-    """nginx in the place of one server."""
-
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+        yield {kind: f"http://127.0.0.1:{port}" for kind, port in nginx.ports.items()}
 
 
 def test_nginx_reaches_every_replica_and_nothing_else(compose: dict[str, Any]) -> None:
@@ -124,22 +103,19 @@ def test_replicas_of_a_kind_are_the_same_and_share_no_disk(compose: dict[str, An
     assert compose["services"]["filesystem-1"]["volumes"] == []
 
 
-def test_on_redis_a_login_is_known_to_every_replica(ports: dict[str, int]) -> None:
-    person, door = Person(), Door(ports["redis"])
-    person.log_in(door)
-    assert [person.is_logged_in(door) for _ in range(2 * REPLICAS)] == [True] * 2 * REPLICAS
+def known(alice: Browser, url: str) -> list[bool]:
+    """Which of two rounds of requests find her login."""
+    return [is_logged_in(alice, url) for _ in range(2 * REPLICAS)]
 
 
-def test_on_disks_that_are_not_shared_a_login_vanishes(ports: dict[str, int]) -> None:
-    person, door = Person(), Door(ports["filesystem"])
-    person.log_in(door)
-    assert False in [person.is_logged_in(door) for _ in range(2 * REPLICAS)]
-
-
-def test_on_redis_nobody_notices_a_lost_replica(
-    ports: dict[str, int], servers: dict[str, LabServer]
+def test_on_redis_a_login_survives_the_loss_of_a_replica(
+    urls: dict[str, str], servers: dict[str, LabServer]
 ) -> None:
-    person, door = Person(), Door(ports["redis"])
-    person.log_in(door)
+    alice = log_in(urls["redis"])
+    assert all(known(alice, urls["redis"]))
     servers["redis-2"].stop()
-    assert all(person.is_logged_in(door) for _ in range(2 * REPLICAS))
+    assert all(known(alice, urls["redis"]))
+
+
+def test_on_disks_that_are_not_shared_a_login_vanishes(urls: dict[str, str]) -> None:
+    assert not all(known(log_in(urls["filesystem"]), urls["filesystem"]))

@@ -9,24 +9,15 @@ import pytest
 from app.inspector.side_by_side import DONE, OUTCOMES
 from backends import BACKENDS
 from tests.support.services import LabServer
+from tests.system.pages.conftest import DESKTOP
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.usefixtures("untraced_processes")
-
-PICTURE = Path(__file__).parents[2] / "docs" / "side-by-side.png"
-DESKTOP: Any = {"width": 1280, "height": 900}
-PHONE: Any = {"width": 390, "height": 844}
+PICTURE = Path(__file__).parents[3] / "docs" / "side-by-side.png"
 SAYS = {**DONE, "grow": OUTCOMES["413"], "replay": OUTCOMES["still-logged-in"]}
 """What tells that an action is over: the bar's sentence."""
 SESSION_COOKIES = {f"session_{name.replace('-', '_')}" for name in BACKENDS}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    with LabServer(tmp_path_factory.mktemp("side-by-side")) as server:
-        yield server
 
 
 @pytest.fixture(params=[True, False], ids=["with-script", "without-script"])
@@ -52,7 +43,8 @@ def session_cookies(page: "Page") -> dict[str, Any]:
     return {name: cookies[name] for name in SESSION_COOKIES & cookies.keys()}
 
 
-def test_a_visitor_gets_no_cookie_and_a_login_one_for_each_backend(page: "Page") -> None:
+def test_a_login_sets_one_session_cookie_for_each_backend(page: "Page") -> None:
+    """It ends with the browser, except where Flask-Session keeps it."""
     assert page.context.cookies() == []
     press(page, "login")
     cookies = session_cookies(page)
@@ -61,12 +53,7 @@ def test_a_visitor_gets_no_cookie_and_a_login_one_for_each_backend(page: "Page")
         assert cookie["httpOnly"]
         assert cookie["sameSite"] == "Lax"
     assert page.get_by_text("Logged in: alice").count() == len(BACKENDS)
-
-
-def test_a_login_ends_with_the_browser_except_where_flask_session_keeps_it(page: "Page") -> None:
-    press(page, "login")
-    lasting = {name for name, cookie in session_cookies(page).items() if cookie["expires"] != -1}
-    assert lasting == {
+    assert {name for name, cookie in cookies.items() if cookie["expires"] != -1} == {
         f"session_{name.replace('-', '_')}" for name, backend in BACKENDS.items() if backend.stock
     }
 
@@ -90,43 +77,6 @@ def test_logout_takes_every_cookie_and_the_replayed_token_lives_on_one_backend(
     columns = page.locator("section, article").filter(has_text="still logs in")
     assert columns.count() >= 1
     assert page.get_by_text("The token from before the logout is refused.").count() >= 4
-
-
-PAGES = (
-    "/",
-    "/cookie/",
-    "/cookie/dashboard",
-    "/redis/login",
-    "/filesystem/user/alice",
-    "/redis/nowhere",
-    "/filesystem/preferences",
-    "/filesystem/articles",
-    "/filesystem/cart",
-    "/filesystem/checkout",
-    "/filesystem/uploads",
-    "/filesystem/admin",
-)
-
-
-@pytest.mark.parametrize(
-    ("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
-)
-def test_no_page_scrolls_sideways_or_breaks_its_own_policy(
-    chromium: "Browser", server: LabServer, size: Any, scheme: Any
-) -> None:
-    context = chromium.new_context(viewport=size, color_scheme=scheme)
-    page = context.new_page()
-    page.goto(server.url)
-    press(page, "login")
-    said: list[str] = []
-    page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
-    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
-    for path in PAGES:
-        page.goto(f"{server.url}{path}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
-        assert page.evaluate("document.documentElement.dataset.bsTheme") == scheme, path
-    context.close()
-    assert [text for text in said if "/redis/nowhere" not in text] == []
 
 
 def test_the_picture_in_the_readme_is_of_this_page(chromium: "Browser", server: LabServer) -> None:

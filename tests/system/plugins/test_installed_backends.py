@@ -7,7 +7,6 @@ only a process of its own can show has one.
 import json
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -21,9 +20,10 @@ from app.__main__ import main, session_lab
 from app.lab.browser.client import Browser
 from app.server import Server
 from backends import BACKENDS, BUILT_IN, ConfigurationError, init_app
-from tests.conftest import ACCOUNTS, SECRET, Visitor
-from tests.plugins.packages import ROOT, environment, install, install_the_example
+from tests.conftest import ACCOUNTS, SECRET
 from tests.support.services import LabServer
+from tests.support.visitor import Visitor
+from tests.system.plugins.packages import ROOT, environment, install, install_the_example
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -148,22 +148,24 @@ class TestExample:
         assert ended.stderr.startswith("Error: SESSION_BACKEND=tiny cannot tell whose a session is")
 
     def test_is_a_subject_of_the_laboratory(self, example: Path) -> None:
-        ended = python(example, "-m", "app", "compare", "--backend", "tiny", "--format", "json")
+        """Its store is one disk, lists no sessions, and cannot be looked into."""
+        verdicts = {
+            "logout_is_final": "holds",
+            "parallel_writes_survive": "holds",
+            "server_side": "holds",
+            "revoke_other_devices": "fails",
+            "second_server": "fails",
+            "corrupt_record": "skipped",
+            "planted_pickle": "skipped",
+        }
+        only = [option for claim in verdicts for option in ("--only", claim)]
+        arguments = ("compare", "--backend", "tiny", "--format", "json", *only)
+        ended = python(example, "-m", "app", *arguments)
         assert ended.returncode == 0
         report = json.loads(ended.stdout)
         assert report["subjects"] == ["tiny"]
         assert {found["expected"] for found in report["results"]} == {None}
-        found = defaultdict(set)
-        for result in report["results"]:
-            found[result["verdict"]].add(result["claim"])
-        assert found["holds"] > {"logout_is_final", "parallel_writes_survive", "server_side"}
-        # One disk, no list of a user's sessions; and no key makes a token of a store.
-        assert found["fails"] == {
-            "leaked_key_forges_login",
-            "revoke_other_devices",
-            "second_server",
-        }
-        assert found["skipped"] == {"corrupt_record", "expired_are_swept", "planted_pickle"}
+        assert {found["claim"]: found["verdict"] for found in report["results"]} == verdicts
 
     def test_keeps_the_contract(self, example: Path) -> None:
         contract = ROOT / "tests/backends/contract"
@@ -174,7 +176,7 @@ class TestExample:
             example, "-m", "pytest", *options, "-c", str(ROOT / "pyproject.toml"), *files
         )
         assert ended.returncode == 0, ended.stdout
-        assert int(ended.stdout.rpartition(" passed")[0].split()[-1]) > 100
+        assert int(ended.stdout.rpartition(" passed")[0].split()[-1]) > 80
 
 
 def a_package(name: str, target: str = "another:BACKEND", code: str = "") -> Callable[[Path], None]:
@@ -224,39 +226,21 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.parametrize("chosen", ["", "cookie", "other"])
 @pytest.mark.parametrize(("put", "says"), UNUSABLE.values(), ids=UNUSABLE)
 def test_what_cannot_be_used_ends_the_start_with_one_line(
-    here: Path, refused_start: RefusedStart, put: Callable[[Path], None], says: str
+    here: Path, refused_start: RefusedStart, put: Callable[[Path], None], says: str, chosen: str
 ) -> None:
     put(here)
-    [line] = refused_start().splitlines()
+    [line] = refused_start(SESSION_BACKEND=chosen).splitlines()
     assert line.startswith("session-lab: The package ")
     assert line.endswith(f"{says} Repair or uninstall that package.")
 
 
-def test_that_line_is_all_that_a_process_says(folder: Path) -> None:
-    put, says = UNUSABLE["an object that is not there"]
-    put(folder)
-    ended = python(folder, "-m", "app", "run")
-    assert (ended.returncode, ended.stdout) == (1, "")
-    [line] = ended.stderr.splitlines()
-    assert line.startswith("session-lab: The package another-package registers another:OTHER")
-    assert line.endswith(f"{says} Repair or uninstall that package.")
-
-
-@pytest.mark.parametrize("chosen", ["cookie", "other"])
-def test_it_ends_a_start_on_another_backend(
-    here: Path, refused_start: RefusedStart, chosen: str
-) -> None:
+def test_it_ends_a_comparison_with_one_line(here: Path) -> None:
     a_package("other", "another:OTHER")(here)
-    line = refused_start(SESSION_BACKEND=chosen)
-    assert line.startswith("session-lab: The package another-package registers")
-
-
-def test_it_ends_a_comparison_with_one_line(folder: Path) -> None:
-    a_package("other", "another:OTHER")(folder)
-    ended = python(folder, "-m", "app", "compare", "--backend", "cookie")
-    assert ended.returncode == 2
+    ended = CliRunner().invoke(session_lab, ["compare", "--backend", "cookie"])
+    assert ended.exit_code == 2
     [line] = ended.stderr.splitlines()
     assert line.startswith("Error: The package another-package registers")
 

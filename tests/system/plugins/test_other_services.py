@@ -16,8 +16,8 @@ from app.lab.subject.application import Subject
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, BUILT_IN, Backend
 from tests.conftest import ACCOUNTS, SECRET
-from tests.plugins.packages import install
-from tests.plugins.test_installed_backends import python
+from tests.system.plugins.packages import install
+from tests.system.plugins.test_installed_backends import python
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 

@@ -1,0 +1,106 @@
+"""BackgroundRunner in a process beside the server: one at a time, and none is left behind."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+from app.lab.experiments import CLAIMS
+from app.lab.runs.background import BackgroundRunner, RunFiles, RunProgress, Stage
+from backends import BACKENDS
+from tests.conftest import SECRET
+from tests.support.services import PATIENCE, LabServer
+
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
+WAITS = "import sys; sys.stdin.read()"
+ENDED = '{"event": "ended", "seconds": 0, "surprises": 0, "errors": 0}'
+ENDS = f"import sys; open(sys.argv[1] + '/progress.jsonl', 'a').write('{ENDED}\\n')"
+
+
+def run_of(code: str, folder: Path) -> BackgroundRunner:
+    """BackgroundRunner that do that, each in a process that starts at once: it loads no package."""
+    return BackgroundRunner(folder, command=(sys.executable, "-I", "-S", "-c", code))
+
+
+def last_of(runs: BackgroundRunner) -> RunProgress:
+    last = runs.progress()
+    assert last is not None
+    return last
+
+
+def wait_until_free(files: RunFiles) -> None:
+    """Wait until every process of the run is gone."""
+    deadline = time.monotonic() + PATIENCE
+    while files.is_locked:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def over(runs: BackgroundRunner) -> RunProgress:
+    """The run, once it is over."""
+    wait_until_free(runs.files)
+    runs.stop()
+    return last_of(runs)
+
+
+def test_a_run_of_the_module_begins_with_the_claims_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs = BackgroundRunner(tmp_path / "lab")
+    assert runs.start()
+    while not last_of(runs).results:
+        assert last_of(runs).stage is Stage.RUNNING, last_of(runs).because
+        time.sleep(0.05)
+    assert last_of(runs).total == len(CLAIMS) * len(BACKENDS)
+    runs.stop()
+    assert not runs.files.is_locked
+    assert over(runs).stage is Stage.FAILED
+
+
+def test_one_run_at_a_time_in_all_processes(tmp_path: Path) -> None:
+    first, elsewhere = run_of(WAITS, tmp_path), run_of(WAITS, tmp_path)
+    assert first.start()
+    assert not first.start()
+    assert not elsewhere.start()
+    assert last_of(elsewhere).stage is Stage.RUNNING
+    first.stop()
+    assert elsewhere.start()
+    elsewhere.stop()
+
+
+def test_a_run_that_ended_has_not_failed(tmp_path: Path) -> None:
+    runs = run_of(ENDS, tmp_path)
+    runs.start()
+    assert over(runs).stage is Stage.ENDED
+
+
+def test_a_run_sees_no_setting_of_the_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SESSION_BACKEND", "cookie")
+    monkeypatch.setenv("SECRET_KEY", SECRET)
+    monkeypatch.setenv("REDIS_URL", "redis://elsewhere")
+    names = "'SESSION_BACKEND', 'SECRET_KEY', 'REDIS_URL'"
+    says = f"import os; print([os.environ.get(name) for name in ({names})])"
+    runs = run_of(says, tmp_path)
+    runs.start()
+    assert over(runs).because == "[None, None, None]"
+
+
+@pytest.mark.parametrize(
+    "how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name
+)
+def test_a_stopped_server_leaves_no_run_behind(how: signal.Signals, tmp_path: Path) -> None:
+    files = RunFiles(tmp_path / "instance" / "lab")
+    with LabServer(tmp_path) as server:
+        start = Request(f"{server.url}/lab/run", method="POST", headers={"Origin": server.url})
+        urlopen(start, timeout=PATIENCE).close()
+        assert files.is_locked
+        status = server.stop(how)
+    assert status == (-how if how is signal.SIGKILL else 0)
+    wait_until_free(files)

@@ -1,0 +1,319 @@
+"""The laboratory's pages: what they show, and that they cost no session."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.lab.experiments import CLAIMS
+from app.lab.reports import report as reports
+from app.lab.reports.html import format_html
+from app.lab.reports.matrix import QUESTIONS
+from app.lab.reports.report import Report, parse_report
+from app.lab.runs.background import BackgroundRunner, RunFiles, Stage, record_run
+from app.lab.subject.source import RunOptions
+from backends import BACKENDS, Backend
+from tests.conftest import ACCOUNTS, OURS, SECRET
+from tests.lab.runs.test_background import WAITS, over, run_of
+from tests.support.made_up_report import made_up_report
+from tests.support.visitor import Visitor
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runs of a test are kept in its own folder, and no report has come with the program."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reports, "SHIPPED", tmp_path / "shipped.json")
+    return tmp_path / "instance" / "lab"
+
+
+@pytest.fixture
+def report(folder: Path) -> Report:
+    """What a run in this installation found out."""
+    found = made_up_report()
+    folder.mkdir(parents=True)
+    RunFiles(folder).save_report(found)
+    return found
+
+
+def lab(**settings: Any) -> Visitor:
+    """Somebody at an application with the laboratory, side by side unless told otherwise."""
+    given = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "LAB": True, "SESSION_BACKEND": None}
+    return Visitor(create_app({**given, **settings}))
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    """A browser at an application whose last run made the made-up report, for tests that read."""
+    folder = tmp_path_factory.mktemp("read")
+    RunFiles(folder).save_report(made_up_report())
+    app = lab(SESSION_BACKEND="cookie").app
+    app.extensions["lab_runs"] = BackgroundRunner(folder)
+    return app.test_client()
+
+
+def addresses(report: Report) -> Iterator[str]:
+    yield "/lab"
+    for claim in report.claim_ids:
+        yield f"/lab/{claim}"
+        yield from (f"/lab/{claim}/{subject}" for subject in report.subjects)
+
+
+@pytest.mark.parametrize("backend", [None, "cookie"])
+def test_switched_off_there_is_no_page_and_no_way_to_one(backend: str | None) -> None:
+    client = lab(LAB=False, SESSION_BACKEND=backend).client
+    assert client.get("/lab").status_code == 404
+    assert "/lab" not in re.findall(r'href="([^"]+)"', client.get("/").text)
+
+
+def test_production_has_none_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAB")
+    settings = {"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS}
+    app = create_app({**settings, "APP_PROFILE": "production"})
+    assert not any(rule.rule.startswith("/lab") for rule in app.url_map.iter_rules())
+
+
+def test_every_page_leads_to_it_and_no_mounted_application_has_it() -> None:
+    client = lab().client
+    for path in ("/", "/lab", "/cookie/", "/redis/login"):
+        assert 'href="/lab"' in client.get(path).text, path
+    assert client.get("/cookie/lab").status_code == 404
+
+
+def test_every_page_can_be_read(reader: FlaskClient) -> None:
+    paths = addresses(made_up_report())
+    assert {reader.get(path).status_code for path in paths} == {200}
+
+
+@pytest.mark.parametrize("path", ["/lab/nothing", "/lab/logout_is_final/memcached", "/lab/x/y"])
+def test_an_unknown_claim_or_backend_is_a_404(reader: FlaskClient, path: str) -> None:
+    assert reader.get(path).status_code == 404
+
+
+def test_the_matrix_has_a_row_for_each_claim_and_real_headers(reader: FlaskClient) -> None:
+    text = reader.get("/lab").text
+    assert text.count('scope="row"') == len(CLAIMS)
+    assert text.count('scope="rowgroup"') == 2
+    assert text.count('scope="col"') == 1 + len(BACKENDS)
+    assert text.count("surprise: expected") == 1
+    assert text.count("data-cell=") == len(CLAIMS) * len(BACKENDS)
+
+
+def test_a_verdict_is_a_sign_and_a_word_and_leads_to_its_evidence(reader: FlaskClient) -> None:
+    text = reader.get("/lab").text
+    cell = re.search(r'data-cell="logout_is_final/cookie".*?</td>', text, re.DOTALL)
+    assert cell is not None
+    for part in ("✗", "fails", 'href="/lab/logout_is_final/cookie"'):
+        assert part in cell[0]
+
+
+def test_the_first_questions_are_answered_at_the_top(reader: FlaskClient) -> None:
+    text = reader.get("/lab").text
+    assert all(question.text in text for question in QUESTIONS)
+    assert text.count('class="answer"') == 4
+    assert text.index('class="answer"') < text.index('class="matrix"')
+
+
+@pytest.mark.parametrize(
+    ("query", "rows", "columns"),
+    [
+        ("subject=redis", len(CLAIMS), 1),
+        ("verdict=surprise", 1, len(BACKENDS)),
+        ("verdict=surprise&subject=cookie", 0, 0),
+        ("verdict=error", 1, len(BACKENDS)),
+        ("verdict=nonsense", 0, 0),
+    ],
+)
+def test_the_matrix_is_narrowed_by_verdict_and_backend(
+    query: str, rows: int, columns: int, reader: FlaskClient
+) -> None:
+    text = reader.get(f"/lab?{query}").text
+    assert text.count('scope="row"') == rows
+    assert text.count('scope="col"') == (columns and 1 + columns)
+
+
+def test_a_claim_tells_where_it_is_from_and_names_its_experiment(reader: FlaskClient) -> None:
+    asked = reader.get("/lab/logout_is_final").text
+    assert "OWASP ASVS 5.0, 7.4.1" in asked
+    assert "app/lab/experiments/logout_is_final.py" in asked
+    of_document = reader.get("/lab/encrypted").text
+    assert all(f"line {line}" in of_document for line in (100, 128))
+
+
+def test_claims_lead_from_one_to_the_next(reader: FlaskClient) -> None:
+    first = next(iter(CLAIMS))
+    path, seen = f"/lab/{first}", [first]
+    while following := re.search(r'rel="next" href="([^"]+)"', reader.get(path).text):
+        path = following[1]
+        seen.append(path.rpartition("/")[2])
+    assert seen == list(CLAIMS)
+
+
+def test_the_shipped_report_is_shown_until_there_is_an_own_one(
+    report: Report, folder: Path
+) -> None:
+    (folder / "report.json").rename(reports.SHIPPED)
+    client = lab().client
+    assert "They came with this program." in client.get("/lab").text
+    RunFiles(folder).save_report(report)
+    assert "They are of the last run in this installation." in client.get("/lab").text
+
+
+def test_no_answer_is_given_without_a_report_that_can_be_read(folder: Path) -> None:
+    client = lab(SESSION_BACKEND="cookie").client
+    folder.mkdir(parents=True)
+    for text in (None, "", "{}", '{"format": 0}', '{"format": 1}', "[]"):
+        if text is not None:
+            (folder / "report.json").write_text(text)
+        shown = client.get("/lab").text
+        assert "There are none" in shown, text
+        assert "session-lab compare" in shown
+        assert 'class="answer"' not in shown
+
+
+class NoStore:
+    """A store that fails at any use."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"the store was asked to {name}")
+
+
+@pytest.mark.parametrize("backend", OURS, ids=lambda backend: backend.name)
+@pytest.mark.usefixtures("report")
+def test_the_pages_touch_no_session_and_ask_no_store(backend: Backend, folder: Path) -> None:
+    visitor = lab(SESSION_BACKEND=backend.name)
+    visitor.log_in()
+    RunFiles(folder).begin("0123abcd", 1)
+    before = visitor.token
+    if backend.state == "server":
+        visitor.app.session_interface.store = NoStore()  # type: ignore[attr-defined]  # set on all of ours
+    evidence = f"/lab/logout_is_final/{backend.name}"
+    for path in ("/lab", "/lab/logout_is_final", evidence, "/lab/progress"):
+        answer = visitor.get(path)
+        assert answer.status_code == 200
+        assert "Set-Cookie" not in answer.headers
+        assert "Cookie" not in answer.headers.get("Vary", "")
+    assert visitor.token == before
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, RunFiles]:
+    """What a real run finds out, of two claims on every backend."""
+    files = RunFiles(tmp_path_factory.mktemp("real"))
+    two = [CLAIMS["logout_is_final"], CLAIMS["parallel_writes_survive"]]
+    return record_run(files, two, list(BACKENDS.values()), RunOptions(create_app)), files
+
+
+def test_no_page_and_no_report_shows_a_token(real: tuple[Report, RunFiles], folder: Path) -> None:
+    report, files = real
+    visitor = lab(SESSION_BACKEND="cookie")
+    visitor.app.extensions["lab_runs"] = BackgroundRunner(files.folder)
+    texts = [visitor.get(path).text for path in addresses(report)]
+    for text in (*texts, format_html(report)):
+        values = re.findall(r"\bsession_[a-z_]+=([^;<\s]+)", text)
+        assert all("…(" in value for value in values), values
+    assert any("session_cookie=" in text for text in texts)
+
+
+def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
+    real: tuple[Report, RunFiles],
+) -> None:
+    report, files = real
+    noted = [event for event in files.events() if event["event"] == "result"]
+    assert {(event["claim"], event["subject"]) for event in noted} == {
+        (result.claim, result.subject) for result in report.results
+    }
+    assert files.events()[-1]["event"] == "ended"
+    assert parse_report(files.report.read_text()) == report
+
+
+@pytest.mark.parametrize(
+    ("code", "because"),
+    [
+        ("raise SystemExit('the machine is on fire')", "the machine is on fire"),
+        ("pass", "Its process was ended before it was done."),
+    ],
+)
+def test_a_run_that_dies_has_failed_and_says_why_in_one_line(
+    code: str, because: str, folder: Path
+) -> None:
+    visitor = lab(SESSION_BACKEND="cookie")
+    kept = visitor.app.extensions["lab_runs"] = run_of(code, folder)
+    assert visitor.post("/lab/run").headers["Location"] == "/lab"
+    assert over(kept).stage is Stage.FAILED
+    assert f"The last run failed: {because}" in visitor.get("/lab").text
+
+
+def test_a_run_that_cannot_be_kept_is_an_error_that_says_where(folder: Path) -> None:
+    folder.parent.mkdir()
+    folder.touch()
+    answer = lab(SESSION_BACKEND="cookie").post("/lab/run")
+    assert answer.status_code == 500
+    assert f"A run cannot be kept in {folder}" in answer.text
+
+
+def test_another_site_starts_no_run(folder: Path) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    client = lab(SESSION_BACKEND="cookie").client
+    assert client.post("/lab/run", headers=headers).status_code == 403
+    assert not folder.exists()
+
+
+def test_a_page_and_its_progress_say_how_far_a_run_is(report: Report, folder: Path) -> None:
+    visitor = lab(SESSION_BACKEND="cookie")
+    assert visitor.get("/lab/progress").status_code == 404
+    kept = visitor.app.extensions["lab_runs"] = run_of(WAITS, folder)
+    kept.start()
+    first, second = report.results[:2]
+    for result in (first, second):
+        kept.files.add_result(result)
+
+    progress, text = visitor.get("/lab/progress").get_json(), visitor.get("/lab").text
+    assert progress["stage"] == "running"
+    assert f'data-run="{progress["run"]}"' in text
+    assert list(progress["cells"]) == [f"{r.claim}/{r.subject}" for r in (first, second)]
+    page = f"/lab/{first.claim}/{first.subject}"
+    assert f'href="{page}"' in progress["cells"][page.removeprefix("/lab/")]
+    assert "A run is under way" in text
+    assert '<noscript><meta http-equiv="refresh"' in text
+    assert text.count("data-waits") == len(report.results) - 2
+
+    kept.stop()
+    assert visitor.get("/lab/progress").get_json() == {**progress, "stage": "failed"}
+    assert "data-waits" not in visitor.get("/lab").text
+
+
+def test_the_report_is_one_file_that_needs_no_other(report: Report) -> None:
+    text = format_html(report)
+    assert len(text.encode()) < 2_000_000
+    assert re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', text) == []
+    assert "url(" not in text
+    assert "@import" not in text
+    ids = set(re.findall(r' id="([^"]+)"', text))
+    wanted = set(re.findall(r'href="#([^"]+)"', text))
+    unproved = {
+        f"{result.claim}--{result.subject}"
+        for result in report.results
+        if not result.evidence.exchanges
+    }
+    assert wanted - ids <= unproved
+
+
+def test_an_intervention_stands_between_the_requests_around_it(reader: FlaskClient) -> None:
+    page = reader.get("/lab/logout_is_final/filesystem").text
+    evidence = format_html(made_up_report()).partition('id="logout_is_final--filesystem"')[2]
+    for text, most in ((page, 8), (evidence.partition("</details>")[0], 6)):
+        away, back = text.index("The store is taken away."), text.index("The store is back.")
+        lines = [found.start() for found in re.finditer("exchange-line", text)]
+        assert len(lines) == most
+        assert lines[-3] < away < lines[-2]
+        assert lines[-1] < back
+
+
+def test_the_report_of_a_foreign_application_can_be_written(report: Report) -> None:
+    elsewhere = Report(report.circumstances, ["https://shop.example"], [])
+    assert "<!doctype html>" in format_html(elsewhere)

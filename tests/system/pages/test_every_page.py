@@ -1,0 +1,70 @@
+"""Every page fits every screen, keeps to its own policy and is reached by the keyboard."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.services import LabServer
+from tests.system.pages.conftest import DESKTOP, PHONE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+SCREENS: Any = ((DESKTOP, "light"), (PHONE, "dark"))
+MISSING = ("/redis/nowhere", "/lab/nothing")
+PAGES = (
+    "/",
+    "/cookie/",
+    "/cookie/dashboard",
+    "/redis/login",
+    "/filesystem/user/alice",
+    *(f"/filesystem/{name}" for name in ("preferences", "articles", "cart", "checkout", "uploads")),
+    "/filesystem/admin",
+    "/lab",
+    "/lab?verdict=surprise",
+    "/lab?verdict=error&subject=cookie",
+    "/lab/logout_is_final",
+    "/lab/logout_is_final/cookie",
+    "/lab/parallel_writes_survive/redis",
+    *MISSING,
+)
+
+
+def test_no_page_scrolls_sideways_or_breaks_its_own_policy(page: "Page", server: LabServer) -> None:
+    page.goto(server.url)
+    page.locator("form[action='/all/login'] button").first.click()
+    page.get_by_text("Logged in: alice").first.wait_for()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
+    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
+    for path in PAGES:
+        page.goto(f"{server.url}{path}")
+        for size, scheme in SCREENS:
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size(size)
+            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+            page.locator(f"html[data-bs-theme='{scheme}']").wait_for()
+    assert [text for text in said if not any(path in text for path in MISSING)] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/lab?verdict=surprise", "/lab/logout_is_final", "/lab/logout_is_final/cookie"]
+)
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    page: "Page", server: LabServer, path: str
+) -> None:
+    page.goto(f"{server.url}{path}")
+    reachable = page.locator(
+        "a[href]:visible, button:visible, select:visible, summary:visible, [tabindex='0']:visible"
+    )
+    wanted = reachable.count()
+    reached = set()
+    for _ in range(wanted):
+        page.keyboard.press("Tab")
+        place, outline = page.evaluate(
+            "[[...document.querySelectorAll('*')].indexOf(document.activeElement),"
+            " getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        reached.add(place)
+        assert outline != "none", page.evaluate("document.activeElement.outerHTML")
+    assert len(reached) == wanted

@@ -1,0 +1,124 @@
+"""The laboratory's pages in a real browser, and the report that is one file."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.lab.claim import Verdict
+from app.lab.experiments import CLAIMS
+from app.lab.reports.html import format_html
+from app.lab.reports.report import Result
+from app.lab.runs.background import RunFiles
+from backends import BACKENDS
+from tests.support.made_up_report import made_up_report
+from tests.support.services import LabServer
+from tests.system.pages.conftest import DESKTOP, PHONE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+FIRST = next(iter(CLAIMS))
+
+
+def test_a_screen_reader_hears_a_table_with_headers(page: "Page", server: LabServer) -> None:
+    page.goto(f"{server.url}/lab")
+    for size in (DESKTOP, PHONE):
+        page.set_viewport_size(size)
+        name = "Each claim, and what became of it on each backend"
+        table = page.get_by_role("table", name=name)
+        assert table.get_by_role("columnheader").count() == 1 + len(BACKENDS)
+        row = table.get_by_role("row", name=CLAIMS["logout_is_final"].sentence)
+        assert row.get_by_role("rowheader").count() == 1
+        assert row.get_by_role("cell").count() == len(BACKENDS)
+
+
+def test_a_run_fills_the_page_cell_by_cell_without_a_reload(
+    page: "Page", server: LabServer, files: RunFiles
+) -> None:
+    lock = files.take_lock()
+    assert lock is not None
+    files.begin("0123abcd", len(CLAIMS) * len(BACKENDS))
+    page.goto(f"{server.url}/lab")
+    page.evaluate("document.body.dataset.same = ''")
+    waiting = page.locator("[data-waits]").count()
+    files.add_result(
+        Result(FIRST, "redis", Verdict.FAILS, Verdict.HOLDS, "7 of 9", "So it was.", 1)
+    )
+    cell = page.locator(f"[data-cell='{FIRST}/redis']")
+    cell.get_by_text("7 of 9").wait_for()
+    assert "fails" in cell.inner_text()
+    assert "surprise: expected “holds”" in cell.inner_text()
+    assert page.locator("[data-waits]").count() == waiting - 1
+    assert page.locator("[data-done]").inner_text() == "1"
+    files.save_report(made_up_report())
+    files.add("ended", seconds=1, surprises=0, errors=0)
+    os.close(lock)
+    page.get_by_role("button", name="RunProgress all again").wait_for()
+    assert page.get_by_role("status").inner_text() == "The run has ended."
+    assert page.locator("body[data-same]").count() == 1
+
+
+def test_a_run_that_fails_says_so_and_gives_the_results_back(
+    page: "Page", server: LabServer, files: RunFiles
+) -> None:
+    lock = files.take_lock()
+    assert lock is not None
+    files.begin("4567abcd", len(CLAIMS) * len(BACKENDS))
+    page.goto(f"{server.url}/lab")
+    page.get_by_text("A run is under way").wait_for()
+    os.close(lock)
+    page.get_by_text("The last run failed: Its process was ended before it was done.").wait_for()
+    assert page.locator("[data-waits]").count() == 0
+
+
+def test_the_button_starts_a_run(chromium: "Browser", page: "Page", tmp_path: Path) -> None:
+    with LabServer(tmp_path) as server:
+        page.goto(f"{server.url}/lab")
+        page.get_by_role("button", name="RunProgress all").click()
+        page.locator(".cell a").first.wait_for()
+        without_script = chromium.new_context(java_script_enabled=False)
+        following = without_script.new_page()
+        following.goto(f"{server.url}/lab")
+        # It loads itself again until there is something to show.
+        following.locator(".cell a").first.wait_for()
+        without_script.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a report in one file."""
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    file.write_text(format_html(made_up_report()))
+    return file.as_uri()
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
+)
+def test_the_report_fits_every_screen_and_loads_nothing(
+    page: "Page", report: str, size: Any, scheme: Any
+) -> None:
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: asked.append(message.text))
+    page.goto(report)
+    page.locator(f"a[href='#{FIRST}--cookie']").first.click()
+    page.locator(f"details[id='{FIRST}--cookie'][open]").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (background == "rgb(247, 246, 242)") is (scheme == "light")
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+def test_the_report_on_paper_has_no_dark_ground_and_no_evidence(page: "Page", report: str) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    page.goto(report)
+    assert page.locator("details").first.is_hidden()
+    assert page.evaluate("getComputedStyle(document.querySelector('.matrix')).backgroundColor") == (
+        "rgb(255, 255, 255)"
+    )
+    assert page.locator(".matrix thead").first.is_visible()
