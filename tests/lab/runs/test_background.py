@@ -1,4 +1,4 @@
-"""BackgroundRunner in a process beside the server: one at a time, and none is left behind."""
+"""Runs in a process beside the server: one at a time, and none is left behind."""
 
 import signal
 import sys
@@ -22,7 +22,7 @@ ENDS = f"import sys; open(sys.argv[1] + '/progress.jsonl', 'a').write('{ENDED}\\
 
 
 def run_of(code: str, folder: Path) -> BackgroundRunner:
-    """BackgroundRunner that do that, each in a process that starts at once: it loads no package."""
+    """A runner whose runs execute `code`, in a process that loads no package and starts at once."""
     return BackgroundRunner(folder, command=(sys.executable, "-I", "-S", "-c", code))
 
 
