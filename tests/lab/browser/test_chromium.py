@@ -150,7 +150,7 @@ def test_a_missing_program_is_one_line_with_its_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(real, "PROGRAMS", ("/nowhere/chromium",))
-    monkeypatch.setattr(real, "_playwright", real._get_playwright.__wrapped__)
+    monkeypatch.setattr(real, "_get_playwright", real._get_playwright.__wrapped__)
     with pytest.raises(ConfigurationError, match=r"^.*apt-get install chromium\.$"), chromium():
         pass
 
@@ -159,7 +159,7 @@ def test_a_missing_playwright_is_one_line_with_its_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "playwright.async_api", None)
-    monkeypatch.setattr(real, "_playwright", real._get_playwright.__wrapped__)
+    monkeypatch.setattr(real, "_get_playwright", real._get_playwright.__wrapped__)
     with pytest.raises(ConfigurationError, match=r"^.*pip install .*chromium.*$"), chromium():
         pass
 

@@ -121,7 +121,7 @@ class TestNotes:
         evidence = subject.recorder.evidence()
         assert [exchange.before for exchange in evidence.exchanges[-2:]] == [
             [
-                "8 h 5 min pass.",
+                "8 hours and 5 minutes pass.",
                 "The application is stopped and started again with another SECRET_KEY, "
                 "MAX_CONTENT_LENGTH.",
             ],

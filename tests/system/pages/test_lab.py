@@ -55,7 +55,7 @@ def test_a_run_fills_the_page_cell_by_cell_without_a_reload(
     files.save_report(made_up_report())
     files.add("ended", seconds=1, surprises=0, errors=0)
     os.close(lock)
-    page.get_by_role("button", name="RunProgress all again").wait_for()
+    page.get_by_role("button", name="Run all again").wait_for()
     assert page.get_by_role("status").inner_text() == "The run has ended."
     assert page.locator("body[data-same]").count() == 1
 
@@ -76,7 +76,7 @@ def test_a_run_that_fails_says_so_and_gives_the_results_back(
 def test_the_button_starts_a_run(chromium: "Browser", page: "Page", tmp_path: Path) -> None:
     with LabServer(tmp_path) as server:
         page.goto(f"{server.url}/lab")
-        page.get_by_role("button", name="RunProgress all").click()
+        page.get_by_role("button", name="Run all").click()
         page.locator(".cell a").first.wait_for()
         without_script = chromium.new_context(java_script_enabled=False)
         following = without_script.new_page()
