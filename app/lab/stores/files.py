@@ -4,7 +4,6 @@ import os
 import resource
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -13,7 +12,7 @@ from threading import get_ident
 from typing import Any
 
 from app.lab.claim import Skipped
-from app.lab.stores.harness import Change, OperationCounter, StoreHarness
+from app.lab.stores.harness import Change, StoreHarness
 
 WATCHED_EVENTS = frozenset(
     {
@@ -43,15 +42,24 @@ class FilesHarness(StoreHarness):
     """A folder with a file for each session."""
 
     def __init__(self, path: Path) -> None:
-        """Counts the file operations of all threads but the current one."""
         super().__init__("files", {"SESSION_FILE_DIR": path}, "A local disk cannot be frozen here.")
         self.path = path
-        self._laboratory = get_ident()
-        self._counter = OperationCounter()
-        _listeners().append(self._count)
 
-    def operations(self) -> Counter[str]:
-        return self._counter.snapshot()
+    @contextmanager
+    def record_operations(self) -> Iterator[list[str]]:
+        """Records what all threads but the current one do with the files."""
+        operations: list[str] = []
+        laboratory = get_ident()
+
+        def record(event: str, path: str) -> None:
+            if get_ident() != laboratory and Path(path).is_relative_to(self.path):
+                operations.append(event)
+
+        _listeners().append(record)
+        try:
+            yield operations
+        finally:
+            _listeners().remove(record)
 
     def records(self) -> dict[str, bytes]:
         return {
@@ -62,9 +70,6 @@ class FilesHarness(StoreHarness):
 
     def isolated_settings(self) -> Mapping[str, Any]:
         return {"SESSION_FILE_DIR": self.path.with_name(f"{self.path.name}.isolated")}
-
-    def close(self) -> None:
-        _listeners().remove(self._count)
 
     def _overwrite(self, name: str, data: bytes) -> None:
         (self.path / name).write_bytes(data)
@@ -93,10 +98,6 @@ class FilesHarness(StoreHarness):
             yield
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    def _count(self, event: str, path: str) -> None:
-        if get_ident() != self._laboratory and Path(path).is_relative_to(self.path):
-            self._counter.add(event)
 
 
 class SharedFilesHarness(FilesHarness):

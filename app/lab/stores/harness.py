@@ -1,32 +1,13 @@
 """The harness of a store: what an experiment can do to it directly."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from threading import Lock
 from typing import Any
 
 from app.lab.claim import Skipped
 
 Change = Callable[[bytes], bytes]
 Outage = AbstractContextManager[None]
-
-
-class OperationCounter:
-    """A thread-safe counter of a store's operations by name."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._counts = Counter[str]()
-
-    def add(self, name: str) -> None:
-        with self._lock:
-            self._counts[name] += 1
-
-    def snapshot(self) -> Counter[str]:
-        """A copy of the counts."""
-        with self._lock:
-            return self._counts.copy()
 
 
 class StoreHarness:
@@ -46,8 +27,11 @@ class StoreHarness:
         self.note: Callable[[str], None] = lambda _: None
         """Called with a sentence on what was done to the store, for the evidence."""
 
-    def operations(self) -> Counter[str]:
-        """The operations of the application so far, by name: commands, or file operations."""
+    def record_operations(self) -> AbstractContextManager[list[str]]:
+        """A list that holds, when the block ends, what the application did with the store in it.
+
+        The names of commands or of file operations, in their order.
+        """
         raise self.skipped()
 
     def records(self) -> dict[str, bytes]:

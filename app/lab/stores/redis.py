@@ -1,15 +1,15 @@
 """Harnesses for sessions in Redis: a real server, or embedded in the process."""
 
 import secrets
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any
 
 from fakeredis import FakeRedis, FakeRedisConnection, FakeServer
 from hiredis import Reader
 
-from app.lab.stores.harness import Change, OperationCounter, StoreHarness
+from app.lab.stores.harness import Change, StoreHarness
 from app.lab.stores.redis_server import RedisServer
 
 EMBEDDED = "embedded in the process (fakeredis)"
@@ -69,12 +69,20 @@ class RealRedisHarness(RedisHarness):
             {"REDIS_URL": self._server.url},
             "The laboratory does not fill a Redis.",
         )
-        self._counter = OperationCounter()
-        self._start_monitor()
 
-    def operations(self) -> Counter[str]:
-        self._read_monitor()
-        return self._counter.snapshot()
+    @contextmanager
+    def record_operations(self) -> Iterator[list[str]]:
+        """Records by MONITOR: `commandstats` would count the commands inside scripts too."""
+        operations: list[str] = []
+        end = secrets.token_hex(8)
+        with self.client.monitor() as monitor:
+            yield operations
+            self.client.echo(end)
+            for command in takewhile(lambda each: end not in each["command"], monitor.listen()):
+                name = command["command"].partition(" ")[0].upper()
+                # Only the application comes by TCP.
+                if command["client_type"] == "tcp" and name not in CONNECTION_SETUP:
+                    operations.append(name)
 
     def advance(self, seconds: float) -> None:
         for key in self.client.scan_iter():
@@ -83,18 +91,15 @@ class RealRedisHarness(RedisHarness):
                 self.client.pexpire(key, left - round(seconds * 1000))
 
     def close(self) -> None:
-        self._monitor.__exit__(None, None, None)
         self._server.close()
 
     @contextmanager
     def _stopped(self) -> Iterator[None]:
-        self._read_monitor()
         self._server.stop()
         try:
             yield
         finally:
             self._server.start()
-            self._start_monitor()
 
     @contextmanager
     def _frozen(self) -> Iterator[None]:
@@ -104,25 +109,6 @@ class RealRedisHarness(RedisHarness):
         finally:
             self._server.thaw()
 
-    def _start_monitor(self) -> None:
-        """Start a MONITOR, which reports each command that the server receives.
-
-        `commandstats` would also count the commands inside scripts, which cost no round trip.
-        """
-        self._monitor = self.client.monitor()
-        self._monitor.__enter__()
-
-    def _read_monitor(self) -> None:
-        """Count the commands up to now that came by TCP: only the application uses it."""
-        mark = secrets.token_hex(8)
-        self.client.echo(mark)
-        for command in self._monitor.listen():
-            if mark in command["command"]:
-                return
-            name = command["command"].partition(" ")[0].upper()
-            if command["client_type"] == "tcp" and name not in CONNECTION_SETUP:
-                self._counter.add(name)
-
 
 class EmbeddedRedisHarness(RedisHarness):
     """The fakeredis inside the application's process."""
@@ -130,13 +116,17 @@ class EmbeddedRedisHarness(RedisHarness):
     embedded = True
 
     def __init__(self) -> None:
-        self._server = CountingServer()
-        application = FakeRedis(server=self._server, connection_class=CountingConnection)
+        self._server = RecordingServer()
+        application = FakeRedis(server=self._server, connection_class=RecordingConnection)
         super().__init__(EMBEDDED, {"SESSION_REDIS": application}, NEEDS_A_SERVER)
         self.client = FakeRedis(server=self._server)
 
-    def operations(self) -> Counter[str]:
-        return self._server.counter.snapshot()
+    @contextmanager
+    def record_operations(self) -> Iterator[list[str]]:
+        operations: list[str] = []
+        before = len(self._server.commands)
+        yield operations
+        operations += self._server.commands[before:]
 
     def for_new_process(self) -> "EmbeddedRedisHarness":
         return EmbeddedRedisHarness()
@@ -150,23 +140,23 @@ class EmbeddedRedisHarness(RedisHarness):
             self._server.connected = True
 
 
-class CountingServer(FakeServer):
-    """An embedded Redis that counts the commands of its `CountingConnection`s."""
+class RecordingServer(FakeServer):
+    """An embedded Redis that keeps the names of the commands of its `RecordingConnection`s."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.counter = OperationCounter()
+        self.commands: list[str] = []
 
 
-class CountingConnection(FakeRedisConnection):
-    """A connection that counts the commands it sends."""
+class RecordingConnection(FakeRedisConnection):
+    """A connection that records the names of the commands it sends."""
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         super().send_packed_command(command, check_health)
-        assert isinstance(self._server, CountingServer)
+        assert isinstance(self._server, RecordingServer)
         reader = Reader()
         reader.feed(b"".join(command))
         while (words := reader.gets()) is not False:
             name = words[0].decode().upper()
             if name not in CONNECTION_SETUP:
-                self._server.counter.add(name)
+                self._server.commands.append(name)

@@ -325,9 +325,9 @@ def count_operations(
 
 
 def _count_operations(subject: Subject, act: Callable[[], object]) -> Counter[str]:
-    before = subject.store.operations()
-    act()
-    return subject.store.operations() - before
+    with subject.store.record_operations() as operations:
+        act()
+    return Counter(operations)
 
 
 def _describe_settings(settings: Mapping[str, Any]) -> str:

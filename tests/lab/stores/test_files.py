@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -21,68 +21,60 @@ def run_as_application(act: Callable[[], Any]) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[FilesHarness]:
+def folder(tmp_path: Path) -> FilesHarness:
     path = tmp_path / "sessions"
     path.mkdir()
-    harness = FilesHarness(path)
-    yield harness
-    harness.close()
+    return FilesHarness(path)
 
 
-def test_what_the_application_does_with_files_is_counted(folder: FilesHarness) -> None:
-    path = folder.path / "a"
-    run_as_application(lambda: path.write_bytes(b"1"))
-    run_as_application(path.read_bytes)
-    run_as_application(lambda: os.listdir(os.fsencode(folder.path)))  # noqa: PTH208 - a name in bytes
-    run_as_application(lambda: path.rename(folder.path / "b"))
-    run_as_application((folder.path / "b").unlink)
-    assert folder.operations() == {
-        "open": 2,
-        "os.listdir": 1,
-        "os.rename": 1,
-        "os.remove": 1,
-    }
+def test_what_the_application_does_with_files_is_recorded(folder: FilesHarness) -> None:
+    path, other = folder.path / "a", folder.path / "b"
+    with folder.record_operations() as operations:
+        run_as_application(lambda: path.write_bytes(b"1"))
+        run_as_application(path.read_bytes)
+        run_as_application(lambda: os.listdir(os.fsencode(folder.path)))  # noqa: PTH208 - bytes
+        run_as_application(lambda: path.rename(other))
+        run_as_application(other.unlink)
+    assert operations == ["open", "open", "os.listdir", "os.rename", "os.remove"]
 
 
-def test_what_is_done_without_opening_a_file_is_counted(folder: FilesHarness) -> None:
+def test_what_is_done_without_opening_a_file_is_recorded(folder: FilesHarness) -> None:
     path = folder.path / "a"
     folder.overwrite("a", b"1")
-    run_as_application((folder.path / "deep").mkdir)
-    run_as_application(lambda: os.utime(path))
-    run_as_application(lambda: os.truncate(path, 0))
-    run_as_application(lambda: (folder.path / "b").hardlink_to(path))
-    assert folder.operations() == {
-        "os.mkdir": 1,
-        "os.utime": 1,
-        "os.truncate": 1,
-        "os.link": 1,
-    }
+    with folder.record_operations() as operations:
+        run_as_application((folder.path / "deep").mkdir)
+        run_as_application(lambda: os.utime(path))
+        run_as_application(lambda: os.truncate(path, 0))
+        run_as_application(lambda: (folder.path / "b").hardlink_to(path))
+    assert operations == ["os.mkdir", "os.utime", "os.truncate", "os.link"]
 
 
-def test_each_connection_to_a_database_is_counted(folder: FilesHarness) -> None:
-    run_as_application(lambda: sqlite3.connect(folder.path / "a").close())
-    assert folder.operations() == {"sqlite3.connect": 1}
+def test_each_connection_to_a_database_is_recorded(folder: FilesHarness) -> None:
+    with folder.record_operations() as operations:
+        run_as_application(lambda: sqlite3.connect(folder.path / "a").close())
+    assert operations == ["sqlite3.connect"]
 
 
-def test_nothing_beside_the_folder_is_counted(folder: FilesHarness) -> None:
+def test_nothing_beside_the_folder_is_recorded(folder: FilesHarness) -> None:
     beside = folder.path.with_name("sessions-of-another")
-    run_as_application(lambda: beside.write_bytes(b"1"))
-    assert not folder.operations()
+    with folder.record_operations() as operations:
+        run_as_application(lambda: beside.write_bytes(b"1"))
+    assert operations == []
 
 
-def test_nothing_that_the_laboratory_does_is_counted(folder: FilesHarness) -> None:
-    folder.overwrite("a", b"1")
-    folder.corrupt("a", bytes.swapcase)
-    folder.records()
-    assert not folder.operations()
+def test_nothing_that_the_laboratory_does_is_recorded(folder: FilesHarness) -> None:
+    with folder.record_operations() as operations:
+        folder.overwrite("a", b"1")
+        folder.corrupt("a", bytes.swapcase)
+        folder.records()
+    assert operations == []
 
 
-def test_nothing_is_counted_after_it_is_closed(folder: FilesHarness) -> None:
-    other = FilesHarness(folder.path)
-    other.close()
+def test_nothing_is_recorded_after_the_block(folder: FilesHarness) -> None:
+    with folder.record_operations() as operations:
+        pass
     run_as_application((folder.path / "a").touch)
-    assert not other.operations()
-    assert folder.operations()
+    assert operations == []
 
 
 def test_its_records_are_copies_of_all_files(folder: FilesHarness) -> None:

@@ -62,7 +62,7 @@ def test_a_missing_service_ends_the_start_with_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "look",
     [
-        lambda store: store.operations(),
+        lambda store: store.record_operations(),
         lambda store: store.records(),
         lambda store: store.overwrite("x", b""),
         lambda store: store.stopped(),
