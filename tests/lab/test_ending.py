@@ -149,11 +149,10 @@ class TestExitOfProcess:
     ("send", "numbers", "status", "words"),
     [
         (os.killpg, [signal.SIGINT], 130, "Stopped.\n"),
-        (os.kill, [signal.SIGTERM], 143, ""),
         (os.killpg, [signal.SIGHUP], 129, ""),
-        (os.killpg, [signal.SIGTERM, signal.SIGTERM, signal.SIGHUP], 143, ""),
+        (os.kill, [signal.SIGTERM, signal.SIGTERM, signal.SIGHUP], 143, ""),
     ],
-    ids=["Ctrl-C", "terminated", "terminal closed", "terminated repeatedly"],
+    ids=["Ctrl-C", "terminal closed", "terminated repeatedly"],
 )
 def test_a_stopped_run_leaves_no_process_and_no_redis_server(
     send: Callable[[int, int], None],

@@ -29,7 +29,6 @@ from tests.support.process_group import start_group
 from tests.support.services import PATIENCE, LabServer, group_is_gone, require
 
 IN_CHROMIUM = [claim for claim in CLAIMS.values() if claim.in_chromium]
-ONE_OF_EACH_KIND = ("cookie", "flask-session-filesystem")
 
 needs_chromium = pytest.mark.usefixtures("program")
 
@@ -63,10 +62,9 @@ def check_verdict(claim: Claim, name: str) -> None:
 
 
 @needs_chromium
-@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
 @pytest.mark.parametrize("claim", IN_CHROMIUM, ids=lambda claim: claim.id)
-def test_chromium_comes_to_the_verdict_of_the_jar(claim: Claim, name: str) -> None:
-    check_verdict(claim, name)
+def test_chromium_comes_to_the_verdict_of_the_jar(claim: Claim) -> None:
+    check_verdict(claim, "cookie")
 
 
 @needs_chromium

@@ -20,11 +20,18 @@ SAYS = {**DONE, "grow": OUTCOMES["413"], "replay": OUTCOMES["still-logged-in"]}
 SESSION_COOKIES = {f"session_{name.replace('-', '_')}" for name in BACKENDS}
 
 
-@pytest.fixture(params=[True, False], ids=["with-script", "without-script"])
+with_and_without_script = pytest.mark.parametrize(
+    "page", [True, False], indirect=True, ids=["with-script", "without-script"]
+)
+
+
+@pytest.fixture
 def page(
     request: pytest.FixtureRequest, chromium: "Browser", server: LabServer
 ) -> Iterator["Page"]:
-    context = chromium.new_context(java_script_enabled=request.param, viewport=DESKTOP)
+    context = chromium.new_context(
+        java_script_enabled=getattr(request, "param", True), viewport=DESKTOP
+    )
     page = context.new_page()
     page.goto(server.url)
     yield page
@@ -67,6 +74,7 @@ def test_adding_five_kilobytes_leaves_every_cookie_as_it_was(page: "Page") -> No
     assert page.get_by_text("Refused: a browser keeps at most 4096 bytes").count() >= 1
 
 
+@with_and_without_script
 def test_logout_takes_every_cookie_and_the_replayed_token_lives_on_one_backend(
     page: "Page",
 ) -> None:
