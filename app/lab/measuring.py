@@ -20,23 +20,7 @@ MAX_BASE64_LAYERS = 3
 NOT_BASE64 = re.compile(r"[^A-Za-z0-9_-]+")
 """The separators between the parts of a token."""
 
-DURATION_UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"))
-"""Seconds of a unit, and its name."""
-
 T = TypeVar("T")
-
-
-def format_number(value: int) -> str:
-    """A number with a non-breaking space between thousands: `4 096`."""
-    return f"{value:,}".replace(",", "\u00a0")
-
-
-def format_duration(seconds: float) -> str:
-    """A duration in the largest unit that it fills: `30 min`."""
-    for length, name in DURATION_UNITS:
-        if seconds >= length:
-            return f"{seconds / length:.3g} {name}"
-    return f"{seconds:.0f} s"
 
 
 def in_or_out(is_in: bool) -> str:

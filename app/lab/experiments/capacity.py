@@ -3,8 +3,9 @@
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
-from app.lab.measuring import format_number, make_random_text
+from app.lab.measuring import make_random_text
 from app.lab.subject.application import Subject, SubjectVisitor
+from app.web.formatting import format_number
 
 MAX_COOKIE_BYTES = 4096
 """What a browser keeps (RFC 6265bis, 5.7)."""

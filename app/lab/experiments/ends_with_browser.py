@@ -3,8 +3,9 @@
 import time
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
-from app.lab.measuring import format_duration, in_or_out
+from app.lab.measuring import in_or_out
 from app.lab.subject.site import Site, Visitor
+from app.web.formatting import format_duration
 
 
 def experiment(site: Site) -> Finding:
@@ -12,7 +13,7 @@ def experiment(site: Site) -> Finding:
     seconds = _find_lifetime(ada)
     ada.reopen_browser()
     still_in = ada.is_logged_in
-    lifetime = "no Expires" if seconds is None else f"Expires in {format_duration(seconds)}"
+    lifetime = "no Expires" if seconds is None else f"Expires in {format_duration(round(seconds))}"
     return Finding(
         not still_in,
         f"{lifetime}; {in_or_out(still_in)} after a restart",

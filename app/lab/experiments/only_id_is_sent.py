@@ -6,8 +6,9 @@ from typing import NamedTuple
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
-from app.lab.measuring import format_number, make_random_text
+from app.lab.measuring import make_random_text
 from app.lab.subject.application import Subject, SubjectVisitor
+from app.web.formatting import format_number
 
 SIZES_BYTES = (200, 1_000, 3_000, 20_000)
 """The length of random text in the session."""

@@ -3,8 +3,8 @@
 import time
 
 from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
-from app.lab.measuring import format_duration
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
+from app.web.formatting import format_duration
 
 
 def experiment(subject: Subject) -> Finding:
@@ -13,7 +13,9 @@ def experiment(subject: Subject) -> Finding:
     ada.reopen_browser()
     left = _find_lifetimes(ada)
     remembered = f'value="{ACCOUNT["username"]}"' in ada.get("/login").text
-    figure = f"name filled in, kept for {format_duration(max(left))}" if left else "forgotten"
+    figure = (
+        f"name filled in, kept for {format_duration(round(max(left)))}" if left else "forgotten"
+    )
     return Finding(
         remembered,
         figure,

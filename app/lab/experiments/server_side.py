@@ -3,8 +3,9 @@
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
-from app.lab.measuring import format_number, make_random_text
+from app.lab.measuring import make_random_text
 from app.lab.subject.application import Subject, SubjectVisitor
+from app.web.formatting import format_number
 
 CHARACTERS = 1000
 MIN_CONTENT_BYTES = CHARACTERS * 6 // 8

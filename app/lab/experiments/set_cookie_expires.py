@@ -3,8 +3,8 @@
 from flask import Response, after_this_request, request
 
 from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
-from app.lab.measuring import format_number
 from app.lab.subject.application import Subject, SubjectVisitor
+from app.web.formatting import format_number
 
 HOUR = 3600  # seconds
 

@@ -319,12 +319,10 @@ def count_operations(
     then the laboratory cannot see what this store does.
     """
     ada.get_private_page()  # what is opened once, and then used unseen, is opened now
-    if not _count_operations(subject, ada.get_private_page):
+    with subject.store.record_operations() as seen:
+        ada.get_private_page()
+    if not seen:
         raise Skipped("The laboratory cannot see what this store is asked.")
-    return _count_operations(subject, act)
-
-
-def _count_operations(subject: Subject, act: Callable[[], object]) -> Counter[str]:
     with subject.store.record_operations() as operations:
         act()
     return Counter(operations)
