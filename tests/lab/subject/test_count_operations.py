@@ -3,7 +3,7 @@
 import importlib.util
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -36,13 +36,15 @@ def tiny_store(tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def unseen_store(tiny_store: Any) -> Any:
+def unseen_store(tiny_store: Any) -> Iterator[Any]:
     """The same with a connection that stays open: Python reports no use of it."""
+    connections = ExitStack()
 
     class Unseen(tiny_store):  # type: ignore[misc]
         def __init__(self, path: Path, clock: Clock) -> None:
             super().__init__(path, clock)
-            self._database = sqlite3.connect(path, check_same_thread=False)
+            database = closing(sqlite3.connect(path, check_same_thread=False))
+            self._database = connections.enter_context(database)
             self._database.execute("CREATE TABLE sessions (key PRIMARY KEY, fields, ends, seen)")
             self._lock = Lock()
 
@@ -51,7 +53,8 @@ def unseen_store(tiny_store: Any) -> Any:
             with self._lock, self._database:
                 yield self._database
 
-    return Unseen
+    with connections:
+        yield Unseen
 
 
 def try_with(
