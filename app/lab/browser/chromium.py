@@ -187,7 +187,7 @@ def check_installed() -> None:
     """Raise `ConfigurationError` if Chromium or Playwright is not installed."""
     _find_program()
     try:
-        import playwright.async_api  # noqa: F401
+        import playwright.async_api  # noqa: F401 - only whether it is there
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             "A real browser is driven by Playwright: pip install 'session-lab[chromium]'."
