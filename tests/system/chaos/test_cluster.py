@@ -123,7 +123,7 @@ class TestFailover:
         self, cluster: RedisClusterTrio, crowd: Crowd, caplog: pytest.LogCaptureFixture
     ) -> None:
         with crowd.asking(lambda: True) as answers:
-            silence(cluster)
+            silence(cluster, answers)
         check(answers, "cluster, all silent")
         errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
         assert len(errors) <= window(answers) + 1
