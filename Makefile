@@ -29,11 +29,11 @@ run: $(ENVIRONMENT) ## Serve the application on HOST and PORT (127.0.0.1:5000)
 	@$(BIN)/python -m app run
 
 test: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
 
 # Apart from the test: to trace every line takes half as long again.
 coverage: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test, and report which lines none of them ran
-	@$(BIN)/python -m pytest --cov --numprocesses auto --dist loadfile
+	@$(BIN)/python -m pytest --cov --numprocesses auto --no-loadscope-reorder
 
 soak: $(ENVIRONMENT) ## Run the long trials, and print their figures: eight minutes
 	@$(BIN)/python -m pytest tests/soak -o python_files='soak_*.py' -q
