@@ -18,8 +18,8 @@ from app.lab.runs.background import BackgroundRunner, RunFiles, Stage, record_ru
 from app.lab.subject.source import RunOptions
 from backends import BACKENDS, Backend
 from tests.conftest import ACCOUNTS, OURS, SECRET
+from tests.lab.reports.made_reports import faulty_run
 from tests.lab.runs.test_background import WAITS, over, run_of
-from tests.support.made_up_report import made_up_report
 from tests.support.visitor import Visitor
 
 
@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def report(folder: Path) -> Report:
     """What a run in this installation found out."""
-    found = made_up_report()
+    found = faulty_run()
     folder.mkdir(parents=True)
     RunFiles(folder).save_report(found)
     return found
@@ -48,9 +48,9 @@ def lab(**settings: Any) -> Visitor:
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
-    """A browser at an application whose last run made the made-up report, for tests that read."""
+    """A browser at an application whose last run found faults, for tests that read."""
     folder = tmp_path_factory.mktemp("read")
-    RunFiles(folder).save_report(made_up_report())
+    RunFiles(folder).save_report(faulty_run())
     app = lab(SESSION_BACKEND="cookie").app
     app.extensions["lab_runs"] = BackgroundRunner(folder)
     return app.test_client()
@@ -85,7 +85,7 @@ def test_every_page_leads_to_it_and_no_mounted_application_has_it() -> None:
 
 
 def test_every_page_can_be_read(reader: FlaskClient) -> None:
-    paths = addresses(made_up_report())
+    paths = addresses(faulty_run())
     assert {reader.get(path).status_code for path in paths} == {200}
 
 
@@ -304,14 +304,13 @@ def test_the_report_is_one_file_that_needs_no_other(report: Report) -> None:
 
 
 def test_an_intervention_stands_between_the_requests_around_it(reader: FlaskClient) -> None:
-    page = reader.get("/lab/logout_is_final/filesystem").text
-    evidence = format_html(made_up_report()).partition('id="logout_is_final--filesystem"')[2]
+    page = reader.get("/lab/store_down/redis").text
+    evidence = format_html(faulty_run()).partition('id="store_down--redis"')[2]
     for text, most in ((page, 8), (evidence.partition("</details>")[0], 6)):
         away, back = text.index("The store is taken away."), text.index("The store is back.")
         lines = [found.start() for found in re.finditer("exchange-line", text)]
         assert len(lines) == most
-        assert lines[-3] < away < lines[-2]
-        assert lines[-1] < back
+        assert lines[0] < away < lines[1] < lines[2] < back < lines[-1]
 
 
 def test_the_report_of_a_foreign_application_can_be_written(report: Report) -> None:

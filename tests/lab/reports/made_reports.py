@@ -1,9 +1,12 @@
 """Made-up reports."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Statement, Verdict
-from app.lab.reports.report import Circumstances, ClaimText, Report, Result
+from app.lab.reports.report import SHIPPED as PUBLISHED
+from app.lab.reports.report import Circumstances, ClaimText, Report, Result, parse_report
 from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 
 CIRCUMSTANCES = Circumstances(
@@ -89,3 +92,21 @@ BROKEN = report(
     result("logout_is_final", "redis", HOLDS, "dead"),
     claims=[LOGOUT],
 )
+
+
+def faulty_run() -> Report:
+    """The published run, but with one surprise and one error."""
+    report = parse_report(PUBLISHED.read_text())
+    faults: dict[tuple[str, str], dict[str, Any]] = {
+        ("parallel_writes_survive", "redis"): {"verdict": Verdict.FAILS},
+        ("key_rotation", "cookie"): {
+            "verdict": Verdict.ERROR,
+            "figure": "",
+            "evidence": Evidence(),
+        },
+    }
+    results = [
+        replace(result, **faults.get((result.claim, result.subject), {}))
+        for result in report.results
+    ]
+    return replace(report, results=results)

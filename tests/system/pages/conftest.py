@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.lab.runs.background import RunFiles
-from tests.support.made_up_report import made_up_report
+from tests.lab.reports.made_reports import faulty_run
 from tests.support.services import LabServer
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """The application on every backend, with the results of a run of the laboratory."""
     server = LabServer(tmp_path_factory.mktemp("pages"))
     files_of(server).folder.mkdir(parents=True)
-    files_of(server).save_report(made_up_report())
+    files_of(server).save_report(faulty_run())
     with server:
         yield server
 

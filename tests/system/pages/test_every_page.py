@@ -37,11 +37,11 @@ def test_no_page_scrolls_sideways_or_breaks_its_own_policy(page: "Page", server:
     said: list[str] = []
     page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
     page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
-    for path in PAGES:
-        page.goto(f"{server.url}{path}")
-        for size, scheme in SCREENS:
-            page.emulate_media(color_scheme=scheme)
-            page.set_viewport_size(size)
+    for size, scheme in SCREENS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(size)
+        for path in PAGES:
+            page.goto(f"{server.url}{path}")
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
             page.locator(f"html[data-bs-theme='{scheme}']").wait_for()
     assert [text for text in said if not any(path in text for path in MISSING)] == []

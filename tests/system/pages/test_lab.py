@@ -12,7 +12,7 @@ from app.lab.reports.html import format_html
 from app.lab.reports.report import Result
 from app.lab.runs.background import RunFiles
 from backends import BACKENDS
-from tests.support.made_up_report import made_up_report
+from tests.lab.reports.made_reports import faulty_run
 from tests.support.services import LabServer
 from tests.system.pages.conftest import DESKTOP, PHONE
 
@@ -34,12 +34,18 @@ def test_a_screen_reader_hears_a_table_with_headers(page: "Page", server: LabSer
         assert row.get_by_role("cell").count() == len(BACKENDS)
 
 
+def begin_run(files: RunFiles, name: str) -> int:
+    """Note the begin of a run of everything; its lock, which is to be closed at its end."""
+    lock = files.take_lock()
+    assert lock is not None
+    files.begin(name, len(CLAIMS) * len(BACKENDS))
+    return lock
+
+
 def test_a_run_fills_the_page_cell_by_cell_without_a_reload(
     page: "Page", server: LabServer, files: RunFiles
 ) -> None:
-    lock = files.take_lock()
-    assert lock is not None
-    files.begin("0123abcd", len(CLAIMS) * len(BACKENDS))
+    lock = begin_run(files, "0123abcd")
     page.goto(f"{server.url}/lab")
     page.evaluate("document.body.dataset.same = ''")
     waiting = page.locator("[data-waits]").count()
@@ -52,7 +58,7 @@ def test_a_run_fills_the_page_cell_by_cell_without_a_reload(
     assert "surprise: expected “holds”" in cell.inner_text()
     assert page.locator("[data-waits]").count() == waiting - 1
     assert page.locator("[data-done]").inner_text() == "1"
-    files.save_report(made_up_report())
+    files.save_report(faulty_run())
     files.add("ended", seconds=1, surprises=0, errors=0)
     os.close(lock)
     page.get_by_role("button", name="Run all again").wait_for()
@@ -63,9 +69,7 @@ def test_a_run_fills_the_page_cell_by_cell_without_a_reload(
 def test_a_run_that_fails_says_so_and_gives_the_results_back(
     page: "Page", server: LabServer, files: RunFiles
 ) -> None:
-    lock = files.take_lock()
-    assert lock is not None
-    files.begin("4567abcd", len(CLAIMS) * len(BACKENDS))
+    lock = begin_run(files, "4567abcd")
     page.goto(f"{server.url}/lab")
     page.get_by_text("A run is under way").wait_for()
     os.close(lock)
@@ -90,7 +94,7 @@ def test_the_button_starts_a_run(chromium: "Browser", page: "Page", tmp_path: Pa
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a report in one file."""
     file = tmp_path_factory.mktemp("report") / "report.html"
-    file.write_text(format_html(made_up_report()))
+    file.write_text(format_html(faulty_run()))
     return file.as_uri()
 
 
