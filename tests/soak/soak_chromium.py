@@ -7,15 +7,12 @@ import pytest
 
 from app.lab.claim import Claim
 from backends import BUILT_IN
-from tests.lab.browser.test_chromium import IN_CHROMIUM, check_verdict
-from tests.support.services import require
+from tests.lab.browser.test_chromium import IN_CHROMIUM, check_verdict, needs_chromium, program
+
+__all__ = ["program"]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def chromium_is_installed() -> None:
-    require("chromium", "chromium")
-
-
+@needs_chromium
 @pytest.mark.parametrize("name", BUILT_IN)
 @pytest.mark.parametrize("claim", IN_CHROMIUM, ids=lambda claim: claim.id)
 def test_chromium_comes_to_the_verdict_of_the_jar(claim: Claim, name: str) -> None:
