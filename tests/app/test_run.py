@@ -34,6 +34,10 @@ PRODUCTION = {
 }
 
 
+def redis_at(url: str) -> dict[str, str]:
+    return {"SESSION_BACKEND": "redis", "REDIS_URL": url}
+
+
 Refused = Callable[[dict[str, str]], str]
 
 
@@ -86,39 +90,23 @@ def _refused_by_process(folder: Path, environment: dict[str, str], *command: str
     return line.removeprefix("session-lab: ")
 
 
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        pytest.param(
-            {"SESSION_BACKEND": "memcached"},
-            f"SESSION_BACKEND: 'memcached' is not known. Choose one of: {', '.join(BACKENDS)}.",
-            id="unknown backend",
-        ),
-        pytest.param(
-            {"SESSION_BACKEND": "redis", "REDIS_URL": "localhost:6379"},
-            "REDIS_URL cannot be read",
-            id="address without a scheme",
-        ),
-        pytest.param(
-            {"SESSION_BACKEND": "redis", "REDIS_URL": "redis://localhost:port/0"},
-            "REDIS_URL cannot be read",
-            id="port that is no number",
-        ),
-        pytest.param(
-            {"SESSION_BACKEND": "redis", "REDIS_URL": "redis://localhost?option=1"},
-            "REDIS_URL cannot be read",
-            id="option that is not known",
-        ),
-        pytest.param(
-            {**PRODUCTION, "SECRET_KEY": SECRET, "REDIS_URL": "redis://[::1"},
-            "REDIS_URL: Invalid IPv6 URL",
-            id="address cut off, in production",
-        ),
-        pytest.param(
-            {"HOST": "192.0.2.1"}, "HOST=192.0.2.1 PORT=", id="address of another machine"
-        ),
-    ],
-)
+INVALID = {
+    "unknown backend": (
+        {"SESSION_BACKEND": "memcached"},
+        f"SESSION_BACKEND: 'memcached' is not known. Choose one of: {', '.join(BACKENDS)}.",
+    ),
+    "address without a scheme": (redis_at("localhost:6379"), "REDIS_URL cannot be read"),
+    "port that is no number": (redis_at("redis://localhost:port/0"), "REDIS_URL cannot be read"),
+    "unknown option": (redis_at("redis://localhost?option=1"), "REDIS_URL cannot be read"),
+    "address cut off, in production": (
+        {**PRODUCTION, "SECRET_KEY": SECRET, "REDIS_URL": "redis://[::1"},
+        "REDIS_URL: Invalid IPv6 URL",
+    ),
+    "address of another machine": ({"HOST": "192.0.2.1"}, "HOST=192.0.2.1 PORT="),
+}
+
+
+@pytest.mark.parametrize(("environment", "expected"), INVALID.values(), ids=INVALID)
 def test_an_invalid_setting_is_refused_with_one_line(
     environment: dict[str, str], expected: str, refused: Refused
 ) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import pytest
 
@@ -43,6 +43,25 @@ def open_closed_pipe() -> TextIO:
     return os.fdopen(writer, "w")
 
 
+class End(NamedTuple):
+    """A stream that cannot be written, here and in a shell, and how the command ends at it."""
+
+    open: Callable[[], TextIO]
+    redirection: str
+    status: int
+    errors: str
+
+
+ENDS = pytest.mark.parametrize(
+    "end",
+    [
+        End(open_full_disk, "> /dev/full", 2, FULL_DISK),
+        End(open_closed_pipe, "| true", CLOSED_PIPE_STATUS, ""),
+    ],
+    ids=["full disk", "closed pipe"],
+)
+
+
 def write_to(
     monkeypatch: pytest.MonkeyPatch, name: str, stream: TextIO, *arguments: str
 ) -> str | int | None:
@@ -56,16 +75,18 @@ def write_to(
 
 class TestStreams:
     @FORMS
-    def test_a_full_disk_is_one_line(
+    @ENDS
+    def test_a_stream_that_cannot_be_written_is_one_line_or_none(
         self,
         set_report: SetReport,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
         form: str,
+        end: End,
     ) -> None:
         set_report(AS_EXPECTED)
-        assert write_to(monkeypatch, "stdout", open_full_disk(), form) == 2
-        assert capsys.readouterr().err == FULL_DISK
+        assert write_to(monkeypatch, "stdout", end.open(), form) == end.status
+        assert capsys.readouterr().err == end.errors
 
     def test_a_full_disk_is_one_line_for_a_file_too(
         self, set_report: SetReport, capsys: pytest.CaptureFixture[str]
@@ -75,18 +96,6 @@ class TestStreams:
             session_lab(["compare", "--output", "/dev/full"])
         said = "Error: /dev/full cannot be written: No space left on device.\n"
         assert capsys.readouterr().err == said
-
-    @FORMS
-    def test_a_reader_that_has_gone_is_no_error(
-        self,
-        set_report: SetReport,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-        form: str,
-    ) -> None:
-        set_report(AS_EXPECTED)
-        assert write_to(monkeypatch, "stdout", open_closed_pipe(), form) == CLOSED_PIPE_STATUS
-        assert capsys.readouterr().err == ""
 
     @pytest.mark.usefixtures("in_process")
     def test_progress_that_nobody_reads_ends_the_run(
@@ -121,16 +130,10 @@ class TestExitOfProcess:
             timeout=PATIENCE,
         )
 
-    @pytest.mark.parametrize(
-        ("redirection", "status", "errors"),
-        [("> /dev/full", 2, FULL_DISK), ("| true", CLOSED_PIPE_STATUS, "")],
-        ids=["full disk", "closed pipe"],
-    )
-    def test_its_end_says_no_more_than_that(
-        self, redirection: str, status: int, errors: str, tmp_path: Path
-    ) -> None:
-        ended = self.run_in_shell(redirection, tmp_path)
-        assert (ended.returncode, ended.stdout, ended.stderr) == (status, "", errors)
+    @ENDS
+    def test_its_end_says_no_more_than_that(self, end: End, tmp_path: Path) -> None:
+        ended = self.run_in_shell(end.redirection, tmp_path)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (end.status, "", end.errors)
 
     def test_an_encoding_without_signs_gets_words(
         self, set_report: SetReport, capsys: pytest.CaptureFixture[str], tmp_path: Path
