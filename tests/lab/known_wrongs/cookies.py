@@ -66,7 +66,10 @@ class Encrypts(CookieInterface):
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
         try:
-            return super()._load(app, self.cipher(base64_decode(token)).decode())
+            data = base64_decode(token)
+            # Base64 is decoded whatever stands behind its end, for one.
+            is_ours = base64_encode(data).decode() == token
+            return super()._load(app, self.cipher(data).decode()) if is_ours else None
         except (BadData, UnicodeError):
             return None
 
