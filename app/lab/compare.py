@@ -1,49 +1,42 @@
 """`session-lab compare`: make a run, write its report, and exit with its status."""
 
 import difflib
-import os
-import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from io import StringIO
 from pathlib import Path
 from shlex import quote
-from types import FrameType
 from typing import NoReturn, TypeVar
 
-import click
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
-from app.lab.claim import Claim, Skipped
+from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
+from app.lab.output import (
+    CannotRun,
+    check_writable,
+    choose_form,
+    errors_on_one_line,
+    stop_on_signals,
+    write,
+)
 from app.lab.reports.html import format_html
 from app.lab.reports.markdown import DOCUMENT, FIELD, format_markdown, list_origins
-from app.lab.reports.report import ExitStatus, Report, dump_report
+from app.lab.reports.report import Report, dump_report
 from app.lab.reports.terminal import open_console, print_closing, print_report, print_results
 from app.lab.runs.runner import compare, make_options
 from app.lab.subject.application import CreateApp
 from app.lab.subject.external import ExternalApp
 from app.lab.subject.site import Paths
-from backends import BACKENDS, ConfigurationError
-
-ENDINGS = {".json": "json", ".md": "markdown", ".html": "html"}
-
-END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+from backends import BACKENDS
 
 MAX_LISTED_NAMES = 8
 """How many names one line can list."""
 
 Named = TypeVar("Named")
-
-
-class CannotRun(click.ClickException):
-    """An error on one line. Its exit status is not 1, which means a surprise."""
-
-    exit_code = ExitStatus.ERROR
 
 
 def print_claims(only: Sequence[str]) -> None:
@@ -53,7 +46,7 @@ def print_claims(only: Sequence[str]) -> None:
     for title, is_of_document in ((DOCUMENT, True), (FIELD, False)):
         group = [claim for claim in claims if claim.is_of_document is is_of_document]
         if group:
-            with _errors_on_one_line("Standard output"):
+            with errors_on_one_line("Standard output"):
                 _print_group(title, group, to)
 
 
@@ -80,24 +73,24 @@ def run_compare(
 
     Raises `CannotRun` for an unknown name, an app that cannot be tried, or a failed write.
     """
-    with _errors_on_one_line():
+    with errors_on_one_line():
         claims = _choose_over_http(only, app) if app else _choose(only, CLAIMS, "claim")
         backends = [] if app and not names else _choose(names, BACKENDS, "backend")
-    form = form or (ENDINGS.get(output.suffix, "table") if output else "table")
-    _check_writable(output)
+    form = choose_form(form, output)
+    check_writable(output)
     progress = open_console(sys.stderr)
     others = [app] if app else []
     subjects = [*(each.name for each in others), *(backend.name for backend in backends)]
     watch = partial(print_results, claims=claims, subjects=subjects, to=progress)
-    with _stop_on_signals(), _errors_on_one_line():
+    with stop_on_signals(), errors_on_one_line():
         options = make_options(create_app, in_chromium=in_chromium)
         report = compare(claims, backends, options, watch, others)
     given = _list_options(names, app, in_chromium=in_chromium)
-    with _errors_on_one_line(str(output or "Standard output")):
+    with errors_on_one_line(str(output or "Standard output")):
         if output is None and form == "table":
             print_report(report, open_console(sys.stdout), given)
         else:
-            _write(_format_report(report, form, given), output)
+            write(_format_report(report, form, given), output)
             print_closing(report, progress, given)
     sys.exit(report.exit_status)
 
@@ -132,64 +125,6 @@ def _describe_unknown_name(name: str, known: Sequence[str], what: str) -> str:
     else:
         hint = "session-lab compare --list names them all."
     return f"There is no {what} {name!r}. {hint}"
-
-
-def _check_writable(output: Path | None) -> None:
-    """Raise `CannotRun` before the run, not after it."""
-    if output and not os.access(output if output.exists() else output.parent, os.W_OK):
-        raise CannotRun(f"{output} cannot be written.")
-
-
-@contextmanager
-def _errors_on_one_line(destination: str | None = None) -> Iterator[None]:
-    """Raise `CannotRun`; its message names the destination if it cannot be written."""
-    try:
-        yield
-        sys.stdout.flush()
-    except (ConfigurationError, Skipped) as error:
-        raise CannotRun(str(error)) from error
-    except BrokenPipeError:
-        _discard_output()
-        sys.exit(128 + signal.SIGPIPE)  # as a program whose reader has gone: `| head -1`
-    except OSError as error:
-        _discard_output()
-        if destination is None:
-            raise CannotRun(f"The run was broken off: {error}.") from error
-        raise CannotRun(f"{destination} cannot be written: {error.strerror}.") from error
-
-
-def _discard_output() -> None:
-    """Redirect broken streams to /dev/null, so that the flush at exit does not raise."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[None]:
-    """End the run's processes at Ctrl-C, SIGTERM and SIGHUP."""
-    previous = {
-        number: signal.signal(number, _exit)
-        for number in END_SIGNALS
-        if signal.getsignal(number) is not signal.SIG_IGN  # as nohup does
-    }
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
-        sys.exit(128 + signal.SIGINT)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _exit(number: int, _frame: FrameType | None) -> NoReturn:
-    """Exit, and ignore further signals meanwhile, so that every process is ended."""
-    for each in END_SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
-    sys.exit(128 + number)
 
 
 def _list_options(
@@ -228,11 +163,3 @@ def _format_report(report: Report, form: str, given: Sequence[str]) -> str:
             text = StringIO()
             print_report(report, open_console(text), given)
             return text.getvalue()
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text.encode(), nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
-        click.echo(f"Written: {output}", err=True)

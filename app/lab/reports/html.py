@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader
@@ -24,15 +25,23 @@ ANCHORS = Links("#", "--")
 def format_html(report: Report) -> str:
     """The matrix, each claim and its evidence."""
     claims = [claim for claim in CLAIMS.values() if claim.id in report.claim_ids]
+    return render_page(
+        "lab/report.html",
+        circumstances=report.circumstances,
+        matrix=make_matrix(shorten_report(report, MAX_EXCHANGES), claims, ANCHORS),
+    )
+
+
+def render_page(template: str, **variables: Any) -> str:
+    """A page that has its styles, its scripts and its picture in itself."""
     return (
         _make_environment()
-        .get_template("lab/report.html")
+        .get_template(template)
         .render(
-            circumstances=report.circumstances,
-            matrix=make_matrix(shorten_report(report, MAX_EXCHANGES), claims, ANCHORS),
             styles=[Markup(_read(name)) for name in STYLES],  # noqa: S704 - the project's own
             scripts=[Markup(_read(name)) for name in SCRIPTS],  # noqa: S704 - the project's own
             favicon=f"data:image/svg+xml,{quote(_read('favicon.svg'))}",
+            **variables,
         )
     )
 

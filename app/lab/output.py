@@ -1,0 +1,98 @@
+"""What the laboratory's commands share: one line for an error, a quiet end, a written report."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from app.lab.claim import Skipped
+from app.lab.reports.report import ExitStatus
+from backends import ConfigurationError
+
+ENDINGS = {".json": "json", ".md": "markdown", ".html": "html"}
+
+END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class CannotRun(click.ClickException):
+    """An error on one line. Its exit status is not 1, which means a surprise."""
+
+    exit_code = ExitStatus.ERROR
+
+
+def choose_form(form: str | None, output: Path | None) -> str:
+    """The given form, or that of the file's ending, or a table."""
+    return form or (ENDINGS.get(output.suffix, "table") if output else "table")
+
+
+def check_writable(output: Path | None) -> None:
+    """Raise `CannotRun` before the run, not after it."""
+    if output and not os.access(output if output.exists() else output.parent, os.W_OK):
+        raise CannotRun(f"{output} cannot be written.")
+
+
+@contextmanager
+def errors_on_one_line(destination: str | None = None) -> Iterator[None]:
+    """Raise `CannotRun`; its message names the destination if it cannot be written."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (ConfigurationError, Skipped) as error:
+        raise CannotRun(str(error)) from error
+    except BrokenPipeError:
+        _discard_output()
+        sys.exit(128 + signal.SIGPIPE)  # as a program whose reader has gone: `| head -1`
+    except OSError as error:
+        _discard_output()
+        if destination is None:
+            raise CannotRun(f"The run was broken off: {error}.") from error
+        raise CannotRun(f"{destination} cannot be written: {error.strerror}.") from error
+
+
+def _discard_output() -> None:
+    """Redirect broken streams to /dev/null, so that the flush at exit does not raise."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """End the run's processes at Ctrl-C, SIGTERM and SIGHUP."""
+    previous = {
+        number: signal.signal(number, _exit)
+        for number in END_SIGNALS
+        if signal.getsignal(number) is not signal.SIG_IGN  # as nohup does
+    }
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        sys.exit(128 + signal.SIGINT)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    """Exit, and ignore further signals meanwhile, so that every process is ended."""
+    for each in END_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
+def write(text: str, output: Path | None) -> None:
+    """Write into the file, or to standard output."""
+    if output is None:
+        click.echo(text.encode(), nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        click.echo(f"Written: {output}", err=True)
