@@ -43,6 +43,7 @@ def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time
 
         pages.init_app(app)
         app.cli.add_command(lab_cli.compare)
+        app.cli.add_command(lab_cli.bench)
     return app
 
 

@@ -18,18 +18,22 @@ def load_app() -> Flask:
         raise NoAppException(str(error)) from error
 
 
+LAB_COMMANDS = ("bench", "compare")
+
+
 class SessionLabGroup(FlaskGroup):
-    """Finds `compare` without making an application, and imports the laboratory for it alone."""
+    """Finds the laboratory's commands without making an application, and imports it for them."""
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name == "compare":
-            from app.lab.cli import compare
+        if name in LAB_COMMANDS:
+            from app.lab import cli as lab_cli
 
-            return compare
+            command: click.Command = getattr(lab_cli, name)
+            return command
         return super().get_command(ctx, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), "compare"})
+        return sorted({*super().list_commands(ctx), *LAB_COMMANDS})
 
 
 @click.group(

@@ -1,5 +1,6 @@
-"""`session-lab compare`: the laboratory on the command line."""
+"""`session-lab compare` and `session-lab bench`: the laboratory on the command line."""
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,22 @@ if TYPE_CHECKING:
     from app.lab.subject.external import ExternalApp
 
 FORMATS = ("table", "json", "markdown", "html")
+
+
+report_form = click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="How the report is written; by default as FILE's ending says, else as a table.",
+)
+report_output = click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the report into a file: .json, .md, .html, or text.",
+)
+
+MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - a name of its own is made below it
 
 
 def _check_path(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -36,18 +53,8 @@ def _parse_fields(
     metavar="NAME",
     help="Try them on this backend; may be repeated.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    help="How the report is written; by default as FILE's ending says, else as a table.",
-)
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the report into a file: .json, .md, .html, or text.",
-)
+@report_form
+@report_output
 @click.option(
     "--browser",
     type=click.Choice(("jar", "chromium")),
@@ -126,6 +133,36 @@ def compare(
         print_claims(only)
     else:
         run_compare(create_app, only, names, form, output, in_chromium=in_chromium, app=app)
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="Store up to a million sessions: three minutes.")
+@click.option("--http", is_flag=True, help="Also the requests per second under gunicorn.")
+@click.option("--peers", is_flag=True, help="Also Django's sessions and Starlette's.")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=MEMORY_FOLDER if Path(MEMORY_FOLDER).is_dir() else tempfile.gettempdir,
+    show_default=True,
+    help="Where files are while they are measured: the disk decides what they cost.",
+)
+@report_form
+@report_output
+def bench(
+    form: str | None, output: Path | None, folder: Path, *, full: bool, http: bool, peers: bool
+) -> None:
+    """Measure what a session costs on every backend, beside what ships.
+
+    Two minutes. Ctrl-C ends it and writes what was measured.
+    """
+    # Imported here, for the same reason.
+    from app.lab.bench.command import run_command
+    from app.lab.bench.run import Options
+
+    options = Options(folder, http=http)
+    if full:
+        options = options._replace(most_in_files=100_000, most_in_redis=1_000_000)
+    run_command(options, form, output, with_peers=peers)
 
 
 def _describe_app(

@@ -1,37 +1,60 @@
-"""The JSON schema of a report: `python -m app.lab.reports.schema` writes it to docs/.
+"""The JSON schemas of what is written: `python -m app.lab.reports.schema` writes them to docs/.
 
-It is made from the types of a report and the strings below their fields.
+They are made from types and the strings below their fields.
 """
 
 import ast
 import inspect
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from app.lab.bench import results as bench
 from app.lab.claim import Statement
 from app.lab.reports.report import Circumstances, ClaimText, Report, Result
 from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 
-SCHEMA = Path("docs/report.schema.json")
+FOLDER = Path("docs")
 
-TYPES = (Report, Circumstances, Result, ClaimText, Statement, Evidence, ShownExchange, Holding)
+REPORT_TYPES = (
+    Report,
+    Circumstances,
+    Result,
+    ClaimText,
+    Statement,
+    Evidence,
+    ShownExchange,
+    Holding,
+)
+BENCH_TYPES = (
+    *(bench.Bench, Circumstances, bench.Spread, bench.Timing, bench.Count, bench.Weight),
+    *(bench.Growth, bench.Recovery, bench.Load, bench.LeftOut),
+)
 
 
-def format_schema() -> str:
-    """The text of `docs/report.schema.json`."""
-    schema = msgspec.json.schema(Report)
-    for kind in TYPES:
+def format_schemas() -> dict[str, str]:
+    """The texts of the schemas, by the name of their file in docs/."""
+    return {
+        "report.schema.json": _format("compare", "A report of Session Lab", REPORT_TYPES),
+        "bench.schema.json": _format("bench", "A bench of Session Lab", BENCH_TYPES),
+    }
+
+
+def _format(command: str, title: str, types: Sequence[type[Any]]) -> str:
+    """The schema of the first of these types, which has the others in it."""
+    schema = msgspec.json.schema(types[0])
+    for kind in types:
         properties = schema["$defs"][kind.__name__]["properties"]
         for name, text in _read_descriptions(kind).items():
             properties[name] = {"description": text, **properties[name]}
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A report of Session Lab",
-        "description": "What `session-lab compare --format json` writes.",
+        "title": title,
+        "description": f"What `session-lab {command} --format json` writes.",
     }
     return json.dumps({**head, **schema}, indent=2, ensure_ascii=False) + "\n"
 
@@ -53,4 +76,5 @@ def _read_descriptions(kind: type[Any]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    SCHEMA.write_text(format_schema(), encoding="utf-8")
+    for name, text in format_schemas().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")

@@ -48,10 +48,10 @@ class RedisServer:
 
     def __init__(self) -> None:
         self._folder = _make_folder()
-        self._socket = Path(self._folder.name) / SOCKET_NAME
-        self.port = _free_port()
+        self.socket = Path(self._folder.name) / SOCKET_NAME
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.client = Redis(unix_socket_path=str(self._socket), retry=_retry_for_ten_seconds())
+        self.client = Redis(unix_socket_path=str(self.socket), retry=_retry_for_ten_seconds())
         """The laboratory's client uses a Unix socket; the application uses TCP."""
         self.start()
 
@@ -60,7 +60,7 @@ class RedisServer:
         options = {
             "bind": "127.0.0.1",
             "port": self.port,
-            "unixsocket": self._socket,
+            "unixsocket": self.socket,
             "dir": self._folder.name,
             "save": "",
             "logfile": "redis.log",
@@ -111,7 +111,8 @@ def _retry_for_ten_seconds() -> Retry:
     return Retry(ConstantBackoff(0.01), 1000)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
     for port in SystemRandom().sample(PORTS, 100):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:

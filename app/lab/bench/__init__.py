@@ -1,0 +1,1 @@
+"""What a session costs on each backend: `session-lab bench`."""

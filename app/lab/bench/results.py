@@ -1,0 +1,235 @@
+"""What a bench found out, and the same as JSON."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import quantiles
+from typing import Literal
+
+import msgspec
+
+from app.lab.bench.candidate import OPERATIONS, Candidate, Shape
+from app.lab.bench.timing import Cost
+from app.lab.reports.report import Circumstances
+
+FORMAT: Literal[1] = 1
+
+Costs = dict[tuple[str, str], list[Cost]]
+"""The cost of each request, by candidate and operation."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Microseconds, over all requests of a run."""
+
+    least: float
+    """The least of them."""
+    quartiles: tuple[float, float, float]
+    """A quarter, half and three quarters of the requests cost at most this."""
+
+
+@dataclass(frozen=True)
+class OfCandidate:
+    """What was measured of one candidate."""
+
+    candidate: str
+    """Its name."""
+
+
+@dataclass(frozen=True)
+class OfShape(OfCandidate):
+    """What was measured of one candidate with data of one shape."""
+
+    size: int
+    """Bytes of data in the session."""
+    fields: int
+    """How many fields they are in."""
+
+
+@dataclass(frozen=True)
+class Timing(OfShape):
+    """What an operation costs over the same request without a session."""
+
+    operation: str
+    """What the request does with the session."""
+    cpu: Spread
+    """Of the client's processor."""
+    wall: Spread
+    """With the time in which the store works."""
+    requests: int
+    """How many were timed."""
+    bare: str
+    """Whose cost without a session is subtracted; its own is whole."""
+    ships: str | None
+    """What it is compared with."""
+    ratio: float | None
+    """The least time of the processor to that of what ships; `None` if nothing does."""
+
+
+@dataclass(frozen=True)
+class Count(OfShape):
+    """What one request does in whole: what it does without a session is to be subtracted."""
+
+    operation: str
+    """What the request does with the session."""
+    python_calls: int
+    """Of functions in Python and in C, by cProfile."""
+    redis_commands: int
+    """As the client sends them: what a script calls does not count."""
+    round_trips: int
+    """How often the client waits for Redis."""
+    bytes_to_redis: int
+    """What the client sends."""
+    bytes_from_redis: int
+    """What the client receives."""
+    file_calls: int
+    """Files opened, renamed and so on, and read and write calls of the kernel."""
+    cookie_bytes: int
+    """Of the `Cookie` that was sent."""
+    set_cookie_bytes: int
+    """Of the `Set-Cookie` of the answer."""
+
+
+@dataclass(frozen=True)
+class Weight(OfShape):
+    """What a session takes on the server."""
+
+    bytes: int
+    """Of Redis memory, or allocated on the disk."""
+
+
+@dataclass(frozen=True)
+class Growth(OfCandidate):
+    """What a request costs beside stored sessions."""
+
+    sessions: int
+    """How many are stored."""
+    login: float
+    """Microseconds on the wall, the least of several."""
+    read: float
+    """Microseconds on the wall, the least of several."""
+
+
+@dataclass(frozen=True)
+class Recovery(OfCandidate):
+    """How long an outage of Redis goes on after Redis is back."""
+
+    seconds: float
+    """Until the session is there again."""
+
+
+@dataclass(frozen=True)
+class Load(OfCandidate):
+    """What gunicorn answers under load."""
+
+    operation: str
+    """What the requests do with the session."""
+    per_second: float
+    """Requests a second."""
+    to_bare: float
+    """That, to the requests a second without a session."""
+    p50_ms: float
+    """Milliseconds within which half of them are answered."""
+    p99_ms: float
+    """Milliseconds within which all but a hundredth are answered."""
+
+
+@dataclass(frozen=True)
+class LeftOut(OfShape):
+    """A candidate that was not measured with this data."""
+
+    because: str
+    """Why not."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All of a run."""
+
+    circumstances: Circumstances
+    """When, where and with which versions it was made."""
+    folder: str
+    """Where the files were."""
+    candidates: list[str]
+    """All that were to be measured."""
+    is_complete: bool
+    """Whether the run was not stopped."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Who was not measured."""
+    timings: list[Timing] = field(default_factory=list)
+    """What requests cost."""
+    counts: list[Count] = field(default_factory=list)
+    """What requests do."""
+    weights: list[Weight] = field(default_factory=list)
+    """What a session takes."""
+    growth: list[Growth] = field(default_factory=list)
+    """What many sessions cost."""
+    recoveries: list[Recovery] = field(default_factory=list)
+    """What an outage leaves."""
+    loads: list[Load] = field(default_factory=list)
+    """What a server answers; empty unless asked for."""
+    format: Literal[1] = FORMAT
+    """The number of this format."""
+
+
+def dump_bench(bench: Bench) -> str:
+    """The bench as JSON."""
+    return msgspec.json.format(msgspec.json.encode(bench), indent=2).decode() + "\n"
+
+
+def parse_bench(text: str) -> Bench:
+    """The bench that this JSON holds. Raises `ValueError` for anything else."""
+    return msgspec.json.decode(text, type=Bench)
+
+
+def compare_costs(
+    candidates: Sequence[Candidate], shape: Shape, costs: Mapping[tuple[str, str], Sequence[Cost]]
+) -> Iterator[Timing]:
+    """The timings of all operations that every candidate was asked for."""
+    for operation in OPERATIONS:
+        cpu, wall = {}, {}
+        for each in candidates:
+            asked = costs.get((each.name, operation), ())
+            cpu[each.name] = [cost.cpu for cost in asked]
+            wall[each.name] = [cost.wall for cost in asked]
+        if not all(cpu.values()):
+            return
+        for each in candidates:
+            own = _spread(each, cpu)
+            ships = next((other for other in candidates if other.name == each.ships), None)
+            ratio = round(own.least / _spread(ships, cpu).least, 3) if ships else None
+            asked_for = len(cpu[each.name])
+            yield Timing(
+                *(each.name, *shape, operation, own, _spread(each, wall), asked_for),
+                *(each.bare, each.ships, ratio),
+            )
+
+
+def _spread(candidate: Candidate, times: Mapping[str, Sequence[float]]) -> Spread:
+    """What its requests cost over those without a session, least by least, half by half."""
+    own = _quantiles(times[candidate.name])
+    if candidate.bare != candidate.name:
+        own = [
+            mine - bare for mine, bare in zip(own, _quantiles(times[candidate.bare]), strict=True)
+        ]
+    least, low, half, high = (round(value, 2) for value in own)
+    return Spread(least, (low, half, high))
+
+
+def _quantiles(values: Sequence[float]) -> list[float]:
+    quarters = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [*values] * 3
+    return [min(values), *quarters]
+
+
+def summarize_loads(
+    candidates: Sequence[Candidate],
+    operation: str,
+    times: Mapping[str, Sequence[float]],
+    seconds: float,
+) -> Iterator[Load]:
+    """What each candidate answered in so many seconds, by the seconds of its answers."""
+    for each in candidates:
+        cuts = quantiles(times[each.name], n=100)
+        per_second = len(times[each.name]) / seconds
+        to_bare = len(times[each.name]) / len(times[each.bare])
+        p50, p99 = (round(cuts[cut - 1] * 1000, 2) for cut in (50, 99))
+        yield Load(each.name, operation, round(per_second), round(to_bare, 2), p50, p99)

@@ -1,0 +1,153 @@
+"""The bench tells what was made slow on purpose, by the figure it belongs to and by no other."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.lab.bench.candidate import (
+    BARE,
+    SHAPES,
+    Candidate,
+    Shape,
+    ask_wsgi,
+    list_candidates,
+    make_app,
+)
+from app.lab.bench.place import Place
+from app.lab.bench.results import Bench, Count, Timing
+from app.lab.bench.run import Options, Step, run_bench
+from backends import interface_of
+from tests.support.services import require
+
+SLOWNESS = 1_000
+"""Microseconds that a load is made slower by."""
+
+Spoil = Callable[[Any], None]
+
+
+def watch(steps: Sequence[Step]) -> Iterator[Step]:
+    return iter(steps)
+
+
+def spoiled(name: str, spoil: Spoil) -> Candidate:
+    """A backend whose store was spoiled."""
+
+    def make(place: Place, shape: Shape) -> Any:
+        app = make_app(name, place, shape)
+        spoil(interface_of(app).store)
+        return ask_wsgi(app)
+
+    sound = list_candidates()[name]
+    return Candidate("spoiled", make, ships=name, needs=sound.needs, in_files=sound.in_files)
+
+
+def measure(folder: Path, name: str, spoil: Spoil) -> Bench:
+    """A short bench of a backend, and of the same spoiled."""
+    known = list_candidates()
+    candidates = {BARE: known[BARE], name: known[name], "spoiled": spoiled(name, spoil)}
+    options = Options(folder, 100, 100, rounds=5, requests=5, shapes=SHAPES[:1])
+    return run_bench(candidates, options, watch)
+
+
+def timings_of(bench: Bench, candidate: str) -> dict[str, Timing]:
+    return {each.operation: each for each in bench.timings if each.candidate == candidate}
+
+
+def counts_of(bench: Bench, candidate: str) -> dict[str, Count]:
+    return {each.operation: each for each in bench.counts if each.candidate == candidate}
+
+
+def wait_in_load(store: Any) -> None:
+    load = store.load
+
+    def slow_load(key: str) -> Any:
+        end = time.thread_time() + SLOWNESS / 1e6
+        while time.thread_time() < end:
+            pass
+        return load(key)
+
+    store.load = slow_load
+
+
+def ask_twice(store: Any) -> None:
+    load = store.load
+
+    def load_twice(key: str) -> Any:
+        store.client.ping()
+        return load(key)
+
+    store.load = load_twice
+
+
+def write_at_each_load(store: Any) -> None:
+    load = store.load
+
+    def load_and_write(key: str) -> Any:
+        (store.folder / "touched").write_text("now")
+        return load(key)
+
+    store.load = load_and_write
+
+
+def test_a_slow_load_is_in_the_time_of_what_loads(tmp_path: Path) -> None:
+    bench = measure(tmp_path, "filesystem", wait_in_load)
+    sound, slow = timings_of(bench, "filesystem"), timings_of(bench, "spoiled")
+    slower = {each: slow[each].cpu.least - sound[each].cpu.least for each in sound}
+    assert min(slower[each] for each in ("read", "write", "logout")) > SLOWNESS / 2
+    assert max(slower[each] for each in ("untouched", "login")) < SLOWNESS / 2
+    assert slow["read"].ratio is not None
+    assert slow["read"].ratio > 1.5
+    for operation, count in counts_of(bench, "filesystem").items():
+        assert counts_of(bench, "spoiled")[operation].file_calls == count.file_calls
+
+
+def test_a_second_command_is_counted_and_nothing_else_is(tmp_path: Path) -> None:
+    require("redis-server", "redis-server")
+    bench = measure(tmp_path, "redis", ask_twice)
+    sound, spoiled = counts_of(bench, "redis"), counts_of(bench, "spoiled")
+    more = {each: spoiled[each].redis_commands - sound[each].redis_commands for each in sound}
+    assert more == {"untouched": 0, "read": 1, "write": 1, "login": 0, "logout": 1}
+    assert spoiled["read"].round_trips == sound["read"].round_trips + 1
+    assert spoiled["read"].bytes_to_redis - sound["read"].bytes_to_redis == len(
+        "*1\r\n$4\r\nPING\r\n"
+    )
+    assert {each.file_calls for each in (*sound.values(), *spoiled.values())} == {0}
+    assert spoiled["read"].set_cookie_bytes == sound["read"].set_cookie_bytes == 0
+
+
+def test_a_write_at_each_read_is_an_operation_on_files(tmp_path: Path) -> None:
+    bench = measure(tmp_path, "filesystem", write_at_each_load)
+    sound, spoiled = counts_of(bench, "filesystem"), counts_of(bench, "spoiled")
+    more = {each: spoiled[each].file_calls - sound[each].file_calls for each in sound}
+    assert more == {"untouched": 0, "read": 2, "write": 2, "login": 0, "logout": 2}
+    assert {each.redis_commands for each in spoiled.values()} == {0}
+    assert spoiled["read"].set_cookie_bytes == sound["read"].set_cookie_bytes == 0
+
+
+def forget(store: Any) -> None:
+    store.load = lambda key: None
+
+
+def test_what_forgets_its_sessions_is_not_compared(tmp_path: Path) -> None:
+    bench = measure(tmp_path, "filesystem", forget)
+    assert [(each.candidate, each.because) for each in bench.left_out] == [
+        ("spoiled", "it loses what was written")
+    ]
+    assert timings_of(bench, "spoiled") == {}
+    assert timings_of(bench, "filesystem").keys() == counts_of(bench, "filesystem").keys()
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, steps: int) -> None:
+    def stop(planned: Sequence[Step]) -> Iterator[Step]:
+        yield from planned[:steps]
+        raise KeyboardInterrupt
+
+    options = Options(tmp_path, rounds=5, requests=2, shapes=SHAPES[:1])
+    bench = run_bench({BARE: list_candidates()[BARE]}, options, stop)
+    assert not bench.is_complete
+    assert {each.requests for each in bench.timings} == ({2 * (steps - 1)} if steps else set())
+    assert list(tmp_path.iterdir()) == []

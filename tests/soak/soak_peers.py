@@ -1,0 +1,22 @@
+"""What sessions cost in other frameworks, beside the same frameworks without one."""
+
+from pathlib import Path
+
+from app.lab.bench.candidate import OPERATIONS, SHAPES
+from app.lab.bench.peers import list_peers
+from app.lab.bench.run import Options, run_bench
+from tests.soak.conftest import Say
+from tests.support.services import require
+
+
+def test_every_peer_is_measured_over_its_own_framework(tmp_path: Path, say: Say) -> None:
+    require("redis-server", "redis-server")
+    peers = list_peers()
+    bench = run_bench(peers, Options(tmp_path, 100, 1_000, rounds=10, shapes=SHAPES[:1]), iter)
+    assert bench.left_out == []
+    for name in peers:
+        timings = [each for each in bench.timings if each.candidate == name]
+        assert [each.operation for each in timings] == list(OPERATIONS)
+        say(f"{name}, µs of a request", **{each.operation: each.cpu.least for each in timings})
+        if peers[name].bare != name:
+            assert all(each.cpu.least > 0 for each in timings if each.operation != "untouched")
