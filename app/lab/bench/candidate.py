@@ -10,14 +10,13 @@ from typing import Any, NamedTuple
 from flask import Flask, session
 
 from app.lab.bench.place import Place
+from app.lab.browser.cookie_jar import MAX_COOKIE_BYTES
 from app.lab.measuring import make_random_text
 from backends import BACKENDS, Backend, init_app
 
 OPERATIONS = ("untouched", "read", "write", "login", "logout")
 BARE, FLASK_COOKIE = "bare", "flask-cookie"
 FIELD_BYTES = 110
-MAX_COOKIE_BYTES = 4096
-"""Of name and value together: RFC 6265bis, section 5.6."""
 
 SECRET_KEY = "a key of the bench, which guards nothing"  # noqa: S105 - it guards nothing
 
@@ -66,13 +65,13 @@ class Candidate:
     """The candidate that answers the same without a session: its cost is subtracted."""
     ships: str | None = None
     """The candidate that it is compared with: what ships for the same place."""
-    needs: str | None = None
+    on_redis: bool = False
     in_files: bool = False
     serves_http: bool = True
 
 
 def list_candidates() -> dict[str, Candidate]:
-    """All of Flask by name: each after what its cost is compared with."""
+    """The applications of Flask by name, each after those that it is compared with."""
     backends = sorted(BACKENDS.values(), key=lambda backend: not backend.stock)
     candidates = [
         Candidate(BARE, _asks_flask(BARE)),
@@ -87,7 +86,7 @@ def _on_backend(backend: Backend) -> Candidate:
         backend.name,
         _asks_flask(backend.name),
         ships=_find_what_ships(backend),
-        needs=backend.needs,
+        on_redis=backend.on_redis,
         in_files=backend.file_per_session,
     )
 

@@ -34,7 +34,7 @@ def weigh_session(candidate: Candidate, shape: Shape, place: Place, ground: Grou
 
 
 def _weigh(candidate: Candidate, place: Place, ground: Ground) -> int:
-    if candidate.needs:
+    if candidate.on_redis:
         redis = redis_of(ground)
         return sum(redis.memory_usage(key, samples=0) or 0 for key in redis.scan_iter())
     return sum(path.stat().st_blocks * BLOCK_BYTES for path in _list_files(place.folder))
@@ -45,11 +45,11 @@ def time_among(
 ) -> tuple[float, float]:
     """The microseconds of a login and of a read beside so many stored sessions."""
     log_in(candidate.make(place, shape))
-    if candidate.needs:
+    if candidate.on_redis:
         _fill_redis(redis_of(ground), sessions)
     else:
         _fill_folder(place.folder, sessions)
-    # Made anew, as after a restart: what it knows of its sessions it reads from the store.
+    # A new application, as after a restart: it counts the sessions that are stored.
     client = log_in(candidate.make(place, shape))
     login, read = (_find_least(client, operation) for operation in ("login", "read"))
     return login, read

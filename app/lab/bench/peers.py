@@ -50,13 +50,13 @@ def list_peers() -> dict[str, Candidate]:
         Candidate(DJANGO, partial(_make_django, None), DJANGO, serves_http=False),
         _of_django("django-cookie", "signed_cookies"),
         _of_django("django-file", "file", in_files=True),
-        _of_django("django-redis", "cache", needs="Redis"),
+        _of_django("django-redis", "cache", on_redis=True),
         Candidate(STARLETTE, partial(_make_starlette, None), STARLETTE, serves_http=False),
         _of_starlette("starsessions-cookie", lambda _place: CookieStore(SECRET_KEY)),
         _of_starlette(
             "starsessions-redis",
             lambda place: RedisStore(connection=_redis_at(str(place.redis_url))),
-            needs="Redis",
+            on_redis=True,
         ),
     ]
     return {candidate.name: candidate for candidate in candidates}

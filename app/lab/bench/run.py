@@ -111,9 +111,9 @@ class _Run:
         for shape in shapes:
             yield Step(1.0, partial(self._count, shape))
         for candidate in self._candidates.values():
-            if candidate.needs or candidate.in_files:
+            if candidate.on_redis or candidate.in_files:
                 yield Step(4.0, partial(self._grow, small, candidate))
-            if candidate.needs:
+            if candidate.on_redis:
                 yield Step(1.0, partial(self._recover, small, candidate))
         for operation in LOADED if self._options.http else ():
             yield Step(20.0, partial(self._load, small, operation))
@@ -129,7 +129,7 @@ class _Run:
                 self.found["left_out"].append(LeftOut(candidate.name, *shape, fault))
 
     def _find_fault(self, candidate: Candidate, shape: Shape) -> str | None:
-        if candidate.needs and not self._ground.server:
+        if candidate.on_redis and not self._ground.server:
             return NO_REDIS
         if candidate.bare == candidate.name:
             return None
@@ -167,7 +167,7 @@ class _Run:
     def _grow(self, shape: Shape, candidate: Candidate) -> None:
         if candidate not in self._fit[shape]:
             return
-        most = self._options.most_in_redis if candidate.needs else self._options.most_in_files
+        most = self._options.most_in_redis if candidate.on_redis else self._options.most_in_files
         for sessions in (FEW_SESSIONS, most):
             with self._ground.empty_place() as place:
                 costs = time_among(candidate, shape, sessions, place, self._ground)

@@ -41,7 +41,7 @@ def spoiled(name: str, spoil: Spoil) -> Candidate:
         return ask_wsgi(app)
 
     sound = list_candidates()[name]
-    return Candidate("spoiled", make, ships=name, needs=sound.needs, in_files=sound.in_files)
+    return Candidate("spoiled", make, ships=name, on_redis=sound.on_redis, in_files=sound.in_files)
 
 
 def measure(folder: Path, name: str, spoil: Spoil) -> Bench:
