@@ -1,21 +1,23 @@
-"""A pytest plugin for Flask's tests: runs each on every backend, records the outcomes.
+"""A pytest plugin for tests of Flask and its extensions: runs each on every backend.
 
-`UPSTREAM_FOLDER` takes the sessions and `outcomes.json`; `REDIS_URL` is the Redis of the last run,
-which is left out without it. All runs share one process: to load pytest and Flask costs as much as
-the tests do.
+It records how each test ended. `UPSTREAM_FOLDER` takes the sessions and `outcomes.json`;
+`REDIS_URL` is the Redis of the last run, which is left out without it. All runs share one process:
+to load pytest and Flask costs as much as the tests do.
 """
 
 import functools
 import json
 import os
 from collections import defaultdict
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import _pytest.monkeypatch
 import fakeredis
 import pytest
+from _pytest.runner import runtestprotocol
 from flask import Flask
 
 from backends import BACKENDS, init_app
@@ -27,7 +29,7 @@ FOLDER = Path(os.environ["UPSTREAM_FOLDER"])
 REDIS_URL = os.environ.get("REDIS_URL")
 
 PLAIN = "plain"
-"""Flask's tests on Flask's own session."""
+"""The tests on Flask's own session."""
 ON_REDIS = "redis-server"
 """The redis backend on a real Redis; on the others it is embedded."""
 RUNS = [PLAIN, *BACKENDS, *([ON_REDIS] if REDIS_URL else [])]
@@ -36,10 +38,10 @@ outcomes: dict[str, dict[str, str]] = defaultdict(dict)
 """How each test ended, by the run and the test's id."""
 
 
-@pytest.fixture(autouse=True, scope="session", params=RUNS)
-def installed(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Install the backend on every application; pytest orders the tests by run."""
-    run, original = request.param, Flask.__init__
+@contextmanager
+def install(run: str) -> Iterator[None]:
+    """Install the backend of a run on every application that is made meanwhile."""
+    original = Flask.__init__
 
     @functools.wraps(original)
     def init(app: Flask, *args: Any, **kwargs: Any) -> None:
@@ -57,17 +59,26 @@ def installed(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Function,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Record the outcome of the call, or of a setup or teardown that failed."""
-    report = yield
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    """Run all tests once for each run.
+
+    No fixture has the runs as its parameters: the test cases of unittest take none.
+    """
+    if session.testsfailed:
+        raise session.Interrupted("some files cannot be imported")
+    for run in RUNS:
+        with install(run):
+            for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+                for report in runtestprotocol(item, nextitem=following):
+                    record(run, report)
+    return True
+
+
+def record(run: str, report: pytest.TestReport) -> None:
+    """Record the outcome of the call, or of a setup or teardown that did not pass."""
     if report.when == "call" or report.outcome != "passed":
-        run = str(item.callspec.params["installed"])
-        test = item.nodeid.replace(f"[{run}-", "[").replace(f"[{run}]", "")
-        outcomes[run][test] = report.outcome
-    return report
+        outcomes[run][report.nodeid] = report.outcome
 
 
 def pytest_sessionfinish() -> None:
