@@ -5,8 +5,12 @@ UV_VERSION := 0.13.9
 
 BIN := .venv/bin
 ENVIRONMENT := .venv/complete
-FLASK := flask-$(shell sed -n 's/^flask==\([^ ]*\).*/\1/p' requirements.lock)
-FLASK_TESTS := .cache/flask-tests/$(FLASK)
+LOCKS := requirements.lock requirements-dev.lock
+locked_version = $(firstword $(shell sed -n 's/^$(1)==\([^ ]*\).*/\1/p' $(LOCKS)))
+SUITES := .cache/flask-tests
+FLASK_TESTS := $(SUITES)/flask-$(call locked_version,flask)
+EXTENSION_TESTS := $(SUITES)/Flask-Login-$(call locked_version,flask-login) \
+	$(SUITES)/flask_wtf-$(call locked_version,flask-wtf)
 COG_FILES := README.md docs/document-checked.md
 CACHES := .cache build __pycache__ *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -35,7 +39,7 @@ test: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test
 coverage: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test, and report which lines none of them ran
 	@$(BIN)/python -m pytest --cov --numprocesses auto --no-loadscope-reorder
 
-soak: $(ENVIRONMENT) ## Run the long trials, and print their figures: ten minutes
+soak: $(ENVIRONMENT) $(EXTENSION_TESTS) ## Run the long trials, and print their figures: ten minutes
 	@$(BIN)/python -m pytest tests/soak -o python_files='soak_*.py' -q
 
 check: $(ENVIRONMENT) ## Check the format, the style, the types and the generated parts
@@ -78,12 +82,14 @@ $(ENVIRONMENT): requirements.lock requirements-dev.lock pyproject.toml
 	@$(UV_PIP) install $(INTO_VENV) --no-deps --editable .
 	@touch $@
 
-# Flask's own tests are not in its wheel. Without the network the test that runs them is skipped.
-$(FLASK_TESTS): | $(ENVIRONMENT)
-	@echo "Fetching the tests of $(FLASK) …"
+# The tests of Flask and its extensions are in their source distributions, and not in their wheels.
+# Without the network the test that runs them is skipped.
+$(SUITES)/%: | $(ENVIRONMENT)
+	@echo "Fetching the tests of $* …"
 	@mkdir -p $(@D)
-	@sed -n '/^flask==/,/^    # via/{/#/!p;}' requirements.lock > $(@D)/flask.txt
-	@{ $(BIN)/python -m pip download -qq --disable-pip-version-check --retries 1 --timeout 10 \
-		--no-deps --no-binary flask --require-hashes -r $(@D)/flask.txt -d $(@D) && \
-		$(BIN)/python -W ignore -m tarfile -e $@.tar.gz $(@D); } || \
+	@name=$$(echo $* | sed 's/-[^-]*$$//' | tr A-Z_ a-z-) && \
+		sed -n "/^$$name==/,/^    # via/{/#/!p;/#/q;}" $(LOCKS) > $@.txt && \
+		$(BIN)/python -m pip download -qq --disable-pip-version-check --retries 1 --timeout 10 \
+			--no-deps --no-binary $$name --require-hashes -r $@.txt -d $(@D) && \
+		$(BIN)/python -W ignore -m tarfile -e $@.tar.gz $(@D) || \
 		echo "They cannot be fetched: the test that runs them is skipped."
