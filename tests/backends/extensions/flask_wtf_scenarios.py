@@ -1,0 +1,179 @@
+"""Flask-WTF: an application of our own, and what its visitors send."""
+
+import re
+from typing import Any
+
+from flask import Flask, flash, redirect, render_template_string, session, url_for
+from flask_wtf import FlaskForm
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+from wtforms import StringField
+from wtforms.validators import DataRequired, Length
+
+from tests.backends.extensions.recording import Recording, Scenario
+
+PAGE = """
+{% for category, message in get_flashed_messages(with_categories=true) %}
+<p class="{{ category }}">{{ message }}</p>
+{% endfor %}
+<form method="post">{{ form.hidden_tag() }} {{ form.name() }} {{ form.name.errors }}</form>
+"""
+
+HTTPS = "https://localhost"
+
+
+class NameForm(FlaskForm):
+    name = StringField(validators=[DataRequired(), Length(max=10)])
+
+
+def build(app: Flask) -> CSRFProtect:
+    """Add Flask-WTF and the views."""
+    protection = CSRFProtect(app)
+    app.add_url_rule("/form", view_func=show_form, methods=["GET", "POST"])
+    app.add_url_rule("/token", view_func=show_token)
+    app.add_url_rule("/public", "public", lambda: "public")
+    app.add_url_rule("/session", view_func=show_session)
+    app.add_url_rule("/api", "api", lambda: {"saved": True}, methods=["POST"])
+    app.add_url_rule("/webhook", view_func=protection.exempt(receive_webhook), methods=["POST"])
+    app.add_url_rule("/logout", view_func=log_out, methods=["POST"])
+    app.register_error_handler(CSRFError, show_refusal)
+    return protection
+
+
+def show_form() -> Any:
+    form = NameForm()
+    if form.validate_on_submit():
+        session["name"] = form.name.data
+        flash(f"Hello {form.name.data}.", "success")
+        return redirect(url_for("show_form"))
+    return render_template_string(PAGE, form=form)
+
+
+def show_token() -> str:
+    return f'<meta name="csrf-token" content="{generate_csrf()}">'
+
+
+def show_session() -> dict[str, Any]:
+    return dict(session)
+
+
+def receive_webhook() -> str:
+    return "received"
+
+
+def log_out() -> str:
+    session.clear()
+    return "out"
+
+
+def show_refusal(error: CSRFError) -> tuple[str, int]:
+    return f"refused: {error.description}", 400
+
+
+def read_token(browser: Recording) -> str:
+    """The token on the page that was shown last."""
+    found = re.search(r'name="csrf[-_]token".*?(?:value|content)="([^"]+)"', browser.body)
+    assert found is not None, browser.body
+    return found[1]
+
+
+def fill_form(browser: Recording) -> None:
+    browser.get("public page", "/public")
+    browser.get("form", "/form")
+    token = read_token(browser)
+    browser.get("session", "/session")
+    browser.post("empty form", "/form", data={"csrf_token": token, "name": ""})
+    browser.post("long name", "/form", data={"csrf_token": token, "name": "x" * 11})
+    again = read_token(browser)
+    browser.post("form with a name", "/form", data={"csrf_token": again, "name": "Ada"})
+    browser.get("form with a message", "/form")
+    browser.get("form without the message", "/form")
+    browser.get("session with a name", "/session")
+    browser.post("first token again", "/form", data={"csrf_token": token, "name": "Bob"})
+    browser.send("only the headers", "HEAD", "/form")
+
+
+def send_header(browser: Recording) -> None:
+    browser.post("without a session", "/api", json={})
+    browser.get("token", "/token")
+    token = read_token(browser)
+    browser.post("header", "/api", json={}, headers={"X-CSRFToken": token})
+    browser.post("header of another name", "/api", json={}, headers={"X-CSRF-Token": token})
+    browser.post("no header", "/api", json={})
+    browser.post("exempt view", "/webhook", json={})
+    browser.get("token again", "/token")
+    browser.get("session", "/session")
+
+
+def send_wrong_tokens(browser: Recording) -> None:
+    stranger = browser.other()
+    stranger.get("form of a stranger", "/form")
+    foreign = read_token(stranger)
+    browser.post("foreign token without a session", "/form", data={"csrf_token": foreign})
+    browser.get("form", "/form")
+    token = read_token(browser)
+    browser.post("no token", "/form", data={"name": "Ada"})
+    for label, value in (
+        ("foreign token", foreign),
+        ("damaged token", token[:-1]),
+        ("token that is none", "x"),
+        ("token that is not ASCII", "ü€\x00"),
+        ("good token", token),
+    ):
+        browser.post(label, "/form", data={"csrf_token": value, "name": "Ada"})
+    browser.get("form afterwards", "/form")
+    browser.get("session", "/session")
+
+
+def wait_too_long(browser: Recording) -> None:
+    browser.get("form", "/form")
+    token = read_token(browser)
+    browser.wait(minutes=59)
+    browser.post("token in time", "/form", data={"csrf_token": token, "name": "Ada"})
+    browser.wait(minutes=2)
+    browser.post("token that has expired", "/form", data={"csrf_token": token, "name": "Bob"})
+    browser.get("form again", "/form")
+    fresh = {"csrf_token": read_token(browser), "name": "Bob"}
+    browser.post("fresh token", "/form", data=fresh)
+
+
+def log_out_with_an_open_form(browser: Recording) -> None:
+    browser.get("form", "/form")
+    token = read_token(browser)
+    browser.post("logout", "/logout", headers={"X-CSRFToken": token})
+    browser.get("session", "/session")
+    browser.post("open form", "/form", data={"csrf_token": token, "name": "Ada"})
+    browser.get("form again", "/form")
+    fresh = read_token(browser)
+    browser.post("open form again", "/form", data={"csrf_token": token, "name": "Ada"})
+    browser.post("new form", "/form", data={"csrf_token": fresh, "name": "Ada"})
+
+
+def come_over_https(browser: Recording) -> None:
+    browser.get("form", "/form", base_url=HTTPS)
+    data = {"csrf_token": read_token(browser), "name": "Ada"}
+    for label, headers in (
+        ("no referrer", {}),
+        ("referrer elsewhere", {"Referer": "https://example.com/form"}),
+        ("referrer here", {"Referer": f"{HTTPS}/form"}),
+    ):
+        browser.post(label, "/form", base_url=HTTPS, data=data, headers=headers)
+    browser.get("form over HTTP", "/form")
+
+
+SCENARIOS = [
+    Scenario("form", build, fill_form),
+    Scenario("form, key of its own", build, fill_form, {"WTF_CSRF_SECRET_KEY": "another key"}),
+    Scenario("header", build, send_header, {"WTF_CSRF_HEADERS": ["X-CSRFToken"]}),
+    Scenario("wrong tokens", build, send_wrong_tokens),
+    Scenario(
+        "wrong tokens, refused by the form",
+        build,
+        send_wrong_tokens,
+        {"WTF_CSRF_CHECK_DEFAULT": False},
+    ),
+    Scenario("expired token", build, wait_too_long),
+    Scenario("token without a time limit", build, wait_too_long, {"WTF_CSRF_TIME_LIMIT": None}),
+    Scenario("logout with an open form", build, log_out_with_an_open_form),
+    Scenario("HTTPS", build, come_over_https, {"SESSION_COOKIE_SECURE": True}),
+    Scenario("HTTPS, any referrer", build, come_over_https, {"WTF_CSRF_SSL_STRICT": False}),
+]
