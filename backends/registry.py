@@ -62,7 +62,7 @@ class Backend:
     file_per_session: bool = False
     """Whether each session is a file in `SESSION_FILE_DIR`."""
     stock: bool = False
-    """Whether it is Flask-Session as it ships, for comparison."""
+    """Whether it is Flask's own session or Flask-Session as it ships, for comparison."""
     at_rest: Callable[[Flask, Any], AtRest | None] | None = _at_rest
     """Returns the session's record on the server; `None` if the server has none."""
     check: Callable[[Flask], None] | None = _check
@@ -158,6 +158,13 @@ _REDIS = Backend(
     survives_restart="yes, as far as Redis persists",
     needs="Redis",
 )
+_STOCK_COOKIE = replace(
+    _COOKIE,
+    name="flask-cookie",
+    title="Flask, signed cookie",
+    install=_late("backends.stock:install_cookie"),
+    stock=True,
+)
 _STOCK_FILESYSTEM = replace(
     _FILESYSTEM,
     name="flask-session-filesystem",
@@ -179,7 +186,14 @@ _STOCK_REDIS = replace(
 
 BUILT_IN = {
     backend.name: backend
-    for backend in (_COOKIE, _FILESYSTEM, _REDIS, _STOCK_FILESYSTEM, _STOCK_REDIS)
+    for backend in (
+        _COOKIE,
+        _FILESYSTEM,
+        _REDIS,
+        _STOCK_COOKIE,
+        _STOCK_FILESYSTEM,
+        _STOCK_REDIS,
+    )
 }
 
 

@@ -1,26 +1,30 @@
-"""Flask-Session as it ships, to compare the other backends with."""
+"""Flask's own session and Flask-Session as they ship, to compare the other backends with."""
 
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cachelib.file import FileSystemCache
 from flask import Flask
-from flask.sessions import SessionInterface, SessionMixin
-from flask_session import Session
-from redis import Redis
-from redis.exceptions import RedisError
+from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 
-from backends.redis_client import client_of
 from backends.settings import ConfigurationError, idle_seconds, session_folder, unwritable_folder
 from backends.store import AtRest, Clock, StoreUnavailable
+
+# Libraries are imported where they are used: on Flask's own session none of them is loaded.
 
 UNSUPPORTED_SCHEMES = ("redis+sentinel://", "redis+cluster://")
 
 
+def install_cookie(_app: Flask, _clock: Clock) -> SessionInterface:
+    """Install what Flask has by default."""
+    return SecureCookieSessionInterface()
+
+
 def install_filesystem(app: Flask, _clock: Clock) -> SessionInterface:
     """Install `SESSION_TYPE = "cachelib"` on files, as Flask-Session documents it."""
+    from cachelib.file import FileSystemCache
+
     folder = session_folder(app)
     try:
         cache = FileSystemCache(threshold=500, cache_dir=str(folder))
@@ -32,6 +36,10 @@ def install_filesystem(app: Flask, _clock: Clock) -> SessionInterface:
 
 def install_redis(app: Flask, _clock: Clock) -> SessionInterface:
     """Install `SESSION_TYPE = "redis"` with a client, as Flask-Session documents it."""
+    from redis import Redis
+
+    from backends.redis_client import client_of
+
     if str(app.config.get("REDIS_URL")).startswith(UNSUPPORTED_SCHEMES):
         raise ConfigurationError(
             "REDIS_URL names several servers, which Flask-Session would replace by localhost. "
@@ -67,6 +75,8 @@ def at_rest_redis(app: Flask, session: SessionMixin) -> AtRest | None:
 
 def check(app: Flask) -> None:
     """Load a session that nobody has. Raises `StoreUnavailable` if that fails."""
+    from redis.exceptions import RedisError
+
     interface: Any = app.session_interface
     try:
         interface._retrieve_session_data("readyz")
@@ -83,6 +93,8 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _install(app: Flask, session_type: str) -> SessionInterface:
+    from flask_session import Session
+
     app.config["SESSION_TYPE"] = session_type
     Session(app)
     return app.session_interface

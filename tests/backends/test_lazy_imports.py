@@ -21,7 +21,8 @@ with app.test_client() as client:
 
 LAB_ON_COOKIES = """
 from app import create_app
-create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": "0" * 32, "LAB": False})
+for backend in ("cookie", "flask-cookie"):
+    create_app({"SESSION_BACKEND": backend, "SECRET_KEY": "0" * 32, "LAB": False})
 """
 
 

@@ -15,7 +15,7 @@ from app.lab.measuring import make_random_text
 from backends import BACKENDS, Backend, init_app
 
 OPERATIONS = ("untouched", "read", "write", "login", "logout")
-BARE, FLASK_COOKIE = "bare", "flask-cookie"
+BARE = "bare"
 FIELD_BYTES = 110
 
 SECRET_KEY = "a key of the bench, which guards nothing"  # noqa: S105 - it guards nothing
@@ -73,11 +73,7 @@ class Candidate:
 def list_candidates() -> dict[str, Candidate]:
     """The applications of Flask by name, each after those that it is compared with."""
     backends = sorted(BACKENDS.values(), key=lambda backend: not backend.stock)
-    candidates = [
-        Candidate(BARE, _asks_flask(BARE)),
-        Candidate(FLASK_COOKIE, _asks_flask(FLASK_COOKIE)),
-        *map(_on_backend, backends),
-    ]
+    candidates = [Candidate(BARE, _asks_flask(BARE)), *map(_on_backend, backends)]
     return {candidate.name: candidate for candidate in candidates}
 
 
@@ -98,10 +94,9 @@ def _asks_flask(name: str) -> Callable[[Place, Shape], Ask]:
 def _find_what_ships(backend: Backend) -> str | None:
     if backend.stock:
         return None
-    if backend.state == "browser":
-        return FLASK_COOKIE
-    stock = (other for other in BACKENDS.values() if other.stock and other.needs == backend.needs)
-    return next((other.name for other in stock), None)
+    place = backend.state, backend.needs
+    stock = (other for other in BACKENDS.values() if other.stock)
+    return next((other.name for other in stock if (other.state, other.needs) == place), None)
 
 
 def make_app(name: str, place: Place, shape: Shape) -> Flask:
@@ -110,7 +105,6 @@ def make_app(name: str, place: Place, shape: Shape) -> Flask:
     app.logger.disabled = True  # what an outage costs is not what its traceback costs
     if name != BARE:
         app.secret_key = SECRET_KEY
-    if name in BACKENDS:
         app.config.update(SESSION_FILE_DIR=place.folder, REDIS_URL=place.redis_url)
         init_app(app, name)
     data = shape.make_data()

@@ -57,9 +57,12 @@ CLAIM = Claim(
     believed="“Proper session timeout” is mostly read as the idle limit. But a thief who asks for "
     "a page every few minutes never meets that one.",
     meaning="Where it fails, a stolen token that is kept in use is good for ever. Where it holds, "
-    "everybody logs in again once in a while, and so must the thief.",
+    "everybody logs in again once in a while, and so must the thief. Flask "
+    "and Flask-Session know of no such limit.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=FAILS
+    ),
     statements=(Statement(240, "Implement proper session timeout"),),
     try_it=(
         "Start the application with SESSION_IDLE_SECONDS=60 SESSION_ABSOLUTE_SECONDS=120 before "

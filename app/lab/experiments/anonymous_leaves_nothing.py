@@ -39,7 +39,13 @@ CLAIM = Claim(
     "belong to nobody. Where it holds, a record is written only when something is put into the "
     "session.",
     experiment=experiment,
-    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=CANNOT_APPLY,
+        filesystem=HOLDS,
+        redis=HOLDS,
+        flask_cookie=CANNOT_APPLY,
+        flask_session=HOLDS,
+    ),
     sources=("OWASP ASVS 5.0, 7.6.2",),
     applies=ON_SERVER,
     try_it=(

@@ -72,7 +72,9 @@ CLAIM = Claim(
     meaning="Where it fails, the session has to fit into one cookie: ids and flags do, a "
     "cart or an upload does not.",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
+    ),
     statements=(
         Statement(197, "Storage Capacity: … Limited only by server resources"),
         Statement(223, "Store large amounts of temporary data"),

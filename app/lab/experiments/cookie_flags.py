@@ -17,7 +17,10 @@ PASSWORDS = {"current": ACCOUNT["password"], "new": "the difference engine", "en
 def experiment(subject: Subject) -> Finding:
     subject.restart_in_production()
     ada = subject.new_visitor()
-    set_cookies = [header for exchange in _visit_pages(ada) for header in exchange.set_cookies]
+    visit = list(_visit_pages(ada))
+    if failed := [exchange.url for exchange in visit if exchange.status >= 400]:
+        raise RuntimeError(f"not answered, so their cookies were not seen: {', '.join(failed)}")
+    set_cookies = [header for exchange in visit for header in exchange.set_cookies]
     lacking = {header: flags for header in set_cookies if (flags := _find_missing_flags(header))}
     complete = len(set_cookies) - len(lacking)
     descriptions = [f"{_describe(header)} lacks {flags}" for header, flags in lacking.items()]
@@ -65,7 +68,9 @@ CLAIM = Claim(
     meaning="Where it fails at the logout, the browser keeps the session’s cookie and goes on "
     "sending it. Where it fails elsewhere, a script or a network on the way may read the cookie.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
+    ),
     statements=(Statement(239, "Set appropriate cookie flags (Secure, HttpOnly, SameSite)"),),
     try_it=(
         "Log in, and open devtools (F12) → Network.",

@@ -71,7 +71,9 @@ CLAIM = Claim(
     "among them, until he deletes his cookies. He does not know that, and neither does your "
     "support.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
+    ),
     sources=("OWASP ASVS 5.0, 16.5.3",),
     try_it=(
         "Run SESSION_BACKEND=filesystem make run, and log in.",

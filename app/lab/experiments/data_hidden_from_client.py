@@ -35,7 +35,9 @@ CLAIM = Claim(
     meaning="Where it fails, the user and everybody who gets at the cookie reads the session: "
     "extensions, logs that hold headers, a shared computer.",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
+    ),
     statements=(
         Statement(198, "Security: … More secure (data stays on server)"),
         Statement(221, "Store sensitive information"),

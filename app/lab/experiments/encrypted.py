@@ -34,7 +34,13 @@ CLAIM = Claim(
     meaning="Where it fails, put nothing into the session that the user, or whoever copies the "
     "cookie, must not read. Signing keeps it from being changed, not from being read.",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=CANNOT_APPLY, redis=CANNOT_APPLY, stock=CANNOT_APPLY),
+    expected=on_each(
+        cookie=FAILS,
+        filesystem=CANNOT_APPLY,
+        redis=CANNOT_APPLY,
+        flask_cookie=FAILS,
+        flask_session=CANNOT_APPLY,
+    ),
     statements=(
         Statement(100, "Sessions are encrypted and stored as cookies."),
         Statement(128, "automatically encrypted using the secret key"),

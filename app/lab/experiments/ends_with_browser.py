@@ -38,7 +38,9 @@ CLAIM = Claim(
     "unless it is set; this application sets it to its idle limit. Where it holds, browsers that "
     "reopen their tabs may still keep it, so the server’s own limits count.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
+    ),
     statements=(Statement(199, "Lifespan: … Usually expires when browser closes"),),
     try_it=(
         "Log in, and look at devtools (F12), Application → Cookies, column “Expires / Max-Age”.",

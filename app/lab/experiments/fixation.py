@@ -27,7 +27,9 @@ CLAIM = Claim(
     "minute at the keyboard, knows the token before you log in, and is you afterwards. "
     "On Flask-Session the application must call regenerate() in its login.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
+    ),
     statements=(Statement(224, "Implement secure user authentication"),),
     sources=("OWASP ASVS 5.0, 7.2.4", "OWASP WSTG-SESS-03", "pallets/flask #1600"),
     try_it=(

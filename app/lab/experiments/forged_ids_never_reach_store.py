@@ -43,7 +43,13 @@ CLAIM = Claim(
     meaning="Where it fails, whoever sends made-up cookies makes your store work as hard as your "
     "users do. A signature tells a forgery in the application, before the store is asked.",
     experiment=experiment,
-    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=CANNOT_APPLY,
+        filesystem=HOLDS,
+        redis=HOLDS,
+        flask_cookie=CANNOT_APPLY,
+        flask_session=FAILS,
+    ),
     sources=("OWASP Session Management Cheat Sheet, the session id is untrusted input",),
     applies=ON_SERVER,
     try_it=(

@@ -24,7 +24,9 @@ CLAIM = Claim(
     meaning="Where it fails, one injected script takes the token away and logs in elsewhere. Where "
     "it holds, such a script can still act as the user while the page is open.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
+    ),
     statements=(Statement(201, "Accessibility: … Not directly accessible to client"),),
     try_it=(
         "Log in, and open devtools (F12) → Console.",

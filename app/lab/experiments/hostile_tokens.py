@@ -65,7 +65,9 @@ CLAIM = Claim(
     "how header injection, path traversal and scripting begin. Where it holds, it is looked up "
     "or refused, and no more.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
+    ),
     sources=("OWASP Session Management Cheat Sheet, the session id is untrusted input",),
     try_it=(
         "Run SESSION_BACKEND=filesystem make run.",

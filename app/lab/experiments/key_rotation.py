@@ -33,7 +33,9 @@ CLAIM = Claim(
     "it out is the one switch that logs everybody out. Flask-Session does not sign its ids, so "
     "the key decides nothing there.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
+    ),
     sources=("OWASP ASVS 5.0, 13.3.4", "pallets/flask #5621"),
     try_it=(
         "Make two keys: python3 -c 'import secrets; print(secrets.token_hex(32))'.",

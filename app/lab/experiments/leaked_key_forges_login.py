@@ -29,7 +29,9 @@ CLAIM = Claim(
     "administrator too, without one request to the login page. Where a store must know the id, "
     "the key alone opens nothing. Replace a leaked key in any case, and keep no fallback.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=FAILS, redis=FAILS, stock=FAILS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=FAILS, redis=FAILS, flask_cookie=HOLDS, flask_session=FAILS
+    ),
     sources=("OWASP ASVS 5.0, 13.3.1", "flask-unsign"),
     try_it=(
         "Start the application twice with the same SECRET_KEY, the second time with PORT=5001, "

@@ -21,7 +21,9 @@ CLAIM = Claim(
     meaning="Where it fails, whoever copied the cookie earlier stays logged in until the session "
     "is too old. Logging out only tells your own browser to forget its copy.",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
+    ),
     statements=(Statement(125, "Logged out successfully"),),
     sources=("OWASP ASVS 5.0, 7.4.1",),
     try_it=(

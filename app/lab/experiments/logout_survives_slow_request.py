@@ -40,7 +40,9 @@ CLAIM = Claim(
     "loaded, and the logout is undone without an error. A signed cookie stays valid with or "
     "without a slow request.",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=FAILS
+    ),
     sources=("OWASP ASVS 5.0, 7.4.1 and 15.4.2", "boj/redistore #2", "auth0/nextjs-auth0 #2335"),
     try_it=(
         "Log in, stay on the dashboard, and copy the value of the session’s cookie from devtools "

@@ -27,7 +27,12 @@ CLAIM = Claim(
     "error anywhere. The threshold of 500 files is a default that can be raised, at a price.",
     experiment=experiment,
     expected=on_each(
-        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock_filesystem=FAILS, stock_redis=HOLDS
+        cookie=HOLDS,
+        filesystem=HOLDS,
+        redis=HOLDS,
+        flask_cookie=HOLDS,
+        flask_session_filesystem=FAILS,
+        flask_session_redis=HOLDS,
     ),
     sources=("Flask-Session documentation, SESSION_FILE_THRESHOLD",),
     try_it=(

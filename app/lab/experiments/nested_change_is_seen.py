@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import Subject
 
 
@@ -39,7 +39,9 @@ CLAIM = Claim(
     "others. Flask-Session keeps it only because it writes every session back on every request; "
     "with SESSION_REFRESH_EACH_REQUEST off it overlooks the change as Flask’s own cookie does.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
+    ),
     sources=("Flask’s documentation, flask.session.modified",),
     try_it=(
         'In a Flask application of your own say session["cart"] = [] in one view and '

@@ -28,7 +28,9 @@ CLAIM = Claim(
     "voucher, a free trial, the number of wrong answers. Its owner goes back to any moment by "
     "putting an old cookie in place.",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
+    ),
     sources=("RFC 6265bis, 8.4",),
     try_it=(
         "Log in and put a mug into the cart. Copy the value of the session’s cookie from devtools "

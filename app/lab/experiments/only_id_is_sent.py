@@ -55,7 +55,9 @@ CLAIM = Claim(
     meaning="Where it fails, all of the session travels up with every request, pictures and "
     "scripts included, and down again with every change.",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
+    ),
     statements=(
         Statement(190, "uses a session identifier (often stored in a cookie)"),
         Statement(200, "Performance: … Only session ID sent with requests"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask, session
 
-from app.lab.claim import HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.application import SIGNING_KEY, Subject
 
 OTHER_NAME = "another_application"
@@ -65,7 +65,9 @@ CLAIM = Claim(
     "that one of the same name is accepted, two applications that are both called app need another "
     "SESSION_COOKIE_NAME, or another name, for one of them. Best is a key each.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
+    ),
     sources=("OWASP ASVS 5.0, 9.2.3",),
     try_it=(
         "Write the Flask application of the README's example in a file another.py, with "

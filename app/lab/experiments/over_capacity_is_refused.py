@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import CANNOT_APPLY, HOLDS, IN_BROWSER, Claim, Finding, Statement, on_each
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, IN_BROWSER, Claim, Finding, Statement, on_each
 from app.lab.measuring import make_random_text
 from app.lab.subject.application import Subject
 from app.web.formatting import format_number
@@ -33,13 +33,21 @@ CLAIM = Claim(
     meaning="Where it fails, the request succeeds, and what it stored is gone with the next one. "
     "No error page and no status says so.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=CANNOT_APPLY, redis=CANNOT_APPLY, stock=CANNOT_APPLY),
+    expected=on_each(
+        cookie=HOLDS,
+        filesystem=CANNOT_APPLY,
+        redis=CANNOT_APPLY,
+        flask_cookie=FAILS,
+        flask_session=CANNOT_APPLY,
+    ),
     statements=(Statement(197, "Storage Capacity: Limited (~4KB per cookie)"),),
     applies=IN_BROWSER,
     try_it=(
         "Log in on the signed cookie, and open devtools (F12) → Network.",
         "Press “Add 5 KB” on the dashboard.",
         "Which status does the answer have, and are you still logged in?",
+        "Do the same with SESSION_BACKEND=flask-cookie, Flask’s own session. What says that the "
+        "5 KB are not there?",
     ),
     in_chromium=True,
 )

@@ -38,7 +38,9 @@ CLAIM = Claim(
     meaning="Where it fails, the session is written back whole: the last answer wins, and what "
     "the other requests wrote is gone without an error.",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=FAILS
+    ),
     sources=("pallets-eco/flask-session #71, #149",),
     try_it=(
         "Log in, stay on the dashboard, and open devtools (F12) → Console.",

@@ -36,7 +36,9 @@ CLAIM = Claim(
     meaning="Where it fails, there is no session: nobody stays logged in, and every form begins "
     "anew.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
+    ),
     statements=(
         Statement(128, "Sessions persist data between requests"),
         Statement(190, "maintain user state across multiple requests"),

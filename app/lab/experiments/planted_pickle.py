@@ -66,7 +66,13 @@ CLAIM = Claim(
     meaning="Where it fails, whoever can write one record runs code of his own inside your "
     "application. Where it holds, the worst that he can do is to end or to forge a session.",
     experiment=experiment,
-    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=CANNOT_APPLY,
+        filesystem=HOLDS,
+        redis=HOLDS,
+        flask_cookie=CANNOT_APPLY,
+        flask_session=FAILS,
+    ),
     sources=("OWASP ASVS 5.0, 1.5.2",),
     applies=ON_SERVER,
     try_it=(

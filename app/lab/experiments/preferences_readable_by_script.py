@@ -28,7 +28,9 @@ CLAIM = Claim(
     meaning="Where it holds, keep in such a cookie only what anybody may read and change. Whatever "
     "comes back in it is input like any other.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
+    ),
     statements=(
         Statement(201, "Accessibility: Accessible via JavaScript (unless httpOnly)"),
         Statement(206, "Remember user preferences (theme, language, layout settings)"),

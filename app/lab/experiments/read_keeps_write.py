@@ -36,9 +36,13 @@ CLAIM = Claim(
     believed="Reading changes nothing: that is what the word means. So pages that load beside a "
     "form that is sent should be harmless.",
     meaning="Where it fails, a page that was still loading brings the state from before the click "
-    "back, and nobody finds out why now and then a click does nothing.",
+    "back, and nobody finds out why now and then a click does nothing. Flask’s own cookie keeps "
+    "the write because a read never signs it again, unless the session is permanent. The price is "
+    "that a session that is only read ends in the middle of its use.",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
+    ),
     sources=("pallets-eco/flask-session #71, #149",),
     try_it=(
         "Log in, stay on the dashboard, and open devtools (F12) → Console.",

@@ -56,7 +56,9 @@ CLAIM = Claim(
     "A signed cookie gives a new token, but cannot take the old one back. Flask-Session keeps the "
     "token unless the application calls regenerate().",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=FAILS
+    ),
     statements=(
         Statement(224, "Implement secure user authentication"),
         Statement(240, "Implement proper session timeout and regeneration"),

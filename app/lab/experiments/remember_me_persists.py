@@ -37,7 +37,9 @@ CLAIM = Claim(
     meaning="Where it holds, a name or a preference is there at the next visit, whatever the "
     "session’s backend is. Here it is the name only: the password is still asked for.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
+    ),
     statements=(
         Statement(199, "Lifespan: Can persist after browser closes"),
         Statement(209, 'Implement "Remember Me" functionality'),

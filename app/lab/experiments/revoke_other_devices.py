@@ -29,7 +29,9 @@ CLAIM = Claim(
     "ended from elsewhere. This application helps itself there with a number in the account: "
     "whoever changes the password ends all others at once, but sees none of them.",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=FAILS
+    ),
     sources=("OWASP ASVS 5.0, 7.5.2",),
     try_it=(
         "Log in, and log in once more in a private window: that is the other device.",

@@ -30,7 +30,12 @@ CLAIM = Claim(
     "files are for the processes of one machine.",
     experiment=experiment,
     expected=on_each(
-        cookie=HOLDS, filesystem=FAILS, redis=HOLDS, stock_filesystem=FAILS, stock_redis=HOLDS
+        cookie=HOLDS,
+        filesystem=FAILS,
+        redis=HOLDS,
+        flask_cookie=HOLDS,
+        flask_session_filesystem=FAILS,
+        flask_session_redis=HOLDS,
     ),
     embedded=FAILS,
     sources=("The Twelve-Factor App, VI. Processes",),

@@ -45,7 +45,9 @@ CLAIM = Claim(
     meaning="Where it fails, the cookie is the session: it takes its bytes along with every "
     "request, whoever holds it can read it, and the server cannot take it back.",
     experiment=experiment,
-    expected=on_each(cookie=FAILS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
+    ),
     statements=(
         Statement(100, "Provides server-side session management"),
         Statement(190, "Sessions are server-side storage mechanisms"),

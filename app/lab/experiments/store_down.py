@@ -18,7 +18,13 @@ CLAIM = Claim(
     "threads that wait, or users who are logged out without a word. A 503 with Retry-After tells "
     "browsers, proxies and people that nothing is lost.",
     experiment=experiment,
-    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=CANNOT_APPLY,
+        filesystem=HOLDS,
+        redis=HOLDS,
+        flask_cookie=CANNOT_APPLY,
+        flask_session=FAILS,
+    ),
     sources=("OWASP ASVS 5.0, 16.5.2", "OWASP ASVS 5.0, 16.5.3"),
     applies=ON_SERVER,
     try_it=(

@@ -20,7 +20,9 @@ CLAIM = Claim(
     "sessions lie outside the process, and the secret key stays the same. The Redis that is "
     "embedded in the process ends with it, so it is for trying things out only.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
+    ),
     embedded=FAILS,
     statements=(Statement(190, "maintain user state across multiple requests"),),
     try_it=(

@@ -109,7 +109,9 @@ CLAIM = Claim(
     meaning="Where it fails, a visitor writes his own session: another user’s name, another "
     "role, another price.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
+    ),
     statements=(
         Statement(198, "Security: … More secure"),
         Statement(224, "Implement secure user authentication"),

@@ -1,6 +1,6 @@
 """Log in on several browsers as one user within one second."""
 
-from app.lab.claim import HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
 from app.lab.subject.site import Site
 
 LOGINS = 5
@@ -23,7 +23,9 @@ CLAIM = Claim(
     "session could ever be done to it alone. Flask’s own cookie is its content, a time in whole "
     "seconds and a signature: the same login in the same second gives the same bytes.",
     experiment=experiment,
-    expected=on_each(cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
+    ),
     sources=("OWASP ASVS 5.0, 7.2.3",),
     try_it=(
         "Open devtools (F12) → Console on the login page, and log in five times, each time like a "

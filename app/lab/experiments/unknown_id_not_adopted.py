@@ -33,7 +33,13 @@ CLAIM = Claim(
     meaning="Where it fails, an attacker needs no session of his own to plant: he thinks of an id. "
     "PHP called it “permissive”, and Flask-Session before 0.7 did the same.",
     experiment=experiment,
-    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=HOLDS),
+    expected=on_each(
+        cookie=CANNOT_APPLY,
+        filesystem=HOLDS,
+        redis=HOLDS,
+        flask_cookie=CANNOT_APPLY,
+        flask_session=HOLDS,
+    ),
     sources=("OWASP Session Management Cheat Sheet, strict", "pallets-eco/flask-session #212"),
     applies=ON_SERVER,
     try_it=(

@@ -26,7 +26,13 @@ CLAIM = Claim(
     meaning="Where it fails, each picture and each script of a page asks the store, and with the "
     "store every one of them stops. Serve static files from elsewhere then.",
     experiment=experiment,
-    expected=on_each(cookie=CANNOT_APPLY, filesystem=HOLDS, redis=HOLDS, stock=FAILS),
+    expected=on_each(
+        cookie=CANNOT_APPLY,
+        filesystem=HOLDS,
+        redis=HOLDS,
+        flask_cookie=CANNOT_APPLY,
+        flask_session=FAILS,
+    ),
     sources=("Django documentation, How to use sessions, “When sessions are saved”",),
     applies=ON_SERVER,
     try_it=(

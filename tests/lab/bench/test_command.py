@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from app.__main__ import session_lab
 from app.lab.bench import command
-from app.lab.bench.candidate import BARE, FLASK_COOKIE, SHAPES, list_candidates
+from app.lab.bench.candidate import BARE, SHAPES, list_candidates
 from app.lab.bench.results import Bench, Load, parse_bench
 from app.lab.bench.run import Options, run_bench
 
@@ -22,7 +22,7 @@ SCHEMA = Path(__file__).parents[3] / "docs" / "bench.schema.json"
 def made(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """A short bench of what needs no service, with all that a longer one can have."""
     known = list_candidates()
-    candidates = {name: known[name] for name in (BARE, FLASK_COOKIE, "cookie", "filesystem")}
+    candidates = {name: known[name] for name in (BARE, "flask-cookie", "cookie", "filesystem")}
     options = Options(tmp_path_factory.mktemp("bench"), 100, 100, rounds=1, requests=2)
     bench = run_bench(candidates, options, iter)
     return replace(bench, loads=[Load("cookie", "read", 1235, 0.8, 1.25, 7.0)])
@@ -96,7 +96,9 @@ def test_candidates_without_their_service_are_named(
     bench = run_bench(list_candidates(), options, iter)
     needy = [each for each in bench.left_out if "apt-get install redis-server" in each.because]
     assert [each.candidate for each in needy] == ["flask-session-redis", "redis"]
-    assert {each.candidate for each in bench.timings} == {BARE, FLASK_COOKIE} | {
+    assert {each.candidate for each in bench.timings} == {
+        BARE,
+        "flask-cookie",
         "flask-session-filesystem",
         "cookie",
         "filesystem",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import shake_256
 
 from flask import Flask, Response, session
-from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
+from flask.sessions import SessionMixin
 from itsdangerous import BadData, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
@@ -19,7 +19,7 @@ from backends.interface import SessionTooLarge
 from backends.record import CREATED, ID
 from backends.server_side import StoreInterface
 from backends.session import Changes, LoadedSession, Session
-from backends.store import Clock, Fields
+from backends.store import Fields
 from tests.lab.known_wrongs.wrong import Wrong, break_backend, in_application, in_backend, on_files
 
 
@@ -229,16 +229,7 @@ def count_in_minutes(header: str) -> str:
     return re.sub(r"Max-Age=(\d+)", lambda found: f"Max-Age={60 * int(found[1])}", header)
 
 
-def install_stock_flask(app: Flask, _clock: Clock) -> SessionInterface:
-    """Install the session interface that Flask has by default."""
-    app.config["MAX_COOKIE_SIZE"] = 0  # no warning, which the tests turn into an error
-    return SecureCookieSessionInterface()
-
-
 COOKIE = BACKENDS["cookie"]
-
-STOCK_FLASK = in_backend("cookie", install_stock_flask)
-"""Flask's own session, which breaks several claims at once."""
 
 WRONGS = {
     "server_side": on_files(SendsACopy, breaks_too={"only_id_is_sent"}),

@@ -1,0 +1,51 @@
+"""The application works on Flask's own session and on Flask-Session, which add nothing to a dict."""
+
+from io import BytesIO
+
+import pytest
+
+from backends import BACKENDS
+from tests.app.conftest import MakeLab
+from tests.app.demos.test_checkout import ADDRESS
+from tests.support.visitor import Visitor
+
+pytestmark = pytest.mark.parametrize(
+    "name", [name for name, backend in BACKENDS.items() if backend.stock]
+)
+
+
+@pytest.fixture
+def alice(name: str, make_lab: MakeLab) -> Visitor:
+    return Visitor(make_lab(name)).logged_in()
+
+
+def test_each_feature_keeps_what_it_stores(alice: Visitor) -> None:
+    assert "buy milk" in alice.submit("/dashboard/note", note="buy milk").text
+    alice.post("/uploads", file=(BytesIO(b"\x00\xff"), "two.txt"))
+    assert alice.get("/uploads/file").data == b"\x00\xff"
+    assert "Cookie jar" in alice.submit("/cart/add", product="jar", quantity="2").text
+    alice.post("/checkout/address", **ADDRESS)
+    alice.post("/checkout/delivery", delivery="courier")
+    ordered = alice.submit("/checkout/confirm")
+    assert ordered.request.path == "/checkout/done"
+    assert "EUR 39.70" in ordered.text
+
+
+def test_a_new_password_keeps_this_session_and_ends_the_others(alice: Visitor) -> None:
+    phone = Visitor(alice.app).logged_in()
+    changed = alice.submit(
+        "/account/password", current="wonderland", new="looking-glass", end_others="y"
+    )
+    assert "Your password is changed" in changed.text
+    assert (alice.is_in, phone.is_in) == (True, False)
+
+
+@pytest.mark.parametrize("path", ["/", "/dashboard", "/sessions", "/admin", "/account", "/inspect"])
+def test_each_page_can_be_opened(alice: Visitor, path: str) -> None:
+    assert alice.get(path).status_code == 200
+
+
+def test_a_logout_takes_the_cookie_away(alice: Visitor) -> None:
+    alice.post("/logout")
+    assert not alice.has_token
+    assert not alice.is_in
