@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts.database import list_demo_accounts
 from app.inspector import replay
+from app.inspector.traffic import is_dropped
 from app.state import state_of
 from app.web.subrequest import send_inside
 from backends import BACKENDS, ConfigurationError
@@ -29,7 +30,7 @@ ACTIONS = {
 DONE = {
     "login": "Logged in.",
     "write": "A note was written into the session.",
-    "grow": "5 KB more are in the session.",
+    "grow": "5 KB more were put into the session.",
     "logout": "Logged out.",
 }
 
@@ -40,13 +41,15 @@ OUTCOMES = {
     "403": "This account is disabled.",
     "400": "Give a name and a password.",
     "413": "Refused: a browser keeps at most 4096 bytes of a cookie. Nothing was changed.",
+    "dropped": "Answered as done, and lost: a browser drops a cookie of more than 4096 bytes, "
+    "and keeps the one before it.",
     "429": "Too many failed logins from this address: wait a minute.",
     "503": "The store cannot be reached. Nothing is lost: try again shortly.",
     "500": "The application failed here: its log says why.",
 }
 """The outcome of an action on one backend: a code for the address, a sentence for the page."""
 
-TONES = {"done": "good", "refused": "good", "still-logged-in": "bad"}
+TONES = {"done": "good", "refused": "good", "still-logged-in": "bad", "dropped": "bad"}
 """How a page marks an outcome; the others are warnings."""
 
 
@@ -91,10 +94,15 @@ def index() -> str:
 
 @bp.post("/all/<action>")
 def act(action: str) -> Response:
-    """Do the action on every backend, and send the browser the cookies of all."""
-    if action not in ACTIONS:
+    """Do the action on every backend, and send the browser the cookies of all.
+
+    A form whose `only` names a backend acts on that one.
+    """
+    only = request.form.get("only")
+    names = [only] if only else list(BACKENDS)
+    if action not in ACTIONS or not BACKENDS.keys() >= set(names):
         abort(404)
-    responses = {name: _send(name, "POST", ACTIONS[action], request.form) for name in BACKENDS}
+    responses = {name: _send(name, "POST", ACTIONS[action], request.form) for name in names}
     outcomes = {name: _outcome(response) for name, response in responses.items()}
     values = {"action": action, **outcomes}
     answer = redirect(f"{url_for('side_by_side.index')}?{urlencode(values)}", code=303)
@@ -143,6 +151,8 @@ def _session_cookie_name(name: str) -> str:
 def _outcome(response: TestResponse) -> str:
     if response.status_code == 200:
         return str((response.json or {}).get("outcome"))
+    if any(is_dropped(header) for header in response.headers.getlist("Set-Cookie")):
+        return "dropped"
     if response.status_code == 302:
         return "login-required" if "/login?next" in response.headers["Location"] else "done"
     return str(response.status_code)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from werkzeug.sansio.http import parse_cookie
 
+from backends.cookie import MAX_COOKIE_BYTES
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -19,6 +21,12 @@ MAX_REQUESTS_PER_SESSION = 10
 MAX_SESSIONS = 1000
 IGNORED_PATHS = ("/column", "/inspect", "/lab", "/static/", "/bootstrap/static/")
 """Paths that only read, and static files: they would displace the requests of interest."""
+
+
+def is_dropped(set_cookie: str) -> bool:
+    """Whether a browser ignores this `Set-Cookie`, for its name and value are too large."""
+    name, _, value = set_cookie.partition(";")[0].partition("=")
+    return len(name) + len(value) > MAX_COOKIE_BYTES
 
 
 class RecordedRequest(NamedTuple):
@@ -70,7 +78,8 @@ class TrafficRecorder:
             sum(map(len, set_cookies)),
         )
         old = parse_cookie(sent).get(self.cookie_name)
-        new = next(filter(None, map(self._token_in, set_cookies)), old)
+        kept = (header for header in set_cookies if not is_dropped(header))
+        new = next(filter(None, map(self._token_in, kept)), old)
         if new:
             self._append(_hash_token(old), _hash_token(new), recorded)
 

@@ -28,10 +28,10 @@ async function act(form) {
     show(answer);
     return;
   }
-  // An error, or the verdict of a replay: a page of its own, of which we want the one sentence.
-  const verdict = answer.querySelector("[data-outcome]");
+  // An error has a page of its own, of which we want the one sentence.
+  const sentence = answer.querySelector("[data-outcome]")?.textContent.trim();
   show(await load("/"));
-  say(verdict?.textContent.trim() ?? "That did not work.", column, verdict?.dataset.outcome);
+  say(sentence ?? "That did not work.", column);
 }
 
 async function load(url, options) {
@@ -56,13 +56,13 @@ function show(page) {
   focusAgain(focused);
 }
 
-function say(sentence, columnId, tone = "warning") {
+function say(sentence, columnId) {
   const column = columnId && document.getElementById(columnId);
   const title = column ? `${column.querySelector("h2").textContent}: ` : "";
   outcome.textContent = title + sentence;
   if (!column) return;
   const paragraph = document.createElement("p");
-  paragraph.className = `outcome outcome-${tone}`;
+  paragraph.className = "outcome outcome-warning";
   paragraph.textContent = sentence;
   column.querySelector(".column-head").after(paragraph);
 }

@@ -59,9 +59,26 @@ def test_the_page_shows_each_backends_column(visitor: Visitor) -> None:
 def test_five_kilobytes_more_are_refused_in_the_browser(visitor: Visitor) -> None:
     log_in(visitor)
     location = act(visitor, "grow").headers["Location"]
-    refused = {name for name in BACKENDS if re.search(rf"[?&]{name}=413\b", location)}
-    assert refused == {name for name, backend in BACKENDS.items() if backend.state == "browser"}
-    assert OUTCOMES["413"] in visitor.get(location).text
+    page = visitor.get(location).text
+    for backend in BACKENDS.values():
+        own = "413" if not backend.stock else "dropped"
+        outcome = own if backend.state == "browser" else "done"
+        assert re.search(rf"[?&]{backend.name}={outcome}\b", location)
+    assert OUTCOMES["413"] in page
+    assert OUTCOMES["dropped"] in page
+
+
+def test_a_cookie_that_browsers_drop_takes_no_requests_along(visitor: Visitor) -> None:
+    log_in(visitor)
+    kept = visitor.client.get_cookie("session_flask_cookie")
+    act(visitor, "grow")
+    assert kept
+    visitor.client.set_cookie("session_flask_cookie", kept.value)  # as a browser still has it
+    seen = visitor.get("/flask-cookie/inspect").get_json()["traffic"]
+    assert [each["path"] for each in seen] == [
+        "/flask-cookie/dashboard/grow",
+        "/flask-cookie/login",
+    ]
 
 
 def test_a_token_outlives_logout_where_it_is_not_revocable(visitor: Visitor) -> None:
@@ -94,14 +111,18 @@ def test_an_unknown_action_is_a_404(visitor: Visitor) -> None:
     assert act(visitor, "destroy").status_code == 404
 
 
+def test_an_unknown_backend_is_a_404(visitor: Visitor) -> None:
+    assert act(visitor, "logout", only="memcached").status_code == 404
+
+
 def test_the_bar_offers_every_action(visitor: Visitor) -> None:
     page = visitor.get("/").text
     assert all(f"/all/{action}" in page for action in ACTIONS)
 
 
 def test_a_column_works_for_itself_and_leads_back_to_the_page(visitor: Visitor) -> None:
-    form = {"username": "bob", "password": "builder", "next": "/"}
-    assert visitor.post("/redis/login", **form).headers["Location"] == "/"
+    form = {"username": "bob", "password": "builder", "only": "redis"}
+    assert act(visitor, "login", **form).headers["Location"] == "/?action=login&redis=done"
     users = {name: visitor.get(f"/{name}/inspect").get_json()["user"] for name in BACKENDS}
     assert users == {name: "bob" if name == "redis" else None for name in BACKENDS}
 
