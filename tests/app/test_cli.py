@@ -219,6 +219,7 @@ class TestSessions:
     [
         ("", "Several backends are mounted. Set SESSION_BACKEND to one of: cookie, "),
         ("cookie", "SESSION_BACKEND=cookie cannot tell whose a session is"),
+        ("flask-cookie", "SESSION_BACKEND=flask-cookie cannot tell whose a session is"),
         ("flask-session-filesystem", "cannot tell whose a session is"),
         ("redis", "The embedded Redis lives in the process that serves. Set REDIS_URL"),
     ],

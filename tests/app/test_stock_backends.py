@@ -1,4 +1,4 @@
-"""The application works on Flask's own session and on Flask-Session, which add nothing to a dict."""
+"""The application works on Flask's own session and on Flask-Session, whose session is a dict."""
 
 from io import BytesIO
 

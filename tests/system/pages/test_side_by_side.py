@@ -61,7 +61,9 @@ def test_a_login_sets_one_session_cookie_for_each_backend(page: "Page") -> None:
         assert cookie["sameSite"] == "Lax"
     assert page.get_by_text("Logged in: alice").count() == len(BACKENDS)
     assert {name for name, cookie in cookies.items() if cookie["expires"] != -1} == {
-        f"session_{name.replace('-', '_')}" for name, backend in BACKENDS.items() if backend.stock
+        f"session_{name.replace('-', '_')}"
+        for name, backend in BACKENDS.items()
+        if backend.stock and backend.state == "server"
     }
 
 
@@ -72,6 +74,16 @@ def test_adding_five_kilobytes_leaves_every_cookie_as_it_was(page: "Page") -> No
     after = {name: cookie["value"] for name, cookie in session_cookies(page).items()}
     assert after == before
     assert page.get_by_text("Refused: a browser keeps at most 4096 bytes").count() >= 1
+    assert page.locator("#flask-cookie").get_by_text("Answered as done, and lost").count() == 1
+
+
+@with_and_without_script
+def test_a_columns_own_button_acts_on_it_alone(page: "Page") -> None:
+    redis = page.locator("#redis")
+    redis.get_by_role("button", name="Log in as bob").click()
+    redis.get_by_text("Logged in: bob").wait_for()
+    assert page.locator("#outcome").inner_text() == "Redis: Logged in."
+    assert session_cookies(page).keys() == {"session_redis"}
 
 
 @with_and_without_script

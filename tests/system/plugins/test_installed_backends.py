@@ -107,6 +107,7 @@ class TestExample:
             "cookie",
             "filesystem",
             "redis",
+            "flask-cookie",
             "flask-session-filesystem",
             "flask-session-redis",
             "tiny",
