@@ -142,26 +142,48 @@ def print_report(report: Report, to: Console, options: Sequence[str] = ()) -> No
     document = {claim.id for claim in report.claims if claim.is_of_document}
     for title, is_of_document in ((DOCUMENT, True), (FIELD, False)):
         claims = [claim for claim in report.claim_ids if (claim in document) is is_of_document]
-        if claims:
-            to.print(_make_table(report, title, claims, to.width), "")
+        for subjects in _split_columns(report.subjects, to.width) if claims else ():
+            to.print(_make_table(report, title, claims, subjects, to.width), "")
     print_closing(report, to, options)
 
 
-def _make_table(report: Report, title: str, claims: Sequence[str], width: int) -> Table:
+def _split_columns(subjects: Sequence[str], width: int) -> list[Sequence[str]]:
+    """The subjects of each table: in halves, and these in halves, where all have no room."""
+    needed = MIN_CLAIM_WIDTH + sum(
+        _measure(subject, VERDICT_WIDTHS[-1]) + 1 for subject in subjects
+    )
+    if len(subjects) == 1 or needed <= width:
+        return [subjects]
+    half = (len(subjects) + 1) // 2
+    return [*_split_columns(subjects[:half], width), *_split_columns(subjects[half:], width)]
+
+
+def _measure(subject: str, verdict: int) -> int:
+    """The columns that a subject's verdicts and its name need, which may break at its hyphens."""
+    return max(verdict, *map(len, _break_head(subject).split("\n")))
+
+
+def _break_head(subject: str) -> str:
+    return subject.replace("-", "-\n")
+
+
+def _make_table(
+    report: Report, title: str, claims: Sequence[str], subjects: Sequence[str], width: int
+) -> Table:
     """A row for each claim: on one line if there is room."""
-    heads = [subject.replace("-", "-\n") for subject in report.subjects]
     longest = max(map(len, (*report.claim_ids, DOCUMENT, FIELD)))
     for verdict in VERDICT_WIDTHS:
-        widths = [max(verdict, *map(len, head.split("\n"))) for head in heads]
+        widths = [_measure(subject, verdict) for subject in subjects]
         room = width - sum(widths) - len(widths)
         if longest <= room:
             break
     first = min(longest, max(room, MIN_CLAIM_WIDTH))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    heads = map(_break_head, subjects)
     for head, column in zip((title, *heads), (first, *widths), strict=True):
         table.add_column(head, width=column, overflow="fold")
     for claim in claims:
-        cells = (_format_cell(report.result(claim, subject)) for subject in report.subjects)
+        cells = (_format_cell(report.result(claim, subject)) for subject in subjects)
         table.add_row(_break_name(claim, first), *cells)
     return table
 

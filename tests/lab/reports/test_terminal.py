@@ -62,9 +62,15 @@ class TestMatrix:
     def test_heads_stay_whole_at_60_columns(self) -> None:
         results = [result("encrypted", each, Verdict.HOLDS) for each in BACKENDS]
         text = render(Report(AS_EXPECTED.circumstances, list(BACKENDS), results), 60)
-        words = text.partition("encrypted")[0].split()
+        words = text.split()
         assert words.count("filesystem") == 2
         assert {"cookie", "redis", "flask-", "session-"} <= set(words)
+
+    def test_subjects_without_room_are_in_a_second_table(self) -> None:
+        results = [result("encrypted", each, Verdict.HOLDS) for each in BACKENDS]
+        text = render(Report(AS_EXPECTED.circumstances, list(BACKENDS), results), 60)
+        rows = [line.split() for line in text.splitlines() if line.startswith("encrypted")]
+        assert rows == [["encrypted", *["✓", "holds"] * 3]] * 2
 
     @pytest.mark.parametrize("width", [60, 80, 120])
     def test_it_fits_however_long_the_names_are(self, width: int) -> None:

@@ -20,7 +20,12 @@ def test_a_subject_that_fails_does_not_stop_the_others(
     output, errors = capsys.readouterr()
     assert ended.value.code == ExitStatus.ERROR
     row = next(line for line in output.splitlines() if line.startswith("logout_is_final"))
-    assert row.split() == ["logout_is_final", *["!", "error"] * 3, *["✓", "holds"] * 2]
+    assert row.split() == [
+        "logout_is_final",
+        *["!", "error"] * 3,
+        *["✗", "fails"],
+        *["✓", "holds"] * 2,
+    ]
     for reason in (
         "ConfigurationError: SECRET_KEY: it is not to its taste.",
         "Its process ended with status 7.",
@@ -30,4 +35,4 @@ def test_a_subject_that_fails_does_not_stop_the_others(
         assert reason in " ".join(errors.split())
     assert "Again: session-lab compare --only logout_is_final\n" in output
     assert output.endswith("embedded in the process (fakeredis)\n")
-    assert "2 as expected, no surprises, 3 errors ·" in output
+    assert "3 as expected, no surprises, 3 errors ·" in output
