@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from backends.redis_client import RETRY_AFTER_SECONDS, CircuitBreaker
+from backends.redis_access.client import RETRY_AFTER_SECONDS, CircuitBreaker
 from backends.store import StoreUnavailable
 from backends.throttle import Throttle
 
-TIME = "backends.redis_client.time"
+TIME = "backends.redis_access.client.time"
 
 
 def fail(breaker: CircuitBreaker) -> None:

@@ -1,34 +1,270 @@
-"""How long a page waits for Redis at most, by the timeouts of the connections that it uses."""
+"""How a client for REDIS_URL uses its time and its connections, on a real Redis."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 
-from backends.redis_client import connect
+from backends import deadline
+from backends.redis import RedisStore
+from backends.redis_access.client import connect
+from backends.store import StoreUnavailable
+from tests.support.relay import Relay
+from tests.support.services import RedisServer
 
-SLOW_ANSWER, PAGE = 0.3, 1.0
-"""Seconds: a server that takes so long for an answer is in use, and a page is there by then."""
+KEY = "a" * 64
+FIELDS = {"user": '"alice"'}
+
+PAGE = 1.0
+"""Seconds for loading and saving a session, and for all that a page does else."""
+
+AMPLE = 60.0
+"""Seconds that a test never uses up, where something else than the deadline is tried."""
 
 
-def timeouts(client: Any) -> tuple[float, float]:
-    """For a connection and for an answer; neither is waited for twice."""
-    connection = client.connection_pool.make_connection()
-    assert connection.retry.get_retries() == 0
-    return connection.socket_connect_timeout, connection.socket_timeout
+@pytest.fixture
+def relay(redis_server: RedisServer) -> Iterator[Relay]:
+    with Relay(redis_server.port) as relay:
+        yield relay
 
 
-def test_a_server_that_is_slow_is_used_and_one_that_is_silent_costs_no_second() -> None:
-    to_connect, to_answer = timeouts(connect("redis://127.0.0.1:1/0"))
-    assert min(to_connect, to_answer) > SLOW_ANSWER
-    assert to_connect + to_answer < PAGE
+@pytest.fixture
+def ample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No step runs out of time on a busy machine."""
+    monkeypatch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
+
+
+def store_at(url: str) -> RedisStore:
+    """A store on that address, with a record."""
+    store = RedisStore(connect(url))
+    store.delete(KEY)
+    store.create(KEY, FIELDS, 600, owner="alice")
+    return store
+
+
+def fill_pool(store: RedisStore, size: int) -> None:
+    """Let so many connections of the store lie idle."""
+    pool = pool_of(store.client)
+    for connection in [pool.get_connection() for _ in range(size)]:
+        pool.release(connection)
+
+
+def pool_of(client: Any) -> Any:
+    return client.connection_pool
+
+
+def is_there(store: RedisStore) -> bool:
+    record = store.load(KEY)
+    return record is not None and record.fields == FIELDS
+
+
+def test_loading_and_saving_have_time_within_a_page() -> None:
+    assert 2 * deadline.LIMIT_SECONDS < PAGE
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])
-def test_silent_sentinels_cost_no_second_with_the_server_they_name(count: int) -> None:
+def test_silent_sentinels_use_half_of_the_time(count: int) -> None:
     hosts = ",".join(f"127.0.0.1:{port}" for port in range(1, count + 1))
-    master: Any = connect(f"redis+sentinel://{hosts}/sessions")
-    sentinels = [
-        timeouts(sentinel) for sentinel in master.connection_pool.sentinel_manager.sentinels
-    ]
-    assert len(sentinels) == count
-    assert sum(max(waits) for waits in sentinels) + sum(timeouts(master)) <= PAGE
+    sentinels = pool_of(connect(f"redis+sentinel://{hosts}/sessions")).sentinel_manager.sentinels
+    attempts = [sentinel.connection_pool.attempt_seconds for sentinel in sentinels]
+    assert sum(attempts) == pytest.approx(deadline.LIMIT_SECONDS / 2)
+    assert len(attempts) == count
+
+
+class TestOneDeadline:
+    """The relay sends bytes for ever, so that only the deadline can end a step."""
+
+    def test_a_dripping_answer_ends_with_the_deadline(self, relay: Relay) -> None:
+        store = store_at(relay.url)
+        relay.is_dripping = True
+        with pytest.raises(StoreUnavailable):
+            store.load(KEY)
+
+    def test_a_dripping_handshake_ends_with_the_deadline(self, relay: Relay) -> None:
+        relay.is_dripping = True
+        store = RedisStore(connect(relay.url))
+        with pytest.raises(StoreUnavailable):
+            store.load(KEY)
+
+    def test_commands_of_a_step_have_one_deadline_together(self, relay: Relay) -> None:
+        store = store_at(relay.url)
+        for number in range(200):
+            store.create(f"{number:064x}", {}, 600, owner="many")
+        relay.delay = deadline.LIMIT_SECONDS / 100  # each command alone has time enough
+        with pytest.raises(StoreUnavailable):
+            store.sessions_of("many")
+
+
+class TestShortage:
+    @pytest.mark.usefixtures("ample")
+    def test_more_threads_than_connections_all_get_an_answer(self, relay: Relay) -> None:
+        store = store_at(f"{relay.url}?max_connections=4")
+        together = Barrier(8)
+
+        def read(_: int) -> list[bool]:
+            together.wait()
+            return [is_there(store) for _ in range(20)]
+
+        with ThreadPoolExecutor(8) as threads:
+            assert [*threads.map(read, range(8))] == [[True] * 20] * 8
+        assert relay.accepted <= 4
+
+    def test_a_shortage_is_no_outage(self, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+        store = store_at(f"{relay.url}?max_connections=1")
+        pool = pool_of(store.client)
+        lent = pool.get_connection()
+        with monkeypatch.context() as patch:
+            patch.setattr(deadline, "LIMIT_SECONDS", 0.01)
+            with pytest.raises(StoreUnavailable, match="no connection was free"):
+                store.load(KEY)
+        pool.release(lent)
+        assert is_there(store)
+
+
+@pytest.mark.usefixtures("ample")
+class TestDeadConnections:
+    """They were in the pool when they died: the next request asks on a new one."""
+
+    def test_a_closed_connection_costs_no_request(
+        self, relay: Relay, redis_server: RedisServer
+    ) -> None:
+        store = store_at(relay.url)
+        fill_pool(store, 6)
+        redis_server.client().client_kill_filter(_type="normal", skipme=True)
+        assert [is_there(store) for _ in range(6)] == [True] * 6
+        assert relay.accepted == 7  # the others were dropped with the first
+
+    def test_a_new_owned_session_is_created_on_a_closed_pool(
+        self, relay: Relay, redis_server: RedisServer
+    ) -> None:
+        store = store_at(relay.url)
+        fill_pool(store, 6)
+        redis_server.client().client_kill_filter(_type="normal", skipme=True)
+        store.create("b" * 64, FIELDS, 600, owner="alice")
+        redis_server.client().client_kill_filter(_type="normal", skipme=True)
+        store.touch("b" * 64, 600)
+        redis_server.client().client_kill_filter(_type="normal", skipme=True)
+        assert store.delete("b" * 64) is True
+
+    def test_swallowed_connections_cost_no_request(
+        self, relay: Relay, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = store_at(relay.url)
+        fill_pool(store, 6)
+        relay.swallow()
+        monkeypatch.setattr(deadline, "LIMIT_SECONDS", 4.0)  # half of it is waited for
+        assert is_there(store)
+        monkeypatch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
+        assert [is_there(store) for _ in range(6)] == [True] * 6
+        assert relay.accepted == 7
+
+
+class LostAnswer:
+    """Runs a command and loses the answer, once: the connection breaks after it."""
+
+    def __init__(self, store: RedisStore, command: str) -> None:
+        self.pool = pool_of(store.client)
+        self.command = command
+        connection = self.pool.get_connection()
+        self.read = connection.read_response
+        connection.read_response = self
+        self.connection, self.name = connection, ""
+        self.pack = connection.pack_command
+        connection.pack_command = self.note
+        self.pool.release(connection)
+
+    def note(self, *command: Any) -> Any:
+        self.name = command[0]
+        return self.pack(*command)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        answer = self.read(*arguments, **options)
+        if self.name == self.command:
+            self.command = ""
+            self.connection.disconnect()
+            raise ConnectionResetError
+        return answer
+
+
+@pytest.mark.usefixtures("ample")
+class TestLostAnswers:
+    """The server did it, and nobody was told: the second try finds it done."""
+
+    @pytest.fixture
+    def store(self, redis_server: RedisServer) -> RedisStore:
+        return store_at(redis_server.url)
+
+    def test_a_record_that_was_created_is_ours(self, store: RedisStore) -> None:
+        store.create("c" * 64, FIELDS, 600)  # the server knows the script
+        store.delete("c" * 64)
+        lost = LostAnswer(store, "EVALSHA")
+        store.create("c" * 64, FIELDS, 600)
+        assert lost.command == ""
+        store.delete("c" * 64)
+
+    def test_a_record_of_another_is_not_ours(self, store: RedisStore) -> None:
+        lost = LostAnswer(store, "EVALSHA")
+        with pytest.raises(KeyError):
+            store.create(KEY, {"user": '"mallory"'}, 600)
+        assert lost.command == ""
+        assert is_there(store)
+
+    def test_a_deletion_nobody_knows_of_is_not_denied(self, store: RedisStore) -> None:
+        lost = LostAnswer(store, "DEL")
+        with pytest.raises(StoreUnavailable, match="the answer to a deletion was lost"):
+            store.delete(KEY)
+        assert lost.command == ""
+        assert store.delete(KEY) is False
+
+    def test_an_update_is_made_once(self, store: RedisStore) -> None:
+        lost = LostAnswer(store, "EVALSHA")
+        store.update(KEY, {"cart": "[]"}, ["user"], 600)
+        assert lost.command == ""
+        record = store.load(KEY)
+        assert record is not None
+        assert record.fields == {"cart": "[]"}
+
+
+@pytest.mark.usefixtures("ample")
+class TestAnotherServer:
+    """One address led to the old master and leads to the new one now."""
+
+    @pytest.fixture
+    def new(self, tmp_path: Path) -> Iterator[RedisServer]:
+        with RedisServer(tmp_path) as server:
+            yield server
+
+    @pytest.fixture
+    def old(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+        with RedisServer(tmp_path_factory.mktemp("old")) as server:
+            yield server
+
+    def test_a_replica_that_refuses_to_write_is_left(
+        self, old: RedisServer, new: RedisServer
+    ) -> None:
+        store_at(new.url)
+        with Relay(old.port) as relay:
+            store = store_at(relay.url)
+            old.client().replicaof("127.0.0.1", new.port)
+            relay.target = new.port
+            store.touch(KEY, 600)
+            assert is_there(store)
+            assert relay.accepted == 2
+
+    def test_a_replica_without_its_master_is_left(self, old: RedisServer, new: RedisServer) -> None:
+        store_at(new.url)
+        with Relay(old.port) as relay:
+            store = store_at(relay.url)
+            old.client().config_set("replica-serve-stale-data", "no")
+            old.client().replicaof("127.0.0.1", 1)
+            relay.target = new.port
+            assert is_there(store)
+
+    def test_an_address_that_still_leads_to_it_is_a_failure(self, old: RedisServer) -> None:
+        store = store_at(old.url)
+        old.client().replicaof("127.0.0.1", 1)
+        with pytest.raises(StoreUnavailable):
+            store.touch(KEY, 600)

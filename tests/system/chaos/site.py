@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from flask import Flask, session
 
 from backends import BACKENDS, init_app
-from backends.redis_client import RETRY_AFTER_SECONDS
+from backends.redis_access.client import RETRY_AFTER_SECONDS
 from tests.support.bare import log_in, log_out, rotate
 from tests.support.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
 

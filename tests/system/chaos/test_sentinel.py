@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backends import StoreUnavailable
-from backends.redis_client import TIMEOUT_SECONDS
+from backends.deadline import LIMIT_SECONDS
 from tests.support.redis_topologies import SentinelTrio, is_master, until, wait_for_replica
 from tests.system.chaos.failover import Answer, Browser, Crowd, check, silence, site, store_of
 
@@ -73,7 +73,7 @@ def test_sessions_are_served_while_the_sentinels_are_silent(
 
     def asked_them() -> bool:
         answers.append(crowd.members[0].read())
-        return answers[-1].seconds > TIMEOUT_SECONDS / 2 - 0.05
+        return answers[-1].seconds > LIMIT_SECONDS / 2 - 0.05
 
     until(asked_them)
     assert {answer.status for answer in answers} == {200}

@@ -1,0 +1,1 @@
+"""How the backend on Redis reaches its servers."""

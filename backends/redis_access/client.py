@@ -1,0 +1,327 @@
+"""The client of Redis: its servers, its addresses and its circuit breaker.
+
+It knows nothing of sessions and their records.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Lock, Thread
+from typing import Any
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+import redis
+from flask import Flask
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.exceptions import ClusterDownError, MaxConnectionsError, RedisClusterException
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from backends.deadline import LIMIT_SECONDS
+from backends.redis_access.pool import (
+    DeadlineConnection,
+    DeadlinePool,
+    DeadlineSentinelConnection,
+    DeadlineSentinelSSLConnection,
+    DeadlineSSLConnection,
+    DeadlineUnixConnection,
+    MasterCheckingPool,
+    describe_answer,
+)
+from backends.settings import ConfigurationError
+from backends.store import StoreUnavailable
+from backends.throttle import Throttle
+
+logger = logging.getLogger(__name__)
+
+Client = redis.Redis | RedisCluster
+
+FAILURES = (redis.RedisError, RedisClusterException, OSError)
+"""What redis-py raises if a server does not answer; the second is no `RedisError`."""
+
+RETRY_AFTER_SECONDS = 0.5
+"""After a failure, one request in this time tries again; the others fail at once.
+
+A frozen server would otherwise block every thread for its timeout, also those that serve pages
+without a session.
+"""
+
+DEADLINE_CLASSES: dict[Any, type[Connection] | type[UnixDomainSocketConnection]] = {
+    Connection: DeadlineConnection,
+    SSLConnection: DeadlineSSLConnection,
+    UnixDomainSocketConnection: DeadlineUnixConnection,
+}
+
+PLAIN_OR_TLS = (DeadlineConnection, DeadlineSSLConnection)
+
+CONNECTION_OPTIONS: dict[str, Any] = {
+    "retry": Retry(NoBackoff(), 0),  # the pool asks again where that helps
+    "driver_info": None,  # each answer that a handshake does not need is a part of the deadline
+    "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+}
+
+SHARED_OPTIONS = ("protocol", "max_connections")
+"""The options behind the `?` that also an address of several servers may have."""
+
+
+def client_of(app: Flask, connect: Callable[[str], Client]) -> Client:
+    """The client in `SESSION_REDIS`, or one for the address in `REDIS_URL`.
+
+    A ready client keeps its own timeouts, retries and pool; one for `REDIS_URL` keeps the deadline
+    of a step (`backends.deadline`), waits for a free connection, and asks twice where it may.
+    There is no default: an application without an address must not keep its sessions elsewhere.
+    Raises `ConfigurationError` without either, for an invalid address, and for a cluster that does
+    not answer.
+    """
+    client: Client | None = app.config.get("SESSION_REDIS")
+    url = app.config.get("REDIS_URL")
+    if client is None and url:
+        client = _connect_or_refuse(url, connect)
+    if client is None:
+        raise ConfigurationError(
+            "REDIS_URL is not set: give redis://host:port/db, rediss://… or unix://path."
+        )
+    _check_ready_client(client)
+    return client
+
+
+def _connect_or_refuse(url: str, connect: Callable[[str], Client]) -> Client:
+    try:
+        client = connect(url)
+        if isinstance(client, redis.Redis):
+            client.connection_pool.make_connection()  # reads the options, connects to nothing
+    except FAILURES as error:
+        raise ConfigurationError(_describe_refusal(url, error)) from None
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"REDIS_URL cannot be read{_why_unreadable(url, error)}. Give redis://host:port/db, "
+            "rediss://…, unix://path, redis+sentinel://host:port,host:port/service/db or "
+            "redis+cluster://host:port,host:port (rediss+… for TLS); in a password write / as %2F "
+            "and # as %23."
+        ) from None
+    return client
+
+
+def _describe_refusal(url: str, error: Exception) -> str:
+    """What redis-py says of an address that it can read, and what to do."""
+    reason = describe_answer(error)
+    if "Invalid SSL Certificate" in reason:
+        return f"REDIS_URL: ssl_cert_reqs is none, optional or required ({reason})."
+    if "protocol=2" in reason or "+cluster:" not in url:
+        return f"REDIS_URL cannot be used: {reason}."
+    return (
+        f"REDIS_URL: no cluster answers there ({reason}). Start it, or name nodes of it that run; "
+        "a single server is redis://host:port/db."
+    )
+
+
+def _why_unreadable(url: str, error: Exception) -> str:
+    """The reason, in brackets, if it has no part of the password."""
+    if isinstance(error, UnreadableAddress):
+        return f" ({error})"
+    for name in parse_qs(urlsplit(url).query):
+        if f"'{name}'" in str(error):  # TypeError for an unknown name, ValueError for a value
+            return f" (the option {name} is unknown or has no valid value)"
+    return ""
+
+
+def _check_ready_client(client: object) -> None:
+    if isinstance(client, redis.Redis | RedisCluster):
+        return
+    kind = type(client)
+    name = f"a {kind.__name__}"
+    if any(parent.__module__.startswith("redis.asyncio") for parent in kind.__mro__):
+        name = f"an asyncio client (redis.asyncio.{kind.__name__}), which Flask cannot await"
+    raise ConfigurationError(
+        f"SESSION_REDIS is {name}: give a redis.Redis or a redis.RedisCluster, or leave it out and "
+        "set REDIS_URL."
+    )
+
+
+class UnreadableAddress(ValueError):
+    """An invalid address of Sentinels or a cluster; its message has no password."""
+
+
+def connect(url: str) -> Client:
+    """A client that keeps the deadline of a step: a page fails within a second.
+
+    Raises `ValueError` for an invalid address, and `RedisClusterException` if a cluster, which is
+    asked for its nodes at once, does not answer.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in ("redis+sentinel", "rediss+sentinel"):
+        return _sentinel(parts)
+    if parts.scheme in ("redis+cluster", "rediss+cluster"):
+        return _cluster(parts)
+    options = parse_url(url)
+    kind = options.pop("connection_class", Connection)
+    return _client(connection_class=DEADLINE_CLASSES[kind], **options)
+
+
+def _client(**options: Any) -> "redis.Redis":
+    return redis.Redis(connection_pool=DeadlinePool(**CONNECTION_OPTIONS, **options))
+
+
+def _sentinel(parts: SplitResult) -> "redis.Redis":
+    service, _, db = parts.path.strip("/").partition("/")
+    if not service:
+        raise UnreadableAddress(
+            "a Sentinel address names its service: redis+sentinel://host:port/service"
+        )
+    if not (db or "0").isdecimal():
+        raise UnreadableAddress(f"the database behind the service is a number, not {db!r}")
+    addresses = _addresses(parts, 26379)
+    options = _options(parts)
+    # They are asked one after the other, before the server that they name.
+    asking = {**options, "attempt_seconds": LIMIT_SECONDS / 2 / len(addresses)}
+    sentinel = Sentinel(())
+    sentinel.sentinels = [
+        _client(host=host, port=port, connection_class=_class(parts, *PLAIN_OR_TLS), **asking)
+        for host, port in addresses
+    ]
+    pool = MasterCheckingPool(
+        service,
+        sentinel,
+        connection_class=_class(parts, DeadlineSentinelConnection, DeadlineSentinelSSLConnection),
+        db=int(db or 0),
+        **CONNECTION_OPTIONS,
+        **options,
+        **_credentials(parts),
+    )
+    return redis.Redis(connection_pool=pool)
+
+
+def _cluster(parts: SplitResult) -> RedisCluster:
+    if parts.path.strip("/"):
+        raise UnreadableAddress("a cluster has no databases and no services")
+    addresses = _addresses(parts, 6379)
+    host, port = addresses[0]
+    cluster = RedisCluster(
+        # With an address, redis-py takes this pool for the nodes.
+        url=f"redis://{f'[{host}]' if ':' in host else host}:{port}",
+        startup_nodes=[ClusterNode(*address) for address in addresses[1:]],
+        connection_pool_class=DeadlinePool,
+        connection_class=_class(parts, *PLAIN_OR_TLS),
+        retry=Retry(NoBackoff(), 0),
+        driver_info=None,
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        **_options(parts),
+        **_credentials(parts),
+    )
+    manager: Any = cluster.nodes_manager
+    manager.initialize = BackgroundRefresh(manager.initialize)
+    return cluster
+
+
+class BackgroundRefresh:
+    """Refreshes a cluster's topology in the background, so that requests fail at once.
+
+    redis-py asks one node after the other, in one thread after the other, before it reports the
+    failure: if the whole cluster is down, each request would take seconds.
+    """
+
+    def __init__(self, initialize: Callable[..., None]) -> None:
+        self._initialize = initialize
+        self._running = Lock()
+
+    def __call__(self, **options: Any) -> None:
+        if self._running.acquire(blocking=False):
+            Thread(target=self._run, kwargs=options, daemon=True).start()
+
+    def _run(self, **options: Any) -> None:
+        try:
+            with suppress(*FAILURES):  # the next request that fails asks again
+                self._initialize(**options)
+        finally:
+            self._running.release()
+
+
+def _addresses(parts: SplitResult, port: int) -> list[tuple[str, int]]:
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    pairs = [urlsplit(f"//{host}") for host in hosts]
+    if not all(pair.hostname for pair in pairs):
+        raise UnreadableAddress("it names no host, or ends in a comma")
+    return [(str(pair.hostname), pair.port or port) for pair in pairs]
+
+
+def _options(parts: SplitResult) -> dict[str, Any]:
+    """The options behind the `?` of several servers' address."""
+    for name in parse_qs(parts.query):
+        if name not in SHARED_OPTIONS and not (_is_tls(parts) and name.startswith("ssl_")):
+            raise UnreadableAddress(
+                "options behind a ? are for a single server, but for protocol, max_connections "
+                "and, with TLS, ssl_…"
+            )
+    options = parse_url(f"redis://host?{parts.query}")
+    return {name: value for name, value in options.items() if name != "host"}
+
+
+def _is_tls(parts: SplitResult) -> bool:
+    return parts.scheme.startswith("rediss+")
+
+
+def _class(parts: SplitResult, plain: type[Connection], tls: type[Connection]) -> type[Connection]:
+    return tls if _is_tls(parts) else plain
+
+
+def _credentials(parts: SplitResult) -> dict[str, Any]:
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    given = {"username": unquote(user), "password": unquote(password)}
+    return {name: value for name, value in given.items() if value}
+
+
+class CircuitBreaker:
+    """Raises `StoreUnavailable` for a failed server, and rarely tries it again."""
+
+    def __init__(self, log: Throttle) -> None:
+        """`log` limits how often failures are logged."""
+        self._lock = Lock()
+        self._next_try: float | None = None
+        self._log = log
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Raises `StoreUnavailable` for a failure, `ValueError` for a key of another type."""
+        self._check_turn()
+        try:
+            yield
+        except FAILURES as error:
+            if str(error).startswith("WRONGTYPE"):
+                raise ValueError("the key holds another type") from error
+            if _is_outage(error):
+                self._try_again_at(time.monotonic() + RETRY_AFTER_SECONDS)
+            reason = describe_answer(error)
+            # A cause that repeats a command may show its password in a log.
+            cause = error if reason == str(error) else None
+            raise self._unavailable(reason) from cause
+        else:
+            self._try_again_at(None)
+
+    def _unavailable(self, reason: str) -> StoreUnavailable:
+        unavailable = StoreUnavailable(f"Redis: {reason}")
+        if self._log.admit() is not None:
+            logger.error("%s", unavailable)
+        return unavailable
+
+    def _try_again_at(self, moment: float | None) -> None:
+        with self._lock:
+            self._next_try = moment
+
+    def _check_turn(self) -> None:
+        with self._lock:
+            if self._next_try is None:
+                return
+            if time.monotonic() < self._next_try:
+                raise StoreUnavailable("Redis did not answer a moment ago")
+            self._next_try = time.monotonic() + RETRY_AFTER_SECONDS
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether others need not ask for a while; a shortage of connections is none."""
+    if isinstance(error, MaxConnectionsError):
+        return False
+    return not isinstance(error, redis.ResponseError) or isinstance(error, ClusterDownError)

@@ -1,0 +1,297 @@
+"""Connections to Redis that keep the deadline of a step, and the pool that lends them.
+
+It knows nothing of sessions and their records.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Semaphore
+from typing import Any
+
+import redis
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import (
+    BusyLoadingError,
+    MasterDownError,
+    MaxConnectionsError,
+    NoScriptError,
+    ReadOnlyError,
+    ResponseError,
+)
+from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
+
+from backends.deadline import seconds_left
+from backends.throttle import Throttle
+
+Command = Sequence[bytes | str | int]
+
+ASK_ANOTHER = (ReadOnlyError, MasterDownError, BusyLoadingError)
+"""Answers of a server that is not the master, or not yet: another may have its address by now."""
+
+MIN_TIMEOUT_SECONDS = 0.001
+"""For a socket whose time is used up; 0 would mean that it never waits."""
+
+
+class NoScriptAgainError(NoScriptError):
+    """The second server does not know a script that the first one may have run."""
+
+
+class DeadlineSocket:
+    """A socket that never waits for longer than its connection has time.
+
+    A timeout of the socket alone starts again with every byte that arrives.
+    """
+
+    def __init__(self, connected: Any, connection: "DeadlineMixin") -> None:
+        self._socket = connected
+        self._connection = connection
+        self._is_polled = False
+
+    def recv(self, *arguments: Any) -> Any:
+        self._set_timeout()
+        return self._socket.recv(*arguments)
+
+    def recv_into(self, buffer: Any) -> Any:
+        self._set_timeout()
+        return self._socket.recv_into(buffer)
+
+    def sendall(self, data: Any) -> None:
+        rest = memoryview(data)
+        while rest:  # `sendall` of a TLS socket would start its timeout again with every part
+            self._set_timeout()
+            rest = rest[self._socket.send(rest) :]
+
+    def settimeout(self, timeout: float | None) -> None:
+        """0 lets it not wait at all; every other value means what the connection has left."""
+        self._is_polled = timeout == 0
+
+    def _set_timeout(self) -> None:
+        self._socket.settimeout(0 if self._is_polled else self._connection.time_left())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+
+class DeadlineMixin:
+    """A connection whose handshake and answers end at the deadline of the step."""
+
+    _attempt_ends = float("inf")
+
+    def limit_attempt(self, seconds: float) -> None:
+        """Give up after so many seconds, even if the step has more time left."""
+        self._attempt_ends = time.monotonic() + seconds
+
+    def time_left(self) -> float:
+        """The seconds left. Raises `TimeoutError` if there are none."""
+        left = min(seconds_left(), self._attempt_ends - time.monotonic())
+        if left <= 0:
+            raise TimeoutError("the time for this step is used up")
+        return left
+
+    @property
+    def socket_timeout(self) -> float | int | None:
+        left = min(seconds_left(), self._attempt_ends - time.monotonic())
+        return max(MIN_TIMEOUT_SECONDS, left)
+
+    @socket_timeout.setter
+    def socket_timeout(self, value: float | int | None) -> None:
+        """The deadline alone counts."""
+
+    @property
+    def socket_connect_timeout(self) -> float | int | None:
+        return self.socket_timeout
+
+    @socket_connect_timeout.setter
+    def socket_connect_timeout(self, value: float | int | None) -> None:
+        """The deadline alone counts."""
+
+    def on_connect_check_health(self, check_health: bool = True) -> None:
+        """Greet the server. Its answer to a greeting may repeat the password: leave that out."""
+        try:
+            super().on_connect_check_health(check_health)  # type: ignore[misc]  # of redis-py
+        except ResponseError as error:
+            raise redis.ConnectionError(describe_answer(error)) from None
+
+    def _connect(self) -> DeadlineSocket:
+        return DeadlineSocket(super()._connect(), self)  # type: ignore[misc]  # of redis-py
+
+
+class DeadlineConnection(DeadlineMixin, Connection):
+    """To a server's port."""
+
+
+class DeadlineSSLConnection(DeadlineMixin, SSLConnection):
+    """To a server's port, by TLS."""
+
+
+class DeadlineUnixConnection(DeadlineMixin, UnixDomainSocketConnection):
+    """To a server's socket file."""
+
+
+class DeadlineSentinelConnection(DeadlineMixin, SentinelManagedConnection):
+    """To the master that the Sentinels name."""
+
+
+class DeadlineSentinelSSLConnection(DeadlineMixin, SentinelManagedConnection, SSLConnection):
+    """To the master that the Sentinels name, by TLS."""
+
+
+class DeadlinePool(redis.ConnectionPool):
+    """Lends the connection that was used last; who finds none free waits for one.
+
+    The wait is a part of the step's time. `attempt_seconds` limits each use of a connection.
+    """
+
+    def __init__(self, *args: Any, attempt_seconds: float = float("inf"), **options: Any) -> None:
+        self.attempt_seconds = attempt_seconds
+        super().__init__(*args, **options)
+
+    def reset(self) -> None:
+        """Forget all connections: those of a process belong to it alone, not to its children."""
+        self._slots = Semaphore(self.max_connections)
+        super().reset()
+
+    def execute(self, command: Command, again: Command | None = None) -> Any:
+        """The answer, with bytes for text. Asks a second time on a new connection if needed.
+
+        It is needed for a connection that broke, or went silent, while it was not used, and for a
+        server that says to ask another. `again` is the command for the second time; without it,
+        `command` may be repeated.
+        """
+        has_waited = self._wait_for_slot()
+        connection = self._take()
+        try:
+            return self._ask_twice(connection, command, again or command)
+        except redis.TimeoutError as error:
+            if has_waited:
+                raise MaxConnectionsError("no connection was free in time") from error
+            raise
+        finally:
+            self.release(connection)
+
+    def get_connection(self, *_: Any, **__: Any) -> Any:
+        """A connected one, for a command of redis-py."""
+        self._wait_for_slot()
+        connection = self._take()
+        try:
+            connection.limit_attempt(self.attempt_seconds)
+            connection.connect()
+            if _is_stale(connection):
+                connection.disconnect()
+                connection.connect()
+        except BaseException:
+            self.release(connection)
+            raise
+        return connection
+
+    def make_connection(self) -> Any:
+        """A new one, not connected; the slots limit how many there are."""
+        return self.connection_class(**self.connection_kwargs)
+
+    def release(self, connection: Any) -> None:
+        if connection.pid != self.pid:
+            return  # it was lent before this process was forked
+        if not self.owns_connection(connection):
+            connection.disconnect()
+        if connection.is_connected:
+            self._available_connections.append(connection)
+        self._slots.release()
+
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        """Drop the connections that are not lent."""
+        self._checkpid()
+        with suppress(IndexError):  # other threads may take some meanwhile
+            while True:
+                self._available_connections.pop().disconnect()
+
+    def _wait_for_slot(self) -> bool:
+        """Return whether it had to wait. Raises `MaxConnectionsError` if none was free in time."""
+        self._checkpid()
+        if self._slots.acquire(blocking=False):
+            return False
+        if not self._slots.acquire(timeout=max(0.0, seconds_left())):
+            raise MaxConnectionsError("no connection was free in time")
+        return True
+
+    def _take(self) -> Any:
+        try:
+            return self._lend()
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def _lend(self) -> Any:
+        try:
+            return self._available_connections.pop()
+        except IndexError:
+            return self.make_connection()
+
+    def _ask_twice(self, connection: Any, command: Command, again: Command) -> Any:
+        was_idle = connection.is_connected
+        # A firewall may have swallowed it: leave time for a new one.
+        connection.limit_attempt(seconds_left() / 2 if was_idle else self.attempt_seconds)
+        try:
+            return _ask(connection, command)
+        except (redis.RedisError, OSError) as error:
+            if not must_ask_another(error) and not (was_idle and _is_broken(error)):
+                raise
+            connection.disconnect()
+            self.disconnect(inuse_connections=False)
+        connection.limit_attempt(self.attempt_seconds)
+        try:
+            return _ask(connection, again)
+        except NoScriptError as error:
+            raise NoScriptAgainError(*error.args) from None
+
+
+class MasterCheckingPool(DeadlinePool, SentinelConnectionPool):
+    """Asks the Sentinels for the master once a second, not only when it connects.
+
+    A master that was replaced while it runs keeps its connections and accepts writes for about ten
+    seconds; they are lost when it follows the new one.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._checks = Throttle()
+        super().__init__(*args, **options)
+
+    def _lend(self) -> Any:
+        if self._checks.admit() is not None:
+            with suppress(redis.ConnectionError):  # without them, keep the master that is known
+                self.get_master_address()  # type: ignore[no-untyped-call]  # has no types
+        return super()._lend()
+
+
+def must_ask_another(error: BaseException) -> bool:
+    """Whether the server says that another one takes this command."""
+    # Before Redis 7 the answer to a script has the reason within its text.
+    return isinstance(error, ASK_ANOTHER) or "-READONLY" in str(error)
+
+
+def describe_answer(error: BaseException) -> str:
+    """What a server answered, without what it repeats of the command: a password, maybe."""
+    # Sentinel's message ends with the settings of all clients that it asked.
+    text = str(error).partition(", with args beginning with")[0].partition(" : <")[0]
+    if "unknown command" in text and "HELLO" in text.upper():
+        return f"the server does not know HELLO: add ?protocol=2 to its address ({text})"
+    return text
+
+
+def _ask(connection: Any, command: Command) -> Any:
+    if not connection.is_connected:
+        connection.connect()
+    connection.send_packed_command(connection.pack_command(*command), check_health=False)
+    return connection.read_response(disable_decoding=True, disconnect_on_error=True)
+
+
+def _is_broken(error: BaseException) -> bool:
+    return isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError)
+
+
+def _is_stale(connection: Any) -> bool:
+    """Whether the server closed it, or sent something that nobody asked for."""
+    try:
+        return bool(connection.can_read())
+    except (redis.RedisError, OSError):
+        return True

@@ -1,0 +1,208 @@
+"""The lists of owners' sessions on a real Redis and a real cluster."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from backends import deadline
+from backends.record import CREATED, hash_owner
+from backends.redis import LOGIN_TIMEOUT_SECONDS, RedisStore
+from backends.redis_access.client import connect
+from backends.store import ListsSessions, SessionGone, StoreUnavailable
+from tests.support.clock import SetClock
+
+HOUR = 3600
+LISTED = f"session:of:{hash_owner('alice')}"
+LOGINS = 8
+
+
+@pytest.fixture(autouse=True)
+def ample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No step runs out of time on a busy machine."""
+    monkeypatch.setattr(deadline, "LIMIT_SECONDS", 60.0)
+
+
+@pytest.fixture(params=["redis_server", "redis_cluster"])
+def store(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[RedisStore]:
+    with connect(request.getfixturevalue(request.param).url) as client:
+        client.flushall()
+        yield RedisStore(client, clock=clock, max_session_seconds=8 * HOUR)
+
+
+def key(number: int) -> str:
+    return f"{number:064x}"
+
+
+def log_in(store: RedisStore, number: int) -> None:
+    store.create(key(number), {CREATED: repr(store.clock())}, HOUR, owner="alice")
+
+
+def evict(store: RedisStore) -> None:
+    """Remove the owner's list, as a full Redis may."""
+    assert store.client.delete(LISTED) == 1
+
+
+def rows(store: RedisStore) -> list[str]:
+    """The keys in the owner's list, in its order."""
+    client: Any = store.client
+    return [row.decode() for row in client.zrange(LISTED, 0, -1)]
+
+
+def alive(store: RedisStore, count: int) -> set[str]:
+    return {key(number) for number in range(count) if store.load(key(number))}
+
+
+class TestEvictedLists:
+    def test_a_touch_lists_the_session_again(self, store: RedisStore) -> None:
+        log_in(store, 1)
+        evict(store)
+        store.touch(key(1), HOUR)
+        assert store.sessions_of("alice").keys() == {key(1)}
+
+    def test_a_read_lists_nothing(self, store: RedisStore) -> None:
+        log_in(store, 1)
+        evict(store)
+        assert store.load(key(1)) is not None
+        assert rows(store) == []
+
+    def test_an_update_lists_it_when_a_tenth_of_its_life_is_over(
+        self, store: RedisStore, clock: SetClock
+    ) -> None:
+        log_in(store, 1)
+        evict(store)
+        store.update(key(1), {"a": "1"}, (), HOUR)
+        assert rows(store) == []
+        clock.forward(HOUR / 9)
+        store.update(key(1), {"a": "2"}, (), HOUR)
+        assert rows(store) == [key(1)]
+
+    def test_the_order_is_that_of_the_logins(self, store: RedisStore, clock: SetClock) -> None:
+        for number in range(3):
+            log_in(store, number)
+            clock.forward(60)
+        for number in (1, 0, 2):
+            store.touch(key(number), HOUR)
+        assert rows(store) == [key(0), key(1), key(2)]
+        evict(store)
+        for number in (1, 2, 0):
+            store.touch(key(number), HOUR)
+        assert rows(store) == [key(0), key(1), key(2)]
+
+    def test_a_list_lives_as_long_as_the_sessions_in_it(
+        self, store: RedisStore, clock: SetClock
+    ) -> None:
+        log_in(store, 1)
+        client: Any = store.client
+        client.expire(LISTED, 5)
+        store.touch(key(1), HOUR)
+        assert client.ttl(LISTED) > HOUR
+
+    def test_an_ended_session_is_not_listed_again(self, store: RedisStore) -> None:
+        log_in(store, 1)
+        store.delete(key(1))
+        with pytest.raises(SessionGone):
+            store.touch(key(1), HOUR)
+        assert rows(store) == []
+
+    def test_a_list_that_cannot_be_written_fails_no_update(
+        self, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log_in(store, 1)
+
+        def fail(*_: object) -> None:
+            raise StoreUnavailable("no")
+
+        monkeypatch.setattr(store, "_renew_row", fail)
+        store.update(key(1), {}, (), HOUR)
+
+
+class TestEndOldest:
+    def test_the_store_offers_it(self, store: RedisStore) -> None:
+        assert isinstance(store, ListsSessions)
+
+    def test_the_sessions_that_were_created_first_end(self, store: RedisStore) -> None:
+        for number in range(5):
+            log_in(store, number)
+        assert store.end_oldest("alice", key(4), 2) == [key(0), key(1), key(2)]
+        assert alive(store, 5) == {key(3), key(4)}
+        assert rows(store) == [key(3), key(4)]
+        assert store.end_oldest("alice", key(4), 2) == []
+
+    def test_clocks_that_go_back_change_no_order(self, store: RedisStore, clock: SetClock) -> None:
+        for number in range(4):
+            log_in(store, number)
+            clock.forward(-LOGIN_TIMEOUT_SECONDS / 6)
+        assert store.end_oldest("alice", key(3), 1) == [key(0), key(1), key(2)]
+
+    def test_an_ended_record_takes_nobodys_place(self, store: RedisStore, clock: SetClock) -> None:
+        for number in range(3):
+            log_in(store, number)
+        store.client.delete(f"session:{key(1)}")
+        store.client.delete(f"session:{key(2)}")
+        clock.forward(LOGIN_TIMEOUT_SECONDS + 1)
+        log_in(store, 3)
+        assert store.end_oldest("alice", key(3), 2) == []
+        assert rows(store) == [key(0), key(3)]
+
+    def test_a_login_that_was_overtaken_ends_itself(
+        self, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        enlist = store._enlist
+
+        def enlist_and_be_overtaken(*arguments: Any) -> None:
+            enlist(*arguments)
+            monkeypatch.setattr(store, "_enlist", enlist)
+            log_in(store, 1)
+            assert store.end_oldest("alice", key(1), 1) == []  # the other has no record yet
+
+        monkeypatch.setattr(store, "_enlist", enlist_and_be_overtaken)
+        log_in(store, 0)
+        assert store.end_oldest("alice", key(0), 1) == [key(0)]
+        assert alive(store, 2) == {key(1)}
+
+    def test_what_an_interrupted_login_left_ends_with_the_next(
+        self, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(2):
+            log_in(store, number)
+
+        def fail(_: str) -> None:
+            raise StoreUnavailable("interrupted")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "_delete_record", fail)
+            with pytest.raises(StoreUnavailable):
+                store.end_oldest("alice", key(1), 1)
+        assert store.sessions_of("alice").keys() == {key(0), key(1)}
+        log_in(store, 2)
+        assert store.end_oldest("alice", key(2), 2) == [key(0)]
+        assert alive(store, 3) == {key(1), key(2)}
+
+    def test_an_evicted_list_ends_no_login(self, store: RedisStore) -> None:
+        log_in(store, 0)
+        evict(store)
+        assert store.end_oldest("alice", key(0), 1) == []
+        assert alive(store, 1) == {key(0)}
+
+    @pytest.mark.parametrize("limit", [1, 3])
+    def test_logins_at_the_same_time_leave_exactly_the_limit(
+        self, store: RedisStore, limit: int
+    ) -> None:
+        with ThreadPoolExecutor(LOGINS) as threads:
+            for _ in range(20):
+                store.client.flushall()
+                together = Barrier(LOGINS)
+
+                def log_in_and_end(number: int, together: Barrier = together) -> list[str]:
+                    together.wait()
+                    log_in(store, number)
+                    return store.end_oldest("alice", key(number), limit)
+
+                ended = [*threads.map(log_in_and_end, range(LOGINS))]
+                left = alive(store, LOGINS)
+                assert len(left) == limit
+                assert left.isdisjoint(other for others in ended for other in others)
+                assert left == store.sessions_of("alice").keys() == set(rows(store))
