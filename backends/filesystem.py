@@ -1,13 +1,11 @@
 """Sessions in files: one for each, in a folder that only this user may enter."""
 
-import errno
-import fcntl
+# Pathlib costs more than the calls themselves:
+# ruff: noqa: PTH116, PTH119, PTH120, PTH208
+
 import json
 import logging
 import os
-import secrets
-import stat
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,16 +13,34 @@ from threading import Lock
 
 from flask import Flask
 
+from backends.deadline import one_deadline, seconds_left
+from backends.files.access import (
+    FOLDER_MODE,
+    TEMPORARY_SUFFIX,
+    UntrustedFileError,
+    hold_lock,
+    read_file,
+    remove_file,
+    replace_file,
+)
+from backends.files.lists import OwnerLists
+from backends.files.probe import FolderTraits, try_folder
 from backends.record import OWNER, hash_owner, pack, unless_ended, unpack
 from backends.server_side import StoreInterface
-from backends.settings import session_folder, unwritable_folder
-from backends.store import AtRest, Clock, Fields, Record, SessionGone, Store, StoreUnavailable
+from backends.settings import ConfigurationError, session_folder, unwritable_folder
+from backends.store import (
+    AtRest,
+    Clock,
+    Fields,
+    Record,
+    SessionGone,
+    Store,
+    StoreUnavailable,
+    wall_clock,
+)
 from backends.throttle import Throttle
 
 logger = logging.getLogger(__name__)
-
-FOLDER_MODE = 0o700
-FILE_MODE = 0o600
 
 SHARD_LENGTH = 2
 """Characters of the key that name its shard: a million sessions in 256 folders."""
@@ -32,17 +48,14 @@ SHARD_LENGTH = 2
 OWNERS = "owners"
 """The folder of the owners' lists, beside the shards."""
 
-TEMPORARY_SUFFIX = ".tmp"
-"""Ends the name of a file that is being written."""
-
 WRITE_TIMEOUT_SECONDS = 60
 """An unfinished file this old was left by a process that died."""
 
 SWEPT_FILES_PER_LOGIN = 4
 """Files checked at each login: enough for ended ones not to pile up, and fast."""
 
-MAX_RECORD_BYTES = 16 * 1024 * 1024
-"""A larger file was not written here, and reading it would fill the memory."""
+RELIST_BELOW = 0.9
+"""A record with less of its life left is listed again if its owner's list has lost it."""
 
 
 class FileSystemStore(Store):
@@ -53,73 +66,98 @@ class FileSystemStore(Store):
     a reader sees the old record or the new one.
     It works for all processes of one machine, not across machines, where `flock` is unreliable.
 
+    A file that cannot be trusted or read is a failure of the system and ends no session; a file
+    with damaged content is no session. `delete` removes both.
+    Records of up to `MAX_RECORD_BYTES` are read.
+
     Each owner has a folder with an empty file for each session. A record's file has the record's
     end as its modification time, so that sweeping does not open the files of living records.
+    To avoid deadlocks, a record's shard is locked before the folder of owners, never after it.
     """
 
     steps = 16**SHARD_LENGTH
 
-    def __init__(self, folder: Path, clock: Clock = time.time) -> None:
-        """Raises `ConfigurationError` if the folder cannot be created or written."""
+    def __init__(self, folder: Path, clock: Clock = wall_clock) -> None:
+        """Raises `ConfigurationError` if the folder refuses what a login needs."""
         self.folder = folder.absolute()
         self.clock = clock
+        self._root = str(self.folder)
+        self._owners = str(self.folder / OWNERS)
         try:
             self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             (self.folder / OWNERS).mkdir(mode=FOLDER_MODE, exist_ok=True)
-            probe = self.folder / f"probe.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
-            _write_file(probe, b"")
-            probe.unlink()
         except OSError as error:
             raise unwritable_folder(self.folder, error) from error
+        self._traits: FolderTraits = try_folder(self._root, self._owners)
+        self._lists = OwnerLists(self._owners, clock, self._traits.time_step)
         self._sweeper = self._sweep_forever()
         self._sweeper_lock = Lock()
 
+    def check(self) -> None:
+        """Try what a login does, and leave nothing behind. Raises `StoreUnavailable`."""
+        try:
+            try_folder(self._root, self._owners)
+        except ConfigurationError as error:
+            raise StoreUnavailable(str(error)) from error
+
     def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
-        path = self._path(key)
-        if owner is not None:
-            fields = {**fields, OWNER: hash_owner(owner)}
-        with _raise_unavailable(), self._shard(path):
-            if path.exists():
-                raise KeyError(key)
-            if owner is not None:
-                self._list(hash_owner(owner), key)
-            self._write(path, fields, ttl)
-        self._sweep_some()
+        with one_deadline():
+            with self._locked(key) as path:
+                if os.path.lexists(path):
+                    raise KeyError(key)
+                if owner is not None:
+                    hashed = hash_owner(owner)
+                    fields = {**fields, OWNER: hashed}
+                    self._lists.add(hashed, key)
+                now = self.clock()
+                self._write(path, pack(fields, now, ttl), now, ttl)
+            self._sweep_some()
 
     def load(self, key: str) -> Record | None:
-        with _raise_unavailable():
-            return unless_ended(self._read(self._path(key)))
+        try:
+            return unless_ended(self._read(self._file(key)))
+        except OSError as error:
+            raise _unavailable(error) from error
 
     def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
-        path = self._path(key)
-        with _raise_unavailable(), self._shard(path):
-            record = unless_ended(self._read(path))
-            if record is None:
+        with self._locked(key) as path:
+            found = self._read_sealed(path)
+            if found is None or found[1].ttl <= 0:
                 raise SessionGone
-            kept = {name: text for name, text in record.fields.items() if name not in removed}
-            owner = {} if record.owner is None else {OWNER: record.owner}
-            self._write(path, {**kept, **changed, **owner}, ttl)
+            sealed, record = found
+            now = self.clock()
+            # The seals were checked: what is kept needs no new one.
+            kept = {name: text for name, text in sealed.items() if name not in removed}
+            owner = {} if record.owner is None else {OWNER: sealed[OWNER]}
+            self._write(path, {**kept, **pack(changed, now, ttl), **owner}, now, ttl)
+            if record.owner is not None and record.ttl < RELIST_BELOW * ttl:
+                self._relist(record.owner, key)
 
     def delete(self, key: str) -> bool:
-        path = self._path(key)
-        with _raise_unavailable(), self._shard(path):
-            return self._remove(path, self._read(path))
+        with self._locked(key) as path:
+            return self._remove(path, self._owner_in(path))
 
     def sessions_of(self, owner: str) -> dict[str, Record]:
-        folder = self._list_folder(hash_owner(owner))
-        with _raise_unavailable(), self._shard(folder):
-            keys = [entry.name for entry in folder.iterdir()] if folder.exists() else []
-        found = {key: self.load(key) for key in keys}
-        with _raise_unavailable():
-            for key, record in found.items():
-                if record is None:
-                    self._unlist_if_ended(hash_owner(owner), key)
-        return {key: record for key, record in found.items() if record is not None}
+        with one_deadline():
+            listed = self._listed(hash_owner(owner))
+            return {key: record for key, record in listed.items() if record is not None}
+
+    def end_oldest(self, owner: str, key: str, limit: int) -> list[str]:
+        hashed = hash_owner(owner)
+        with one_deadline():
+            # Each login comes here after its record is written, and only ends records with `limit`
+            # newer ones: whatever the order, the last one finds and leaves exactly the newest.
+            listed = list(self._listed(hashed))
+            surplus = listed[: max(0, len(listed) - limit)]
+            if key not in listed:
+                surplus.append(key)
+            return [one for one in surplus if self._end(hashed, one) or one == key]
 
     def sweep(self) -> Iterator[int]:
         for number in range(self.steps):
             with _raise_unavailable():
-                yield sum(map(self._remove_if_ended, self._files_of(number)))
+                removed = sum(map(self._remove_if_ended, self._files_of(number)))
+            yield removed
 
     def at_rest(self, key: str) -> AtRest | None:
         path = self._path(key)
@@ -131,87 +169,138 @@ class FileSystemStore(Store):
         return AtRest(str(path.relative_to(self.folder)), size, record.ttl, record.fields)
 
     def _path(self, key: str) -> Path:
-        return self.folder / key[:SHARD_LENGTH] / key
+        return Path(self._file(key))
 
-    def _remove(self, path: Path, record: Record | None) -> bool:
+    def _file(self, key: str) -> str:
+        return f"{self._root}/{key[:SHARD_LENGTH]}/{key}"
+
+    @contextmanager
+    def _locked(self, key: str) -> Iterator[str]:
+        """The path of the record's file, while its shard is locked."""
+        shard = f"{self._root}/{key[:SHARD_LENGTH]}"
         try:
-            path.unlink()
-        except FileNotFoundError:
-            return False
-        if record is not None and record.owner is not None:
-            self._unlist(record.owner, path.name)
-        return True
+            with one_deadline(), hold_lock(shard, seconds_left()):
+                yield f"{shard}/{key}"
+        except OSError as error:
+            raise _unavailable(error) from error
 
-    def _read(self, path: Path) -> Record | None:
+    def _read(self, path: str) -> Record | None:
         """The file's record, ended or not; `None` if there is no file or it is damaged."""
+        found = self._read_sealed(path)
+        return None if found is None else found[1]
+
+    def _read_sealed(self, path: str) -> tuple[Fields, Record] | None:
+        """As `_read`, with the fields as they are in the file."""
         try:
-            return unpack(json.loads(_read_file(path)), self.clock())
+            sealed = json.loads(read_file(path, self._traits.uid).decode())
+            return sealed, unpack(sealed, self.clock())
         except FileNotFoundError:
             # A missing folder is an outage: it says nothing about the session.
-            self.folder.stat()
+            os.stat(self._root)
             return None
         except (ValueError, AttributeError, TypeError, RecursionError) as damage:
-            logger.warning("session record %s is damaged: %s", path.name[:12], damage)
+            logger.warning("session record %s is damaged: %s", os.path.basename(path)[:12], damage)
             return None
 
-    def _write(self, path: Path, fields: Fields, ttl: float) -> None:
-        now = self.clock()
-        sealed = pack(fields, now, ttl)
-        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    def _write(self, path: str, sealed: Fields, now: float, ttl: float) -> None:
+        replace_file(path, json.dumps(sealed).encode(), (now, now + ttl))
+
+    def _remove(self, path: str, owner: str | None) -> bool:
+        """Remove the file, and its row from the owner's list, under the shard's lock."""
+        was_there = remove_file(path)
+        if was_there and owner is not None:
+            self._lists.remove(owner, os.path.basename(path))
+        return was_there
+
+    def _owner_in(self, path: str) -> str | None:
+        """The hash of the owner's name if the file can be read."""
         try:
-            _write_file(temporary, json.dumps(sealed).encode())
-            temporary.replace(path)
-            os.utime(path, (now, now + ttl))
+            record = self._read(path)
         except OSError:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
+            return None
+        return None if record is None else record.owner
 
-    def _list_folder(self, owner: str) -> Path:
-        return self.folder / OWNERS / owner
+    def _end(self, owner: str, key: str) -> bool:
+        with self._locked(key) as path:
+            return self._remove(path, owner)
 
-    def _list(self, owner: str, key: str) -> None:
-        folder = self._list_folder(owner)
-        with self._shard(folder):
-            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-            (folder / key).touch(mode=FILE_MODE)
+    def _relist(self, owner: str, key: str) -> None:
+        if self._lists.has(owner, key):
+            return
+        try:
+            self._lists.add(owner, key)
+        except OSError as error:
+            # The record is written; the next renewal tries this again.
+            _unavailable(error)
 
-    def _unlist(self, owner: str, key: str) -> None:
-        folder = self._list_folder(owner)
-        with self._shard(folder):
-            (folder / key).unlink(missing_ok=True)
-            # The folder stays while it lists other sessions.
-            with suppress(OSError):
-                folder.rmdir()
+    def _listed(self, owner: str) -> dict[str, Record | None]:
+        """The owner's living records, the oldest first; `None` for one that cannot be read."""
+        with _raise_unavailable():
+            keys = self._lists.keys(owner)
+        found: dict[str, Record | None] = {}
+        for key in keys:
+            try:
+                record = self.load(key)
+            except StoreUnavailable as error:
+                if not isinstance(error.__cause__, UntrustedFileError):
+                    raise
+                found[key] = None
+            else:
+                if record is not None:
+                    found[key] = record
+                    continue
+                # A row that cannot be removed now may stay: it names no living session.
+                with suppress(StoreUnavailable):
+                    self._unlist_if_ended(owner, key)
+        return found
 
     def _unlist_if_ended(self, owner: str, key: str) -> None:
-        path = self._path(key)
         # A login in progress has listed its session before writing it: wait for its lock.
-        with self._shard(path):
-            if unless_ended(self._read(path)) is None:
-                self._unlist(owner, key)
+        with self._locked(key) as path:
+            if not os.path.lexists(path):
+                self._lists.remove(owner, key)
+                return
+            record = self._read(path)
+            # A damaged file stays listed: it may be mended, and a sweep removes it otherwise.
+            if record is not None and record.ttl <= 0:
+                self._lists.remove(owner, key)
 
-    def _files_of(self, number: int) -> list[Path]:
-        shard = self.folder / f"{number:0{SHARD_LENGTH}x}"
-        # A crash at the start may have left its probe beside the shards.
-        probes = self.folder.glob(f"*{TEMPORARY_SUFFIX}") if number == 0 else ()
-        return [*probes, *(shard.iterdir() if shard.exists() else ())]
+    def _files_of(self, number: int) -> list[str]:
+        shard = f"{self._root}/{number:0{SHARD_LENGTH}x}"
+        names: list[str] = []
+        if number == 0:
+            # A crash at the start may have left its probe beside the shards.
+            names += (name for name in os.listdir(self._root) if name.endswith(TEMPORARY_SUFFIX))
+        probes = [f"{self._root}/{name}" for name in names]
+        try:
+            return probes + [f"{shard}/{name}" for name in os.listdir(shard)]
+        except (FileNotFoundError, NotADirectoryError):
+            return probes
 
-    def _remove_if_ended(self, path: Path) -> bool:
-        """Remove the file if its record ended or a crashed writer left it unfinished."""
+    def _remove_if_ended(self, path: str) -> bool:
+        """Remove the file if its record ended or a crashed writer left it unfinished.
+
+        A file that cannot be trusted stays, as does one whose shard is being written.
+        """
         now = self.clock()
         try:
-            modified = path.lstat().st_mtime
-        except FileNotFoundError:
+            modified = os.lstat(path).st_mtime
+            if path.endswith(TEMPORARY_SUFFIX):
+                return modified + WRITE_TIMEOUT_SECONDS < now and remove_file(path)
+            return modified <= now and self._remove_unless_renewed(path)
+        except (FileNotFoundError, TimeoutError):
             return False
-        if path.name.endswith(TEMPORARY_SUFFIX):
-            return modified + WRITE_TIMEOUT_SECONDS < now and self._remove(path, None)
-        if modified > now:
+        except UntrustedFileError as error:
+            _unavailable(error)
             return False
-        with self._shard(path):
+
+    def _remove_unless_renewed(self, path: str) -> bool:
+        with hold_lock(os.path.dirname(path), 0):
             # It may have been touched meanwhile: under the lock, the record's own expiry decides.
             record = self._read(path)
-            return unless_ended(record) is None and self._remove(path, record)
+            if unless_ended(record) is not None:
+                return False
+            return self._remove(path, None if record is None else record.owner)
 
     def _sweep_forever(self) -> Iterator[None]:
         while True:
@@ -234,21 +323,6 @@ class FileSystemStore(Store):
         finally:
             self._sweeper_lock.release()
 
-    @contextmanager
-    def _shard(self, path: Path) -> Iterator[None]:
-        """Hold the lock of the folder of `path`; create the folder if it is missing.
-
-        To avoid deadlocks, lock a record's shard before the folder of owners, never after it.
-        """
-        with suppress(FileExistsError):
-            path.parent.mkdir(mode=FOLDER_MODE)
-        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
 
 def install(app: Flask, clock: Clock) -> StoreInterface:
     """Keep sessions in `SESSION_FILE_DIR`. Raises `ConfigurationError`."""
@@ -258,43 +332,17 @@ def install(app: Flask, clock: Clock) -> StoreInterface:
 _error_log = Throttle()
 
 
+def _unavailable(error: OSError) -> StoreUnavailable:
+    """Log the failure, at most once a second; the error to raise for it."""
+    unavailable = StoreUnavailable(f"session folder: {error}")
+    if _error_log.admit() is not None:
+        logger.error("%s", unavailable)
+    return unavailable
+
+
 @contextmanager
 def _raise_unavailable() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        unavailable = StoreUnavailable(f"session folder: {error}")
-        if _error_log.admit() is not None:
-            logger.error("%s", unavailable)
-        raise unavailable from error
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
-        if file.write(data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _read_file(path: Path) -> bytes:
-    """The bytes of a session file. Raises `ValueError` for any other file."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise ValueError("it is a symbolic link") from error
-        raise
-    try:
-        _check_file(os.fstat(descriptor))
-        return os.read(descriptor, MAX_RECORD_BYTES)
-    finally:
-        os.close(descriptor)
-
-
-def _check_file(status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("it is not a regular file")
-    if status.st_uid != os.geteuid():
-        raise ValueError("it belongs to another user")
-    if status.st_size > MAX_RECORD_BYTES:
-        raise ValueError(f"it has {status.st_size} bytes")
+        raise _unavailable(error) from error

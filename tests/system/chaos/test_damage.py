@@ -1,10 +1,16 @@
-"""Damaged, planted and foreign records: anonymous or the right data, never an error, never run."""
+"""Damaged and planted records: anonymous or the right data, never an error, never run.
+
+A file that cannot be trusted or read says nothing of its session: a 503, and nobody is logged out.
+"""
 
 import logging
 import os
 import pickle
 import random
+import socket
+import time
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +20,7 @@ from flask import Flask, session
 from backends import init_app, interface_of
 from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
-from backends.store import key_of
+from backends.store import StoreUnavailable, key_of
 from tests.support.bare import add_views
 from tests.support.clock import SetClock
 from tests.support.covers import HAS_STORE, covers
@@ -39,6 +45,22 @@ class Site:
         response = self.client.get("/")
         assert response.status_code == 200
         return response.get_json()
+
+    def failure(self) -> str:
+        """Why the store says that it cannot load the session; the browser is told no reason."""
+        response = self.client.get("/")
+        assert response.status_code == 503
+        assert "Set-Cookie" not in response.headers
+        with pytest.raises(StoreUnavailable) as failed:
+            self.store.load(self.key)
+        assert failed.value.reason not in response.text
+        return failed.value.reason
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as unbound, chdir(path.parent):
+        unbound.bind(path.name[:50])
+        Path(path.name[:50]).rename(path)
 
 
 @pytest.fixture
@@ -110,26 +132,42 @@ class TestFiles:
         elsewhere = tmp_path / "elsewhere"
         path.rename(elsewhere)
         path.symlink_to(elsewhere)
-        assert files.look() == {}
+        assert "is a symbolic link. Put its target in its place" in files.failure()
+        elsewhere.replace(path)
+        assert files.look() == DATA
 
-    @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
-    def test_a_pipe_or_a_folder_is_a_fresh_session(
-        self, files: Site, make: Callable[[Path], None]
+    @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, make_socket], ids=lambda f: f.__name__)
+    def test_what_is_no_file_ends_no_session(
+        self, files: Site, make: Callable[[Path], None], tmp_path: Path
     ) -> None:
         path = record_of(files)
-        path.unlink()
+        path.rename(tmp_path / "elsewhere")
         make(path)
-        assert files.look() == {}
+        assert "Remove it: its session is lost." in files.failure()
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away: run as root")
-    def test_a_file_of_another_user_is_a_fresh_session(self, files: Site) -> None:
+    def test_a_file_of_another_user_ends_no_session(self, files: Site) -> None:
         os.chown(record_of(files), 65534, 65534)
-        assert files.look() == {}
+        assert "belongs to the user 65534, and not to 0. Give" in files.failure()
+        os.chown(record_of(files), 0, 0)
+        assert files.look() == DATA
 
     def test_a_record_of_100_megabytes_is_not_read(self, files: Site) -> None:
         with record_of(files).open("r+b") as file:
             file.truncate(100 * 1024 * 1024)
-        assert files.look() == {}
+        assert "has 104857600 bytes, and at most 67108864 are read" in files.failure()
+
+    def test_such_a_failure_is_one_error_a_second(
+        self, files: Site, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        path = record_of(files)
+        path.unlink()
+        path.mkdir()
+        time.sleep(1)  # the throttle's
+        for _ in range(5):
+            files.failure()
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert f"{path} is no regular file. Remove it" in caplog.text
 
     def test_damage_is_logged_once_a_request_and_names_no_token(
         self, files: Site, caplog: pytest.LogCaptureFixture

@@ -1,20 +1,28 @@
 """Parallel requests of one session on two processes, and processes killed while they write."""
 
+import os
 import random
 import secrets
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from app.lab.measuring import call_in_parallel
 from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
-from tests.system.chaos.site import Ground, Site, ground
+from backends.record import hash_owner
+from backends.store import SessionGone, StoreUnavailable
+from tests.system.chaos.site import ROOT, Ground, Site, ground
 from tests.system.chaos.trials import damaged_by, keys_lost, survives_a_logout
 
 KILLS = 3
@@ -130,3 +138,123 @@ def test_a_sweep_removes_the_probe_that_a_crashed_start_left(tmp_path: Path) -> 
     (folder / "probe.12345678.tmp").touch()
     assert sum(FileSystemStore(folder, much_later).sweep()) == 1
     assert not list(folder.rglob("*.tmp"))
+
+
+class Login(NamedTuple):
+    """A login of a user, as the interface does it: a record, then the limit."""
+
+    store: FileSystemStore
+    owner: str
+    limit: int
+
+    def log_in(self) -> tuple[str, list[str]]:
+        """Its key, and the keys that it ended."""
+        key = secrets.token_hex(32)
+        self.store.create(key, {}, 100, self.owner)
+        return key, self.store.end_oldest(self.owner, key, self.limit)
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_of_logins_at_once_in_threads_the_limit_is_left(tmp_path: Path, limit: int) -> None:
+    store = FileSystemStore(tmp_path / "sessions")
+    for number in range(25):
+        login = Login(store, f"user{number}", limit)
+        made = call_in_parallel(*[login.log_in] * 10)
+        begun = {key for key, _ in made}
+        ended = {one for _, ends in made for one in ends}
+        left = set(store.sessions_of(f"user{number}"))
+        assert (len(begun), len(left), begun - ended) == (10, limit, left)
+        assert all(store.load(key) is None for key in ended)
+
+
+def log_in_with_others(folder: Path, limit: int, rounds: int, gate: Any) -> int:
+    """Log one user in a round; returns how many sessions its own logins were told to be over."""
+    store = FileSystemStore(folder)
+    over = 0
+    for number in range(rounds):
+        gate.wait(30)
+        key, ended = Login(store, f"user{number}", limit).log_in()
+        over += key in ended
+    return over
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_of_logins_at_once_in_processes_the_limit_is_left(tmp_path: Path, limit: int) -> None:
+    folder, rounds, processes = tmp_path / "sessions", 40, 5
+    spawn = get_context("spawn")
+    with spawn.Manager() as manager, ProcessPoolExecutor(processes, spawn) as pool:
+        gate = manager.Barrier(processes)
+        logins = [
+            pool.submit(log_in_with_others, folder, limit, rounds, gate) for _ in range(processes)
+        ]
+        for login in logins:
+            login.result(60)
+    store = FileSystemStore(folder)
+    left = [store.sessions_of(f"user{number}").keys() for number in range(rounds)]
+    assert [len(keys) for keys in left] == [limit] * rounds
+    records = {path.name for path in folder.glob("??/*")}
+    assert records == {key for keys in left for key in keys}
+
+
+STANDS_STILL = """
+import os, signal, sys
+from pathlib import Path
+from backends.filesystem import FileSystemStore
+
+class StandsStill(FileSystemStore):
+    def _write(self, *arguments):
+        os.kill(os.getpid(), signal.SIGSTOP)
+        super()._write(*arguments)
+
+StandsStill(Path(sys.argv[1])).update(sys.argv[2], {"from": '"it"'}, (), 100)
+"""
+
+
+def test_a_process_that_stands_still_with_a_lock_holds_nobody_up(tmp_path: Path) -> None:
+    store, key = FileSystemStore(tmp_path / "sessions"), "ab" * 32
+    store.create(key, {}, 100)
+    command = [sys.executable, "-c", STANDS_STILL, str(store.folder), key]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+            begun = time.monotonic()
+            writes = [partial(_is_refused, store, key)] * 8
+            assert call_in_parallel(*writes) == [True] * 8
+            assert time.monotonic() - begun < 1
+            assert store.load(key) is not None
+        finally:
+            process.send_signal(signal.SIGCONT)
+        assert process.wait(30) == 0
+    store.update(key, {"by": '"us"'}, (), 100)
+    record = store.load(key)
+    assert record is not None
+    assert record.fields == {"from": '"it"', "by": '"us"'}
+
+
+def _is_refused(store: FileSystemStore, key: str) -> bool:
+    try:
+        store.touch(key, 100)
+    except StoreUnavailable:
+        return True
+    return False
+
+
+def test_a_session_ended_by_a_limit_is_not_listed_again(tmp_path: Path) -> None:
+    store = FileSystemStore(tmp_path / "sessions")
+
+    def use(key: str) -> None:
+        with suppress(SessionGone):
+            for _ in range(10_000):
+                store.update(key, {"used": "1"}, (), 10_000)  # as one of little life left
+                time.sleep(0.0005)
+
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(20):
+            old = secrets.token_hex(32)
+            store.create(old, {}, 100, "alice")
+            users = [pool.submit(use, old) for _ in range(3)]
+            new, ended = Login(store, "alice", 1).log_in()
+            assert old in ended
+            for user in users:
+                user.result(30)
+            assert store._lists.keys(hash_owner("alice")) == [new]

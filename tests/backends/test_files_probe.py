@@ -1,0 +1,157 @@
+"""The start on files: it tries what a login does, and says in one line what is refused."""
+
+import ctypes
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from backends.filesystem import FileSystemStore
+from backends.settings import ConfigurationError
+from backends.store import StoreUnavailable
+
+KEY = "ab" * 32
+FIELDS = {"user": '"alice"'}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileSystemStore:
+    return FileSystemStore(tmp_path / "sessions")
+
+
+@contextmanager
+def as_user(uid: int) -> Iterator[None]:
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@contextmanager
+def file_system_user(uid: int) -> Iterator[None]:
+    """Have new files belong to `uid`, as NFS and CIFS do, while the process stays who it is."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be another user for files: run as root")
+    libc = ctypes.CDLL(None)
+    libc.setfsuid(uid)
+    try:
+        yield
+    finally:
+        libc.setfsuid(0)
+
+
+@pytest.fixture
+def entered() -> Iterator[Path]:
+    """A folder that every user may enter, which pytest's are not."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+def test_new_files_may_get_another_owner_than_the_process(entered: Path) -> None:
+    with file_system_user(65534):
+        store = FileSystemStore(entered / "sessions")
+        store.create(KEY, FIELDS, 60)
+        assert store._path(KEY).stat().st_uid == 65534
+        assert store.load(KEY) is not None
+    os.chown(store._path(KEY), 1, 1)
+    with pytest.raises(StoreUnavailable, match="belongs to the user 1"):
+        store.load(KEY)
+
+
+REFUSALS = {
+    "mkdir": (os, "mkdir", "new folders"),
+    "flock": (fcntl, "flock", "locks (flock)"),
+    "write": (os, "write", "writing into files"),
+    "utime": (os, "utime", "times for files (utime)"),
+    "rename": (os, "replace", "renaming files"),
+    "unlink": (os, "unlink", "the deletion of files"),
+    "fstat": (os, "fstat", "reading files"),
+}
+
+
+class TestStart:
+    def test_leaves_nothing_behind(self, tmp_path: Path) -> None:
+        folder = tmp_path / "sessions"
+        store = FileSystemStore(folder)
+        assert list(folder.rglob("*")) == [folder / "owners"]
+        store.create(KEY, FIELDS, 60, "alice")
+        before = sorted(folder.rglob("*"))
+        for _ in range(3):
+            store.check()
+            FileSystemStore(folder)
+        assert sorted(folder.rglob("*")) == before
+
+    @pytest.mark.parametrize("call", REFUSALS)
+    def test_says_in_one_line_what_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+    ) -> None:
+        module, name, what = REFUSALS[call]
+        folder = tmp_path / "sessions"
+        store = FileSystemStore(folder)
+
+        def refuse(*_arguments: Any, **_named: Any) -> Any:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, refuse)
+            with pytest.raises(ConfigurationError) as refused:
+                FileSystemStore(folder)
+            with pytest.raises(StoreUnavailable, match="sessions cannot be written"):
+                store.check()
+        line = str(refused.value)
+        assert line.startswith(f"SESSION_FILE_DIR: sessions cannot be written to {folder}: ")
+        assert f"it refuses {what} (Operation not supported). " in line
+        assert "\n" not in line
+        store.check()
+
+    @pytest.mark.parametrize("place", ["ab", "owners"])
+    def test_names_a_folder_of_another_user(self, entered: Path, place: str) -> None:
+        folder = entered / "sessions"
+        (folder / place).mkdir(parents=True)
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a folder away: run as root")
+        os.chown(folder, 65534, 65534)
+        with as_user(65534), pytest.raises(ConfigurationError) as refused:
+            FileSystemStore(folder)
+        assert f"{folder / place}: it refuses writing (it belongs to the user 0)" in str(
+            refused.value
+        )
+
+    def test_notices_a_lock_that_is_never_freed(self, store: FileSystemStore) -> None:
+        descriptor = os.open(store.folder / "owners", os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(StoreUnavailable, match="is locked by another process"):
+            store.check()
+        os.close(descriptor)
+        store.check()
+
+    def test_without_file_locks_names_posix_and_spares_others(self, tmp_path: Path) -> None:
+        program = f"""
+import sys
+sys.modules["fcntl"] = None
+from flask import Flask
+from backends import init_app
+app = Flask("lab")
+app.config.update(SECRET_KEY="k" * 40, SESSION_FILE_DIR={str(tmp_path)!r})
+init_app(app, "cookie")
+try:
+    init_app(app, "filesystem")
+except ValueError as error:
+    print(type(error).__name__, error)
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        [line] = done.stdout.splitlines()
+        assert line.startswith("ConfigurationError SESSION_BACKEND: files need the file locks")
+        assert "POSIX" in line
