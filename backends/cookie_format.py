@@ -1,0 +1,108 @@
+"""The format of Flask's signed cookie: JSON, Base64, the time and a signature.
+
+Anybody can read it; only who has the key can write it.
+"""
+
+import json
+import zlib
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+from itsdangerous import BadData, URLSafeTimedSerializer, want_bytes
+from itsdangerous.encoding import base64_decode, base64_encode
+
+from backends.record import ID
+from backends.signing import TokenSigner, signer
+from backends.store import Clock, Fields
+
+MAX_COOKIE_BYTES = 4096
+"""Name and value: browsers ignore a larger cookie (RFC 6265bis 5.7, step 4)."""
+
+
+COMPRESSED_FROM_BYTES = 1024
+"""Trying to compress less saves little and costs as much as all the rest."""
+
+
+class Decoded(NamedTuple):
+    """What anybody can read in a signed cookie, without the key."""
+
+    payload: Any
+    """The session's JSON, with Flask's tags."""
+    signed_at: datetime
+
+
+def decode_without_key(value: str) -> Decoded | None:
+    """Read a signed cookie of Flask's format; `None` for any other value.
+
+    The signature is not checked: reading takes no key, only writing does.
+    """
+    payload, _, signed_at = value.rpartition(".")[0].rpartition(".")
+    try:
+        text = _inflate(payload[1:]) if payload.startswith(".") else base64_decode(payload)
+        seconds = int.from_bytes(base64_decode(signed_at))
+        return Decoded(json.loads(text), datetime.fromtimestamp(seconds, UTC))
+    except (BadData, ValueError, OverflowError, OSError, zlib.error):
+        return None
+
+
+def _inflate(payload: str) -> bytes:
+    # A few bytes can inflate to gigabytes, and nobody has checked the signature.
+    return zlib.decompressobj().decompress(base64_decode(payload), 64 * MAX_COOKIE_BYTES)
+
+
+class _Payload:
+    """Fields as the JSON object in Flask's cookie, and back."""
+
+    @staticmethod
+    def dumps(fields: Fields) -> str:
+        return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in fields.items()) + "}"
+
+    @staticmethod
+    def loads(payload: bytes) -> Fields:
+        try:
+            fields = {name: str(text, "utf-8") for name, text in _decode_raw(payload).items()}
+        except msgspec.DecodeError:  # a lone surrogate, which only Flask's JSON can write
+            values = json.loads(payload)
+            fields = {name: json.dumps(value) for name, value in values.items()}
+        fields[ID] = json.loads(fields[ID])
+        return fields
+
+
+_decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class SessionSerializer(URLSafeTimedSerializer):
+    """Reads and makes cookies of Flask's format, without what itsdangerous does twice."""
+
+    def __init__(self, keys: tuple[bytes, ...], salt: str, clock: Clock) -> None:
+        super().__init__(list(keys), salt=salt, serializer=_Payload)
+        self._clock = clock
+
+    def dumps(self, obj: Any, salt: Any = None) -> str:
+        seconds = int(self._clock())
+        signed_at = base64_encode(seconds.to_bytes((seconds.bit_length() + 7) // 8))
+        return self._signer().sign(self.dump_payload(obj) + b"." + signed_at).decode()
+
+    def dump_payload(self, obj: Any) -> bytes:
+        data = _Payload.dumps(obj).encode()
+        if len(data) > COMPRESSED_FROM_BYTES:
+            compressed = zlib.compress(data)
+            if len(compressed) < len(data) - 1:
+                return b"." + base64_encode(compressed)
+        return base64_encode(data)
+
+    def loads(self, s: Any, *_: Any, **__: Any) -> tuple[Fields, float]:
+        """The fields, and when they were signed. Raises `BadData` and `ValueError`."""
+        payload, _dot, signed_at = self._signer().unsign(want_bytes(s)).rpartition(b".")
+        return self.load_payload(payload), int.from_bytes(base64_decode(signed_at))
+
+    def _signer(self) -> TokenSigner:
+        return signer(tuple(map(want_bytes, self.secret_keys)), self.salt)
+
+
+@lru_cache(maxsize=64)
+def make_serializer(keys: tuple[bytes, ...], salt: str, clock: Clock) -> SessionSerializer:
+    """The serializer of these keys, which is made once."""
+    return SessionSerializer(keys, salt, clock)
