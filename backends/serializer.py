@@ -5,9 +5,26 @@ even as a fallback (OWASP ASVS 5.0, 1.5.2).
 """
 
 from datetime import datetime
+from math import isfinite
+from types import NoneType
 from typing import Any
 
+import msgspec
 from flask.json.tag import JSONTag, TaggedJSONSerializer
+
+SCALARS = frozenset({str, int, bool, NoneType})
+"""The types that JSON has, without a float, which may be infinite."""
+
+TEXT = frozenset({str})
+
+TAG_MARK = '{" '
+"""How each of Flask's tags begins in JSON; inside a string its quote is escaped."""
+
+_encoders = {
+    False: msgspec.json.Encoder().encode,
+    True: msgspec.json.Encoder(order="sorted").encode,
+}
+_decode = msgspec.json.Decoder().decode
 
 
 class TagDateTime(JSONTag):
@@ -27,16 +44,67 @@ class TagDateTime(JSONTag):
 
 
 class FieldSerializer(TaggedJSONSerializer):
-    """Tagged JSON with exact times."""
+    """Tagged JSON with exact times; plain values take a shorter way to the same JSON.
+
+    An application's own tags are registered as with Flask: `serializer.register(Tag)`.
+    """
 
     default_tags = [  # noqa: RUF012 - Flask's attribute, read once by its __init__
         tag if tag.key != TagDateTime.key else TagDateTime
         for tag in TaggedJSONSerializer.default_tags
     ]
 
+    def __init__(self, before: TaggedJSONSerializer | None = None) -> None:
+        """`before`: the serializer that this one replaces, whose own tags it takes over."""
+        super().__init__()
+        self._tags_of_flask = len(self.order)
+        for tag in before.order if before else ():
+            if type(tag) not in TaggedJSONSerializer.default_tags and tag.key not in self.tags:
+                self.register(type(tag), index=before.order.index(tag) if before else None)
 
-_serializer = FieldSerializer()
-encode = _serializer.dumps
-"""The value as one line of text. Raises `TypeError` for an unknown type."""
-decode = _serializer.loads
-"""The value of a text. Raises `ValueError`, `TypeError` or `KeyError` for damage."""
+    def encode(self, value: Any, sort_keys: bool = True) -> str:
+        """The value as one line of text.
+
+        Raises `TypeError` for what Flask refuses, and for what could not be decoded again.
+        """
+        try:
+            if self._has_only_flasks_tags() and _is_plain(value):
+                return _encoders[sort_keys](value).decode()
+        except (UnicodeEncodeError, RecursionError):
+            pass  # a lone surrogate, which only Flask's JSON can write; or too deep for both
+        try:
+            text = self.dumps(value)
+            self.loads(text)
+        except (ValueError, KeyError, AttributeError, RecursionError) as error:
+            raise TypeError(f"{type(value).__name__} cannot be read back: {error}") from error
+        return text
+
+    def decode(self, text: str) -> Any:
+        """The value of a text. Raises `ValueError`, `TypeError` or `KeyError` for damage."""
+        if self._has_only_flasks_tags() and TAG_MARK not in text:
+            try:
+                return _decode(text)
+            except msgspec.DecodeError:
+                pass  # a lone surrogate or NaN, which only Flask's JSON can read
+        return self.loads(text)
+
+    def _has_only_flasks_tags(self) -> bool:
+        return len(self.order) == self._tags_of_flask
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether the value consists of types that JSON has, exactly, and needs no tag."""
+    kind = type(value)
+    if kind in SCALARS:
+        return True
+    if kind is float:
+        return isfinite(value)
+    if kind is list:
+        return SCALARS.issuperset(map(type, value)) or all(map(_is_plain, value))
+    if kind is dict:
+        return (
+            TEXT.issuperset(map(type, value))
+            and not (len(value) == 1 and next(iter(value)).startswith(" "))
+            and all(map(_is_plain, value.values()))
+        )
+    return False
