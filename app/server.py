@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from typing import Any
 
 from flask import Flask
@@ -14,7 +15,14 @@ from gunicorn.workers import gthread
 from app import create_app
 from app.config import is_embedded
 from app.state import state_of
-from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable, find_backend
+from backends import (
+    BACKENDS,
+    Backend,
+    ConfigurationError,
+    StoreUnavailable,
+    find_backend,
+    find_risk,
+)
 
 THREADS = 8
 
@@ -119,6 +127,8 @@ def _check_backends(app: Flask) -> None:
         try:
             with application.app_context():
                 backend.check(application)
+                if risk := find_risk(application):
+                    print(f"Warning: {risk}", file=sys.stderr, flush=True)
         except StoreUnavailable as error:
             reason = error.reason.rstrip(".")
             raise ConfigurationError(

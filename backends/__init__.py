@@ -13,12 +13,13 @@ from backends.registry import (
     Backend,
     backend_of,
     find_backend,
+    find_risk,
     init_app,
     interface_of,
     lister_of,
 )
 from backends.server_side import StoreInterface
-from backends.session import Session
+from backends.session import Session, id_of
 from backends.settings import ConfigurationError
 from backends.store import (
     AtRest,
@@ -53,6 +54,8 @@ __all__ = [
     "Sweeps",
     "backend_of",
     "find_backend",
+    "find_risk",
+    "id_of",
     "init_app",
     "interface_of",
     "lister_of",

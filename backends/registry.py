@@ -1,7 +1,6 @@
 """The backends: their names, what each can do, and how one is installed."""
 
 import re
-import time
 from collections import UserDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from flask.sessions import SessionInterface
 
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError
-from backends.store import AtRest, Clock, ListsSessions, key_of
+from backends.store import AtRest, Clock, ListsSessions, wall_clock
 
 GROUP = "session_lab.backends"
 
@@ -32,7 +31,16 @@ def _at_rest(app: Flask, session: Any) -> AtRest | None:
 
 def _check(app: Flask) -> None:
     if isinstance(app.session_interface, StoreInterface):
-        app.session_interface.store.load(key_of(""))
+        app.session_interface.probe.check()
+
+
+def find_risk(app: Flask) -> str | None:
+    """How the application's sessions may be lost, in one line; `None` if nothing is known.
+
+    Raises `StoreUnavailable`.
+    """
+    interface = app.session_interface
+    return interface.probe.find_risk() if isinstance(interface, StoreInterface) else None
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ class Backend:
     at_rest: Callable[[Flask, Any], AtRest | None] | None = _at_rest
     """Returns the session's record on the server; `None` if the server has none."""
     check: Callable[[Flask], None] | None = _check
-    """Raises `StoreUnavailable` if the store does not answer; `None` without a store."""
+    """Raises `StoreUnavailable` if a login would fail in the store; `None` without a store."""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -215,7 +223,7 @@ class Backends(UserDict[str, Backend]):
 BACKENDS = Backends()
 
 
-def init_app(app: Flask, backend: str | None = None, clock: Clock = time.time) -> None:
+def init_app(app: Flask, backend: str | None = None, clock: Clock = wall_clock) -> None:
     """Install the backend of this name, or of `app.config["SESSION_BACKEND"]`.
 
     Raises `ConfigurationError` for an unknown name and for invalid settings.
