@@ -1,6 +1,5 @@
 """Session Lab: one login and dashboard on the session backend that you choose."""
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
@@ -19,13 +18,17 @@ from app.inspector.traffic import TrafficRecorder
 from app.state import SessionLab, state_of
 from app.web import errors, headers, health, layout, log, same_origin
 from backends import init_app
-from backends.store import Clock
+from backends.store import Clock, wall_clock
 
 if TYPE_CHECKING:
     from fakeredis import FakeRedis
 
 
-def create_app(config: Mapping[str, Any] | None = None, clock: Clock = time.time) -> Flask:
+MAX_SESSION_BYTES = 256 * 1024
+"""Of one visitor, in a store: more than an upload that is kept for a while takes."""
+
+
+def create_app(config: Mapping[str, Any] | None = None, clock: Clock = wall_clock) -> Flask:
     """The application on one backend, or all of them side by side where none is chosen.
 
     `config` takes the names of `app.config.VARIABLES`, before the environment, and Flask's own.
@@ -102,6 +105,7 @@ def _configure_session(app: Flask, name: str) -> None:
         SESSION_ABSOLUTE_LIFETIME=timedelta(seconds=app.config["SESSION_ABSOLUTE_SECONDS"]),
         SESSION_FILE_DIR=app.config["SESSION_FILE_DIR"] / name,
         SESSION_OWNER="user",
+        SESSION_MAX_BYTES=MAX_SESSION_BYTES,
         SESSION_MAX_PER_OWNER=app.config["SESSION_MAX_PER_USER"],
     )
     if is_embedded(app.config):

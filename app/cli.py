@@ -14,7 +14,7 @@ from app.accounts.sessions import can_list_sessions, describe_browser, end_sessi
 from app.config import is_embedded
 from app.web.formatting import moment
 from backends import BACKENDS, StoreUnavailable, interface_of
-from backends.cookie import decode_without_key
+from backends.cookie_format import decode_without_key
 from backends.server_side import OwnedSession
 from backends.store import Sweeps
 

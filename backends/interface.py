@@ -1,19 +1,27 @@
 """Where Flask meets a backend: it opens a session, saves it, and sends its cookie."""
 
-import time
 from abc import abstractmethod
-from functools import partial
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
+from itertools import islice
 from typing import Any
 
-from flask import Flask, Request, Response, request
+import flask
+from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
+from itsdangerous import BadData
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import dump_cookie
+from werkzeug.local import LocalProxy
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backends.audit_log import log_event, name_of_session
-from backends.session import Changes, LoadedSession, Session, Succession
+from backends.deadline import one_deadline
+from backends.serializer import FieldSerializer
+from backends.session import Changes, LoadedSession, Opening, Session, Succession
 from backends.settings import absolute_seconds, idle_seconds, owner_key
-from backends.store import Clock, Fields, SessionGone, StoreUnavailable
+from backends.store import Clock, Fields, SessionGone, StoreUnavailable, wall_clock
 from backends.throttle import Throttle
 
 PERMANENT = "~"
@@ -27,6 +35,19 @@ TOUCH_BELOW = 0.9
 
 Reading thereby costs at most one write per tenth of the limit.
 """
+
+MAX_CANDIDATES = 4
+"""Cookies of one name that are tried: a change of domain or path leaves two in a browser."""
+
+CLOCK_TOLERANCE_SECONDS = 60
+"""By how much the clocks of two servers may differ.
+
+A session from later than that was begun before the clock was set back: it would live longer than
+its limits allow.
+"""
+
+PERMANENT_KEY = "_permanent"
+"""Flask's key in a permanent session."""
 
 ENTITY_HEADERS = (
     *("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Range", "ETag"),
@@ -46,35 +67,43 @@ class BackendInterface(SessionInterface):
     id_bytes = 16
     """Random bytes of an id: 128 bits (OWASP ASVS 5.0, 7.2.3)."""
 
-    def __init__(self, app: Flask, clock: Clock = time.time) -> None:
+    def __init__(self, app: Flask, clock: Clock = wall_clock) -> None:
         self.clock = clock
         self.permanent = bool(app.config.get("SESSION_PERMANENT", False))
+        self.serializer = FieldSerializer(getattr(app.session_interface, "serializer", None))
         self._forgeries = Throttle()
 
     def open_session(self, app: Flask, request: Request) -> Session | None:
         """A session that loads itself at its first use; `None` without a secret key."""
         if not app.secret_key:
             return None
-        token = request.cookies.get(self.get_cookie_name(app))
-        if not token:
-            return Session(lambda: None, self.id_bytes)
-        load = partial(self._load, app, token.removesuffix(PERMANENT))
-        return Session(load, self.id_bytes, token)
+        sort_keys = getattr(app.json, "sort_keys", False)
+        load = partial(self._load_first, app, request)
+        return Session(Opening(request, load, self.id_bytes, self.serializer, sort_keys))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Write the changes; where that fails, turn the response into a 503 or 413."""
+        """Write the changes; where that fails, turn the response into a 503 or 413.
+
+        Outside of the session's own request, as in a test client's `session_transaction()`, there
+        is no response to turn: the error is raised.
+        """
+        if isinstance(session, LocalProxy):
+            session = session._get_current_object()
         assert isinstance(session, Session)
         if session.accessed:
-            response.vary.add("Cookie")
-        if not session.is_loaded and not self._must_send_unused(app, session):
+            _vary(response)
+        if not session._is_loaded and not self._must_send_unused(app, session):
             return
         try:
-            self._save(app, session, response)
+            with one_deadline():
+                self._save_used(app, session, response)
         except SessionGone:
             # A logout, a rotation or the expiry ended it meanwhile. No cookie is sent or deleted:
             # the browser may already hold the token of the next session.
-            log_event(app, "changes dropped", session.sid, reason="the session ended meanwhile")
+            log_event(app, "changes dropped", session._id, reason="the session ended meanwhile")
         except (StoreUnavailable, SessionTooLarge) as error:
+            if not _is_current(session):
+                raise
             _refuse(app, response, error)
 
     def regenerate(self, session: Session) -> None:
@@ -83,15 +112,31 @@ class BackendInterface(SessionInterface):
         Does nothing to an empty session, and to one without a secret key: they have no token.
         """
         if session:
-            session.rotate()
+            session._rotate()
 
-    def remaining(self, app: Flask, created: float) -> float:
-        """The seconds that a session used now may live, by the idle and absolute limits."""
-        return min(idle_seconds(app), created + absolute_seconds(app) - self.clock())
+    def remaining(
+        self, app: Flask, created: float, permanent: bool = False, seen: float | None = None
+    ) -> float:
+        """The seconds that a session last used at `seen` may live, by both limits.
+
+        Without `seen`, one that is used now.
+        """
+        now = self.clock()
+        idle, absolute = idle_seconds(app, permanent), absolute_seconds(app, permanent)
+        return min((now if seen is None else seen) + idle, created + absolute) - now
+
+    def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime | None:
+        """When the browser drops a permanent session's cookie; `None` for its end."""
+        if not session.permanent:
+            return None
+        return datetime.now(UTC) + timedelta(seconds=idle_seconds(app, permanent=True))
 
     @abstractmethod
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
-        """The living session of a token; `None` for any other token."""
+        """The living session of a token; `None` for that of an ended one.
+
+        Raises `BadData` or `UnicodeError` for a token that was not made here.
+        """
 
     @abstractmethod
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
@@ -109,71 +154,141 @@ class BackendInterface(SessionInterface):
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
         """End the session, as far as the backend can."""
 
+    def _load_first(self, app: Flask, request: Request) -> LoadedSession | None:
+        """The first living session among the cookies of its name."""
+        with one_deadline():
+            for token in self._tokens(app, request):
+                try:
+                    loaded = self._load(app, token.removesuffix(PERMANENT))
+                except (BadData, UnicodeError):
+                    self._log_forgery(app, request)
+                    continue
+                if loaded is not None:
+                    return loaded
+        return None
+
+    def _tokens(self, app: Flask, request: Request) -> list[str]:
+        """The session's cookies as the browser sent them, not verified yet."""
+        header, name = request.environ.get("HTTP_COOKIE", ""), self.get_cookie_name(app)
+        if name not in header:
+            return []
+        # `request.cookies` parses, decodes and unquotes every cookie, which a token never needs.
+        pairs = (pair.partition("=") for pair in header.split(";"))
+        sent = (value.strip(' "') for key, _, value in pairs if key.strip() == name)
+        return list(islice(filter(None, sent), MAX_CANDIDATES))
+
+    def _save_used(self, app: Flask, session: Session, response: Response) -> None:
+        session._values_to_read()
+        if session._held_back:
+            return
+        if session._is_unread and session._succession < Succession.CLEARED:
+            if session._is_refused:
+                assert session._failure is not None
+                raise session._failure
+            return  # nothing was changed, and its reading has been reported
+        self._save(app, session, response)
+
     def _must_send_unused(self, app: Flask, session: Session) -> bool:
         """Whether an unused session's cookie is sent again, as for permanent ones in Flask."""
-        return bool(
-            session.cookie
-            and session.cookie.endswith(PERMANENT)
+        request = session._opening.request
+        return (
+            PERMANENT in request.environ.get("HTTP_COOKIE", "")
             and app.config["SESSION_REFRESH_EACH_REQUEST"]
+            and any(token.endswith(PERMANENT) for token in self._tokens(app, request))
         )
 
     def _save(self, app: Flask, session: Session, response: Response) -> None:
-        loaded = session.loaded
-        if not session:
+        loaded = session._loaded
+        if self._is_empty(session):
             self._save_empty(app, session, response)
-        elif loaded is None or session.begins:
+        elif loaded is None or session._begins:
             self._send(app, session, self._begin(app, session), response)
         else:
             self._save_known(app, session, loaded, response)
 
+    def _is_empty(self, session: Session) -> bool:
+        """Whether there is nothing to keep."""
+        return not session
+
     def _save_known(
         self, app: Flask, session: Session, loaded: LoadedSession, response: Response
     ) -> None:
-        changes = session.changes()
-        if owner_key(app) in {*changes.changed, *changes.removed}:
+        changes = session._changes()
+        owner = owner_key(app)
+        if owner in changes.changed or owner in changes.removed:
             # Another user gets another session, with a token and an age of its own
             # (OWASP ASVS 5.0, 7.2.4), and it belongs in another list.
-            session.succession = max(session.succession, Succession.NEW_OWNER)
+            session._raise_succession(Succession.NEW_OWNER)
             self._send(app, session, self._begin(app, session), response)
-            return
-        is_aging = loaded.ttl < TOUCH_BELOW * idle_seconds(app)
-        refresh = session.permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
-        token = loaded.token
-        if any(changes) or session.modified:
+        elif any(changes) or session.modified:
             token = self._update(app, session, loaded, changes)
-        elif is_aging or refresh:
+            session._become(replace(loaded, token=token, fields=changes.applied_to(loaded.fields)))
+            session.modified = True  # also for a nested change: another save sends its cookie too
+            self._send(app, session, token, response)
+        else:
+            self._renew(app, session, loaded, response)
+
+    def _renew(
+        self, app: Flask, session: Session, loaded: LoadedSession, response: Response
+    ) -> None:
+        """Prolong a session that nobody changed, and send its cookie where Flask promises it.
+
+        If the store fails, the answer goes out as it is: it changed nothing.
+        """
+        is_aging = loaded.ttl < TOUCH_BELOW * idle_seconds(app, session.permanent)
+        refresh = session.permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
+        if not (is_aging or refresh):
+            return
+        try:
             # Raises if the session ended meanwhile: its token must not be sent again then.
             token = self._touch(app, loaded)
-        if token != loaded.token or session.modified or refresh:
+        except (StoreUnavailable, SessionTooLarge):
+            return
+        if token != loaded.token or refresh:
             self._send(app, session, token, response)
 
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
         if not session.modified:
             return
-        if session.loaded is not None:
-            self._delete(app, session.loaded)
+        for loaded in self._followed(app, session):
+            self._delete(app, loaded)
+        session._become(None)
         # Browsers obey a deletion only with the attributes that the cookie was set with
         # (RFC 6265bis 5.7: a __Host- cookie without Secure is ignored).
         response.delete_cookie(self.get_cookie_name(app), **self._attributes(app))
-        response.vary.add("Cookie")
+        _vary(response)
+
+    def _followed(self, app: Flask, session: Session) -> list[LoadedSession]:
+        """The sessions that end when this one is saved empty or begins."""
+        return [session._loaded] if session._loaded else []
 
     def _begin(self, app: Flask, session: Session) -> str:
-        if self.permanent and "_permanent" not in session:
+        if self.permanent and PERMANENT_KEY not in session:
             session.permanent = True
-        loaded, keeps_age = session.loaded, session.succession < Succession.NEW_OWNER
+        loaded, keeps_age = session._loaded, session._succession < Succession.NEW_OWNER
         created = loaded.created if loaded and keeps_age else self.clock()
-        return self._create(app, session, session.fields(), created)
+        fields = session._fields()
+        token = self._create(app, session, fields, created)
+        ttl = self.remaining(app, created, session.permanent)
+        session._become(LoadedSession(session._id, token, created, ttl, fields))
+        return token
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
-        set_cookie = dump_cookie(
+        name, value = (
             self.get_cookie_name(app),
             f"{token}{PERMANENT}" if session.permanent else token,
-            expires=self.get_expiration_time(app, session),
-            max_size=0,  # Werkzeug's warning counts the attributes too, which browsers do not
-            **self._attributes(app),
         )
-        response.headers.add("Set-Cookie", set_cookie)
-        response.vary.add("Cookie")
+        expires = self.get_expiration_time(app, session)
+        if type(response).set_cookie is not WerkzeugResponse.set_cookie:
+            # An application's own class may change what its cookies are sent with.
+            response.set_cookie(name, value, expires=expires, **self._attributes(app))
+        elif expires is not None:
+            # Werkzeug's warning counts the attributes too, which browsers do not.
+            header = dump_cookie(name, value, expires=expires, max_size=0, **self._attributes(app))
+            response.headers.add("Set-Cookie", header)
+        else:
+            response.headers.add("Set-Cookie", name + "=" + value + _dump(**self._attributes(app)))
+        _vary(response)
 
     def _attributes(self, app: Flask) -> dict[str, Any]:
         return {
@@ -186,21 +301,47 @@ class BackendInterface(SessionInterface):
         }
 
     def _log_begin(self, app: Flask, session: Session, session_id: str) -> None:
-        rotated = session.loaded is not None and session.succession is Succession.NEW_ID
-        follows = {"follows": name_of_session(app, session.loaded.id)} if session.loaded else {}
+        loaded = session._loaded
+        rotated = loaded is not None and session._succession is Succession.NEW_ID
+        follows = {"follows": name_of_session(app, loaded.id)} if loaded else {}
         log_event(app, "session rotated" if rotated else "session begun", session_id, **follows)
 
-    def _unless_ended(self, app: Flask, loaded: LoadedSession) -> LoadedSession | None:
-        """The session; `None`, and an event in the log, if one of its limits has ended it."""
-        if loaded.ttl > 0:
+    def _unless_ended(self, app: Flask, loaded: LoadedSession, seen: float) -> LoadedSession | None:
+        """The session; `None`, and an event in the log, if one of its limits has ended it.
+
+        `seen`: when it was last written, in seconds since the epoch.
+        """
+        from_later = max(loaded.created, seen) - self.clock() > CLOCK_TOLERANCE_SECONDS
+        if loaded.ttl > 0 and not from_later:
             return loaded
         log_event(app, "token of an ended session", loaded.id)
         return None
 
-    def _log_forgery(self, app: Flask) -> None:
+    def _log_forgery(self, app: Flask, request: Request) -> None:
         refused = self._forgeries.admit()
         if refused is not None:
             log_event(app, "forged token", address=request.remote_addr, more=refused)
+
+
+@lru_cache(maxsize=64)
+def _dump(**attributes: Any) -> str:
+    """The attributes in a Set-Cookie, with what separates them from the value."""
+    return dump_cookie("name", "value", **attributes).removeprefix("name=value")
+
+
+def _vary(response: Response) -> None:
+    if "Vary" in response.headers:
+        response.vary.add("Cookie")
+    else:
+        response.headers.add(
+            "Vary", "Cookie"
+        )  # parsing and joining nothing costs ten times as much
+
+
+def _is_current(session: Session) -> bool:
+    """Whether it is the session of the request that is answered now."""
+    current: Any = flask.session
+    return flask.has_request_context() and current._get_current_object() is session
 
 
 def _refuse(app: Flask, response: Response, error: HTTPException) -> None:

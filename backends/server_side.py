@@ -1,19 +1,28 @@
 """Sessions in a store: a signed id in the cookie, and lists of users' sessions."""
 
-import time
 from collections.abc import Collection
-from functools import lru_cache
-from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from weakref import ref
 
-from flask import Flask, current_app, request
-from itsdangerous import BadSignature, Signer
+from flask import Flask, Request, Response
+from itsdangerous import BadData
 
 from backends.audit_log import log_event, name_of_key
-from backends.interface import BackendInterface
+from backends.deadline import one_deadline
+from backends.interface import PERMANENT, PERMANENT_KEY, BackendInterface, SessionTooLarge
+from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED
 from backends.session import Changes, LoadedSession, Session, Succession
-from backends.settings import key_prefix, max_sessions, owner_key, signing_keys, token_salt
+from backends.settings import (
+    keeps_visitor,
+    key_prefix,
+    max_bytes,
+    max_sessions,
+    owner_key,
+    signing_keys,
+    token_salt,
+)
+from backends.signing import TokenSigner, signer
 from backends.store import (
     AtRest,
     Clock,
@@ -24,6 +33,7 @@ from backends.store import (
     ShowsRecords,
     Store,
     key_of,
+    wall_clock,
 )
 
 DEFAULT_ID_BYTES = 32
@@ -34,6 +44,10 @@ MAX_AGENT_CHARACTERS = 200
 
 HANDLE_LENGTH = 16
 """Characters of the key in a handle: 64 bits, among the sessions of one owner."""
+
+
+NO_TEXT = "\0"
+"""Begins the name of an owner that is no text, so that 42 and "42" are two."""
 
 
 class OwnedSession(NamedTuple):
@@ -56,38 +70,40 @@ class StoreInterface(BackendInterface):
     Flask-Session. The id is always signed, the values are always tagged JSON.
     """
 
-    def __init__(self, app: Flask, store: Store, clock: Clock = time.time) -> None:
+    def __init__(self, app: Flask, store: Store, clock: Clock = wall_clock) -> None:
         super().__init__(app, clock)
+        self._app = ref(app)  # a reference of its own would keep the application alive
         self.id_bytes = app.config.get("SESSION_ID_LENGTH", DEFAULT_ID_BYTES)
         self.key_prefix = key_prefix(app)
         self.store = store
+        self.probe = Probe(store)
+        """Whether logins work now."""
 
-    def sessions_of(self, owner: str) -> list[OwnedSession]:
-        """The owner's living sessions, the newest first."""
+    def sessions_of(self, owner: Any) -> list[OwnedSession]:
+        """The owner's living sessions, the newest first.
+
+        `owner` is what the session holds under `SESSION_OWNER`: any value that it can hold.
+        """
         owned = (_describe(key, record) for key, record in self._records_of(owner).items())
         return sorted(owned, key=lambda session: session.created, reverse=True)
 
     def handle_of(self, session: Session) -> str | None:
         """The handle of this session; `None` for a new one."""
-        return _handle(key_of(session.loaded.id)) if session.loaded else None
+        return _handle(key_of(session._loaded.id)) if session._loaded else None
 
-    def revoke(self, owner: str, handles: Collection[str]) -> int:
+    def revoke(self, owner: Any, handles: Collection[str]) -> int:
         """End those of the owner's sessions. Returns how many ended."""
         keys = [key for key in self._records_of(owner) if _handle(key) in handles]
         return sum(self._revoke(owner, key) for key in keys)
 
     def at_rest(self, session: Session) -> AtRest | None:
         """The session's record as the store holds it; `None` if the store cannot show it."""
-        if session.loaded is None or not isinstance(self.store, ShowsRecords):
+        if session._loaded is None or not isinstance(self.store, ShowsRecords):
             return None
-        return self.store.at_rest(key_of(session.loaded.id))
+        return self.store.at_rest(key_of(session._loaded.id))
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
-        try:
-            session_id = self._signer(app).unsign(token).decode()
-        except (BadSignature, UnicodeError):
-            self._log_forgery(app)
-            return None
+        session_id = self._signer(app).unsign(token.encode()).decode()
         record = self.store.load(key_of(session_id))
         if record is None or CREATED not in record.fields:
             log_event(app, "token of an ended session", session_id)
@@ -95,32 +111,68 @@ class StoreInterface(BackendInterface):
         own = (CREATED, AGENT, ADDRESS)
         fields = {name: text for name, text in record.fields.items() if name not in own}
         created = float(record.fields[CREATED])
-        ttl = min(record.ttl, self.remaining(app, created))
-        return self._unless_ended(app, LoadedSession(session_id, token, created, ttl, fields))
+        permanent = fields.get(PERMANENT_KEY) == "true"
+        ttl = min(record.ttl, self.remaining(app, created, permanent, record.seen))
+        loaded = LoadedSession(session_id, token, created, ttl, fields)
+        return self._unless_ended(app, loaded, record.seen)
+
+    def _is_empty(self, session: Session) -> bool:
+        """Whether nothing is in it but that it is permanent, which begins no session."""
+        return all(key == PERMANENT_KEY for key in session)
+
+    def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
+        if session and not self._followed(app, session):
+            return  # a visitor whom `before_request` made permanent
+        super()._save_empty(app, session, response)
+
+    def _followed(self, app: Flask, session: Session) -> list[LoadedSession]:
+        if not session._is_unread:
+            return super()._followed(app, session)
+        # The signature says whose record it is: one that cannot be read can be deleted.
+        tokens = (
+            token.removesuffix(PERMANENT) for token in self._tokens(app, session._opening.request)
+        )
+        ids = {token: self._verified_id(app, token) for token in tokens}
+        return [LoadedSession(found, token, 0, 0, {}) for token, found in ids.items() if found]
+
+    def _verified_id(self, app: Flask, token: str) -> str | None:
+        try:
+            return self._signer(app).unsign(token.encode()).decode()
+        except (BadData, UnicodeError):
+            return None
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        session_id = session.sid
-        key, owner = key_of(session_id), _owner(app, session)
-        own_fields = {CREATED: repr(created)} | (_visitor() if owner else {})
-        self.store.create(key, {**own_fields, **fields}, self.remaining(app, created), owner)
-        if session.loaded is not None:
-            was_there = self.store.delete(key_of(session.loaded.id))
-            if session.succession < Succession.CLEARED and not was_there:
-                self.store.delete(key)
-                raise SessionGone
+        session_id = session._id
+        key, owner = key_of(session_id), self._owner(app, session)
+        self._check_size(app, fields)
+        keeps = owner is not None and keeps_visitor(app)
+        own_fields = {CREATED: repr(created)} | (
+            _visitor(session._opening.request) if keeps else {}
+        )
+        ttl = self.remaining(app, created, session.permanent)
+        name = None if owner is None else self._name_owner(owner)
+        self.store.create(key, {**own_fields, **fields}, ttl, name)
+        followed = self._followed(app, session)
+        ended = [self.store.delete(key_of(loaded.id)) for loaded in followed]
+        if session._succession < Succession.CLEARED and not all(ended):
+            self.store.delete(key)
+            raise SessionGone
         limit = max_sessions(app)
         if owner is not None and limit is not None:
-            self._end_oldest(owner, limit, _handle(key))
+            self._end_oldest(app, owner, key, limit)
         self._log_begin(app, session, session_id)
         return self._token(app, session_id)
 
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
-        ttl = self.remaining(app, loaded.created)
+        if changes.changed:
+            self._check_size(app, changes.applied_to(loaded.fields))
+        ttl = self.remaining(app, loaded.created, session.permanent)
         self.store.update(key_of(loaded.id), changes.changed, changes.removed, ttl)
         return self._token(app, loaded.id)
 
     def _touch(self, app: Flask, loaded: LoadedSession) -> str:
-        self.store.touch(key_of(loaded.id), self.remaining(app, loaded.created))
+        permanent = loaded.fields.get(PERMANENT_KEY) == "true"
+        self.store.touch(key_of(loaded.id), self.remaining(app, loaded.created, permanent))
         return self._token(app, loaded.id)
 
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
@@ -129,27 +181,60 @@ class StoreInterface(BackendInterface):
 
     def _token(self, app: Flask, session_id: str) -> str:
         # Signed with the newest key, so that active sessions stop needing the fallback keys.
-        return self._signer(app).sign(session_id).decode()
+        return self._signer(app).sign(session_id.encode()).decode()
 
-    def _signer(self, app: Flask) -> Signer:
+    def _signer(self, app: Flask) -> TokenSigner:
         # The prefix separates applications also in a store that has no prefixes.
         salt = f"{token_salt(app, self.get_cookie_name(app))} {self.key_prefix}"
-        return _make_signer(signing_keys(app), salt)
+        return signer(signing_keys(app), salt.encode())
 
-    def _records_of(self, owner: str) -> dict[str, Record]:
-        return self.store.sessions_of(owner) if isinstance(self.store, ListsSessions) else {}
+    def _check_size(self, app: Flask, fields: Fields) -> None:
+        """Raises `SessionTooLarge` before anything is written."""
+        text, limit = "".join((*fields, *fields.values())), max_bytes(app)
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        if size > limit:
+            raise SessionTooLarge(
+                f"This session would take {size} bytes, and SESSION_MAX_BYTES allows {limit}. "
+                "Nothing was changed: remove something and try again."
+            )
 
-    def _revoke(self, owner: str, key: str) -> bool:
+    def _owner(self, app: Flask, session: Session) -> Any:
+        """Whose session it is; `None` for nobody's."""
+        name = owner_key(app)
+        return session.get(name) if name else None
+
+    def _name_owner(self, owner: Any) -> str:
+        """The owner's name in the store: text is its own, any other value is named by its JSON."""
+        if isinstance(owner, str) and not owner.startswith(NO_TEXT):
+            return owner
+        return NO_TEXT + self.serializer.encode(owner)
+
+    def _records_of(self, owner: Any) -> dict[str, Record]:
+        if not isinstance(self.store, ListsSessions):
+            return {}
+        with one_deadline():
+            return self.store.sessions_of(self._name_owner(owner))
+
+    def _revoke(self, owner: Any, key: str) -> bool:
         if not self.store.delete(key):
             return False
-        name = name_of_key(current_app, key)
-        log_event(current_app, "session revoked", session=name, owner=owner)
+        self._log_revoked(key, owner)
         return True
 
-    def _end_oldest(self, owner: str, limit: int, begun: str) -> None:
-        # Servers' clocks differ, so the session that begins now is not always listed as the newest.
-        others = [owned.handle for owned in self.sessions_of(owner) if owned.handle != begun]
-        self.revoke(owner, others[max(0, limit - 1) :])
+    def _log_revoked(self, key: str, owner: Any) -> None:
+        app = self._app()
+        assert app is not None
+        log_event(app, "session revoked", session=name_of_key(app, key), owner=owner)
+
+    def _end_oldest(self, app: Flask, owner: Any, begun: str, limit: int) -> None:
+        """End what is over the owner's limit. Raises `SessionGone` if the new session is."""
+        if not isinstance(self.store, ListsSessions):
+            return
+        ended = self.store.end_oldest(self._name_owner(owner), begun, limit)
+        for key in ended:
+            self._log_revoked(key, owner)
+        if begun in ended:
+            raise SessionGone
 
 
 def _describe(key: str, record: Record) -> OwnedSession:
@@ -162,18 +247,7 @@ def _handle(key: str) -> str:
     return key[:HANDLE_LENGTH]
 
 
-def _owner(app: Flask, session: Session) -> str | None:
-    name = owner_key(app)
-    owner = session.get(name) if name else None
-    return owner if isinstance(owner, str) else None
-
-
-def _visitor() -> Fields:
+def _visitor(request: Request) -> Fields:
     """The browser and the address by which an owner recognises a session."""
     agent = request.headers.get("User-Agent", "")[:MAX_AGENT_CHARACTERS]
     return {AGENT: agent, ADDRESS: request.remote_addr or ""}
-
-
-@lru_cache(maxsize=64)
-def _make_signer(keys: tuple[bytes, ...], salt: str) -> Signer:
-    return Signer(keys, salt=salt, key_derivation="hmac", digest_method=sha256)

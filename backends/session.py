@@ -2,16 +2,37 @@
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
+from threading import RLock
+from types import NoneType
 from typing import Any, NamedTuple, Self
+from uuid import UUID
 
+from flask import Flask, Request
 from flask.sessions import SessionMixin
+from markupsafe import Markup
 
-from backends.serializer import decode, encode
+from backends.serializer import FieldSerializer
 from backends.store import Fields, StoreUnavailable
+
+IMMUTABLE = frozenset({str, int, float, bool, NoneType, bytes, UUID, datetime, Markup})
+"""A value of these types that is the one that was loaded has not changed."""
+
+AFTER_THE_VIEW = frozenset(
+    step.__code__
+    for step in (
+        Flask.handle_user_exception,
+        Flask.handle_exception,
+        Flask.finalize_request,
+        Flask.do_teardown_request,
+    )
+)
+"""The steps of Flask in which the answer is decided: an error raised there reaches no handler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +55,11 @@ class Changes(NamedTuple):
     changed: Fields
     removed: set[str]
 
+    def applied_to(self, fields: Fields) -> Fields:
+        """The fields as they are with the changes."""
+        kept = {name: text for name, text in fields.items() if name not in self.removed}
+        return kept | self.changed
+
 
 class Succession(IntEnum):
     """How the session that a request stores follows the one that it loaded."""
@@ -44,141 +70,239 @@ class Succession(IntEnum):
     CLEARED = 3  # a new token, a new age, and none of the data
 
 
+class Opening(NamedTuple):
+    """What a session is opened with."""
+
+    request: Request
+    load: Callable[[], LoadedSession | None]
+    id_bytes: int
+    serializer: FieldSerializer
+    sort_keys: bool
+    """Whether keys come back sorted: Flask's `app.json.sort_keys`."""
+
+
 _ENCODED = object()
 """Stands for a value that was not read yet: its text is still in the record."""
 
 
 class Session(SessionMixin):
-    """A mapping like Flask's own session object, with three differences.
+    """A mapping with the public names of Flask's own session object, and three differences.
 
     - It is loaded at its first use, so a view that does not use it costs nothing.
-    - `changes()` compares the values with the loaded ones: nested changes are found without
-      `modified`, and a value that was only read is never written.
+    - Nested changes are found without `modified`, and a value that was only read is never written.
     - `clear()` ends the session: later values belong to a new one with a new token. The login of
       Flask's tutorial, clear and set, is thereby safe against fixation (OWASP ASVS 5.0, 7.2.4).
+
+    Names with an underscore are for the backends: a template's `{{ session.id }}` is a key.
+
+    If it cannot be loaded, the first use raises `StoreUnavailable`. Once that is reported, and
+    where the answer is decided already (an error page, a function after the request), it reads as
+    empty; it is never saved then, and each write raises or refuses the answer.
     """
 
-    def __init__(
-        self, load: Callable[[], LoadedSession | None], id_bytes: int, cookie: str | None = None
-    ) -> None:
-        self.cookie = cookie
-        """The cookie that the browser sent, not verified yet."""
-        self._load = load
-        self._id_bytes = id_bytes
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
+        self._lock = RLock()
         self._next_id: str | None = None
-        self._loaded: LoadedSession | None = None
+        self._loaded_session: LoadedSession | None = None
         self._values: dict[str, Any] | None = None
+        self._as_read: dict[str, Any] = {}
         self._failure: StoreUnavailable | None = None
-        self.modified = False
+        self._is_refused = False
+        self._modified = False
+        self._held_back = False
         self.accessed = False
-        self.succession = Succession.SAME
-        """It is only ever raised."""
+        self._succession = Succession.SAME
+        """It is only ever raised, until it is saved."""
 
     @property
-    def is_loaded(self) -> bool:
+    def modified(self) -> bool:
+        """Whether something was set, or the application says so.
+
+        An explicit `False` holds back what changed until then, as in Flask.
+        """
+        return self._modified
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        self._modified = value
+        self._held_back = not value
+
+    @property
+    def new(self) -> bool:  # type: ignore[override]  # the mixin has a constant
+        return self._loaded is None
+
+    @property
+    def _is_loaded(self) -> bool:
         """Whether this request has used the session."""
         return self._values is not None
 
     @property
-    def loaded(self) -> LoadedSession | None:
+    def _loaded(self) -> LoadedSession | None:
         """The session as it was loaded; `None` for a new one. Loads it at the first use."""
-        self._load_values()
-        return self._loaded
+        self._values_to_read()
+        return self._loaded_session
 
     @property
-    def sid(self) -> str:
-        """The session's id, a secret (the name is Flask-Session's).
+    def _is_unread(self) -> bool:
+        """Whether it could not be loaded. After a `clear()` nothing of it is needed."""
+        return self._failure is not None
+
+    @property
+    def _id(self) -> str:
+        """The session's id, a secret.
 
         A new, cleared or rotated session already has the id that it will be stored under.
         """
-        if self.loaded is not None and not self.begins:
-            return self.loaded.id
+        if self._loaded is not None and not self._begins:
+            return self._loaded.id
         if self._next_id is None:
-            self._next_id = secrets.token_urlsafe(self._id_bytes)
+            self._next_id = secrets.token_urlsafe(self._opening.id_bytes)
         return self._next_id
 
     @property
-    def begins(self) -> bool:
+    def _begins(self) -> bool:
         """Whether saving it begins a session with a new id."""
-        return self.loaded is None or self.succession > Succession.SAME
+        return self._loaded is None or self._succession > Succession.SAME
 
-    @property
-    def new(self) -> bool:  # type: ignore[override]  # the mixin has a constant
-        return self.loaded is None
-
-    def rotate(self) -> None:
+    def _rotate(self) -> None:
         """Keep the data and take a new token. The old token ends with the request."""
-        self._load_values()
-        self.succession = max(self.succession, Succession.NEW_ID)
-        self.modified = True
+        self._values_to_change()
+        self._raise_succession(Succession.NEW_ID)
 
-    def changes(self) -> Changes:
+    def _raise_succession(self, succession: Succession) -> None:
+        self._succession = max(self._succession, succession)
+
+    def _become(self, loaded: LoadedSession | None) -> None:
+        """Go on from what was saved: a request may save its session more than once."""
+        self._loaded_session = loaded
+        self._succession = Succession.SAME
+        self._next_id = None
+
+    def _changes(self) -> Changes:
         """The changes since the session was loaded, nested ones included."""
         stored = self._loaded.fields if self._loaded else {}
-        values = self._load_values()
-        changed = {
-            name: text
-            for name, value in _named(values)
-            if value is not _ENCODED
-            and (text := _changed_text(value, stored.get(name))) is not None
-        }
-        return Changes(changed, stored.keys() - {name for name, _ in _named(values)})
+        values = self._values_to_read()
+        changed: Fields = {}
+        for key, value in values.items():
+            if value is not _ENCODED and not self._is_as_read(key, value):
+                name = _field_name(key)
+                text = self._changed_text(key, value, stored.get(name))
+                if text is not None:
+                    changed[name] = text
+        missing = stored.keys() - values.keys()  # or there under another key: "@" is doubled
+        return Changes(changed, missing - set(map(_field_name, values)) if missing else set())
 
-    def fields(self) -> Fields:
+    def _fields(self) -> Fields:
         """All values, encoded."""
         stored = self._loaded.fields if self._loaded else {}
         return {
-            name: stored[name] if value is _ENCODED else encode(value)
-            for name, value in _named(self._load_values())
+            (name := _field_name(key)): stored[name]
+            if self._is_as_read(key, value)
+            else self._encode(key, value)
+            for key, value in self._values_to_read().items()
         }
 
+    def _is_as_read(self, key: str, value: Any) -> bool:
+        """Whether the value is certainly the one that was loaded."""
+        return value is _ENCODED or (
+            type(value) in IMMUTABLE and key in self._as_read and value is self._as_read[key]
+        )
+
+    def _encode(self, key: str, value: Any) -> str:
+        try:
+            return self._opening.serializer.encode(value, self._opening.sort_keys)
+        except TypeError as error:
+            raise TypeError(f"session[{key!r}] cannot be stored: {error}") from error
+
+    def _changed_text(self, key: str, value: Any, stored: str | None) -> str | None:
+        """The text to write for a value; `None` if it equals the stored one.
+
+        Encoding an unchanged value may give another text (integer keys of a dict come back as text
+        and sort differently), so the stored text is decoded and encoded too before they are
+        compared: a value that was only read must not overwrite another request's write.
+        """
+        text = self._encode(key, value)
+        if text == stored:
+            return None
+        if stored is not None and text == self._encode(
+            key, self._opening.serializer.decode(stored)
+        ):
+            return None
+        return text
+
+    def _values_to_read(self) -> dict[str, Any]:
+        values = self._values
+        return self._load_values() if values is None else values
+
     def _load_values(self) -> dict[str, Any]:
-        if self._values is None:
-            self._loaded = self._load_once()
-            names = self._loaded.fields if self._loaded else ()
-            # Sorted as in Flask's own cookie, whatever order the store returns.
-            self._values = dict.fromkeys(sorted(map(_session_key, names)), _ENCODED)
+        with self._lock:  # threads of one request share what the first of them loads
+            if self._values is None:
+                try:
+                    self._loaded_session = self._opening.load()
+                except StoreUnavailable as failure:
+                    self._failure = failure
+                    self._values = {}
+                    if not _answer_is_decided():
+                        raise
+                else:
+                    self._values = self._name_values()
         return self._values
 
-    def _load_once(self) -> LoadedSession | None:
-        # The error page may use the session too: do not wait for the store again.
-        if self._failure is not None:
-            raise self._failure
-        try:
-            return self._load()
-        except StoreUnavailable as failure:
-            self._failure = failure
-            raise
+    def _name_values(self) -> dict[str, Any]:
+        names: Iterable[str] = self._loaded_session.fields if self._loaded_session else ()
+        if "@" in "".join(names):
+            names = map(_session_key, names)
+        return dict.fromkeys(sorted(names) if self._opening.sort_keys else names, _ENCODED)
+
+    def _values_to_change(self) -> dict[str, Any]:
+        values = self._values_to_read()
+        if self._failure is not None and self._succession < Succession.CLEARED:
+            if not _answer_is_decided():
+                raise self._failure
+            self._is_refused = True
+        self.modified = True
+        return values
 
     def __getitem__(self, name: str) -> Any:
-        values = self._load_values()
+        values = self._values_to_read()
         value = values[name]
-        if value is _ENCODED and self._loaded is not None:
-            value = values[name] = decode(self._loaded.fields[_field_name(name)])
-        return value
+        return self._decode(values, name) if value is _ENCODED else value
+
+    def _decode(self, values: dict[str, Any], name: str) -> Any:
+        with self._lock:  # two threads must get the same list
+            if values[name] is _ENCODED:
+                assert self._loaded_session is not None
+                text = self._loaded_session.fields[_field_name(name)]
+                values[name] = self._as_read[name] = self._opening.serializer.decode(text)
+            return values[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._load_values()[name] = value
-        self.modified = True
+        self._values_to_change()[name] = value
 
     def __delitem__(self, name: str) -> None:
-        del self._load_values()[name]
-        self.modified = True
+        values = self._values_to_read()
+        if name not in values:
+            raise KeyError(name)
+        del self._values_to_change()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._load_values())
+        return iter(self._values_to_read())
 
     def __reversed__(self) -> Iterator[str]:
-        return reversed(self._load_values())
+        return reversed(self._values_to_read())
 
     def __len__(self) -> int:
-        return len(self._load_values())
+        return len(self._values_to_read())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._load_values()
+        return name in self._values_to_read()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {dict(self)!r}>" if self.is_loaded else "<Session>"
+        return f"<{type(self).__name__} {dict(self)!r}>" if self._is_loaded else "<Session>"
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self._values_to_read() else default
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         # The mixin's own would set `modified` also if the key exists.
@@ -191,11 +315,16 @@ class Session(SessionMixin):
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         super().update(*args, **kwargs)
-        self.modified = True
+        self._values_to_change()
 
     def clear(self) -> None:
-        self._load_values().clear()
-        self.succession = Succession.CLEARED
+        try:
+            values = self._values_to_read()
+        except StoreUnavailable:
+            # A session that cannot be read can be ended all the same: a delete needs no reading.
+            values = self._values_to_read()
+        values.clear()
+        self._succession = Succession.CLEARED
         self.modified = True
 
     def copy(self) -> dict[str, Any]:
@@ -218,8 +347,18 @@ class Session(SessionMixin):
         return self
 
 
-def _named(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    return ((_field_name(key), value) for key, value in values.items())
+def id_of(session: SessionMixin) -> str | None:
+    """The session's id, a secret, as Flask-Session's `session.sid`; `None` if it has none."""
+    name = "_id" if isinstance(session, Session) else "sid"
+    found: str | None = getattr(session, name, None)
+    return found
+
+
+def _answer_is_decided() -> bool:
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code not in AFTER_THE_VIEW:
+        frame = frame.f_back  # type: ignore[assignment]  # `None` ends the loop
+    return frame is not None
 
 
 def _field_name(key: str) -> str:
@@ -234,16 +373,3 @@ def _field_name(key: str) -> str:
 
 def _session_key(name: str) -> str:
     return name[1:] if name.startswith("@") else name
-
-
-def _changed_text(value: Any, stored: str | None) -> str | None:
-    """The text to write for a value; `None` if it equals the stored one.
-
-    Encoding an unchanged value may give another text (integer keys of a dict come back as text and
-    sort differently), so the stored text is decoded and encoded too before they are compared: a
-    value that was only read must not overwrite another request's write.
-    """
-    text = encode(value)
-    if stored is None or (text != stored and text != encode(decode(stored))):
-        return text
-    return None

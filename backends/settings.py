@@ -7,6 +7,7 @@ from flask import Flask
 from itsdangerous import want_bytes
 
 DEFAULT_KEY_PREFIX = "session:"
+DEFAULT_MAX_BYTES = 4 * 1024 * 1024
 
 
 class ConfigurationError(ValueError):
@@ -29,20 +30,36 @@ def unwritable_folder(folder: Path, error: OSError) -> ConfigurationError:
     )
 
 
-def idle_seconds(app: Flask) -> float:
-    """The life of an unused session, permanent or not: `PERMANENT_SESSION_LIFETIME`."""
+def idle_seconds(app: Flask, permanent: bool = False) -> float:
+    """The life of an unused session: `PERMANENT_SESSION_LIFETIME`, permanent or not.
+
+    `SESSION_REMEMBERED_LIFETIME`, if set, is both limits of a permanent session: "keep me logged
+    in" does not make every session long.
+    """
+    if permanent and (remembered := _seconds(app, "SESSION_REMEMBERED_LIFETIME")) is not None:
+        return remembered
     return app.permanent_session_lifetime.total_seconds()
 
 
-def absolute_seconds(app: Flask) -> float:
+def absolute_seconds(app: Flask, permanent: bool = False) -> float:
     """How long a session lives even if it is used: `SESSION_ABSOLUTE_LIFETIME`.
 
     Seconds or a `timedelta`; no limit if unset (OWASP ASVS 5.0, 7.3.2 asks for one).
     """
-    limit = app.config.get("SESSION_ABSOLUTE_LIFETIME")
+    limit = _seconds(app, "SESSION_REMEMBERED_LIFETIME") if permanent else None
     if limit is None:
-        return float("inf")
-    return limit.total_seconds() if isinstance(limit, timedelta) else float(limit)
+        limit = _seconds(app, "SESSION_ABSOLUTE_LIFETIME")
+    return float("inf") if limit is None else limit
+
+
+def longest_seconds(app: Flask) -> float:
+    """How long any session lives even if it is used."""
+    return max(absolute_seconds(app), absolute_seconds(app, permanent=True))
+
+
+def _seconds(app: Flask, name: str) -> float | None:
+    limit = app.config.get(name)
+    return limit.total_seconds() if isinstance(limit, timedelta) else limit and float(limit)
 
 
 def owner_key(app: Flask) -> str | None:
@@ -56,6 +73,19 @@ def owner_key(app: Flask) -> str | None:
 def max_sessions(app: Flask) -> int | None:
     """How many sessions an owner may have: `SESSION_MAX_PER_OWNER`, or no limit."""
     return app.config.get("SESSION_MAX_PER_OWNER")
+
+
+def max_bytes(app: Flask) -> int:
+    """How large a session in a store may become: `SESSION_MAX_BYTES`, by default 4 MiB."""
+    return int(app.config.get("SESSION_MAX_BYTES", DEFAULT_MAX_BYTES))
+
+
+def keeps_visitor(app: Flask) -> bool:
+    """Whether an owned session keeps the browser and the address that it began with.
+
+    `SESSION_KEEP_VISITOR`, on by default. They are kept as long as the session.
+    """
+    return bool(app.config.get("SESSION_KEEP_VISITOR", True))
 
 
 def key_prefix(app: Flask) -> str:
@@ -78,6 +108,8 @@ def token_salt(app: Flask, cookie_name: str) -> str:
     """The salt of a token's signature: this application and this cookie.
 
     A token of another application with the same secret key, or of another cookie, is not accepted
-    (OWASP ASVS 5.0, 9.2.3).
+    (OWASP ASVS 5.0, 9.2.3). `SESSION_APP_NAME`, by default the application's name, is the same for
+    applications that share their sessions, and stays when one is renamed.
     """
-    return f"session {app.name} {cookie_name}"
+    name = app.config.get("SESSION_APP_NAME") or app.name
+    return f"session {name} {cookie_name}"

@@ -38,7 +38,7 @@ def install_redis(app: Flask, _clock: Clock) -> SessionInterface:
     """Install `SESSION_TYPE = "redis"` with a client, as Flask-Session documents it."""
     from redis import Redis
 
-    from backends.redis_client import client_of
+    from backends.redis_access.client import client_of
 
     if str(app.config.get("REDIS_URL")).startswith(UNSUPPORTED_SCHEMES):
         raise ConfigurationError(
@@ -79,13 +79,18 @@ def check(app: Flask) -> None:
 
     interface: Any = app.session_interface
     try:
-        interface._retrieve_session_data("readyz")
+        interface._retrieve_session_data(_store_id_of(interface, "readyz"))
     except (RedisError, OSError) as error:
         raise StoreUnavailable(str(error)) from error
 
 
 def _store_id(interface: Any, session: Any) -> str:
-    return str(interface._get_store_id(session.sid))
+    return _store_id_of(interface, session.sid)
+
+
+def _store_id_of(interface: Any, session_id: str) -> str:
+    """The key of a session, with the prefix that an ACL may ask for."""
+    return str(interface._get_store_id(session_id))
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

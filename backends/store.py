@@ -5,6 +5,7 @@ of cookies, or of what the text means. `Store` has the five methods that every s
 protocols below it are optional: `isinstance` finds them, so a store never stubs them.
 """
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from hashlib import sha256
@@ -15,6 +16,12 @@ from werkzeug.exceptions import ServiceUnavailable
 Fields = dict[str, str]
 Clock = Callable[[], float]
 """Seconds since the epoch, as `time.time`."""
+
+
+def wall_clock() -> float:
+    """The time of this machine."""
+    # `time.time` is looked up at each call: tools that set the time replace it.
+    return time.time()
 
 
 def key_of(session_id: str) -> str:
@@ -116,6 +123,15 @@ class ListsSessions(Protocol):
 
     def sessions_of(self, owner: str) -> dict[str, Record]:
         """The owner's living records by their keys. Ended records leave the list."""
+
+    def end_oldest(self, owner: str, key: str, limit: int) -> list[str]:
+        """End the owner's records but the `limit` that were created last.
+
+        The order is that in which their rows came into the list, whatever the clocks of servers
+        say, and each row is taken out in one atomic step, so that of logins at the same time
+        exactly `limit` are left. Returns the keys that ended. `key` is the record that the caller
+        has just created; it is among them if another login has ended it meanwhile.
+        """
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from app.config import is_embedded
 from app.inspector.traffic import RecordedRequest
 from app.state import state_of
 from backends import AtRest, Backend, backend_of
-from backends.cookie import decode_without_key
+from backends.cookie_format import decode_without_key
 
 bp = Blueprint("inspector", __name__)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from werkzeug.sansio.http import parse_cookie
 
-from backends.cookie import MAX_COOKIE_BYTES
+from backends.cookie_format import MAX_COOKIE_BYTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -14,6 +14,7 @@ from flask import Flask, Response, current_app, g, request, request_finished, se
 from flask.logging import wsgi_errors_stream
 
 from app.config import PRODUCTION
+from backends import id_of
 from backends.audit_log import log_event
 
 LOGGERS = ("app", "backends")
@@ -53,7 +54,7 @@ def log_if_saved(event: str, **details: Any) -> None:
     A session is saved after the view returns: a login or logout that the store refused did not
     happen, and must not be in the log.
     """
-    session_id = getattr(session, "sid", None)
+    session_id = id_of(session)
     details = {**details, "address": request.remote_addr}
     g.setdefault("events_if_saved", []).append((event, session_id, details))
 

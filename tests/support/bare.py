@@ -1,12 +1,12 @@
 """A bare application's views of its session, and a browser at them."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from flask import Flask, current_app, session
 from werkzeug.test import TestResponse
 
-from backends import Session
+from backends import id_of
 from tests.support.visitor import Visitor
 
 Views = dict[str, Callable[[], Any]]
@@ -37,7 +37,7 @@ def read() -> dict[str, Any]:
 
 
 def sid() -> str:
-    return cast(Session, session).sid
+    return str(id_of(session))
 
 
 def log_in(user: str = "alice") -> str:

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from flask import Flask, Response, session
 from flask.testing import FlaskClient
+
+from tests.conftest import PLACES
 
 MakeApp = Callable[..., Flask]
 Act = Callable[[], Any]
@@ -42,6 +45,12 @@ class Stage:
         return found
 
 
+def begin_anew(**values: Any) -> None:
+    """The login of Flask's tutorial: clear and set."""
+    session.clear()
+    session.update(values)
+
+
 def set_cookie(response: Any) -> str | None:
     """The one Set-Cookie of a response, or `None` without any."""
     headers = response.headers.getlist("Set-Cookie")
@@ -58,3 +67,10 @@ def attributes(response: Any) -> dict[str, str]:
 
 def parse_attributes(text: str) -> dict[str, str]:
     return dict(part.partition("=")[::2] for part in text.split("; "))
+
+
+def on(*, revocable: bool) -> pytest.MarkDecorator:
+    """The backends that declare that they can end a session, or the others."""
+    places = [(backend, kind) for backend, kind in PLACES if backend.revocable is revocable]
+    ids = [f"{backend.name}-{kind}" for backend, kind in places]
+    return pytest.mark.parametrize("placed", places, indirect=True, ids=ids)

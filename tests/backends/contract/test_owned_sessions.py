@@ -17,7 +17,7 @@ from backends.record import hash_owner
 from backends.redis import RedisStore
 from backends.server_side import OwnedSession
 from backends.store import Store, Sweeps
-from tests.conftest import PLACES
+from tests.backends.contract.stage import on
 from tests.support.bare import Tab, Views, add_views
 from tests.support.clock import SetClock
 from tests.support.covers import REVOCABLE, covers
@@ -27,13 +27,6 @@ MakeApp = Callable[..., Flask]
 
 IDLE = 1800
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-
-
-def on(*, revocable: bool) -> pytest.MarkDecorator:
-    """The backends that declare that they can end a session, or the others."""
-    places = [(backend, kind) for backend, kind in PLACES if backend.revocable is revocable]
-    ids = [f"{backend.name}-{kind}" for backend, kind in places]
-    return pytest.mark.parametrize("placed", places, indirect=True, ids=ids)
 
 
 @pytest.fixture
@@ -291,7 +284,7 @@ class TestRows:
             assert rows(app) == 0
         else:
             assert isinstance(store, RedisStore)
-            left = store.client.ttl(f"{store.prefix}of:{hash_owner('alice')}")
+            left = store.client.ttl(store.prefix + "of:" + hash_owner("alice"))
             assert 0 < int(left) <= store.max_session_seconds
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 from backends import BACKENDS, BUILT_IN, StoreInterface, init_app
 from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
-from backends.redis_client import connect
+from backends.redis_access.client import connect
 from backends.store import Fields, ListsSessions, SessionGone, ShowsRecords, Store
 from tests.support.clock import SetClock
 from tests.support.redis_topologies import Topology

@@ -10,11 +10,12 @@ from hashlib import shake_256
 
 from flask import Flask, Response, session
 from flask.sessions import SessionMixin
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from backends import BACKENDS
 from backends.cookie import CookieInterface
+from backends.cookie_format import SessionSerializer
 from backends.interface import SessionTooLarge
 from backends.record import CREATED, ID
 from backends.server_side import StoreInterface
@@ -41,7 +42,7 @@ class SendsACopy(StoreInterface):
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
         try:
-            signed = self._signer(app).unsign(token).decode()
+            signed = self._signer(app).unsign(token.encode()).decode()
         except (BadData, UnicodeError):
             return None
         return super()._load(app, signed.rpartition("/")[2])
@@ -50,7 +51,7 @@ class SendsACopy(StoreInterface):
         values = json.dumps(dict(session), default=str)[: self.max_copy_characters]
         copied = base64_encode(encrypt(values.encode())).decode()
         signed = f"{copied}/{super()._token(app, session_id)}"
-        return self._signer(app).sign(signed).decode()
+        return self._signer(app).sign(signed.encode()).decode()
 
 
 class SendsABeginning(SendsACopy):
@@ -96,7 +97,7 @@ class KeepsTheLimitOfTheCookie(StoreInterface):
     """Refuses sessions over 4 KB, as the cookie did that it replaced."""
 
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
-        if sum(map(len, session.fields().values())) > 4000:
+        if sum(map(len, session._fields().values())) > 4000:
             raise SessionTooLarge("This session is too large.")
         return super()._update(app, session, loaded, changes)
 
@@ -130,7 +131,8 @@ class AcceptsUnsigned(CookieInterface):
         serializer = self.get_signing_serializer(app)
         assert serializer is not None
         if "." not in token.lstrip("."):
-            token = serializer.make_signer(serializer.salt).sign(token).decode()
+            signed_at = base64_encode(int(self.clock()).to_bytes(4)).decode()
+            token = serializer._signer().sign(f"{token}.{signed_at}".encode()).decode()
         return super()._load(app, token)
 
 
@@ -153,8 +155,8 @@ class DeletesWithoutFlags(StoreInterface):
 
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
         if session.modified:
-            if session.loaded is not None:
-                self._delete(app, session.loaded)
+            if session._loaded is not None:
+                self._delete(app, session._loaded)
             response.delete_cookie(self.get_cookie_name(app))
 
 
@@ -172,14 +174,14 @@ class PeppersTheKey(CookieInterface):
     That is sound, but the claim that a forger needs only the key is untrue of it.
     """
 
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+    def get_signing_serializer(self, app: Flask) -> SessionSerializer | None:
         return change_salt(super().get_signing_serializer(app), str(app.config["SESSION_FILE_DIR"]))
 
 
 class SaltsAsFlaskDoes(CookieInterface):
     """Signs with the same salt for every application, as Flask's own does."""
 
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+    def get_signing_serializer(self, app: Flask) -> SessionSerializer | None:
         return change_salt(super().get_signing_serializer(app), "cookie-session")
 
 
@@ -190,9 +192,7 @@ class NeedsNoId(CookieInterface):
         return super()._token(app, "", created, fields)
 
 
-def change_salt(
-    serializer: URLSafeTimedSerializer | None, salt: str
-) -> URLSafeTimedSerializer | None:
+def change_salt(serializer: SessionSerializer | None, salt: str) -> SessionSerializer | None:
     """A copy of the serializer with another salt."""
     changed = copy(serializer)
     if changed is not None:

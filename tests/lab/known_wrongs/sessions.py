@@ -7,7 +7,7 @@ from copy import copy
 from typing import Any
 
 from flask import Flask
-from itsdangerous import BadData, Signer
+from itsdangerous import BadData
 
 from app import create_app
 from backends import BACKENDS
@@ -16,6 +16,7 @@ from backends.redis import install as install_redis
 from backends.server_side import StoreInterface
 from backends.session import Changes, LoadedSession, Session, Succession
 from backends.settings import absolute_seconds
+from backends.signing import TokenSigner
 from backends.store import Clock, Fields, SessionGone, key_of
 from tests.lab.known_wrongs.wrong import Wrong, in_backend, on_files, overwrite
 
@@ -34,8 +35,8 @@ class BringsBackByRotation(StoreInterface):
         try:
             return super()._create(app, session, fields, created)
         except SessionGone:
-            create_record(self, app, session.loaded, session.sid, fields)
-            return self._token(app, session.sid)
+            create_record(self, app, session._loaded, session._id, fields)
+            return self._token(app, session._id)
 
 
 class LeavesTheOldOne(StoreInterface):
@@ -43,8 +44,8 @@ class LeavesTheOldOne(StoreInterface):
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         token = super()._create(app, session, fields, created)
-        if session.loaded is not None and session.succession is Succession.NEW_ID:
-            create_record(self, app, session.loaded, session.loaded.id, session.loaded.fields)
+        if session._loaded is not None and session._succession is Succession.NEW_ID:
+            create_record(self, app, session._loaded, session._loaded.id, session._loaded.fields)
         return token
 
 
@@ -54,7 +55,7 @@ class KeepsVersions(StoreInterface):
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         self.store.touch(key_of(loaded.id), self.remaining(app, loaded.created))
         version = secrets.token_urlsafe(self.id_bytes)
-        create_record(self, app, loaded, version, session.fields())
+        create_record(self, app, loaded, version, session._fields())
         return self._token(app, version)
 
 
@@ -62,29 +63,30 @@ class KeepsTheIdOfAGuest(StoreInterface):
     """Lets somebody log in under the id that he had before, as Flask-Session 0.8 does."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        if session.loaded is None or "user" in session.loaded.fields:
+        if session._loaded is None or "user" in session._loaded.fields:
             return super()._create(app, session, fields, created)
-        return become(self, app, session.loaded, fields)
+        return become(self, app, session._loaded, fields)
 
 
 class KeepsTheIdOfAUser(StoreInterface):
     """Takes a new id for a guest who logs in, and none for somebody who logs in again."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        rotates = session.succession is Succession.NEW_ID
-        if session.loaded is None or "user" not in session.loaded.fields or rotates:
+        rotates = session._succession is Succession.NEW_ID
+        if session._loaded is None or "user" not in session._loaded.fields or rotates:
             return super()._create(app, session, fields, created)
-        return become(self, app, session.loaded, fields)
+        return become(self, app, session._loaded, fields)
 
 
 class AdoptsEndedIds(StoreInterface):
     """Begins a session under any signed id, as Flask-Session 0.5 did."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        if session.loaded is None and session.cookie is not None:
+        cookies = self._tokens(app, session._opening.request)
+        if session._loaded is None and cookies:
             try:
-                session._next_id = self._signer(app).unsign(session.cookie).decode()
-                self.store.delete(key_of(session.sid))
+                session._next_id = self._signer(app).unsign(cookies[0].encode()).decode()
+                self.store.delete(key_of(session._id))
             except (BadData, UnicodeError):
                 session._next_id = None
         return super()._create(app, session, fields, created)
@@ -100,16 +102,16 @@ class CountsFromTheToken(StoreInterface):
 class KnowsNoIdleness(StoreInterface):
     """Keeps a session for the whole day, used or not."""
 
-    def remaining(self, app: Flask, created: float) -> float:
+    def remaining(self, app: Flask, created: float, *_: Any) -> float:
         return min(24 * 3600, created + absolute_seconds(app) - self.clock())
 
 
 class ForgetsTheOldKeys(StoreInterface):
     """Verifies with the newest key alone, as Flask did before 3.1."""
 
-    def _signer(self, app: Flask) -> Signer:
+    def _signer(self, app: Flask) -> TokenSigner:
         signer = copy(super()._signer(app))
-        signer.secret_keys = signer.secret_keys[-1:]
+        signer._keys = signer._keys[:1]
         return signer
 
 
@@ -134,7 +136,7 @@ class WritesItWhole(StoreInterface):
 
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         ttl = self.remaining(app, loaded.created)
-        overwrite(self.store, key_of(loaded.id), session.fields(), ttl)
+        overwrite(self.store, key_of(loaded.id), session._fields(), ttl)
         return loaded.token
 
 

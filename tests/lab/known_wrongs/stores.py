@@ -16,8 +16,7 @@ from redis.retry import Retry
 from backends.filesystem import FileSystemStore
 from backends.record import unpack
 from backends.redis import RedisStore
-from backends.redis_client import client_of
-from backends.serializer import encode
+from backends.redis_access.client import client_of
 from backends.server_side import StoreInterface
 from backends.session import LoadedSession, Session
 from backends.settings import absolute_seconds
@@ -47,17 +46,17 @@ class NotesTheToken(StoreInterface):
     """Stores the token in the session, to find it in the store."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        noted = {**fields, "token": encode(self._token(app, session.sid))}
+        noted = {**fields, "token": self.serializer.encode(self._token(app, session._id))}
         return super()._create(app, session, noted, created)
 
 
 class LetsDamageThrough(FileSystemStore):
     """Reads a file without checking it."""
 
-    def _read(self, path: Path) -> Record | None:
-        if not path.exists():
+    def _read(self, path: str) -> Record | None:
+        if not Path(path).exists():
             return super()._read(path)
-        return unpack(json.loads(path.read_text()), self.clock())
+        return unpack(json.loads(Path(path).read_text()), self.clock())
 
 
 class GoesOnWithoutWriting(FileSystemStore):
@@ -71,7 +70,7 @@ class GoesOnWithoutWriting(FileSystemStore):
 class NeverSweeps(FileSystemStore):
     """Keeps the files of expired records, as cachelib does."""
 
-    def _remove_if_ended(self, path: Path) -> bool:
+    def _remove_if_ended(self, path: str) -> bool:
         return False
 
 

@@ -1,0 +1,344 @@
+"""What an application may do with Flask's own session, on each backend as there."""
+
+import threading
+from datetime import datetime
+from decimal import Decimal
+from secrets import token_hex
+from typing import Any
+
+import pytest
+from flask import Flask, Response, copy_current_request_context, render_template_string, session
+from flask.json.tag import JSONTag
+from flask.sessions import SecureCookieSession
+
+from backends import Backend, SessionTooLarge, StoreInterface, init_app
+from tests.backends.contract.stage import HOST, MakeApp, Stage, begin_anew, on, set_cookie
+
+COOKIE = ("session", "shop.example.com")
+
+
+def test_the_session_has_the_public_names_of_flasks_and_no_others(stage: Stage) -> None:
+    stage.visit(lambda: [name for name in dir(session) if not name.startswith("_")])
+    assert set(stage.result) <= {*dir(SecureCookieSession)} | {"on_update"}
+
+
+@pytest.mark.parametrize("name", ["loaded", "saved", "changes", "fields", "id", "sid", "cookie"])
+def test_a_template_sees_keys_and_no_names_of_ours(stage: Stage, name: str) -> None:
+    stage.put(**{name: "mine"})
+    shown = f"{{{{ session.{name} }}}}"
+    assert stage.visit(lambda: render_template_string(shown)).text == "mine"
+
+
+class TestModified:
+    def test_false_holds_back_what_changed(self, stage: Stage) -> None:
+        def change() -> None:
+            session.update(a=2, b=3)
+            session.modified = False
+
+        stage.put(a=1)
+        assert set_cookie(stage.visit(change)) is None
+        assert stage.held() == {"a": 1}
+
+    def test_false_holds_back_a_clear(self, stage: Stage) -> None:
+        def clear() -> None:
+            session.clear()
+            session.modified = False
+
+        stage.put(a=1)
+        assert set_cookie(stage.visit(clear)) is None
+        assert stage.held() == {"a": 1}
+
+    def test_a_later_change_counts_again(self, stage: Stage) -> None:
+        def change_later() -> None:
+            session["a"] = 2
+            session.modified = False
+            session["b"] = 3
+
+        stage.put(a=1)
+        stage.visit(change_later)
+        assert stage.held() == {"a": 2, "b": 3}
+
+    def test_a_nested_change_needs_no_flag(self, stage: Stage) -> None:
+        stage.put(a=[1])
+        stage.visit(lambda: session["a"].append(2))
+        assert stage.held() == {"a": [1, 2]}
+
+
+class TestSavedTwice:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda: session.update(a=2),
+            lambda: session["list"].append(2),
+            lambda: begin_anew(user="bob"),
+            lambda: session.clear(),
+            lambda: session.pop("a"),
+        ],
+        ids=["set", "nested", "clear-and-set", "clear", "pop"],
+    )
+    @pytest.mark.parametrize("again", [lambda: None, lambda: session.update(later=1)])
+    def test_the_second_save_goes_on_from_the_first(
+        self, stage: Stage, change: Any, again: Any
+    ) -> None:
+        expected: dict[str, Any] = {}
+
+        def save_early() -> None:
+            change()
+            stage.app.session_interface.save_session(stage.app, session, Response())
+            again()
+            expected.update(session)
+
+        stage.put(a=1, list=[1])
+        stage.visit(save_early)
+        assert stage.held() == expected
+
+    def test_a_new_session_too(self, stage: Stage) -> None:
+        def save_early() -> None:
+            session["a"] = 1
+            stage.app.session_interface.save_session(stage.app, session, Response())
+            session["b"] = 2
+
+        stage.visit(save_early)
+        assert stage.held() == {"a": 1, "b": 2}
+
+    def test_an_error_after_the_save_loses_nothing(self, make_app: MakeApp) -> None:
+        from flask import request_finished
+
+        stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
+
+        def fail(*_: Any, **__: Any) -> None:
+            raise ValueError
+
+        with request_finished.connected_to(fail, stage.app):
+            response = stage.visit(lambda: begin_anew(user="ada"))
+        assert response.status_code == 500
+        assert stage.held() == {"user": "ada"}
+
+
+def test_two_threads_of_a_request_load_one_session(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second load begins before the first has ended, and ends after a write."""
+    interface: Any = stage.app.session_interface
+    load = interface._load
+    first_is_in, wrote = threading.Event(), threading.Event()
+
+    def load_slowly(*args: Any) -> Any:
+        loaded = load(*args)
+        if threading.current_thread() is not threading.main_thread():
+            first_is_in.set()
+            wrote.wait(0.2)
+        return loaded
+
+    def write_while_a_thread_reads() -> None:
+        reader = threading.Thread(target=copy_current_request_context(lambda: session.get("a")))
+        reader.start()
+        first_is_in.wait(5)
+        session["b"] = 2
+        wrote.set()
+        reader.join()
+
+    stage.put(a=1)
+    monkeypatch.setattr(interface, "_load", load_slowly)
+    stage.visit(write_while_a_thread_reads)
+    assert stage.held() == {"a": 1, "b": 2}
+
+
+class TestOnlyPermanent:
+    def test_a_store_keeps_nothing_for_it(self, make_app: MakeApp, backend: Backend) -> None:
+        app = make_app()
+        app.before_request(lambda: setattr(session, "permanent", True))
+        stage = Stage(app)
+        begun = [set_cookie(stage.visit()) for _ in range(3)]
+        assert [cookie is None for cookie in begun] == [backend.state == "server"] * 3
+        stage.put(a=1)
+        assert stage.held() == {"_permanent": True, "a": 1}
+
+    def test_a_session_that_becomes_it_ends(self, stage: Stage, backend: Backend) -> None:
+        stage.put(user="ada")
+        stage.visit(lambda: setattr(session, "permanent", True))
+        stage.visit(lambda: session.pop("user"))
+        assert stage.held() == ({} if backend.state == "server" else {"_permanent": True})
+
+
+class TestSize:
+    def test_a_session_over_the_limit_is_413_and_as_it_was(self, make_app: MakeApp) -> None:
+        stage = Stage(make_app(SESSION_MAX_BYTES=2000, SESSION_OWNER="user"))
+        stage.put(user="ada")
+        assert stage.visit(lambda: session.update(blob=token_hex(750))).status_code == 200
+        before = stage.held()
+        assert stage.visit(lambda: session.update(more=token_hex(3000))).status_code == 413
+        assert stage.held() == before
+        assert stage.visit(lambda: session.update(user=token_hex(3000))).status_code == 413
+        assert stage.held()["user"] == "ada"
+
+    def test_17_mib_are_refused_by_default(self, stage: Stage) -> None:
+        stage.put(user="ada")
+        assert stage.put(blob="x" * 17 * 2**20).status_code == 413
+        assert stage.held() == {"user": "ada"}
+
+    @on(revocable=True)
+    def test_bytes_count_and_not_characters(self, make_app: MakeApp) -> None:
+        stage = Stage(make_app(SESSION_MAX_BYTES=6000))
+        assert stage.put(text="€" * 1100 + token_hex(1500)).status_code == 413
+        assert stage.put(text="e" * 1100).status_code == 200
+
+    def test_a_session_transaction_raises(self, stage: Stage) -> None:
+        with (
+            pytest.raises(SessionTooLarge),
+            stage.client.session_transaction(base_url=HOST) as opened,
+        ):
+            opened["blob"] = "x" * 5 * 2**20
+
+
+class NotATime(datetime):
+    """Like `pandas.NaT`, whose text no time can be read from."""
+
+    def isoformat(self, *_: Any, **__: Any) -> str:
+        return "NaT"
+
+
+class TestRefusedValues:
+    @pytest.mark.parametrize(
+        "value", [NotATime(2026, 1, 1), object(), {1, 2}, {"deep": [object()]}, {(1, 2): 3}]
+    )
+    def test_what_cannot_be_read_back_is_refused_with_its_key(
+        self, stage: Stage, value: object
+    ) -> None:
+        stage.put(a=1)
+        with pytest.raises(TypeError, match=r"session\['when'\]"):
+            stage.put(when=value)
+        assert stage.held() == {"a": 1}
+
+    def test_what_flasks_json_writes_as_text_stays_so(self, stage: Stage) -> None:
+        stage.put(price=Decimal("1.5"))
+        assert stage.held() == {"price": "1.5"}
+
+
+class TagComplex(JSONTag):
+    __slots__ = ()
+    key = " c"
+
+    def check(self, value: Any) -> bool:
+        return isinstance(value, complex)
+
+    def to_json(self, value: complex) -> list[float]:
+        return [value.real, value.imag]
+
+    def to_python(self, value: list[float]) -> complex:
+        return complex(*value)
+
+
+class TestTags:
+    def test_an_application_may_register_its_own(self, stage: Stage) -> None:
+        interface: Any = stage.app.session_interface
+        interface.serializer.register(TagComplex)
+        stage.put(point=1 + 2j, nested=[{"at": 3j}])
+        assert stage.held() == {"point": 1 + 2j, "nested": [{"at": 3j}]}
+
+    def test_those_registered_before_count_too(self, stage: Stage, backend: Backend) -> None:
+        app = Flask("lab")
+        app.config.update(stage.app.config)
+        own = type(app.session_interface.serializer)()  # type: ignore[attr-defined]
+        own.register(TagComplex, index=0)
+        app.session_interface.serializer = own  # type: ignore[attr-defined]
+        init_app(app, backend.name)
+        there = Stage(app)
+        there.put(point=1 + 2j)
+        assert there.held() == {"point": 1 + 2j}
+
+
+def test_the_application_s_class_of_responses_sets_the_cookie(stage: Stage) -> None:
+    class Strict(Response):
+        def set_cookie(self, *args: Any, **more: Any) -> None:
+            super().set_cookie(*args, **{**more, "samesite": "Strict"})
+
+    stage.app.response_class = Strict
+    stage.put(a=1)
+    for act in (lambda: session.update(a=2), begin_anew):
+        assert "SameSite=Strict" in (set_cookie(stage.visit(act)) or "")
+
+
+def test_a_session_is_opened_without_a_context(stage: Stage) -> None:
+    stage.put(user="ada")
+    cookie = stage.client.get_cookie(*COOKIE)
+    assert cookie is not None
+    interface = stage.app.session_interface
+    for token, held in ((cookie.value, {"user": "ada"}), ("made.up", {}), ("", {})):
+        request = stage.app.request_class({"HTTP_COOKIE": f"session={token}"})
+        opened = interface.open_session(stage.app, request)
+        assert dict(opened or {}) == held
+
+
+def test_an_owned_session_is_saved_without_a_context(make_app: MakeApp) -> None:
+    app = make_app(SESSION_OWNER="user")
+    request = app.request_class({"HTTP_USER_AGENT": "curl", "REMOTE_ADDR": "10.0.0.1"})
+    opened = app.session_interface.open_session(app, request)
+    assert opened is not None
+    opened["user"] = "ada"
+    response = Response()
+    app.session_interface.save_session(app, opened, response)
+    assert set_cookie(response)
+    if isinstance(app.session_interface, StoreInterface):
+        [owned] = app.session_interface.sessions_of("ada")
+        assert (owned.agent, owned.address) == ("curl", "10.0.0.1")
+
+
+@pytest.mark.parametrize("sort_keys", [True, False])
+def test_keys_are_sorted_as_the_application_says(make_app: MakeApp, sort_keys: bool) -> None:
+    app = make_app()
+    app.json.sort_keys = sort_keys  # type: ignore[attr-defined]
+    stage = Stage(app)
+    stage.put(nested={"b": 1, "a": 2}, mixed={"z": (1,), "y": b"1"})
+    stage.visit(lambda: [list(session["nested"]), list(session["mixed"])])
+    assert stage.result == ([["a", "b"], ["y", "z"]] if sort_keys else [["b", "a"], ["z", "y"]])
+
+
+class TestTwoCookiesOfOneName:
+    @pytest.mark.parametrize("first", ["OLD", "a.b.c", "", "made.up"])
+    def test_the_first_that_is_valid_counts(self, stage: Stage, first: str) -> None:
+        stage.put(user="ada")
+        cookie = stage.client.get_cookie(*COOKIE)
+        assert cookie is not None
+        sent = {"HTTP_COOKIE": f"session={first}; theme=dark; session={cookie.value}"}
+        with stage.app.request_context(
+            {**stage.app.test_request_context("/").request.environ, **sent}
+        ):
+            assert dict(session) == {"user": "ada"}
+
+    def test_an_ended_one_before_a_living_one(self, stage: Stage, backend: Backend) -> None:
+        stage.put(user="old")
+        old = stage.client.get_cookie(*COOKIE)
+        stage.visit(lambda: begin_anew(user="ada"))
+        new = stage.client.get_cookie(*COOKIE)
+        assert old is not None
+        assert new is not None
+        environ = {"HTTP_COOKIE": f"session={old.value}; session={new.value}"}
+        request = stage.app.request_class(environ)
+        opened = stage.app.session_interface.open_session(stage.app, request)
+        assert opened is not None
+        assert opened["user"] == ("ada" if backend.revocable else "old")
+
+    def test_at_most_four_are_tried(self, stage: Stage) -> None:
+        stage.put(user="ada")
+        cookie = stage.client.get_cookie(*COOKIE)
+        assert cookie is not None
+        for before, held in ((3, {"user": "ada"}), (4, {})):
+            sent = "; ".join(["session=x.y"] * before + [f"session={cookie.value}"])
+            request = stage.app.request_class({"HTTP_COOKIE": sent})
+            assert dict(stage.app.session_interface.open_session(stage.app, request) or {}) == held
+
+
+class TestSharedSessions:
+    @pytest.mark.parametrize(("shared", "held"), [("shop", {"user": "ada"}), (None, {})])
+    def test_two_applications_share_by_a_name(
+        self, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, shared: str | None, held: Any
+    ) -> None:
+        front = Stage(make_app(SESSION_APP_NAME=shared))
+        back = Stage(make_app(SESSION_APP_NAME=shared))
+        monkeypatch.setattr(back.app, "name", "back")
+        front.put(user="ada")
+        cookie = front.client.get_cookie(*COOKIE)
+        assert cookie is not None
+        back.client.set_cookie("session", cookie.value, domain="shop.example.com")
+        assert back.held() == held

@@ -1,0 +1,81 @@
+"""How long a session lives: clocks that are set, and sessions that are remembered."""
+
+import time
+
+import pytest
+from flask import Flask, session
+
+from backends import Backend, init_app
+from tests.backends.contract.stage import HOST, MakeApp, Stage
+from tests.support.clock import SetClock
+
+
+def test_the_clock_is_asked_when_it_is_needed(
+    bare_app: Flask, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`time.time` may be replaced after the import, as freezegun does."""
+    app = Flask("lab")
+    app.config.update(bare_app.config, PERMANENT_SESSION_LIFETIME=60)
+    init_app(app, backend.name)
+    stage = Stage(app)
+    stage.put(a=1)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    stage.visit(lambda: dict(session))
+    assert stage.result == {}
+
+
+LIMITS = {"PERMANENT_SESSION_LIFETIME": 8 * 3600, "SESSION_ABSOLUTE_LIFETIME": 24 * 3600}
+
+
+class TestClocksSetBack:
+    def test_a_session_from_the_future_is_over(self, make_app: MakeApp, clock: SetClock) -> None:
+        stage = Stage(make_app(**LIMITS))
+        stage.put(a=1)
+        clock.forward(-6 * 3600)
+        assert stage.held() == {}
+
+    def test_so_is_one_that_was_used_in_the_future(
+        self, make_app: MakeApp, clock: SetClock
+    ) -> None:
+        stage = Stage(make_app(**LIMITS))
+        stage.put(a=1)
+        clock.forward(7 * 3600)
+        stage.put(a=2)
+        clock.forward(-6 * 3600)
+        assert stage.held() == {}
+
+    def test_a_clock_that_is_a_minute_late_is_none(
+        self, make_app: MakeApp, clock: SetClock
+    ) -> None:
+        stage = Stage(make_app(**LIMITS))
+        stage.put(a=1)
+        clock.forward(-59)
+        assert stage.held() == {"a": 1}
+
+
+class TestRememberedSessions:
+    def test_only_a_permanent_one_lives_long(self, make_app: MakeApp, clock: SetClock) -> None:
+        settings = {
+            "PERMANENT_SESSION_LIFETIME": 1800,
+            "SESSION_ABSOLUTE_LIFETIME": 7200,
+            "SESSION_REMEMBERED_LIFETIME": 30 * 24 * 3600,
+        }
+        app = make_app(**settings)
+        short, long = Stage(app), app.test_client()
+        app.add_url_rule("/remember", "remember", lambda: remember())
+
+        def remember() -> str:
+            session.permanent = True
+            session["user"] = "ada"
+            return "kept"
+
+        short.put(user="bob")
+        cookie = long.get("/remember", base_url=HOST).headers["Set-Cookie"]
+        assert "Expires" in cookie
+        clock.forward(29 * 24 * 3600)
+        assert short.held() == {}
+        short.client = long
+        assert short.held()["user"] == "ada"
+        clock.forward(2 * 24 * 3600)
+        assert short.held() == {}

@@ -1,0 +1,217 @@
+"""A store that fails: what each kind of page answers, and that nothing is dropped in silence.
+
+What a real server or folder does when it fails is in `tests/system/chaos`.
+"""
+
+from typing import Any
+
+import pytest
+from flask import Response, abort, render_template_string, session
+from werkzeug.exceptions import HTTPException
+
+from backends import StoreUnavailable, interface_of
+from tests.backends.contract.stage import HOST, MakeApp, Stage, begin_anew, on, set_cookie
+from tests.support.clock import SetClock
+
+pytestmark = on(revocable=True)
+
+VERBS = ("create", "load", "update", "delete", "touch")
+
+
+def fail(stage: Stage, monkeypatch: pytest.MonkeyPatch, *verbs: str) -> None:
+    """Let the verbs of the application's store fail, all of them unless some are named."""
+    store = interface_of(stage.app).store
+
+    def refuse(*_: Any) -> None:
+        raise StoreUnavailable("it is down")
+
+    for verb in verbs or VERBS:
+        monkeypatch.setattr(store, verb, refuse)
+
+
+@pytest.fixture
+def stage(make_app: MakeApp) -> Stage:
+    stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
+
+    @stage.app.errorhandler(HTTPException)
+    def show(error: HTTPException) -> Any:
+        return (
+            f"{error.code} for {session.get('user', 'nobody')}",
+            error.code,
+            {"Retry-After": "1" if error.code == 503 else "none"},
+        )
+
+    return stage
+
+
+def test_a_page_that_needs_the_session_is_503(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.put(user="ada")
+    fail(stage, monkeypatch)
+    response = stage.visit(lambda: session["user"])
+    assert (response.status_code, response.text) == (503, "503 for nobody")
+    assert response.headers["Retry-After"] == "1"
+    assert set_cookie(response) is None
+
+
+@pytest.mark.parametrize("permanent", [False, True])
+def test_a_page_that_does_not_is_answered(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, permanent: bool
+) -> None:
+    stage = Stage(make_app(SESSION_PERMANENT=permanent))
+    stage.put(user="ada")
+    fail(stage, monkeypatch)
+    response = stage.visit(lambda: "public")
+    assert (response.status_code, response.text) == (200, "public")
+    assert set_cookie(response) is None
+
+
+@pytest.mark.parametrize("permanent", [False, True])
+def test_a_renewal_that_fails_changes_no_answer(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, clock: SetClock, permanent: bool
+) -> None:
+    stage = Stage(make_app(SESSION_PERMANENT=permanent, PERMANENT_SESSION_LIFETIME=1000))
+    stage.put(user="ada")
+    clock.forward(500)
+    fail(stage, monkeypatch, "update", "touch")
+    response = stage.visit(lambda: session["user"])
+    assert (response.status_code, response.text) == (200, "ada")
+    assert set_cookie(response) is None
+
+
+@pytest.mark.parametrize(
+    ("refuse", "status"),
+    [(lambda: abort(404), 404), (lambda: [][0], 500), (lambda: abort(403), 403)],
+    ids=["not-found", "exception", "forbidden"],
+)
+def test_an_error_page_may_look_at_the_session(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, refuse: Any, status: int
+) -> None:
+    stage.put(user="ada")
+    fail(stage, monkeypatch)
+    response = stage.visit(refuse)
+    assert (response.status_code, response.text) == (status, f"{status} for nobody")
+
+
+def test_a_function_after_the_request_may_look_at_the_session(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Flask-Login does for every page."""
+
+    @stage.app.after_request
+    def look(response: Response) -> Response:
+        response.headers["X-User"] = session.get("user", "nobody")
+        return response
+
+    stage.put(user="ada")
+    fail(stage, monkeypatch)
+    response = stage.visit(lambda: "public")
+    assert (response.status_code, response.headers["X-User"]) == (200, "nobody")
+    assert stage.visit(lambda: session["user"]).status_code == 503
+
+
+def test_a_function_after_the_request_that_writes_is_503(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @stage.app.after_request
+    def write(response: Response) -> Response:
+        session["seen"] = 1
+        return response
+
+    stage.put(user="ada")
+    fail(stage, monkeypatch)
+    response = stage.visit(lambda: "public")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+
+
+def test_a_context_processor_may_look_at_the_session(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.app.context_processor(lambda: {"user": session.get("user", "nobody")})
+
+    @stage.app.errorhandler(404)
+    def not_found(_: Exception) -> Any:
+        return render_template_string("nothing here, {{ user }}"), 404
+
+    stage.put(user="ada")
+    fail(stage, monkeypatch)
+    response = stage.visit(lambda: abort(404))
+    assert (response.status_code, response.text) == (404, "nothing here, nobody")
+
+
+class TestAfterTheFailureWasReported:
+    def test_reads_are_empty_and_nothing_is_saved(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def look_twice() -> str:
+            with pytest.raises(StoreUnavailable):
+                session.get("user")
+            return f"{session.get('user')} {dict(session)} {len(session)}"
+
+        stage.put(user="ada")
+        with monkeypatch.context() as broken:
+            fail(stage, broken)
+            response = stage.visit(look_twice)
+        assert (response.status_code, response.text) == (200, "None {} 0")
+        assert set_cookie(response) is None
+        assert stage.held() == {"user": "ada"}
+
+    def test_each_write_raises_again(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        def write_after_it() -> None:
+            with pytest.raises(StoreUnavailable):
+                session.get("user")
+            with pytest.raises(StoreUnavailable):
+                session["a"] = 1
+            session.setdefault("b", 2)
+
+        stage.put(user="ada")
+        with monkeypatch.context() as broken:
+            fail(stage, broken)
+            assert stage.visit(write_after_it).status_code == 503
+        assert stage.held() == {"user": "ada"}
+
+
+class TestARecordThatCannotBeRead:
+    """A record of another owner, or one too large, is no reason to keep anybody in."""
+
+    def test_a_logout_ends_it(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        stage.put(user="ada")
+        with monkeypatch.context() as broken:
+            fail(stage, broken, "load")
+            response = stage.visit(lambda: session.clear())
+        assert response.status_code == 200
+        assert (set_cookie(response) or "").startswith("session=;")
+        assert stage.held() == {}
+
+    def test_a_login_replaces_it(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        stage.put(user="ada", cart=[1])
+        cookie = stage.client.get_cookie("session", "shop.example.com")
+        assert cookie is not None
+        with monkeypatch.context() as broken:
+            fail(stage, broken, "load")
+            response = stage.visit(lambda: begin_anew(user="bob"))
+        assert response.status_code == 200
+        assert stage.held() == {"user": "bob"}
+        stage.client.set_cookie("session", cookie.value, domain="shop.example.com")
+        assert stage.held() == {}
+
+    def test_while_all_is_down_a_logout_is_503(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stage.put(user="ada")
+        with monkeypatch.context() as broken:
+            fail(stage, broken)
+            assert stage.visit(lambda: session.clear()).status_code == 503
+        assert stage.held() == {"user": "ada"}
+
+
+def test_a_session_transaction_raises_what_a_page_would_answer(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(stage, monkeypatch)
+    with (
+        pytest.raises(StoreUnavailable),
+        stage.client.session_transaction(base_url=HOST) as opened,
+    ):
+        opened["a"] = 1

@@ -1,0 +1,31 @@
+"""Whose a session is: any value that it can hold, and what is kept of the visitor."""
+
+from typing import Any
+
+import pytest
+
+from backends import StoreInterface
+from tests.backends.contract.stage import MakeApp, Stage
+
+
+@pytest.mark.parametrize("owner", [42, 4.5, True, ["a", 1], "ä€"], ids=str)
+def test_any_value_may_own_a_session(make_app: MakeApp, owner: Any) -> None:
+    stage = Stage(make_app(SESSION_OWNER="user_id", SESSION_MAX_PER_OWNER=2))
+    interface = stage.app.session_interface
+    stage.put(user_id=owner)
+    if not isinstance(interface, StoreInterface):
+        assert stage.held() == {"user_id": owner}
+        return
+    [owned] = interface.sessions_of(owner)
+    assert interface.sessions_of(str(owner)) == ([owned] if isinstance(owner, str) else [])
+    assert interface.revoke(owner, [owned.handle]) == 1
+    assert stage.held() == {}
+
+
+def test_a_visitor_is_kept_unless_the_setting_says_no(make_app: MakeApp) -> None:
+    stage = Stage(make_app(SESSION_OWNER="user", SESSION_KEEP_VISITOR=False))
+    stage.put(user="ada")
+    if isinstance(stage.app.session_interface, StoreInterface):
+        [owned] = stage.app.session_interface.sessions_of("ada")
+        assert (owned.agent, owned.address) == ("", "")
+    assert stage.held() == {"user": "ada"}
