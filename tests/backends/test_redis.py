@@ -1,10 +1,8 @@
-"""Sessions in Redis: the owners' lists, and addresses that cannot be used."""
+"""Sessions in Redis: the owners' lists."""
 
 import fakeredis
 import pytest
-from flask import Flask
 
-from backends import ConfigurationError, init_app
 from backends.record import hash_owner
 from backends.redis import RedisStore
 from tests.support.clock import SetClock
@@ -50,32 +48,3 @@ def test_another_key_in_the_place_of_a_list_stops_no_login(store: RedisStore, pl
     getattr(store.client, plant)(list_of("alice"), "something")
     store.create("a" * 64, {}, HOUR, owner="alice")
     assert store.sessions_of("alice").keys() == {"a" * 64}
-
-
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [
-        ("redis+cluster://", "it names no host"),
-        ("redis+cluster://127.0.0.1:7000,", "ends in a comma"),
-        ("redis+cluster://127.0.0.1:seven", "REDIS_URL cannot be read. Give"),
-        ("redis+cluster://127.0.0.1:7000/1", "a cluster has no databases"),
-        ("redis+cluster://127.0.0.1:7000?ssl=1", "options behind a ?"),
-        ("redis+cluster://127.0.0.1:1", "Start it, or name nodes of it that run"),
-        ("redis+sentinel:///sessions/0", "it names no host"),
-        ("redis+sentinel://127.0.0.1:26379,/sessions/0", "ends in a comma"),
-        ("redis+sentinel://127.0.0.1:26379", "names its service"),
-        ("redis+sentinel://127.0.0.1:26379/sessions/first", "the database behind the service"),
-        ("redis+sentinel://127.0.0.1:26379/sessions?db=1", "options behind a ?"),
-        ("redis+sentinel://127.0.0.1:sentinel/sessions", "REDIS_URL cannot be read. Give"),
-    ],
-)
-def test_an_unusable_address_is_refused_in_one_line(url: str, says: str) -> None:
-    app = Flask("lab")
-    app.config.update(SECRET_KEY="k" * 40, REDIS_URL=url)
-    with pytest.raises(ConfigurationError) as refused:
-        init_app(app, "redis")
-    line = str(refused.value)
-    assert line.startswith("REDIS_URL")
-    assert says in line
-    assert "sentinel" not in url or "redis+sentinel://host:port,host:port/service/db" in line
-    assert "\n" not in line

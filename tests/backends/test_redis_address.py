@@ -1,0 +1,255 @@
+"""Addresses and clients of Redis that cannot be used, and what is said of them; TLS."""
+
+import subprocess
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fakeredis
+import pytest
+import redis
+import redis.asyncio
+from flask import Flask
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+from backends import ConfigurationError, deadline, init_app
+from backends.redis import RedisStore
+from backends.redis_client import connect
+from backends.store import StoreUnavailable
+from tests.support.redis_topologies import SentinelServer, until
+from tests.support.services import RedisServer, free_port, require
+
+PASSWORD = "open-sesame"
+KEY = "a" * 64
+
+
+def refusal(**config: object) -> str:
+    """What is said of an application with these settings."""
+    app = Flask("lab")
+    app.config.update(SECRET_KEY="k" * 40, **config)
+    with pytest.raises(ConfigurationError) as refused:
+        init_app(app, "redis")
+    assert PASSWORD not in "".join(traceback.format_exception(refused.value))
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("redis+cluster://", "it names no host"),
+        ("redis+cluster://127.0.0.1:7000,", "ends in a comma"),
+        ("redis+cluster://127.0.0.1:seven", "REDIS_URL cannot be read. Give"),
+        ("redis+cluster://127.0.0.1:7000/1", "a cluster has no databases"),
+        ("redis+cluster://127.0.0.1:7000?ssl=1", "options behind a ?"),
+        ("redis+cluster://127.0.0.1:7000?ssl_ca_certs=ca.pem", "with TLS, ssl_"),
+        ("rediss+cluster://127.0.0.1:1", "Start it, or name nodes of it that run"),
+        ("rediss://127.0.0.1:1?ssl_cert_reqs=None", "ssl_cert_reqs is none, optional or required"),
+        ("rediss+sentinel://127.0.0.1/s?ssl_cert_reqs=no", "ssl_cert_reqs is none, optional or"),
+        ("redis://127.0.0.1:1?colour=red", "the option colour is unknown"),
+        ("redis://127.0.0.1:1?socket_timeout=soon", "the option socket_timeout is unknown or has"),
+        ("redis://127.0.0.1:1?protocol=4", "protocol must be either 2 or 3"),
+        ("redis+cluster://127.0.0.1:1", "Start it, or name nodes of it that run"),
+        ("redis+sentinel:///sessions/0", "it names no host"),
+        ("redis+sentinel://127.0.0.1:26379,/sessions/0", "ends in a comma"),
+        ("redis+sentinel://127.0.0.1:26379", "names its service"),
+        ("redis+sentinel://127.0.0.1:26379/sessions/first", "the database behind the service"),
+        ("redis+sentinel://127.0.0.1:26379/sessions?db=1", "options behind a ?"),
+        ("redis+sentinel://127.0.0.1:sentinel/sessions", "REDIS_URL cannot be read. Give"),
+    ],
+)
+def test_an_unusable_address_is_refused_in_one_line(url: str, says: str) -> None:
+    line = refusal(REDIS_URL=url.replace("//", f"//default:{PASSWORD}@"))
+    assert line.startswith("REDIS_URL")
+    assert says in line
+    assert PASSWORD not in line
+    assert (
+        "sentinel" not in url
+        or "ssl" in url
+        or "redis+sentinel://host:port,host:port/service/db" in line
+    )
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "client",
+    [redis.asyncio.Redis(), fakeredis.FakeAsyncRedis(), redis.asyncio.Redis.from_url("redis://h")],
+)
+def test_an_asyncio_client_is_called_one(client: Any) -> None:
+    line = refusal(SESSION_REDIS=client)
+    assert "an asyncio client" in line
+    assert "give a redis.Redis or a redis.RedisCluster" in line
+
+
+def test_another_object_is_named_in_the_refusal() -> None:
+    assert "SESSION_REDIS is a str: give a redis.Redis" in refusal(SESSION_REDIS="redis://h")
+
+
+class OldServer(RedisServer):
+    """A server that does not know HELLO."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "--rename-command", "HELLO", "GREET", "--requirepass", PASSWORD)
+
+    def client(self) -> "redis.Redis":
+        return redis.Redis(
+            port=self.port, protocol=2, password=PASSWORD, retry=Retry(ConstantBackoff(0.02), 500)
+        )
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
+
+
+class TestWithoutHello:
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[RedisServer]:
+        with OldServer(tmp_path) as server:
+            yield server
+
+    @pytest.mark.parametrize("kind", ["for an address", "ready"])
+    def test_the_failure_says_what_the_address_needs(self, server: OldServer, kind: str) -> None:
+        make: Any = connect if kind == "for an address" else redis.Redis.from_url
+        store = RedisStore(make(server.url))
+        with pytest.raises(StoreUnavailable, match=r"add \?protocol=2 to its address") as failure:
+            store.load(KEY)
+        assert PASSWORD not in "".join(traceback.format_exception(failure.value))
+
+    def test_the_older_protocol_serves_all_that_a_store_does(self, server: OldServer) -> None:
+        use_all(RedisStore(connect(f"{server.url}?protocol=2")))
+
+
+def use_all(store: RedisStore) -> None:
+    """Call each method of the store once, and look at what it does."""
+    store.create(KEY, {"user": '"alice"', "old": "1"}, 600, owner="alice")
+    store.update(KEY, {"cart": "[]"}, ["old"], 600)
+    store.touch(KEY, 600)
+    record = store.load(KEY)
+    assert record is not None
+    assert record.fields == {"user": '"alice"', "cart": "[]"}
+    assert store.sessions_of("alice").keys() == {KEY}
+    store.create("b" * 64, {}, 600, owner="alice")
+    assert store.end_oldest("alice", "b" * 64, 1) == [KEY]
+    assert store.delete("b" * 64) is True
+    assert store.delete("b" * 64) is False
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that is its own authority, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    openssl = require("openssl", "openssl")
+    request = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+    ]
+    files = ["-keyout", "key.pem", "-out", "ca.pem"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([openssl, *request, *files, *names], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+class TestTls:
+    """A single server, a cluster of one and a Sentinel with its master, all by TLS."""
+
+    @pytest.fixture(autouse=True)
+    def ample(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No handshake runs out of time on a busy machine."""
+        monkeypatch.setattr(deadline, "LIMIT_SECONDS", 60.0)
+
+    def test_a_single_server(self, tmp_path: Path, authority: Path) -> None:
+        port = free_port()
+        with RedisServer(tmp_path, *tls(port, authority)):
+            query = f"ssl_ca_certs={authority}/ca.pem"
+            use_all(RedisStore(connect(f"rediss://127.0.0.1:{port}?{query}")))
+            with pytest.raises(StoreUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+                RedisStore(connect(f"rediss://127.0.0.1:{port}")).load(KEY)
+
+    def test_a_cluster(self, tmp_path: Path, authority: Path) -> None:
+        port, bus = free_port(), free_port()
+        cluster = ("--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-port", str(bus))
+        with RedisServer(tmp_path, *tls(port, authority), *cluster) as server:
+            server.client().execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+            info: Any = server.client().execute_command
+            until(lambda: bool(info("CLUSTER INFO")["cluster_state"] == "ok"))
+            query = f"ssl_ca_certs={authority}/ca.pem"
+            use_all(RedisStore(connect(f"rediss+cluster://127.0.0.1:{port}?{query}")))
+
+    def test_a_sentinel(self, tmp_path: Path, authority: Path) -> None:
+        master, watcher = free_port(), free_port()
+        options = iter(tls(watcher, authority))
+        lines = "".join(
+            f"{name[2:]} {value}\n" for name, value in zip(options, options, strict=True)
+        )
+        told = f"{lines}tls-replication yes\nsentinel monitor sessions 127.0.0.1 {master} 1\n"
+        folders = [tmp_path / "master", tmp_path / "watcher"]
+        for folder in folders:
+            folder.mkdir()
+        with (
+            RedisServer(folders[0], *tls(master, authority)),
+            SentinelServer(folders[1], free_port(), told),
+        ):
+            query = f"ssl_ca_certs={authority}/ca.pem"
+            use_all(
+                RedisStore(connect(f"rediss+sentinel://127.0.0.1:{watcher}/sessions/0?{query}"))
+            )
+
+
+def tls(port: int, authority: Path) -> list[str]:
+    """The options of a server that also listens there, by TLS."""
+    files = {"cert": "ca.pem", "key": "key.pem", "ca-cert": "ca.pem"}
+    paths = [(f"--tls-{name}-file", str(authority / file)) for name, file in files.items()]
+    options = [("--tls-port", str(port)), ("--tls-auth-clients", "no"), *paths]
+    return [word for pair in options for word in pair]
+
+
+class TestServersOfAStore:
+    @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru", "volatile-random"])
+    @pytest.mark.parametrize("rule", ["on >x ~* +@all", "on >x ~* +@all -config"])
+    def test_a_policy_that_ends_sessions_is_named(
+        self, redis_server: RedisServer, policy: str, rule: str
+    ) -> None:
+        admin = redis_server.client()
+        admin.execute_command("ACL SETUSER", "visitor", *rule.split())
+        store = RedisStore(connect(redis_server.url.replace("//", "//visitor:x@")))
+        assert store.eviction_risk() is None
+        admin.config_set("maxmemory-policy", policy)
+        try:
+            risk = store.eviction_risk()
+        finally:
+            admin.config_set("maxmemory-policy", "noeviction")
+            admin.acl_deluser("visitor")
+        assert risk is not None
+        assert f"maxmemory-policy is {policy}" in risk
+        assert "\n" not in risk
+
+    def test_one_master_that_ends_sessions_is_a_risk(self, redis_cluster: Any) -> None:
+        store = RedisStore(connect(redis_cluster.url))
+        assert store.eviction_risk() is None
+        master = redis_cluster.servers[1].client()
+        master.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            assert "allkeys-lru" in str(store.eviction_risk())
+        finally:
+            master.config_set("maxmemory-policy", "noeviction")
+
+    def test_a_server_without_policies_is_no_risk(self) -> None:
+        assert RedisStore(fakeredis.FakeRedis()).eviction_risk() is None
+
+    def test_each_master_gets_a_key_to_probe(self, redis_cluster: Any) -> None:
+        store = RedisStore(connect(redis_cluster.url))
+        cluster: Any = store.client
+        nodes = [cluster.get_node_from_key(store.prefix + key).name for key in store.probe_keys()]
+        assert sorted(nodes) == sorted(node.name for node in cluster.get_primaries())
+        assert store.probe_keys() != store.probe_keys()
+
+    def test_a_single_server_gets_one_key_to_probe(self) -> None:
+        assert len(RedisStore(fakeredis.FakeRedis()).probe_keys()) == 1
