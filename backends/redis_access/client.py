@@ -21,7 +21,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from backends.deadline import LIMIT_SECONDS
+from backends import deadline
 from backends.redis_access.pool import (
     DeadlineConnection,
     DeadlinePool,
@@ -177,7 +177,7 @@ def _sentinel(parts: SplitResult) -> "redis.Redis":
     addresses = _addresses(parts, 26379)
     options = _options(parts)
     # They are asked one after the other, before the server that they name.
-    asking = {**options, "attempt_seconds": LIMIT_SECONDS / 2 / len(addresses)}
+    asking = {**options, "attempt_seconds": deadline.LIMIT_SECONDS / 2 / len(addresses)}
     sentinel = Sentinel(())
     sentinel.sentinels = [
         _client(host=host, port=port, connection_class=_class(parts, *PLAIN_OR_TLS), **asking)

@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from backends import ConfigurationError, deadline, init_app
 from backends.redis import RedisStore
-from backends.redis_client import connect
+from backends.redis_access.client import connect
 from backends.store import StoreUnavailable
 from tests.support.redis_topologies import SentinelServer, until
 from tests.support.services import RedisServer, free_port, require
