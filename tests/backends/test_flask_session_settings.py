@@ -163,12 +163,7 @@ class TestRedis:
 
     @pytest.mark.parametrize(
         "client",
-        [
-            redis.asyncio.Redis(),
-            fakeredis.FakeAsyncRedis(),
-            "redis://127.0.0.1:6379/0",
-            redis.ConnectionPool(),
-        ],
+        ["redis://127.0.0.1:6379/0", redis.ConnectionPool()],
         ids=lambda client: type(client).__name__,
     )
     def test_a_client_of_another_kind_is_refused_and_not_replaced(self, client: object) -> None:

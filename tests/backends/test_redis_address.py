@@ -120,6 +120,12 @@ class TestWithoutHello:
         use_all(RedisStore(connect(f"{server.url}?protocol=2")))
 
 
+def test_a_socket_file_serves_all_that_a_store_does(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with RedisServer(tmp_path, "--unixsocket", str(path)):
+        use_all(RedisStore(connect(f"unix://{path}")))
+
+
 def use_all(store: RedisStore) -> None:
     """Call each method of the store once, and look at what it does."""
     store.create(KEY, {"user": '"alice"', "old": "1"}, 600, owner="alice")

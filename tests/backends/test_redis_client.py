@@ -1,5 +1,8 @@
 """How a client for REDIS_URL uses its time and its connections, on a real Redis."""
 
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -160,6 +163,29 @@ class TestDeadConnections:
         monkeypatch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
         assert [is_there(store) for _ in range(6)] == [True] * 6
         assert relay.accepted == 7
+
+
+def test_a_child_process_connects_for_itself(redis_server: RedisServer) -> None:
+    store_at(redis_server.url)
+    program = textwrap.dedent(f"""
+        import os
+        from backends.redis import RedisStore
+        from backends.redis_client import connect
+        store = RedisStore(connect({redis_server.url!r}))
+        assert store.load({KEY!r})
+        child = os.fork()
+        assert store.load({KEY!r})
+        if not child:
+            print("child", store.client.client_id(), flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print("parent", store.client.client_id())
+    """)
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    numbers = dict(line.split() for line in run.stdout.splitlines())
+    assert numbers["child"] != numbers["parent"]
 
 
 class LostAnswer:

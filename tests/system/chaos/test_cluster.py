@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis.cluster import RedisCluster
 
-from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
+from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable, deadline
 from tests.backends.contract import conftest
 from tests.backends.contract import test_session as contract
 from tests.support.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica
@@ -59,6 +59,22 @@ def test_a_slot_without_a_master_costs_its_sessions_only(redis_cluster: RedisClu
         with pytest.raises(StoreUnavailable):
             store.load("lost")
         assert store.load("held") is None
+
+
+def test_closed_connections_to_masters_cost_no_request(
+    redis_cluster: RedisClusterTrio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "LIMIT_SECONDS", 60.0)  # nothing runs out of time
+    store = store_of(site(REDIS_URL=redis_cluster.url))
+    keys = store.probe_keys()
+    for key in keys:
+        store.create(key, {}, 60)
+    for server in redis_cluster.servers:
+        server.client().client_kill_filter(_type="normal", skipme=True)
+    assert None not in [store.load(key) for key in keys]
+    for server in redis_cluster.servers:
+        server.client().client_kill_filter(_type="normal", skipme=True)
+    assert [store.delete(key) for key in keys] == [True] * len(keys)
 
 
 def test_a_single_server_is_told_from_a_cluster(redis_server: RedisServer) -> None:
