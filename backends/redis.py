@@ -61,6 +61,9 @@ RENEW_ROW_BELOW = 0.9
 SAFE_POLICIES = ("noeviction", "volatile-ttl")
 """Values of `maxmemory-policy` under which no session ends, or its list, before another's end."""
 
+MAX_BATCH = 100
+"""Records to delete before their rows leave the list: what is done counts if time runs out."""
+
 MAX_PROBES = 10_000
 """Keys to try for one on each master; with a hash tag in the prefix all are on one."""
 
@@ -166,12 +169,13 @@ class RedisStore(Store):
         name = hash_owner(owner)
         others = {other: end for other, end in self._rows_of(name).items() if other != key}
         if sum(end >= 0 for end in others.values()) >= limit:
-            self._remove_ended_rows(name, others)
+            self._remove_ended_rows(name, others, limit)
         taken = self._with_list(name, lambda listed: self._take_oldest(listed, key, limit))
-        keys = [_str(other) for other in taken]
-        ended = [other for other in keys if self._delete_record(other)[0] or other == key]
-        if keys:
-            self._remove_rows(name, keys)
+        keys, ended = [_str(other) for other in taken], list[str]()
+        for first in range(0, len(keys), MAX_BATCH):
+            batch = keys[first : first + MAX_BATCH]
+            ended += [other for other in batch if self._delete_record(other)[0] or other == key]
+            self._remove_rows(name, batch)
         return ended
 
     def eviction_risk(self) -> str | None:
@@ -245,10 +249,22 @@ class RedisStore(Store):
         rows = self._with_list(owner, self._rows)
         return {_str(key): float(end) for key, end in zip(rows[::2], rows[1::2], strict=True)}
 
-    def _remove_ended_rows(self, owner: str, rows: dict[str, float]) -> None:
-        """Remove those without a living record, but not one whose login has yet to write it."""
+    def _remove_ended_rows(
+        self, owner: str, rows: dict[str, float], enough: float = float("inf")
+    ) -> None:
+        """Remove those without a living record, but not one whose login has yet to write it.
+
+        Looks at the newest first, until it has found `enough` that stay.
+        """
         settled = self.clock() - LOGIN_TIMEOUT_SECONDS + self.max_session_seconds
-        ended = [key for key, end in rows.items() if 0 <= end <= settled and self._has_ended(key)]
+        ended, staying = list[str](), 0
+        for key, end in reversed(rows.items()):
+            if 0 <= end <= settled and self._has_ended(key):
+                ended.append(key)
+            else:
+                staying += end >= 0
+            if staying >= enough:
+                break
         if ended:
             self._remove_rows(owner, ended)
 

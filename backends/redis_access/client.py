@@ -30,6 +30,7 @@ from backends.redis_access.pool import (
     DeadlineSSLConnection,
     DeadlineUnixConnection,
     MasterCheckingPool,
+    TimeUsedUpError,
     describe_answer,
 )
 from backends.settings import ConfigurationError
@@ -321,7 +322,7 @@ class CircuitBreaker:
 
 
 def _is_outage(error: Exception) -> bool:
-    """Whether others need not ask for a while; a shortage of connections is none."""
-    if isinstance(error, MaxConnectionsError):
+    """Whether others need not ask for a while; a shortage of connections or time is none."""
+    if isinstance(error, MaxConnectionsError | TimeUsedUpError):
         return False
     return not isinstance(error, redis.ResponseError) or isinstance(error, ClusterDownError)

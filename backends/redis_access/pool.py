@@ -21,6 +21,7 @@ from redis.exceptions import (
 )
 from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
 
+from backends import deadline
 from backends.deadline import seconds_left
 from backends.throttle import Throttle
 
@@ -29,8 +30,14 @@ Command = Sequence[bytes | str | int]
 ASK_ANOTHER = (ReadOnlyError, MasterDownError, BusyLoadingError)
 """Answers of a server that is not the master, or not yet: another may have its address by now."""
 
+TIME_USED_UP = "the time for this step is used up"
+
 MIN_TIMEOUT_SECONDS = 0.001
 """For a socket whose time is used up; 0 would mean that it never waits."""
+
+
+class TimeUsedUpError(redis.TimeoutError):
+    """The step had little time left for this command, which says nothing of the server."""
 
 
 class NoScriptAgainError(NoScriptError):
@@ -86,7 +93,7 @@ class DeadlineMixin:
         """The seconds left. Raises `TimeoutError` if there are none."""
         left = min(seconds_left(), self._attempt_ends - time.monotonic())
         if left <= 0:
-            raise TimeoutError("the time for this step is used up")
+            raise TimeoutError(TIME_USED_UP)
         return left
 
     @property
@@ -159,13 +166,16 @@ class DeadlinePool(redis.ConnectionPool):
         server that says to ask another. `again` is the command for the second time; without it,
         `command` may be repeated.
         """
-        has_waited = self._wait_for_slot()
+        self._wait_for_slot()
         connection = self._take()
+        left = seconds_left()
         try:
+            if left <= 0:
+                raise TimeUsedUpError(TIME_USED_UP)
             return self._ask_twice(connection, command, again or command)
         except redis.TimeoutError as error:
-            if has_waited:
-                raise MaxConnectionsError("no connection was free in time") from error
+            if left < deadline.LIMIT_SECONDS / 2:
+                raise TimeUsedUpError(TIME_USED_UP) from error
             raise
         finally:
             self.release(connection)
@@ -205,14 +215,13 @@ class DeadlinePool(redis.ConnectionPool):
             while True:
                 self._available_connections.pop().disconnect()
 
-    def _wait_for_slot(self) -> bool:
-        """Return whether it had to wait. Raises `MaxConnectionsError` if none was free in time."""
+    def _wait_for_slot(self) -> None:
+        """Raises `MaxConnectionsError` if none was free in time."""
         self._checkpid()
         if self._slots.acquire(blocking=False):
-            return False
+            return
         if not self._slots.acquire(timeout=max(0.0, seconds_left())):
             raise MaxConnectionsError("no connection was free in time")
-        return True
 
     def _take(self) -> Any:
         try:

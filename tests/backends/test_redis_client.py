@@ -30,6 +30,7 @@ AMPLE = 60.0
 
 @pytest.fixture
 def relay(redis_server: RedisServer) -> Iterator[Relay]:
+    redis_server.client().flushall()
     with Relay(redis_server.port) as relay:
         yield relay
 
@@ -92,13 +93,29 @@ class TestOneDeadline:
         with pytest.raises(StoreUnavailable):
             store.load(KEY)
 
-    def test_commands_of_a_step_have_one_deadline_together(self, relay: Relay) -> None:
+    def test_commands_of_a_step_have_one_deadline_together(
+        self, relay: Relay, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         store = store_at(relay.url)
-        for number in range(200):
-            store.create(f"{number:064x}", {}, 600, owner="many")
+        with monkeypatch.context() as patch:
+            patch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
+            for number in range(200):
+                store.create(f"{number:064x}", {}, 600, owner="many")
         relay.delay = deadline.LIMIT_SECONDS / 100  # each command alone has time enough
         with pytest.raises(StoreUnavailable):
             store.sessions_of("many")
+
+    def test_a_step_without_time_is_no_outage(
+        self, relay: Relay, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = store_at(relay.url)
+        with monkeypatch.context() as patch:
+            patch.setattr("backends.redis_pool.seconds_left", lambda: 0.0)
+            with pytest.raises(StoreUnavailable, match="used up"):
+                store.load(KEY)
+        monkeypatch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
+        assert is_there(store)
+        assert relay.accepted == 1
 
 
 class TestShortage:

@@ -181,6 +181,27 @@ class TestEndOldest:
         assert store.end_oldest("alice", key(2), 2) == [key(0)]
         assert alive(store, 3) == {key(1), key(2)}
 
+    def test_a_long_list_is_shortened_part_by_part(
+        self, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(7):
+            log_in(store, number)
+        delete_record = store._delete_record
+
+        def fail_at_the_fourth(which: str) -> Any:
+            if which == key(3):
+                raise StoreUnavailable("the time is used up")
+            return delete_record(which)
+
+        monkeypatch.setattr("backends.redis.MAX_BATCH", 2)
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "_delete_record", fail_at_the_fourth)
+            with pytest.raises(StoreUnavailable):
+                store.end_oldest("alice", key(6), 1)
+        assert rows(store) == [key(2), key(3), key(4), key(5), key(6)]
+        assert store.end_oldest("alice", key(6), 1) == [key(3), key(4), key(5)]
+        assert alive(store, 7) == {key(6)}
+
     def test_an_evicted_list_ends_no_login(self, store: RedisStore) -> None:
         log_in(store, 0)
         evict(store)
