@@ -178,6 +178,7 @@ class RedisStore(Store):
             self._remove_rows(name, batch)
         return ended
 
+    @one_deadline()
     def eviction_risk(self) -> str | None:
         """One line if Redis may end sessions, or lose the lists of their owners, when it is full.
 

@@ -87,9 +87,13 @@ class TestOneDeadline:
         with pytest.raises(StoreUnavailable):
             store.load(KEY)
 
-    def test_a_dripping_handshake_ends_with_the_deadline(self, relay: Relay) -> None:
+    @pytest.mark.parametrize(
+        "address",
+        ["redis://127.0.0.1:{}/0", "redis+sentinel://127.0.0.1:{0},127.0.0.1:{0}/sessions"],
+    )
+    def test_a_dripping_handshake_ends_with_the_deadline(self, relay: Relay, address: str) -> None:
         relay.is_dripping = True
-        store = RedisStore(connect(relay.url))
+        store = RedisStore(connect(address.format(relay.port)))
         with pytest.raises(StoreUnavailable):
             store.load(KEY)
 
