@@ -100,7 +100,8 @@ VARIABLES = (
     Variable(
         "REDIS_URL",
         "The Redis server: `redis://`, `rediss://` or `unix://`; several of them: "
-        "`redis+sentinel://host:port,host:port/service/db` or `redis+cluster://host:port,…`.",
+        "`redis+sentinel://host:port,host:port/service/db` or `redis+cluster://host:port,…`, "
+        "with TLS `rediss+…`.",
         _address,
         shown_default="embedded: inside this process, gone when it ends",
     ),

@@ -4,7 +4,7 @@ import time
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 
-LIMIT_SECONDS = 0.4
+LIMIT_SECONDS = 0.45
 """For one step, loading or saving: a page that waits for it is there within a second."""
 
 _ends: ContextVar[float] = ContextVar("_ends")

@@ -13,7 +13,9 @@ from backends.store import AtRest, Clock, StoreUnavailable
 
 # Libraries are imported where they are used: on Flask's own session none of them is loaded.
 
-UNSUPPORTED_SCHEMES = ("redis+sentinel://", "redis+cluster://")
+UNSUPPORTED_SCHEMES = tuple(
+    f"{redis}+{several}://" for redis in ("redis", "rediss") for several in ("sentinel", "cluster")
+)
 
 
 def install_cookie(_app: Flask, _clock: Clock) -> SessionInterface:

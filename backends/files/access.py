@@ -32,7 +32,7 @@ TEMPORARY_SUFFIX = ".tmp"
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 """The largest file that is read: a larger one was not written here and would fill the memory."""
 
-MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.0002, 0.002
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.0002, 0.001
 """Between two tries of a lock. The pause grows, so that a long wait costs little CPU, and stays
 short: a busy lock is free for moments only, and only many tries find one within the deadline."""
 

@@ -114,7 +114,7 @@ class TestOneDeadline:
     ) -> None:
         store = store_at(relay.url)
         with monkeypatch.context() as patch:
-            patch.setattr("backends.redis_pool.seconds_left", lambda: 0.0)
+            patch.setattr("backends.redis_access.pool.seconds_left", lambda: 0.0)
             with pytest.raises(StoreUnavailable, match="used up"):
                 store.load(KEY)
         monkeypatch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
@@ -191,7 +191,7 @@ def test_a_child_process_connects_for_itself(redis_server: RedisServer) -> None:
     program = textwrap.dedent(f"""
         import os
         from backends.redis import RedisStore
-        from backends.redis_client import connect
+        from backends.redis_access.client import connect
         store = RedisStore(connect({redis_server.url!r}))
         assert store.load({KEY!r})
         child = os.fork()
