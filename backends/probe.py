@@ -7,12 +7,13 @@ from threading import Lock
 from typing import Protocol, runtime_checkable
 
 from backends.deadline import one_deadline
+from backends.record import CREATED
 from backends.store import SessionGone, Store, StoreUnavailable, key_of
 from backends.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
-FIELDS = {"@created": "0", "probe": '"1"'}
+FIELDS = {CREATED: "0", "probe": '"1"'}
 
 PROBE_SECONDS = 60
 """The life of a record that a probe leaves behind if it dies."""

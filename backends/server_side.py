@@ -45,7 +45,6 @@ MAX_AGENT_CHARACTERS = 200
 HANDLE_LENGTH = 16
 """Characters of the key in a handle: 64 bits, among the sessions of one owner."""
 
-
 NO_TEXT = "\0"
 """Begins the name of an owner that is no text, so that 42 and "42" are two."""
 
@@ -103,7 +102,7 @@ class StoreInterface(BackendInterface):
         return self.store.at_rest(key_of(session._loaded.id))
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
-        session_id = self._signer(app).unsign(token.encode()).decode()
+        session_id = self._unsign(app, token)
         record = self.store.load(key_of(session_id))
         if record is None or CREATED not in record.fields:
             log_event(app, "token of an ended session", session_id)
@@ -137,9 +136,13 @@ class StoreInterface(BackendInterface):
 
     def _verified_id(self, app: Flask, token: str) -> str | None:
         try:
-            return self._signer(app).unsign(token.encode()).decode()
+            return self._unsign(app, token)
         except (BadData, UnicodeError):
             return None
+
+    def _unsign(self, app: Flask, token: str) -> str:
+        """The id in a token. Raises `BadData` or `UnicodeError`."""
+        return self._signer(app).unsign(token.encode()).decode()
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         session_id = session._id
