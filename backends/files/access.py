@@ -11,7 +11,9 @@ import os
 import secrets
 import stat
 import time
+from collections import defaultdict
 from contextlib import suppress
+from threading import Lock
 
 from backends.settings import ConfigurationError
 
@@ -115,28 +117,44 @@ def _remove_folder(path: str) -> None:
         raise UntrustedFileError(path, "is a folder with files in it", "Move it away.") from error
 
 
+_turns: defaultdict[str, Lock] = defaultdict(Lock)
+"""For each folder, the lock of this process's threads: the lock of a file can only be polled, and
+of many threads that poll one never finds it free."""
+
+os.register_at_fork(after_in_child=_turns.clear)  # no thread that holds one lives in the child
+
+
 class hold_lock:  # noqa: N801 - used as a function; a generator would cost three times as much
     """Hold the lock of the folder, which is made if it is missing.
 
-    Raises `TimeoutError` if another process has the lock for longer than `seconds`.
+    Raises `TimeoutError` if another has the lock for longer than `seconds`.
     """
 
-    __slots__ = ("_descriptor", "_folder", "_seconds")
+    __slots__ = ("_descriptor", "_folder", "_seconds", "_turn")
 
     def __init__(self, folder: str, seconds: float) -> None:
         self._folder = folder
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        self._descriptor = _open_folder(self._folder)
+        ends = time.monotonic() + self._seconds
+        self._turn = _turns[self._folder]
+        if not self._turn.acquire(timeout=max(0.0, self._seconds)):
+            raise _still_locked(self._folder)
         try:
-            _wait_for_lock(self._descriptor, self._folder, self._seconds)
+            self._descriptor = _open_folder(self._folder)
+            try:
+                _wait_for_lock(self._descriptor, self._folder, ends)
+            except BaseException:
+                os.close(self._descriptor)
+                raise
         except BaseException:
-            os.close(self._descriptor)
+            self._turn.release()
             raise
 
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
+        self._turn.release()
 
 
 def _open_folder(folder: str) -> int:
@@ -148,24 +166,27 @@ def _open_folder(folder: str) -> int:
         return os.open(folder, FOLDER_FLAGS)
 
 
-def _wait_for_lock(descriptor: int, folder: str, seconds: float) -> None:
+def _wait_for_lock(descriptor: int, folder: str, ends: float) -> None:
     # A wait without an end would hold up every thread if the process with the lock stands still.
-    ends, pause = 0.0, MIN_PAUSE_SECONDS
+    pause = MIN_PAUSE_SECONDS
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            ends = ends or time.monotonic() + seconds
             left = ends - time.monotonic()
             if left <= 0:
-                raise TimeoutError(
-                    f"{folder} is locked by another process. If this goes on, find the process "
-                    "that stands still (lslocks) and end it."
-                ) from None
+                raise _still_locked(folder) from None
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, MAX_PAUSE_SECONDS)
         else:
             return
+
+
+def _still_locked(folder: str) -> TimeoutError:
+    return TimeoutError(
+        f"{folder} is locked by another process. If this goes on, find the process that stands "
+        "still (lslocks) and end it."
+    )
 
 
 def _check_file(path: str, status: os.stat_result, new_uid: int) -> None:
