@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from flask import Flask, session
 
-from backends import BACKENDS, init_app
+from backends import BACKENDS, deadline, init_app
 from backends.redis_access.client import RETRY_AFTER_SECONDS
 from tests.support.bare import log_in, log_out, rotate
 from tests.support.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
@@ -30,7 +30,9 @@ Outcome = TypeVar("Outcome")
 
 def make_app() -> Flask:
     """The application, for gunicorn: its configuration is the JSON in SITE_CONFIG."""
-    return application(json.loads(os.environ["SITE_CONFIG"]))
+    config = json.loads(os.environ["SITE_CONFIG"])
+    deadline.LIMIT_SECONDS = config.pop("STEP_SECONDS", deadline.LIMIT_SECONDS)
+    return application(config)
 
 
 def application(config: Mapping[str, Any]) -> Flask:
