@@ -3,7 +3,6 @@
 # Pathlib costs more than the calls themselves:
 # ruff: noqa: PTH116, PTH119, PTH120, PTH208
 
-import json
 import logging
 import os
 from collections.abc import Collection, Iterator
@@ -25,7 +24,7 @@ from backends.files.access import (
 )
 from backends.files.lists import OwnerLists
 from backends.files.probe import FolderTraits, try_folder
-from backends.record import OWNER, hash_owner, pack, unless_ended, unpack
+from backends.record import hash_owner, merge, pack, unless_ended, unpack
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError, session_folder, unwritable_folder
 from backends.store import (
@@ -105,12 +104,10 @@ class FileSystemStore(Store):
             with self._locked(key) as path:
                 if os.path.lexists(path):
                     raise KeyError(key)
-                if owner is not None:
-                    hashed = hash_owner(owner)
-                    fields = {**fields, OWNER: hashed}
+                hashed = None if owner is None else hash_owner(owner)
+                if hashed is not None:
                     self._lists.add(hashed, key)
-                now = self.clock()
-                self._write(path, pack(fields, now, ttl), now, ttl)
+                self._write(path, fields, ttl, hashed)
             self._sweep_some()
 
     def load(self, key: str) -> Record | None:
@@ -121,15 +118,10 @@ class FileSystemStore(Store):
 
     def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
         with self._locked(key) as path:
-            found = self._read_sealed(path)
-            if found is None or found[1].ttl <= 0:
+            record = unless_ended(self._read(path))
+            if record is None:
                 raise SessionGone
-            sealed, record = found
-            now = self.clock()
-            # The seals were checked: what is kept needs no new one.
-            kept = {name: text for name, text in sealed.items() if name not in removed}
-            owner = {} if record.owner is None else {OWNER: sealed[OWNER]}
-            self._write(path, {**kept, **pack(changed, now, ttl), **owner}, now, ttl)
+            self._write(path, merge(record.fields, changed, removed), ttl, record.owner)
             if record.owner is not None and record.ttl < RELIST_BELOW * ttl:
                 self._relist(record.owner, key)
 
@@ -164,9 +156,8 @@ class FileSystemStore(Store):
         record = self.load(key)
         if record is None:
             return None
-        with _raise_unavailable():
-            size = path.stat().st_size
-        return AtRest(str(path.relative_to(self.folder)), size, record.ttl, record.fields)
+        where = str(path.relative_to(self.folder))
+        return AtRest(where, len(record.data), record.ttl, record.fields)
 
     def _path(self, key: str) -> Path:
         return Path(self._file(key))
@@ -186,24 +177,19 @@ class FileSystemStore(Store):
 
     def _read(self, path: str) -> Record | None:
         """The file's record, ended or not; `None` if there is no file or it is damaged."""
-        found = self._read_sealed(path)
-        return None if found is None else found[1]
-
-    def _read_sealed(self, path: str) -> tuple[Fields, Record] | None:
-        """As `_read`, with the fields as they are in the file."""
         try:
-            sealed = json.loads(read_file(path, self._traits.uid).decode())
-            return sealed, unpack(sealed, self.clock())
+            return unpack(read_file(path, self._traits.uid), self.clock())
         except FileNotFoundError:
             # A missing folder is an outage: it says nothing about the session.
             os.stat(self._root)
             return None
-        except (ValueError, AttributeError, TypeError, RecursionError) as damage:
+        except ValueError as damage:
             logger.warning("session record %s is damaged: %s", os.path.basename(path)[:12], damage)
             return None
 
-    def _write(self, path: str, sealed: Fields, now: float, ttl: float) -> None:
-        replace_file(path, json.dumps(sealed).encode(), (now, now + ttl))
+    def _write(self, path: str, fields: Fields, ttl: float, owner: str | None) -> None:
+        now = self.clock()
+        replace_file(path, pack(fields, now, ttl, owner), (now, now + ttl))
 
     def _remove(self, path: str, owner: str | None) -> bool:
         """Remove the file, and its row from the owner's list, under the shard's lock."""
@@ -216,7 +202,7 @@ class FileSystemStore(Store):
         """The hash of the owner's name if the file can be read."""
         try:
             record = self._read(path)
-        except OSError:
+        except (OSError, StoreUnavailable):
             return None
         return None if record is None else record.owner
 
@@ -288,7 +274,7 @@ class FileSystemStore(Store):
             if path.endswith(TEMPORARY_SUFFIX):
                 return modified + WRITE_TIMEOUT_SECONDS < now and remove_file(path)
             return modified <= now and self._remove_unless_renewed(path)
-        except (FileNotFoundError, TimeoutError):
+        except (FileNotFoundError, TimeoutError, StoreUnavailable):
             return False
         except UntrustedFileError as error:
             _unavailable(error)

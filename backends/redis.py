@@ -1,11 +1,13 @@
-"""Sessions in Redis: a hash for each, so that each field is written separately."""
+"""Sessions in Redis: a string for each, replaced only if it is still as it was loaded."""
 
 import logging
+import os
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, suppress
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from flask import Flask
@@ -13,28 +15,28 @@ from redis import Redis
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, ResponseError
 
-from backends.deadline import one_deadline
+from backends.deadline import one_deadline, seconds_left
 from backends.record import (
-    EXPIRES,
-    OWNER,
-    SEAL_LENGTH,
+    CREATED,
+    HEAD_LENGTH,
     hash_owner,
+    merge,
+    owner_in,
     pack,
-    seal,
+    times_in,
     unless_ended,
     unpack,
 )
 from backends.redis_access.client import CircuitBreaker, Client, client_of, connect
 from backends.redis_access.commands import Commands, Script
-from backends.redis_access.pool import Command
 from backends.redis_access.scripts import (
-    CREATE,
-    DELETE_AGAIN,
+    CREATE_AGAIN,
+    DELETE,
     END_OLDEST,
     ENLIST,
     RENEW_ROW,
+    REPLACE,
     ROWS,
-    UPDATE,
 )
 from backends.server_side import StoreInterface
 from backends.settings import DEFAULT_KEY_PREFIX, key_prefix, longest_seconds
@@ -51,6 +53,9 @@ from backends.store import (
 from backends.throttle import Throttle
 
 logger = logging.getLogger(__name__)
+
+TURNS = 64
+"""Locks of a process for all records: only requests that write one record at once need one."""
 
 LOGIN_TIMEOUT_SECONDS = 60
 """Time in which a row may lack its record, which is written after it."""
@@ -73,7 +78,10 @@ keep no cookie for longer (RFC 6265bis 5.5)."""
 
 
 class RedisStore(Store):
-    """A hash for each record, and a sorted set of keys for each owner.
+    """A string for each record, and a sorted set of keys for each owner.
+
+    A record is written as a whole by compare-and-set. Where another request has written it
+    meanwhile, the changes are applied to what that one wrote, and it is tried again.
 
     Records end by their own expiry and by that of Redis.
 
@@ -95,9 +103,11 @@ class RedisStore(Store):
         self.clock = clock
         self.max_session_seconds = min(max_session_seconds, MAX_LIST_SECONDS)
         self._breakers = defaultdict[str, CircuitBreaker](partial(CircuitBreaker, Throttle()))
+        # By process: a lock that a thread held when the process was forked stays locked.
+        self._turns = defaultdict[tuple[int, int], Lock](Lock)
         self._commands = Commands(client)
-        self._create = Script(self._commands, CREATE)
-        self._update = Script(self._commands, UPDATE)
+        self._replace = Script(self._commands, REPLACE)
+        self._delete = Script(self._commands, DELETE)
         self._enlist = Script(self._commands, ENLIST)
         self._renew_row = Script(self._commands, RENEW_ROW)
         self._rows = Script(self._commands, ROWS)
@@ -105,17 +115,15 @@ class RedisStore(Store):
 
     @one_deadline()
     def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
-        if owner is not None:
-            fields = {**fields, OWNER: hash_owner(owner)}
+        name = None if owner is None else hash_owner(owner)
+        if name is not None:
             arguments = (key, repr(self.clock()), self._list_seconds())
-            self._with_list(hash_owner(owner), lambda listed: self._enlist(listed, *arguments))
-        written: Command = (_milliseconds(ttl), *_flat(pack(fields, self.clock(), ttl)))
-        record = self.prefix + key
-        try:
-            with self._guard(record):
-                created = self._create.call(record, ("first", *written), ("again", *written))
-        except ValueError:
-            raise KeyError(key) from None
+            self._with_list(name, lambda listed: self._enlist(listed, *arguments))
+        record, data = self.prefix + key, pack(fields, self.clock(), ttl, name)
+        command = ("SET", record, data, "NX", "PX", _milliseconds(ttl))
+        again = ("EVAL", CREATE_AGAIN, 1, record, data, _milliseconds(ttl))
+        with self._guard(record):
+            created = self._commands.run(record, command, again)
         if not created:
             raise KeyError(key)
 
@@ -124,29 +132,30 @@ class RedisStore(Store):
         record = self.prefix + key
         try:
             with self._guard(record):
-                answer = self._commands.run(record, ("HGETALL", record))
-            return unless_ended(unpack(_text(answer), self.clock())) if answer else None
+                answer = self._commands.run(record, ("GET", record))
+            return unless_ended(unpack(_bytes(answer), self.clock())) if answer else None
         except ValueError as damage:
             logger.warning("session record %s is damaged: %s", key[:12], damage)
             return None
 
-    @one_deadline()
     def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
-        record, now = self.prefix + key, self.clock()
-        sealed = pack(changed, now, ttl)
-        names = map(_bytes, removed)
-        try:
-            with self._guard(record):
-                was = self._update(
-                    record, _milliseconds(ttl), repr(now), len(sealed), *_flat(sealed), *names
-                )
-        except ValueError:
-            raise SessionGone from None
-        if not was:
-            raise SessionGone
+        with one_deadline():
+            loaded = self.load(key)
+            if loaded is None:
+                raise SessionGone
+            self.update_loaded(key, loaded, changed, removed, ttl)
+
+    @one_deadline()
+    def update_loaded(
+        self, key: str, loaded: Record, changed: Fields, removed: Collection[str], ttl: float
+    ) -> None:
+        other = self._replaced(key, loaded, changed, removed, ttl)
+        if other is not None:
+            loaded = self._replace_in_turn(key, other, changed, removed, ttl)
+        now = self.clock()
         is_touch = not changed and not removed
-        if is_touch or float(_str(was[0])[SEAL_LENGTH:]) - now < RENEW_ROW_BELOW * ttl:
-            self._renew(key, was[1], was[2], now + ttl)
+        if is_touch or times_in(loaded.data)[1] - now < RENEW_ROW_BELOW * ttl:
+            self._renew(key, loaded, now + ttl)
 
     @one_deadline()
     def delete(self, key: str) -> bool:
@@ -211,39 +220,70 @@ class RedisStore(Store):
         record = self.load(key)
         if record is None:
             return None
-        sealed = pack(record.fields, record.seen, record.ttl)
-        size = sum(map(len, _flat(sealed)))
-        return AtRest(self.prefix + key, size, record.ttl, record.fields)
+        return AtRest(self.prefix + key, len(record.data), record.ttl, record.fields)
+
+    def _replace_in_turn(
+        self, key: str, loaded: Record, changed: Fields, removed: Collection[str], ttl: float
+    ) -> Record:
+        """Write the record after another request did; returns what was there before.
+
+        Of n threads that try at once one wins and the others try again, about n² / 2 times
+        together: those of this process wait for each other instead.
+        """
+        turn = self._turns[os.getpid(), hash(key) % TURNS]
+        if not turn.acquire(timeout=max(0.0, seconds_left())):
+            raise StoreUnavailable("Redis: too many requests write one session")
+        try:
+            while (other := self._replaced(key, loaded, changed, removed, ttl)) is not None:
+                loaded = other
+        finally:
+            turn.release()
+        return loaded
+
+    def _replaced(
+        self, key: str, loaded: Record, changed: Fields, removed: Collection[str], ttl: float
+    ) -> Record | None:
+        """Write the record with the changes; or else the record that is there by now.
+
+        Raises `SessionGone` if there is none.
+        """
+        record, now = self.prefix + key, self.clock()
+        if times_in(loaded.data)[1] <= now:
+            raise SessionGone
+        data = pack(merge(loaded.fields, changed, removed), now, ttl, loaded.owner)
+        try:
+            with self._guard(record):
+                head = loaded.data[:HEAD_LENGTH]
+                answer = self._replace(record, head, data, _milliseconds(ttl))
+            if answer == 1:
+                return None
+            if answer:
+                return unpack(_bytes(answer), now)
+        except ValueError as damage:
+            logger.warning("session record %s is damaged: %s", key[:12], damage)
+        raise SessionGone
 
     def _delete_record(self, key: str) -> tuple[bool, str | None]:
         """Whether there was a record, and the hash of its owner.
 
-        Reading the owner first leaves a connection that works to the command that counts. If its
-        answer is lost all the same, and the second try finds nothing, then nobody knows.
+        If the answer is lost, and the second try finds nothing, then nobody knows.
         """
         record = self.prefix + key
-        owner = None
-        with suppress(ValueError), self._guard(record):
-            owner = self._commands.run(record, ("HGET", record, OWNER))
         with self._guard(record):
-            answer = self._commands.run(record, ("DEL", record), ("EVAL", DELETE_AGAIN, 1, record))
-        if answer == [0]:
+            deleted, head, sent = self._delete.call(record, ("first",), ("again",))
+        if not deleted and _bytes(sent) == b"again":
             raise StoreUnavailable("Redis: the answer to a deletion was lost")
-        return bool(answer), _unseal_owner(owner)
+        return bool(deleted), owner_in(_bytes(head))
 
-    def _renew(self, key: str, owner: Any, created: Any, end: float) -> None:
+    def _renew(self, key: str, record: Record, end: float) -> None:
         """Write the row of a session again that lives until `end`: its list may be evicted."""
-        name = _unseal_owner(owner)
-        if name is None:
+        if record.owner is None:
             return
-        try:
-            begun = float(_str(created)[SEAL_LENGTH:]) if created else end
-        except ValueError:
-            begun = end
+        begun = float(record.fields.get(CREATED, end))
         seconds = self._list_seconds()
         row = (key, repr(max(end, begun + seconds)), repr(end), seconds)
         with suppress(StoreUnavailable):  # the update is done, and the next one renews the row too
-            self._with_list(name, lambda listed: self._renew_row(listed, *row))
+            self._with_list(record.owner, lambda listed: self._renew_row(listed, *row))
 
     def _rows_of(self, owner: str) -> dict[str, float]:
         """The keys in the owner's list, and when their sessions must have ended."""
@@ -274,10 +314,8 @@ class RedisStore(Store):
         record = self.prefix + key
         try:
             with self._guard(record):
-                expires = self._commands.run(record, ("HGET", record, EXPIRES))
-                if expires is None:
-                    return not self._commands.run(record, ("EXISTS", record))
-            return float(_str(expires)[SEAL_LENGTH:]) <= self.clock()
+                head = self._commands.run(record, ("GETRANGE", record, 0, HEAD_LENGTH - 1))
+            return not head or times_in(_bytes(head))[1] <= self.clock()
         except ValueError:
             return False
 
@@ -325,38 +363,13 @@ def _milliseconds(ttl: float) -> int:
     return max(1, round(ttl * 1000))
 
 
-def _flat(fields: Fields) -> Iterator[bytes]:
-    for name, text in fields.items():
-        yield _bytes(name)
-        yield _bytes(text)
-
-
-def _bytes(text: str) -> bytes:
-    # A key that a visitor chose may contain a lone surrogate, which UTF-8 cannot encode.
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _text(answer: Any) -> Fields:
-    """The fields, by whatever protocol, whether the client decodes or not.
-
-    Raises `ValueError` for what is no text.
-    """
-    if isinstance(answer, list):
-        answer = dict(zip(answer[::2], answer[1::2], strict=True))
-    return {_str(name): _str(text) for name, text in answer.items()}
+def _bytes(text: str | bytes) -> bytes:
+    """An answer, whether the client decodes or not."""
+    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
 
 
 def _str(text: str | bytes) -> str:
     return text if isinstance(text, str) else text.decode("utf-8", "surrogatepass")
-
-
-def _unseal_owner(sealed: str | bytes | None) -> str | None:
-    """The hash of the owner's name; `None` without one, or if it is damaged."""
-    if sealed is None:
-        return None
-    text = _str(sealed)
-    owner = text[SEAL_LENGTH:]
-    return owner if seal(OWNER, owner) == text else None
 
 
 def _policy_of(master: "Redis") -> str | None:

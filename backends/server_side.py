@@ -12,7 +12,7 @@ from backends.deadline import one_deadline
 from backends.interface import PERMANENT, PERMANENT_KEY, BackendInterface, SessionTooLarge
 from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED
-from backends.session import Changes, LoadedSession, Session, Succession
+from backends.session import Changes, LoadedSession, Session, Succession, is_session_field
 from backends.settings import (
     keeps_visitor,
     key_prefix,
@@ -32,6 +32,7 @@ from backends.store import (
     SessionGone,
     ShowsRecords,
     Store,
+    UpdatesLoaded,
     key_of,
     wall_clock,
 )
@@ -44,6 +45,8 @@ MAX_AGENT_CHARACTERS = 200
 
 HANDLE_LENGTH = 16
 """Characters of the key in a handle: 64 bits, among the sessions of one owner."""
+
+NOTHING = Changes({}, set())
 
 NO_TEXT = "\0"
 """Begins the name of an owner that is no text, so that 42 and "42" are two."""
@@ -75,6 +78,7 @@ class StoreInterface(BackendInterface):
         self.id_bytes = app.config.get("SESSION_ID_LENGTH", DEFAULT_ID_BYTES)
         self.key_prefix = key_prefix(app)
         self.store = store
+        self._updates_loaded = store if isinstance(store, UpdatesLoaded) else None
         self.probe = Probe(store)
         """Whether logins work now."""
 
@@ -107,12 +111,11 @@ class StoreInterface(BackendInterface):
         if record is None or CREATED not in record.fields:
             log_event(app, "token of an ended session", session_id)
             return None
-        own = (CREATED, AGENT, ADDRESS)
-        fields = {name: text for name, text in record.fields.items() if name not in own}
+        fields = _without_own(record.fields)
         created = float(record.fields[CREATED])
         permanent = fields.get(PERMANENT_KEY) == "true"
         ttl = min(record.ttl, self.remaining(app, created, permanent, record.seen))
-        loaded = LoadedSession(session_id, token, created, ttl, fields)
+        loaded = LoadedSession(session_id, token, created, ttl, fields, record)
         return self._unless_ended(app, loaded, record.seen)
 
     def _is_empty(self, session: Session) -> bool:
@@ -170,13 +173,23 @@ class StoreInterface(BackendInterface):
         if changes.changed:
             self._check_size(app, changes.applied_to(loaded.fields))
         ttl = self.remaining(app, loaded.created, session.permanent)
-        self.store.update(key_of(loaded.id), changes.changed, changes.removed, ttl)
+        self._write(loaded, changes, ttl)
         return self._token(app, loaded.id)
 
     def _touch(self, app: Flask, loaded: LoadedSession) -> str:
         permanent = loaded.fields.get(PERMANENT_KEY) == "true"
-        self.store.touch(key_of(loaded.id), self.remaining(app, loaded.created, permanent))
+        ttl = self.remaining(app, loaded.created, permanent)
+        self._write(loaded, NOTHING, ttl)
         return self._token(app, loaded.id)
+
+    def _write(self, loaded: LoadedSession, changes: Changes, ttl: float) -> None:
+        key = key_of(loaded.id)
+        if self._updates_loaded is not None and loaded.record is not None:
+            self._updates_loaded.update_loaded(key, loaded.record, *changes, ttl)
+        elif any(changes):
+            self.store.update(key, *changes, ttl)
+        else:
+            self.store.touch(key, ttl)
 
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
         self.store.delete(key_of(loaded.id))
@@ -244,6 +257,16 @@ def _describe(key: str, record: Record) -> OwnedSession:
     fields = record.fields
     agent, address = fields.get(AGENT, ""), fields.get(ADDRESS, "")
     return OwnedSession(_handle(key), agent, address, float(fields[CREATED]), record.seen)
+
+
+def _without_own(fields: Fields) -> Fields:
+    """The fields of the application, without those of this package, also of a later version."""
+    fields = fields.copy()
+    for name in (CREATED, AGENT, ADDRESS):
+        fields.pop(name, None)
+    if "@" in "".join(fields):
+        return {name: text for name, text in fields.items() if is_session_field(name)}
+    return fields
 
 
 def _handle(key: str) -> str:

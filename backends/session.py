@@ -17,8 +17,9 @@ from flask import Flask, Request
 from flask.sessions import SessionMixin
 from markupsafe import Markup
 
+from backends.record import merge
 from backends.serializer import FieldSerializer
-from backends.store import Fields, StoreUnavailable
+from backends.store import Fields, Record, StoreUnavailable
 
 IMMUTABLE = frozenset({str, int, float, bool, NoneType, bytes, UUID, datetime, Markup})
 """A value of these types that is the one that was loaded has not changed."""
@@ -47,6 +48,8 @@ class LoadedSession:
     ttl: float
     """Seconds until it ends unless it is used."""
     fields: Fields
+    record: Record | None = None
+    """As the store returned it, if there is one."""
 
 
 class Changes(NamedTuple):
@@ -57,8 +60,7 @@ class Changes(NamedTuple):
 
     def applied_to(self, fields: Fields) -> Fields:
         """The fields as they are with the changes."""
-        kept = {name: text for name, text in fields.items() if name not in self.removed}
-        return kept | self.changed
+        return merge(fields, self.changed, self.removed)
 
 
 class Succession(IntEnum):
@@ -369,6 +371,11 @@ def _field_name(key: str) -> str:
     """
     text = key if isinstance(key, str) else next(iter(json.loads(json.dumps({key: None}))))
     return f"@{text}" if text.startswith("@") else text
+
+
+def is_session_field(name: str) -> bool:
+    """Whether a record's field is a key of the session."""
+    return not name.startswith("@") or name.startswith("@@")
 
 
 def _session_key(name: str) -> str:

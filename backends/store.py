@@ -24,9 +24,14 @@ def wall_clock() -> float:
     return time.time()
 
 
+KEY_LENGTH = 32
+"""Hexadecimal digits: 128 bits of the hash, as many as an id must have at least (OWASP ASVS 5.0,
+7.2.3). In Redis a longer key would cost each session 32 bytes more."""
+
+
 def key_of(session_id: str) -> str:
     """The key of a session: a hash, so that a copied store holds no working token."""
-    return sha256(session_id.encode()).hexdigest()
+    return sha256(session_id.encode()).hexdigest()[:KEY_LENGTH]
 
 
 class SessionGone(Exception):
@@ -59,6 +64,8 @@ class Record(NamedTuple):
     """When it was last written or touched, in seconds since the epoch."""
     owner: str | None
     """A hash of the name of the owner that it was created for."""
+    data: bytes = b""
+    """As the store holds it, if the store wants it back in `update_loaded`."""
 
 
 class AtRest(NamedTuple):
@@ -115,6 +122,16 @@ class ShowsRecords(Protocol):
 
     def at_rest(self, key: str) -> AtRest | None:
         """The record as the store holds it; `None` where `load` returns `None`."""
+
+
+@runtime_checkable
+class UpdatesLoaded(Protocol):
+    """A store whose `update` would read the record first, which the caller has loaded already."""
+
+    def update_loaded(
+        self, key: str, loaded: Record, changed: Fields, removed: Collection[str], ttl: float
+    ) -> None:
+        """As `update`. `loaded` may be out of date: what others wrote since then stays."""
 
 
 @runtime_checkable

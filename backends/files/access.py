@@ -117,11 +117,12 @@ def _remove_folder(path: str) -> None:
         raise UntrustedFileError(path, "is a folder with files in it", "Move it away.") from error
 
 
-_turns: defaultdict[str, Lock] = defaultdict(Lock)
-"""For each folder, the lock of this process's threads: the lock of a file can only be polled, and
-of many threads that poll one never finds it free."""
+_turns: defaultdict[tuple[int, str], Lock] = defaultdict(Lock)
+"""Locks for the threads of a process, by process and folder.
 
-os.register_at_fork(after_in_child=_turns.clear)  # no thread that holds one lives in the child
+The lock of a file can only be polled, and of many threads that poll one never finds it free. A lock
+that a thread held when its process was forked stays locked in the child.
+"""
 
 
 class hold_lock:  # noqa: N801 - used as a function; a generator would cost three times as much
@@ -138,7 +139,7 @@ class hold_lock:  # noqa: N801 - used as a function; a generator would cost thre
 
     def __enter__(self) -> None:
         ends = time.monotonic() + self._seconds
-        self._turn = _turns[self._folder]
+        self._turn = _turns[os.getpid(), self._folder]
         if not self._turn.acquire(timeout=max(0.0, self._seconds)):
             raise _still_locked(self._folder)
         try:

@@ -3,43 +3,40 @@
 Each may be sent a second time, after an answer that was lost.
 """
 
-from backends.record import CREATED, EXPIRES, OWNER, SEAL_LENGTH
+from backends.record import HEAD_LENGTH, OWNER_LENGTH
 
-CREATE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  if ARGV[1] ~= 'again' or redis.call('HLEN', KEYS[1]) * 2 ~= #ARGV - 2 then return 0 end
-  for i = 3, #ARGV, 2 do
-    if redis.call('HGET', KEYS[1], ARGV[i]) ~= ARGV[i + 1] then return 0 end
-  end
-  return 1
-end
-for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
+CREATE_AGAIN = """
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+return redis.pcall('GET', KEYS[1]) == ARGV[1] and 1 or 0
 """
-"""KEYS: the record. ARGV: `first` or `again`, milliseconds to live, then name, text, name, text, …
+"""KEYS: the record. ARGV: the record, milliseconds to live.
 
-Sent again, it takes a record that holds the same for the one that it wrote the first time.
+Takes a record that is the same for the one that the first command wrote. Returns whether it is.
 """
 
-UPDATE = f"""
-local was = redis.call('HMGET', KEYS[1], '{EXPIRES}', '{OWNER}', '{CREATED}')
-local ends = was[1] and tonumber(string.sub(was[1], {SEAL_LENGTH + 1}))
-if not ends or ends <= tonumber(ARGV[2]) then return 0 end
-local last = 3 + 2 * tonumber(ARGV[3])
-for i = 4, last, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-for i = last + 1, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return was
+REPLACE = f"""
+local head = redis.pcall('GETRANGE', KEYS[1], 0, {HEAD_LENGTH - 1})
+if type(head) == 'table' then return head end
+if head == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 end
+if head == string.sub(ARGV[2], 1, {HEAD_LENGTH}) then return 1 end
+return redis.call('GET', KEYS[1])
 """
-"""KEYS: the record. ARGV: milliseconds to live, now, the number of fields, name, text, name, text,
-…, removed names. As one atomic step, so nothing ends the session between check and write.
+"""KEYS: the record. ARGV: its head as it was loaded, the new record, milliseconds to live.
 
-Returns 0 if it ended, or else its sealed end before the update, its owner and its beginning.
+A compare-and-set in one atomic step. Returns 1 if the record is the new one now (sent again, it may
+have been before), nothing if it ended, or else the record that another request has written.
 """
 
-DELETE_AGAIN = "return {redis.call('DEL', KEYS[1])}"
-"""KEYS: the record. DEL, but with a list as its answer, by which a second try is known."""
+DELETE = f"""
+local head = redis.pcall('GETRANGE', KEYS[1], 0, {HEAD_LENGTH + OWNER_LENGTH - 1})
+if type(head) == 'table' then head = '' end
+return {{redis.call('DEL', KEYS[1]), head, ARGV[1]}}
+"""
+"""KEYS: the record. ARGV: `first` or `again`.
+
+Returns whether there was one, the part of it that names its owner, and the argument, by which a
+second try is known.
+"""
 
 ENLIST = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, ARGV[2])

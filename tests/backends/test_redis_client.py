@@ -245,28 +245,28 @@ class TestLostAnswers:
         return store_at(redis_server.url)
 
     def test_a_record_that_was_created_is_ours(self, store: RedisStore) -> None:
-        store.create("c" * 64, FIELDS, 600)  # the server knows the script
-        store.delete("c" * 64)
-        lost = LostAnswer(store, "EVALSHA")
+        lost = LostAnswer(store, "SET")
         store.create("c" * 64, FIELDS, 600)
         assert lost.command == ""
         store.delete("c" * 64)
 
     def test_a_record_of_another_is_not_ours(self, store: RedisStore) -> None:
-        lost = LostAnswer(store, "EVALSHA")
+        lost = LostAnswer(store, "SET")
         with pytest.raises(KeyError):
             store.create(KEY, {"user": '"mallory"'}, 600)
         assert lost.command == ""
         assert is_there(store)
 
     def test_a_deletion_nobody_knows_of_is_not_denied(self, store: RedisStore) -> None:
-        lost = LostAnswer(store, "DEL")
+        store.delete("d" * 64)  # the server knows the script
+        lost = LostAnswer(store, "EVALSHA")
         with pytest.raises(StoreUnavailable, match="the answer to a deletion was lost"):
             store.delete(KEY)
         assert lost.command == ""
         assert store.delete(KEY) is False
 
     def test_an_update_is_made_once(self, store: RedisStore) -> None:
+        store.touch(KEY, 600)  # the server knows the script
         lost = LostAnswer(store, "EVALSHA")
         store.update(KEY, {"cart": "[]"}, ["user"], 600)
         assert lost.command == ""

@@ -1,6 +1,5 @@
 """Defects in the store and in the requests to it."""
 
-import json
 import pickle
 from collections import deque
 from collections.abc import Collection
@@ -51,12 +50,12 @@ class NotesTheToken(StoreInterface):
 
 
 class LetsDamageThrough(FileSystemStore):
-    """Reads a file without checking it."""
+    """Has no answer to a damaged file."""
 
     def _read(self, path: str) -> Record | None:
         if not Path(path).exists():
             return super()._read(path)
-        return unpack(json.loads(Path(path).read_text()), self.clock())
+        return unpack(Path(path).read_bytes(), self.clock())
 
 
 class GoesOnWithoutWriting(FileSystemStore):

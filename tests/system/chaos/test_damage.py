@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from flask import Flask, session
@@ -20,7 +21,7 @@ from flask import Flask, session
 from backends import init_app, interface_of
 from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
-from backends.store import StoreUnavailable, key_of
+from backends.store import SessionGone, StoreUnavailable, key_of
 from tests.support.bare import add_views
 from tests.support.clock import SetClock
 from tests.support.covers import HAS_STORE, covers
@@ -72,12 +73,17 @@ def files(clock: SetClock, tmp_path: Path) -> Site:
 
 
 @pytest.fixture
-def hashes(clock: SetClock, redis_server: RedisServer) -> Site:
+def strings(clock: SetClock, redis_server: RedisServer) -> Site:
     redis_server.client().flushall()
     app = Flask("lab")
     app.config.update(SECRET_KEY="k" * 40, REDIS_URL=redis_server.url)
     init_app(app, "redis", clock)
     return Site(app)
+
+
+def sealed(rest: bytes) -> bytes:
+    """What a record of today's version would be if it ended so."""
+    return b"2%08x%b" % (crc32(b"2" + rest), rest)
 
 
 def record_of(site: Site) -> Path:
@@ -114,10 +120,16 @@ class TestFiles:
             assert files.look() == {}
 
     @pytest.mark.parametrize(
-        "text", ["null", "[]", "1", '"x"', "{}", '{"user": 1}', '{"user": null}', "[" * 100_000]
+        "data",
+        [
+            *(b"null", b"{}", b'{"user": "alice"}', b"[" * 100_000),
+            pytest.param(sealed(b"T" * 16 + b"\nuser"), id="a name without a text"),
+            pytest.param(sealed(b"T" * 15 + b"=\n"), id="no times"),
+            pytest.param(sealed(b""), id="nothing"),
+        ],
     )
-    def test_other_json_is_a_fresh_session(self, files: Site, text: str) -> None:
-        record_of(files).write_text(text)
+    def test_other_text_is_a_fresh_session(self, files: Site, data: bytes) -> None:
+        record_of(files).write_bytes(data)
         assert files.look() == {}
 
     @covers("1.5.2", applies=HAS_STORE)
@@ -182,43 +194,48 @@ class TestFiles:
         assert cookie.value not in caplog.text
 
 
-class TestHashes:
+class TestStrings:
     def damaged(self, site: Site) -> Any:
         store = site.store
         assert isinstance(store, RedisStore)
         return store.client, store.prefix + site.key
 
-    def test_a_field_with_any_byte_flipped_is_fresh_or_right(self, hashes: Site) -> None:
-        client, key = self.damaged(hashes)
-        for name, text in client.hgetall(key).items():
-            for place in range(len(text)):
-                flipped = bytearray(text)
-                flipped[place] ^= 0x01
-                for damage in (bytes(flipped), text[:place], b"\xff" + text[place:]):
-                    client.hset(key, name, damage)
-                    assert hashes.look() in ({}, DATA), (name, place)
-            client.hset(key, name, text)
-        assert hashes.look() == DATA
+    def test_a_record_with_any_byte_flipped_is_fresh_or_right(self, strings: Site) -> None:
+        client, key = self.damaged(strings)
+        whole = client.get(key)
+        for place in range(len(whole)):
+            flipped = bytearray(whole)
+            flipped[place] ^= 0x01
+            for damage in (bytes(flipped), whole[:place], b"\xff" + whole[place:]):
+                client.set(key, damage)
+                assert strings.look() in ({}, DATA), place
+        client.set(key, whole)
+        assert strings.look() == DATA
+
+    def test_an_update_of_a_record_damaged_meanwhile_ends_it(self, strings: Site) -> None:
+        client, key = self.damaged(strings)
+        loaded = strings.store.load(strings.key)
+        client.set(key, b"2damaged")
+        with pytest.raises(SessionGone):
+            strings.store.update_loaded(strings.key, loaded, {"a": "1"}, (), 100)
+        assert client.get(key) == b"2damaged"
 
     @covers("1.5.2", applies=HAS_STORE)
-    def test_a_planted_pickle_is_not_executed(self, hashes: Site, tmp_path: Path) -> None:
-        client, key = self.damaged(hashes)
+    def test_a_planted_pickle_is_not_executed(self, strings: Site, tmp_path: Path) -> None:
+        client, key = self.damaged(strings)
         proof = tmp_path / "executed"
-        client.hset(key, "user", bomb(proof))
-        assert hashes.look() == {}
-        client.delete(key)
         client.set(key, bomb(proof))
-        assert hashes.look() == {}
+        assert strings.look() == {}
         assert not proof.exists()
 
-    @pytest.mark.parametrize("plant", ["set", "rpush", "sadd"])
-    def test_a_key_of_another_type_is_a_fresh_session(self, hashes: Site, plant: str) -> None:
-        client, key = self.damaged(hashes)
+    @pytest.mark.parametrize("plant", ["set", "rpush", "sadd", "hset"])
+    def test_a_key_of_another_type_is_a_fresh_session(self, strings: Site, plant: str) -> None:
+        client, key = self.damaged(strings)
         client.delete(key)
-        getattr(client, plant)(key, "something")
-        assert hashes.look() == {}
-        assert hashes.client.post("/do/fill").status_code == 200
-        assert hashes.look() == DATA
+        getattr(client, plant)(key, *(["name"] if plant == "hset" else []), "something")
+        assert strings.look() == {}
+        assert strings.client.post("/do/fill").status_code == 200
+        assert strings.look() == DATA
 
 
 def bomb(proof: Path) -> bytes:

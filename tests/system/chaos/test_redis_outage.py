@@ -177,7 +177,7 @@ def waits(server: RedisServer) -> int:
     What a client wrote to a frozen server and gave up is read when it thaws.
     """
     with server.client() as client:
-        loads = client.info("commandstats").get("cmdstat_hgetall", {"calls": 0})["calls"]
+        loads = client.info("commandstats").get("cmdstat_get", {"calls": 0})["calls"]
         return int(client.info("stats")["total_connections_received"]) - 1 + int(loads)
 
 

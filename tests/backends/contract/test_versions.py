@@ -1,0 +1,82 @@
+"""A store shared by processes of this version of the package and of the next."""
+
+import logging
+
+import pytest
+from flask import session
+
+from backends import id_of, interface_of, record
+from backends.store import Store, key_of
+from backends.throttle import Throttle
+from tests.backends.contract.stage import MakeApp, Stage, begin_anew, on, set_cookie
+
+pytestmark = on(revocable=True)
+
+
+@pytest.fixture
+def stage(make_app: MakeApp) -> Stage:
+    stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
+    stage.put(user="ada", cart=[1])
+    return stage
+
+
+@pytest.fixture
+def store(stage: Stage) -> Store:
+    store: Store = interface_of(stage.app).store
+    return store
+
+
+@pytest.fixture
+def key(stage: Stage) -> str:
+    stage.visit(lambda: id_of(session))
+    return key_of(stage.result)
+
+
+def test_what_the_next_version_notes_about_a_session_stays_and_is_no_key_of_it(
+    stage: Stage, store: Store, key: str
+) -> None:
+    store.update(key, {"@next": '"noted"'}, (), 600)
+    assert stage.held() == {"user": "ada", "cart": [1]}
+    stage.put(later=1)
+    stage.visit(lambda: session.pop("cart"))
+    assert stage.held() == {"user": "ada", "later": 1}
+    found = store.load(key)
+    assert found is not None
+    assert found.fields["@next"] == '"noted"'
+
+
+class TestAnotherFormat:
+    """A record that a process of the next version has written in a format of its own."""
+
+    @pytest.fixture
+    def newer(self, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Stage:
+        stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
+        with monkeypatch.context() as patch:
+            patch.setattr(record, "VERSION", b"3")
+            patch.setattr(record, "_error_log", Throttle())
+            stage.put(user="ada")
+            assert stage.held() == {"user": "ada"}
+        return stage
+
+    def test_it_is_a_503_that_says_why_and_no_logout(
+        self, newer: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(record, "_error_log", Throttle())
+        answers = [newer.visit(lambda: session.get("user")) for _ in range(3)]
+        assert {answer.status_code for answer in answers} == {503}
+        assert not any(set_cookie(answer) for answer in answers)
+        errors = [each.message for each in caplog.records if each.levelno == logging.ERROR]
+        assert errors == [
+            "session store unavailable: a record has the format 3, and this version of the "
+            "package knows 2. Let all processes run the newer version."
+        ]
+        monkeypatch.setattr(record, "VERSION", b"3")
+        assert newer.held() == {"user": "ada"}
+
+    def test_it_is_ended_by_a_logout_and_by_a_login(self, newer: Stage) -> None:
+        old = newer.client.get_cookie("session", domain="shop.example.com")
+        assert old is not None
+        assert newer.visit(lambda: begin_anew(user="bob")).status_code == 200
+        assert newer.held() == {"user": "bob"}
+        newer.client.set_cookie("session", old.value, domain="shop.example.com")
+        assert newer.held() == {}

@@ -1,0 +1,51 @@
+"""The format of a record."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backends.record import LATEST, hash_owner, merge, owner_in, pack, times_in, unpack
+
+ANY_TEXT = st.text(alphabet=st.characters(), max_size=8) | st.sampled_from(
+    ["", "\n", "\\", "\\n", "\\\\n", "\n\\", "\ud800", "\0", "\r", "\u2028", "@", "é" * 40]
+)
+FIELDS = st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=6)
+
+
+class TestFormat:
+    @given(FIELDS, st.none() | ANY_TEXT)
+    def test_what_was_packed_comes_back_in_its_order(
+        self, fields: dict[str, str], owner: str | None
+    ) -> None:
+        name = None if owner is None else hash_owner(owner)
+        record = unpack(pack(fields, 1000.5, 60.25, name), 1010.5)
+        assert list(record.fields.items()) == list(fields.items())
+        assert (record.seen, record.ttl, record.owner) == (1000.5, 50.25, name)
+
+    @given(FIELDS, FIELDS, st.sets(ANY_TEXT, max_size=4))
+    def test_changes_keep_the_order_of_the_rest(
+        self, fields: dict[str, str], changed: dict[str, str], removed: set[str]
+    ) -> None:
+        expected = {name: text for name, text in fields.items() if name not in removed}
+        expected.update(changed)
+        assert list(merge(fields, changed, removed).items()) == list(expected.items())
+
+    def test_a_record_is_one_line_and_two_for_each_field(self) -> None:
+        data = pack({"user": '"alice"', "cart": "[]"}, 1_700_000_000, 60)
+        head, *lines = data.decode().split("\n")
+        assert lines == ["user", '"alice"', "cart", "[]"]
+        assert len(head) == 25
+
+    @given(st.binary(max_size=80))
+    def test_bytes_of_anybody_are_damage(self, data: bytes) -> None:
+        with pytest.raises(ValueError, match="checksum"):
+            unpack(data, 0)
+
+    def test_a_life_without_an_end_is_cut(self) -> None:
+        assert times_in(pack({}, 0, 1e15)) == (0, LATEST / 1000)
+
+    def test_the_owner_is_read_from_the_beginning_alone(self) -> None:
+        name = hash_owner("alice")
+        for fields in ({}, {"a": "1" * 40}):
+            assert owner_in(pack(fields, 0, 1, name)[:57]) == name
+            assert owner_in(pack(fields, 0, 1)[:57]) is None
