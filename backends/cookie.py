@@ -15,7 +15,6 @@ from backends.cookie_format import MAX_COOKIE_BYTES, SessionSerializer, make_ser
 from backends.interface import PERMANENT, PERMANENT_KEY, BackendInterface, SessionTooLarge
 from backends.record import CREATED, ID
 from backends.session import Changes, LoadedSession, Session
-from backends.settings import signing_keys, token_salt
 from backends.store import Fields
 
 
@@ -26,8 +25,7 @@ class CookieInterface(BackendInterface):
         """Reads and makes this application's tokens; `None` without a secret key."""
         if not app.secret_key:
             return None
-        salt = token_salt(app, self.get_cookie_name(app))
-        return make_serializer(signing_keys(app), salt, self.clock)
+        return make_serializer(self._settings(app).keys, self._salt(app), self.clock)
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
         serializer = self.get_signing_serializer(app)

@@ -14,7 +14,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer, want_bytes
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from backends.record import ID
-from backends.signing import TokenSigner, signer
+from backends.signing import signer
 from backends.store import Clock, Fields
 
 MAX_COOKIE_BYTES = 4096
@@ -79,11 +79,12 @@ class SessionSerializer(URLSafeTimedSerializer):
     def __init__(self, keys: tuple[bytes, ...], salt: str, clock: Clock) -> None:
         super().__init__(list(keys), salt=salt, serializer=_Payload)
         self._clock = clock
+        self._signer = signer(keys, salt)
 
     def dumps(self, obj: Any, salt: Any = None) -> str:
         seconds = int(self._clock())
         signed_at = base64_encode(seconds.to_bytes((seconds.bit_length() + 7) // 8))
-        return self._signer().sign(self.dump_payload(obj) + b"." + signed_at).decode()
+        return self._signer.sign(self.dump_payload(obj) + b"." + signed_at).decode()
 
     def dump_payload(self, obj: Any) -> bytes:
         data = _Payload.dumps(obj).encode()
@@ -95,11 +96,8 @@ class SessionSerializer(URLSafeTimedSerializer):
 
     def loads(self, s: Any, *_: Any, **__: Any) -> tuple[Fields, float]:
         """The fields, and when they were signed. Raises `BadData` and `ValueError`."""
-        payload, _dot, signed_at = self._signer().unsign(want_bytes(s)).rpartition(b".")
+        payload, _dot, signed_at = self._signer.unsign(want_bytes(s)).rpartition(b".")
         return self.load_payload(payload), int.from_bytes(base64_decode(signed_at))
-
-    def _signer(self) -> TokenSigner:
-        return signer(tuple(map(want_bytes, self.secret_keys)), self.salt)
 
 
 @lru_cache(maxsize=64)

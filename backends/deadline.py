@@ -1,8 +1,13 @@
 """One time limit for all that a step of a request asks of its store."""
 
 import time
-from contextlib import ContextDecorator
+from collections.abc import Callable
 from contextvars import ContextVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 LIMIT_SECONDS = 0.45
 """For one step, loading or saving: a page that waits for it is there within a second."""
@@ -10,7 +15,7 @@ LIMIT_SECONDS = 0.45
 _ends: ContextVar[float] = ContextVar("_ends")
 
 
-class one_deadline(ContextDecorator):  # noqa: N801 - used as a function; a generator would cost four times as much
+class one_deadline:  # noqa: N801 - used as a function; a generator would cost four times as much
     """Let everything inside end within `LIMIT_SECONDS` together.
 
     One inside another changes nothing.
@@ -24,8 +29,18 @@ class one_deadline(ContextDecorator):  # noqa: N801 - used as a function; a gene
         if self._token is not None:
             _ends.reset(self._token)
 
-    def _recreate_cm(self) -> "one_deadline":
-        return one_deadline()  # as a decorator: each call has its own
+
+def within_deadline(step: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Let each call of the function have one deadline, as `one_deadline`."""
+
+    @wraps(step)
+    def within(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        if _ends.get(0.0):
+            return step(*args, **kwargs)
+        with one_deadline():
+            return step(*args, **kwargs)
+
+    return within
 
 
 def seconds_left() -> float:

@@ -1,10 +1,8 @@
 """Where Flask meets a backend: it opens a session, saves it, and sends its cookie."""
 
 from abc import abstractmethod
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from itertools import islice
 from typing import Any
 
 import flask
@@ -20,7 +18,7 @@ from backends.audit_log import log_event, name_of_session
 from backends.deadline import one_deadline
 from backends.serializer import FieldSerializer
 from backends.session import Changes, LoadedSession, Opening, Session, Succession
-from backends.settings import absolute_seconds, idle_seconds, owner_key
+from backends.settings import Settings, current_settings
 from backends.store import Clock, Fields, SessionGone, StoreUnavailable, wall_clock
 from backends.throttle import Throttle
 
@@ -72,6 +70,7 @@ class BackendInterface(SessionInterface):
         self.permanent = bool(app.config.get("SESSION_PERMANENT", False))
         self.serializer = FieldSerializer(getattr(app.session_interface, "serializer", None))
         self._forgeries = Throttle()
+        self._known_settings: Settings | None = None
 
     def open_session(self, app: Flask, request: Request) -> Session | None:
         """A session that loads itself at its first use; `None` without a secret key."""
@@ -87,9 +86,8 @@ class BackendInterface(SessionInterface):
         Outside of the session's own request, as in a test client's `session_transaction()`, there
         is no response to turn: the error is raised.
         """
-        if isinstance(session, LocalProxy):
-            session = session._get_current_object()
-        assert isinstance(session, Session)
+        if type(session) is not Session:  # an abstract base class is slow to ask
+            session = _without_proxy(session)
         if session.accessed:
             _vary(response)
         if not session._is_loaded and not self._must_send_unused(app, session):
@@ -121,15 +119,15 @@ class BackendInterface(SessionInterface):
 
         Without `seen`, one that is used now.
         """
-        now = self.clock()
-        idle, absolute = idle_seconds(app, permanent), absolute_seconds(app, permanent)
-        return min((now if seen is None else seen) + idle, created + absolute) - now
+        now, settings = self.clock(), self._settings(app)
+        used = now if seen is None else seen
+        return min(used + settings.idle[permanent], created + settings.absolute[permanent]) - now
 
     def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime | None:
         """When the browser drops a permanent session's cookie; `None` for its end."""
         if not session.permanent:
             return None
-        return datetime.now(UTC) + timedelta(seconds=idle_seconds(app, permanent=True))
+        return datetime.now(UTC) + timedelta(seconds=self._settings(app).idle[True])
 
     @abstractmethod
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
@@ -154,6 +152,14 @@ class BackendInterface(SessionInterface):
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
         """End the session, as far as the backend can."""
 
+    def _settings(self, app: Flask) -> Settings:
+        self._known_settings = settings = current_settings(app, self._known_settings)
+        return settings
+
+    def _salt(self, app: Flask) -> str:
+        """The salt of a token's signature: a token of another cookie is not accepted."""
+        return f"session {self._settings(app).name} {self.get_cookie_name(app)}"
+
     def _load_first(self, app: Flask, request: Request) -> LoadedSession | None:
         """The first living session among the cookies of its name."""
         with one_deadline():
@@ -173,9 +179,12 @@ class BackendInterface(SessionInterface):
         if name not in header:
             return []
         # `request.cookies` parses, decodes and unquotes every cookie, which a token never needs.
-        pairs = (pair.partition("=") for pair in header.split(";"))
-        sent = (value.strip(' "') for key, _, value in pairs if key.strip() == name)
-        return list(islice(filter(None, sent), MAX_CANDIDATES))
+        sent = list[str]()
+        for pair in header.split(";"):
+            key, _, value = pair.partition("=")
+            if key.strip() == name and (token := value.strip(' "')):
+                sent.append(token)
+        return sent[:MAX_CANDIDATES]
 
     def _save_used(self, app: Flask, session: Session, response: Response) -> None:
         session._values_to_read()
@@ -214,7 +223,7 @@ class BackendInterface(SessionInterface):
         self, app: Flask, session: Session, loaded: LoadedSession, response: Response
     ) -> None:
         changes = session._changes()
-        owner = owner_key(app)
+        owner = self._settings(app).owner
         if owner in changes.changed or owner in changes.removed:
             # Another user gets another session, with a token and an age of its own
             # (OWASP ASVS 5.0, 7.2.4), and it belongs in another list.
@@ -222,7 +231,8 @@ class BackendInterface(SessionInterface):
             self._send(app, session, self._begin(app, session), response)
         elif any(changes) or session.modified:
             token = self._update(app, session, loaded, changes)
-            session._become(replace(loaded, token=token, fields=changes.applied_to(loaded.fields)))
+            fields = changes.applied_to(loaded.fields)
+            session._become(loaded._replace(token=token, fields=fields))
             session.modified = True  # also for a nested change: another save sends its cookie too
             self._send(app, session, token, response)
         else:
@@ -235,7 +245,7 @@ class BackendInterface(SessionInterface):
 
         If the store fails, the answer goes out as it is: it changed nothing.
         """
-        is_aging = loaded.ttl < TOUCH_BELOW * idle_seconds(app, session.permanent)
+        is_aging = loaded.ttl < TOUCH_BELOW * self._settings(app).idle[session.permanent]
         refresh = session.permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
         if not (is_aging or refresh):
             return
@@ -321,6 +331,13 @@ class BackendInterface(SessionInterface):
         refused = self._forgeries.admit()
         if refused is not None:
             log_event(app, "forged token", address=request.remote_addr, more=refused)
+
+
+def _without_proxy(session: SessionMixin) -> Session:
+    if isinstance(session, LocalProxy):
+        session = session._get_current_object()
+    assert isinstance(session, Session)
+    return session
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ import os
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -15,7 +15,7 @@ from redis import Redis
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, ResponseError
 
-from backends.deadline import one_deadline, seconds_left
+from backends.deadline import one_deadline, seconds_left, within_deadline
 from backends.record import (
     CREATED,
     HEAD_LENGTH,
@@ -99,6 +99,7 @@ class RedisStore(Store):
     ) -> None:
         """`max_session_seconds`: no session lives longer, even if it is used."""
         self.client = client
+        self._cluster = client if isinstance(client, RedisCluster) else None
         self.prefix = prefix
         self.clock = clock
         self.max_session_seconds = min(max_session_seconds, MAX_LIST_SECONDS)
@@ -113,7 +114,7 @@ class RedisStore(Store):
         self._rows = Script(self._commands, ROWS)
         self._take_oldest = Script(self._commands, END_OLDEST)
 
-    @one_deadline()
+    @within_deadline
     def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
         name = None if owner is None else hash_owner(owner)
         if name is not None:
@@ -127,7 +128,7 @@ class RedisStore(Store):
         if not created:
             raise KeyError(key)
 
-    @one_deadline()
+    @within_deadline
     def load(self, key: str) -> Record | None:
         record = self.prefix + key
         try:
@@ -145,7 +146,7 @@ class RedisStore(Store):
                 raise SessionGone
             self.update_loaded(key, loaded, changed, removed, ttl)
 
-    @one_deadline()
+    @within_deadline
     def update_loaded(
         self, key: str, loaded: Record, changed: Fields, removed: Collection[str], ttl: float
     ) -> None:
@@ -157,14 +158,14 @@ class RedisStore(Store):
         if is_touch or times_in(loaded.data)[1] - now < RENEW_ROW_BELOW * ttl:
             self._renew(key, loaded, now + ttl)
 
-    @one_deadline()
+    @within_deadline
     def delete(self, key: str) -> bool:
         deleted, owner = self._delete_record(key)
         if owner is not None:
             self._remove_rows(owner, [key])
         return deleted
 
-    @one_deadline()
+    @within_deadline
     def sessions_of(self, owner: str) -> dict[str, Record]:
         name = hash_owner(owner)
         rows = self._rows_of(name)
@@ -173,7 +174,7 @@ class RedisStore(Store):
         self._remove_ended_rows(name, missing)
         return {key: record for key, record in found.items() if record is not None}
 
-    @one_deadline()
+    @within_deadline
     def end_oldest(self, owner: str, key: str, limit: int) -> list[str]:
         name = hash_owner(owner)
         others = {other: end for other, end in self._rows_of(name).items() if other != key}
@@ -187,7 +188,7 @@ class RedisStore(Store):
             self._remove_rows(name, batch)
         return ended
 
-    @one_deadline()
+    @within_deadline
     def eviction_risk(self) -> str | None:
         """One line if Redis may end sessions, or lose the lists of their owners, when it is full.
 
@@ -205,13 +206,13 @@ class RedisStore(Store):
 
     def probe_keys(self) -> list[str]:
         """New keys that nothing uses, one on each master: a store works if all of them work."""
-        if not isinstance(self.client, RedisCluster):
+        if self._cluster is None:
             return [secrets.token_hex(32)]
-        masters, keys = len(self.client.get_primaries()), dict[str, str]()
+        masters, keys = len(self._cluster.get_primaries()), dict[str, str]()
         for _ in range(MAX_PROBES):
             key = secrets.token_hex(32)
             with suppress(RedisClusterException):  # no node has this slot
-                keys.setdefault(self.client.get_node_from_key(self.prefix + key).name, key)
+                keys.setdefault(self._cluster.get_node_from_key(self.prefix + key).name, key)
             if len(keys) == masters:
                 break
         return list(keys.values())
@@ -326,9 +327,9 @@ class RedisStore(Store):
         return max(1, int(self.max_session_seconds))
 
     def _masters(self) -> list[Any]:
-        if not isinstance(self.client, RedisCluster):
+        cluster = self._cluster
+        if cluster is None:
             return [self.client]
-        cluster = self.client
         return [cluster.get_redis_connection(node) for node in cluster.get_primaries()]
 
     def _with_list(self, owner: str, ask: Callable[[str], Any]) -> Any:
@@ -343,13 +344,13 @@ class RedisStore(Store):
                 self._commands.run(listed, ("DEL", listed))
                 return ask(listed)
 
-    def _guard(self, key: str) -> AbstractContextManager[None]:
+    def _guard(self, key: str) -> CircuitBreaker:
         """The circuit breaker of the node that holds `key`; each node has its own."""
         node = ""
-        if isinstance(self.client, RedisCluster):
+        if self._cluster is not None:
             with suppress(RedisClusterException):  # no node has the key: the command will fail too
-                node = self.client.get_node_from_key(key).name
-        return self._breakers[node].guard()
+                node = self._cluster.get_node_from_key(key).name
+        return self._breakers[node]
 
 
 def install(app: Flask, clock: Clock) -> StoreInterface:

@@ -12,16 +12,15 @@ from backends.deadline import one_deadline
 from backends.interface import PERMANENT, PERMANENT_KEY, BackendInterface, SessionTooLarge
 from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED
-from backends.session import Changes, LoadedSession, Session, Succession, is_session_field
-from backends.settings import (
-    keeps_visitor,
-    key_prefix,
-    max_bytes,
-    max_sessions,
-    owner_key,
-    signing_keys,
-    token_salt,
+from backends.session import (
+    NO_CHANGES,
+    Changes,
+    LoadedSession,
+    Session,
+    Succession,
+    is_session_field,
 )
+from backends.settings import key_prefix
 from backends.signing import TokenSigner, signer
 from backends.store import (
     AtRest,
@@ -45,8 +44,6 @@ MAX_AGENT_CHARACTERS = 200
 
 HANDLE_LENGTH = 16
 """Characters of the key in a handle: 64 bits, among the sessions of one owner."""
-
-NOTHING = Changes({}, set())
 
 NO_TEXT = "\0"
 """Begins the name of an owner that is no text, so that 42 and "42" are two."""
@@ -120,7 +117,7 @@ class StoreInterface(BackendInterface):
 
     def _is_empty(self, session: Session) -> bool:
         """Whether nothing is in it but that it is permanent, which begins no session."""
-        return all(key == PERMANENT_KEY for key in session)
+        return not session or (len(session) == 1 and PERMANENT_KEY in session)
 
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
         if session and not self._followed(app, session):
@@ -151,7 +148,7 @@ class StoreInterface(BackendInterface):
         session_id = session._id
         key, owner = key_of(session_id), self._owner(app, session)
         self._check_size(app, fields)
-        keeps = owner is not None and keeps_visitor(app)
+        keeps = owner is not None and self._settings(app).keeps_visitor
         own_fields = {CREATED: repr(created)} | (
             _visitor(session._opening.request) if keeps else {}
         )
@@ -163,7 +160,7 @@ class StoreInterface(BackendInterface):
         if session._succession < Succession.CLEARED and not all(ended):
             self.store.delete(key)
             raise SessionGone
-        limit = max_sessions(app)
+        limit = self._settings(app).max_sessions
         if owner is not None and limit is not None:
             self._end_oldest(app, owner, key, limit)
         self._log_begin(app, session, session_id)
@@ -179,7 +176,7 @@ class StoreInterface(BackendInterface):
     def _touch(self, app: Flask, loaded: LoadedSession) -> str:
         permanent = loaded.fields.get(PERMANENT_KEY) == "true"
         ttl = self.remaining(app, loaded.created, permanent)
-        self._write(loaded, NOTHING, ttl)
+        self._write(loaded, NO_CHANGES, ttl)
         return self._token(app, loaded.id)
 
     def _write(self, loaded: LoadedSession, changes: Changes, ttl: float) -> None:
@@ -200,13 +197,15 @@ class StoreInterface(BackendInterface):
         return self._signer(app).sign(session_id.encode()).decode()
 
     def _signer(self, app: Flask) -> TokenSigner:
+        return signer(self._settings(app).keys, self._salt(app))
+
+    def _salt(self, app: Flask) -> str:
         # The prefix separates applications also in a store that has no prefixes.
-        salt = f"{token_salt(app, self.get_cookie_name(app))} {self.key_prefix}"
-        return signer(signing_keys(app), salt.encode())
+        return f"{super()._salt(app)} {self.key_prefix}"
 
     def _check_size(self, app: Flask, fields: Fields) -> None:
         """Raises `SessionTooLarge` before anything is written."""
-        text, limit = "".join((*fields, *fields.values())), max_bytes(app)
+        text, limit = "".join((*fields, *fields.values())), self._settings(app).max_bytes
         size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         if size > limit:
             raise SessionTooLarge(
@@ -216,7 +215,7 @@ class StoreInterface(BackendInterface):
 
     def _owner(self, app: Flask, session: Session) -> Any:
         """Whose session it is; `None` for nobody's."""
-        name = owner_key(app)
+        name = self._settings(app).owner
         return session.get(name) if name else None
 
     def _name_owner(self, owner: Any) -> str:

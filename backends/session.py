@@ -5,7 +5,6 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from threading import RLock
@@ -36,8 +35,7 @@ AFTER_THE_VIEW = frozenset(
 """The steps of Flask in which the answer is decided: an error raised there reaches no handler."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedSession:
+class LoadedSession(NamedTuple):
     """A session as it was loaded from its backend."""
 
     id: str
@@ -61,6 +59,9 @@ class Changes(NamedTuple):
     def applied_to(self, fields: Fields) -> Fields:
         """The fields as they are with the changes."""
         return merge(fields, self.changed, self.removed)
+
+
+NO_CHANGES = Changes({}, set())
 
 
 class Succession(IntEnum):
@@ -142,7 +143,8 @@ class Session(SessionMixin):
     @property
     def _loaded(self) -> LoadedSession | None:
         """The session as it was loaded; `None` for a new one. Loads it at the first use."""
-        self._values_to_read()
+        if self._values is None:
+            self._load_values()
         return self._loaded_session
 
     @property
@@ -183,8 +185,10 @@ class Session(SessionMixin):
 
     def _changes(self) -> Changes:
         """The changes since the session was loaded, nested ones included."""
-        stored = self._loaded.fields if self._loaded else {}
         values = self._values_to_read()
+        if not self._modified and IMMUTABLE.issuperset(map(type, self._as_read.values())):
+            return NO_CHANGES
+        stored = self._loaded_session.fields if self._loaded_session else {}
         changed: Fields = {}
         for key, value in values.items():
             if value is not _ENCODED and not self._is_as_read(key, value):
@@ -304,7 +308,9 @@ class Session(SessionMixin):
         return f"<{type(self).__name__} {dict(self)!r}>" if self._is_loaded else "<Session>"
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self._values_to_read() else default
+        values = self._values_to_read()
+        value = values.get(name, default)
+        return self._decode(values, name) if value is _ENCODED else value
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         # The mixin's own would set `modified` also if the key exists.

@@ -62,38 +62,60 @@ def _seconds(app: Flask, name: str) -> float | None:
     return limit.total_seconds() if isinstance(limit, timedelta) else limit and float(limit)
 
 
-def owner_key(app: Flask) -> str | None:
-    """The session key that holds the owner: `SESSION_OWNER`, such as `"user"`.
-
-    If unset, sessions have no owner and cannot be listed.
-    """
-    return app.config.get("SESSION_OWNER")
-
-
-def max_sessions(app: Flask) -> int | None:
-    """How many sessions an owner may have: `SESSION_MAX_PER_OWNER`, or no limit."""
-    return app.config.get("SESSION_MAX_PER_OWNER")
-
-
-def max_bytes(app: Flask) -> int:
-    """How large a session in a store may become: `SESSION_MAX_BYTES`, by default 4 MiB."""
-    return int(app.config.get("SESSION_MAX_BYTES", DEFAULT_MAX_BYTES))
-
-
-def keeps_visitor(app: Flask) -> bool:
-    """Whether an owned session keeps the browser and the address that it began with.
-
-    `SESSION_KEEP_VISITOR`, on by default. They are kept as long as the session.
-    """
-    return bool(app.config.get("SESSION_KEEP_VISITOR", True))
-
-
 def key_prefix(app: Flask) -> str:
     """The prefix of every key in Redis: `SESSION_KEY_PREFIX`, as in Flask-Session."""
     return str(app.config.get("SESSION_KEY_PREFIX", DEFAULT_KEY_PREFIX))
 
 
-def signing_keys(app: Flask) -> tuple[bytes, ...]:
+WATCHED = (
+    *("PERMANENT_SESSION_LIFETIME", "SESSION_REMEMBERED_LIFETIME", "SESSION_ABSOLUTE_LIFETIME"),
+    *("SESSION_OWNER", "SESSION_MAX_PER_OWNER", "SESSION_MAX_BYTES", "SESSION_KEEP_VISITOR"),
+    *("SESSION_APP_NAME", "SECRET_KEY"),
+)
+"""With `SECRET_KEY_FALLBACKS`, the settings that `Settings` are computed from."""
+
+
+class Settings:
+    """What sessions depend on in an application's configuration, computed once for its values."""
+
+    def __init__(self, app: Flask, values: tuple[object, ...]) -> None:
+        config = app.config
+        self.values = values
+        self.idle = idle_seconds(app), idle_seconds(app, permanent=True)
+        """By whether a session is permanent, as in `absolute`."""
+        self.absolute = absolute_seconds(app), absolute_seconds(app, permanent=True)
+        self.owner: str | None = config.get("SESSION_OWNER")
+        """The session key that holds the owner, such as `"user"`.
+
+        If unset, sessions have no owner and cannot be listed.
+        """
+        self.max_sessions: int | None = config.get("SESSION_MAX_PER_OWNER")
+        """How many sessions an owner may have: no limit if unset."""
+        self.max_bytes = int(config.get("SESSION_MAX_BYTES", DEFAULT_MAX_BYTES))
+        """How large a session in a store may become."""
+        self.keeps_visitor = bool(config.get("SESSION_KEEP_VISITOR", True))
+        """Whether an owned session keeps the browser and the address that it began with.
+
+        They are kept as long as the session.
+        """
+        self.name = str(config.get("SESSION_APP_NAME") or app.name)
+        """The application in the salt of a token's signature.
+
+        A token of another application with the same secret key is not accepted (OWASP ASVS 5.0,
+        9.2.3). The setting is the same for applications that share their sessions, and stays when
+        one is renamed.
+        """
+        self.keys = _signing_keys(app)
+
+
+def current_settings(app: Flask, known: Settings | None) -> Settings:
+    """`known` if the configuration has the same values still, or else those that it has now."""
+    get = app.config.get
+    values = (app.name, *map(get, WATCHED), *(get("SECRET_KEY_FALLBACKS") or ()))
+    return known if known is not None and known.values == values else Settings(app, values)
+
+
+def _signing_keys(app: Flask) -> tuple[bytes, ...]:
     """`SECRET_KEY_FALLBACKS`, then `SECRET_KEY`: the order that itsdangerous takes.
 
     Empty without a secret key.
@@ -102,14 +124,3 @@ def signing_keys(app: Flask) -> tuple[bytes, ...]:
         return ()
     keys = (*(app.config.get("SECRET_KEY_FALLBACKS") or ()), app.secret_key)
     return tuple(want_bytes(key) for key in keys)
-
-
-def token_salt(app: Flask, cookie_name: str) -> str:
-    """The salt of a token's signature: this application and this cookie.
-
-    A token of another application with the same secret key, or of another cookie, is not accepted
-    (OWASP ASVS 5.0, 9.2.3). `SESSION_APP_NAME`, by default the application's name, is the same for
-    applications that share their sessions, and stays when one is renamed.
-    """
-    name = app.config.get("SESSION_APP_NAME") or app.name
-    return f"session {name} {cookie_name}"

@@ -33,9 +33,9 @@ class TokenSigner:
 
 
 @lru_cache(maxsize=64)
-def signer(secret_keys: tuple[bytes, ...], salt: bytes) -> TokenSigner:
+def signer(secret_keys: tuple[bytes, ...], salt: str) -> TokenSigner:
     """The signer of these keys, which is made once."""
-    return TokenSigner(secret_keys, salt)
+    return TokenSigner(secret_keys, salt.encode())
 
 
 def _signature(key: bytes, value: bytes) -> bytes:

@@ -5,10 +5,10 @@ It knows nothing of sessions and their records.
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import redis
@@ -284,23 +284,26 @@ class CircuitBreaker:
         self._next_try: float | None = None
         self._log = log
 
-    @contextmanager
-    def guard(self) -> Iterator[None]:
-        """Raises `StoreUnavailable` for a failure, `ValueError` for a key of another type."""
+    def __enter__(self) -> None:
         self._check_turn()
-        try:
-            yield
-        except FAILURES as error:
-            if str(error).startswith("WRONGTYPE"):
-                raise ValueError("the key holds another type") from error
-            if _is_outage(error):
-                self._try_again_at(time.monotonic() + RETRY_AFTER_SECONDS)
-            reason = describe_answer(error)
-            # A cause that repeats a command may show its password in a log.
-            cause = error if reason == str(error) else None
-            raise self._unavailable(reason) from cause
-        else:
-            self._try_again_at(None)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Raises `StoreUnavailable` for a failure, `ValueError` for a key of another type."""
+        if error is None:
+            if self._next_try is not None:
+                self._try_again_at(None)
+        elif isinstance(error, FAILURES):
+            self._explain(error)
+
+    def _explain(self, error: Exception) -> NoReturn:
+        if str(error).startswith("WRONGTYPE"):
+            raise ValueError("the key holds another type") from error
+        if _is_outage(error):
+            self._try_again_at(time.monotonic() + RETRY_AFTER_SECONDS)
+        reason = describe_answer(error)
+        # A cause that repeats a command may show its password in a log.
+        cause = error if reason == str(error) else None
+        raise self._unavailable(reason) from cause
 
     def _unavailable(self, reason: str) -> StoreUnavailable:
         unavailable = StoreUnavailable(f"Redis: {reason}")
@@ -313,6 +316,8 @@ class CircuitBreaker:
             self._next_try = moment
 
     def _check_turn(self) -> None:
+        if self._next_try is None:
+            return
         with self._lock:
             if self._next_try is None:
                 return

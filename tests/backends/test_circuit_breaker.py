@@ -15,27 +15,26 @@ TIME = "backends.redis_access.client.time"
 
 
 def fail(breaker: CircuitBreaker) -> None:
-    with pytest.raises(StoreUnavailable), breaker.guard():
+    with pytest.raises(StoreUnavailable), breaker:
         raise redis.TimeoutError
 
 
 def answer(breaker: CircuitBreaker) -> None:
-    with breaker.guard():
+    with breaker:
         pass
 
 
 def refused(breaker: CircuitBreaker) -> None:
-    with pytest.raises(StoreUnavailable, match="a moment ago"), breaker.guard():
+    with pytest.raises(StoreUnavailable, match="a moment ago"), breaker:
         pass
 
 
 def test_an_answer_that_arrives_meanwhile_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     breaker = CircuitBreaker(Throttle())
-    slow = breaker.guard()
-    slow.__enter__()
+    breaker.__enter__()  # a slow request
     fail(breaker)
     failed = time.monotonic()
-    arrival = Thread(target=slow.__exit__, args=(None, None, None))
+    arrival = Thread(target=breaker.__exit__, args=(None, None, None))
 
     def the_answer_arrives() -> float:
         arrival.start()
@@ -54,7 +53,7 @@ def test_one_request_asks_again_and_no_other_waits_for_it(monkeypatch: pytest.Mo
     breaker = CircuitBreaker(Throttle())
     fail(breaker)
     now += RETRY_AFTER_SECONDS
-    with breaker.guard():
+    with breaker:
         for _ in range(200):
             refused(breaker)
     answer(breaker)

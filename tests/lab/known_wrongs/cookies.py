@@ -132,7 +132,7 @@ class AcceptsUnsigned(CookieInterface):
         assert serializer is not None
         if "." not in token.lstrip("."):
             signed_at = base64_encode(int(self.clock()).to_bytes(4)).decode()
-            token = serializer._signer().sign(f"{token}.{signed_at}".encode()).decode()
+            token = serializer._signer.sign(f"{token}.{signed_at}".encode()).decode()
         return super()._load(app, token)
 
 
