@@ -15,6 +15,7 @@ from backends.cookie_format import MAX_COOKIE_BYTES, SessionSerializer, make_ser
 from backends.interface import PERMANENT, PERMANENT_KEY, BackendInterface, SessionTooLarge
 from backends.record import CREATED, ID
 from backends.session import Changes, LoadedSession, Session
+from backends.settings import current_settings
 from backends.store import Fields
 
 
@@ -25,13 +26,15 @@ class CookieInterface(BackendInterface):
         """Reads and makes this application's tokens; `None` without a secret key."""
         if not app.secret_key:
             return None
-        return make_serializer(self._settings(app).keys, self._salt(app), self.clock)
+        self._settings = current_settings(app, self._settings)
+        return self._serializer(app)
+
+    def _serializer(self, app: Flask) -> SessionSerializer:
+        return make_serializer(self._settings.keys, self._salt(app), self.clock)
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
-        serializer = self.get_signing_serializer(app)
-        assert serializer is not None
         try:
-            fields, seen = serializer.loads(token)
+            fields, seen = self._serializer(app).loads(token)
             session_id, created = fields.pop(ID), float(fields.pop(CREATED))
         except (KeyError, ValueError) as error:
             raise BadData("it is signed, and no session") from error
@@ -55,11 +58,9 @@ class CookieInterface(BackendInterface):
         log_event(app, "session ended", loaded.id)
 
     def _token(self, app: Flask, session_id: str, created: float, fields: Fields) -> str:
-        serializer = self.get_signing_serializer(app)
-        assert serializer is not None
         # Whole seconds, as in the signature: every byte counts here.
         own_fields = {ID: json.dumps(session_id), CREATED: str(int(created))}
-        token = str(serializer.dumps({**own_fields, **fields}))
+        token = str(self._serializer(app).dumps({**own_fields, **fields}))
         size = len(self.get_cookie_name(app)) + len(token) + len(PERMANENT)
         if size > MAX_COOKIE_BYTES:
             raise SessionTooLarge(

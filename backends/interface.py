@@ -18,7 +18,7 @@ from backends.audit_log import log_event, name_of_session
 from backends.deadline import one_deadline
 from backends.serializer import FieldSerializer
 from backends.session import Changes, LoadedSession, Opening, Session, Succession
-from backends.settings import Settings, current_settings
+from backends.settings import current_settings
 from backends.store import Clock, Fields, SessionGone, StoreUnavailable, wall_clock
 from backends.throttle import Throttle
 
@@ -70,12 +70,14 @@ class BackendInterface(SessionInterface):
         self.permanent = bool(app.config.get("SESSION_PERMANENT", False))
         self.serializer = FieldSerializer(getattr(app.session_interface, "serializer", None))
         self._forgeries = Throttle()
-        self._known_settings: Settings | None = None
+        self._settings = current_settings(app, None)
+        """Those of the last request: each looks once whether one has changed."""
 
     def open_session(self, app: Flask, request: Request) -> Session | None:
         """A session that loads itself at its first use; `None` without a secret key."""
         if not app.secret_key:
             return None
+        self._settings = current_settings(app, self._settings)
         sort_keys = getattr(app.json, "sort_keys", False)
         load = partial(self._load_first, app, request)
         return Session(Opening(request, load, self.id_bytes, self.serializer, sort_keys))
@@ -93,8 +95,7 @@ class BackendInterface(SessionInterface):
         if not session._is_loaded and not self._must_send_unused(app, session):
             return
         try:
-            with one_deadline():
-                self._save_used(app, session, response)
+            self._save_used(app, session, response)
         except SessionGone:
             # A logout, a rotation or the expiry ended it meanwhile. No cookie is sent or deleted:
             # the browser may already hold the token of the next session.
@@ -119,7 +120,7 @@ class BackendInterface(SessionInterface):
 
         Without `seen`, one that is used now.
         """
-        now, settings = self.clock(), self._settings(app)
+        now, settings = self.clock(), self._settings
         used = now if seen is None else seen
         return min(used + settings.idle[permanent], created + settings.absolute[permanent]) - now
 
@@ -127,7 +128,7 @@ class BackendInterface(SessionInterface):
         """When the browser drops a permanent session's cookie; `None` for its end."""
         if not session.permanent:
             return None
-        return datetime.now(UTC) + timedelta(seconds=self._settings(app).idle[True])
+        return datetime.now(UTC) + timedelta(seconds=self._settings.idle[True])
 
     @abstractmethod
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
@@ -152,13 +153,9 @@ class BackendInterface(SessionInterface):
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
         """End the session, as far as the backend can."""
 
-    def _settings(self, app: Flask) -> Settings:
-        self._known_settings = settings = current_settings(app, self._known_settings)
-        return settings
-
     def _salt(self, app: Flask) -> str:
         """The salt of a token's signature: a token of another cookie is not accepted."""
-        return f"session {self._settings(app).name} {self.get_cookie_name(app)}"
+        return f"session {self._settings.name} {self.get_cookie_name(app)}"
 
     def _load_first(self, app: Flask, request: Request) -> LoadedSession | None:
         """The first living session among the cookies of its name."""
@@ -217,13 +214,13 @@ class BackendInterface(SessionInterface):
 
     def _is_empty(self, session: Session) -> bool:
         """Whether there is nothing to keep."""
-        return not session
+        return not session._values_to_read()
 
     def _save_known(
         self, app: Flask, session: Session, loaded: LoadedSession, response: Response
     ) -> None:
         changes = session._changes()
-        owner = self._settings(app).owner
+        owner = self._settings.owner
         if owner in changes.changed or owner in changes.removed:
             # Another user gets another session, with a token and an age of its own
             # (OWASP ASVS 5.0, 7.2.4), and it belongs in another list.
@@ -245,8 +242,9 @@ class BackendInterface(SessionInterface):
 
         If the store fails, the answer goes out as it is: it changed nothing.
         """
-        is_aging = loaded.ttl < TOUCH_BELOW * self._settings(app).idle[session.permanent]
-        refresh = session.permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
+        permanent = session.permanent
+        is_aging = loaded.ttl < TOUCH_BELOW * self._settings.idle[permanent]
+        refresh = permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
         if not (is_aging or refresh):
             return
         try:
@@ -260,8 +258,9 @@ class BackendInterface(SessionInterface):
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
         if not session.modified:
             return
-        for loaded in self._followed(app, session):
-            self._delete(app, loaded)
+        with one_deadline():
+            for loaded in self._followed(app, session):
+                self._delete(app, loaded)
         session._become(None)
         # Browsers obey a deletion only with the attributes that the cookie was set with
         # (RFC 6265bis 5.7: a __Host- cookie without Secure is ignored).
@@ -347,11 +346,12 @@ def _dump(**attributes: Any) -> str:
 
 
 def _vary(response: Response) -> None:
-    if "Vary" in response.headers:
-        response.vary.add("Cookie")
-    else:
-        # Parsing and joining a header that is not there costs ten times as much.
-        response.headers.add("Vary", "Cookie")
+    # Parsing and joining a header that is not there costs ten times as much.
+    for name, _ in response.headers:
+        if name.lower() == "vary":
+            response.vary.add("Cookie")
+            return
+    response.headers.add("Vary", "Cookie")
 
 
 def _is_current(session: Session) -> bool:

@@ -8,7 +8,7 @@ from flask import Flask, Request, Response
 from itsdangerous import BadData
 
 from backends.audit_log import log_event, name_of_key
-from backends.deadline import one_deadline
+from backends.deadline import one_deadline, within_deadline
 from backends.interface import PERMANENT, PERMANENT_KEY, BackendInterface, SessionTooLarge
 from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED
@@ -117,7 +117,8 @@ class StoreInterface(BackendInterface):
 
     def _is_empty(self, session: Session) -> bool:
         """Whether nothing is in it but that it is permanent, which begins no session."""
-        return not session or (len(session) == 1 and PERMANENT_KEY in session)
+        values = session._values_to_read()
+        return not values or (len(values) == 1 and PERMANENT_KEY in values)
 
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
         if session and not self._followed(app, session):
@@ -144,11 +145,12 @@ class StoreInterface(BackendInterface):
         """The id in a token. Raises `BadData` or `UnicodeError`."""
         return self._signer(app).unsign(token.encode()).decode()
 
+    @within_deadline
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         session_id = session._id
         key, owner = key_of(session_id), self._owner(app, session)
         self._check_size(app, fields)
-        keeps = owner is not None and self._settings(app).keeps_visitor
+        keeps = owner is not None and self._settings.keeps_visitor
         own_fields = {CREATED: repr(created)} | (
             _visitor(session._opening.request) if keeps else {}
         )
@@ -160,7 +162,7 @@ class StoreInterface(BackendInterface):
         if session._succession < Succession.CLEARED and not all(ended):
             self.store.delete(key)
             raise SessionGone
-        limit = self._settings(app).max_sessions
+        limit = self._settings.max_sessions
         if owner is not None and limit is not None:
             self._end_oldest(app, owner, key, limit)
         self._log_begin(app, session, session_id)
@@ -197,7 +199,7 @@ class StoreInterface(BackendInterface):
         return self._signer(app).sign(session_id.encode()).decode()
 
     def _signer(self, app: Flask) -> TokenSigner:
-        return signer(self._settings(app).keys, self._salt(app))
+        return signer(self._settings.keys, self._salt(app))
 
     def _salt(self, app: Flask) -> str:
         # The prefix separates applications also in a store that has no prefixes.
@@ -205,7 +207,7 @@ class StoreInterface(BackendInterface):
 
     def _check_size(self, app: Flask, fields: Fields) -> None:
         """Raises `SessionTooLarge` before anything is written."""
-        text, limit = "".join((*fields, *fields.values())), self._settings(app).max_bytes
+        text, limit = "".join((*fields, *fields.values())), self._settings.max_bytes
         size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         if size > limit:
             raise SessionTooLarge(
@@ -215,7 +217,7 @@ class StoreInterface(BackendInterface):
 
     def _owner(self, app: Flask, session: Session) -> Any:
         """Whose session it is; `None` for nobody's."""
-        name = self._settings(app).owner
+        name = self._settings.owner
         return session.get(name) if name else None
 
     def _name_owner(self, owner: Any) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 from flask import Flask
 from itsdangerous import want_bytes
@@ -59,7 +60,19 @@ def longest_seconds(app: Flask) -> float:
 
 def _seconds(app: Flask, name: str) -> float | None:
     limit = app.config.get(name)
-    return limit.total_seconds() if isinstance(limit, timedelta) else limit and float(limit)
+    if isinstance(limit, timedelta):
+        return limit.total_seconds()
+    return limit and _number(name, limit, float)
+
+
+Number = TypeVar("Number", int, float)
+
+
+def _number(name: str, value: Any, kind: type[Number]) -> Number:
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        raise ConfigurationError(f"{name}={value!r} is no number.") from None
 
 
 def key_prefix(app: Flask) -> str:
@@ -91,7 +104,8 @@ class Settings:
         """
         self.max_sessions: int | None = config.get("SESSION_MAX_PER_OWNER")
         """How many sessions an owner may have: no limit if unset."""
-        self.max_bytes = int(config.get("SESSION_MAX_BYTES", DEFAULT_MAX_BYTES))
+        most = config.get("SESSION_MAX_BYTES", DEFAULT_MAX_BYTES)
+        self.max_bytes = _number("SESSION_MAX_BYTES", most, int)
         """How large a session in a store may become."""
         self.keeps_visitor = bool(config.get("SESSION_KEEP_VISITOR", True))
         """Whether an owned session keeps the browser and the address that it began with.

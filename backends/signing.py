@@ -18,7 +18,8 @@ class TokenSigner:
 
     def __init__(self, secret_keys: tuple[bytes, ...], salt: bytes) -> None:
         """`secret_keys`: the newest last, which signs."""
-        self._keys = [hmac.digest(secret, salt, "sha256") for secret in reversed(secret_keys)]
+        derived = [hmac.digest(secret, salt, "sha256") for secret in reversed(secret_keys)]
+        self._keys = [hmac.new(key, digestmod="sha256") for key in derived]
 
     def sign(self, value: bytes) -> bytes:
         return value + SEPARATOR + _signature(self._keys[0], value)
@@ -38,5 +39,7 @@ def signer(secret_keys: tuple[bytes, ...], salt: str) -> TokenSigner:
     return TokenSigner(secret_keys, salt.encode())
 
 
-def _signature(key: bytes, value: bytes) -> bytes:
-    return urlsafe_b64encode(hmac.digest(key, value, "sha256")).rstrip(b"=")
+def _signature(key: hmac.HMAC, value: bytes) -> bytes:
+    signing = key.copy()  # to begin with the key anew takes twice as long
+    signing.update(value)
+    return urlsafe_b64encode(signing.digest()).rstrip(b"=")
