@@ -6,9 +6,10 @@ It knows nothing of sessions and their records.
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from threading import Semaphore
+from threading import Condition
 from typing import Any
 
+import hiredis
 import redis
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import (
@@ -56,25 +57,28 @@ class DeadlineSocket:
         self._is_polled = False
 
     def recv(self, *arguments: Any) -> Any:
-        self._set_timeout()
+        self._socket.settimeout(self._seconds())
         return self._socket.recv(*arguments)
 
     def recv_into(self, buffer: Any) -> Any:
-        self._set_timeout()
+        self._socket.settimeout(self._seconds())
         return self._socket.recv_into(buffer)
 
     def sendall(self, data: Any) -> None:
-        rest = memoryview(data)
-        while rest:  # `sendall` of a TLS socket would start its timeout again with every part
-            self._set_timeout()
-            rest = rest[self._socket.send(rest) :]
+        # `sendall` of a TLS socket would start its timeout again with every part.
+        self._socket.settimeout(self._seconds())
+        sent = self._socket.send(data)
+        while sent < len(data):
+            data, sent = memoryview(data)[sent:], 0
+            self._socket.settimeout(self._seconds())
+            sent = self._socket.send(data)
 
     def settimeout(self, timeout: float | None) -> None:
         """0 lets it not wait at all; every other value means what the connection has left."""
         self._is_polled = timeout == 0
 
-    def _set_timeout(self) -> None:
-        self._socket.settimeout(0 if self._is_polled else self._connection.time_left())
+    def _seconds(self) -> float:
+        return 0 if self._is_polled else self._connection.time_left()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
@@ -86,15 +90,19 @@ class DeadlineMixin:
     _attempt_ends = float("inf")
 
     def limit_attempt(self, seconds: float) -> None:
-        """Give up after so many seconds, even if the step has more time left."""
-        self._attempt_ends = time.monotonic() + seconds
+        """Give up after so many seconds, or at the deadline of the step if that is earlier."""
+        self._attempt_ends = time.monotonic() + min(seconds, seconds_left())
 
     def time_left(self) -> float:
         """The seconds left. Raises `TimeoutError` if there are none."""
-        left = min(seconds_left(), self._attempt_ends - time.monotonic())
+        left = self._attempt_ends - time.monotonic()
         if left <= 0:
             raise TimeoutError(TIME_USED_UP)
         return left
+
+    def pack_command(self, *command: Any) -> list[bytes]:
+        """The bytes of a command, whose name is one word: redis-py looks for more at each."""
+        return [hiredis.pack_command(command)]
 
     @property
     def socket_timeout(self) -> float | int | None:
@@ -156,7 +164,8 @@ class DeadlinePool(redis.ConnectionPool):
 
     def reset(self) -> None:
         """Forget all connections: those of a process belong to it alone, not to its children."""
-        self._slots = Semaphore(self.max_connections)
+        self._changed = Condition()
+        self._made = self._waiting = 0
         super().reset()
 
     def execute(self, command: Command, again: Command | None = None) -> Any:
@@ -166,8 +175,7 @@ class DeadlinePool(redis.ConnectionPool):
         server that says to ask another. `again` is the command for the second time; without it,
         `command` may be repeated.
         """
-        self._wait_for_slot()
-        connection = self._take()
+        connection = self._lend()
         left = seconds_left()
         try:
             if left <= 0:
@@ -182,8 +190,7 @@ class DeadlinePool(redis.ConnectionPool):
 
     def get_connection(self, *_: Any, **__: Any) -> Any:
         """A connected one, for a command of redis-py."""
-        self._wait_for_slot()
-        connection = self._take()
+        connection = self._lend()
         try:
             connection.limit_attempt(self.attempt_seconds)
             connection.connect()
@@ -196,7 +203,7 @@ class DeadlinePool(redis.ConnectionPool):
         return connection
 
     def make_connection(self) -> Any:
-        """A new one, not connected; the slots limit how many there are."""
+        """A new one, not connected."""
         return self.connection_class(**self.connection_kwargs)
 
     def release(self, connection: Any) -> None:
@@ -204,9 +211,13 @@ class DeadlinePool(redis.ConnectionPool):
             return  # it was lent before this process was forked
         if not self.owns_connection(connection):
             connection.disconnect()
-        if connection.is_connected:
-            self._available_connections.append(connection)
-        self._slots.release()
+        if not connection.is_connected:
+            self._forget_one()
+            return
+        self._available_connections.append(connection)
+        if self._waiting:
+            with self._changed:
+                self._changed.notify()
 
     def disconnect(self, inuse_connections: bool = True) -> None:
         """Drop the connections that are not lent."""
@@ -214,27 +225,42 @@ class DeadlinePool(redis.ConnectionPool):
         with suppress(IndexError):  # other threads may take some meanwhile
             while True:
                 self._available_connections.pop().disconnect()
-
-    def _wait_for_slot(self) -> None:
-        """Raises `MaxConnectionsError` if none was free in time."""
-        self._checkpid()
-        if self._slots.acquire(blocking=False):
-            return
-        if not self._slots.acquire(timeout=max(0.0, seconds_left())):
-            raise MaxConnectionsError("no connection was free in time")
-
-    def _take(self) -> Any:
-        try:
-            return self._lend()
-        except BaseException:
-            self._slots.release()
-            raise
+                self._forget_one()
 
     def _lend(self) -> Any:
+        self._checkpid()
         try:
             return self._available_connections.pop()
         except IndexError:
+            return self._wait_or_make()
+
+    def _wait_or_make(self) -> Any:
+        """A connection that is given back, or a new one.
+
+        Raises `MaxConnectionsError` if there may be no more and none is given back in time.
+        """
+        with self._changed:
+            # Who gives one back looks at this after it is there: it is found here, or waited for.
+            self._waiting += 1
+            try:
+                while self._made >= self.max_connections:
+                    with suppress(IndexError):
+                        return self._available_connections.pop()
+                    if not self._changed.wait(max(0.0, seconds_left())):
+                        raise MaxConnectionsError("no connection was free in time")
+                self._made += 1
+            finally:
+                self._waiting -= 1
+        try:
             return self.make_connection()
+        except BaseException:
+            self._forget_one()
+            raise
+
+    def _forget_one(self) -> None:
+        with self._changed:
+            self._made -= 1
+            self._changed.notify()
 
     def _ask_twice(self, connection: Any, command: Command, again: Command) -> Any:
         was_idle = connection.is_connected
