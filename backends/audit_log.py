@@ -21,10 +21,23 @@ NAME_LENGTH = 16
 """Hexadecimal digits of a session's name in the log."""
 
 
-def log_event(app: Flask, event: str, session_id: str | None = None, **details: Any) -> None:
-    """Log an event, of the session with this id if one is given."""
+def log_event(
+    app: Flask,
+    event: str,
+    session_id: str | None = None,
+    follows: str | None = None,
+    **details: Any,
+) -> None:
+    """Log an event, of the session with this id if one is given.
+
+    `follows` is the id of the session that it takes the place of.
+    """
+    if not logger.isEnabledFor(logging.INFO):
+        return  # naming a session costs more than all else here
     if session_id is not None:
         details = {"session": name_of_session(app, session_id), **details}
+    if follows is not None:
+        details["follows"] = name_of_session(app, follows)
     logger.info("%s", event, extra={"event": {"event": event, **details}})
 
 

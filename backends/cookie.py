@@ -48,7 +48,7 @@ class CookieInterface(BackendInterface):
         return token
 
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
-        return self._token(app, loaded.id, loaded.created, session._fields())
+        return self._token(app, loaded.id, loaded.created, changes.applied_to(loaded.fields))
 
     def _touch(self, app: Flask, loaded: LoadedSession) -> str:
         return self._token(app, loaded.id, loaded.created, loaded.fields)

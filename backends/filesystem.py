@@ -24,7 +24,7 @@ from backends.files.access import (
 )
 from backends.files.lists import OwnerLists
 from backends.files.probe import FolderTraits, try_folder
-from backends.record import hash_owner, merge, pack, unless_ended, unpack
+from backends.record import hash_owner, merge, pack, times_in, unless_ended, unpack
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError, session_folder, unwritable_folder
 from backends.store import (
@@ -50,7 +50,7 @@ OWNERS = "owners"
 WRITE_TIMEOUT_SECONDS = 60
 """An unfinished file this old was left by a process that died."""
 
-SWEPT_FILES_PER_LOGIN = 4
+SWEPT_FILES_PER_LOGIN = 2
 """Files checked at each login: enough for ended ones not to pile up, and fast."""
 
 RELIST_BELOW = 0.9
@@ -117,8 +117,23 @@ class FileSystemStore(Store):
             raise _unavailable(error) from error
 
     def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
+        self._update(key, None, changed, removed, ttl)
+
+    def update_loaded(
+        self, key: str, loaded: Record, changed: Fields, removed: Collection[str], ttl: float
+    ) -> None:
+        self._update(key, loaded, changed, removed, ttl)
+
+    def _update(
+        self,
+        key: str,
+        loaded: Record | None,
+        changed: Fields,
+        removed: Collection[str],
+        ttl: float,
+    ) -> None:
         with self._locked(key) as path:
-            record = unless_ended(self._read(path))
+            record = unless_ended(self._read(path, loaded))
             if record is None:
                 raise SessionGone
             self._write(path, merge(record.fields, changed, removed), ttl, record.owner)
@@ -175,10 +190,16 @@ class FileSystemStore(Store):
         except OSError as error:
             raise _unavailable(error) from error
 
-    def _read(self, path: str) -> Record | None:
-        """The file's record, ended or not; `None` if there is no file or it is damaged."""
+    def _read(self, path: str, loaded: Record | None = None) -> Record | None:
+        """The file's record, ended or not; `None` if there is no file or it is damaged.
+
+        `loaded` saves work if the file is still as it was then.
+        """
         try:
-            return unpack(read_file(path, self._traits.uid), self.clock())
+            data = read_file(path, self._traits.uid)
+            if loaded is not None and data == loaded.data:
+                return loaded._replace(ttl=times_in(data)[1] - self.clock())
+            return unpack(data, self.clock())
         except FileNotFoundError:
             # A missing folder is an outage: it says nothing about the session.
             os.stat(self._root)

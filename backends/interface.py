@@ -14,7 +14,7 @@ from werkzeug.http import dump_cookie
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from backends.audit_log import log_event, name_of_session
+from backends.audit_log import log_event
 from backends.deadline import one_deadline
 from backends.serializer import FieldSerializer
 from backends.session import Changes, LoadedSession, Opening, Session, Succession
@@ -312,8 +312,8 @@ class BackendInterface(SessionInterface):
     def _log_begin(self, app: Flask, session: Session, session_id: str) -> None:
         loaded = session._loaded
         rotated = loaded is not None and session._succession is Succession.NEW_ID
-        follows = {"follows": name_of_session(app, loaded.id)} if loaded else {}
-        log_event(app, "session rotated" if rotated else "session begun", session_id, **follows)
+        event = "session rotated" if rotated else "session begun"
+        log_event(app, event, session_id, follows=loaded and loaded.id)
 
     def _unless_ended(self, app: Flask, loaded: LoadedSession, seen: float) -> LoadedSession | None:
         """The session; `None`, and an event in the log, if one of its limits has ended it.
@@ -347,9 +347,10 @@ def _dump(**attributes: Any) -> str:
 
 def _vary(response: Response) -> None:
     # Parsing and joining a header that is not there costs ten times as much.
-    for name, _ in response.headers:
+    for name, value in response.headers:
         if name.lower() == "vary":
-            response.vary.add("Cookie")
+            if value != "Cookie":
+                response.vary.add("Cookie")
             return
     response.headers.add("Vary", "Cookie")
 

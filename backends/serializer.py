@@ -4,6 +4,7 @@ Values keep their types, also tuple, bytes, Markup, UUID and datetime. Pickle is
 even as a fallback (OWASP ASVS 5.0, 1.5.2).
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from math import isfinite
 from types import NoneType
@@ -20,10 +21,9 @@ TEXT = frozenset({str})
 TAG_MARK = '{" '
 """How each of Flask's tags begins in JSON; inside a string its quote is escaped."""
 
-_encoders = {
-    False: msgspec.json.Encoder().encode,
-    True: msgspec.json.Encoder(order="sorted").encode,
-}
+_encoders = {False: msgspec.json.Encoder(), True: msgspec.json.Encoder(order="sorted")}
+"""By whether keys are sorted."""
+
 _decode = msgspec.json.Decoder().decode
 
 
@@ -69,7 +69,7 @@ class FieldSerializer(TaggedJSONSerializer):
         """
         try:
             if self._has_only_flasks_tags() and _is_plain(value):
-                return _encoders[sort_keys](value).decode()
+                return _encoders[sort_keys].encode(value).decode()
         except (UnicodeEncodeError, RecursionError):
             pass  # a lone surrogate, which only Flask's JSON can write; or too deep for both
         try:
@@ -78,6 +78,18 @@ class FieldSerializer(TaggedJSONSerializer):
         except (ValueError, KeyError, AttributeError, RecursionError) as error:
             raise TypeError(f"{type(value).__name__} cannot be read back: {error}") from error
         return text
+
+    def encode_plain(self, values: Collection[Any], sort_keys: bool) -> list[str] | None:
+        """The values as texts, if all are plain; faster together than one by one."""
+        if not self._has_only_flasks_tags():
+            return None
+        try:
+            if TEXT.issuperset(map(type, values)) or all(map(_is_plain, values)):
+                lines = _encoders[sort_keys].encode_lines(values).decode()
+                return lines.split("\n")[:-1]  # no text has a line break: JSON escapes it
+        except (UnicodeEncodeError, RecursionError):
+            pass
+        return None
 
     def decode(self, text: str) -> Any:
         """The value of a text. Raises `ValueError`, `TypeError` or `KeyError` for damage."""

@@ -3,7 +3,7 @@
 import json
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from copy import deepcopy
 from datetime import datetime
 from enum import IntEnum
@@ -17,7 +17,7 @@ from flask.sessions import SessionMixin
 from markupsafe import Markup
 
 from backends.record import merge
-from backends.serializer import FieldSerializer
+from backends.serializer import TEXT, FieldSerializer
 from backends.store import Fields, Record, StoreUnavailable
 
 IMMUTABLE = frozenset({str, int, float, bool, NoneType, bytes, UUID, datetime, Markup})
@@ -201,12 +201,18 @@ class Session(SessionMixin):
 
     def _fields(self) -> Fields:
         """All values, encoded."""
-        stored = self._loaded.fields if self._loaded else {}
+        values = self._values_to_read()
+        stored = self._loaded_session.fields if self._loaded_session else {}
+        new = {
+            key: value
+            for key, value in values.items()
+            if not stored or not self._is_as_read(key, value)
+        }
+        texts = dict(zip(new, self._encode_all(new), strict=True))
+        names = _field_names(values)
         return {
-            (name := _field_name(key)): stored[name]
-            if self._is_as_read(key, value)
-            else self._encode(key, value)
-            for key, value in self._values_to_read().items()
+            name: texts[key] if key in texts else stored[name]
+            for key, name in zip(values, names, strict=True)
         }
 
     def _is_as_read(self, key: str, value: Any) -> bool:
@@ -220,6 +226,11 @@ class Session(SessionMixin):
             return self._opening.serializer.encode(value, self._opening.sort_keys)
         except TypeError as error:
             raise TypeError(f"session[{key!r}] cannot be stored: {error}") from error
+
+    def _encode_all(self, values: dict[str, Any]) -> list[str]:
+        serializer, sort_keys = self._opening.serializer, self._opening.sort_keys
+        texts = serializer.encode_plain(values.values(), sort_keys)
+        return texts or [self._encode(key, value) for key, value in values.items()]
 
     def _changed_text(self, key: str, value: Any, stored: str | None) -> str | None:
         """The text to write for a value; `None` if it equals the stored one.
@@ -267,7 +278,7 @@ class Session(SessionMixin):
             if not _answer_is_decided():
                 raise self._failure
             self._is_refused = True
-        self.modified = True
+        self._modified, self._held_back = True, False
         return values
 
     def __getitem__(self, name: str) -> Any:
@@ -322,8 +333,8 @@ class Session(SessionMixin):
         return name, self.pop(name)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        super().update(*args, **kwargs)
-        self._values_to_change()
+        given = dict(*args, **kwargs)
+        self._values_to_change().update(given)
 
     def clear(self) -> None:
         try:
@@ -382,6 +393,12 @@ def _field_name(key: str) -> str:
 def is_session_field(name: str) -> bool:
     """Whether a record's field is a key of the session."""
     return not name.startswith("@") or name.startswith("@@")
+
+
+def _field_names(keys: Collection[str]) -> Collection[str]:
+    if TEXT.issuperset(map(type, keys)) and "@" not in "".join(keys):
+        return keys
+    return [*map(_field_name, keys)]
 
 
 def _session_key(name: str) -> str:

@@ -52,9 +52,9 @@ class NotesTheToken(StoreInterface):
 class LetsDamageThrough(FileSystemStore):
     """Has no answer to a damaged file."""
 
-    def _read(self, path: str) -> Record | None:
+    def _read(self, path: str, loaded: Record | None = None) -> Record | None:
         if not Path(path).exists():
-            return super()._read(path)
+            return super()._read(path, loaded)
         return unpack(Path(path).read_bytes(), self.clock())
 
 
