@@ -269,7 +269,9 @@ class BackendInterface(SessionInterface):
 
     def _followed(self, app: Flask, session: Session) -> list[LoadedSession]:
         """The sessions that end when this one is saved empty or begins."""
-        return [session._loaded] if session._loaded else []
+        unread, request = session._is_unread, session._opening.request
+        loaded = self._load_first(app, request) if unread else session._loaded
+        return [loaded] if loaded else []
 
     def _begin(self, app: Flask, session: Session) -> str:
         if self.permanent and PERMANENT_KEY not in session:

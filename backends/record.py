@@ -1,4 +1,4 @@
-"""The format of a record: a line about it, then a line for each name and for each text.
+"""The format of a record: a line about it, then a line for each name, then one for each text.
 
 The first line has the version of the format (1 character), a checksum of it and all that follows (8
 hexadecimal digits), when the record was last written and when it ends (6 bytes each, in
@@ -14,7 +14,6 @@ import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Collection
 from hashlib import sha256
-from itertools import chain
 from zlib import crc32
 
 from backends.store import Fields, Record, StoreUnavailable
@@ -57,10 +56,11 @@ def pack(fields: Fields, now: float, ttl: float, owner: str | None = None) -> by
     """The record that is written now; `owner` is the hash of a name."""
     times = min(round(now * 1000), LATEST) << 48 | min(round((now + ttl) * 1000), LATEST)
     about = b2a_base64(times.to_bytes(12, "big"), newline=False).decode() + (owner or "")
-    body = _join(fields)
-    if body.count("\n") != max(0, 2 * len(fields) - 1):
+    names, texts = "\n".join(fields), "\n".join(fields.values())
+    if names.count("\n") + texts.count("\n") != 2 * max(0, len(fields) - 1):
         about += ESCAPED
-        body = _join({_escape(name): _escape(text) for name, text in fields.items()})
+        names, texts = "\n".join(map(_escape, fields)), "\n".join(map(_escape, fields.values()))
+    body = f"{names}\n{texts}" if fields else ""
     # A key that a visitor chose may contain a lone surrogate, which UTF-8 cannot encode.
     sealed = f"{about}\n{body}".encode("utf-8", "surrogatepass")
     return b"%b%08x%b" % (VERSION, crc32(sealed, crc32(VERSION)), sealed)
@@ -80,7 +80,8 @@ def unpack(data: bytes, now: float) -> Record:
     parts = body.split("\n") if body else []
     if head.endswith(ESCAPED):
         parts = [*map(_unescape, parts)]
-    fields = dict(zip(parts[::2], parts[1::2], strict=True))
+    half = len(parts) // 2
+    fields = dict(zip(parts[:half], parts[half:], strict=True))
     return Record(fields, ends - now, seen, owner_in(data), data)
 
 
@@ -120,10 +121,6 @@ def _refuse_version(version: bytes) -> StoreUnavailable:
     if _error_log.admit() is not None:
         logger.error("%s", unavailable)
     return unavailable
-
-
-def _join(fields: Fields) -> str:
-    return "\n".join(chain.from_iterable(fields.items()))
 
 
 def _escape(text: str) -> str:

@@ -128,17 +128,17 @@ class StoreInterface(BackendInterface):
     def _followed(self, app: Flask, session: Session) -> list[LoadedSession]:
         if not session._is_unread:
             return super()._followed(app, session)
-        # The signature says whose record it is: one that cannot be read can be deleted.
-        tokens = (
-            token.removesuffix(PERMANENT) for token in self._tokens(app, session._opening.request)
-        )
-        ids = {token: self._verified_id(app, token) for token in tokens}
+        # The signature says whose record it is: one that was not read can be deleted.
+        request = session._opening.request
+        tokens = (token.removesuffix(PERMANENT) for token in self._tokens(app, request))
+        ids = {token: self._verified_id(app, request, token) for token in tokens}
         return [LoadedSession(found, token, 0, 0, {}) for token, found in ids.items() if found]
 
-    def _verified_id(self, app: Flask, token: str) -> str | None:
+    def _verified_id(self, app: Flask, request: Request, token: str) -> str | None:
         try:
             return self._unsign(app, token)
         except (BadData, UnicodeError):
+            self._log_forgery(app, request)
             return None
 
     def _unsign(self, app: Flask, token: str) -> str:
@@ -191,8 +191,8 @@ class StoreInterface(BackendInterface):
             self.store.touch(key, ttl)
 
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
-        self.store.delete(key_of(loaded.id))
-        log_event(app, "session ended", loaded.id)
+        ended = self.store.delete(key_of(loaded.id))
+        log_event(app, "session ended" if ended else "token of an ended session", loaded.id)
 
     def _token(self, app: Flask, session_id: str) -> str:
         # Signed with the newest key, so that active sessions stop needing the fallback keys.

@@ -111,6 +111,8 @@ class Session(SessionMixin):
         self._values: dict[str, Any] | None = None
         self._as_read: dict[str, Any] = {}
         self._failure: StoreUnavailable | None = None
+        self._is_unread = False
+        """Whether its record was not, or could not be, loaded."""
         self._is_refused = False
         self._modified = False
         self._held_back = False
@@ -148,11 +150,6 @@ class Session(SessionMixin):
         return self._loaded_session
 
     @property
-    def _is_unread(self) -> bool:
-        """Whether it could not be loaded. After a `clear()` nothing of it is needed."""
-        return self._failure is not None
-
-    @property
     def _id(self) -> str:
         """The session's id, a secret.
 
@@ -179,7 +176,7 @@ class Session(SessionMixin):
 
     def _become(self, loaded: LoadedSession | None) -> None:
         """Go on from what was saved: a request may save its session more than once."""
-        self._loaded_session = loaded
+        self._loaded_session, self._is_unread = loaded, False
         self._succession = Succession.SAME
         self._next_id = None
 
@@ -196,20 +193,17 @@ class Session(SessionMixin):
                 text = self._changed_text(key, value, stored.get(name))
                 if text is not None:
                     changed[name] = text
-        missing = stored.keys() - values.keys()  # or there under another key: "@" is doubled
-        return Changes(changed, missing - set(map(_field_name, values)) if missing else set())
+        return Changes(changed, set(stored.keys() - _field_names(values)))
 
     def _fields(self) -> Fields:
         """All values, encoded."""
         values = self._values_to_read()
-        stored = self._loaded_session.fields if self._loaded_session else {}
-        new = {
-            key: value
-            for key, value in values.items()
-            if not stored or not self._is_as_read(key, value)
-        }
-        texts = dict(zip(new, self._encode_all(new), strict=True))
         names = _field_names(values)
+        stored = self._loaded_session.fields if self._loaded_session else {}
+        if not stored:
+            return dict(zip(names, self._encode_all(values), strict=True))
+        new = {key: value for key, value in values.items() if not self._is_as_read(key, value)}
+        texts = dict(zip(new, self._encode_all(new), strict=True))
         return {
             name: texts[key] if key in texts else stored[name]
             for key, name in zip(values, names, strict=True)
@@ -259,7 +253,7 @@ class Session(SessionMixin):
                     self._loaded_session = self._opening.load()
                 except StoreUnavailable as failure:
                     self._failure = failure
-                    self._values = {}
+                    self._values, self._is_unread = {}, True
                     if not _answer_is_decided():
                         raise
                 else:
@@ -337,12 +331,11 @@ class Session(SessionMixin):
         self._values_to_change().update(given)
 
     def clear(self) -> None:
-        try:
-            values = self._values_to_read()
-        except StoreUnavailable:
-            # A session that cannot be read can be ended all the same: a delete needs no reading.
-            values = self._values_to_read()
-        values.clear()
+        # A session can be ended unread, also if it cannot be read: its token says which it is.
+        with self._lock:
+            if self._values is None:
+                self._values, self._is_unread = {}, True
+        self._values.clear()
         self._succession = Succession.CLEARED
         self.modified = True
 

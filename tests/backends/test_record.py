@@ -33,7 +33,7 @@ class TestFormat:
     def test_a_record_is_one_line_and_two_for_each_field(self) -> None:
         data = pack({"user": '"alice"', "cart": "[]"}, 1_700_000_000, 60)
         head, *lines = data.decode().split("\n")
-        assert lines == ["user", '"alice"', "cart", "[]"]
+        assert lines == ["user", "cart", '"alice"', "[]"]
         assert len(head) == 25
 
     @given(st.binary(max_size=80))
