@@ -45,8 +45,8 @@ class Options(NamedTuple):
     most_in_redis: int = 10_000
     http: bool = False
     rounds: int = 18
-    requests: int = 15
-    """Of each operation in each round."""
+    turns: int = 3
+    """Of each candidate for each operation in each round."""
     shapes: tuple[Shape, ...] = SHAPES
 
 
@@ -145,7 +145,7 @@ class _Run:
                 for each, place in zip(fit, places, strict=True)
             }
             for operation in OPERATIONS:
-                for name, cost in time_in_turn(clients, operation, self._options.requests):
+                for name, cost in time_in_turn(clients, operation, self._options.turns):
                     costs[name, operation].append(cost)
 
     def _count(self, shape: Shape) -> None:

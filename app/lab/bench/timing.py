@@ -1,8 +1,8 @@
-"""How long a request takes: a request of each candidate in turn, many times over.
+"""How long a request takes: a few requests of each candidate in turn, many times over.
 
 pyperf runs one benchmark after the other, in processes of their own. On a machine that others use a
-ratio of two such runs is one of two moments, and three runs differed by up to nine tenths. Here a
-request of each follows one of the other within a millisecond, and the least of many counts: what
+ratio of two such runs is one of two moments, and three runs differed by up to nine tenths. Here
+requests of each follow those of the other within milliseconds, and the least of many counts: what
 others do on the machine only adds.
 """
 
@@ -16,6 +16,11 @@ from typing import NamedTuple
 from app.lab.bench.candidate import Ask
 
 WARM_UP = 3
+
+IN_A_ROW = 5
+"""Requests of one candidate before the next has its turn. A server answers one application, whose
+code stays in the processor's caches: after one request of each other candidate it would not."""
+
 NANOSECONDS = 1000
 """In a microsecond."""
 
@@ -58,18 +63,19 @@ def log_in(ask: Ask) -> BenchClient:
 
 
 def time_in_turn(
-    clients: Mapping[str, BenchClient], operation: str, requests: int
+    clients: Mapping[str, BenchClient], operation: str, rounds: int
 ) -> Iterator[tuple[str, Cost]]:
-    """The cost of each request, by whose turn it was; another begins each time."""
+    """The cost of each request, by whose turn it was; another begins each round."""
     for client in clients.values():
         for _ in range(WARM_UP):
             client.time_once(operation)
     gc.collect()
     turns = list(clients.items())
-    for _ in range(requests):
+    for _ in range(rounds):
         turns.append(turns.pop(0))
         for name, client in turns:
-            yield name, client.time_once(operation)
+            for _ in range(IN_A_ROW):
+                yield name, client.time_once(operation)
 
 
 @contextmanager

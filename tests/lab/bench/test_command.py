@@ -23,7 +23,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """A short bench of what needs no service, with all that a longer one can have."""
     known = list_candidates()
     candidates = {name: known[name] for name in (BARE, "flask-cookie", "cookie", "filesystem")}
-    options = Options(tmp_path_factory.mktemp("bench"), 100, 100, rounds=1, requests=2)
+    options = Options(tmp_path_factory.mktemp("bench"), 100, 100, rounds=1, turns=2)
     bench = run_bench(candidates, options, iter)
     return replace(bench, loads=[Load("cookie", "read", 1235, 0.8, 1.25, 7.0)])
 
@@ -92,7 +92,7 @@ def test_candidates_without_their_service_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    options = Options(tmp_path, 100, 100, rounds=1, requests=1, shapes=SHAPES[:1])
+    options = Options(tmp_path, 100, 100, rounds=1, turns=1, shapes=SHAPES[:1])
     bench = run_bench(list_candidates(), options, iter)
     needy = [each for each in bench.left_out if "apt-get install redis-server" in each.because]
     assert [each.candidate for each in needy] == ["flask-session-redis", "redis"]

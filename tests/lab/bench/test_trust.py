@@ -19,6 +19,7 @@ from app.lab.bench.candidate import (
 from app.lab.bench.place import Place
 from app.lab.bench.results import Bench, Count, Timing
 from app.lab.bench.run import Options, Step, run_bench
+from app.lab.bench.timing import IN_A_ROW
 from backends import interface_of
 from tests.support.services import require
 
@@ -48,7 +49,7 @@ def measure(folder: Path, name: str, spoil: Spoil) -> Bench:
     """A short bench of a backend, and of the same spoiled."""
     known = list_candidates()
     candidates = {BARE: known[BARE], name: known[name], "spoiled": spoiled(name, spoil)}
-    options = Options(folder, 100, 100, rounds=5, requests=5, shapes=SHAPES[:1])
+    options = Options(folder, 100, 100, rounds=5, turns=5, shapes=SHAPES[:1])
     return run_bench(candidates, options, watch)
 
 
@@ -146,8 +147,10 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, steps: int) -> None:
         yield from planned[:steps]
         raise KeyboardInterrupt
 
-    options = Options(tmp_path, rounds=5, requests=2, shapes=SHAPES[:1])
+    options = Options(tmp_path, rounds=5, turns=2, shapes=SHAPES[:1])
     bench = run_bench({BARE: list_candidates()[BARE]}, options, stop)
     assert not bench.is_complete
-    assert {each.requests for each in bench.timings} == ({2 * (steps - 1)} if steps else set())
+    assert {each.requests for each in bench.timings} == (
+        {2 * IN_A_ROW * (steps - 1)} if steps else set()
+    )
     assert list(tmp_path.iterdir()) == []
