@@ -60,7 +60,7 @@ class _Payload:
         return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in fields.items()) + "}"
 
     @staticmethod
-    def loads(payload: bytes) -> Fields:
+    def loads(payload: bytes) -> dict[str, str]:
         try:
             fields = {name: str(text, "utf-8") for name, text in _decode_raw(payload).items()}
         except msgspec.DecodeError:  # a lone surrogate, which only Flask's JSON can write
@@ -94,7 +94,7 @@ class SessionSerializer(URLSafeTimedSerializer):
                 return b"." + base64_encode(compressed)
         return base64_encode(data)
 
-    def loads(self, s: Any, *_: Any, **__: Any) -> tuple[Fields, float]:
+    def loads(self, s: Any, *_: Any, **__: Any) -> tuple[dict[str, str], float]:
         """The fields, and when they were signed. Raises `BadData` and `ValueError`."""
         payload, _dot, signed_at = self._signer.unsign(want_bytes(s)).rpartition(b".")
         return self.load_payload(payload), int.from_bytes(base64_decode(signed_at))

@@ -172,7 +172,7 @@ class FileSystemStore(Store):
         if record is None:
             return None
         where = str(path.relative_to(self.folder))
-        return AtRest(where, len(record.data), record.ttl, record.fields)
+        return AtRest(where, len(record.data), record.ttl, dict(record.fields))
 
     def _path(self, key: str) -> Path:
         return Path(self._file(key))

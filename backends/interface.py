@@ -184,7 +184,7 @@ class BackendInterface(SessionInterface):
         return sent[:MAX_CANDIDATES]
 
     def _save_used(self, app: Flask, session: Session, response: Response) -> None:
-        session._values_to_read()
+        session._used()
         if session._held_back:
             return
         if session._is_unread and session._succession < Succession.CLEARED:
@@ -214,7 +214,7 @@ class BackendInterface(SessionInterface):
 
     def _is_empty(self, session: Session) -> bool:
         """Whether there is nothing to keep."""
-        return not session._values_to_read()
+        return not session._used() and not session._all()
 
     def _save_known(
         self, app: Flask, session: Session, loaded: LoadedSession, response: Response
@@ -285,10 +285,8 @@ class BackendInterface(SessionInterface):
         return token
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
-        name, value = (
-            self.get_cookie_name(app),
-            f"{token}{PERMANENT}" if session.permanent else token,
-        )
+        name = self.get_cookie_name(app)
+        value = f"{token}{PERMANENT}" if session.permanent else token
         expires = self.get_expiration_time(app, session)
         if type(response).set_cookie is not WerkzeugResponse.set_cookie:
             # An application's own class may change what its cookies are sent with.

@@ -1,8 +1,9 @@
-"""The format of a record: a line about it, then a line for each name, then one for each text.
+"""The format of a record: a line about it, then its fields.
 
 The first line has the version of the format (1 character), a checksum of it and all that follows (8
 hexadecimal digits), when the record was last written and when it ends (6 bytes each, in
 milliseconds since the epoch, as Base64), and the hash of its owner's name (32, or nothing).
+A field is a record separator, its name, a unit separator and its text (ASCII 30 and 31).
 
 The version and the checksum keep their places in every later version, so that a record of another
 version is told from a damaged one. A checksum finds damage, not forgery: anyone who can write into
@@ -12,8 +13,9 @@ the store can write a checksum too.
 import logging
 import re
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Collection
+from collections.abc import Collection, ItemsView, Iterator, Mapping, ValuesView
 from hashlib import sha256
+from typing import Any
 from zlib import crc32
 
 from backends.store import Fields, Record, StoreUnavailable
@@ -41,10 +43,76 @@ OWNER_LENGTH = 32
 LATEST = 2**48 - 1
 """Milliseconds since the epoch: the year 10889."""
 
-ESCAPED = "\\"
-"""Ends the first line of a record whose names or texts have line breaks, which are escaped."""
+FIELD, TEXT = "\x1e", "\x1f"
+"""Begin a field and its text. JSON escapes both, so that only a strange name ever has one."""
 
-_escapes = {"\\\\": "\\", "\\n": "\n"}
+ESCAPED = "\\"
+"""Ends the first line of a record with separators in its names or texts, which are escaped."""
+
+FEW = 8
+"""So many changes at most are made one by one in the text of a record."""
+
+_escapes = {"\\": "\\\\", FIELD: "\\f", TEXT: "\\t"}
+_escaped = {escape: text for text, escape in _escapes.items()}
+
+
+class TextFields(Mapping[str, str]):
+    """The fields of a record as they are in its text, looked for when somebody asks.
+
+    Most requests need one or two of many, and to take all apart costs more than the rest.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __getitem__(self, name: str) -> str:
+        start, end = self._find(name)
+        if start < 0:
+            raise KeyError(name)
+        return self.text[start + len(name) + 2 : end]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        start, end = self._find(name)
+        return default if start < 0 else self.text[start + len(name) + 2 : end]
+
+    def __contains__(self, name: object) -> bool:
+        return f"{FIELD}{name}{TEXT}" in self.text
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.as_dict())
+
+    def __len__(self) -> int:
+        return self.text.count(FIELD)
+
+    def items(self) -> ItemsView[str, str]:
+        return self.as_dict().items()
+
+    def values(self) -> ValuesView[str]:
+        return self.as_dict().values()
+
+    def as_dict(self) -> dict[str, str]:
+        fields = self.text.split(FIELD)
+        return dict([field.split(TEXT, 1) for field in fields[1:]])
+
+    def changed(self, changed: Mapping[str, str], removed: Collection[str]) -> "TextFields":
+        """The fields with changes, none of which has a separator."""
+        for name in removed:
+            start, end = self._find(name)
+            if start >= 0:
+                self = TextFields(self.text[:start] + self.text[end:])
+        for name, text in changed.items():
+            start, end = self._find(name)
+            before, after = (self.text[:start], self.text[end:]) if start >= 0 else (self.text, "")
+            self = TextFields(f"{before}{FIELD}{name}{TEXT}{text}{after}")
+        return self
+
+    def _find(self, name: str) -> tuple[int, int]:
+        """Where the field begins and ends; it begins at -1 if there is none."""
+        start = self.text.find(f"{FIELD}{name}{TEXT}")
+        end = self.text.find(FIELD, start + 1)
+        return start, len(self.text) if end < 0 else end
 
 
 def hash_owner(owner: str) -> str:
@@ -52,15 +120,17 @@ def hash_owner(owner: str) -> str:
     return sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()[:OWNER_LENGTH]
 
 
-def pack(fields: Fields, now: float, ttl: float, owner: str | None = None) -> bytes:
+def pack(fields: Mapping[str, str], now: float, ttl: float, owner: str | None = None) -> bytes:
     """The record that is written now; `owner` is the hash of a name."""
     times = min(round(now * 1000), LATEST) << 48 | min(round((now + ttl) * 1000), LATEST)
     about = b2a_base64(times.to_bytes(12, "big"), newline=False).decode() + (owner or "")
-    names, texts = "\n".join(fields), "\n".join(fields.values())
-    if names.count("\n") + texts.count("\n") != 2 * max(0, len(fields) - 1):
-        about += ESCAPED
-        names, texts = "\n".join(map(_escape, fields)), "\n".join(map(_escape, fields.values()))
-    body = f"{names}\n{texts}" if fields else ""
+    if isinstance(fields, TextFields):
+        body = fields.text
+    else:
+        if not _is_clean(fields):
+            about += ESCAPED
+            fields = {_escape(name): _escape(text) for name, text in fields.items()}
+        body = FIELD.join(["", *map(TEXT.join, fields.items())])
     # A key that a visitor chose may contain a lone surrogate, which UTF-8 cannot encode.
     sealed = f"{about}\n{body}".encode("utf-8", "surrogatepass")
     return b"%b%08x%b" % (VERSION, crc32(sealed, crc32(VERSION)), sealed)
@@ -77,19 +147,34 @@ def unpack(data: bytes, now: float) -> Record:
         raise _refuse_version(data[:1])
     head, _, body = data.decode("utf-8", "surrogatepass").partition("\n")
     seen, ends = times_in(data)
-    parts = body.split("\n") if body else []
+    if body and not (body[0] == FIELD and TEXT in body):
+        raise ValueError("it has no fields")
+    fields: Fields = TextFields(body)
     if head.endswith(ESCAPED):
-        parts = [*map(_unescape, parts)]
-    half = len(parts) // 2
-    fields = dict(zip(parts[:half], parts[half:], strict=True))
+        fields = {_unescape(name): _unescape(text) for name, text in fields.items()}
     return Record(fields, ends - now, seen, owner_in(data), data)
 
 
 def merge(fields: Fields, changed: Fields, removed: Collection[str]) -> Fields:
     """The fields with the changes."""
+    if isinstance(fields, TextFields):
+        if len(changed) + len(removed) <= FEW and _is_clean(changed):
+            return fields.changed(changed, removed)
+        fields = fields.as_dict()
     if removed:
         fields = {name: text for name, text in fields.items() if name not in removed}
-    return fields | changed
+    return {**fields, **changed}
+
+
+def size_of(fields: Fields) -> int:
+    """The bytes of all names and texts."""
+    if isinstance(fields, TextFields):
+        text, separators = fields.text, 2 * len(fields)
+    else:
+        text, separators = "".join((*fields, *fields.values())), 0
+    return (
+        len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    ) - separators
 
 
 def times_in(head: bytes) -> tuple[float, float]:
@@ -123,9 +208,15 @@ def _refuse_version(version: bytes) -> StoreUnavailable:
     return unavailable
 
 
+def _is_clean(fields: Mapping[str, str]) -> bool:
+    """Whether no name and no text has a separator."""
+    text = "".join(fields) + "".join(fields.values())
+    return FIELD not in text and TEXT not in text
+
+
 def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n")
+    return re.sub(r"[\\\x1e\x1f]", lambda found: _escapes[found[0]], text)
 
 
 def _unescape(text: str) -> str:
-    return re.sub(r"\\[\\n]", lambda found: _escapes[found[0]], text)
+    return re.sub(r"\\[\\ft]", lambda found: _escaped[found[0]], text)

@@ -221,7 +221,7 @@ class RedisStore(Store):
         record = self.load(key)
         if record is None:
             return None
-        return AtRest(self.prefix + key, len(record.data), record.ttl, record.fields)
+        return AtRest(self.prefix + key, len(record.data), record.ttl, dict(record.fields))
 
     def _replace_in_turn(
         self, key: str, loaded: Record, changed: Fields, removed: Collection[str], ttl: float

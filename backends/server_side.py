@@ -1,6 +1,7 @@
 """Sessions in a store: a signed id in the cookie, and lists of users' sessions."""
 
 from collections.abc import Collection
+from itertools import chain
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -11,14 +12,13 @@ from backends.audit_log import log_event, name_of_key
 from backends.deadline import one_deadline, within_deadline
 from backends.interface import PERMANENT, PERMANENT_KEY, BackendInterface, SessionTooLarge
 from backends.probe import Probe
-from backends.record import ADDRESS, AGENT, CREATED
+from backends.record import ADDRESS, AGENT, CREATED, size_of
 from backends.session import (
     NO_CHANGES,
     Changes,
     LoadedSession,
     Session,
     Succession,
-    is_session_field,
 )
 from backends.settings import key_prefix
 from backends.signing import TokenSigner, signer
@@ -44,6 +44,9 @@ MAX_AGENT_CHARACTERS = 200
 
 HANDLE_LENGTH = 16
 """Characters of the key in a handle: 64 bits, among the sessions of one owner."""
+
+MAX_UTF8_BYTES = 4
+"""Of a character."""
 
 NO_TEXT = "\0"
 """Begins the name of an owner that is no text, so that 42 and "42" are two."""
@@ -108,7 +111,7 @@ class StoreInterface(BackendInterface):
         if record is None or CREATED not in record.fields:
             log_event(app, "token of an ended session", session_id)
             return None
-        fields = _without_own(record.fields)
+        fields = record.fields
         created = float(record.fields[CREATED])
         permanent = fields.get(PERMANENT_KEY) == "true"
         ttl = min(record.ttl, self.remaining(app, created, permanent, record.seen))
@@ -117,8 +120,8 @@ class StoreInterface(BackendInterface):
 
     def _is_empty(self, session: Session) -> bool:
         """Whether nothing is in it but that it is permanent, which begins no session."""
-        values = session._values_to_read()
-        return not values or (len(values) == 1 and PERMANENT_KEY in values)
+        alone = {PERMANENT_KEY}
+        return session._used().keys() <= alone and session._all().keys() <= alone
 
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
         if session and not self._followed(app, session):
@@ -151,12 +154,10 @@ class StoreInterface(BackendInterface):
         key, owner = key_of(session_id), self._owner(app, session)
         self._check_size(app, fields)
         keeps = owner is not None and self._settings.keeps_visitor
-        own_fields = {CREATED: repr(created)} | (
-            _visitor(session._opening.request) if keeps else {}
-        )
+        visitor = _visitor(session._opening.request) if keeps else {}
         ttl = self.remaining(app, created, session.permanent)
         name = None if owner is None else self._name_owner(owner)
-        self.store.create(key, {**own_fields, **fields}, ttl, name)
+        self.store.create(key, {CREATED: repr(created), **visitor, **fields}, ttl, name)
         followed = self._followed(app, session)
         ended = [self.store.delete(key_of(loaded.id)) for loaded in followed]
         if session._succession < Succession.CLEARED and not all(ended):
@@ -169,7 +170,7 @@ class StoreInterface(BackendInterface):
         return self._token(app, session_id)
 
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
-        if changes.changed:
+        if self._may_be_too_large(loaded, changes):
             self._check_size(app, changes.applied_to(loaded.fields))
         ttl = self.remaining(app, loaded.created, session.permanent)
         self._write(loaded, changes, ttl)
@@ -205,10 +206,16 @@ class StoreInterface(BackendInterface):
         # The prefix separates applications also in a store that has no prefixes.
         return f"{super()._salt(app)} {self.key_prefix}"
 
+    def _may_be_too_large(self, loaded: LoadedSession, changes: Changes) -> bool:
+        """Whether the size must be counted: a bound is enough for most sessions."""
+        was = len(loaded.record.data) if loaded.record else 0
+        more = sum(map(len, chain(changes.changed, changes.changed.values())))
+        longest = was + more * MAX_UTF8_BYTES
+        return bool(changes.changed) and (was == 0 or longest > self._settings.max_bytes)
+
     def _check_size(self, app: Flask, fields: Fields) -> None:
         """Raises `SessionTooLarge` before anything is written."""
-        text, limit = "".join((*fields, *fields.values())), self._settings.max_bytes
-        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        size, limit = size_of(fields), self._settings.max_bytes
         if size > limit:
             raise SessionTooLarge(
                 f"This session would take {size} bytes, and SESSION_MAX_BYTES allows {limit}. "
@@ -258,16 +265,6 @@ def _describe(key: str, record: Record) -> OwnedSession:
     fields = record.fields
     agent, address = fields.get(AGENT, ""), fields.get(ADDRESS, "")
     return OwnedSession(_handle(key), agent, address, float(fields[CREATED]), record.seen)
-
-
-def _without_own(fields: Fields) -> Fields:
-    """The fields of the application, without those of this package, also of a later version."""
-    fields = fields.copy()
-    for name in (CREATED, AGENT, ADDRESS):
-        fields.pop(name, None)
-    if "@" in "".join(fields):
-        return {name: text for name, text in fields.items() if is_session_field(name)}
-    return fields
 
 
 def _handle(key: str) -> str:

@@ -111,6 +111,8 @@ class Session(SessionMixin):
         self._values: dict[str, Any] | None = None
         self._as_read: dict[str, Any] = {}
         self._failure: StoreUnavailable | None = None
+        self._is_whole = False
+        """Whether `_values` has all keys, in their order; before, it has those that were used."""
         self._is_unread = False
         """Whether its record was not, or could not be, loaded."""
         self._is_refused = False
@@ -168,7 +170,7 @@ class Session(SessionMixin):
 
     def _rotate(self) -> None:
         """Keep the data and take a new token. The old token ends with the request."""
-        self._values_to_change()
+        self._change(lambda _: None)
         self._raise_succession(Succession.NEW_ID)
 
     def _raise_succession(self, succession: Succession) -> None:
@@ -182,24 +184,26 @@ class Session(SessionMixin):
 
     def _changes(self) -> Changes:
         """The changes since the session was loaded, nested ones included."""
-        values = self._values_to_read()
+        values = self._used()
         if not self._modified and IMMUTABLE.issuperset(map(type, self._as_read.values())):
             return NO_CHANGES
-        stored = self._loaded_session.fields if self._loaded_session else {}
-        changed: Fields = {}
+        stored = self._stored
+        changed = dict[str, str]()
         for key, value in values.items():
             if value is not _ENCODED and not self._is_as_read(key, value):
                 name = _field_name(key)
                 text = self._changed_text(key, value, stored.get(name))
                 if text is not None:
                     changed[name] = text
-        return Changes(changed, set(stored.keys() - _field_names(values)))
+        if not self._is_whole:
+            return Changes(changed, set())
+        missing = stored.keys() - _field_names(values)
+        return Changes(changed, set(filter(is_session_field, missing)))
 
-    def _fields(self) -> Fields:
+    def _fields(self) -> dict[str, str]:
         """All values, encoded."""
-        values = self._values_to_read()
-        names = _field_names(values)
-        stored = self._loaded_session.fields if self._loaded_session else {}
+        values = self._all()
+        names, stored = _field_names(values), self._stored
         if not stored:
             return dict(zip(names, self._encode_all(values), strict=True))
         new = {key: value for key, value in values.items() if not self._is_as_read(key, value)}
@@ -242,9 +246,20 @@ class Session(SessionMixin):
             return None
         return text
 
-    def _values_to_read(self) -> dict[str, Any]:
+    @property
+    def _stored(self) -> Fields:
+        """The fields as they were loaded."""
+        return self._loaded_session.fields if self._loaded_session else {}
+
+    def _used(self) -> dict[str, Any]:
+        """The values that were used until now, at least. Loads the session at the first use."""
         values = self._values
         return self._load_values() if values is None else values
+
+    def _all(self) -> dict[str, Any]:
+        """All values, those that nobody has read as `_ENCODED`."""
+        values = self._used()
+        return values if self._is_whole else self._name_values()
 
     def _load_values(self) -> dict[str, Any]:
         with self._lock:  # threads of one request share what the first of them loads
@@ -257,65 +272,89 @@ class Session(SessionMixin):
                     if not _answer_is_decided():
                         raise
                 else:
-                    self._values = self._name_values()
+                    self._values = {}
         return self._values
 
     def _name_values(self) -> dict[str, Any]:
-        names: Iterable[str] = self._loaded_session.fields if self._loaded_session else ()
-        if "@" in "".join(names):
-            names = map(_session_key, names)
-        return dict.fromkeys(sorted(names) if self._opening.sort_keys else names, _ENCODED)
+        with self._lock:
+            assert self._values is not None
+            if not self._is_whole:
+                loaded, names = self._loaded_session, list[str]()
+                if loaded is not None:
+                    fields = dict(loaded.fields.items())  # each of them will be looked for
+                    self._loaded_session = loaded._replace(fields=fields)
+                    names = _session_keys(fields)
+                names = sorted(names) if self._opening.sort_keys else names
+                self._values = dict.fromkeys(names, _ENCODED) | self._values
+                self._is_whole = True
+            return self._values
 
-    def _values_to_change(self) -> dict[str, Any]:
-        values = self._values_to_read()
+    def _refuse_unread(self) -> None:
+        """Raise, or let the answer be refused, if the session could not be loaded."""
         if self._failure is not None and self._succession < Succession.CLEARED:
             if not _answer_is_decided():
                 raise self._failure
             self._is_refused = True
+
+    def _change(self, change: Callable[[dict[str, Any]], object], *, whole: bool = False) -> None:
+        values = self._all() if whole else self._used()
+        self._refuse_unread()
         self._modified, self._held_back = True, False
-        return values
+        with self._lock:
+            change(values)
 
     def __getitem__(self, name: str) -> Any:
-        values = self._values_to_read()
-        value = values[name]
-        return self._decode(values, name) if value is _ENCODED else value
+        value = self.get(name, _ENCODED)
+        if value is _ENCODED:
+            raise KeyError(name)
+        return value
 
-    def _decode(self, values: dict[str, Any], name: str) -> Any:
+    def get(self, name: str, default: Any = None) -> Any:
+        value = self._used().get(name, _ENCODED)
+        return self._decode(name, default) if value is _ENCODED else value
+
+    def _decode(self, name: str, default: Any) -> Any:
         with self._lock:  # two threads must get the same list
-            if values[name] is _ENCODED:
-                assert self._loaded_session is not None
-                text = self._loaded_session.fields[_field_name(name)]
-                values[name] = self._as_read[name] = self._opening.serializer.decode(text)
-            return values[name]
+            assert self._values is not None
+            value = self._values.get(name, _ENCODED)
+            if value is not _ENCODED:
+                return value
+            text = self._stored_text(name)
+            if text is None:
+                return default
+            value = self._opening.serializer.decode(text)
+            self._values[name] = self._as_read[name] = value
+            return value
+
+    def _stored_text(self, name: object) -> str | None:
+        """The text of a key that is in the session; `None` if it is not, or has been set."""
+        assert self._values is not None
+        if not isinstance(name, str) or (self._is_whole and name not in self._values):
+            return None
+        return self._stored.get(_field_name(name))
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._values_to_change()[name] = value
+        self._change(lambda values: values.__setitem__(name, value))
 
     def __delitem__(self, name: str) -> None:
-        values = self._values_to_read()
-        if name not in values:
+        if name not in self:
             raise KeyError(name)
-        del self._values_to_change()[name]
+        self._change(lambda values: values.__delitem__(name), whole=True)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values_to_read())
+        return iter(self._all())
 
     def __reversed__(self) -> Iterator[str]:
-        return reversed(self._values_to_read())
+        return reversed(self._all())
 
     def __len__(self) -> int:
-        return len(self._values_to_read())
+        return len(self._all())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._values_to_read()
+        return name in self._used() or self._stored_text(name) is not None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {dict(self)!r}>" if self._is_loaded else "<Session>"
-
-    def get(self, name: str, default: Any = None) -> Any:
-        values = self._values_to_read()
-        value = values.get(name, default)
-        return self._decode(values, name) if value is _ENCODED else value
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         # The mixin's own would set `modified` also if the key exists.
@@ -328,14 +367,13 @@ class Session(SessionMixin):
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         given = dict(*args, **kwargs)
-        self._values_to_change().update(given)
+        self._change(lambda values: values.update(given))
 
     def clear(self) -> None:
         # A session can be ended unread, also if it cannot be read: its token says which it is.
         with self._lock:
-            if self._values is None:
-                self._values, self._is_unread = {}, True
-        self._values.clear()
+            self._is_unread = self._is_unread or self._values is None
+            self._values, self._is_whole = {}, True
         self._succession = Succession.CLEARED
         self.modified = True
 
@@ -392,6 +430,15 @@ def _field_names(keys: Collection[str]) -> Collection[str]:
     if TEXT.issuperset(map(type, keys)) and "@" not in "".join(keys):
         return keys
     return [*map(_field_name, keys)]
+
+
+def _session_keys(fields: Iterable[str]) -> list[str]:
+    """The keys of the session among the fields of a record, which has some of its own."""
+    return [
+        _session_key(name) if name.startswith("@") else name
+        for name in fields
+        if is_session_field(name)
+    ]
 
 
 def _session_key(name: str) -> str:

@@ -7,13 +7,15 @@ protocols below it are optional: `isinstance` finds them, so a store never stubs
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from werkzeug.exceptions import ServiceUnavailable
 
-Fields = dict[str, str]
+Fields = Mapping[str, str]
+"""Text by name, in order."""
+
 Clock = Callable[[], float]
 """Seconds since the epoch, as `time.time`."""
 
@@ -77,7 +79,7 @@ class AtRest(NamedTuple):
     """Bytes."""
     ttl: float
     """Seconds left."""
-    fields: Fields
+    fields: dict[str, str]
 
 
 class Store(ABC):

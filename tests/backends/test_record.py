@@ -4,10 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.record import LATEST, hash_owner, merge, owner_in, pack, times_in, unpack
+from backends.record import (
+    FIELD,
+    LATEST,
+    TEXT,
+    hash_owner,
+    merge,
+    owner_in,
+    pack,
+    size_of,
+    times_in,
+    unpack,
+)
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=8) | st.sampled_from(
-    ["", "\n", "\\", "\\n", "\\\\n", "\n\\", "\ud800", "\0", "\r", "\u2028", "@", "é" * 40]
+    [
+        *("", "\n", "\\", "\\f", "\\\\t", "\ud800", "\0", "@", "é" * 40),
+        *(FIELD, TEXT, f"a{TEXT}b{FIELD}"),
+    ]
 )
 FIELDS = st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=6)
 
@@ -28,12 +42,31 @@ class TestFormat:
     ) -> None:
         expected = {name: text for name, text in fields.items() if name not in removed}
         expected.update(changed)
-        assert list(merge(fields, changed, removed).items()) == list(expected.items())
+        record = unpack(pack(fields, 0, 1), 0)
+        for held in (fields, record.fields):
+            assert list(merge(held, changed, removed).items()) == list(expected.items())
 
-    def test_a_record_is_one_line_and_two_for_each_field(self) -> None:
+    @given(FIELDS, ANY_TEXT)
+    def test_fields_are_read_as_those_of_a_dict(self, fields: dict[str, str], name: str) -> None:
+        held = unpack(pack(fields, 0, 1), 0).fields
+        assert held == fields
+        assert (len(held), list(held), held.get(name)) == (
+            len(fields),
+            list(fields),
+            fields.get(name),
+        )
+        assert (name in held) == (name in fields)
+        assert size_of(held) == size_of(fields)
+        for each, text in fields.items():
+            assert held[each] == text
+        if name not in fields:
+            with pytest.raises(KeyError):
+                held[name]
+
+    def test_a_record_is_a_line_and_its_fields(self) -> None:
         data = pack({"user": '"alice"', "cart": "[]"}, 1_700_000_000, 60)
-        head, *lines = data.decode().split("\n")
-        assert lines == ["user", "cart", '"alice"', "[]"]
+        head, fields = data.decode().split("\n")
+        assert fields == '\x1euser\x1f"alice"\x1ecart\x1f[]'
         assert len(head) == 25
 
     @given(st.binary(max_size=80))

@@ -123,7 +123,7 @@ class TestFiles:
         "data",
         [
             *(b"null", b"{}", b'{"user": "alice"}', b"[" * 100_000),
-            pytest.param(sealed(b"T" * 16 + b"\nuser"), id="a name without a text"),
+            pytest.param(sealed(b"T" * 16 + b"\n\x1euser"), id="a name without a text"),
             pytest.param(sealed(b"T" * 15 + b"=\n"), id="no times"),
             pytest.param(sealed(b""), id="nothing"),
         ],
