@@ -12,9 +12,9 @@ from itsdangerous import BadData
 
 from backends.audit_log import log_event
 from backends.cookie_format import MAX_COOKIE_BYTES, SessionSerializer, make_serializer
-from backends.interface import PERMANENT, PERMANENT_KEY, BackendInterface, SessionTooLarge
+from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
 from backends.record import CREATED, ID
-from backends.session import Changes, LoadedSession, Session
+from backends.session import PERMANENT_KEY, Changes, LoadedSession, Session
 from backends.settings import current_settings
 from backends.store import Fields
 
@@ -40,7 +40,8 @@ class CookieInterface(BackendInterface):
             raise BadData("it is signed, and no session") from error
         permanent = fields.get(PERMANENT_KEY) == "true"
         ttl = self.remaining(app, created, permanent, seen)
-        return self._unless_ended(app, LoadedSession(session_id, token, created, ttl, fields), seen)
+        loaded = LoadedSession(session_id, token, created, ttl, fields, permanent)
+        return self._unless_ended(app, loaded, seen)
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         token = self._token(app, session._id, created, fields)

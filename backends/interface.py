@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from backends.audit_log import log_event
 from backends.deadline import one_deadline
 from backends.serializer import FieldSerializer
-from backends.session import Changes, LoadedSession, Opening, Session, Succession
+from backends.session import PERMANENT_KEY, Changes, LoadedSession, Opening, Session, Succession
 from backends.settings import current_settings
 from backends.store import Clock, Fields, SessionGone, StoreUnavailable, wall_clock
 from backends.throttle import Throttle
@@ -43,9 +43,6 @@ CLOCK_TOLERANCE_SECONDS = 60
 A session from later than that was begun before the clock was set back: it would live longer than
 its limits allow.
 """
-
-PERMANENT_KEY = "_permanent"
-"""Flask's key in a permanent session."""
 
 ENTITY_HEADERS = (
     *("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Range", "ETag"),
@@ -229,7 +226,8 @@ class BackendInterface(SessionInterface):
         elif any(changes) or session.modified:
             token = self._update(app, session, loaded, changes)
             fields = changes.applied_to(loaded.fields)
-            session._become(loaded._replace(token=token, fields=fields))
+            permanent = session.permanent
+            session._become(loaded._replace(token=token, fields=fields, permanent=permanent))
             session.modified = True  # also for a nested change: another save sends its cookie too
             self._send(app, session, token, response)
         else:
@@ -281,7 +279,7 @@ class BackendInterface(SessionInterface):
         fields = session._fields()
         token = self._create(app, session, fields, created)
         ttl = self.remaining(app, created, session.permanent)
-        session._become(LoadedSession(session._id, token, created, ttl, fields))
+        session._become(LoadedSession(session._id, token, created, ttl, fields, session.permanent))
         return token
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:

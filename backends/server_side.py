@@ -10,11 +10,12 @@ from itsdangerous import BadData
 
 from backends.audit_log import log_event, name_of_key
 from backends.deadline import one_deadline, within_deadline
-from backends.interface import PERMANENT, PERMANENT_KEY, BackendInterface, SessionTooLarge
+from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
 from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED, size_of
 from backends.session import (
     NO_CHANGES,
+    PERMANENT_KEY,
     Changes,
     LoadedSession,
     Session,
@@ -115,7 +116,7 @@ class StoreInterface(BackendInterface):
         created = float(record.fields[CREATED])
         permanent = fields.get(PERMANENT_KEY) == "true"
         ttl = min(record.ttl, self.remaining(app, created, permanent, record.seen))
-        loaded = LoadedSession(session_id, token, created, ttl, fields, record)
+        loaded = LoadedSession(session_id, token, created, ttl, fields, permanent, record)
         return self._unless_ended(app, loaded, record.seen)
 
     def _is_empty(self, session: Session) -> bool:
@@ -177,8 +178,7 @@ class StoreInterface(BackendInterface):
         return self._token(app, loaded.id)
 
     def _touch(self, app: Flask, loaded: LoadedSession) -> str:
-        permanent = loaded.fields.get(PERMANENT_KEY) == "true"
-        ttl = self.remaining(app, loaded.created, permanent)
+        ttl = self.remaining(app, loaded.created, loaded.permanent)
         self._write(loaded, NO_CHANGES, ttl)
         return self._token(app, loaded.id)
 

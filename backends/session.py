@@ -20,6 +20,9 @@ from backends.record import merge
 from backends.serializer import TEXT, FieldSerializer
 from backends.store import Fields, Record, StoreUnavailable
 
+PERMANENT_KEY = "_permanent"
+"""Flask's key in a permanent session."""
+
 IMMUTABLE = frozenset({str, int, float, bool, NoneType, bytes, UUID, datetime, Markup})
 """A value of these types that is the one that was loaded has not changed."""
 
@@ -46,6 +49,7 @@ class LoadedSession(NamedTuple):
     ttl: float
     """Seconds until it ends unless it is used."""
     fields: Fields
+    permanent: bool = False
     record: Record | None = None
     """As the store returned it, if there is one."""
 
@@ -138,6 +142,18 @@ class Session(SessionMixin):
     @property
     def new(self) -> bool:  # type: ignore[override]  # the mixin has a constant
         return self._loaded is None
+
+    @property
+    def permanent(self) -> bool:
+        """Flask's `_permanent`. Many ask for it, and it is looked for once."""
+        values = self._used()
+        if PERMANENT_KEY in values or self._is_whole or self._loaded_session is None:
+            return bool(self.get(PERMANENT_KEY, False))
+        return self._loaded_session.permanent
+
+    @permanent.setter
+    def permanent(self, value: bool) -> None:
+        self[PERMANENT_KEY] = bool(value)
 
     @property
     def _is_loaded(self) -> bool:
