@@ -1,31 +1,11 @@
 """Session Lab: one login and dashboard on the session backend that you choose."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Flask
-from flask_bootstrap import Bootstrap5
-from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import cli, dashboard, login, public_pages
-from app.accounts import account, admin, sessions
-from app.config import PRODUCTION, is_embedded, read_settings
-from app.demos import articles, cart, checkout, preferences, uploads
-from app.inspector import inspector, replay, side_by_side
-from app.inspector.traffic import TrafficRecorder
-from app.state import SessionLab, state_of
-from app.web import errors, headers, health, layout, log, same_origin
-from backends import init_app
 from backends.store import Clock, wall_clock
-
-if TYPE_CHECKING:
-    from fakeredis import FakeRedis
-
-
-MAX_SESSION_BYTES = 256 * 1024
-"""Of one visitor, in a store: more than an upload that is kept for a while takes."""
 
 
 def create_app(config: Mapping[str, Any] | None = None, clock: Clock = wall_clock) -> Flask:
@@ -35,86 +15,6 @@ def create_app(config: Mapping[str, Any] | None = None, clock: Clock = wall_cloc
     `clock` decides every limit of a session.
     Raises `ConfigurationError` with one line for an invalid setting.
     """
-    given = dict(config or {})
-    settings = {**given, **read_settings(given)}
-    name = settings["SESSION_BACKEND"]
-    app = _on_backend(settings, name, clock) if name else _side_by_side(settings, clock)
-    if settings["LAB"]:
-        # Imported here: without it, nothing of the laboratory is loaded.
-        from app.lab import cli as lab_cli
-        from app.lab import pages
+    from app.factory import build_app  # here: a command without an application does not load it
 
-        pages.init_app(app)
-        app.cli.add_command(lab_cli.compare)
-        app.cli.add_command(lab_cli.bench)
-    return app
-
-
-def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
-    app = _create_base(settings, name, clock)
-    _configure_session(app, name)
-    init_app(app, name, clock)
-    replay.init_app(app)
-    for module in (login, account, admin, sessions, dashboard, inspector, public_pages):
-        app.register_blueprint(module.bp)
-    for demo in (articles, cart, checkout, preferences, uploads):
-        app.register_blueprint(demo.bp)
-    traffic = TrafficRecorder(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
-    state_of(app).traffic = traffic
-    app.wsgi_app = traffic  # type: ignore[method-assign]  # as Flask documents it
-    return app
-
-
-def _side_by_side(settings: Mapping[str, Any], clock: Clock) -> Flask:
-    app = _create_base(settings, None, clock)
-    side_by_side.init_app(app, lambda name: _on_backend(settings, name, clock))
-    return app
-
-
-def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) -> Flask:
-    """The parts every application has: settings, state, error page, headers, same-origin check."""
-    app = Flask(__name__)
-    app.config.update(settings, SESSION_BACKEND=name)
-    app.config.update(
-        BOOTSTRAP_SERVE_LOCAL=True,
-        WTF_CSRF_ENABLED=False,  # app/web/same_origin.py protects every form, without a session
-        MAX_CONTENT_LENGTH=1024 * 1024,
-    )
-    app.extensions["session_lab"] = SessionLab(clock)
-    Bootstrap5(app)
-    for module in (cli, errors, log, layout, same_origin, headers):
-        module.init_app(app)
-    app.register_blueprint(health.bp)
-    if app.config["PROXY_COUNT"]:
-        count = app.config["PROXY_COUNT"]
-        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count)  # type: ignore[method-assign]  # as Flask documents it
-    return app
-
-
-def _configure_session(app: Flask, name: str) -> None:
-    production = app.config["APP_PROFILE"] == PRODUCTION
-    cookie_name = f"session_{name.replace('-', '_')}"
-    app.config.update(
-        # Cookies are shared between the ports of a host: each backend has a name of its own.
-        SESSION_COOKIE_NAME=f"__Host-{cookie_name}" if production else cookie_name,
-        SESSION_COOKIE_SECURE=production,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_PATH="/",
-        PERMANENT_SESSION_LIFETIME=timedelta(seconds=app.config["SESSION_IDLE_SECONDS"]),
-        SESSION_ABSOLUTE_LIFETIME=timedelta(seconds=app.config["SESSION_ABSOLUTE_SECONDS"]),
-        SESSION_FILE_DIR=app.config["SESSION_FILE_DIR"] / name,
-        SESSION_OWNER="user",
-        SESSION_MAX_BYTES=MAX_SESSION_BYTES,
-        SESSION_MAX_PER_OWNER=app.config["SESSION_MAX_PER_USER"],
-    )
-    if is_embedded(app.config):
-        app.config.setdefault("SESSION_REDIS", embedded_redis())
-
-
-@cache
-def embedded_redis() -> "FakeRedis":
-    """The one Redis inside this process; it ends with the process."""
-    from fakeredis import FakeRedis  # here: a start on another backend does not load it
-
-    return FakeRedis()
+    return build_app(config, clock)

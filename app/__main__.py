@@ -22,7 +22,7 @@ LAB_COMMANDS = ("bench", "compare")
 
 
 class SessionLabGroup(FlaskGroup):
-    """Finds the laboratory's commands without making an application, and imports it for them."""
+    """Finds every command without making an application, and imports the laboratory for its own."""
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in LAB_COMMANDS:
@@ -33,7 +33,8 @@ class SessionLabGroup(FlaskGroup):
         return super().get_command(ctx, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *LAB_COMMANDS})
+        # Flask's own makes the application to ask for its commands; it has no others than these.
+        return sorted({*self.commands, *LAB_COMMANDS})
 
 
 @click.group(
@@ -43,7 +44,9 @@ def session_lab() -> None:
     """Sessions of a Flask application: run them, look into them."""
 
 
-session_lab.add_command(cli.cookie)  # here too, because it needs no application
+# Here too, because to find them needs no application.
+session_lab.add_command(cli.cookie)
+session_lab.add_command(cli.sessions)
 
 
 @session_lab.command(with_appcontext=False)

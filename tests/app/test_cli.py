@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask, session
@@ -77,15 +78,31 @@ def test_decoding_needs_no_setting_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_help_lists_every_command_despite_an_invalid_setting(
-    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+def test_help_lists_every_command_and_looks_at_no_setting(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert {"cookie", "run", "sessions"} <= set(invoke("--help").stdout.split())
     monkeypatch.setenv("SESSION_BACKEND", "memcached")
     result = invoke("--help")
-    assert result.exit_code == 0
+    assert (result.exit_code, result.stderr) == (0, "")
     assert "Usage: session-lab" in result.stdout
-    assert "'memcached' is not known" in result.stderr
+    assert {"bench", "compare", "cookie", "run", "sessions"} <= set(result.stdout.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_command_of_the_application_is_missing() -> None:
+    """`session-lab` names its commands without asking the application."""
+    app = create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET, "LAB": True})
+    assert app.cli.commands.keys() <= set(session_lab.list_commands(click.Context(session_lab)))
+
+
+def test_an_invalid_setting_is_one_line_where_a_command_needs_it(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SESSION_BACKEND", "memcached")
+    assert invoke("sessions", "--help").exit_code == 0
+    result = invoke("sessions", "list")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'memcached' is not known" in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
 
 

@@ -1,12 +1,22 @@
-"""A process loads the libraries of the backend that it runs on, and of no other."""
+"""A process loads the libraries of what it runs: its backend, its command."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
 LIBRARIES = {"cachelib", "fakeredis", "flask_session", "redis"}
+
+NOT_FOR_HELP = {
+    *("bs4", "cachelib", "fakeredis", "flask_bootstrap", "flask_session", "flask_wtf", "gunicorn"),
+    *("humanize", "limits", "playwright", "redis", "rich", "time_machine", "ua_parser", "wtforms"),
+    *("asyncio", "sqlite3"),
+    *("app.accounts", "app.demos", "app.factory", "app.inspector", "app.web"),
+    *("app.lab.bench", "app.lab.compare", "app.lab.pages", "app.lab.subject"),
+}
+"""The dependencies beside Flask and msgspec, large parts of Python, and the application's parts."""
 
 COOKIE_APPLICATION = """
 from flask import Flask, session
@@ -43,3 +53,19 @@ def test_only_the_chosen_backend_is_loaded(code: str, loaded: set[str]) -> None:
         [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True
     )
     assert set(json.loads(ended.stdout)) == loaded
+
+
+@pytest.mark.parametrize("command", [(), ("cookie",), ("sessions",), ("compare",), ("bench",)])
+def test_the_help_of_a_command_loads_nothing_that_only_its_run_needs(
+    command: tuple[str, ...],
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "app", *command, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.startswith("Usage: ")
+    loaded = set(re.findall(r"^import time:.*\| +(\S+)$", ended.stderr, re.MULTILINE))
+    assert {"app.cli", "flask"} <= loaded
+    assert loaded & NOT_FOR_HELP == set()

@@ -97,7 +97,8 @@ def test_flask_s_own_command_offers_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_start_of_the_application_loads_no_experiment() -> None:
-    code = "import sys, app; print([name for name in sys.modules if name.startswith('app.lab.')])"
+    names = "[name for name in sys.modules if name.startswith('app.lab.')]"
+    code = f"import sys, app.factory; print({names})"
     process = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
     )
