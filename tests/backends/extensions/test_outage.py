@@ -1,15 +1,200 @@
-"""Flask-WTF while the store of the sessions cannot be reached."""
+"""Flask-Login and Flask-WTF while the store of the sessions cannot be reached."""
 
 import time
+from typing import Any
 
 import fakeredis
+import pytest
 import time_machine
 from flask import Flask
 
+from tests.backends.contract.stage import HOST, MakeApp, Stage, on
+from tests.backends.contract.test_outage import VERBS, fail
+from tests.backends.extensions import flask_login_scenarios
 from tests.backends.extensions.flask_wtf_scenarios import build, read_token
 from tests.backends.extensions.recording import START, Recording
 from tests.backends.extensions.test_extensions import install
 from tests.conftest import SECRET
+
+DOMAIN = "shop.example.com"
+COOKIES = ("session", "remember_token")
+
+WRITES = tuple(verb for verb in VERBS if verb != "load")
+
+each_outage = pytest.mark.parametrize("verbs", [VERBS, WRITES], ids=["all fails", "writes fail"])
+
+each_return = pytest.mark.parametrize(
+    "kept", [COOKIES[:1], COOKIES, COOKIES[1:]], ids=["session", "both", "remembered"]
+)
+"""What a browser has of a login: of a closed one only the cookie of "remember me" is left."""
+
+
+class Shop(Stage):
+    """A browser at an application with Flask-Login."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app)
+        flask_login_scenarios.build(app)
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path, base_url=HOST)
+
+    def post(self, path: str, **data: str) -> Any:
+        return self.client.post(path, base_url=HOST, data=data)
+
+    def log_in(self, kept: tuple[str, ...] = COOKIES) -> None:
+        """Log in as user 42, to be remembered, and lose the cookies that are not kept."""
+        assert self.post("/login", remember="1").status_code == 302
+        for name in {*COOKIES} - {*kept}:
+            self.client.delete_cookie(name, domain=DOMAIN)
+        assert self.cookies().keys() == {*kept}
+
+    def cookies(self) -> dict[str, str]:
+        found = (self.client.get_cookie(name, DOMAIN) for name in COOKIES)
+        return {cookie.key: cookie.value for cookie in found if cookie}
+
+
+@pytest.fixture
+def shop(make_app: MakeApp) -> Shop:
+    return Shop(make_app())
+
+
+def check_refused(response: Any) -> None:
+    """A 503 that tells nothing, leads nowhere, and changes no cookie."""
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "1"
+    assert not {"Location", "Set-Cookie"} & {*response.headers.keys()}
+    assert "42" not in response.text
+
+
+@on(revocable=True)
+class TestFlaskLogin:
+    @each_return
+    @pytest.mark.parametrize("path", ["/account", "/password", "/greeting"])
+    def test_a_page_that_asks_who_it_is_is_503(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, path: str, kept: tuple[str, ...]
+    ) -> None:
+        """Neither the login page nor a stranger's greeting, and nobody is logged out by it."""
+        shop.log_in(kept)
+        with monkeypatch.context() as broken:
+            fail(shop, broken)
+            check_refused(shop.get(path))
+        assert shop.get("/account").text == "account of 42"
+        assert shop.get("/greeting").text == "hello 42"
+
+    @pytest.mark.parametrize("kept", [COOKIES[:1], COOKIES], ids=["session", "both"])
+    @pytest.mark.parametrize("path", ["/account", "/password", "/greeting"])
+    def test_a_session_that_cannot_be_read_is_not_replaced(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, path: str, kept: tuple[str, ...]
+    ) -> None:
+        """Not by that of a stranger, nor by one that "remember me" begins."""
+        shop.log_in(kept)
+        with monkeypatch.context() as broken:
+            fail(shop, broken, "load")
+            check_refused(shop.get(path))
+        assert shop.get("/password").text == "account of 42"
+
+    @pytest.mark.parametrize("path", ["/account", "/greeting"])
+    def test_whether_somebody_is_a_stranger_is_not_known_either(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, path: str
+    ) -> None:
+        shop.post("/cart/book")
+        with monkeypatch.context() as broken:
+            fail(shop, broken)
+            check_refused(shop.get(path))
+        assert shop.held() == {"cart": ["book"]}
+
+    @pytest.mark.parametrize("kept", [(), COOKIES[:1], COOKIES, COOKIES[1:]])
+    def test_a_public_page_is_answered(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, kept: tuple[str, ...]
+    ) -> None:
+        """Although Flask-Login looks at the session after each request."""
+        shop.log_in(kept)
+        fail(shop, monkeypatch)
+        response = shop.get("/public")
+        assert (response.status_code, response.text) == (200, "public")
+        assert "Set-Cookie" not in response.headers
+
+    @pytest.mark.parametrize("path", ["/account", "/password", "/greeting"])
+    def test_a_store_that_can_only_be_read_is_enough_to_read(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, path: str
+    ) -> None:
+        shop.log_in()
+        fail(shop, monkeypatch, *WRITES)
+        response = shop.get(path)
+        assert response.status_code == 200
+        assert "42" in response.text
+        assert "Set-Cookie" not in response.headers
+
+    @each_outage
+    @pytest.mark.parametrize("held", [{}, {"cart": ["book"]}], ids=["no session", "a cart"])
+    def test_a_login_leaves_no_cookie_that_logs_in_later(
+        self,
+        shop: Shop,
+        monkeypatch: pytest.MonkeyPatch,
+        verbs: tuple[str, ...],
+        held: dict[str, Any],
+    ) -> None:
+        """Flask-Login adds that of "remember me" before the session is saved."""
+        shop.put(**held)
+        before = shop.cookies()
+        with monkeypatch.context() as broken:
+            fail(shop, broken, *verbs)
+            check_refused(shop.post("/login", remember="1"))
+        assert shop.cookies() == before
+        assert shop.held() == held
+        assert shop.get("/account").status_code == 302
+        shop.log_in()
+        assert shop.get("/account").text == "account of 42"
+
+    @each_outage
+    @each_return
+    def test_another_login_changes_no_user(
+        self,
+        shop: Shop,
+        monkeypatch: pytest.MonkeyPatch,
+        verbs: tuple[str, ...],
+        kept: tuple[str, ...],
+    ) -> None:
+        shop.log_in(kept)
+        before = shop.cookies()
+        with monkeypatch.context() as broken:
+            fail(shop, broken, *verbs)
+            check_refused(shop.post("/login", user="43", remember="1"))
+        assert shop.cookies() == before
+        assert shop.get("/account").text == "account of 42"
+
+    @each_outage
+    @each_return
+    def test_a_logout_is_refused_whole(
+        self,
+        shop: Shop,
+        monkeypatch: pytest.MonkeyPatch,
+        verbs: tuple[str, ...],
+        kept: tuple[str, ...],
+    ) -> None:
+        """With half of it, a browser without "remember me" has a session that is logged in."""
+        shop.log_in(kept)
+        before = shop.cookies()
+        with monkeypatch.context() as broken:
+            fail(shop, broken, *verbs)
+            check_refused(shop.post("/logout"))
+        assert shop.cookies() == before
+        assert shop.get("/account").text == "account of 42"
+        assert shop.post("/logout").status_code == 302
+        assert shop.get("/account").status_code == 302
+
+    @each_outage
+    def test_a_refused_page_does_not_prolong_remember_me(
+        self, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, verbs: tuple[str, ...]
+    ) -> None:
+        shop = Shop(make_app(REMEMBER_COOKIE_REFRESH_EACH_REQUEST=True))
+        shop.log_in()
+        with monkeypatch.context() as broken:
+            fail(shop, broken, *verbs)
+            check_refused(shop.get("/account"))
+        renewed = shop.get("/account").headers.getlist("Set-Cookie")
+        assert any(cookie.startswith("remember_token=") for cookie in renewed)
 
 
 def test_csrf_protection_outlives_an_outage_of_the_store() -> None:
