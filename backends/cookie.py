@@ -13,8 +13,9 @@ from itsdangerous import BadData
 from backends.audit_log import log_event
 from backends.cookie_format import MAX_COOKIE_BYTES, SessionSerializer, make_serializer
 from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
+from backends.loaded_session import Changes, LoadedSession
 from backends.record import CREATED, ID
-from backends.session import PERMANENT_KEY, Changes, LoadedSession, Session
+from backends.session import PERMANENT_KEY, Session
 from backends.settings import current_settings
 from backends.store import Fields
 
@@ -27,10 +28,12 @@ class CookieInterface(BackendInterface):
         if not app.secret_key:
             return None
         self._settings = current_settings(app, self._settings)
-        return self._serializer(app)
+        return make_serializer(self._settings.keys, self._salt(app), self.clock)
 
     def _serializer(self, app: Flask) -> SessionSerializer:
-        return make_serializer(self._settings.keys, self._salt(app), self.clock)
+        serializer = self.get_signing_serializer(app)  # an application may have its own
+        assert serializer is not None
+        return serializer
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
         try:

@@ -16,8 +16,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backends.audit_log import log_event
 from backends.deadline import one_deadline
+from backends.loaded_session import Changes, LoadedSession, Succession
 from backends.serializer import FieldSerializer
-from backends.session import PERMANENT_KEY, Changes, LoadedSession, Opening, Session, Succession
+from backends.session import PERMANENT_KEY, Opening, Session
 from backends.settings import current_settings
 from backends.store import Clock, Fields, SessionGone, StoreUnavailable, wall_clock
 from backends.throttle import Throttle
@@ -185,7 +186,7 @@ class BackendInterface(SessionInterface):
         if session._held_back:
             return
         if session._is_unread and session._succession < Succession.CLEARED:
-            if session._is_refused:
+            if session._is_refused and session._used():
                 assert session._failure is not None
                 raise session._failure
             return  # nothing was changed, and its reading has been reported
@@ -223,7 +224,7 @@ class BackendInterface(SessionInterface):
             # (OWASP ASVS 5.0, 7.2.4), and it belongs in another list.
             session._raise_succession(Succession.NEW_OWNER)
             self._send(app, session, self._begin(app, session), response)
-        elif any(changes) or session.modified:
+        elif any(changes):
             token = self._update(app, session, loaded, changes)
             fields = changes.applied_to(loaded.fields)
             permanent = session.permanent
@@ -242,15 +243,16 @@ class BackendInterface(SessionInterface):
         """
         permanent = session.permanent
         is_aging = loaded.ttl < TOUCH_BELOW * self._settings.idle[permanent]
-        refresh = permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
-        if not (is_aging or refresh):
+        refreshes = permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
+        refreshes = refreshes or session.modified
+        if not (is_aging or refreshes):
             return
         try:
             # Raises if the session ended meanwhile: its token must not be sent again then.
             token = self._touch(app, loaded)
         except (StoreUnavailable, SessionTooLarge):
             return
-        if token != loaded.token or refresh:
+        if token != loaded.token or refreshes:
             self._send(app, session, token, response)
 
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:

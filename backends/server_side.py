@@ -11,16 +11,10 @@ from itsdangerous import BadData
 from backends.audit_log import log_event, name_of_key
 from backends.deadline import one_deadline, within_deadline
 from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
+from backends.loaded_session import NO_CHANGES, Changes, LoadedSession, Succession
 from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED, size_of
-from backends.session import (
-    NO_CHANGES,
-    PERMANENT_KEY,
-    Changes,
-    LoadedSession,
-    Session,
-    Succession,
-)
+from backends.session import PERMANENT_KEY, Session
 from backends.settings import key_prefix
 from backends.signing import TokenSigner, signer
 from backends.store import (

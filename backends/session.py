@@ -1,12 +1,10 @@
 """The `session` of a request: loaded at its first use, decoded field by field."""
 
-import json
 import secrets
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import datetime
-from enum import IntEnum
 from threading import RLock
 from types import NoneType
 from typing import Any, NamedTuple, Self
@@ -16,9 +14,18 @@ from flask import Flask, Request
 from flask.sessions import SessionMixin
 from markupsafe import Markup
 
-from backends.record import merge
-from backends.serializer import TEXT, FieldSerializer
-from backends.store import Fields, Record, StoreUnavailable
+from backends.loaded_session import (
+    NO_CHANGES,
+    Changes,
+    LoadedSession,
+    Succession,
+    field_name,
+    field_names,
+    is_session_field,
+    session_keys,
+)
+from backends.serializer import FieldSerializer
+from backends.store import Fields, StoreUnavailable
 
 PERMANENT_KEY = "_permanent"
 """Flask's key in a permanent session."""
@@ -36,45 +43,6 @@ AFTER_THE_VIEW = frozenset(
     )
 )
 """The steps of Flask in which the answer is decided: an error raised there reaches no handler."""
-
-
-class LoadedSession(NamedTuple):
-    """A session as it was loaded from its backend."""
-
-    id: str
-    token: str
-    """The value of the cookie."""
-    created: float
-    """Seconds since the epoch. Rotation keeps it, and with it the absolute limit."""
-    ttl: float
-    """Seconds until it ends unless it is used."""
-    fields: Fields
-    permanent: bool = False
-    record: Record | None = None
-    """As the store returned it, if there is one."""
-
-
-class Changes(NamedTuple):
-    """The fields to write and the names of those to remove."""
-
-    changed: Fields
-    removed: set[str]
-
-    def applied_to(self, fields: Fields) -> Fields:
-        """The fields as they are with the changes."""
-        return merge(fields, self.changed, self.removed)
-
-
-NO_CHANGES = Changes({}, set())
-
-
-class Succession(IntEnum):
-    """How the session that a request stores follows the one that it loaded."""
-
-    SAME = 0  # the same token, age and data
-    NEW_ID = 1  # rotated: a new token
-    NEW_OWNER = 2  # another user: a new token and a new age (OWASP ASVS 5.0, 7.2.4)
-    CLEARED = 3  # a new token, a new age, and none of the data
 
 
 class Opening(NamedTuple):
@@ -207,19 +175,19 @@ class Session(SessionMixin):
         changed = dict[str, str]()
         for key, value in values.items():
             if value is not _ENCODED and not self._is_as_read(key, value):
-                name = _field_name(key)
+                name = field_name(key)
                 text = self._changed_text(key, value, stored.get(name))
                 if text is not None:
                     changed[name] = text
         if not self._is_whole:
             return Changes(changed, set())
-        missing = stored.keys() - _field_names(values)
+        missing = stored.keys() - field_names(values)
         return Changes(changed, set(filter(is_session_field, missing)))
 
     def _fields(self) -> dict[str, str]:
         """All values, encoded."""
         values = self._all()
-        names, stored = _field_names(values), self._stored
+        names, stored = field_names(values), self._stored
         if not stored:
             return dict(zip(names, self._encode_all(values), strict=True))
         new = {key: value for key, value in values.items() if not self._is_as_read(key, value)}
@@ -299,7 +267,7 @@ class Session(SessionMixin):
                 if loaded is not None:
                     fields = dict(loaded.fields.items())  # each of them will be looked for
                     self._loaded_session = loaded._replace(fields=fields)
-                    names = _session_keys(fields)
+                    names = session_keys(fields)
                 names = sorted(names) if self._opening.sort_keys else names
                 self._values = dict.fromkeys(names, _ENCODED) | self._values
                 self._is_whole = True
@@ -347,7 +315,7 @@ class Session(SessionMixin):
         assert self._values is not None
         if not isinstance(name, str) or (self._is_whole and name not in self._values):
             return None
-        return self._stored.get(_field_name(name))
+        return self._stored.get(field_name(name))
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._change(lambda values: values.__setitem__(name, value))
@@ -425,37 +393,3 @@ def _answer_is_decided() -> bool:
     while frame is not None and frame.f_code not in AFTER_THE_VIEW:
         frame = frame.f_back  # type: ignore[assignment]  # `None` ends the loop
     return frame is not None
-
-
-def _field_name(key: str) -> str:
-    """The field of a session key. A leading `@`, which marks own fields, is doubled.
-
-    A key that is no string becomes the text that JSON makes of it, as in Flask's own cookie.
-    Raises `TypeError` if JSON cannot.
-    """
-    text = key if isinstance(key, str) else next(iter(json.loads(json.dumps({key: None}))))
-    return f"@{text}" if text.startswith("@") else text
-
-
-def is_session_field(name: str) -> bool:
-    """Whether a record's field is a key of the session."""
-    return not name.startswith("@") or name.startswith("@@")
-
-
-def _field_names(keys: Collection[str]) -> Collection[str]:
-    if TEXT.issuperset(map(type, keys)) and "@" not in "".join(keys):
-        return keys
-    return [*map(_field_name, keys)]
-
-
-def _session_keys(fields: Iterable[str]) -> list[str]:
-    """The keys of the session among the fields of a record, which has some of its own."""
-    return [
-        _session_key(name) if name.startswith("@") else name
-        for name in fields
-        if is_session_field(name)
-    ]
-
-
-def _session_key(name: str) -> str:
-    return name[1:] if name.startswith("@") else name

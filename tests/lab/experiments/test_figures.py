@@ -12,8 +12,9 @@ from app.lab.reports.report import Result
 from app.lab.runs.runner import try_claim
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
+from backends.loaded_session import Changes, LoadedSession
 from backends.server_side import StoreInterface
-from backends.session import Changes, LoadedSession, Session
+from backends.session import Session
 from tests.lab.known_wrongs.wrong import Wrong, on_files, try_breaking
 
 FILES = BACKENDS["filesystem"]

@@ -4,7 +4,6 @@ import hmac
 import json
 import re
 from collections.abc import Callable
-from copy import copy
 from datetime import UTC, datetime, timedelta
 from hashlib import shake_256
 
@@ -17,9 +16,10 @@ from backends import BACKENDS
 from backends.cookie import CookieInterface
 from backends.cookie_format import SessionSerializer
 from backends.interface import SessionTooLarge
+from backends.loaded_session import Changes, LoadedSession
 from backends.record import CREATED, ID
 from backends.server_side import StoreInterface
-from backends.session import Changes, LoadedSession, Session
+from backends.session import Session
 from backends.store import Fields
 from tests.lab.known_wrongs.wrong import Wrong, break_backend, in_application, in_backend, on_files
 
@@ -194,10 +194,9 @@ class NeedsNoId(CookieInterface):
 
 def change_salt(serializer: SessionSerializer | None, salt: str) -> SessionSerializer | None:
     """A copy of the serializer with another salt."""
-    changed = copy(serializer)
-    if changed is not None:
-        changed.salt = salt.encode()
-    return changed
+    if serializer is None:
+        return None
+    return SessionSerializer(tuple(serializer.secret_keys), salt, serializer._clock)
 
 
 def change_each_cookie(change: Callable[[str], str]) -> Callable[[Flask], object]:

@@ -11,10 +11,11 @@ from itsdangerous import BadData
 
 from app import create_app
 from backends import BACKENDS
+from backends.loaded_session import Changes, LoadedSession, Succession
 from backends.record import CREATED
 from backends.redis import install as install_redis
 from backends.server_side import StoreInterface
-from backends.session import Changes, LoadedSession, Session, Succession
+from backends.session import Session
 from backends.settings import absolute_seconds
 from backends.signing import TokenSigner
 from backends.store import Clock, Fields, SessionGone, key_of

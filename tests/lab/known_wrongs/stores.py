@@ -2,7 +2,6 @@
 
 import pickle
 from collections import deque
-from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from backends.filesystem import FileSystemStore
+from backends.loaded_session import LoadedSession
 from backends.record import unpack
 from backends.redis import RedisStore
 from backends.redis_access.client import client_of
 from backends.server_side import StoreInterface
-from backends.session import LoadedSession, Session
+from backends.session import Session
 from backends.settings import absolute_seconds
 from backends.store import Clock, Fields, Record, StoreUnavailable, key_of
 from tests.lab.known_wrongs.wrong import Wrong, in_application, in_backend, on_files
@@ -61,9 +61,9 @@ class LetsDamageThrough(FileSystemStore):
 class GoesOnWithoutWriting(FileSystemStore):
     """Ignores a failed write, as cachelib's files do."""
 
-    def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
+    def _update(self, *arguments: Any) -> None:
         with suppress(StoreUnavailable):
-            super().update(key, changed, removed, ttl)
+            super()._update(*arguments)
 
 
 class NeverSweeps(FileSystemStore):

@@ -1,0 +1,83 @@
+"""A session as it was loaded, how it changed, and the names of its keys in a record."""
+
+import json
+from collections.abc import Collection, Iterable
+from enum import IntEnum
+from typing import NamedTuple
+
+from backends.record import merge
+from backends.serializer import TEXT
+from backends.store import Fields, Record
+
+
+class LoadedSession(NamedTuple):
+    """A session as it was loaded from its backend."""
+
+    id: str
+    token: str
+    """The value of the cookie."""
+    created: float
+    """Seconds since the epoch. Rotation keeps it, and with it the absolute limit."""
+    ttl: float
+    """Seconds until it ends unless it is used."""
+    fields: Fields
+    permanent: bool = False
+    record: Record | None = None
+    """As the store returned it, if there is one."""
+
+
+class Changes(NamedTuple):
+    """The fields to write and the names of those to remove."""
+
+    changed: Fields
+    removed: set[str]
+
+    def applied_to(self, fields: Fields) -> Fields:
+        """The fields as they are with the changes."""
+        return merge(fields, self.changed, self.removed)
+
+
+NO_CHANGES = Changes({}, set())
+
+
+class Succession(IntEnum):
+    """How the session that a request stores follows the one that it loaded."""
+
+    SAME = 0  # the same token, age and data
+    NEW_ID = 1  # rotated: a new token
+    NEW_OWNER = 2  # another user: a new token and a new age (OWASP ASVS 5.0, 7.2.4)
+    CLEARED = 3  # a new token, a new age, and none of the data
+
+
+def field_name(key: str) -> str:
+    """The field of a session key. A leading `@`, which marks own fields, is doubled.
+
+    A key that is no string becomes the text that JSON makes of it, as in Flask's own cookie.
+    Raises `TypeError` if JSON cannot.
+    """
+    text = key if isinstance(key, str) else next(iter(json.loads(json.dumps({key: None}))))
+    return f"@{text}" if text.startswith("@") else text
+
+
+def is_session_field(name: str) -> bool:
+    """Whether a record's field is a key of the session."""
+    return not name.startswith("@") or name.startswith("@@")
+
+
+def field_names(keys: Collection[str]) -> Collection[str]:
+    if TEXT.issuperset(map(type, keys)) and "@" not in "".join(keys):
+        return keys
+    return [*map(field_name, keys)]
+
+
+def session_keys(fields: Iterable[str]) -> list[str]:
+    """The keys of the session among the fields of a record, which has some of its own."""
+    return [
+        _session_key(name) if name.startswith("@") else name
+        for name in fields
+        if is_session_field(name)
+    ]
+
+
+def _session_key(name: str) -> str:
+    return name[1:] if name.startswith("@") else name
