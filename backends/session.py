@@ -162,7 +162,8 @@ class Session(SessionMixin):
 
     def _become(self, loaded: LoadedSession | None) -> None:
         """Go on from what was saved: a request may save its session more than once."""
-        self._loaded_session, self._is_unread = loaded, False
+        self._loaded_session, self._as_read = loaded, {}
+        self._is_unread, self._failure = False, None
         self._succession = Succession.SAME
         self._next_id = None
 
@@ -281,10 +282,10 @@ class Session(SessionMixin):
             self._is_refused = True
 
     def _change(self, change: Callable[[dict[str, Any]], object], *, whole: bool = False) -> None:
-        values = self._all() if whole else self._used()
-        self._refuse_unread()
-        self._modified, self._held_back = True, False
         with self._lock:
+            values = self._all() if whole else self._used()
+            self._refuse_unread()
+            self._modified, self._held_back = True, False
             change(values)
 
     def __getitem__(self, name: str) -> Any:

@@ -12,6 +12,7 @@ from flask.json.tag import JSONTag
 from flask.sessions import SecureCookieSession
 
 from backends import Backend, SessionTooLarge, StoreInterface, init_app
+from backends.store import StoreUnavailable
 from tests.backends.contract.stage import HOST, MakeApp, Stage, begin_anew, on, set_cookie
 
 COOKIE = ("session", "shop.example.com")
@@ -91,6 +92,36 @@ class TestSavedTwice:
         stage.put(a=1, list=[1])
         stage.visit(save_early)
         assert stage.held() == expected
+
+    def test_a_value_that_is_set_back_is_saved(self, stage: Stage) -> None:
+        def save_early() -> None:
+            first = session["a"]
+            session["a"] = "another"
+            stage.app.session_interface.save_session(stage.app, session, Response())
+            session["a"] = first
+
+        stage.put(a="first")
+        stage.visit(save_early)
+        assert stage.held() == {"a": "first"}
+
+    def test_one_that_could_not_be_read_may_begin_anew(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any) -> None:
+            raise StoreUnavailable("it is down")
+
+        def save_early() -> None:
+            with monkeypatch.context() as patch:
+                patch.setattr(stage.app.session_interface, "_tokens", refuse)
+                with pytest.raises(StoreUnavailable):
+                    session.get("a")
+            begin_anew(a=2)
+            stage.app.session_interface.save_session(stage.app, session, Response())
+            session["b"] = 3
+
+        stage.put(a=1)
+        stage.visit(save_early)
+        assert stage.held() == {"a": 2, "b": 3}
 
     def test_a_new_session_too(self, stage: Stage) -> None:
         def save_early() -> None:
