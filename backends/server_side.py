@@ -11,7 +11,7 @@ from itsdangerous import BadData
 from backends.audit_log import log_event, name_of_key
 from backends.deadline import one_deadline, within_deadline
 from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
-from backends.loaded_session import NO_CHANGES, Changes, LoadedSession, Succession
+from backends.loaded_session import NO_CHANGES, Changes, LoadedSession, Succession, is_session_field
 from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED, size_of
 from backends.session import PERMANENT_KEY, Session
@@ -166,7 +166,8 @@ class StoreInterface(BackendInterface):
 
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         if self._may_be_too_large(loaded, changes):
-            self._check_size(app, changes.applied_to(loaded.fields))
+            fields = changes.applied_to(loaded.fields).items()
+            self._check_size(app, {name: text for name, text in fields if is_session_field(name)})
         ttl = self.remaining(app, loaded.created, session.permanent)
         self._write(loaded, changes, ttl)
         return self._token(app, loaded.id)
