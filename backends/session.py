@@ -218,18 +218,17 @@ class Session(SessionMixin):
     def _changed_text(self, key: str, value: Any, stored: str | None) -> str | None:
         """The text to write for a value; `None` if it equals the stored one.
 
-        Encoding an unchanged value may give another text (integer keys of a dict come back as text
+        Encoding an unchanged list or dict may give another text (integer keys come back as text
         and sort differently), so the stored text is decoded and encoded too before they are
         compared: a value that was only read must not overwrite another request's write.
         """
         text = self._encode(key, value)
         if text == stored:
             return None
-        if stored is not None and text == self._encode(
-            key, self._opening.serializer.decode(stored)
-        ):
-            return None
-        return text
+        if stored is None or type(value) in IMMUTABLE:
+            return text
+        as_stored = self._encode(key, self._opening.serializer.decode(stored))
+        return None if text == as_stored else text
 
     @property
     def _stored(self) -> Fields:
