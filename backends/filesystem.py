@@ -28,6 +28,7 @@ from backends.record import hash_owner, merge, pack, times_in, unless_ended, unp
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError, session_folder, unwritable_folder
 from backends.store import (
+    RENEW_BELOW,
     AtRest,
     Clock,
     Fields,
@@ -52,9 +53,6 @@ WRITE_TIMEOUT_SECONDS = 60
 
 SWEPT_FILES_PER_LOGIN = 2
 """Files checked at each login: enough for ended ones not to pile up, and fast."""
-
-RELIST_BELOW = 0.9
-"""A record with less of its life left is listed again if its owner's list has lost it."""
 
 
 class FileSystemStore(Store):
@@ -137,7 +135,7 @@ class FileSystemStore(Store):
             if record is None:
                 raise SessionGone
             self._write(path, merge(record.fields, changed, removed), ttl, record.owner)
-            if record.owner is not None and record.ttl < RELIST_BELOW * ttl:
+            if record.owner is not None and record.ttl < RENEW_BELOW * ttl:
                 self._relist(record.owner, key)
 
     def delete(self, key: str) -> bool:

@@ -20,19 +20,13 @@ from backends.loaded_session import Changes, LoadedSession, Succession
 from backends.serializer import FieldSerializer
 from backends.session import PERMANENT_KEY, Opening, Session
 from backends.settings import current_settings
-from backends.store import Clock, Fields, SessionGone, StoreUnavailable, wall_clock
+from backends.store import RENEW_BELOW, Clock, Fields, SessionGone, StoreUnavailable, wall_clock
 from backends.throttle import Throttle
 
 PERMANENT = "~"
 """Ends the cookie of a permanent session: it is sent again without a read.
 
 It is not signed: a user who adds or removes it changes how often their cookie is renewed, no more.
-"""
-
-TOUCH_BELOW = 0.9
-"""A session that was only read is touched below this part of its idle limit.
-
-Reading thereby costs at most one write per tenth of the limit.
 """
 
 MAX_CANDIDATES = 4
@@ -242,7 +236,7 @@ class BackendInterface(SessionInterface):
         If the store fails, the answer goes out as it is: it changed nothing.
         """
         permanent = session.permanent
-        is_aging = loaded.ttl < TOUCH_BELOW * self._settings.idle[permanent]
+        is_aging = loaded.ttl < RENEW_BELOW * self._settings.idle[permanent]
         refreshes = permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
         refreshes = refreshes or session.modified
         if not (is_aging or refreshes):

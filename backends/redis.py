@@ -41,6 +41,7 @@ from backends.redis_access.scripts import (
 from backends.server_side import StoreInterface
 from backends.settings import DEFAULT_KEY_PREFIX, key_prefix, longest_seconds
 from backends.store import (
+    RENEW_BELOW,
     AtRest,
     Clock,
     Fields,
@@ -59,9 +60,6 @@ TURNS = 64
 
 LOGIN_TIMEOUT_SECONDS = 60
 """Time in which a row may lack its record, which is written after it."""
-
-RENEW_ROW_BELOW = 0.9
-"""An update renews its row in the list if less than this part of the record's life is left."""
 
 SAFE_POLICIES = ("noeviction", "volatile-ttl")
 """Values of `maxmemory-policy` under which no session ends, or its list, before another's end."""
@@ -155,7 +153,7 @@ class RedisStore(Store):
             loaded = self._replace_in_turn(key, other, changed, removed, ttl)
         now = self.clock()
         is_touch = not changed and not removed
-        if is_touch or times_in(loaded.data)[1] - now < RENEW_ROW_BELOW * ttl:
+        if is_touch or times_in(loaded.data)[1] - now < RENEW_BELOW * ttl:
             self._renew(key, loaded, now + ttl)
 
     @within_deadline

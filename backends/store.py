@@ -20,6 +20,13 @@ Clock = Callable[[], float]
 """Seconds since the epoch, as `time.time`."""
 
 
+RENEW_BELOW = 0.9
+"""What keeps a session alive is renewed below this part of its life.
+
+Reading thereby costs at most one write per tenth of it.
+"""
+
+
 def wall_clock() -> float:
     """The time of this machine."""
     # `time.time` is looked up at each call: tools that set the time replace it.

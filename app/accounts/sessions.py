@@ -13,9 +13,9 @@ from app.accounts.access import limit_wrong_passwords, login_required
 from app.accounts.reauthentication import Page, fresh_password_required
 from backends import Session, lister_of
 from backends.audit_log import log_event
-from backends.interface import TOUCH_BELOW
 from backends.server_side import OwnedSession
 from backends.settings import idle_seconds
+from backends.store import RENEW_BELOW
 
 bp = Blueprint("sessions", __name__)
 
@@ -92,7 +92,7 @@ def end_sessions(user: str, handles: Collection[str], by: str) -> int:
 
 def last_seen_tolerance() -> int:
     """Seconds by which "last seen" may be too old, because reading rarely writes it."""
-    return round(idle_seconds(current_app) * (1 - TOUCH_BELOW))
+    return round(idle_seconds(current_app) * (1 - RENEW_BELOW))
 
 
 @bp.app_template_filter("browser")

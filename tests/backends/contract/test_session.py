@@ -11,7 +11,7 @@ import pytest
 from flask import Flask, session
 
 from backends import Backend
-from backends.interface import TOUCH_BELOW
+from backends.store import RENEW_BELOW
 from tests.backends.contract.conftest import IDLE
 from tests.support.bare import Tab, Views, rotate
 from tests.support.clock import SetClock
@@ -201,7 +201,7 @@ class TestCosts:
 
     def test_reading_seldom_writes(self, alice: Tab, clock: SetClock, calls: list[str]) -> None:
         for _ in range(20):
-            clock.forward(IDLE * (1 - TOUCH_BELOW) / 20 + 0.1)
+            clock.forward(IDLE * (1 - RENEW_BELOW) / 20 + 0.1)
             alice.data()
         assert calls.count("_load") == len(calls) - 1 == 20
 

@@ -325,6 +325,23 @@ def test_keys_are_sorted_as_the_application_says(make_app: MakeApp, sort_keys: b
     assert stage.result == ([["a", "b"], ["y", "z"]] if sort_keys else [["b", "a"], ["z", "y"]])
 
 
+@pytest.mark.parametrize("sort_keys", [True, False])
+def test_keys_are_in_the_order_of_plain_flask(make_app: MakeApp, sort_keys: bool) -> None:
+    def walk(app: Flask) -> Any:
+        app.json.sort_keys = sort_keys  # type: ignore[attr-defined]
+        stage = Stage(app)
+        stage.put(z=1, b=2, a=3)
+        stage.put(b=5, m=4)
+        stage.visit(lambda: session.pop("z"))
+        stage.put(c=[6])
+        stage.visit(lambda: list(session))
+        return stage.result
+
+    plain = Flask("plain")
+    plain.secret_key = "k" * 40
+    assert walk(make_app()) == walk(plain)
+
+
 class TestTwoCookiesOfOneName:
     @pytest.mark.parametrize("first", ["OLD", "a.b.c", "", "made.up"])
     def test_the_first_that_is_valid_counts(self, stage: Stage, first: str) -> None:
