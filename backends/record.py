@@ -78,7 +78,7 @@ class TextFields(Mapping[str, str]):
         return default if start < 0 else self.text[start + len(name) + 2 : end]
 
     def __contains__(self, name: object) -> bool:
-        return f"{FIELD}{name}{TEXT}" in self.text
+        return isinstance(name, str) and self._find(name)[0] >= 0
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.as_dict())
@@ -110,6 +110,8 @@ class TextFields(Mapping[str, str]):
 
     def _find(self, name: str) -> tuple[int, int]:
         """Where the field begins and ends; it begins at -1 if there is none."""
+        if FIELD in name or TEXT in name:
+            return -1, -1  # it would match the end of one field and the begin of the next
         start = self.text.find(f"{FIELD}{name}{TEXT}")
         end = self.text.find(FIELD, start + 1)
         return start, len(self.text) if end < 0 else end

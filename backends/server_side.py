@@ -107,7 +107,7 @@ class StoreInterface(BackendInterface):
             log_event(app, "token of an ended session", session_id)
             return None
         fields = record.fields
-        created = float(record.fields[CREATED])
+        created = float(fields[CREATED])
         permanent = fields.get(PERMANENT_KEY) == "true"
         ttl = min(record.ttl, self.remaining(app, created, permanent, record.seen))
         loaded = LoadedSession(session_id, token, created, ttl, fields, permanent, record)
@@ -146,8 +146,8 @@ class StoreInterface(BackendInterface):
     @within_deadline
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         session_id = session._id
-        key, owner = key_of(session_id), self._owner(app, session)
-        self._check_size(app, fields)
+        key, owner = key_of(session_id), self._owner(session)
+        self._check_size(fields)
         keeps = owner is not None and self._settings.keeps_visitor
         visitor = _visitor(session._opening.request) if keeps else {}
         ttl = self.remaining(app, created, session.permanent)
@@ -167,7 +167,7 @@ class StoreInterface(BackendInterface):
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         if self._may_be_too_large(loaded, changes):
             fields = changes.applied_to(loaded.fields).items()
-            self._check_size(app, {name: text for name, text in fields if is_session_field(name)})
+            self._check_size({name: text for name, text in fields if is_session_field(name)})
         ttl = self.remaining(app, loaded.created, session.permanent)
         self._write(loaded, changes, ttl)
         return self._token(app, loaded.id)
@@ -208,7 +208,7 @@ class StoreInterface(BackendInterface):
         longest = was + more * MAX_UTF8_BYTES
         return bool(changes.changed) and (was == 0 or longest > self._settings.max_bytes)
 
-    def _check_size(self, app: Flask, fields: Fields) -> None:
+    def _check_size(self, fields: Fields) -> None:
         """Raises `SessionTooLarge` before anything is written."""
         size, limit = size_of(fields), self._settings.max_bytes
         if size > limit:
@@ -217,7 +217,7 @@ class StoreInterface(BackendInterface):
                 "Nothing was changed: remove something and try again."
             )
 
-    def _owner(self, app: Flask, session: Session) -> Any:
+    def _owner(self, session: Session) -> Any:
         """Whose session it is; `None` for nobody's."""
         name = self._settings.owner
         return session.get(name) if name else None

@@ -63,6 +63,14 @@ class TestFormat:
             with pytest.raises(KeyError):
                 held[name]
 
+    def test_a_name_with_separators_is_none_of_several_fields(self) -> None:
+        held = unpack(pack({"a": "b", "c": "d"}, 0, 1), 0).fields
+        name = f"a{TEXT}b{FIELD}c"
+        assert name not in held
+        assert held.get(name) is None
+        assert merge(held, {}, [name]) == held
+        assert merge(held, {name: "e"}, ()) == {"a": "b", "c": "d", name: "e"}
+
     def test_a_record_is_a_line_and_its_fields(self) -> None:
         data = pack({"user": '"alice"', "cart": "[]"}, 1_700_000_000, 60)
         head, fields = data.decode().split("\n")
