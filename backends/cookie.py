@@ -16,7 +16,6 @@ from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
 from backends.loaded_session import Changes, LoadedSession
 from backends.record import CREATED, ID
 from backends.session import PERMANENT_KEY, Session
-from backends.settings import current_settings
 from backends.store import Fields
 
 
@@ -27,7 +26,7 @@ class CookieInterface(BackendInterface):
         """Reads and makes this application's tokens; `None` without a secret key."""
         if not app.secret_key:
             return None
-        self._settings = current_settings(app, self._settings)
+        self._look_at_settings(app)
         return make_serializer(self._settings.keys, self._salt(app), self.clock)
 
     def _serializer(self, app: Flask) -> SessionSerializer:

@@ -63,13 +63,12 @@ class BackendInterface(SessionInterface):
         self.serializer = FieldSerializer(getattr(app.session_interface, "serializer", None))
         self._forgeries = Throttle()
         self._settings = current_settings(app, None)
-        """Those of the last request: each looks once whether one has changed."""
+        """Those of the last request that used its session: it looks once whether one changed."""
 
     def open_session(self, app: Flask, request: Request) -> Session | None:
         """A session that loads itself at its first use; `None` without a secret key."""
         if not app.secret_key:
             return None
-        self._settings = current_settings(app, self._settings)
         sort_keys = getattr(app.json, "sort_keys", False)
         load = partial(self._load_first, app, request)
         return Session(Opening(request, load, self.id_bytes, self.serializer, sort_keys))
@@ -86,6 +85,8 @@ class BackendInterface(SessionInterface):
             _vary(response)
         if not session._is_loaded and not self._must_send_unused(app, session):
             return
+        if session._is_unread:
+            self._look_at_settings(app)
         try:
             self._save_used(app, session, response)
         except SessionGone:
@@ -145,12 +146,16 @@ class BackendInterface(SessionInterface):
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
         """End the session, as far as the backend can."""
 
+    def _look_at_settings(self, app: Flask) -> None:
+        self._settings = current_settings(app, self._settings)
+
     def _salt(self, app: Flask) -> str:
         """The salt of a token's signature: a token of another cookie is not accepted."""
         return f"session {self._settings.name} {self.get_cookie_name(app)}"
 
     def _load_first(self, app: Flask, request: Request) -> LoadedSession | None:
         """The first living session among the cookies of its name."""
+        self._look_at_settings(app)
         with one_deadline():
             for token in self._tokens(app, request):
                 try:
