@@ -5,12 +5,13 @@ Anybody can read it; only who has the key can write it.
 
 import json
 import zlib
+from base64 import urlsafe_b64decode
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from itsdangerous import BadData, URLSafeTimedSerializer, want_bytes
+from itsdangerous import BadData, BadPayload, URLSafeTimedSerializer, want_bytes
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from backends.record import ID
@@ -57,7 +58,9 @@ class _Payload:
 
     @staticmethod
     def dumps(fields: Fields) -> str:
-        return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in fields.items()) + "}"
+        names = _encode_names(fields)
+        pairs = zip(names, fields.values(), strict=True)
+        return "{" + ",".join([f"{name}:{text}" for name, text in pairs]) + "}"
 
     @staticmethod
     def loads(payload: bytes) -> dict[str, str]:
@@ -66,10 +69,19 @@ class _Payload:
         except msgspec.DecodeError:  # a lone surrogate, which only Flask's JSON can write
             values = json.loads(payload)
             fields = {name: json.dumps(value) for name, value in values.items()}
-        fields[ID] = json.loads(fields[ID])
+        fields[ID] = _decode_text(fields[ID])
         return fields
 
 
+def _encode_names(fields: Fields) -> list[str]:
+    try:
+        return _encode_lines(list(fields)).decode().split("\n")[:-1]
+    except UnicodeEncodeError:  # a lone surrogate, which only Flask's JSON can write
+        return [*map(json.dumps, fields)]
+
+
+_encode_lines = msgspec.json.Encoder().encode_lines
+_decode_text = msgspec.json.Decoder(str).decode
 _decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -94,10 +106,23 @@ class SessionSerializer(URLSafeTimedSerializer):
                 return b"." + base64_encode(compressed)
         return base64_encode(data)
 
+    def load_payload(self, payload: bytes, *_: Any, **__: Any) -> Any:
+        if not payload.startswith(b"."):
+            return _Payload.loads(_decode_base64(payload))
+        try:
+            return _Payload.loads(zlib.decompress(_decode_base64(payload[1:])))
+        except zlib.error as error:
+            raise BadPayload("it cannot be decompressed", original_error=error) from error
+
     def loads(self, s: Any, *_: Any, **__: Any) -> tuple[dict[str, str], float]:
         """The fields, and when they were signed. Raises `BadData` and `ValueError`."""
         payload, _dot, signed_at = self._signer.unsign(want_bytes(s)).rpartition(b".")
-        return self.load_payload(payload), int.from_bytes(base64_decode(signed_at))
+        return self.load_payload(payload), int.from_bytes(_decode_base64(signed_at))
+
+
+def _decode_base64(text: bytes) -> bytes:
+    """Of a text whose signature was checked. Raises `ValueError`."""
+    return urlsafe_b64decode(text + b"=" * (-len(text) % 4))
 
 
 @lru_cache(maxsize=64)
