@@ -76,23 +76,20 @@ def replace_file(path: str, data: bytes, times: tuple[float, float]) -> None:
     """Write the file as a whole, with its times of access and modification."""
     temporary = f"{path}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
     try:
-        write_file(temporary, data, times)
-        os.replace(temporary, path)
+        descriptor = os.open(temporary, WRITE_FLAGS, FILE_MODE)
+        try:
+            if os.write(descriptor, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+            os.replace(temporary, path)
+            # Under its own name only: a crash before would leave a file that looks unfinished
+            # until those times.
+            os.utime(descriptor, times)
+        finally:
+            os.close(descriptor)
     except OSError:
         with suppress(OSError):
             os.unlink(temporary)
         raise
-
-
-def write_file(path: str, data: bytes, times: tuple[float, float]) -> None:
-    """Write a new file. Raises `FileExistsError`."""
-    descriptor = os.open(path, WRITE_FLAGS, FILE_MODE)
-    try:
-        if os.write(descriptor, data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-        os.utime(descriptor, times)
-    finally:
-        os.close(descriptor)
 
 
 def remove_file(path: str) -> bool:

@@ -77,6 +77,21 @@ def test_a_sweep_spares_files_that_are_being_written(
     assert (writing.exists(), abandoned.exists()) == (True, False)
 
 
+def test_a_file_never_looks_unfinished_for_longer_than_it_is(
+    store: FileSystemStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its record's end, as its time, keeps a sweep away: not before it has its name."""
+    replace, ages = os.replace, list[float]()
+
+    def look_and_replace(temporary: str, path: str) -> None:
+        ages.append(time.time() - Path(temporary).stat().st_mtime)
+        replace(temporary, path)
+
+    monkeypatch.setattr(os, "replace", look_and_replace)
+    store.create(key(1), FIELDS, 600)
+    assert [age > -60 for age in ages] == [True]
+
+
 def test_logins_sweep_more_than_they_leave(store: FileSystemStore, clock: SetClock) -> None:
     for number in range(300):
         store.create(key(number), FIELDS, 60)
