@@ -90,12 +90,12 @@ class DeadlineMixin:
     _attempt_ends = float("inf")
 
     def limit_attempt(self, seconds: float) -> None:
-        """Give up after so many seconds, or at the deadline of the step if that is earlier."""
-        self._attempt_ends = time.monotonic() + min(seconds, seconds_left())
+        """Give up after so many seconds, even if the step has more time left."""
+        self._attempt_ends = time.monotonic() + seconds
 
     def time_left(self) -> float:
         """The seconds left. Raises `TimeoutError` if there are none."""
-        left = self._attempt_ends - time.monotonic()
+        left = min(seconds_left(), self._attempt_ends - time.monotonic())
         if left <= 0:
             raise TimeoutError(TIME_USED_UP)
         return left

@@ -18,7 +18,7 @@ from backends import ConfigurationError, deadline, init_app
 from backends.redis import RedisStore
 from backends.redis_access.client import connect
 from backends.store import StoreUnavailable
-from tests.support.redis_topologies import SentinelServer, until
+from tests.support.redis_topologies import SentinelServer, is_master, until
 from tests.support.services import RedisServer, free_port, require
 
 PASSWORD = "open-sesame"
@@ -240,7 +240,7 @@ class TestServersOfAStore:
     def test_one_master_that_ends_sessions_is_a_risk(self, redis_cluster: Any) -> None:
         store = RedisStore(connect(redis_cluster.url))
         assert store.eviction_risk() is None
-        master = redis_cluster.servers[1].client()
+        master = next(filter(is_master, redis_cluster.servers)).client()
         master.config_set("maxmemory-policy", "allkeys-lru")
         try:
             assert "allkeys-lru" in str(store.eviction_risk())
