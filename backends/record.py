@@ -170,13 +170,8 @@ def merge(fields: Fields, changed: Fields, removed: Collection[str]) -> Fields:
 
 def size_of(fields: Fields) -> int:
     """The bytes of all names and texts."""
-    if isinstance(fields, TextFields):
-        text, separators = fields.text, 2 * len(fields)
-    else:
-        text, separators = "".join((*fields, *fields.values())), 0
-    return (
-        len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    ) - separators
+    text = "".join((*fields, *fields.values()))
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def times_in(head: bytes) -> tuple[float, float]:

@@ -40,6 +40,6 @@ def signer(secret_keys: tuple[bytes, ...], salt: str) -> TokenSigner:
 
 
 def _signature(key: hmac.HMAC, value: bytes) -> bytes:
-    signing = key.copy()  # to begin with the key anew takes twice as long
+    signing = key.copy()  # an HMAC that is made from the key takes twice as long
     signing.update(value)
     return urlsafe_b64encode(signing.digest()).rstrip(b"=")

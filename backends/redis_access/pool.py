@@ -65,13 +65,10 @@ class DeadlineSocket:
         return self._socket.recv_into(buffer)
 
     def sendall(self, data: Any) -> None:
-        # `sendall` of a TLS socket would start its timeout again with every part.
-        self._socket.settimeout(self._seconds())
-        sent = self._socket.send(data)
-        while sent < len(data):
-            data, sent = memoryview(data)[sent:], 0
+        rest = memoryview(data)
+        while rest:  # `sendall` of a TLS socket would start its timeout again with every part
             self._socket.settimeout(self._seconds())
-            sent = self._socket.send(data)
+            rest = rest[self._socket.send(rest) :]
 
     def settimeout(self, timeout: float | None) -> None:
         """0 lets it not wait at all; every other value means what the connection has left."""
