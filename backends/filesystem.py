@@ -24,7 +24,7 @@ from backends.files.access import (
 )
 from backends.files.lists import OwnerLists
 from backends.files.probe import FolderTraits, try_folder
-from backends.record import hash_owner, merge, pack, times_in, unless_ended, unpack
+from backends.record import hash_owner, merge, pack, split_created, times_in, unless_ended, unpack
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError, session_folder, unwritable_folder
 from backends.store import (
@@ -105,7 +105,7 @@ class FileSystemStore(Store):
                 hashed = None if owner is None else hash_owner(owner)
                 if hashed is not None:
                     self._lists.add(hashed, key)
-                self._write(path, fields, ttl, hashed)
+                self._write(path, *split_created(fields), ttl, hashed)
             self._sweep_some()
 
     def load(self, key: str) -> Record | None:
@@ -134,7 +134,8 @@ class FileSystemStore(Store):
             record = unless_ended(self._read(path, loaded))
             if record is None:
                 raise SessionGone
-            self._write(path, merge(record.fields, changed, removed), ttl, record.owner)
+            fields = merge(record.fields, changed, removed)
+            self._write(path, fields, record.created, ttl, record.owner)
             if record.owner is not None and record.ttl < RENEW_BELOW * ttl:
                 self._relist(record.owner, key)
 
@@ -196,7 +197,7 @@ class FileSystemStore(Store):
         try:
             data = read_file(path, self._traits.uid)
             if loaded is not None and data == loaded.data:
-                return loaded._replace(ttl=times_in(data)[1] - self.clock())
+                return loaded._replace(ttl=times_in(data)[2] - self.clock())
             return unpack(data, self.clock())
         except FileNotFoundError:
             # A missing folder is an outage: it says nothing about the session.
@@ -206,9 +207,11 @@ class FileSystemStore(Store):
             logger.warning("session record %s is damaged: %s", os.path.basename(path)[:12], damage)
             return None
 
-    def _write(self, path: str, fields: Fields, ttl: float, owner: str | None) -> None:
+    def _write(
+        self, path: str, fields: Fields, created: float, ttl: float, owner: str | None
+    ) -> None:
         now = self.clock()
-        replace_file(path, pack(fields, now, ttl, owner), (now, now + ttl))
+        replace_file(path, pack(fields, now, ttl, owner, created), (now, now + ttl))
 
     def _remove(self, path: str, owner: str | None) -> bool:
         """Remove the file, and its row from the owner's list, under the shard's lock."""

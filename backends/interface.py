@@ -225,9 +225,8 @@ class BackendInterface(SessionInterface):
             self._send(app, session, self._begin(app, session), response)
         elif any(changes):
             token = self._update(app, session, loaded, changes)
-            fields = changes.applied_to(loaded.fields)
-            permanent = session.permanent
-            session._become(loaded._replace(token=token, fields=fields, permanent=permanent))
+            after = loaded._replace(token=token, permanent=session.permanent)
+            session._become(after, changes)
             session.modified = True  # also for a nested change: another save sends its cookie too
             self._send(app, session, token, response)
         else:

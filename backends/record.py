@@ -1,8 +1,9 @@
 """The format of a record: a line about it, then its fields.
 
 The first line has the version of the format (1 character), a checksum of it and all that follows (8
-hexadecimal digits), when the record was last written and when it ends (6 bytes each, in
-milliseconds since the epoch, as Base64), and the hash of its owner's name (32, or nothing).
+hexadecimal digits), when the session began, when the record was last written and when it ends (6
+bytes each, in milliseconds since the epoch, as Base64), and the hash of its owner's name (32, or
+nothing).
 A field is a record separator, its name, a unit separator and its text (ASCII 30 and 31).
 
 The version and the checksum keep their places in every later version, so that a record of another
@@ -32,9 +33,9 @@ CREATED = "@created"
 AGENT, ADDRESS = "@agent", "@address"
 """The User-Agent and the address that an owned session began with."""
 
-VERSION = b"2"
+VERSION = b"3"
 
-TIMES_AT, HEAD_LENGTH = 9, 25
+TIMES_AT, HEAD_LENGTH = 9, 33
 """Where the times begin and end. What stands before their end tells two states of a record apart:
 two that agree in it are the same to the millisecond, and their checksums too."""
 
@@ -62,10 +63,11 @@ class TextFields(Mapping[str, str]):
     Most requests need one or two of many, and to take all apart costs more than the rest.
     """
 
-    __slots__ = ("text",)
+    __slots__ = ("_places", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._places = dict[str, tuple[int, int]]()
 
     def __getitem__(self, name: str) -> str:
         start, end = self._find(name)
@@ -110,6 +112,11 @@ class TextFields(Mapping[str, str]):
 
     def _find(self, name: str) -> tuple[int, int]:
         """Where the field begins and ends; it begins at -1 if there is none."""
+        if name not in self._places:  # a request asks for the same few names again
+            self._places[name] = self._search(name)
+        return self._places[name]
+
+    def _search(self, name: str) -> tuple[int, int]:
         if FIELD in name or TEXT in name:
             return -1, -1  # it would match the end of one field and the begin of the next
         start = self.text.find(f"{FIELD}{name}{TEXT}")
@@ -122,10 +129,25 @@ def hash_owner(owner: str) -> str:
     return sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()[:OWNER_LENGTH]
 
 
-def pack(fields: Mapping[str, str], now: float, ttl: float, owner: str | None = None) -> bytes:
+def split_created(fields: Fields) -> tuple[Fields, float]:
+    """The fields without `CREATED`, and its value, 0 if there is none."""
+    rest = dict(fields)
+    return rest, float(rest.pop(CREATED, 0))
+
+
+def created_in(record: Record) -> float:
+    """When the session began, in seconds since the epoch; 0 if the record does not say it."""
+    return record.created or float(record.fields.get(CREATED, 0))
+
+
+def pack(
+    fields: Fields, now: float, ttl: float, owner: str | None = None, created: float = 0
+) -> bytes:
     """The record that is written now; `owner` is the hash of a name."""
-    times = min(round(now * 1000), LATEST) << 48 | min(round((now + ttl) * 1000), LATEST)
-    about = b2a_base64(times.to_bytes(12, "big"), newline=False).decode() + (owner or "")
+    times = 0
+    for time in (created, now, now + ttl):
+        times = times << 48 | min(round(time * 1000), LATEST)
+    about = b2a_base64(times.to_bytes(18, "big"), newline=False).decode() + (owner or "")
     if isinstance(fields, TextFields):
         body = fields.text
     else:
@@ -141,20 +163,22 @@ def pack(fields: Mapping[str, str], now: float, ttl: float, owner: str | None = 
 def unpack(data: bytes, now: float) -> Record:
     """The record; its `ttl` is 0 or less if it ended.
 
-    Raises `ValueError` for damage, and `StoreUnavailable` for a record of another version.
+    Raises `ValueError` for damage and for a version before, `StoreUnavailable` for one after.
     """
     if data[1:TIMES_AT] != b"%08x" % crc32(memoryview(data)[TIMES_AT:], crc32(data[:1])):
         raise ValueError("its checksum is wrong")
-    if not data.startswith(VERSION):
+    if data[:1] < VERSION:
+        raise ValueError(f"it has the format {data[:1].decode()} of an earlier version")
+    if data[:1] > VERSION:
         raise _refuse_version(data[:1])
     head, _, body = data.decode("utf-8", "surrogatepass").partition("\n")
-    seen, ends = times_in(data)
+    created, seen, ends = times_in(data)
     if body and not (body[0] == FIELD and TEXT in body):
         raise ValueError("it has no fields")
     fields: Fields = TextFields(body)
     if head.endswith(ESCAPED):
         fields = {_unescape(name): _unescape(text) for name, text in fields.items()}
-    return Record(fields, ends - now, seen, owner_in(data), data)
+    return Record(fields, ends - now, seen, owner_in(data), data, created)
 
 
 def merge(fields: Fields, changed: Fields, removed: Collection[str]) -> Fields:
@@ -174,10 +198,13 @@ def size_of(fields: Fields) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
-def times_in(head: bytes) -> tuple[float, float]:
-    """When a record was last written and when it ends, in seconds. Raises `ValueError`."""
+def times_in(head: bytes) -> tuple[float, float, float]:
+    """When the session began, when it was last written and when it ends, in seconds.
+
+    Raises `ValueError`.
+    """
     times = int.from_bytes(a2b_base64(head[TIMES_AT:HEAD_LENGTH]), "big")
-    return (times >> 48) / 1000, (times & LATEST) / 1000
+    return (times >> 96) / 1000, (times >> 48 & LATEST) / 1000, (times & LATEST) / 1000
 
 
 def owner_in(head: bytes) -> str | None:

@@ -17,12 +17,12 @@ from redis.exceptions import RedisClusterException, ResponseError
 
 from backends.deadline import one_deadline, seconds_left, within_deadline
 from backends.record import (
-    CREATED,
     HEAD_LENGTH,
     hash_owner,
     merge,
     owner_in,
     pack,
+    split_created,
     times_in,
     unless_ended,
     unpack,
@@ -118,7 +118,8 @@ class RedisStore(Store):
         if name is not None:
             arguments = (key, repr(self.clock()), self._list_seconds())
             self._with_list(name, lambda listed: self._enlist(listed, *arguments))
-        record, data = self.prefix + key, pack(fields, self.clock(), ttl, name)
+        fields, created = split_created(fields)
+        record, data = self.prefix + key, pack(fields, self.clock(), ttl, name, created)
         command = ("SET", record, data, "NX", "PX", _milliseconds(ttl))
         again = ("EVAL", CREATE_AGAIN, 1, record, data, _milliseconds(ttl))
         with self._guard(record):
@@ -153,7 +154,7 @@ class RedisStore(Store):
             loaded = self._replace_in_turn(key, other, changed, removed, ttl)
         now = self.clock()
         is_touch = not changed and not removed
-        if is_touch or times_in(loaded.data)[1] - now < RENEW_BELOW * ttl:
+        if is_touch or times_in(loaded.data)[2] - now < RENEW_BELOW * ttl:
             self._renew(key, loaded, now + ttl)
 
     @within_deadline
@@ -247,9 +248,10 @@ class RedisStore(Store):
         Raises `SessionGone` if there is none.
         """
         record, now = self.prefix + key, self.clock()
-        if times_in(loaded.data)[1] <= now:
+        if times_in(loaded.data)[2] <= now:
             raise SessionGone
-        data = pack(merge(loaded.fields, changed, removed), now, ttl, loaded.owner)
+        fields = merge(loaded.fields, changed, removed)
+        data = pack(fields, now, ttl, loaded.owner, loaded.created)
         try:
             with self._guard(record):
                 head = loaded.data[:HEAD_LENGTH]
@@ -278,9 +280,8 @@ class RedisStore(Store):
         """Write the row of a session again that lives until `end`: its list may be evicted."""
         if record.owner is None:
             return
-        begun = float(record.fields.get(CREATED, end))
         seconds = self._list_seconds()
-        row = (key, repr(max(end, begun + seconds)), repr(end), seconds)
+        row = (key, repr(max(end, record.created + seconds)), repr(end), seconds)
         with suppress(StoreUnavailable):  # the update is done, and the next one renews the row too
             self._with_list(record.owner, lambda listed: self._renew_row(listed, *row))
 
@@ -314,7 +315,7 @@ class RedisStore(Store):
         try:
             with self._guard(record):
                 head = self._commands.run(record, ("GETRANGE", record, 0, HEAD_LENGTH - 1))
-            return not head or times_in(_bytes(head))[1] <= self.clock()
+            return not head or times_in(_bytes(head))[2] <= self.clock()
         except ValueError:
             return False
 

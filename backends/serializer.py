@@ -84,7 +84,7 @@ class FieldSerializer(TaggedJSONSerializer):
         if not self._has_only_flasks_tags():
             return None
         try:
-            if TEXT.issuperset(map(type, values)) or all(map(_is_plain, values)):
+            if SCALARS.issuperset(map(type, values)) or all(map(_is_plain, values)):
                 lines = _encoders[sort_keys].encode_lines(values).decode()
                 return lines.split("\n")[:-1]  # no text has a line break: JSON escapes it
         except (UnicodeEncodeError, RecursionError):

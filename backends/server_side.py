@@ -13,7 +13,7 @@ from backends.deadline import one_deadline, within_deadline
 from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
 from backends.loaded_session import NO_CHANGES, Changes, LoadedSession, Succession, is_session_field
 from backends.probe import Probe
-from backends.record import ADDRESS, AGENT, CREATED, size_of
+from backends.record import ADDRESS, AGENT, CREATED, created_in, size_of
 from backends.session import PERMANENT_KEY, Session
 from backends.settings import key_prefix
 from backends.signing import TokenSigner, signer
@@ -103,11 +103,11 @@ class StoreInterface(BackendInterface):
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
         session_id = self._unsign(app, token)
         record = self.store.load(key_of(session_id))
-        if record is None or CREATED not in record.fields:
+        created = 0.0 if record is None else created_in(record)
+        if record is None or not created:
             log_event(app, "token of an ended session", session_id)
             return None
         fields = record.fields
-        created = float(fields[CREATED])
         permanent = fields.get(PERMANENT_KEY) == "true"
         ttl = min(record.ttl, self.remaining(app, created, permanent, record.seen))
         loaded = LoadedSession(session_id, token, created, ttl, fields, permanent, record)
@@ -259,7 +259,7 @@ class StoreInterface(BackendInterface):
 def _describe(key: str, record: Record) -> OwnedSession:
     fields = record.fields
     agent, address = fields.get(AGENT, ""), fields.get(ADDRESS, "")
-    return OwnedSession(_handle(key), agent, address, float(fields[CREATED]), record.seen)
+    return OwnedSession(_handle(key), agent, address, created_in(record), record.seen)
 
 
 def _handle(key: str) -> str:

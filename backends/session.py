@@ -80,6 +80,8 @@ class Session(SessionMixin):
         self._lock = RLock()
         self._next_id: str | None = None
         self._loaded_session: LoadedSession | None = None
+        self._written: Changes | None = None
+        """What was saved of `_loaded_session` and is not in its fields yet."""
         self._values: dict[str, Any] | None = None
         self._as_read: dict[str, Any] = {}
         self._failure: StoreUnavailable | None = None
@@ -133,6 +135,9 @@ class Session(SessionMixin):
         """The session as it was loaded; `None` for a new one. Loads it at the first use."""
         if self._values is None:
             self._load_values()
+        if self._written is not None and self._loaded_session is not None:
+            fields = self._written.applied_to(self._loaded_session.fields)
+            self._loaded_session, self._written = self._loaded_session._replace(fields=fields), None
         return self._loaded_session
 
     @property
@@ -160,9 +165,9 @@ class Session(SessionMixin):
     def _raise_succession(self, succession: Succession) -> None:
         self._succession = max(self._succession, succession)
 
-    def _become(self, loaded: LoadedSession | None) -> None:
+    def _become(self, loaded: LoadedSession | None, written: Changes | None = None) -> None:
         """Go on from what was saved: a request may save its session more than once."""
-        self._loaded_session, self._as_read = loaded, {}
+        self._loaded_session, self._written, self._as_read = loaded, written, {}
         self._is_unread, self._failure = False, None
         self._succession = Succession.SAME
         self._next_id = None

@@ -75,6 +75,8 @@ class Record(NamedTuple):
     """A hash of the name of the owner that it was created for."""
     data: bytes = b""
     """As the store holds it, if the store wants it back in `update_loaded`."""
+    created: float = 0
+    """When the session began, in seconds since the epoch, if no field says it."""
 
 
 class AtRest(NamedTuple):

@@ -52,7 +52,7 @@ class TestAnotherFormat:
     def newer(self, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Stage:
         stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
         with monkeypatch.context() as patch:
-            patch.setattr(record, "VERSION", b"3")
+            patch.setattr(record, "VERSION", b"4")
             patch.setattr(record, "_error_log", Throttle())
             stage.put(user="ada")
             assert stage.held() == {"user": "ada"}
@@ -67,10 +67,10 @@ class TestAnotherFormat:
         assert not any(set_cookie(answer) for answer in answers)
         errors = [each.message for each in caplog.records if each.levelno == logging.ERROR]
         assert errors == [
-            "session store unavailable: a record has the format 3, and this version of the "
-            "package knows 2. Let all processes run the newer version."
+            "session store unavailable: a record has the format 4, and this version of the "
+            "package knows 3. Let all processes run the newer version."
         ]
-        monkeypatch.setattr(record, "VERSION", b"3")
+        monkeypatch.setattr(record, "VERSION", b"4")
         assert newer.held() == {"user": "ada"}
 
     def test_it_is_ended_by_a_logout_and_by_a_login(self, newer: Stage) -> None:
@@ -80,3 +80,19 @@ class TestAnotherFormat:
         assert newer.held() == {"user": "bob"}
         newer.client.set_cookie("session", old.value, domain="shop.example.com")
         assert newer.held() == {}
+
+
+def test_a_record_of_an_earlier_format_is_no_session_and_one_line_in_the_log(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Stage(make_app())
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "VERSION", b"2")
+        stage.put(user="ada")
+    answer = stage.visit(lambda: session.get("user"))
+    assert (answer.status_code, stage.result) == (200, None)
+    warnings = [each.message for each in caplog.records if each.levelno == logging.WARNING]
+    assert len(warnings) == 1
+    assert warnings[0].endswith("is damaged: it has the format 2 of an earlier version")
+    assert stage.visit(lambda: begin_anew(user="bob")).status_code == 200
+    assert stage.held() == {"user": "bob"}
