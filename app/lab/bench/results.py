@@ -62,7 +62,8 @@ class Timing(OfShape):
     ships: str | None
     """What it is compared with."""
     ratio: float | None
-    """The least time of the processor to that of what ships; `None` if nothing does."""
+    """The least time of the processor to that of what ships; `None` if nothing does, or if it takes
+    none."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def compare_costs(
         for each in candidates:
             own = _spread(each, cpu)
             ships = next((other for other in candidates if other.name == each.ships), None)
-            ratio = round(own.least / _spread(ships, cpu).least, 3) if ships else None
+            ratio = _ratio(own, _spread(ships, cpu)) if ships else None
             asked_for = len(cpu[each.name])
             yield Timing(
                 *(each.name, *shape, operation, own, _spread(each, wall), asked_for),
@@ -213,6 +214,11 @@ def _spread(candidate: Candidate, times: Mapping[str, Sequence[float]]) -> Sprea
         ]
     least, low, half, high = (round(value, 2) for value in own)
     return Spread(least, (low, half, high))
+
+
+def _ratio(own: Spread, ships: Spread) -> float | None:
+    # What ships may cost nothing that a few requests could tell from those of bare Flask.
+    return round(own.least / ships.least, 3) if ships.least > 0 else None
 
 
 def _quantiles(values: Sequence[float]) -> list[float]:

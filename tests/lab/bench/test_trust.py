@@ -61,6 +61,17 @@ def counts_of(bench: Bench, candidate: str) -> dict[str, Count]:
     return {each.operation: each for each in bench.counts if each.candidate == candidate}
 
 
+def more_file_calls(bench: Bench) -> dict[str, int]:
+    """How many operations on files the spoiled backend adds to each request but a login.
+
+    What a login sweeps differs from one to the next, so that its count is right to within one.
+    """
+    sound, spoiled = counts_of(bench, "filesystem"), counts_of(bench, "spoiled")
+    more = {each: spoiled[each].file_calls - sound[each].file_calls for each in sound}
+    assert abs(more.pop("login")) <= 1
+    return more
+
+
 def wait_in_load(store: Any) -> None:
     load = store.load
 
@@ -101,8 +112,7 @@ def test_a_slow_load_is_in_the_time_of_what_loads(tmp_path: Path) -> None:
     assert max(slower[each] for each in ("untouched", "login", "logout")) < SLOWNESS / 2
     assert slow["read"].ratio is not None
     assert slow["read"].ratio > 1.5
-    for operation, count in counts_of(bench, "filesystem").items():
-        assert counts_of(bench, "spoiled")[operation].file_calls == count.file_calls
+    assert more_file_calls(bench) == {"untouched": 0, "read": 0, "write": 0, "logout": 0}
 
 
 def test_a_second_command_is_counted_and_nothing_else_is(tmp_path: Path) -> None:
@@ -122,8 +132,7 @@ def test_a_second_command_is_counted_and_nothing_else_is(tmp_path: Path) -> None
 def test_a_write_at_each_read_is_an_operation_on_files(tmp_path: Path) -> None:
     bench = measure(tmp_path, "filesystem", write_at_each_load)
     sound, spoiled = counts_of(bench, "filesystem"), counts_of(bench, "spoiled")
-    more = {each: spoiled[each].file_calls - sound[each].file_calls for each in sound}
-    assert more == {"untouched": 0, "read": 2, "write": 2, "login": 0, "logout": 0}
+    assert more_file_calls(bench) == {"untouched": 0, "read": 2, "write": 2, "logout": 0}
     assert {each.redis_commands for each in spoiled.values()} == {0}
     assert spoiled["read"].set_cookie_bytes == sound["read"].set_cookie_bytes == 0
 
