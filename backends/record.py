@@ -1,9 +1,9 @@
 """The format of a record: a line about it, then its fields.
 
 The first line has the version of the format (1 character), a checksum of it and all that follows (8
-hexadecimal digits), when the session began, when the record was last written and when it ends (6
-bytes each, in milliseconds since the epoch, as Base64), and the hash of its owner's name (32, or
-nothing).
+hexadecimal digits), when the session began, when the record was last written and when it ends (5
+bytes each, in hundredths of a second since the epoch, as Base64), and the hash of its owner's name
+(32, or nothing).
 A field is a record separator, its name, a unit separator and its text (ASCII 30 and 31).
 
 The version and the checksum keep their places in every later version, so that a record of another
@@ -35,14 +35,17 @@ AGENT, ADDRESS = "@agent", "@address"
 
 VERSION = b"3"
 
-TIMES_AT, HEAD_LENGTH = 9, 33
+TIMES_AT, HEAD_LENGTH = 9, 29
 """Where the times begin and end. What stands before their end tells two states of a record apart:
-two that agree in it are the same to the millisecond, and their checksums too."""
+two that agree in it are of the same moment, and their checksums agree too."""
 
 OWNER_LENGTH = 32
 
-LATEST = 2**48 - 1
-"""Milliseconds since the epoch: the year 10889."""
+TIME_BITS, TICKS = 40, 100
+"""Of a time in the first line, and how many it has to a second."""
+
+LATEST = 2**TIME_BITS - 1
+"""The year 2318."""
 
 FIELD, TEXT = "\x1e", "\x1f"
 """Begin a field and its text. JSON escapes both, so that only a strange name ever has one."""
@@ -146,8 +149,8 @@ def pack(
     """The record that is written now; `owner` is the hash of a name."""
     times = 0
     for time in (created, now, now + ttl):
-        times = times << 48 | min(round(time * 1000), LATEST)
-    about = b2a_base64(times.to_bytes(18, "big"), newline=False).decode() + (owner or "")
+        times = times << TIME_BITS | min(round(time * TICKS), LATEST)
+    about = b2a_base64(times.to_bytes(15, "big"), newline=False).decode() + (owner or "")
     if isinstance(fields, TextFields):
         body = fields.text
     else:
@@ -204,7 +207,8 @@ def times_in(head: bytes) -> tuple[float, float, float]:
     Raises `ValueError`.
     """
     times = int.from_bytes(a2b_base64(head[TIMES_AT:HEAD_LENGTH]), "big")
-    return (times >> 96) / 1000, (times >> 48 & LATEST) / 1000, (times & LATEST) / 1000
+    began, seen, ends = times >> 2 * TIME_BITS, times >> TIME_BITS & LATEST, times & LATEST
+    return began / TICKS, seen / TICKS, ends / TICKS
 
 
 def owner_in(head: bytes) -> str | None:
