@@ -174,17 +174,33 @@ def read_answer(status: int, headers: list[tuple[str, str]], text: str) -> Answe
     return Answer(status, text, pair, sum(map(len, set_cookies)))
 
 
+def find_sent_bytes(ask: Ask) -> int | None:
+    """The bytes of the `Cookie` after a login; `None` if there is none that a browser keeps."""
+    login = _log_in_quietly(ask)
+    kept = login.status == 200 and login.cookie is not None and _is_kept(login.cookie)
+    return len(login.cookie or "") if kept else None
+
+
+def _log_in_quietly(ask: Ask) -> Answer:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Flask's own, of a cookie that is too large
+        return ask("login", None)
+
+
+def _is_kept(cookie: str) -> bool:
+    """Whether browsers keep it: they count its name and its value, without the sign between."""
+    return len(cookie) <= MAX_COOKIE_BYTES + 1
+
+
 def find_fault(ask: Ask) -> str | None:
     """Why it is not compared: what it does not keep; `None` for one that keeps a session.
 
     What is fast because it forgets is not faster.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Flask's own, of a cookie that is too large
-        login = ask("login", None)
+    login = _log_in_quietly(ask)
     if login.status != 200 or login.cookie is None:
         return f"its login was answered {login.status} and sets no cookie"
-    if len(login.cookie) > MAX_COOKIE_BYTES + 1:
+    if not _is_kept(login.cookie):
         return "no browser keeps so large a cookie"
     cookie = login.cookie
     for expected in ("1", "2"):

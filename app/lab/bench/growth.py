@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 
 from app.lab.bench.candidate import Candidate, Shape
 from app.lab.bench.place import Ground, Place
+from app.lab.bench.results import Growth
 from app.lab.bench.timing import BenchClient, log_in, time_in_turn
 
 SESSIONS = 100
@@ -40,19 +42,33 @@ def _weigh(candidate: Candidate, place: Place, ground: Ground) -> int:
     return sum(path.stat().st_blocks * BLOCK_BYTES for path in _list_files(place.folder))
 
 
-def time_among(
+def measure_among(
     candidate: Candidate, shape: Shape, sessions: int, place: Place, ground: Ground
-) -> tuple[float, float]:
-    """The microseconds of a login and of a read beside so many stored sessions."""
+) -> Growth:
+    """What so many stored sessions take, and what a login and a read cost beside them."""
     log_in(candidate.make(place, shape))
     if candidate.on_redis:
-        _fill_redis(redis_of(ground), sessions)
+        taken = _take_memory(redis_of(ground), sessions)
     else:
         _fill_folder(place.folder, sessions)
+        taken = _weigh(candidate, place, ground)
+    inodes = sum(1 for _ in place.folder.rglob("*"))
     # A new application, as after a restart: it counts the sessions that are stored.
     client = log_in(candidate.make(place, shape))
     login, read = (_find_least(client, operation) for operation in ("login", "read"))
-    return login, read
+    return Growth(candidate.name, sessions, taken, inodes, round(login, 1), round(read, 1))
+
+
+def _take_memory(client: "Redis", sessions: int) -> int:
+    """The bytes that so many more sessions take of a Redis, with their places in its table."""
+    before = _used_memory(client)
+    _fill_redis(client, sessions)
+    return _used_memory(client) - before
+
+
+def _used_memory(client: "Redis") -> int:
+    info: Any = client.info("memory")
+    return int(info["used_memory"])
 
 
 def _find_least(client: BenchClient, operation: str) -> float:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.lab.bench.candidate import OPERATIONS, Shape
-from app.lab.bench.results import Bench, Count, Timing
+from app.lab.bench.results import Bench, Count, Sent, Timing
 from app.lab.reports.html import render_page
 from app.lab.reports.markdown import escape
 from app.readme import format_table
@@ -21,7 +21,11 @@ COUNTS = (
     "and system calls. In brackets the bytes of Set-Cookie."
 )
 WEIGHTS = "Bytes of Redis memory, or of the disk as it allocates them."
-GROWTH = "Microseconds of a login and of a read on the wall: the least of several."
+SENT = "Bytes of the Cookie with each request, by the bytes of data in the session."
+GROWTH = (
+    "What so many sessions take together, in bytes; microseconds of a login and of a read beside "
+    "them on the wall, the least of several."
+)
 RECOVERIES = "Seconds from when Redis answers again until the session does."
 LOADS = (
     "gunicorn on loopback: one process with four threads, asked over eight connections; each "
@@ -51,6 +55,7 @@ def make_sections(bench: Bench) -> list[Section]:
         *_as_it_is(
             "A session on the server", WEIGHTS, [each for each in bench.weights if each.bytes]
         ),
+        *_by_size("What a browser sends", SENT, bench.sent),
         *_as_it_is("Among stored sessions", GROWTH, bench.growth),
         *_as_it_is("After an outage of Redis", RECOVERIES, bench.recoveries),
         *_as_it_is("Under load", LOADS, bench.loads),
@@ -68,6 +73,17 @@ def _by_shape(
             if (each.size, each.fields) == shape:
                 rows.setdefault(each.candidate, [each.candidate]).append(format_cell(each))
         yield Section(f"{title}: {Shape(*shape)}", note, ("", *OPERATIONS), [*rows.values()])
+
+
+def _by_size(title: str, note: str, sent: Sequence[Sent]) -> Iterator[Section]:
+    """A row for each candidate, a column for each size."""
+    rows: dict[str, list[str]] = {}
+    for each in sent:
+        cell = "–" if each.cookie_bytes is None else f"{each.cookie_bytes:,}"
+        rows.setdefault(each.candidate, [each.candidate]).append(cell)
+    if rows:
+        sizes = dict.fromkeys(f"{each.size:,} B" for each in sent)
+        yield Section(title, note, ("", *sizes), [*rows.values()])
 
 
 def _as_it_is(title: str, note: str, measured: Sequence[Any]) -> Iterator[Section]:

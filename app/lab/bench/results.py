@@ -11,7 +11,7 @@ from app.lab.bench.candidate import OPERATIONS, Candidate, Shape
 from app.lab.bench.timing import Cost
 from app.lab.reports.report import Circumstances
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 
 Costs = dict[tuple[str, str], list[Cost]]
 """The cost of each request, by candidate and operation."""
@@ -91,6 +91,16 @@ class Count(OfShape):
 
 
 @dataclass(frozen=True)
+class Sent(OfCandidate):
+    """What a browser sends with each request after a login."""
+
+    size: int
+    """Bytes of data in the session."""
+    cookie_bytes: int | None
+    """Of the session's `Cookie`; `None` if the session is refused, or no browser keeps it."""
+
+
+@dataclass(frozen=True)
 class Weight(OfShape):
     """What a session takes on the server."""
 
@@ -104,6 +114,10 @@ class Growth(OfCandidate):
 
     sessions: int
     """How many are stored."""
+    bytes: int
+    """What they take together: of Redis' memory, or allocated on the disk."""
+    inodes: int
+    """Their files and folders."""
     login: float
     """Microseconds on the wall, the least of several."""
     read: float
@@ -160,6 +174,8 @@ class Bench:
     """What requests cost."""
     counts: list[Count] = field(default_factory=list)
     """What requests do."""
+    sent: list[Sent] = field(default_factory=list)
+    """What browsers send."""
     weights: list[Weight] = field(default_factory=list)
     """What a session takes."""
     growth: list[Growth] = field(default_factory=list)
@@ -168,7 +184,7 @@ class Bench:
     """What an outage leaves."""
     loads: list[Load] = field(default_factory=list)
     """What a server answers; empty unless asked for."""
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     """The number of this format."""
 
 

@@ -9,17 +9,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.lab.bench.candidate import OPERATIONS, SHAPES, Candidate, Shape, find_fault
+from app.lab.bench.candidate import (
+    OPERATIONS,
+    SHAPES,
+    Candidate,
+    Shape,
+    find_fault,
+    find_sent_bytes,
+)
 from app.lab.bench.counting import RedisWire, count_request
-from app.lab.bench.growth import time_among, time_recovery, weigh_session
+from app.lab.bench.growth import measure_among, time_recovery, weigh_session
 from app.lab.bench.load import load, serve
 from app.lab.bench.place import Ground
 from app.lab.bench.results import (
     Bench,
     Costs,
-    Growth,
     LeftOut,
     Recovery,
+    Sent,
     Timing,
     Weight,
     compare_costs,
@@ -32,17 +39,20 @@ from app.lab.stores.redis_server import redis_version
 NO_REDIS = "no redis-server is here: apt-get install redis-server"
 LOADED = ("untouched", "read", "write", "login")
 LOAD_SECONDS, LOAD_TURNS = 0.5, 4
-FEW_SESSIONS = 100
-"""Stored beside those that are measured, to compare with many."""
+FEW_SESSIONS, MANY_SESSIONS = 100, 10_000
+"""Stored beside those that are measured; more are ten times as many each time."""
+
+SENT_SIZES = (50, *range(250, 4_500, 250))
+"""Bytes of data, until more than a cookie holds."""
 
 
 class Options(NamedTuple):
     """How much is measured, and where files are."""
 
     folder: Path
-    most_in_files: int = 10_000
+    most_in_files: int = MANY_SESSIONS
     """The most stored sessions beside which others are measured."""
-    most_in_redis: int = 10_000
+    most_in_redis: int = MANY_SESSIONS
     http: bool = False
     rounds: int = 18
     turns: int = 3
@@ -90,6 +100,15 @@ def run_bench(candidates: dict[str, Candidate], options: Options, watch: Watch) 
     )
 
 
+def count_up(most: int) -> Iterator[int]:
+    """Numbers of stored sessions: a few, and then ten times as many each time."""
+    yield FEW_SESSIONS
+    count = MANY_SESSIONS
+    while count <= most:
+        yield count
+        count *= 10
+
+
 class _Run:
     """What was measured so far."""
 
@@ -111,6 +130,8 @@ class _Run:
         for shape in shapes:
             yield Step(1.0, partial(self._count, shape))
         for candidate in self._candidates.values():
+            if candidate.name != candidate.bare:
+                yield Step(0.2, partial(self._send, candidate))
             if candidate.on_redis or candidate.in_files:
                 yield Step(4.0, partial(self._grow, small, candidate))
             if candidate.on_redis:
@@ -164,15 +185,24 @@ class _Run:
                 weight = weigh_session(candidate, shape, place, self._ground)
                 self.found["weights"].append(Weight(candidate.name, *shape, weight))
 
+    def _send(self, candidate: Candidate) -> None:
+        """Log in with more and more data, and see what a browser sends then."""
+        if candidate not in self._fit[self._options.shapes[0]]:
+            return
+        for size in SENT_SIZES:
+            with self._ground.empty_place() as place:
+                sent = find_sent_bytes(candidate.make(place, Shape(size, 1)))
+                self.found["sent"].append(Sent(candidate.name, size, sent))
+
     def _grow(self, shape: Shape, candidate: Candidate) -> None:
         if candidate not in self._fit[shape]:
             return
         most = self._options.most_in_redis if candidate.on_redis else self._options.most_in_files
-        for sessions in (FEW_SESSIONS, most):
+        for sessions in count_up(most):
             with self._ground.empty_place() as place:
-                costs = time_among(candidate, shape, sessions, place, self._ground)
-                rounded = (round(cost, 1) for cost in costs)
-                self.found["growth"].append(Growth(candidate.name, sessions, *rounded))
+                self.found["growth"].append(
+                    measure_among(candidate, shape, sessions, place, self._ground)
+                )
 
     def _recover(self, shape: Shape, candidate: Candidate) -> None:
         if candidate in self._fit[shape]:

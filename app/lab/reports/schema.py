@@ -32,7 +32,7 @@ REPORT_TYPES = (
 )
 BENCH_TYPES = (
     *(bench.Bench, Circumstances, bench.Spread, bench.Timing, bench.Count, bench.Weight),
-    *(bench.Growth, bench.Recovery, bench.Load, bench.LeftOut),
+    *(bench.Sent, bench.Growth, bench.Recovery, bench.Load, bench.LeftOut),
 )
 
 
