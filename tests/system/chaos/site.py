@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -166,7 +166,8 @@ class Site(Server):
     def kill_workers(self) -> None:
         """End every worker at once, whatever it does; new ones follow."""
         for worker in self._worker_ids():
-            os.kill(worker, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # one of those before, which ended just now
+                os.kill(worker, signal.SIGKILL)
 
     def logged_errors(self) -> list[tuple[int, float, str]]:
         """What was logged as an error: the process, when in seconds, and the message."""
