@@ -20,7 +20,7 @@ SESSIONS = 100
 """How many are stored to weigh one."""
 
 BATCH = 1_000
-REQUESTS = 10
+REQUESTS = 40
 BLOCK_BYTES = 512
 """Of `st_blocks`, whatever the file system's own are (stat(2))."""
 POLL_SECONDS = 0.005

@@ -8,13 +8,14 @@ from rich.table import Table
 
 from app.lab.bench.candidate import OPERATIONS, Shape
 from app.lab.bench.results import Bench, Count, Sent, Timing
-from app.lab.reports.html import render_page
 from app.lab.reports.markdown import escape
+from app.lab.reports.one_file import render_page
 from app.readme import format_table
 
 TIMES = (
     "Microseconds of processor time over the same request without a session, which the first row "
-    "has in whole: the least of all requests. In brackets on the wall; × the ratio to what ships."
+    "has in whole: half of the requests take less. In brackets on the wall; × the ratio to what "
+    "ships."
 )
 COUNTS = (
     "Calls in Python. On Redis: commands / round trips, bytes to + from it. On files: operations "
@@ -102,7 +103,7 @@ def _format_value(value: float | str) -> str:
 
 def _format_time(timing: Timing) -> str:
     ratio = "" if timing.ratio is None else f" ×{timing.ratio:.2f}"
-    return f"{timing.cpu.least:.0f} ({timing.wall.least:.0f}){ratio}"
+    return f"{timing.cpu.quartiles[1]:.0f} ({timing.wall.quartiles[1]:.0f}){ratio}"
 
 
 def _format_count(count: Count) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from app.lab.bench.candidate import OPERATIONS, Candidate, Shape
 from app.lab.bench.timing import Cost
-from app.lab.reports.report import Circumstances
+from app.lab.reports.report import Circumstances, dump_by_line
 
 FORMAT: Literal[2] = 2
 
@@ -62,8 +62,8 @@ class Timing(OfShape):
     ships: str | None
     """What it is compared with."""
     ratio: float | None
-    """The least time of the processor to that of what ships; `None` if nothing does, or if it takes
-    none."""
+    """Of the processor's time, by half of the requests, to that of what ships; `None` if nothing
+    ships, or if that takes none."""
 
 
 @dataclass(frozen=True)
@@ -189,8 +189,8 @@ class Bench:
 
 
 def dump_bench(bench: Bench) -> str:
-    """The bench as JSON."""
-    return msgspec.json.format(msgspec.json.encode(bench), indent=2).decode() + "\n"
+    """The bench as JSON, one line for each thing that was measured."""
+    return dump_by_line(bench)
 
 
 def parse_bench(text: str) -> Bench:
@@ -234,7 +234,8 @@ def _spread(candidate: Candidate, times: Mapping[str, Sequence[float]]) -> Sprea
 
 def _ratio(own: Spread, ships: Spread) -> float | None:
     # What ships may cost nothing that a few requests could tell from those of bare Flask.
-    return round(own.least / ships.least, 3) if ships.least > 0 else None
+    half, theirs = own.quartiles[1], ships.quartiles[1]
+    return round(half / theirs, 3) if theirs > 0 else None
 
 
 def _quantiles(values: Sequence[float]) -> list[float]:

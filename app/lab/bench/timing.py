@@ -2,8 +2,9 @@
 
 pyperf runs one benchmark after the other, in processes of their own. On a machine that others use a
 ratio of two such runs is one of two moments, and three runs differed by up to nine tenths. Here
-requests of each follow those of the other within milliseconds, and the least of many counts: what
-others do on the machine only adds.
+requests of each follow those of the other within milliseconds, and half of many take less than what
+counts. The least of them differed from run to run twice as much: whether Redis answers from another
+core costs more than all else, and is a matter of luck.
 """
 
 import gc
