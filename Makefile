@@ -23,7 +23,7 @@ COMPILE := $(UV_PIP) compile --universal --python-version 3.11 --generate-hashes
 # Where it is set, each process that a test starts would compile all of app/ and backends/ again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test coverage soak check format readme report lock clean
+.PHONY: help run test coverage soak check format readme report bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name text; do \
@@ -60,6 +60,12 @@ report: $(ENVIRONMENT) ## Run the laboratory; write its report, build/report.htm
 	@mkdir -p .cache
 	@$(BIN)/session-lab compare --output .cache/report.json
 	@$(BIN)/python -m app.lab.reports.publish .cache/report.json
+	@$(MAKE) --no-print-directory readme
+
+bench: $(ENVIRONMENT) ## Measure what a session costs, and keep the figures: five minutes
+	@mkdir -p .cache
+	@$(BIN)/session-lab bench --full --http --output .cache/bench.json
+	@$(BIN)/python -m app.lab.cost.kept .cache/bench.json
 	@$(MAKE) --no-print-directory readme
 
 lock: $(ENVIRONMENT) ## Write the lock files after a change in pyproject.toml

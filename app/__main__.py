@@ -18,7 +18,7 @@ def load_app() -> Flask:
         raise NoAppException(str(error)) from error
 
 
-LAB_COMMANDS = ("bench", "compare")
+LAB_COMMANDS = ("bench", "compare", "plan")
 
 
 class SessionLabGroup(FlaskGroup):

@@ -42,6 +42,7 @@ def build_app(config: Mapping[str, Any] | None, clock: Clock) -> Flask:
         pages.init_app(app)
         app.cli.add_command(lab_cli.compare)
         app.cli.add_command(lab_cli.bench)
+        app.cli.add_command(lab_cli.plan)
     return app
 
 

@@ -120,6 +120,8 @@ class Claim:
     """Steps to try it by hand, with the application and devtools."""
     over_http: bool = False
     """Whether the experiment needs only HTTP, so that it can try any application."""
+    price: str | None = None
+    """The picture that shows what it costs: an `id` of app/lab/cost/pictures.py."""
     in_chromium: bool = False
     """Whether the browser matters, so that it is worth trying with a real one."""
 

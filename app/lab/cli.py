@@ -1,4 +1,4 @@
-"""`session-lab compare` and `session-lab bench`: the laboratory on the command line."""
+"""`session-lab compare`, `bench` and `plan`: the laboratory on the command line."""
 
 import tempfile
 from pathlib import Path
@@ -163,6 +163,26 @@ def bench(
     if full:
         options = options._replace(most_in_files=100_000, most_in_redis=1_000_000)
     run_command(options, form, output, with_peers=peers)
+
+
+@click.command()
+@click.option("--users", type=int, required=True, help="People who log in on one day.")
+@click.option("--size", type=int, required=True, help="Bytes of data in a session.")
+@click.option("--requests", "per_second", type=float, required=True, help="Requests a second.")
+@click.option("--hours", type=float, required=True, help="From a login to the end of its session.")
+def plan(users: int, size: int, per_second: float, hours: float) -> None:
+    """Calculate what so many users need on each backend: traffic, memory, files, processors.
+
+    It is calculated from the bench that came with this program, and says how.
+    """
+    # Imported here, for the same reason.
+    from app.lab.plan import Need, find_fault, run_command
+
+    need = Need(users, size, per_second, hours)
+    fault = find_fault(need)
+    if fault:
+        raise click.UsageError(fault)
+    run_command(need)
 
 
 def _describe_app(

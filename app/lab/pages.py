@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from app.config import INSTANCE
 from app.lab.claim import Claim, Verdict
+from app.lab.cost import page
 from app.lab.experiments import CLAIMS
 from app.lab.reports.matrix import Links, Matrix, add_filters, make_matrix
 from app.lab.reports.report import LatestReport, Result, find_latest_report
@@ -43,6 +44,7 @@ def init_app(app: Flask) -> None:
     app.extensions["lab_runs"] = BackgroundRunner(INSTANCE / "lab")
     add_filters(app.jinja_env)
     app.register_blueprint(bp)
+    app.register_blueprint(page.bp)
 
 
 @bp.get("", strict_slashes=False)
@@ -117,7 +119,7 @@ def _runs() -> BackgroundRunner:
 
 
 def _links() -> Links:
-    return Links(f"{url_for('lab.index')}/", "/")
+    return Links(f"{url_for('lab.index')}/", "/", url_for("cost.index"))
 
 
 def _find_report() -> LatestReport | None:

@@ -26,6 +26,7 @@ CLAIM = Claim(
     meaning="Where it fails, your users are logged out by the number of your visitors, without an "
     "error anywhere. The threshold of 500 files is a default that can be raised, at a price.",
     experiment=experiment,
+    price="growth",
     expected=on_each(
         cookie=HOLDS,
         filesystem=HOLDS,

@@ -55,6 +55,7 @@ CLAIM = Claim(
     meaning="Where it fails, all of the session travels up with every request, pictures and "
     "scripts included, and down again with every change.",
     experiment=experiment,
+    price="sent",
     expected=on_each(
         cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
     ),

@@ -26,6 +26,7 @@ CLAIM = Claim(
     meaning="Where it fails, each picture and each script of a page asks the store, and with the "
     "store every one of them stops. Serve static files from elsewhere then.",
     experiment=experiment,
+    price="asked",
     expected=on_each(
         cookie=CANNOT_APPLY,
         filesystem=HOLDS,

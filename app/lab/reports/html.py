@@ -1,20 +1,11 @@
-"""A report as one HTML file, which needs neither the network nor another file."""
+"""A report as one HTML file."""
 
-from functools import cache
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
-
-from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
-
+from app.lab.cost.kept import read_kept
+from app.lab.cost.shown import show
 from app.lab.experiments import CLAIMS
-from app.lab.reports.matrix import Links, add_filters, make_matrix
+from app.lab.reports.matrix import Links, make_matrix
+from app.lab.reports.one_file import render_page
 from app.lab.reports.report import Report, shorten_report
-
-STATIC = Path(__file__).parents[2] / "static"
-STYLES = ("report.css", "base.css", "lab.css")
-SCRIPTS = ("theme.js", "report.js")
 
 MAX_EXCHANGES = 6
 """Exchanges of one experiment in the file; all of them would make it several times as long."""
@@ -25,35 +16,11 @@ ANCHORS = Links("#", "--")
 def format_html(report: Report) -> str:
     """The matrix, each claim and its evidence."""
     claims = [claim for claim in CLAIMS.values() if claim.id in report.claim_ids]
+    figures = read_kept()
+    links = ANCHORS if figures is None else ANCHORS._replace(cost_page="")
     return render_page(
         "lab/report.html",
         circumstances=report.circumstances,
-        matrix=make_matrix(shorten_report(report, MAX_EXCHANGES), claims, ANCHORS),
+        matrix=make_matrix(shorten_report(report, MAX_EXCHANGES), claims, links),
+        cost=figures and show(figures),
     )
-
-
-def render_page(template: str, **variables: Any) -> str:
-    """A page that has its styles, its scripts and its picture in itself."""
-    return (
-        _make_environment()
-        .get_template(template)
-        .render(
-            styles=[Markup(_read(name)) for name in STYLES],  # noqa: S704 - the project's own
-            scripts=[Markup(_read(name)) for name in SCRIPTS],  # noqa: S704 - the project's own
-            favicon=f"data:image/svg+xml,{quote(_read('favicon.svg'))}",
-            **variables,
-        )
-    )
-
-
-@cache
-def _make_environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("app"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    add_filters(environment)
-    return environment
-
-
-def _read(name: str) -> str:
-    return (STATIC / name).read_text(encoding="utf-8")

@@ -79,6 +79,8 @@ class Links(NamedTuple):
 
     root: str
     separator: str
+    cost_page: str | None = None
+    """Where it stands what a session costs; empty for the same page, `None` for nowhere."""
 
     def claim(self, claim: str) -> str:
         """Where the claim is explained."""
@@ -87,6 +89,12 @@ class Links(NamedTuple):
     def evidence(self, claim: str, subject: str) -> str:
         """Where the claim's evidence from this subject is."""
         return f"{self.claim(claim)}{self.separator}{subject}"
+
+    def cost(self, claim: Claim) -> str | None:
+        """Where it stands what that costs; `None` if it has no price."""
+        if self.cost_page is None or claim.price is None:
+            return None
+        return f"{self.cost_page}#cost-{claim.price}"
 
 
 class Column(NamedTuple):

@@ -284,8 +284,16 @@ def dump_report(report: Report) -> str:
 
     `docs/report.schema.json` describes it.
     """
-    names = (field.name for field in fields(report))
-    lines = (f'"{name}":{_dump_field(getattr(report, name))}' for name in names)
+    return dump_by_line(report)
+
+
+def dump_by_line(found: Any) -> str:
+    """The JSON of a dataclass: lists of others have a line for each, so that two can be compared.
+
+    `found` has no other long fields.
+    """
+    names = (field.name for field in fields(found))
+    lines = (f'"{name}":{_dump_field(getattr(found, name))}' for name in names)
     return "{" + ",\n".join(lines) + "}\n"
 
 

@@ -24,6 +24,8 @@ PAGES = (
     "/lab?verdict=surprise",
     "/lab?verdict=error&subject=cookie",
     "/lab/logout_is_final",
+    "/lab/cost",
+    "/lab/cost?users=0&size=1&per_second=&hours=8",
     "/lab/logout_is_final/cookie",
     "/lab/parallel_writes_survive/redis",
     *MISSING,
@@ -48,7 +50,8 @@ def test_no_page_scrolls_sideways_or_breaks_its_own_policy(page: "Page", server:
 
 
 @pytest.mark.parametrize(
-    "path", ["/lab?verdict=surprise", "/lab/logout_is_final", "/lab/logout_is_final/cookie"]
+    "path",
+    ["/lab?verdict=surprise", "/lab/logout_is_final", "/lab/logout_is_final/cookie", "/lab/cost"],
 )
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(
     page: "Page", server: LabServer, path: str

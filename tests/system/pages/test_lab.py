@@ -34,6 +34,47 @@ def test_a_screen_reader_hears_a_table_with_headers(page: "Page", server: LabSer
         assert row.get_by_role("cell").count() == len(BACKENDS)
 
 
+def test_what_a_session_costs_is_answered_without_scrolling(
+    page: "Page", server: LabServer
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{server.url}/lab/cost")
+    table = page.get_by_role("table", name="costs whom")
+    assert table.get_by_role("row").count() == 1 + len(BACKENDS)
+    box = table.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 800
+
+
+def test_a_phone_shows_each_backend_s_costs_as_a_card(page: "Page", server: LabServer) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(f"{server.url}/lab/cost")
+    table = page.get_by_role("table", name="costs whom")
+    assert table.get_by_role("rowheader").count() == len(BACKENDS)
+    head = page.locator(".cost-head").first
+    assert head.is_visible()
+    page.set_viewport_size(DESKTOP)
+    assert not head.is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pictures_have_the_colours_of_the_page(
+    page: "Page", server: LabServer, scheme: Any
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{server.url}/lab/cost")
+    ink = page.locator("main").evaluate("(element) => getComputedStyle(element).color")
+    text = page.locator(".chart text").first
+    assert text.evaluate("(element) => getComputedStyle(element).fill") == ink
+    for picture in ("sent", "growth"):
+        dashes = page.locator(f"#cost-{picture} .chart > svg .series .line").evaluate_all(
+            "(lines) => lines.map((line) => getComputedStyle(line).strokeDasharray)"
+        )
+        assert len(dashes) > 3
+        assert len(set(dashes)) == len(dashes), picture
+    assert page.get_by_role("img").count() == 5
+
+
 def begin_run(files: RunFiles, name: str) -> int:
     """Note the begin of a run of everything; its lock, which is to be closed at its end."""
     lock = files.take_lock()

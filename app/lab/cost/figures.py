@@ -1,0 +1,131 @@
+"""The figures of a bench as pages, pictures and plans ask for them."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.lab.bench.candidate import BARE, Shape
+from app.lab.bench.results import Bench, Count, Growth, Recovery, Timing
+from backends import BACKENDS
+
+SMALL = Shape(200, 1)
+"""The session that most figures are of: who is logged in, and a little more."""
+
+
+class Pair(NamedTuple):
+    """A backend, and what ships for the same place."""
+
+    ours: str
+    ships: str
+
+
+class SentAlike(NamedTuple):
+    """Backends whose cookies have the same bytes."""
+
+    title: str
+    """Of all of them."""
+    points: list[tuple[int, int | None]]
+    """Bytes of data, and of the `Cookie`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """A bench, by what is looked up in it.
+
+    Raises `LookupError` for what was not measured, as in a run without Redis.
+    """
+
+    bench: Bench
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """The backends that are compared, in the order of the registry."""
+        compared = {each.candidate: each.ships for each in self.bench.timings if each.ships}
+        return [Pair(name, compared[name]) for name in BACKENDS if name in compared]
+
+    @property
+    def names(self) -> list[str]:
+        """All of the pairs, each beside its other."""
+        return [name for pair in self.pairs for name in pair]
+
+    def timing(self, name: str, operation: str, shape: Shape = SMALL) -> Timing:
+        """What an operation costs over the same request without a session."""
+        wanted = (name, operation, *shape)
+        for each in self.bench.timings:
+            if (each.candidate, each.operation, each.size, each.fields) == wanted:
+                return each
+        raise LookupError(f"{operation} was not timed on {name}")
+
+    def times(self, name: str, operation: str) -> list[tuple[int, float]]:
+        """Bytes of data in one field, and the microseconds that an operation adds with them."""
+        return [
+            (each.size, max(0.0, _half(each)))
+            for each in self.bench.timings
+            if (each.candidate, each.operation, each.fields) == (name, operation, SMALL.fields)
+        ]
+
+    def counts(self, name: str, operation: str) -> list[Count]:
+        """What an operation does, by the size of a session whose data is in one field."""
+        found = [
+            each
+            for each in self.bench.counts
+            if (each.candidate, each.operation, each.fields) == (name, operation, SMALL.fields)
+        ]
+        return sorted(found, key=lambda count: count.size)
+
+    def count(self, name: str, operation: str) -> Count:
+        """What an operation does with a small session."""
+        for each in self.counts(name, operation):
+            if each.size == SMALL.size:
+                return each
+        raise LookupError(f"{operation} was not counted on {name}")
+
+    def sent(self, name: str) -> list[tuple[int, int | None]]:
+        """Bytes of data and of the `Cookie` with it, `None` for what does not fit."""
+        found = [each for each in self.bench.sent if each.candidate == name]
+        return sorted((each.size, each.cookie_bytes) for each in found)
+
+    def group_by_sent(self) -> list["SentAlike"]:
+        """Those that send the same cookies, whatever the size."""
+        grouped: dict[tuple[tuple[int, int | None], ...], list[str]] = {}
+        for name in self.names:
+            if points := self.sent(name):
+                grouped.setdefault(tuple(points), []).append(name)
+        return [
+            SentAlike(" · ".join(map(title_of, names)), list(points))
+            for points, names in grouped.items()
+        ]
+
+    def weights(self, name: str) -> list[tuple[int, int]]:
+        """Bytes of data in one field, and of the session on the server."""
+        return [
+            (each.size, each.bytes)
+            for each in self.bench.weights
+            if each.candidate == name and each.fields == SMALL.fields
+        ]
+
+    def growth(self, name: str) -> list[Growth]:
+        """What more and more stored sessions take; empty for a cookie, which stores none."""
+        found = [each for each in self.bench.growth if each.candidate == name]
+        return sorted(found, key=lambda growth: growth.sessions)
+
+    def recovery(self, name: str) -> Recovery | None:
+        """How long an outage goes on; `None` for what asks no service."""
+        return next((each for each in self.bench.recoveries if each.candidate == name), None)
+
+    @property
+    def bare_microseconds(self) -> float:
+        """What the page takes of the processor without a session, half of the time."""
+        return _half(self.timing(BARE, "untouched"))
+
+    def microseconds(self, name: str, operation: str) -> float:
+        """What an operation adds on the processor, half of the time."""
+        return max(0.0, _half(self.timing(name, operation)))
+
+
+def title_of(name: str) -> str:
+    """As people call it."""
+    return BACKENDS[name].title if name in BACKENDS else name
+
+
+def _half(timing: Timing) -> float:
+    return timing.cpu.quartiles[1]

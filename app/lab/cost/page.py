@@ -1,0 +1,50 @@
+"""The page `/lab/cost`: the kept figures, and a plan by a form."""
+
+from flask import Blueprint, render_template, request
+from flask_wtf import FlaskForm
+from wtforms import DecimalField, IntegerField
+from wtforms.validators import InputRequired, NumberRange
+
+from app.lab.cost.kept import read_kept
+from app.lab.cost.shown import show
+from app.lab.plan import LIMITS, Need, make_plan
+
+bp = Blueprint("cost", __name__, url_prefix="/lab/cost")
+
+
+def _must_be_within(name: str) -> list[InputRequired | NumberRange]:
+    limit = LIMITS[name]
+    return [
+        InputRequired("Enter a number."),
+        NumberRange(limit.least, limit.most, f"From {limit.least:,} to {limit.most:,}."),
+    ]
+
+
+class PlanForm(FlaskForm):
+    """What a plan is for; its fields are named as in `Need`."""
+
+    users = IntegerField("Users a day", _must_be_within("users"))
+    size = IntegerField("Bytes of data in a session", _must_be_within("size"))
+    per_second = DecimalField("Requests a second", _must_be_within("per_second"), places=None)
+    hours = DecimalField("Hours that a session lives", _must_be_within("hours"), places=None)
+
+    @property
+    def need(self) -> Need:
+        """What was entered. Only for a valid form."""
+        return Need(
+            int(self.users.data or 0),
+            int(self.size.data or 0),
+            float(self.per_second.data or 0),
+            float(self.hours.data or 0),
+        )
+
+
+@bp.get("", strict_slashes=False)
+def index() -> str:
+    """Show what a session costs, and the plan for what was entered, or for an example."""
+    figures = read_kept()
+    examples = {name: limit.example for name, limit in LIMITS.items()}
+    form = PlanForm(request.args or None, data=examples)
+    is_valid = form.validate() if request.args else True
+    plan = make_plan(figures, form.need) if figures and is_valid else None
+    return render_template("lab/cost.html", shown=figures and show(figures), form=form, plan=plan)

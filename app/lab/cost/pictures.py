@@ -1,0 +1,290 @@
+"""The figures as pictures: SVG without a colour of its own, which lab.css gives it.
+
+Each has its table beside it: for who cannot see it, and for who wants the numbers.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from math import ceil, floor, log10
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+import pygal
+from humanize import naturalsize
+from markupsafe import Markup
+from pygal import Graph
+
+from app.lab.bench.candidate import OPERATIONS
+from app.lab.bench.results import Count, Spread
+from app.lab.browser.cookie_jar import MAX_COOKIE_BYTES
+from app.lab.cost.figures import SMALL, Figures, title_of
+from backends import BACKENDS
+
+# pygal 3.1 leaves a finder of the old kind, which Python 3.11 warns of at each failing import.
+sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
+
+WIDTH, HEIGHT = 720, 340
+SCALES = (10_000, 1_000_000)
+"""Stored sessions that are drawn."""
+
+SIDES = ("ours", "what ships")
+"""Of a pair, in this order."""
+
+LEFT_OUT = ("defs", "desc", "title")
+"""Elements with pygal's own style and script, and with what its script shows."""
+
+
+class Picture(NamedTuple):
+    """A picture, its table, and what both show."""
+
+    id: str
+    title: str
+    meaning: str
+    """What is drawn, and in which unit."""
+    svg: Markup
+    legend: list[tuple[str, str]]
+    """The class of a series in the styles, and its name."""
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def draw_all(figures: Figures) -> Iterator[Picture]:
+    """The pictures of all that was measured."""
+    yield _draw_overhead(figures)
+    yield _draw_asked(figures)
+    yield _draw_sent(figures)
+    yield _draw_stored(figures)
+    yield _draw_growth(figures)
+
+
+def _draw_overhead(figures: Figures) -> Picture:
+    cases = [(pair, operation) for operation in OPERATIONS for pair in figures.pairs]
+    spreads = {
+        series: [figures.timing(pair[side], operation).cpu for pair, operation in cases]
+        for side, series in enumerate(SIDES)
+    }
+    most = max(spread.quartiles[2] for each in spreads.values() for spread in each)
+    chart = _make(
+        pygal.Bar,
+        range=(0, most),
+        x_labels=[f"{operation}, {pair.ours}" for pair, operation in cases],
+        x_label_rotation=25,
+    )
+    for series, measured in spreads.items():
+        chart.add(series, list(map(_bar, measured)))
+    rows = [
+        (
+            title_of(name),
+            *(_say_spread(figures.timing(name, operation).cpu) for operation in OPERATIONS),
+        )
+        for name in figures.names
+    ]
+    return Picture(
+        "overhead",
+        "What a request adds on the server",
+        f"Microseconds of the processor over the same page without a session, with {SMALL.size} "
+        "bytes in it: half of the requests take less. The line shows the middle half of them.",
+        _render(chart, "What a request adds on the server"),
+        _number(SIDES),
+        ("", *OPERATIONS),
+        rows,
+    )
+
+
+def _bar(spread: Spread) -> dict[str, Any]:
+    low, half, high = spread.quartiles
+    return {"value": half, "ci": {"low": low, "high": high}}
+
+
+def _say_spread(spread: Spread) -> str:
+    low, half, high = spread.quartiles
+    return f"{half:,.0f} µs ({low:,.0f} to {high:,.0f})"
+
+
+def _draw_asked(figures: Figures) -> Picture:
+    pairs = [pair for pair in figures.pairs if figures.growth(pair.ours)]
+    cases = [(pair, operation) for pair in pairs for operation in OPERATIONS]
+    chart = _make(
+        pygal.Bar,
+        x_labels=[f"{operation}, {pair.ours}" for pair, operation in cases],
+        x_label_rotation=25,
+        value_formatter="{:.0f}".format,
+    )
+    for side, series in enumerate(SIDES):
+        counts = [figures.count(pair[side], operation) for pair, operation in cases]
+        chart.add(series, [count.redis_commands or count.file_calls for count in counts])
+    return Picture(
+        "asked",
+        "What a request asks of the store",
+        "Commands to Redis, or operations on files: one opened, read, written, renamed.",
+        _render(chart, "What a request asks of the store"),
+        _number(SIDES),
+        ("", *OPERATIONS),
+        [
+            (title_of(name), *(_say_asked(figures.count(name, each)) for each in OPERATIONS))
+            for name in figures.names
+        ],
+    )
+
+
+def _say_asked(count: Count) -> str:
+    if count.redis_commands:
+        trips = f"in {count.round_trips} round trip{'s' * (count.round_trips != 1)}"
+        return f"{count.redis_commands} command{'s' * (count.redis_commands != 1)} {trips}"
+    return f"{count.file_calls} on files" if count.file_calls else "nothing"
+
+
+def _draw_sent(figures: Figures) -> Picture:
+    chart = _make(pygal.XY, show_dots=False, x_title="bytes of data in the session")
+    grouped = figures.group_by_sent()
+    sizes = [size for size, _ in grouped[0].points]
+    for group in grouped:
+        chart.add(group.title, [point for point in group.points if point[1] is not None])
+    limit = f"{MAX_COOKIE_BYTES:,} bytes, the most that browsers keep"
+    chart.add(limit, [(0, MAX_COOKIE_BYTES), (sizes[-1], MAX_COOKIE_BYTES)])
+    rows = [
+        (f"{size:,}", *("–" if sent is None else f"{sent:,}" for sent in sent_by_all))
+        for size, *sent_by_all in zip(
+            sizes, *([sent for _, sent in group.points] for group in grouped), strict=True
+        )
+    ]
+    return Picture(
+        "sent",
+        "What a browser sends with each request",
+        f"Bytes of the session’s cookie, by bytes of data. Browsers keep {MAX_COOKIE_BYTES:,}.",
+        _render(chart, "What a browser sends with each request"),
+        _number([*(group.title for group in grouped), limit]),
+        ("bytes of data", *(group.title for group in grouped)),
+        rows,
+    )
+
+
+def _draw_stored(figures: Figures) -> Picture:
+    pairs = [pair for pair in figures.pairs if figures.growth(pair.ours)]
+    cases = [(pair, count) for pair in pairs for count in SCALES]
+    taken = {
+        series: [_stored(figures, pair[side], count)[0] for pair, count in cases]
+        for side, series in enumerate(SIDES)
+    }
+    powers = _powers(chain(*taken.values()))
+    chart = _make(
+        pygal.HorizontalBar,
+        x_labels=[f"{count:,}, {pair.ours}" for pair, count in cases],
+        logarithmic=True,
+        range=(powers[0], powers[-1]),
+        zero=powers[0],
+        y_labels=powers,
+        value_formatter=_size,
+    )
+    for series, bytes_each in taken.items():
+        chart.add(series, bytes_each)
+    rows = [
+        (
+            title_of(name),
+            "memory" if BACKENDS[name].on_redis else "disk",
+            *(_say_stored(figures, name, count) for count in SCALES),
+        )
+        for pair in pairs
+        for name in pair
+    ]
+    return Picture(
+        "stored",
+        "What stored sessions take",
+        f"Of Redis’ memory, or on the disk, for sessions of {SMALL.size} bytes. Each line of the "
+        "scale is ten times the one before.",
+        _render(chart, "What stored sessions take"),
+        _number(SIDES),
+        ("", "takes", *(f"{count:,} sessions" for count in SCALES)),
+        rows,
+    )
+
+
+def _stored(figures: Figures, name: str, count: int) -> tuple[float, bool]:
+    """The bytes of so many sessions, and whether they were measured: others follow the last."""
+    for each in figures.growth(name):
+        if each.sessions == count:
+            return each.bytes, True
+    last = figures.growth(name)[-1]
+    return last.bytes / last.sessions * count, False
+
+
+def _say_stored(figures: Figures, name: str, count: int) -> str:
+    size, is_measured = _stored(figures, name, count)
+    last = figures.growth(name)[-1].sessions
+    return _size(size) if is_measured else f"{_size(size)}, calculated from {last:,}"
+
+
+def _draw_growth(figures: Figures) -> Picture:
+    lines = {name: figures.growth(name) for name in figures.names if figures.growth(name)}
+    most = max(growth[-1].sessions for growth in lines.values())
+    counts = [10**power for power in range(2, len(str(most)))]
+    chart = _make(
+        pygal.Line,
+        logarithmic=True,
+        x_labels=[f"{count:,}" for count in counts],
+        y_labels=_powers(each.login for growth in lines.values() for each in growth),
+        x_title="stored sessions",
+        value_formatter="{:,.0f}".format,
+    )
+    for name, growth in lines.items():
+        login = {each.sessions: each.login for each in growth}
+        chart.add(title_of(name), [login.get(count) for count in counts])
+    return Picture(
+        "growth",
+        "What a login costs beside others",
+        "Microseconds on the wall, the least of several. Each line of either scale is ten times "
+        "the one before.",
+        _render(chart, "What a login costs beside others"),
+        _number(map(title_of, lines)),
+        ("", "sessions", "login", "read"),
+        [
+            (title_of(name), f"{each.sessions:,}", f"{each.login:,.0f} µs", f"{each.read:,.0f} µs")
+            for name, growth in lines.items()
+            for each in growth
+        ],
+    )
+
+
+def _number(names: Iterable[str]) -> list[tuple[str, str]]:
+    """The classes of series, which pygal numbers, with their names."""
+    return [(f"serie-{number}", name) for number, name in enumerate(names)]
+
+
+def _powers(values: Iterable[float]) -> list[int]:
+    """The powers of ten around the values: the lines of a scale that has them all."""
+    found = list(values)
+    least, most = floor(log10(min(found))), ceil(log10(max(found)))
+    return [10**power for power in range(least, most + 1)]
+
+
+def _size(value: float) -> str:
+    return naturalsize(value, format="%.3g")
+
+
+def _make(kind: Callable[..., Graph], **options: Any) -> Graph:
+    return kind(
+        width=WIDTH,
+        height=HEIGHT,
+        margin=8,
+        css=(),
+        js=(),
+        show_legend=False,
+        no_prefix=True,
+        **options,
+    )
+
+
+def _render(chart: Graph, title: str) -> Markup:
+    """The SVG alone: no script, no style and no comment, which the pages' policy forbids."""
+    root = chart.render_tree()
+    for element in list(root.iter()):
+        for child in list(element):
+            is_tip = "tooltip-overlay" in child.get("class", "")
+            if child.tag is ElementTree.Comment or child.tag in LEFT_OUT or is_tip:
+                element.remove(child)
+    root.attrib.pop("id", None)
+    root.set("role", "img")
+    root.set("aria-label", f"{title}. The table below has its numbers.")
+    ElementTree.indent(root, space="")
+    return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704 - it was escaped

@@ -1,0 +1,117 @@
+"""The whole of it in one table: what a session costs whom, on each backend."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from humanize import naturalsize
+
+from app.lab.cost.figures import Figures, Pair, title_of
+from app.readme import format_table
+from backends import BACKENDS
+
+TYPICAL_BYTES, LARGE_BYTES = 250, 2_000
+"""Of data in two sessions whose cookies are shown."""
+
+MILLION = 10**6
+
+COLUMNS = (
+    "My server: processor",
+    "My network: cookie with each request",
+    "My visitors: they wait",
+    "As it grows",
+)
+
+
+class Cell(NamedTuple):
+    """The figure, and what it is of."""
+
+    figure: str
+    more: str
+
+
+class Shares(NamedTuple):
+    """What a session costs on one backend."""
+
+    title: str
+    is_ours: bool
+    server: Cell
+    network: Cell
+    visitors: Cell
+    growth: Cell
+
+    @property
+    def cells(self) -> list[Cell]:
+        """In the order of the columns."""
+        return [self.server, self.network, self.visitors, self.growth]
+
+
+def summarize(figures: Figures) -> list[Shares]:
+    """Each backend above what ships for the same place."""
+    return [_summarize(figures, name, pair) for pair in figures.pairs for name in pair]
+
+
+def format_summary(figures: Figures) -> Iterator[str]:
+    """The table in Markdown, line by line."""
+    rows = (
+        (line.title, *(f"{cell.figure}; {cell.more}" for cell in line.cells))
+        for line in summarize(figures)
+    )
+    yield from format_table(("", *COLUMNS), rows)
+
+
+def _summarize(figures: Figures, name: str, pair: Pair) -> Shares:
+    return Shares(
+        title_of(name),
+        name == pair.ours,
+        _cost_to_server(figures, name),
+        _cost_to_network(figures, name),
+        _cost_to_visitors(figures, name),
+        _growth(figures, name),
+    )
+
+
+def _cost_to_server(figures: Figures, name: str) -> Cell:
+    read, write = (figures.microseconds(name, each) for each in ("read", "write"))
+    ratios = [figures.timing(name, each).ratio for each in ("read", "write")]
+    compared = [f"{ratio:.2f}" for ratio in ratios if ratio is not None]
+    more = f"{' and '.join(compared)} of what ships" if compared else "what ships"
+    return Cell(f"read {read:,.0f} µs, write {write:,.0f} µs", more)
+
+
+def _cost_to_network(figures: Figures, name: str) -> Cell:
+    sent = dict(figures.sent(name))
+    small, large = sent.get(TYPICAL_BYTES), sent.get(LARGE_BYTES)
+    count = figures.count(name, "read")
+    moved = count.bytes_to_redis + count.bytes_from_redis
+    if small is None or large is None:
+        return Cell("–", "no browser keeps it")
+    if small == large:
+        return Cell(f"{small:,} bytes", f"and {moved:,} to and from Redis" if moved else "always")
+    most = max(size for size, cookie in sent.items() if cookie is not None)
+    return Cell(
+        f"{small:,} for {TYPICAL_BYTES:,} bytes, {large:,} for {LARGE_BYTES:,}",
+        f"no more than {most:,} bytes fit",
+    )
+
+
+def _cost_to_visitors(figures: Figures, name: str) -> Cell:
+    waits = (
+        max(0.0, figures.timing(name, each).wall.quartiles[1]) / 1000 for each in ("read", "write")
+    )
+    read, write = waits
+    recovery = figures.recovery(name)
+    after = f"{recovery.seconds:.1f} s after an outage" if recovery else "asks no service"
+    return Cell(f"read {read:.2f} ms, write {write:.2f}", after)
+
+
+def _growth(figures: Figures, name: str) -> Cell:
+    growth = figures.growth(name)
+    if not growth:
+        return Cell("the same for any number", "nothing is stored")
+    first, last = growth[0], growth[-1]
+    each = last.bytes / last.sessions
+    place = "memory" if BACKENDS[name].on_redis else "disk"
+    return Cell(
+        f"login ×{last.login / first.login:,.1f} beside {last.sessions:,}",
+        f"a million take {naturalsize(each * MILLION, format='%.3g')} of {place}",
+    )

@@ -1,0 +1,391 @@
+"""`session-lab plan`: what so many users need on each backend, from what was measured."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from math import ceil
+from statistics import linear_regression
+from typing import NamedTuple, NoReturn
+
+from humanize import naturalsize
+from rich.console import Console
+from rich.table import Table
+
+from app.lab.bench.run import MANY_SESSIONS
+from app.lab.cost.figures import Figures, title_of
+from app.lab.cost.kept import read_kept
+from app.lab.output import CannotRun, errors_on_one_line
+from app.lab.reports.terminal import open_console
+from app.web.formatting import format_number
+from backends import BACKENDS
+
+DAY_SECONDS = 24 * 3600
+WRITES = 0.1
+NODE_BYTES = 8 * 10**9
+NODE_FULL = 0.75
+NODE_COMMANDS = 50_000
+
+ASSUMPTIONS = (
+    "Each user logs in once a day, at any hour. As many sessions are stored as begin while one "
+    "lives (Little’s law: L = λW).",
+    f"{WRITES:.0%} of the requests write the session, all others read it.",
+    f"A Redis node has {NODE_BYTES / 10**9:.0f} GB, {NODE_FULL:.0%} of it for sessions, and "
+    f"answers {NODE_COMMANDS:,} commands a second.",
+    "Cores are those of the application, as fast as the one that was measured, and only for what "
+    "the session adds to a page. Redis takes one more for itself.",
+    "Lists of a user’s sessions, backups and replicas are not in it.",
+)
+
+
+class Limit(NamedTuple):
+    """What a plan takes of one number."""
+
+    least: float
+    most: float
+    example: float
+
+
+LIMITS = {
+    "users": Limit(1, 10**9, 10_000),
+    "size": Limit(50, 10**6, 500),
+    "per_second": Limit(0.01, 10**6, 50),
+    "hours": Limit(0.01, 24 * 400, 8),
+}
+"""By the name in `Need`."""
+
+
+class Need(NamedTuple):
+    """Who visits, how often, and what is kept of them."""
+
+    users: int
+    """People who log in on one day."""
+    size: int
+    """Bytes of data in a session."""
+    per_second: float
+    """Requests a second, of all users together."""
+    hours: float
+    """From a login to the end of its session."""
+
+    @property
+    def sessions(self) -> int:
+        """How many are stored at once."""
+        return ceil(self.users * self.hours / 24)
+
+
+def find_fault(need: Need) -> str | None:
+    """Which number is beyond its limits, in one line; `None` if all can be calculated with."""
+    for name, limit in LIMITS.items():
+        if not limit.least <= getattr(need, name) <= limit.most:
+            asked = {"per_second": "requests"}.get(name, name)
+            return f"--{asked}: from {limit.least:,} to {limit.most:,}."
+    return None
+
+
+class Demand(NamedTuple):
+    """What a backend needs for it. Bytes, but for what has another name."""
+
+    received_a_day: float
+    """In `Cookie`, from visitors."""
+    answered_a_day: float
+    """In `Set-Cookie`, to visitors."""
+    commands_a_second: float
+    """To Redis."""
+    redis_traffic_a_day: float
+    memory: float
+    """Of Redis."""
+    disk: float
+    inodes: int
+    """Files and folders."""
+    cores: float
+    """The part of a processor, or how many."""
+
+    @property
+    def nodes(self) -> int:
+        """Of Redis."""
+        by_memory = self.memory / (NODE_BYTES * NODE_FULL)
+        return ceil(max(by_memory, self.commands_a_second / NODE_COMMANDS))
+
+
+class Curve:
+    """A quantity by the size of a session, between the sizes that were measured."""
+
+    def __init__(self, points: Sequence[tuple[int, float]]) -> None:
+        self._points = points
+
+    def at(self, size: int) -> float:
+        """On the line through the two nearest points; beyond the last it goes on."""
+        (left, low), (right, high) = self._segment(size)
+        return low + (high - low) / (right - left) * (size - left)
+
+    def slope(self, size: int) -> float:
+        """What one byte more adds."""
+        (left, low), (right, high) = self._segment(size)
+        return (high - low) / (right - left)
+
+    def _segment(self, size: int) -> tuple[tuple[int, float], tuple[int, float]]:
+        segments = list(pairwise(self._points))
+        return next((each for each in segments if size <= each[1][0]), segments[-1])
+
+
+class Row(NamedTuple):
+    """A quantity of every backend."""
+
+    label: str
+    formula: str
+    show: Callable[[Demand], str]
+
+
+def _bytes(value: float) -> str:
+    return naturalsize(value, format="%.3g") if value else "–"
+
+
+def _count(value: float) -> str:
+    return format_number(ceil(value)) if value else "–"
+
+
+ROWS = (
+    Row(
+        "From visitors a day",
+        "requests a day × bytes of Cookie",
+        lambda demand: _bytes(demand.received_a_day),
+    ),
+    Row(
+        "To visitors a day",
+        "requests a day × bytes of Set-Cookie, of a read and of a write",
+        lambda demand: _bytes(demand.answered_a_day),
+    ),
+    Row(
+        "Redis commands a second",
+        "requests a second × commands of a read and of a write",
+        lambda demand: _count(demand.commands_a_second),
+    ),
+    Row(
+        "Redis traffic a day",
+        "requests a day × bytes to and from Redis",
+        lambda demand: _bytes(demand.redis_traffic_a_day),
+    ),
+    Row(
+        "Redis memory",
+        "sessions × (bytes of one + its place in the table of keys)",
+        lambda demand: _bytes(demand.memory),
+    ),
+    Row(
+        "Redis nodes",
+        "the larger of memory and commands, by what one node has",
+        lambda demand: _count(demand.nodes),
+    ),
+    Row("Disk", "sessions × bytes of a file’s blocks", lambda demand: _bytes(demand.disk)),
+    Row("Inodes", "sessions + folders", lambda demand: _count(demand.inodes)),
+    Row(
+        "Cores",
+        "requests a second × microseconds of a read and of a write",
+        lambda demand: f"{demand.cores:.3g}",
+    ),
+)
+
+
+class Plan(NamedTuple):
+    """What every backend needs; `None` for one that cannot hold such a session."""
+
+    need: Need
+    demands: dict[str, Demand | None]
+    slopes: list[tuple[str, list[str]]]
+    """What it is calculated from, by the title of the backend."""
+    checks: list[str]
+    """How far such a calculation is off, in sentences."""
+    rows: Sequence[Row] = ROWS
+    assumptions: Sequence[str] = ASSUMPTIONS
+
+    @property
+    def titles(self) -> list[str]:
+        """Of the backends."""
+        return [title_of(name) for name in self.demands]
+
+    @property
+    def sentence(self) -> str:
+        """What it is for."""
+        need = self.need
+        return (
+            f"{need.users:,} users a day, {need.size:,} bytes in a session, {need.per_second:,g} "
+            f"requests a second, sessions of {need.hours:,g} hours: {need.sessions:,} are stored "
+            "at once."
+        )
+
+    def cells(self, row: Row) -> list[str]:
+        """The row’s figure of each backend."""
+        return [row.show(each) if each else "does not fit" for each in self.demands.values()]
+
+
+def make_plan(figures: Figures, need: Need) -> Plan:
+    """What each backend needs."""
+    return Plan(
+        need,
+        {name: _find_demand(figures, name, need) for name in figures.names},
+        list(_describe_slopes(figures, need.size)),
+        list(map(_describe_check, check_predictions(figures))),
+    )
+
+
+def _find_demand(figures: Figures, name: str, need: Need) -> Demand | None:
+    sent = figures.sent(name)
+    if need.size > max(size for size, cookie in sent if cookie is not None) and _has_limit(sent):
+        return None
+    cookie = Curve([(size, cookie) for size, cookie in sent if cookie is not None])
+    requests = need.per_second * DAY_SECONDS
+    bytes_each = find_weight(figures, name, need.size)
+    on_redis, in_files = BACKENDS[name].on_redis, BACKENDS[name].file_per_session
+    mixed = _Mix(figures, name, need.size)
+    return Demand(
+        requests * cookie.at(need.size),
+        requests * mixed.of_counts("set_cookie_bytes"),
+        need.per_second * mixed.of_counts("redis_commands"),
+        requests * (mixed.of_counts("bytes_to_redis") + mixed.of_counts("bytes_from_redis")),
+        need.sessions * bytes_each if on_redis else 0,
+        need.sessions * bytes_each if in_files else 0,
+        need.sessions + count_folders(figures, name) if in_files else 0,
+        need.per_second * mixed.of_microseconds() / 10**6,
+    )
+
+
+def _has_limit(sent: Sequence[tuple[int, int | None]]) -> bool:
+    return any(cookie is None for _, cookie in sent)
+
+
+class _Mix:
+    """What a request takes on average: most read, and some write."""
+
+    def __init__(self, figures: Figures, name: str, size: int) -> None:
+        self._figures, self._name, self._size = figures, name, size
+
+    def of_counts(self, what: str) -> float:
+        return self._mix(
+            lambda operation: [
+                (count.size, getattr(count, what))
+                for count in self._figures.counts(self._name, operation)
+            ]
+        )
+
+    def of_microseconds(self) -> float:
+        return self._mix(lambda operation: self._figures.times(self._name, operation))
+
+    def _mix(self, points: Callable[[str], Sequence[tuple[int, float]]]) -> float:
+        read, write = (Curve(points(each)).at(self._size) for each in ("read", "write"))
+        return (1 - WRITES) * read + WRITES * write
+
+
+def find_weight(figures: Figures, name: str, size: int) -> float:
+    """The bytes that one of many such sessions takes on the server."""
+    weights = figures.weights(name)
+    if not figures.growth(name):
+        return 0
+    # What one of many takes more than one alone: its place in the table of keys.
+    share = max(0.0, fit_growth(figures, name).slope - weights[0][1])
+    return Curve(weights).at(size) + share
+
+
+def count_folders(figures: Figures, name: str) -> int:
+    """Those that are there however many sessions there are."""
+    last = figures.growth(name)[-1]
+    return max(0, last.inodes - last.sessions)
+
+
+class Fit(NamedTuple):
+    """A line through what stored sessions took."""
+
+    slope: float
+    """Bytes for one more session."""
+    at_none: float
+
+    def at(self, sessions: int) -> float:
+        """The bytes of so many sessions."""
+        return self.at_none + self.slope * sessions
+
+
+def fit_growth(figures: Figures, name: str) -> Fit:
+    """The line of least squares through the runs of up to 10,000 sessions."""
+    known = [each for each in figures.growth(name) if each.sessions <= MANY_SESSIONS]
+    slope, at_none = linear_regression(
+        [each.sessions for each in known], [each.bytes for each in known]
+    )
+    return Fit(slope, at_none)
+
+
+class Check(NamedTuple):
+    """What was predicted of a larger run, and what it took."""
+
+    name: str
+    sessions: int
+    predicted: float
+    measured: int
+
+    @property
+    def error(self) -> float:
+        """Of the prediction, as a part of what was measured."""
+        return self.predicted / self.measured - 1
+
+
+def check_predictions(figures: Figures) -> Iterator[Check]:
+    """Hold each line against the runs that are ten and more times larger than what it is from."""
+    for pair in figures.pairs:
+        for each in figures.growth(pair.ours):
+            if each.sessions > MANY_SESSIONS:
+                predicted = fit_growth(figures, pair.ours).at(each.sessions)
+                yield Check(pair.ours, each.sessions, predicted, each.bytes)
+
+
+def _describe_check(check: Check) -> str:
+    return (
+        f"{title_of(check.name)}, {check.sessions:,} sessions: {_bytes(check.predicted)} "
+        f"calculated from up to {MANY_SESSIONS:,}, {_bytes(check.measured)} measured, "
+        f"{check.error:+.1%}."
+    )
+
+
+def _describe_slopes(figures: Figures, size: int) -> Iterator[tuple[str, list[str]]]:
+    for name in figures.names:
+        sent = [(size, cookie) for size, cookie in figures.sent(name) if cookie is not None]
+        said = [_say_slope(sent, min(size, sent[-1][0]), "bytes of Cookie")]
+        if figures.growth(name):
+            said.append(_say_slope(figures.weights(name), size, "bytes on the server"))
+        said += [
+            _say_slope(figures.times(name, each), size, f"µs for a {each}")
+            for each in ("read", "write")
+        ]
+        yield title_of(name), said
+
+
+def _say_slope(points: Sequence[tuple[int, float]], size: int, what: str) -> str:
+    curve = Curve(points)
+    more = curve.slope(size) * 1000
+    return f"{curve.at(size):,.0f} {what}, {more:+,.0f} for 1,000 bytes more"
+
+
+def run_command(need: Need) -> NoReturn:
+    """Print the plan, and exit. Raises `CannotRun` without a kept bench."""
+    figures = read_kept()
+    if figures is None:
+        raise CannotRun("No bench came with this installation: see make bench.")
+    with errors_on_one_line("Standard output"):
+        print_plan(make_plan(figures, need), open_console(sys.stdout))
+    sys.exit(0)
+
+
+def print_plan(plan: Plan, to: Console) -> None:
+    """The plan for people: its table, and what it is calculated from."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("It needs")
+    for title in plan.titles:
+        table.add_column(title, justify="right", overflow="fold")
+    for row in plan.rows:
+        table.add_row(row.label, *plan.cells(row))
+    to.print(plan.sentence, "", table, "", sep="\n")
+    for title, lines in (
+        ("Calculated:", [f"{row.label} = {row.formula}" for row in plan.rows]),
+        ("Assumed:", plan.assumptions),
+        (
+            "Measured, for such a session:",
+            [f"{name}: {'; '.join(said)}" for name, said in plan.slopes],
+        ),
+        ("How far that is off:", plan.checks),
+    ):
+        to.print(title, *(f"- {line}" for line in lines), "", sep="\n")

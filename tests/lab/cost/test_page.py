@@ -1,0 +1,142 @@
+"""The page of what a session costs: figures, sentences, and a plan by a form."""
+
+import re
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.lab.cost import kept
+from app.lab.cost.figures import Figures, title_of
+from app.lab.cost.sentences import say_all
+from app.lab.experiments import CLAIMS
+from app.lab.plan import LIMITS
+from app.lab.reports.html import format_html
+from tests.conftest import ACCOUNTS, SECRET
+from tests.lab.cost.kept import kept_bench
+from tests.lab.reports.made_reports import faulty_run
+
+FIGURES = Figures(kept_bench())
+PRICED = {claim.id: claim.price for claim in CLAIMS.values() if claim.price}
+
+
+@pytest.fixture(scope="module")
+def client() -> FlaskClient:
+    settings = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "LAB": True}
+    return create_app({**settings, "SESSION_BACKEND": "cookie"}).test_client()
+
+
+def ids_in(text: str) -> list[str]:
+    return re.findall(r'\bid="([^"]+)"', text)
+
+
+def test_it_names_the_machine_the_versions_and_the_date(client: FlaskClient) -> None:
+    text = client.get("/lab/cost").text
+    circumstances = FIGURES.bench.circumstances
+    for part in (
+        circumstances.machine,
+        circumstances.versions["flask-session"],
+        circumstances.redis,
+    ):
+        assert part in text
+    assert circumstances.date[:10] in text
+
+
+def test_every_backend_has_a_line_and_every_sentence_is_there(client: FlaskClient) -> None:
+    text = client.get("/lab/cost").text
+    head, _, words = text.partition('id="said-title"')
+    for name in FIGURES.names:
+        assert f'role="rowheader">{title_of(name)}</th>' in head
+    for said in say_all(FIGURES):
+        assert said.question in words
+        for sentence in said.sentences:
+            assert sentence in words
+
+
+def test_no_id_is_there_twice(client: FlaskClient) -> None:
+    ids = ids_in(client.get("/lab/cost").text)
+    assert len(ids) == len(set(ids))
+
+
+def test_the_claims_with_a_price_lead_to_it(client: FlaskClient) -> None:
+    assert PRICED.keys() == {"only_id_is_sent", "untouched_costs_nothing", "many_users"}
+    anchors = ids_in(client.get("/lab/cost").text)
+    matrix = client.get("/lab").text
+    for claim, price in PRICED.items():
+        address = f'href="/lab/cost#cost-{price}"'
+        assert f"cost-{price}" in anchors
+        assert address in matrix
+        assert address in client.get(f"/lab/{claim}").text
+    assert "/lab/cost#" not in client.get("/lab/logout_is_final").text
+    assert 'href="/lab/cost"' in matrix
+
+
+def test_the_report_has_it_and_leads_within_itself() -> None:
+    text = format_html(faulty_run())
+    for price in PRICED.values():
+        assert f'id="cost-{price}"' in text
+        assert f'href="#cost-{price}"' in text
+    assert "/lab/cost" not in text
+
+
+class TestForm:
+    def test_it_begins_with_a_plan_for_an_example(self, client: FlaskClient) -> None:
+        text = client.get("/lab/cost").text
+        assert 'method="get"' in text
+        assert "10,000 users a day, 500 bytes in a session" in text
+        for name in LIMITS:
+            assert f'name="{name}"' in text
+
+    def test_it_plans_what_was_entered(self, client: FlaskClient) -> None:
+        query = "users=2400&size=5000&per_second=12.5&hours=10"
+        text = client.get(f"/lab/cost?{query}").text
+        assert "2,400 users a day, 5,000 bytes in a session, 12.5 requests a second" in text
+        assert "1,000 are stored at once" in text
+        assert "does not fit" in text
+        assert 'value="12.5"' in text
+
+    @pytest.mark.parametrize(
+        ("entered", "told"),
+        [
+            ("users=0&size=500&per_second=5&hours=8", "From 1 to 1,000,000,000."),
+            ("users=10&size=1&per_second=5&hours=8", "From 50 to 1,000,000."),
+            ("users=10&size=500&per_second=&hours=8", "Enter a number."),
+            ("users=10&size=500&per_second=5&hours=nan", "From 0.01 to 9,600."),
+            ("users=many&size=500&per_second=5&hours=8", "Not a valid integer value."),
+            ("users=10", "Enter a number."),
+        ],
+    )
+    def test_what_cannot_be_calculated_with_is_said_at_its_field(
+        self, client: FlaskClient, entered: str, told: str
+    ) -> None:
+        answer = client.get(f"/lab/cost?{entered}")
+        assert answer.status_code == 200
+        assert told in answer.text
+        assert "stored at once" not in answer.text
+
+    def test_it_is_no_way_to_write_into_the_page(self, client: FlaskClient) -> None:
+        text = client.get("/lab/cost", query_string={"users": "<script>alert(1)</script>"}).text
+        assert "<script>alert" not in text
+
+
+class TestWithout:
+    """An installation whose bench cannot be read."""
+
+    @pytest.fixture(autouse=True, params=["missing", "broken", "older"])
+    def unreadable(
+        self, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "bench.json"
+        monkeypatch.setattr(kept, "KEPT", path)
+        if request.param != "missing":
+            path.write_text({"broken": "{", "older": '{"format":1}'}[request.param])
+
+    def test_the_page_says_how_to_measure(self, client: FlaskClient) -> None:
+        answer = client.get("/lab/cost?users=5&size=500&per_second=5&hours=8")
+        assert answer.status_code == 200
+        assert "No figures came with this installation." in answer.text
+        assert "session-lab bench" in answer.text
+
+    def test_the_report_leaves_it_out(self) -> None:
+        assert "cost-sent" not in format_html(faulty_run())

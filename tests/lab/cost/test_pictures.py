@@ -1,0 +1,103 @@
+"""The pictures show what was measured, to everybody."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from app.lab.bench.candidate import OPERATIONS
+from app.lab.browser.cookie_jar import MAX_COOKIE_BYTES
+from app.lab.cost.figures import Figures, title_of
+from app.lab.cost.pictures import Picture, draw_all
+from tests.lab.cost.kept import kept_bench
+
+FIGURES = Figures(kept_bench())
+PICTURES = {picture.id: picture for picture in draw_all(FIGURES)}
+SVG = "{http://www.w3.org/2000/svg}"
+
+every_picture = pytest.mark.parametrize("picture", PICTURES.values(), ids=list(PICTURES))
+
+
+def parse(picture: Picture) -> ElementTree.Element:
+    return ElementTree.fromstring(picture.svg)  # noqa: S314 - it was drawn here
+
+
+def bars(picture: Picture, series: int, side: str) -> list[float]:
+    """The heights, or widths, of a series of bars."""
+    return [
+        float(rect.get(side, 0))
+        for group in parse(picture).iter(f"{SVG}g")
+        if f"serie-{series}" in group.get("class", "").split()
+        for rect in group.iter(f"{SVG}rect")
+    ]
+
+
+@every_picture
+def test_nothing_in_it_needs_a_style_or_a_script_of_its_own(picture: Picture) -> None:
+    for element in parse(picture).iter():
+        assert element.tag not in (f"{SVG}style", f"{SVG}script", f"{SVG}image")
+        assert not {"style", "fill", "stroke", "onclick", "href"} & set(element.keys())
+    assert "<!--" not in picture.svg
+
+
+@every_picture
+def test_a_screen_reader_is_told_what_it_is_and_where_the_numbers_are(picture: Picture) -> None:
+    root = parse(picture)
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == f"{picture.title}. The table below has its numbers."
+    assert picture.rows
+    assert {len(row) for row in picture.rows} == {len(picture.head)}
+
+
+@every_picture
+def test_the_legend_names_each_series(picture: Picture) -> None:
+    drawn = set(re.findall(r"\bserie-\d+", picture.svg))
+    assert drawn == {name for name, _ in picture.legend}
+
+
+@every_picture
+def test_no_two_series_look_alike_without_colour(picture: Picture) -> None:
+    assert len({name for _, name in picture.legend}) == len(picture.legend)
+    assert len(picture.legend) <= 5  # lab.css has a fill or dashes for so many
+
+
+def test_bars_are_as_high_as_what_was_measured() -> None:
+    cases = [(pair, operation) for operation in OPERATIONS for pair in FIGURES.pairs]
+    for series in (0, 1):
+        halves = [
+            FIGURES.timing(pair[series], operation).cpu.quartiles[1] for pair, operation in cases
+        ]
+        heights = bars(PICTURES["overhead"], series, "height")
+        scale = heights[0] / halves[0]
+        assert heights == pytest.approx([half * scale for half in halves], rel=0.01)
+
+
+def test_the_cookie_grows_towards_the_limit_and_a_store_s_does_not() -> None:
+    picture = PICTURES["sent"]
+    assert picture.legend[-1][1].startswith(f"{MAX_COOKIE_BYTES:,} bytes")
+    columns = zip(*picture.rows, strict=True)
+    by_title = dict(zip(picture.head, columns, strict=True))
+    cookie = by_title["Signed cookie"]
+    numbers = [int(cell.replace(",", "")) for cell in cookie if cell != "–"]
+    assert numbers == sorted(numbers)
+    assert MAX_COOKIE_BYTES * 0.9 < numbers[-1] <= MAX_COOKIE_BYTES
+    assert cookie[-1] == "–"
+    assert len(set(by_title["Filesystem · Redis"])) == 1
+
+
+def test_what_was_not_stored_is_said_to_be_calculated() -> None:
+    stored = {
+        title_of(name): FIGURES.growth(name)[-1].sessions
+        for name in FIGURES.names
+        if FIGURES.growth(name)
+    }
+    assert stored["Filesystem"] < 1_000_000 <= stored["Redis"]
+    for title, *_, million in PICTURES["stored"].rows:
+        assert ("calculated from" in million) == (stored[title] < 1_000_000)
+
+
+def test_every_command_and_round_trip_is_in_a_table() -> None:
+    rows = {row[0]: row[1:] for row in PICTURES["asked"].rows}
+    assert rows["Redis"][0] == "nothing"
+    assert rows["Redis"][1] == "1 command in 1 round trip"
+    assert rows["Signed cookie"] == ("nothing",) * 5
