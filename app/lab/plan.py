@@ -179,7 +179,7 @@ ROWS = (
     Row(
         "Cores",
         "requests a second × microseconds of a read and of a write",
-        lambda demand: f"{demand.cores:.3g}",
+        lambda demand: f"{demand.cores:.2g}",
     ),
 )
 
