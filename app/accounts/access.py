@@ -38,7 +38,9 @@ def login_required(view: View) -> View:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if is_logged_in():
             return view(*args, **kwargs)
-        target = request.full_path.rstrip("?") if request.method == "GET" else ""
+        # With the mount, where this is one of several applications: the way back is a whole path.
+        path = f"{request.script_root}{request.full_path}".rstrip("?")
+        target = path if request.method == "GET" else ""
         return redirect(url_for("login.login", next=target, ended=_end_reason()))
 
     return cast(View, guarded)

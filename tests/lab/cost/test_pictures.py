@@ -65,11 +65,12 @@ def test_bars_are_as_high_as_what_was_measured() -> None:
     cases = [(pair, operation) for operation in OPERATIONS for pair in FIGURES.pairs]
     for series in (0, 1):
         halves = [
-            FIGURES.timing(pair[series], operation).cpu.quartiles[1] for pair, operation in cases
+            max(0.0, FIGURES.timing(pair[series], operation).cpu.quartiles[1])
+            for pair, operation in cases
         ]
         heights = bars(PICTURES["overhead"], series, "height")
-        scale = heights[0] / halves[0]
-        assert heights == pytest.approx([half * scale for half in halves], rel=0.01)
+        scale = max(heights) / max(halves)
+        assert heights == pytest.approx([half * scale for half in halves], abs=1)
 
 
 def test_the_cookie_grows_towards_the_limit_and_a_store_s_does_not() -> None:
