@@ -63,6 +63,7 @@ def index() -> str:
         latest=latest,
         run=run,
         stages=Stage,
+        stopping=_runs().files.is_asked_to_stop,
     )
 
 
@@ -74,6 +75,13 @@ def start() -> Response:
         runs.start()
     except OSError as error:
         abort(500, f"A run cannot be kept in {runs.files.folder}: {error.strerror}.")
+    return redirect(url_for("lab.index"), code=303)
+
+
+@bp.post("/stop")
+def stop() -> Response:
+    """Ask the run under way to end, and show how far it came."""
+    _runs().files.ask_to_stop()
     return redirect(url_for("lab.index"), code=303)
 
 

@@ -1,18 +1,24 @@
 // The page works without this. With it, a run fills the matrix cell by cell, without a reload.
 
 const PAUSE_MS = 1000;
+const ENDS = {
+  ended: "The run has ended.",
+  failed: "The run has failed.",
+  stopped: "The run was stopped.",
+};
 
 const matrix = document.getElementById("matrix");
 
 document.addEventListener("submit", async (event) => {
-  if (!event.target.matches("[data-start]")) return;
+  const starts = event.target.matches("[data-start]");
+  if (!starts && !event.target.matches("[data-stop]")) return;
   event.preventDefault();
   event.target.querySelector("button").disabled = true;
   try {
     await fetch(event.target.action, { method: "POST" });
     await renew("run", "matrix");
     document.getElementById("run-title").focus();
-    if (shownRun()) watch();
+    if (starts && shownRun()) watch();
   } catch {
     say("The server does not answer. Load this page again.");
   }
@@ -49,8 +55,8 @@ async function update({ run, stage, cells }) {
   }
   count(Object.keys(cells).length);
   if (stage === "running") return;
-  await renew("run", "answers", "circumstances", ...(stage === "failed" ? ["matrix"] : []));
-  say(stage === "ended" ? "The run has ended." : "The run has failed.");
+  await renew("run", "answers", "circumstances", ...(stage === "ended" ? [] : ["matrix"]));
+  say(ENDS[stage]);
 }
 
 function fill(cell, html) {

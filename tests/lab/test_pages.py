@@ -256,11 +256,26 @@ def test_a_run_that_cannot_be_kept_is_an_error_that_says_where(folder: Path) -> 
     assert f"A run cannot be kept in {folder}" in answer.text
 
 
-def test_another_site_starts_no_run(folder: Path) -> None:
+@pytest.mark.parametrize("path", ["/lab/run", "/lab/stop"])
+def test_another_site_starts_and_stops_no_run(path: str, folder: Path) -> None:
     headers = {"Sec-Fetch-Site": "cross-site"}
     client = lab(SESSION_BACKEND="cookie").client
-    assert client.post("/lab/run", headers=headers).status_code == 403
+    assert client.post(path, headers=headers).status_code == 403
     assert not folder.exists()
+
+
+def test_a_page_says_that_a_run_is_being_stopped_and_then_that_it_was(folder: Path) -> None:
+    visitor = lab(SESSION_BACKEND="cookie")
+    kept = visitor.app.extensions["lab_runs"] = run_of(WAITS, folder)
+    kept.start()
+    assert ">Stop it</button>" in visitor.get("/lab").text
+    assert visitor.post("/lab/stop").headers["Location"] == "/lab"
+    assert "It is being stopped …" in visitor.get("/lab").text
+    kept.stop()
+    text = visitor.get("/lab").text
+    assert "The last run was stopped after 0 of" in text
+    assert ">Run all" in text
+    assert visitor.get("/lab/progress").get_json()["stage"] == "stopped"
 
 
 def test_a_page_and_its_progress_say_how_far_a_run_is(report: Report, folder: Path) -> None:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -42,6 +42,9 @@ NICENESS = 10
 CLEANUP_TIMEOUT_SECONDS = 5
 """For the experiments under way, when the process that started the run has ended."""
 
+POLL_SECONDS = 0.2
+"""Between two looks whether a run was asked to stop."""
+
 MAX_LOCK_ATTEMPTS = 10
 """A process that only checks whether the lock is free holds it for an instant."""
 
@@ -50,6 +53,7 @@ class Stage(StrEnum):
     RUNNING = "running"
     ENDED = "ended"
     FAILED = "failed"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ class RunFiles:
     """The files of the last run in `folder`: its lock, progress, report and errors.
 
     The progress is JSON lines, each with an `event`: `begun`, then `result` for each result, then
-    `ended` or `failed`. After a killed run that last line is missing, and the lock is free.
+    `ended`, `failed` or `stopped`. After a killed run that last line is missing, and the lock is
+    free. A file `stop` asks the run to end, whichever process it was started by.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,6 +84,7 @@ class RunFiles:
         self.errors = folder / "errors.log"
         self._lock = folder / "lock"
         self._progress = folder / "progress.jsonl"
+        self._stop = folder / "stop"
 
     def take_lock(self) -> int | None:
         """A descriptor that holds the lock until it is closed; `None` if it is taken.
@@ -108,8 +114,19 @@ class RunFiles:
 
     def begin(self, run: str, total: int) -> None:
         """Replace the progress of the last run by that of a new one."""
+        self._stop.unlink(missing_ok=True)
         line = json.dumps({"event": "begun", "run": run, "total": total})
         self._replace(self._progress, f"{line}\n")
+
+    def ask_to_stop(self) -> None:
+        """Ask the run that is under way to end; without one, do nothing."""
+        if self.is_locked:
+            self._stop.touch()
+
+    @property
+    def is_asked_to_stop(self) -> bool:
+        """Whether the last run was asked to end before it was done."""
+        return self._stop.exists()
 
     def add(self, event: str, **data: Any) -> None:
         with self._progress.open("a") as file:
@@ -179,8 +196,10 @@ class BackgroundRunner:
         begun, last = events[0], events[-1]
         results = [msgspec.convert(each, Result) for each in events if each["event"] == "result"]
         stage, because = Stage.RUNNING, ""
-        if last["event"] in (Stage.ENDED, Stage.FAILED):
+        if last["event"] in (Stage.ENDED, Stage.FAILED, Stage.STOPPED):
             stage, because = Stage(last["event"]), last.get("because", "")
+        elif not is_locked and self.files.is_asked_to_stop:
+            stage = Stage.STOPPED
         elif not is_locked:
             stage = Stage.FAILED
             error = read_last_line(self.files.errors)
@@ -241,23 +260,36 @@ def main(folder: Path) -> None:
     try:
         record_run(files, list(CLAIMS.values()), list(BACKENDS.values()), options)
     except KeyboardInterrupt:
-        files.add("failed", because="The server that started it was stopped.")
+        if files.is_asked_to_stop:
+            files.add("stopped")
+        else:
+            files.add("failed", because="The server that started it was stopped.")
     except Exception as error:
         files.add("failed", because=f"{type(error).__name__}: {error}".partition("\n")[0])
         raise
 
 
-def _end_with_standard_input() -> None:
-    def wait() -> None:
-        sys.stdin.read()
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        time.sleep(CLEANUP_TIMEOUT_SECONDS)
-        os.killpg(0, signal.SIGKILL)
+def _end_when_told(files: RunFiles) -> None:
+    """End with the process that started the run, when asked to stop, and at a signal."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    for wait in (sys.stdin.read, lambda: _wait_for_stop(files)):
+        threading.Thread(target=_end_after, args=(wait,), daemon=True).start()
 
-    threading.Thread(target=wait, daemon=True).start()
+
+def _wait_for_stop(files: RunFiles) -> None:
+    while not files.is_asked_to_stop:
+        time.sleep(POLL_SECONDS)
+
+
+def _end_after(wait: Callable[[], object]) -> None:
+    wait()
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    time.sleep(CLEANUP_TIMEOUT_SECONDS)
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
     os.nice(NICENESS)
-    _end_with_standard_input()
+    _end_when_told(RunFiles(Path(sys.argv[1])))
     main(Path(sys.argv[1]))

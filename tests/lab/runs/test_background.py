@@ -1,5 +1,6 @@
 """Runs in a process beside the server: one at a time, and none is left behind."""
 
+import os
 import signal
 import sys
 import time
@@ -12,7 +13,7 @@ from app.lab.experiments import CLAIMS
 from app.lab.runs.background import BackgroundRunner, RunFiles, RunProgress, Stage
 from backends import BACKENDS
 from tests.conftest import SECRET
-from tests.support.services import PATIENCE, LabServer
+from tests.support.services import PATIENCE, LabServer, group_is_gone
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -90,6 +91,64 @@ def test_a_run_sees_no_setting_of_the_application(
     runs = run_of(says, tmp_path)
     runs.start()
     assert over(runs).because == "[None, None, None]"
+
+
+def begin_at_once(runs: BackgroundRunner) -> int:
+    """Start a run of the module, wait for its first result; its process group."""
+    assert runs.start()
+    while not last_of(runs).results:
+        assert last_of(runs).stage is Stage.RUNNING, last_of(runs).because
+        time.sleep(0.05)
+    assert runs._process is not None
+    return runs._process.pid
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a run makes its temporary files."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+def test_a_run_is_stopped_from_any_process_and_leaves_nothing(
+    tmp_path: Path, temporary: Path
+) -> None:
+    runs, elsewhere = BackgroundRunner(tmp_path / "lab"), BackgroundRunner(tmp_path / "lab")
+    group = begin_at_once(runs)
+    elsewhere.files.ask_to_stop()
+    wait_until_free(runs.files)
+    assert last_of(elsewhere).stage is Stage.STOPPED
+    assert last_of(runs).results
+    assert group_is_gone(group)
+    assert list(temporary.iterdir()) == []
+    assert not (tmp_path / "lab" / "report.json").exists()
+    runs.stop()
+    assert elsewhere.start()
+    assert last_of(elsewhere).stage is Stage.RUNNING
+    elsewhere.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_run_that_gets_a_signal_leaves_nothing(
+    number: signal.Signals, tmp_path: Path, temporary: Path
+) -> None:
+    runs = BackgroundRunner(tmp_path / "lab")
+    group = begin_at_once(runs)
+    os.kill(group, number)
+    assert over(runs).stage is Stage.FAILED
+    assert group_is_gone(group)
+    assert list(temporary.iterdir()) == []
+
+
+def test_without_a_run_there_is_nothing_to_stop(tmp_path: Path) -> None:
+    runs = run_of(WAITS, tmp_path)
+    runs.files.ask_to_stop()
+    assert not runs.files.is_asked_to_stop
+    assert runs.start()
+    assert last_of(runs).stage is Stage.RUNNING
+    runs.stop()
 
 
 @pytest.mark.parametrize(

@@ -118,16 +118,23 @@ def test_a_run_that_fails_says_so_and_gives_the_results_back(
     assert page.locator("[data-waits]").count() == 0
 
 
-def test_the_button_starts_a_run(chromium: "Browser", page: "Page", tmp_path: Path) -> None:
+def test_a_button_starts_a_run_and_another_stops_it(
+    chromium: "Browser", page: "Page", tmp_path: Path
+) -> None:
     with LabServer(tmp_path) as server:
         page.goto(f"{server.url}/lab")
         page.get_by_role("button", name="Run all").click()
         page.locator(".cell a").first.wait_for()
+        page.get_by_role("button", name="Stop it").wait_for()
         without_script = chromium.new_context(java_script_enabled=False)
         following = without_script.new_page()
         following.goto(f"{server.url}/lab")
         # It loads itself again until there is something to show.
         following.locator(".cell a").first.wait_for()
+        page.get_by_role("button", name="Stop it").click()
+        page.get_by_text("The last run was stopped after").wait_for()
+        assert page.get_by_role("status").inner_text() == "The run was stopped."
+        assert page.locator("[data-waits]").count() == 0
         without_script.close()
 
 
