@@ -1,6 +1,6 @@
 """The commands of `session-lab` that `flask --app app` offers too."""
 
-import json
+import sys
 from typing import Any
 
 import click
@@ -8,7 +8,9 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from backends import StoreUnavailable
-from backends.cookie_format import decode_without_key
+
+MAX_COPIED = 1 << 20
+"""Characters of standard input that may have a cookie in them."""
 
 
 def init_app(app: Flask) -> None:
@@ -25,16 +27,21 @@ def cookie() -> None:
 @cookie.command()
 @click.argument("value")
 def decode(value: str) -> None:
-    """Print what anybody can read in a Flask session cookie without the key."""
-    decoded = decode_without_key(value)
-    if decoded is None:
+    """Print what anybody can read in a Flask session cookie without the key.
+
+    VALUE is the cookie as it was copied: its value, `session=…`, or a line `Cookie:` or
+    `Set-Cookie:`; `-` reads it from standard input.
+    """
+    from app.web import cookie_text
+
+    copied = sys.stdin.read(MAX_COPIED) if value == "-" else value
+    found = cookie_text.decode_copied(copied)
+    if found is None:
         raise click.ClickException(
             "Nothing can be read in it: it is not the cookie of a signed session."
         )
-    click.echo(json.dumps(decoded.payload, indent=2, ensure_ascii=False))
-    click.echo(
-        f"signed at {decoded.signed_at.isoformat()}; the signature was not checked", err=True
-    )
+    click.echo(cookie_text.describe(found, whole=True))
+    click.echo(f"signed at {found.signed_at.isoformat()}; the signature was not checked", err=True)
 
 
 class StoreGroup(AppGroup):

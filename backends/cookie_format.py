@@ -26,31 +26,49 @@ COMPRESSED_FROM_BYTES = 1024
 """Trying to compress less saves little and costs as much as all the rest."""
 
 
+MAX_INFLATED_BYTES = 16 * MAX_COOKIE_BYTES
+"""Of a cookie whose signature nobody has checked: a few bytes can inflate to gigabytes."""
+
+
 class Decoded(NamedTuple):
     """What anybody can read in a signed cookie, without the key."""
 
-    payload: Any
-    """The session's JSON, with Flask's tags."""
+    text: str
+    """The session's JSON, with Flask's tags, or its beginning. Nobody may have signed it."""
+    is_whole: bool
     signed_at: datetime
 
 
 def decode_without_key(value: str) -> Decoded | None:
-    """Read a signed cookie of Flask's format; `None` for any other value.
+    """Read a signed cookie of Flask's format; `None` for any other value, and for one too large.
 
-    The signature is not checked: reading takes no key, only writing does.
+    The signature is not checked: reading takes no key, only writing does. It takes no more time
+    and space than `MAX_INFLATED_BYTES`; the JSON is not looked into.
     """
+    if len(value) > MAX_COOKIE_BYTES:
+        return None  # no browser keeps it
     payload, _, signed_at = value.rpartition(".")[0].rpartition(".")
     try:
-        text = _inflate(payload[1:]) if payload.startswith(".") else base64_decode(payload)
+        text, is_whole = _inflate(payload)
         seconds = int.from_bytes(base64_decode(signed_at))
-        return Decoded(json.loads(text), datetime.fromtimestamp(seconds, UTC))
+        if text.lstrip()[:1] not in ("{", "["):
+            return None
+        return Decoded(text, is_whole, datetime.fromtimestamp(seconds, UTC))
     except (BadData, ValueError, OverflowError, OSError, zlib.error):
         return None
 
 
-def _inflate(payload: str) -> bytes:
-    # A few bytes can inflate to gigabytes, and nobody has checked the signature.
-    return zlib.decompressobj().decompress(base64_decode(payload), 64 * MAX_COOKIE_BYTES)
+def _inflate(payload: str) -> tuple[str, bool]:
+    """The text of a payload, and whether it is all of it."""
+    if not payload.startswith("."):
+        return base64_decode(payload).decode(), True
+    inflater = zlib.decompressobj()
+    data = inflater.decompress(base64_decode(payload[1:]), MAX_INFLATED_BYTES)
+    if inflater.eof:
+        return data.decode(), True
+    if len(data) < MAX_INFLATED_BYTES:
+        raise ValueError("its end is missing")
+    return data.decode("utf-8", "ignore"), False
 
 
 class _Payload:

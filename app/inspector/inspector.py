@@ -1,6 +1,6 @@
 """The inspector: what browser and server hold of the current session."""
 
-import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
@@ -11,6 +11,7 @@ from app.accounts.database import list_demo_accounts
 from app.config import is_embedded
 from app.inspector.traffic import RecordedRequest
 from app.state import state_of
+from app.web.cookie_text import describe
 from backends import AtRest, Backend, backend_of
 from backends.cookie_format import decode_without_key
 
@@ -19,8 +20,10 @@ bp = Blueprint("inspector", __name__)
 SHOWN_CHARACTERS = 4
 """Of a value that could be a working token."""
 
-MAX_FIELD_CHARACTERS = 300
-"""Of one value on a page."""
+MAX_COOKIES = 50
+"""That are shown; browsers keep at least as many for one site (RFC 6265bis 6.1)."""
+
+MAX_NAME_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class CookieInBrowser:
     is_session: bool
     flags: list[str]
     decoded: str | None
-    """What anybody can read in it without a key, as indented JSON."""
+    """What anybody can read in it without a key; only of the session's own."""
     signed_at: str | None
 
 
@@ -58,7 +61,7 @@ def inspect() -> Inspection:
     return Inspection(
         backend=backend,
         user=session.get("user"),
-        cookies=[_describe_cookie(name, value) for name, value in request.cookies.items()],
+        cookies=list(_describe_cookies()),
         at_rest=backend.at_rest(current_app, session) if backend.at_rest else None,
         traffic=state_of(current_app).traffic.of(token),
     )
@@ -86,16 +89,24 @@ def column() -> str:
     )
 
 
+def _describe_cookies() -> Iterator[CookieInBrowser]:
+    """The session's own, and then some of the others."""
+    own = current_app.config["SESSION_COOKIE_NAME"]
+    sent = sorted(request.cookies.items(), key=lambda cookie: cookie[0] != own)
+    return (_describe_cookie(name, value) for name, value in sent[:MAX_COOKIES])
+
+
 def _describe_cookie(name: str, value: str) -> CookieInBrowser:
-    decoded = decode_without_key(value)
+    is_session = name == current_app.config["SESSION_COOKIE_NAME"]
+    decoded = decode_without_key(value) if is_session else None
     return CookieInBrowser(
-        name=name,
+        name=name[:MAX_NAME_CHARACTERS],
         bytes=len(name) + len(value),
         masked=f"{value[:SHOWN_CHARACTERS]}…",
-        sha256=sha256(value.encode()).hexdigest()[:16],
-        is_session=name == current_app.config["SESSION_COOKIE_NAME"],
+        sha256=sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16],
+        is_session=is_session,
         flags=_flags(name),
-        decoded=decoded and json.dumps(_shorten(decoded.payload), indent=2, ensure_ascii=False),
+        decoded=decoded and describe(decoded),
         signed_at=decoded and decoded.signed_at.isoformat(),
     )
 
@@ -112,13 +123,3 @@ def _flags(name: str) -> list[str]:
         f"Path={interface.get_cookie_path(app)}": True,
     }
     return [flag for flag, is_set in flags.items() if is_set]
-
-
-def _shorten(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > MAX_FIELD_CHARACTERS:
-        return f"{value[:MAX_FIELD_CHARACTERS]}… ({len(value)} characters)"
-    if isinstance(value, list):
-        return [_shorten(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _shorten(item) for name, item in value.items()}
-    return value

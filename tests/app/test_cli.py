@@ -62,6 +62,16 @@ def test_a_cookie_is_decoded_without_its_key(invoke: Invoke, cookie: str) -> Non
     assert result.stderr.endswith("the signature was not checked\n")
 
 
+def test_a_cookie_is_decoded_as_it_was_copied_and_from_standard_input(
+    invoke: Invoke, cookie: str
+) -> None:
+    line = f"Cookie: theme=dark; session={cookie}"
+    given = invoke("cookie", "decode", line)
+    assert json.loads(given.stdout)["user"] == "Ærøskøbing"
+    piped = CliRunner().invoke(session_lab, ["cookie", "decode", "-"], input=f"{line}\n")
+    assert (piped.exit_code, piped.stdout) == (0, given.stdout)
+
+
 @pytest.mark.parametrize("value", ["", "nonsense", "a.b.c", "ZG9n"])
 def test_a_value_without_a_session_is_an_error(value: str, invoke: Invoke) -> None:
     result = invoke("cookie", "decode", value)

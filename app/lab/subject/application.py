@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import json
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,7 @@ from app.lab.subject.clock import FrozenClock
 from app.lab.subject.evidence import AT_THE_END, Holding
 from app.lab.subject.server import ApplicationServer, behind_tls
 from app.lab.subject.site import Paths, Site, Visitor
+from app.web.cookie_text import describe
 from app.web.formatting import format_duration
 from backends import AtRest, Backend
 from backends.cookie_format import decode_without_key
@@ -235,7 +235,7 @@ class Subject(Site):
             moment=moment,
             cookie=self.cookie_name,
             cookie_bytes=visitor.cookie_bytes,
-            decoded=json.dumps(decoded.payload, indent=2) if decoded else None,
+            decoded=describe(decoded, whole=True) if decoded else None,
             where=at_rest.where if at_rest else None,
             record_bytes=at_rest.size if at_rest else 0,
             fields=at_rest.fields if at_rest else {},

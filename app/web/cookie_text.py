@@ -1,0 +1,101 @@
+"""What people can read in a cookie that nobody may have signed, within bounds.
+
+Whoever sends a cookie decides what is in it: a few hundred bytes can inflate to megabytes, or be
+nested so deep that printing them fails.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from backends.cookie_format import Decoded, decode_without_key
+
+MAX_DEPTH = 32
+MAX_VALUES = 1_000
+MAX_CHARACTERS = 8_000
+"""Of what is shown."""
+
+MAX_VALUE_CHARACTERS = 300
+"""Of one value that is shown."""
+
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
+"""A string, which may be cut, or a sign: each part of a text is looked at once."""
+
+_COPIED = re.compile(r"^\s*(?:set-)?cookie:", re.IGNORECASE)
+
+_PAIR = re.compile(r"^([^=:\"]+)[=:](.+)$", re.DOTALL)
+"""`session=…`, and `session:"…"` as Firefox copies it; a value alone has none of these signs."""
+
+
+class Extent(NamedTuple):
+    """How a text of JSON is built."""
+
+    depth: int
+    values: int
+    """One for each comma and each list or object, which is one too many for an empty one."""
+
+
+def describe(decoded: Decoded, *, whole: bool = False) -> str:
+    """The decoded text as indented JSON; what is not shown is said. `whole`: with long values."""
+    if not decoded.is_whole:
+        return _cut(decoded.text, f"longer than {len(decoded.text):,} characters")
+    extent = _measure(decoded.text)
+    if extent.depth > MAX_DEPTH:
+        return f"It cannot be read: it is nested more than {MAX_DEPTH} deep."
+    if extent.values > MAX_VALUES:
+        return _cut(decoded.text, f"more than {MAX_VALUES:,} values")
+    try:
+        value = json.loads(decoded.text)
+    except ValueError:
+        return "It cannot be read: it is no JSON."
+    text = json.dumps(value if whole else _shorten(value), indent=2, ensure_ascii=False)
+    text = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate cannot be printed
+    return text if whole else _cut(text, f"{len(text):,} characters", MAX_CHARACTERS)
+
+
+def find_values(copied: str) -> Iterator[str]:
+    """The values that may be cookies in what people copied.
+
+    A value, a pair, or a whole line `Cookie:` or `Set-Cookie:`; quoted, escaped or with blanks.
+    """
+    for part in _COPIED.sub("", copied).split(";"):
+        pair = _PAIR.match(part.strip())
+        value = pair[2] if pair else part
+        yield unquote(value.strip(" \t\r\n'\""))
+
+
+def decode_copied(copied: str) -> Decoded | None:
+    """The first cookie of a signed session in what people copied; `None` without one."""
+    found = map(decode_without_key, find_values(copied))
+    return next((decoded for decoded in found if decoded is not None), None)
+
+
+def _measure(text: str) -> Extent:
+    depth = deepest = values = 0
+    for token in _TOKENS.finditer(text):
+        sign = token[0]
+        if sign in "[{":
+            depth += 1
+            values += 1
+            deepest = max(depth, deepest)
+        elif sign in "]}":
+            depth -= 1
+        elif sign == ",":
+            values += 1
+    return Extent(deepest, values)
+
+
+def _cut(text: str, because: str, most: int = MAX_CHARACTERS // 4) -> str:
+    return text if len(text) <= most else f"{text[:most]}\n… cut here: {because}"
+
+
+def _shorten(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > MAX_VALUE_CHARACTERS:
+        return f"{value[:MAX_VALUE_CHARACTERS]}… ({len(value)} characters)"
+    if isinstance(value, list):
+        return [_shorten(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _shorten(item) for name, item in value.items()}
+    return value
