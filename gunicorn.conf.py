@@ -8,6 +8,10 @@ from backends import ConfigurationError
 
 control_socket_disable = True
 
+# Gunicorn believes these of any client on loopback: ProxyFix reads what a proxy says.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+
 
 def on_starting(server: Any) -> None:
     """Refuse several processes on the embedded Redis, as `session-lab run` does."""

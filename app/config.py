@@ -170,6 +170,12 @@ VARIABLES = (
         default=str(INSTANCE / "accounts.sqlite3"),
     ),
     Variable(
+        "REQUEST_SECONDS",
+        "A request that has not arrived after so long is dropped.",
+        _whole_number(1, 120),
+        default="10",
+    ),
+    Variable(
         "PROXY_COUNT",
         "How many reverse proxies stand in front and set `X-Forwarded-*`.",
         _whole_number(0, 10),
