@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.secret_key import load_or_create_secret
+from app.secret_key import HOW_TO_MAKE_ONE, find_weakness, load_or_create_secret
 from backends import BACKENDS, BUILT_IN, ConfigurationError
 
 PRODUCTION = "production"
@@ -15,12 +15,6 @@ PROFILES = ("development", PRODUCTION)
 
 INSTANCE = Path("instance")
 """The folder for sessions as files, the accounts, and the secret key of a development run."""
-
-MIN_SECRET_CHARACTERS = 32
-"""Characters; 32 of hexadecimal digits are the 128 bits that OWASP ASVS 5.0, 11.5.1 asks for."""
-
-EXAMPLE_WORDS = ("change", "example", "secret", "replace", "your-", "dev-key", "password")
-"""Words of keys that were copied from a page."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +59,21 @@ def _switch(text: str) -> bool:
 
 
 def _secret(text: str) -> str:
-    if len(text) < MIN_SECRET_CHARACTERS or any(word in text.lower() for word in EXAMPLE_WORDS):
-        raise ValueError(
-            f"the key is an example or has fewer than {MIN_SECRET_CHARACTERS} characters. "
-            "Make one: python3 -c 'import secrets; print(secrets.token_hex(32))'"
-        )
+    weakness = find_weakness(text)
+    if weakness:
+        raise ValueError(f"{weakness}. {HOW_TO_MAKE_ONE}")
     return text
+
+
+def _secrets(text: str) -> list[str]:
+    keys = _list(text)
+    for number, key in enumerate(keys, 1):
+        weakness = find_weakness(key)
+        if weakness:
+            raise ValueError(
+                f"of key {number}, {weakness}. Leave it out: whoever guesses it logs in."
+            )
+    return keys
 
 
 def _address(text: str) -> str:
@@ -120,7 +123,7 @@ VARIABLES = (
     Variable(
         "SECRET_KEY_FALLBACKS",
         "Earlier keys, oldest first, commas between: they still read, and no longer sign.",
-        _list,
+        _secrets,
         shown_default="none",
     ),
     Variable(
@@ -168,6 +171,13 @@ VARIABLES = (
         "The SQLite file of what changed in the accounts: passwords, and which are disabled.",
         Path,
         default=str(INSTANCE / "accounts.sqlite3"),
+    ),
+    Variable(
+        "ALLOWED_HOSTS",
+        "The names that it is served under, commas between; `.example.com` is every name below "
+        "that. Required in production.",
+        _list,
+        shown_default="`localhost`, IP addresses and `HOST`",
     ),
     Variable(
         "REQUEST_SECONDS",
@@ -241,8 +251,12 @@ def _value(variable: Variable, given: Mapping[str, Any]) -> Any:
 def _check_production(settings: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     if settings["SECRET_KEY"] is None:
         raise ConfigurationError(
-            "SECRET_KEY is missing: production needs one of its own. Make it: "
-            "python3 -c 'import secrets; print(secrets.token_hex(32))'"
+            f"SECRET_KEY is missing: production needs one of its own. {HOW_TO_MAKE_ONE}"
+        )
+    if not settings["ALLOWED_HOSTS"]:
+        raise ConfigurationError(
+            "ALLOWED_HOSTS is missing: production answers to its own names only. Name them, as in "
+            "ALLOWED_HOSTS=shop.example.com."
         )
     if is_embedded(settings):
         raise ConfigurationError(

@@ -83,7 +83,8 @@ def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) ->
     app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:
         count = app.config["PROXY_COUNT"]
-        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count)  # type: ignore[method-assign]  # as Flask documents it
+        # Not `X-Forwarded-Host`, which many proxies pass on as the client sent it: `Host` counts.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 

@@ -23,7 +23,7 @@ from tests.support.visitor import Visitor
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-SECRET = "0123456789abcdef" * 4
+SECRET = "5f1c0b8e93d24a7796e1d05c3ab84f6217e9c4d08b35af6e1290d7c48e6b53fa"
 ACCOUNTS = {
     # One round, because a test is not there to be slow.
     name: generate_password_hash(password, "pbkdf2:sha256:1")

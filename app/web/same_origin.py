@@ -1,18 +1,55 @@
-"""Protection against CSRF: only pages of this site may change state.
+"""Protection against other sites: they neither borrow this one's address nor change its state.
 
-It checks headers of the browser instead of a token in each form, because a token would need a
-session for visitors who do not log in (OWASP ASVS 5.0, 3.5.1; OWASP CSRF cheat sheet, Fetch
+A name that is not this site's is refused: a page of another site could point its own name at this
+host, and would be of the same origin then (DNS rebinding).
+
+Against CSRF it checks headers of the browser instead of a token in each form, because a token would
+need a session for visitors who do not log in (OWASP ASVS 5.0, 3.5.1; OWASP CSRF cheat sheet, Fetch
 Metadata). `SameSite=Lax` is the second line of defence.
 """
 
-from flask import Flask, abort, request
+from ipaddress import ip_address
 
+from flask import Flask, abort, current_app, request
+from werkzeug.sansio.utils import host_is_trusted
+
+from app.config import PRODUCTION
+
+PROBES = ("health.healthz", "health.readyz")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def init_app(app: Flask) -> None:
-    """Refuse unsafe requests from other sites with 403, before any view runs."""
+    """Refuse requests for other hosts, and unsafe ones from other sites, before any view runs."""
+    app.before_request(_refuse_other_host)
     app.before_request(_refuse_cross_site)
+
+
+def _refuse_other_host() -> None:
+    # Probes ask a container by its address, and learn nothing but that it runs.
+    if request.endpoint not in PROBES and not _is_own_name(request.host):
+        abort(400, "This site is not served under that name. ALLOWED_HOSTS says which it has.")
+
+
+def _is_own_name(host: str) -> bool:
+    settings = current_app.config
+    names = [*(settings["ALLOWED_HOSTS"] or ())]
+    if settings["APP_PROFILE"] != PRODUCTION:
+        if _is_address(host):
+            return True
+        names += ["localhost", ".localhost", settings["HOST"]]
+    # Of an empty list Werkzeug allows every host.
+    return bool(names) and host_is_trusted(host.lower(), list(map(str.lower, names)))
+
+
+def _is_address(host: str) -> bool:
+    """Whether it is an IP address, which no other site can point anywhere."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _refuse_cross_site() -> None:

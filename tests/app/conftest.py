@@ -30,7 +30,11 @@ def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Whe
 def make_lab(tmp_path: Path) -> MakeLab:
     """Make Session Lab on the signed cookie, or as the settings say."""
     settings = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_FILE_DIR": tmp_path}
-    production = {"APP_PROFILE": "production", "PREFERRED_URL_SCHEME": "https"}
+    production = {
+        "APP_PROFILE": "production",
+        "PREFERRED_URL_SCHEME": "https",
+        "ALLOWED_HOSTS": ["localhost"],
+    }
 
     def make(backend: str | None = "cookie", in_production: bool = False, **more: Any) -> Flask:
         profile = production if in_production else {}

@@ -1,12 +1,16 @@
 """Every environment variable: its default, what it takes, what it refuses, and production."""
 
+import base64
+import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.config import VARIABLES, is_embedded, read_settings
+from app.secret_key import find_weakness
 from backends import BACKENDS, ConfigurationError
 from tests.conftest import SECRET
 from tests.support.covers import covers
@@ -18,6 +22,8 @@ DEFAULTS = {
     "REDIS_URL": None,
     "SESSION_FILE_DIR": Path("instance/sessions"),
     "SECRET_KEY_FALLBACKS": None,
+    "ALLOWED_HOSTS": None,
+    "REQUEST_SECONDS": 10,
     "SESSION_IDLE_SECONDS": 1800,
     "SESSION_ABSOLUTE_SECONDS": 28800,
     "SESSION_MAX_PER_USER": None,
@@ -36,6 +42,7 @@ PRODUCTION = {
     "APP_PROFILE": "production",
     "SESSION_BACKEND": "cookie",
     "SECRET_KEY": SECRET,
+    "ALLOWED_HOSTS": "shop.example.com",
     "DEMO_ACCOUNTS": f"alice:{HASH}",
 }
 
@@ -71,7 +78,9 @@ def test_a_variable_that_is_unset_or_empty_has_its_default(
         ("REDIS_URL", "redis://localhost:6379/0", "redis://localhost:6379/0"),
         ("SESSION_FILE_DIR", "/srv/sessions", Path("/srv/sessions")),
         ("SECRET_KEY", SECRET, SECRET),
-        ("SECRET_KEY_FALLBACKS", "first, second", ["first", "second"]),
+        ("SECRET_KEY_FALLBACKS", f"{SECRET}, {SECRET[::-1]}", [SECRET, SECRET[::-1]]),
+        ("ALLOWED_HOSTS", "shop.example.com, .example.org", ["shop.example.com", ".example.org"]),
+        ("REQUEST_SECONDS", "120", 120),
         ("SESSION_IDLE_SECONDS", "1", 1),
         ("SESSION_ABSOLUTE_SECONDS", "1209600", 1209600),
         ("SESSION_MAX_PER_USER", "1", 1),
@@ -100,6 +109,10 @@ def test_a_good_value_is_read(
         ("SESSION_BACKEND", "Redis", f"Choose one of: {', '.join(BACKENDS)}."),
         ("SECRET_KEY", "x" * 31, "fewer than 32 characters"),
         ("SECRET_KEY", "this-is-an-example-of-a-secret-key", "the key is an example"),
+        ("SECRET_KEY", "a" * 32, "repeats itself or follows an order"),
+        ("SECRET_KEY_FALLBACKS", "changeme", "of key 1, the key has fewer than 32 characters"),
+        ("SECRET_KEY_FALLBACKS", f"{SECRET},{'ab' * 20}", "of key 2, the key repeats itself"),
+        ("REQUEST_SECONDS", "0", "not a whole number from 1 to 120"),
         ("SESSION_IDLE_SECONDS", "0", "not a whole number from 1"),
         ("SESSION_ABSOLUTE_SECONDS", "1209601", "to 1209600"),
         ("SESSION_ABSOLUTE_SECONDS", "8h", "not a whole number"),
@@ -171,6 +184,39 @@ def test_a_secret_that_cannot_be_kept_is_asked_for(tmp_path: Path) -> None:
         read_settings({})
 
 
+@pytest.mark.parametrize("text", ["", "  \n", "changeme", "0" * 64])
+def test_a_kept_secret_that_can_be_guessed_is_refused(text: str, tmp_path: Path) -> None:
+    kept = tmp_path / "instance" / "secret_key"
+    kept.parent.mkdir()
+    kept.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"instance/secret_key: .*Delete the file"):
+        read_settings({})
+    kept.write_text(f"{SECRET}\n")
+    assert read_settings({})["SECRET_KEY"] == SECRET
+
+
+GUESSABLE = (
+    *("", "changeme", "x" * 31, "a" * 32, "ab" * 16, "abc" * 20, "0123456789abcdef" * 4),
+    *("abcdefghijklmnopqrstuvwxyz012345", "zyxwvutsrqponmlkjihgfedcba987654", "1234567890" * 4),
+    *("My-Secret-Key-Of-The-Whole-Company", "CHANGE-THIS-8f4b2c9d7e6a1503f8e2d4c6"),
+    *("please_replace_7d2e9c4b8a1f6053", "password-7d2e9c4b8a1f6053e8d2c4b6", " " * 64),
+)
+
+
+@pytest.mark.parametrize("key", GUESSABLE)
+def test_what_can_be_guessed_is_weak(key: str) -> None:
+    assert find_weakness(key)
+
+
+@pytest.mark.parametrize("make", [secrets.token_hex, secrets.token_urlsafe, secrets.token_bytes])
+@pytest.mark.parametrize("size", [24, 32, 64])
+def test_what_is_drawn_at_random_is_strong(make: Callable[[int], Any], size: int) -> None:
+    for _ in range(200):
+        key = make(size)
+        text = key if isinstance(key, str) else base64.b85encode(key).decode()
+        assert len(text) < 32 or find_weakness(text) is None, text
+
+
 def test_production_takes_settings_that_are_complete() -> None:
     """It shows the laboratory only on request, and has no admins but those it names."""
     settings = read_settings(PRODUCTION)
@@ -184,12 +230,15 @@ def test_production_takes_settings_that_are_complete() -> None:
     ("change", "expected"),
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY is missing"),
-        ({"SECRET_KEY": "short"}, "SECRET_KEY: the key is an example or has fewer"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY: the key has fewer"),
         ({"SECRET_KEY": "changeme" * 8}, "SECRET_KEY: the key is an example"),
         ({"SESSION_BACKEND": "redis"}, "REDIS_URL is missing"),
         ({"SESSION_BACKEND": ""}, "REDIS_URL is missing"),
         ({"DEMO_ACCOUNTS": None}, "DEMO_ACCOUNTS is missing"),
         ({"DEMO_ACCOUNTS": "alice:wonderland"}, "DEMO_ACCOUNTS holds a plain password"),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is missing"),
+        ({"ALLOWED_HOSTS": " , "}, "ALLOWED_HOSTS is missing"),
+        ({"SECRET_KEY_FALLBACKS": "a" * 40}, "SECRET_KEY_FALLBACKS: of key 1, the key repeats"),
         ({"REDIS_URL": "redis://store.internal"}, "another machine without a password"),
     ],
 )

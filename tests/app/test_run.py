@@ -30,6 +30,7 @@ BIN = Path(sys.executable).parent
 PRODUCTION = {
     "APP_PROFILE": "production",
     "SESSION_BACKEND": "cookie",
+    "ALLOWED_HOSTS": "localhost",
     "DEMO_ACCOUNTS": "alice:scrypt:32768:8:1$salt$hash",
 }
 

@@ -73,7 +73,7 @@ def test_switched_off_there_is_no_page_and_no_way_to_one(backend: str | None) ->
 def test_production_has_none_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAB")
     settings = {"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS}
-    app = create_app({**settings, "APP_PROFILE": "production"})
+    app = create_app({**settings, "APP_PROFILE": "production", "ALLOWED_HOSTS": ["localhost"]})
     assert not any(rule.rule.startswith("/lab") for rule in app.url_map.iter_rules())
 
 

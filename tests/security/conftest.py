@@ -18,7 +18,11 @@ MakeLab = Callable[..., Flask]
 PROVEN = [(backend, "real") for backend in OURS if backend.name in BUILT_IN]
 """The backends that SECURITY.md reports on, on a real server where they need one."""
 
-PRODUCTION = {"APP_PROFILE": "production", "PREFERRED_URL_SCHEME": "https"}
+PRODUCTION = {
+    "APP_PROFILE": "production",
+    "PREFERRED_URL_SCHEME": "https",
+    "ALLOWED_HOSTS": ["localhost"],
+}
 
 on_one_backend = pytest.mark.parametrize("placed", PROVEN[:1], indirect=True, ids=["one"])
 """For what the application promises before any backend is asked."""

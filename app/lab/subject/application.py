@@ -144,7 +144,7 @@ class Subject(Site):
         # Production refuses to run without a server; the client that it is given stays.
         is_embedded = self._harness is not None and self._harness.embedded
         settings = {"REDIS_URL": "redis://localhost"} if is_embedded else {}
-        self.restart(APP_PROFILE=PRODUCTION, **settings)
+        self.restart(APP_PROFILE=PRODUCTION, ALLOWED_HOSTS=["127.0.0.1"], **settings)
 
     @contextmanager
     def start_second_server(self, **settings: Any) -> Iterator[Site]:

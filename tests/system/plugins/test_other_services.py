@@ -44,7 +44,11 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Backend:
 
 def test_it_is_not_replaced_by_the_embedded_redis(tables: Backend, tmp_path: Path) -> None:
     settings = {"SECRET_KEY": SECRET, "SESSION_FILE_DIR": tmp_path, "DEMO_ACCOUNTS": ACCOUNTS}
-    production = {"APP_PROFILE": "production", "WEB_CONCURRENCY": 2}
+    production = {
+        "APP_PROFILE": "production",
+        "WEB_CONCURRENCY": 2,
+        "ALLOWED_HOSTS": ["localhost"],
+    }
     app = create_app({"SESSION_BACKEND": tables.name, **production, **settings})
     assert not is_embedded(app.config)
 
