@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli, dashboard, login, public_pages
 from app.accounts import account, admin, sessions
+from app.accounts.database import open_accounts
 from app.config import PRODUCTION, is_embedded, read_settings
 from app.demos import articles, cart, checkout, preferences, uploads
 from app.inspector import inspector, replay, side_by_side
@@ -50,6 +51,7 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     app = _create_base(settings, name, clock)
     _configure_session(app, name)
     init_app(app, name, clock)
+    open_accounts(app)
     replay.init_app(app)
     for module in (login, account, admin, sessions, dashboard, inspector, public_pages):
         app.register_blueprint(module.bp)

@@ -28,6 +28,7 @@ from backends import (
     find_backend,
     find_risk,
 )
+from backends.audit_log import log_event
 
 THREADS = 8
 
@@ -226,6 +227,7 @@ class Server(BaseApplication):
         return self.app
 
     def _greet(self, _arbiter: object) -> None:
+        _log_new_accounts(self.app)
         print(format_greeting(self.app), flush=True)
 
 
@@ -238,6 +240,13 @@ def serve() -> None:
     _check_services(app)
     gthread.DEFAULT_WORKER_DATA_TIMEOUT = SILENT_CONNECTION_TIMEOUT_SECONDS
     Server(app, _listen(app.config["HOST"], app.config["PORT"])).run()
+
+
+def _log_new_accounts(app: Flask) -> None:
+    """Log it if no account has a change: a file that got lost would be missed otherwise."""
+    for application in (app, *state_of(app).mounted.values()):
+        if state_of(application).accounts_begin_anew:
+            log_event(application, "accounts begin anew", file=str(app.config["ACCOUNTS_FILE"]))
 
 
 def format_greeting(app: Flask) -> str:

@@ -24,6 +24,10 @@ class SessionLab:
     failed_logins: FixedWindowRateLimiter = field(
         default_factory=lambda: FixedWindowRateLimiter(MemoryStorage())
     )
+    keeps_accounts: bool = False
+    """Whether changes of accounts are kept in a file, which must not disappear."""
+    accounts_begin_anew: bool = False
+    """Whether that file was made at this start."""
     refusals: Throttle = field(default_factory=Throttle)
     """Limits how often refused logins are logged."""
     traffic: TrafficRecorder = field(init=False)

@@ -1,6 +1,7 @@
 """The accounts: configured by `DEMO_ACCOUNTS`, their changes kept in a SQLite file.
 
-An account that never changed has no row; without any change there is no file.
+An account that never changed has no row. The file is made at the start: one that is missing or
+empty later is an outage, because without it a disabled account could log in again.
 """
 
 import sqlite3
@@ -10,12 +11,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
+from urllib.parse import quote
 
-from flask import current_app, session
+from flask import Flask, current_app, session
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.config import PRODUCTION, is_hash
+from app.state import state_of
 from backends import lister_of
 from backends.session import Session
 
@@ -52,6 +55,25 @@ class Account:
     disabled: bool = False
     epoch: int = 0
     """Rises when all sessions of the account end: sessions with a lower epoch are over."""
+
+
+def open_accounts(app: Flask) -> None:
+    """Make the file if it is not there, and note that the accounts begin anew.
+
+    Where none can be made, the accounts are those of `DEMO_ACCOUNTS`, and nothing can change them.
+    """
+    path: Path = app.config["ACCOUNTS_FILE"]
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(FILE_MODE)
+        with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS)) as database, database:
+            is_new = database.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+            database.execute(TABLE)
+    except (sqlite3.Error, OSError) as error:
+        app.logger.error("accounts unavailable: no change of %s can be kept: %s", path, error)
+        return
+    state_of(app).keeps_accounts = True
+    state_of(app).accounts_begin_anew = is_new
 
 
 def find_account(name: str) -> Account | None:
@@ -135,7 +157,7 @@ def _revoke(name: str, but: Session | None) -> None:
 
 
 def _read_row(name: str) -> tuple[str | None, int, int] | None:
-    if not current_app.config["ACCOUNTS_FILE"].exists():
+    if not state_of(current_app).keeps_accounts:
         return None
     with _open_file() as database:
         found: tuple[str | None, int, int] | None = database.execute(
@@ -156,17 +178,19 @@ def _write(name: str, assignment: str, *values: str) -> int:
 
 @contextmanager
 def _open_file() -> Iterator[sqlite3.Connection]:
-    """Open the file for one transaction; a new file is readable by its owner only."""
+    """Open the file for one transaction, but never make it: see `open_accounts`."""
     path: Path = current_app.config["ACCOUNTS_FILE"]
+    address = f"file:{quote(str(path.absolute()))}?mode=rw"
     try:
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(FILE_MODE)
-        with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS)) as database, database:
-            database.execute(TABLE)
+        opened = sqlite3.connect(address, timeout=LOCK_TIMEOUT_SECONDS, uri=True)
+        with closing(opened) as database, database:
             yield database
     except (sqlite3.Error, OSError) as error:
-        current_app.logger.error("accounts unavailable: %s", error)
+        current_app.logger.error(
+            "accounts unavailable: %s: %s. Put the file back; or start again, and they begin anew.",
+            path,
+            error,
+        )
         raise AccountsUnavailable(error) from error
 
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from flask import Flask
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.accounts import database
+from tests.app.conftest import MakeLab
+from tests.support.services import LabServer
 from tests.support.visitor import Visitor
 
 
@@ -20,10 +22,10 @@ def context(lab_app: Flask) -> Iterator[None]:
         yield
 
 
-def test_accounts_that_never_changed_need_no_file(visitor: Visitor, accounts_file: Path) -> None:
+def test_the_file_is_there_from_the_start(visitor: Visitor, accounts_file: Path) -> None:
+    assert accounts_file.exists()
     visitor.log_in()
     assert visitor.get("/account").status_code == 200
-    assert not accounts_file.exists()
 
 
 def test_the_file_is_its_owners_alone(context: None, accounts_file: Path) -> None:
@@ -77,8 +79,6 @@ def test_an_unreadable_file_lets_nobody_in(
         assert response.status_code == 503
         assert "alice" not in response.text
     assert Visitor(visitor.app).log_in().status_code == 503
-    accounts_file.unlink()
-    assert visitor.get("/dashboard").status_code == 200
 
 
 def test_an_unwritable_file_changes_nothing_and_says_so(
@@ -94,6 +94,7 @@ def test_a_file_of_a_version_with_an_email_column_is_still_used(
     context: None, accounts_file: Path
 ) -> None:
     with closing(sqlite3.connect(accounts_file)) as file, file:
+        file.execute("DROP TABLE account")
         file.execute(
             "CREATE TABLE account (name TEXT PRIMARY KEY, password TEXT,"
             " email TEXT NOT NULL DEFAULT '', disabled INTEGER NOT NULL DEFAULT 0,"
@@ -107,6 +108,75 @@ def test_a_file_of_a_version_with_an_email_column_is_still_used(
     assert database.authenticate("alice", "looking-glass") is not None
 
 
-def test_an_empty_file_counts_as_no_changes(context: None, accounts_file: Path) -> None:
-    accounts_file.touch()
-    assert database.authenticate("alice", "wonderland") is not None
+def take_away(path: Path) -> None:
+    path.rename(path.with_suffix(".elsewhere"))
+
+
+def put_a_folder_there(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def link_to_nothing(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.with_suffix(".nowhere"))
+
+
+@pytest.mark.parametrize(
+    "spoil", [take_away, Path.unlink, put_a_folder_there, empty, link_to_nothing]
+)
+def test_a_file_that_disappears_brings_no_older_rights_back(
+    visitor: Visitor,
+    accounts_file: Path,
+    spoil: Callable[[Path], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = visitor.app
+    with app.test_request_context("/"):
+        database.disable("bob")
+        database.change_password("alice", "looking-glass")
+    spoil(accounts_file)
+    for name, password in (("bob", "builder"), ("alice", "wonderland"), ("alice", "looking-glass")):
+        assert Visitor(app).log_in(name, password).status_code == 503
+    with app.test_request_context("/"), pytest.raises(ServiceUnavailable):
+        database.enable("bob")
+    assert Visitor(app).get("/articles").status_code == 200
+    assert "Put the file back" in caplog.text
+    assert not accounts_file.is_file() or accounts_file.stat().st_size == 0
+
+
+def test_a_file_that_comes_back_is_used_again(visitor: Visitor, accounts_file: Path) -> None:
+    with visitor.app.test_request_context("/"):
+        database.disable("bob")
+    take_away(accounts_file)
+    assert Visitor(visitor.app).log_in("bob").status_code == 503
+    accounts_file.with_suffix(".elsewhere").rename(accounts_file)
+    assert Visitor(visitor.app).log_in("bob").status_code == 403
+    assert Visitor(visitor.app).log_in("alice").status_code == 302
+
+
+def test_where_no_file_can_be_made_the_accounts_are_the_configured_ones(
+    make_lab: MakeLab, tmp_path: Path
+) -> None:
+    (tmp_path / "in the way").touch()
+    app = make_lab(ACCOUNTS_FILE=tmp_path / "in the way" / "accounts.sqlite3")
+    assert Visitor(app).log_in().status_code == 302
+    with app.test_request_context("/"), pytest.raises(ServiceUnavailable):
+        database.disable("bob")
+
+
+@pytest.mark.parametrize("mounted", [False, True])
+def test_a_start_without_the_file_says_once_that_the_accounts_begin_anew(
+    mounted: bool, tmp_path: Path
+) -> None:
+    environment = {"SESSION_BACKEND": "" if mounted else "cookie"}
+    said = []
+    for _ in range(2):
+        with LabServer(tmp_path, environment) as server:
+            pass
+        said.append(server.errors.count("accounts begin anew"))
+    assert said == [1, 0]
