@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import cli, dashboard, login, public_pages
 from app.accounts import account, admin, sessions
 from app.accounts.database import open_accounts
+from app.accounts.guesses import Guesses
 from app.config import PRODUCTION, is_embedded, read_settings
 from app.demos import articles, cart, checkout, preferences, uploads
 from app.inspector import inspector, replay, side_by_side
@@ -66,6 +67,8 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
 def _side_by_side(settings: Mapping[str, Any], clock: Clock) -> Flask:
     app = _create_base(settings, None, clock)
     side_by_side.init_app(app, lambda name: _on_backend(settings, name, clock))
+    for mounted in state_of(app).mounted.values():
+        state_of(mounted).guesses = state_of(app).guesses
     return app
 
 
@@ -79,6 +82,7 @@ def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) ->
         MAX_CONTENT_LENGTH=1024 * 1024,
     )
     app.extensions["session_lab"] = SessionLab(clock)
+    state_of(app).guesses = Guesses(app.config["REDIS_URL"], app.config["WEB_CONCURRENCY"])
     Bootstrap5(app)
     for module in (cli, errors, log, layout, same_origin, headers):
         module.init_app(app)

@@ -6,8 +6,9 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length
 
-from app.accounts.access import MAX_NAME_CHARACTERS, limit_wrong_passwords, local_target
+from app.accounts.access import local_target
 from app.accounts.database import Account, authenticate, list_demo_accounts
+from app.accounts.guesses import MAX_NAME_CHARACTERS, limit_wrong_passwords
 from app.accounts.reauthentication import mark_confirmed
 from app.demos.cart import cart_after_login
 from app.web.data_location import locate_plain_cookie

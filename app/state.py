@@ -2,14 +2,16 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from flask import Flask
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 
 from app.inspector.traffic import TrafficRecorder
 from backends.store import Clock
 from backends.throttle import Throttle
+
+if TYPE_CHECKING:
+    from app.accounts.guesses import Guesses
 
 
 @dataclass
@@ -21,9 +23,8 @@ class SessionLab:
     """The application of each backend, by its name, where all are side by side."""
     kept_tokens: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """Tokens from before a logout, by the handle that the browser has."""
-    failed_logins: FixedWindowRateLimiter = field(
-        default_factory=lambda: FixedWindowRateLimiter(MemoryStorage())
-    )
+    guesses: "Guesses" = field(init=False)
+    """Of passwords. Applications side by side share one count."""
     keeps_accounts: bool = False
     """Whether changes of accounts are kept in a file, which must not disappear."""
     accounts_begin_anew: bool = False

@@ -149,7 +149,8 @@ def pack(
     """The record that is written now; `owner` is the hash of a name."""
     times = 0
     for time in (created, now, now + ttl):
-        times = times << TIME_BITS | min(round(time * TICKS), LATEST)
+        # Cut, not rounded: no session may live longer than its limit by the hundredth of a second.
+        times = times << TIME_BITS | min(int(time * TICKS + 0.001), LATEST)
     about = b2a_base64(times.to_bytes(15, "big"), newline=False).decode() + (owner or "")
     if isinstance(fields, TextFields):
         body = fields.text

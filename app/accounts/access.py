@@ -1,21 +1,13 @@
-"""Who may see a page: the guard of pages that need a login, and the limit of wrong passwords."""
+"""Who may see a page: the guard of pages that need a login, and the way back to them."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-import limits
-from flask import abort, current_app, redirect, request, session, url_for
+from flask import current_app, redirect, request, session, url_for
 
 from app.accounts.database import find_account
-from app.state import state_of
-from app.web.log import log_visitor_event
-
-FAILED_LOGIN_LIMIT = "10 per minute"
-"""For one address: enough for a forgotten password, too few for a list of them."""
-
-MAX_NAME_CHARACTERS = 80
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -66,30 +58,3 @@ def local_target(target: str | None, otherwise: str | None = None) -> str:
     if "\\" in target or not target.isprintable() or urlsplit(target).netloc:
         return fallback
     return target
-
-
-def limit_wrong_passwords(view: View) -> View:
-    """Count the view's 401 responses by address, and refuse after too many."""
-    limit = limits.parse(FAILED_LOGIN_LIMIT)
-
-    @wraps(view)
-    def limited(*args: Any, **kwargs: Any) -> Any:
-        failed_logins = state_of(current_app).failed_logins
-        address = request.remote_addr or ""
-        if not failed_logins.test(limit, address):
-            _log_refusal()
-            abort(429)
-        response = current_app.make_response(view(*args, **kwargs))
-        if response.status_code == 401:
-            failed_logins.hit(limit, address)
-        return response
-
-    return cast(View, limited)
-
-
-def _log_refusal() -> None:
-    """Log refused logins at most once a second: a flood of them must not fill the log."""
-    refused = state_of(current_app).refusals.admit()
-    if refused is not None:
-        name = request.form.get("username", "")[:MAX_NAME_CHARACTERS]
-        log_visitor_event("login limited", user=name, more=refused)

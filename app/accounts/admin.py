@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 
 from app.accounts import database
-from app.accounts.access import limit_wrong_passwords, login_required
+from app.accounts.access import login_required
+from app.accounts.guesses import limit_wrong_passwords
 from app.accounts.reauthentication import Page, fresh_password_required
 from app.accounts.sessions import (
     can_list_sessions,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 from urllib.parse import quote
@@ -26,6 +27,9 @@ LOCK_TIMEOUT_SECONDS = 1.0
 """For another process that writes the file."""
 
 FILE_MODE = 0o600
+
+DEFAULT_KIND = "scrypt"
+"""Of the hash of a demo account's password, and Werkzeug's default."""
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS account (
@@ -88,11 +92,21 @@ def find_account(name: str) -> Account | None:
 def authenticate(name: str, password: str) -> Account | None:
     """The account if the password is right, even when it is disabled; else `None`.
 
-    An unknown name takes as long as a known one.
+    An unknown name takes as long as a known one: it is checked against a hash of a kind that some
+    account has.
     """
     account = find_account(name)
-    known = _hash(account.password if account else "nobody's")
+    known = _hash(account.password) if account else _hash_of_nobody(_choose_kind(name))
     return account if check_password_hash(known, password) else None
+
+
+def _choose_kind(name: str) -> str | None:
+    """The kind of hash of one of the accounts, for the same name always the same."""
+    configured: dict[str, str] = current_app.config["DEMO_ACCOUNTS"]
+    kinds = [hash_.partition("$")[0] if is_hash(hash_) else None for hash_ in configured.values()]
+    return (
+        kinds[sha256(name.encode("utf-8", "replace")).digest()[0] % len(kinds)] if kinds else None
+    )
 
 
 def exists(name: str) -> bool:
@@ -119,8 +133,11 @@ def list_demo_accounts() -> dict[str, str]:
 
 
 def change_password(name: str, password: str) -> None:
-    """Store the hash of a new password."""
-    _write(name, "password = ?", generate_password_hash(password))
+    """Store the hash of a new password, of the same kind as the configured one."""
+    configured: dict[str, str] = current_app.config["DEMO_ACCOUNTS"]
+    before = configured.get(name, "")
+    kind = before.partition("$")[0] if is_hash(before) else DEFAULT_KIND
+    _write(name, "password = ?", generate_password_hash(password, kind))
 
 
 def disable(name: str) -> None:
@@ -192,6 +209,11 @@ def _open_file() -> Iterator[sqlite3.Connection]:
             error,
         )
         raise AccountsUnavailable(error) from error
+
+
+@lru_cache(maxsize=8)
+def _hash_of_nobody(kind: str | None) -> str:
+    return generate_password_hash("nobody's", kind or DEFAULT_KIND)
 
 
 @lru_cache(maxsize=64)

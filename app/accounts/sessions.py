@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 
-from app.accounts.access import limit_wrong_passwords, login_required
+from app.accounts.access import login_required
+from app.accounts.guesses import limit_wrong_passwords
 from app.accounts.reauthentication import Page, fresh_password_required
 from backends import Session, lister_of
 from backends.audit_log import log_event

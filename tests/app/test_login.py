@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from app.accounts.access import FAILED_LOGIN_LIMIT
+from app.accounts.guesses import BY_ADDRESS
 from tests.app.conftest import MakeLab
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
@@ -40,7 +40,7 @@ def test_a_login_leads_to_a_page_of_this_host_only(app: Flask, target: str, lead
 @covers("SM-31")
 def test_failed_logins_are_limited_and_good_ones_are_not(app: Flask) -> None:
     visitor = Visitor(app)
-    allowed = int(FAILED_LOGIN_LIMIT.split()[0])
+    allowed = BY_ADDRESS
     for _ in range(allowed + 5):
         assert visitor.log_in().status_code == 302
     assert {visitor.log_in("alice", "wrong").status_code for _ in range(allowed)} == {401}

@@ -32,7 +32,8 @@ with app.test_client() as client:
 LAB_ON_COOKIES = """
 from app import create_app
 for backend in ("cookie", "flask-cookie"):
-    create_app({"SESSION_BACKEND": backend, "SECRET_KEY": "0" * 32, "LAB": False})
+    key = "5f1c0b8e93d24a7796e1d05c3ab84f62"
+    create_app({"SESSION_BACKEND": backend, "SECRET_KEY": key, "LAB": False})
 """
 
 

@@ -84,6 +84,10 @@ class TestFormat:
         with pytest.raises(ValueError, match="checksum"):
             unpack(data, 0)
 
+    @given(st.floats(0, 1e9), st.floats(0.02, 1e6))
+    def test_no_record_lives_longer_than_its_life(self, now: float, ttl: float) -> None:
+        assert ttl - 0.011 < unpack(pack({}, now, ttl), now).ttl <= ttl + 0.00002
+
     def test_a_life_without_an_end_is_cut(self) -> None:
         assert times_in(pack({}, 0, 1e15)) == (0, 0, LATEST / TICKS)
 

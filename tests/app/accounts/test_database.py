@@ -36,7 +36,7 @@ def test_the_file_is_its_owners_alone(context: None, accounts_file: Path) -> Non
 def test_it_holds_hashes_and_no_password(context: None, accounts_file: Path) -> None:
     database.change_password("alice", "through the looking-glass")
     assert b"looking" not in accounts_file.read_bytes()
-    assert b"scrypt" in accounts_file.read_bytes()
+    assert b"pbkdf2:sha256" in accounts_file.read_bytes()
 
 
 def test_a_changed_password_replaces_the_configured_one(context: None) -> None:

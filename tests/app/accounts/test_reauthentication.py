@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from flask import Flask
 
-from app.accounts.access import FAILED_LOGIN_LIMIT
+from app.accounts.guesses import BY_ADDRESS
 from app.accounts.reauthentication import CONFIRMATION_SECONDS
 from app.accounts.sessions import find_sessions
 from app.state import state_of
@@ -110,7 +110,7 @@ def test_a_wrong_password_is_told_and_ends_nothing(
 def test_wrong_passwords_count_as_failed_logins(
     alice: Visitor, ending: Ending, form: dict[str, str]
 ) -> None:
-    for _ in range(int(FAILED_LOGIN_LIMIT.split()[0])):
+    for _ in range(BY_ADDRESS):
         alice.post(ending.path, **form, password="wrong")
     right = {**form, "password": "wonderland"}
     assert alice.post(ending.path, **right).status_code == 429

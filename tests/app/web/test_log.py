@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts.access import FAILED_LOGIN_LIMIT
+from app.accounts.guesses import BY_ADDRESS
 from app.accounts.sessions import end_sessions, find_sessions
 from backends import StoreUnavailable, interface_of
 from backends.audit_log import name_of_session
@@ -79,7 +79,7 @@ class TestEvents:
     ) -> None:
         monkeypatch.setattr("backends.throttle.time.monotonic", lambda: 1000.0)
         visitor = Visitor(app)
-        for _ in range(int(FAILED_LOGIN_LIMIT.split()[0]) + 5):
+        for _ in range(BY_ADDRESS + 5):
             visitor.log_in("alice", "wrong")
         limited = the("login limited", caplog)
         assert (limited["user"], limited["address"]) == ("alice", "127.0.0.1")

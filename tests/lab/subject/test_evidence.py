@@ -15,6 +15,7 @@ from app.lab.subject.application import Subject, ViewFailed
 from app.lab.subject.evidence import MAX_EXCHANGES, Evidence, ShownExchange, shorten_evidence
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
+from tests.conftest import SECRET
 
 
 @pytest.fixture(params=list(BACKENDS.values()), ids=list(BACKENDS))
@@ -114,7 +115,7 @@ class TestNotes:
     def test_what_was_done_precedes_the_exchange_that_shows_it(self, subject: Subject) -> None:
         ada = subject.log_in_visitor()
         subject.advance_time(8 * 3600 + 300)
-        subject.restart(SECRET_KEY="another" * 5, MAX_CONTENT_LENGTH=5)
+        subject.restart(SECRET_KEY=SECRET, MAX_CONTENT_LENGTH=5)
         ada.get("/")
         with subject.start_second_server() as other:
             other.logs_in_with(ada.token)

@@ -1,0 +1,131 @@
+"""How many wrong passwords are allowed, by address and by account.
+
+A try is taken before the password is checked, and given back if it was right: of many at once no
+more are checked than allowed.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, TypeVar, cast
+
+import limits
+from flask import current_app, make_response, request, session
+from limits.errors import ConfigurationError, StorageError
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from werkzeug.exceptions import TooManyRequests
+
+from app.state import state_of
+from app.web.log import log_visitor_event
+
+MAX_NAME_CHARACTERS = 80
+
+BY_ADDRESS = 10
+"""A minute: enough for a forgotten password, too few for a list of them."""
+
+BY_ACCOUNT = 100
+"""An hour, from all addresses (OWASP ASVS 4.0, 2.2.1): a few guesses of others lock nobody out."""
+
+IPV6_PREFIX = 64
+"""Of an address: whoever has one has the whole network (RFC 4291, 2.5.4)."""
+
+REDIS_TIMEOUT_SECONDS = 0.5
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Guesses:
+    """Counts tries; where there is a Redis, for all processes together."""
+
+    def __init__(self, redis_url: str | None = None, processes: int = 1) -> None:
+        """Without a Redis each process has its share of the tries by one address."""
+        self._own: Storage = MemoryStorage()
+        self._shared = _open_redis(redis_url) if redis_url else None
+        each = BY_ADDRESS if self._shared else max(1, BY_ADDRESS // processes)
+        self._by_address = limits.parse(f"{each}/minute")
+        self._by_account = limits.parse(f"{BY_ACCOUNT}/hour")
+
+    def take(self, address: str, name: str) -> bool:
+        """Whether another password may be tried; it counts until it is given back."""
+        # What an address is refused is no try of the account: one flood would lock its owner out.
+        return all(self._add(limit, key, 1) for limit, key in self._limits(address, name))
+
+    def give_back(self, address: str, name: str) -> None:
+        """The password was right, or was not checked."""
+        for limit, key in self._limits(address, name):
+            self._add(limit, key, -1)
+
+    def _limits(self, address: str, name: str) -> Iterator[tuple[limits.RateLimitItem, str]]:
+        yield self._by_address, f"address {network_of(address)}"
+        yield self._by_account, f"account {name[:MAX_NAME_CHARACTERS]}"
+
+    def _add(self, limit: limits.RateLimitItem, key: str, count: int) -> bool:
+        """Count, and return whether that is within the limit."""
+        storages = [self._shared, self._own] if self._shared else [self._own]
+        for storage in storages:
+            try:
+                taken = storage.incr(limit.key_for(key), limit.get_expiry(), amount=count)
+            except StorageError:
+                continue  # without Redis each process counts for itself
+            return taken <= limit.amount
+        return True
+
+
+def network_of(address: str) -> str:
+    """The address, or the network of an IPv6 address; an IPv4 address in IPv6 is one of IPv4."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((parsed, IPV6_PREFIX), strict=False))
+
+
+def limit_wrong_passwords(view: View) -> View:
+    """Let a view check a password only while there are tries left; a 401 takes one."""
+
+    @wraps(view)
+    def limited(*args: Any, **kwargs: Any) -> Any:
+        guesses = state_of(current_app).guesses
+        tried = request.remote_addr or "", _name_of_account()
+        if not guesses.take(*tried):
+            _log_refusal(tried[1])
+            raise TooManyRequests(retry_after=60)
+        try:
+            response = make_response(view(*args, **kwargs))
+        except Exception:
+            guesses.give_back(*tried)
+            raise
+        if response.status_code != 401:
+            guesses.give_back(*tried)
+        return response
+
+    return cast(View, limited)
+
+
+def _name_of_account() -> str:
+    """Whose password is tried: the one that the login form names, or the session's own."""
+    return str(request.form.get("username") or session.get("user", ""))
+
+
+def _log_refusal(name: str) -> None:
+    """Log refused logins at most once a second: a flood of them must not fill the log."""
+    refused = state_of(current_app).refusals.admit()
+    if refused is not None:
+        log_visitor_event("login limited", user=name[:MAX_NAME_CHARACTERS], more=refused)
+
+
+def _open_redis(url: str) -> Storage | None:
+    """The counters in that Redis; `None` for an address that the library does not know."""
+    address = url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
+    timeouts: dict[str, Any] = {
+        "socket_timeout": REDIS_TIMEOUT_SECONDS,
+        "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
+    }
+    try:
+        return cast(Storage, storage_from_string(address, wrap_exceptions=True, **timeouts))
+    except (ConfigurationError, ValueError, StorageError):
+        return None
