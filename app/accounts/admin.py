@@ -13,7 +13,7 @@ from app.accounts.sessions import (
     can_list_sessions,
     current_handle,
     end_sessions,
-    find_sessions,
+    find_page,
     last_seen_tolerance,
 )
 from app.web.data_location import locate_in_session
@@ -54,7 +54,7 @@ def index() -> str:
         is_admin=database.is_admin,
         user=session["user"],
         chosen=chosen,
-        listed=find_sessions(chosen) if chosen and can_list_sessions() else None,
+        listed=find_page(chosen, request.args) if chosen else None,
         current=current_handle(),
         ended=request.args.get("ended", type=int),
         seen_to_within=last_seen_tolerance(),

@@ -3,9 +3,9 @@
 Used by the user's own page, the administrators' panel and the command line.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 
@@ -22,6 +22,24 @@ bp = Blueprint("sessions", __name__)
 
 MAX_BROWSER_CHARACTERS = 40
 
+PAGE_LENGTH = 50
+"""Sessions on a page: a list of 1,500 was 1.4 MB."""
+
+
+class SessionPage(NamedTuple):
+    """Some of a user's sessions, the newest first."""
+
+    sessions: list[OwnedSession]
+    total: int
+    """How many there are on all pages."""
+    number: int
+    """Of the page, from 1."""
+
+    @property
+    def last(self) -> int:
+        """The number of the last page."""
+        return max(1, -(-self.total // PAGE_LENGTH))
+
 
 @bp.get("/sessions")
 @login_required
@@ -30,7 +48,7 @@ def index() -> str:
     return render_template(
         "accounts/sessions.html",
         user=user,
-        listed=find_sessions(user) if can_list_sessions() else None,
+        listed=find_page(user, request.args),
         current=current_handle(),
         ended=request.args.get("ended", type=int),
         seen_to_within=last_seen_tolerance(),
@@ -72,6 +90,18 @@ def find_sessions(user: str) -> list[OwnedSession]:
     """The user's live sessions, newest first; empty if the backend cannot list them."""
     interface = lister_of(current_app)
     return interface.sessions_of(user) if interface else []
+
+
+def find_page(user: str, query: Mapping[str, str]) -> SessionPage | None:
+    """The page of the user's sessions that the query names; `None` if they cannot be listed."""
+    if not can_list_sessions():
+        return None
+    found = find_sessions(user)
+    whole = SessionPage(found, len(found), 1)
+    wanted = query.get("page", "")
+    number = min(int(wanted[:9]), whole.last) if wanted.isascii() and wanted.isdigit() else 1
+    first = (max(1, number) - 1) * PAGE_LENGTH
+    return SessionPage(found[first : first + PAGE_LENGTH], len(found), max(1, number))
 
 
 def current_handle() -> str | None:

@@ -1,9 +1,11 @@
 """The page of a user's sessions, on backends that can list them and on those that say why not."""
 
+import re
+
 import pytest
 from flask import Flask
 
-from app.accounts.sessions import describe_browser, find_sessions
+from app.accounts.sessions import PAGE_LENGTH, describe_browser, find_sessions
 from backends import BACKENDS, Backend
 from tests.app.conftest import MakeLab
 from tests.conftest import SECRET
@@ -56,6 +58,26 @@ class TestList:
         assert "curl/8.5" in page
         assert "127.0.0.1" in page
         assert "bobs-browser" not in page
+
+    def test_many_are_shown_page_by_page_and_ended_at_once(self, lab_app: Flask) -> None:
+        mine = [at(lab_app) for _ in range(2 * PAGE_LENGTH + 3)][-1]
+        shown = list[str]()
+        for number in (1, 2, 3):
+            page = mine.get(f"/sessions?page={number}").text
+            assert f"Page {number} of 3" in page
+            assert (">← Newer<" in page, ">Older →<" in page) == (number > 1, number < 3)
+            shown += re.findall(r'data-handle="([^"]+)"', page)
+        assert shown == handles(lab_app)
+        for strange in ("0", "-1", "99", "x", "1e3", "²", "9" * 5_000):
+            answer = mine.get("/sessions", query_string={"page": strange})
+            assert answer.status_code == 200
+            assert 0 < answer.text.count("data-handle=") <= PAGE_LENGTH
+        admins = mine.get("/admin?user=alice&page=3").text
+        assert admins.count("data-handle=") == 3
+        assert "user=alice&amp;page=2" in admins
+        mine.post("/sessions/end-others")
+        assert len(handles(lab_app)) == 1
+        assert "Page 1 of" not in mine.get("/sessions?page=2").text
 
     def test_this_session_alone_is_marked_and_logs_out(self, lab_app: Flask) -> None:
         mine = at(lab_app)
