@@ -90,7 +90,7 @@ def untraced_processes() -> Iterator[None]:
 def cheap_hashes() -> Iterator[None]:
     """Hash a changed password, and nobody's, as quickly as those of `ACCOUNTS`."""
 
-    def cheap(password: str, kind: str) -> str:
+    def cheap(password: str, kind: str = "scrypt") -> str:
         return generate_password_hash(password, "scrypt:128:8:1" if kind == "scrypt" else kind)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -4,6 +4,7 @@ A try is taken before the password is checked, and given back if it was right: o
 more are checked than allowed.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from functools import wraps
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -29,7 +30,11 @@ BY_ACCOUNT = 100
 IPV6_PREFIX = 64
 """Of an address: whoever has one has the whole network (RFC 4291, 2.5.4)."""
 
-REDIS_TIMEOUT_SECONDS = 0.5
+REDIS_TIMEOUT_SECONDS = 0.2
+"""An answer of the application to an outage takes less than a second, this included."""
+
+REDIS_PAUSE_SECONDS = 5
+"""After a failure: the next logins do not wait for it again."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -41,6 +46,7 @@ class Guesses:
         """Without a Redis each process has its share of the tries by one address."""
         self._own: Storage = MemoryStorage()
         self._shared = _open_redis(redis_url) if redis_url else None
+        self._redis_is_back = 0.0
         each = BY_ADDRESS if self._shared else max(1, BY_ADDRESS // processes)
         self._by_address = limits.parse(f"{each}/minute")
         self._by_account = limits.parse(f"{BY_ACCOUNT}/hour")
@@ -61,14 +67,13 @@ class Guesses:
 
     def _add(self, limit: limits.RateLimitItem, key: str, count: int) -> bool:
         """Count, and return whether that is within the limit."""
-        storages = [self._shared, self._own] if self._shared else [self._own]
-        for storage in storages:
+        what = limit.key_for(key), limit.get_expiry(), count
+        if self._shared and time.monotonic() >= self._redis_is_back:
             try:
-                taken = storage.incr(limit.key_for(key), limit.get_expiry(), amount=count)
-            except StorageError:
-                continue  # without Redis each process counts for itself
-            return taken <= limit.amount
-        return True
+                return self._shared.incr(*what) <= limit.amount
+            except StorageError:  # until it is back each process counts for itself
+                self._redis_is_back = time.monotonic() + REDIS_PAUSE_SECONDS
+        return self._own.incr(*what) <= limit.amount
 
 
 def network_of(address: str) -> str:
@@ -120,10 +125,15 @@ def _log_refusal(name: str) -> None:
 
 def _open_redis(url: str) -> Storage | None:
     """The counters in that Redis; `None` for an address that the library does not know."""
+    # Imported here: an application without Redis never loads its client.
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     address = url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
     timeouts: dict[str, Any] = {
         "socket_timeout": REDIS_TIMEOUT_SECONDS,
         "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
     }
     try:
         return cast(Storage, storage_from_string(address, wrap_exceptions=True, **timeouts))

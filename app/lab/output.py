@@ -33,6 +33,8 @@ def choose_form(form: str | None, output: Path | None) -> str:
 
 def check_writable(output: Path | None) -> None:
     """Raise `CannotRun` before the run, not after it."""
+    if output and output.is_symlink() and not output.is_relative_to("/dev"):
+        raise CannotRun(f"{output} is a link, and a report would overwrite what it leads to.")
     if output and not os.access(output if output.exists() else output.parent, os.W_OK):
         raise CannotRun(f"{output} cannot be written.")
 
@@ -94,5 +96,8 @@ def write(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text.encode(), nl=False)
     else:
+        # A link that was put there during the run is replaced, not followed.
+        if output.is_symlink() and not output.is_relative_to("/dev"):
+            output.unlink()
         output.write_text(text, encoding="utf-8")
         click.echo(f"Written: {output}", err=True)

@@ -19,6 +19,7 @@ document.addEventListener("submit", async (event) => {
     await renew("run", "matrix");
     document.getElementById("run-title").focus();
     if (starts && shownRun()) watch();
+    if (!starts && !shownRun()) say(ENDS.stopped); // sooner than the next question
   } catch {
     say("The server does not answer. Load this page again.");
   }

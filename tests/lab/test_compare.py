@@ -10,6 +10,7 @@ from app.__main__ import session_lab
 from app.lab import compare
 from app.lab.browser import chromium
 from app.lab.experiments import CLAIMS
+from app.lab.output import write
 from app.lab.reports.markdown import format_markdown
 from app.lab.reports.report import Report, parse_report
 from backends import BACKENDS
@@ -149,6 +150,21 @@ class TestRefusals:
         assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr.count("\n") == 1
         assert re.search(f"^Error: .*{expected}", result.stderr)
+
+    @pytest.mark.parametrize("leads_to", ["precious.txt", "nowhere"])
+    def test_a_link_is_not_written_through(self, leads_to: str, current_folder: Path) -> None:
+        Path("precious.txt").write_text("precious")
+        Path("report.json").symlink_to(leads_to)
+        result = invoke("--output", "report.json", "--only", "two_logins_differ")
+        assert (result.exit_code, result.stderr) == (
+            2,
+            "Error: report.json is a link, and a report would overwrite what it leads to.\n",
+        )
+        assert Path("precious.txt").read_text() == "precious"
+        write("a report", Path("report.json"))  # the link came during the run
+        assert Path("report.json").read_text() == "a report"
+        assert Path("precious.txt").read_text() == "precious"
+        assert not Path("nowhere").exists()
 
     def test_an_unknown_claim_leads_to_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(compare, "MAX_LISTED_NAMES", 1)

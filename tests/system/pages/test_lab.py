@@ -166,6 +166,20 @@ def test_the_report_fits_every_screen_and_loads_nothing(
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
 
+def test_the_report_runs_no_script_but_its_own(page: "Page", report: str, tmp_path: Path) -> None:
+    whole = Path(report.removeprefix("file://")).read_text()
+    planted = "<script>document.title = 'planted'</script><p style='display:none' id='p'>x</p>"
+    spoiled = tmp_path / "spoiled.html"
+    spoiled.write_text(whole.replace("<main", f"{planted}<img src=x onerror='alert(1)'><main", 1))
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text))
+    page.goto(spoiled.as_uri())
+    page.locator("html[data-bs-theme]").wait_for()
+    assert "planted" not in page.title()
+    assert page.locator("#p").is_visible()
+    assert len([text for text in refused if "Content Security Policy" in text]) >= 3
+
+
 def test_the_report_on_paper_has_no_dark_ground_and_no_evidence(page: "Page", report: str) -> None:
     page.emulate_media(media="print", color_scheme="dark")
     page.goto(report)
