@@ -204,6 +204,7 @@ GUESSABLE = (
 
 
 @pytest.mark.parametrize("key", GUESSABLE)
+@covers("13.3.1", "WSTG-10")
 def test_what_can_be_guessed_is_weak(key: str) -> None:
     assert find_weakness(key)
 

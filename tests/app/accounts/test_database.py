@@ -12,6 +12,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from app.accounts import database
 from tests.app.conftest import MakeLab
+from tests.support.covers import covers
 from tests.support.services import LabServer
 from tests.support.visitor import Visitor
 
@@ -129,6 +130,7 @@ def link_to_nothing(path: Path) -> None:
 @pytest.mark.parametrize(
     "spoil", [take_away, Path.unlink, put_a_folder_there, empty, link_to_nothing]
 )
+@covers("7.4.2")
 def test_a_file_that_disappears_brings_no_older_rights_back(
     visitor: Visitor,
     accounts_file: Path,

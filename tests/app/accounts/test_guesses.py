@@ -17,6 +17,7 @@ from app.accounts import database
 from app.accounts.guesses import BY_ACCOUNT, BY_ADDRESS, Guesses, network_of
 from app.state import state_of
 from tests.app.conftest import MakeLab
+from tests.support.covers import covers
 from tests.support.services import PATIENCE, LabServer, RedisServer
 from tests.support.visitor import PASSWORDS, Visitor
 
@@ -31,6 +32,7 @@ def guess(app: Flask, path: str = "/login", address: str = "127.0.0.1", name: st
     return answer.status_code
 
 
+@covers("SM-31")
 def test_of_many_at_once_no_more_are_checked_than_allowed(make_lab: MakeLab) -> None:
     app, at_once = make_lab(), 4 * BY_ADDRESS
     barrier = Barrier(at_once)
@@ -70,6 +72,7 @@ def test_an_outage_takes_no_try(make_lab: MakeLab, accounts_file: Path) -> None:
     assert Visitor(app).log_in().status_code == 302
 
 
+@covers("SM-31")
 def test_all_mounts_share_one_count(make_lab: MakeLab) -> None:
     app = make_lab(None)
     mounts = [f"/{name}/login" for name in state_of(app).mounted]
@@ -112,6 +115,7 @@ def test_without_a_redis_each_process_has_its_share() -> None:
     assert found.count(True) == BY_ADDRESS // 4
 
 
+@covers("SM-31")
 def test_all_processes_share_one_count_in_redis(tmp_path: Path) -> None:
     with RedisServer(tmp_path) as redis:
         environment = {
