@@ -12,8 +12,8 @@ RUN apt-get update --quiet=2 \
 
 WORKDIR /srv/session-lab
 
-# What the laboratory finds out is kept with the sessions.
-RUN install --directory instance && ln --symbolic /data/lab instance/lab
+# What is made once is kept with the sessions: the secret key, the accounts, what the laboratory found.
+RUN ln --symbolic /data instance
 
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock

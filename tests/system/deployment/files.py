@@ -12,21 +12,12 @@ import yaml
 
 PROJECT = Path(__file__).parents[3]
 
-_REFERENCE = re.compile(
-    r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?::(?P<kind>[?-])(?P<word>[^}]*))?\})"
-)
-"""`$$`, `${NAME}`, `${NAME:-default}` and `${NAME:?message}` (Compose specification, 12)."""
-
-
-class MissingVariable(ValueError):
-    """Compose refuses to start: a variable that it needs is not set."""
+_REFERENCE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?::-(?P<word>[^}]*))?\})")
+"""`$$`, `${NAME}` and `${NAME:-default}` (Compose specification, 12)."""
 
 
 def read_compose(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The Compose file with the variables of `environment` in their places.
-
-    Raises `MissingVariable` as Compose would.
-    """
+    """The Compose file with the variables of `environment` in their places."""
     document = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
     filled: dict[str, Any] = _filled(document, environment)
     return filled
@@ -45,10 +36,7 @@ def _filled(value: Any, environment: Mapping[str, str]) -> Any:
 def _value(match: re.Match[str], environment: Mapping[str, str]) -> str:
     if match["dollar"]:
         return "$"
-    value = environment.get(match["name"], "")
-    if not value and match["kind"] == "?":
-        raise MissingVariable(f"{match['name']} is missing a value: {match['word']}")
-    return value or match["word"] or ""
+    return environment.get(match["name"]) or match["word"] or ""
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,22 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from app.config import INSTANCE
 from app.lab.browser.client import Browser
+from app.secret_key import load_or_create_secret
 from backends import BACKENDS
 from tests.conftest import SECRET
 from tests.support.services import PATIENCE, LabServer, RedisServer, free_port, require, untraced
-from tests.system.deployment.files import MissingVariable, read_compose, read_image
+from tests.system.deployment.files import read_compose, read_image
 
 PORTS = {"side-by-side": "8000", "cookie": "8001", "filesystem": "8002", "redis": "8003"}
 
@@ -26,6 +30,9 @@ RESTART = r"no|always|unless-stopped|on-failure(:\d+)?"
 DURATION = r"(\d+(us|ms|s|m|h))+"
 PUBLISHED = r"(?P<address>[\d.]+):(?P<host>\d+):(?P<container>\d+)"
 
+UIDS = {"lab": 10001}
+"""Of the users that the image makes."""
+
 KEPT = ("SESSION_FILE_DIR", "ACCOUNTS_FILE")
 """The variables that name what outlives a container."""
 
@@ -34,7 +41,8 @@ Service = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    return read_compose({"SECRET_KEY": SECRET})
+    """As it is with nothing set."""
+    return read_compose({})
 
 
 @pytest.fixture(params=[*PORTS, "redis-server"])
@@ -105,14 +113,43 @@ def test_what_outlives_a_container_is_on_the_volume(compose: dict[str, Any]) -> 
         assert mounted_at in Path(read_image().environment[variable]).parents
 
 
-def test_without_a_secret_key_compose_says_how_to_make_one() -> None:
-    with pytest.raises(MissingVariable, match=r"^SECRET_KEY is missing a value: .*secrets\.") as no:
-        read_compose({})
-    command = str(no.value).partition("python3 -c ")[2].rpartition(" > .env")[0]
-    made = subprocess.run(
-        [sys.executable, "-c", command.strip('"')], capture_output=True, text=True, timeout=PATIENCE
-    )
-    assert re.fullmatch(r"SECRET_KEY=[0-9a-f]{64}\n", made.stdout)
+def test_a_secret_key_may_be_given_and_is_else_kept_on_the_volume(compose: dict[str, Any]) -> None:
+    assert compose["services"]["cookie"]["environment"]["SECRET_KEY"] == ""
+    given = read_compose({"SECRET_KEY": SECRET})
+    assert given["services"]["cookie"]["environment"]["SECRET_KEY"] == SECRET
+    mounted_at = _volume(compose["services"]["cookie"])[1]
+    assert f"ln --symbolic {mounted_at} {INSTANCE}" in read_image().all("RUN")
+
+
+def test_services_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
+    path, at_once = tmp_path / "instance" / "secret_key", 16
+    barrier = Barrier(at_once)
+
+    def start(_: int) -> str:
+        barrier.wait()
+        return load_or_create_secret(path)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        assert len(set(pool.map(start, range(at_once)))) == 1
+
+
+@pytest.mark.parametrize("name", [*PORTS, "redis-server", "nginx", "redis-1", "filesystem-1"])
+def test_a_service_has_no_more_rights_than_it_needs(name: str, compose: dict[str, Any]) -> None:
+    service = compose["services"][name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"\d+m", service["mem_limit"])
+    assert service.get("cap_add", []) == (["CHOWN", "SETGID", "SETUID"] if name == "nginx" else [])
+    written = [volume.split(":")[1] for volume in service.get("volumes", ())]
+    written += service.get("tmpfs", [])
+    if service["image"] == "session-lab":
+        folders = {folder.partition(":")[0] for folder in written}
+        assert folders == {"/data", "/tmp"}  # noqa: S108 - mounts of the container
+        uid = read_image().all("USER")[-1]
+        assert all(f"uid={UIDS[uid]}" in each for each in written if each.startswith("/data:"))
+    assert "privileged" not in service
+    assert "network_mode" not in service
 
 
 def _volume(service: Service) -> tuple[str, str]:
