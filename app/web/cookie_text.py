@@ -39,6 +39,10 @@ class Extent(NamedTuple):
 
 def describe(decoded: Decoded, *, whole: bool = False) -> str:
     """The decoded text as indented JSON; what is not shown is said. `whole`: with long values."""
+    return _escape(_describe(decoded, whole=whole))
+
+
+def _describe(decoded: Decoded, *, whole: bool) -> str:
     if not decoded.is_whole:
         return _cut(decoded.text, f"longer than {len(decoded.text):,} characters")
     extent = _measure(decoded.text)
@@ -51,7 +55,6 @@ def describe(decoded: Decoded, *, whole: bool = False) -> str:
     except ValueError:
         return "It cannot be read: it is no JSON."
     text = json.dumps(value if whole else _shorten(value), indent=2, ensure_ascii=False)
-    text = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate cannot be printed
     return text if whole else _cut(text, f"{len(text):,} characters", MAX_CHARACTERS)
 
 
@@ -89,6 +92,16 @@ def _measure(text: str) -> Extent:
 
 def _cut(text: str, because: str, most: int = MAX_CHARACTERS // 4) -> str:
     return text if len(text) <= most else f"{text[:most]}\n… cut here: {because}"
+
+
+def _escape(text: str) -> str:
+    """As JSON escapes it: a surrogate cannot be sent, and a terminal obeys control characters."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1]
+        for letter in text
+    )
 
 
 def _shorten(value: Any) -> Any:

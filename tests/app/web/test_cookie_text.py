@@ -112,6 +112,13 @@ def test_what_is_not_shown_is_said(text: str, told: str) -> None:
     assert told in describe(decoded)
 
 
+def test_a_terminal_is_not_told_what_to_do() -> None:
+    for text in ('{"a":"\x9b31m"}', '{"\u202e":1}', '["\x9b', '{"a":"\\u001b[2J"}'):
+        decoded = decode_without_key(made_up(text))
+        assert decoded is not None
+        assert describe(decoded, whole=True).replace("\n", "").isprintable()
+
+
 def test_a_bomb_is_shown_as_cut() -> None:
     decoded = decode_without_key(ATTACKS["zeros, compressed"])
     assert decoded is not None
