@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.lab.bench.candidate import BARE, Shape
+from app.lab.bench.candidate import Shape
 from app.lab.bench.results import Bench, Count, Growth, Recovery, Timing
 from backends import BACKENDS
 
@@ -111,11 +111,6 @@ class Figures:
     def recovery(self, name: str) -> Recovery | None:
         """How long an outage goes on; `None` for what asks no service."""
         return next((each for each in self.bench.recoveries if each.candidate == name), None)
-
-    @property
-    def bare_microseconds(self) -> float:
-        """What the page takes of the processor without a session, half of the time."""
-        return _half(self.timing(BARE, "untouched"))
 
     def microseconds(self, name: str, operation: str) -> float:
         """What an operation adds on the processor, half of the time."""
