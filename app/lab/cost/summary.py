@@ -75,7 +75,7 @@ def _cost_to_server(figures: Figures, name: str) -> Cell:
     ratios = [figures.timing(name, each).ratio for each in ("read", "write")]
     compared = [f"{ratio:.2f}" for ratio in ratios if ratio is not None]
     more = f"{' and '.join(compared)} of what ships" if compared else "what ships"
-    return Cell(f"read {read:,.0f} µs, write {write:,.0f} µs", more)
+    return Cell(f"read {read:,.0f} µs, write {write:,.0f}", more)
 
 
 def _cost_to_network(figures: Figures, name: str) -> Cell:
