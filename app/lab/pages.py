@@ -8,7 +8,6 @@ from werkzeug.wrappers import Response
 
 from app.config import INSTANCE
 from app.lab.claim import Claim, Verdict
-from app.lab.cost import page
 from app.lab.experiments import CLAIMS
 from app.lab.reports.matrix import Links, Matrix, add_filters, make_matrix
 from app.lab.reports.report import LatestReport, Result, find_latest_report
@@ -44,7 +43,6 @@ def init_app(app: Flask) -> None:
     app.extensions["lab_runs"] = BackgroundRunner(INSTANCE / "lab")
     add_filters(app.jinja_env)
     app.register_blueprint(bp)
-    app.register_blueprint(page.bp)
 
 
 @bp.get("", strict_slashes=False)
@@ -97,6 +95,15 @@ def progress() -> dict[str, Any]:
     return {"run": run.id, "stage": run.stage, "cells": cells}
 
 
+@bp.get("/cost", strict_slashes=False)
+def cost() -> str:
+    """Show what a session costs, and plan for it."""
+    # Imported here: a start of the application loads nothing that measures or draws.
+    from app.lab.cost.page import render_page
+
+    return render_page()
+
+
 @bp.get("/<claim>")
 def claim(claim: str) -> str:
     """Show what is believed, what was measured, what it means and how to try it."""
@@ -127,7 +134,7 @@ def _runs() -> BackgroundRunner:
 
 
 def _links() -> Links:
-    return Links(f"{url_for('lab.index')}/", "/", url_for("cost.index"))
+    return Links(f"{url_for('lab.index')}/", "/", url_for("lab.cost"))
 
 
 def _find_report() -> LatestReport | None:

@@ -32,8 +32,9 @@ with app.test_client() as client:
 LAB_ON_COOKIES = """
 from app import create_app
 for backend in ("cookie", "flask-cookie"):
-    key = "5f1c0b8e93d24a7796e1d05c3ab84f62"
-    create_app({"SESSION_BACKEND": backend, "SECRET_KEY": key, "LAB": False})
+    for lab in (False, True):
+        key = "5f1c0b8e93d24a7796e1d05c3ab84f62"
+        create_app({"SESSION_BACKEND": backend, "SECRET_KEY": key, "LAB": lab})
 """
 
 
@@ -56,7 +57,9 @@ def test_only_the_chosen_backend_is_loaded(code: str, loaded: set[str]) -> None:
     assert set(json.loads(ended.stdout)) == loaded
 
 
-@pytest.mark.parametrize("command", [(), ("cookie",), ("sessions",), ("compare",), ("bench",)])
+@pytest.mark.parametrize(
+    "command", [(), ("cookie",), ("sessions",), ("compare",), ("bench",), ("plan",)]
+)
 def test_the_help_of_a_command_loads_nothing_that_only_its_run_needs(
     command: tuple[str, ...],
 ) -> None:

@@ -1,6 +1,6 @@
 """The page `/lab/cost`: the kept figures, and a plan by a form."""
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 from flask_wtf import FlaskForm
 from wtforms import DecimalField, IntegerField
 from wtforms.validators import InputRequired, NumberRange
@@ -8,8 +8,6 @@ from wtforms.validators import InputRequired, NumberRange
 from app.lab.cost.kept import read_kept
 from app.lab.cost.shown import show
 from app.lab.plan import LIMITS, Need, make_plan
-
-bp = Blueprint("cost", __name__, url_prefix="/lab/cost")
 
 
 def _must_be_within(name: str) -> list[InputRequired | NumberRange]:
@@ -39,9 +37,8 @@ class PlanForm(FlaskForm):
         )
 
 
-@bp.get("", strict_slashes=False)
-def index() -> str:
-    """Show what a session costs, and the plan for what was entered, or for an example."""
+def render_page() -> str:
+    """What a session costs, and the plan for what the request's query asks, or for an example."""
     figures = read_kept()
     examples = {name: limit.example for name, limit in LIMITS.items()}
     form = PlanForm(request.args or None, data=examples)
