@@ -36,6 +36,9 @@ def build_app(config: Mapping[str, Any] | None, clock: Clock) -> Flask:
     settings = {**given, **read_settings(given)}
     name = settings["SESSION_BACKEND"]
     app = _on_backend(settings, name, clock) if name else _side_by_side(settings, clock)
+    guesses = Guesses(settings["REDIS_URL"], settings["WEB_CONCURRENCY"])
+    for each in (app, *state_of(app).mounted.values()):
+        state_of(each).guesses = guesses
     if settings["LAB"]:
         # Imported here: without it, nothing of the laboratory is loaded.
         from app.lab import cli as lab_cli
@@ -67,8 +70,6 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
 def _side_by_side(settings: Mapping[str, Any], clock: Clock) -> Flask:
     app = _create_base(settings, None, clock)
     side_by_side.init_app(app, lambda name: _on_backend(settings, name, clock))
-    for mounted in state_of(app).mounted.values():
-        state_of(mounted).guesses = state_of(app).guesses
     return app
 
 
@@ -82,7 +83,6 @@ def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) ->
         MAX_CONTENT_LENGTH=1024 * 1024,
     )
     app.extensions["session_lab"] = SessionLab(clock)
-    state_of(app).guesses = Guesses(app.config["REDIS_URL"], app.config["WEB_CONCURRENCY"])
     Bootstrap5(app)
     for module in (cli, errors, log, layout, same_origin, headers):
         module.init_app(app)
