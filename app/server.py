@@ -99,10 +99,6 @@ class Worker(gthread.ThreadWorker):
 
     poller: Any  # gunicorn's own type says `None` until the process has begun
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._arriving: dict[Any, ArrivingRequest] = {}
-
     def accept(self, listener: socket.socket) -> None:
         try:
             client, address = listener.accept()
@@ -138,12 +134,6 @@ class Worker(gthread.ThreadWorker):
             self._await_request(conn)
             self._receive(conn, more)
 
-    def murder_pending(self) -> None:
-        """Close the connections whose request has not arrived in time."""
-        super().murder_pending()
-        for conn in self._arriving.keys() - set(self.pending_conns):
-            del self._arriving[conn]
-
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
@@ -153,33 +143,30 @@ class Worker(gthread.ThreadWorker):
         conn.sock.setblocking(False)
         # From its first byte, or from the connection on: bytes that come one by one gain no time.
         conn.timeout = time.monotonic() + self.wsgi.config["REQUEST_SECONDS"]
-        self._arriving[conn] = ArrivingRequest()
-        self.pending_conns.append(conn)
+        conn.arriving = ArrivingRequest()
+        self.pending_conns.append(conn)  # gunicorn closes those whose time is up
         on_readable = partial(self.on_pending_socket_readable, conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, on_readable)
 
     def _receive(self, conn: Any, data: bytes) -> None:
-        arriving = self._arriving[conn]
-        answer = arriving.add(data)
+        answer = conn.arriving.add(data)
         if answer:
             with suppress(OSError):
                 conn.sock.send(answer)
-        if data and answer != LENGTH_REQUIRED and not arriving.is_too_large:
-            if arriving.is_whole:
-                self._leave_pending(conn)
-                conn.init()
-                conn.data_ready = True
-                conn.parser.unreader.unread(bytes(arriving.data))
-                self.enqueue_req(conn)
-            return
-        self._leave_pending(conn)
-        self.nr_conns -= 1
-        conn.close()
+        if not data or answer == LENGTH_REQUIRED or conn.arriving.is_too_large:
+            self._leave_pending(conn)
+            self.nr_conns -= 1
+            conn.close()
+        elif conn.arriving.is_whole:
+            self._leave_pending(conn)
+            conn.init()
+            conn.data_ready = True
+            conn.parser.unreader.unread(bytes(conn.arriving.data))
+            self.enqueue_req(conn)
 
     def _leave_pending(self, conn: Any) -> None:
         self.poller.unregister(conn.sock)
         self.pending_conns.remove(conn)
-        del self._arriving[conn]
 
     def is_parent_alive(self) -> bool:
         """Whether gunicorn's first process runs; if it was killed, no worker got its signal."""
