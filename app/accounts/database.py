@@ -100,13 +100,15 @@ def authenticate(name: str, password: str) -> Account | None:
     return account if check_password_hash(known, password) else None
 
 
-def _choose_kind(name: str) -> str | None:
+def _choose_kind(name: str) -> str:
     """The kind of hash of one of the accounts, for the same name always the same."""
-    configured: dict[str, str] = current_app.config["DEMO_ACCOUNTS"]
-    kinds = [hash_.partition("$")[0] if is_hash(hash_) else None for hash_ in configured.values()]
-    return (
-        kinds[sha256(name.encode("utf-8", "replace")).digest()[0] % len(kinds)] if kinds else None
-    )
+    kinds = [*map(_kind_of, current_app.config["DEMO_ACCOUNTS"].values())] or [DEFAULT_KIND]
+    return kinds[sha256(name.encode("utf-8", "replace")).digest()[0] % len(kinds)]
+
+
+def _kind_of(password: str) -> str:
+    """The kind of a hash; the default for a plain password."""
+    return password.partition("$")[0] if is_hash(password) else DEFAULT_KIND
 
 
 def exists(name: str) -> bool:
@@ -134,9 +136,7 @@ def list_demo_accounts() -> dict[str, str]:
 
 def change_password(name: str, password: str) -> None:
     """Store the hash of a new password, of the same kind as the configured one."""
-    configured: dict[str, str] = current_app.config["DEMO_ACCOUNTS"]
-    before = configured.get(name, "")
-    kind = before.partition("$")[0] if is_hash(before) else DEFAULT_KIND
+    kind = _kind_of(current_app.config["DEMO_ACCOUNTS"].get(name, ""))
     _write(name, "password = ?", generate_password_hash(password, kind))
 
 
@@ -212,8 +212,8 @@ def _open_file() -> Iterator[sqlite3.Connection]:
 
 
 @lru_cache(maxsize=8)
-def _hash_of_nobody(kind: str | None) -> str:
-    return generate_password_hash("nobody's", kind or DEFAULT_KIND)
+def _hash_of_nobody(kind: str) -> str:
+    return generate_password_hash("nobody's", kind)
 
 
 @lru_cache(maxsize=64)

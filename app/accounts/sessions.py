@@ -5,6 +5,7 @@ Used by the user's own page, the administrators' panel and the command line.
 
 from collections.abc import Collection, Mapping
 from functools import lru_cache
+from math import ceil
 from typing import Any, NamedTuple, cast
 
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
@@ -34,11 +35,8 @@ class SessionPage(NamedTuple):
     """How many there are on all pages."""
     number: int
     """Of the page, from 1."""
-
-    @property
-    def last(self) -> int:
-        """The number of the last page."""
-        return max(1, -(-self.total // PAGE_LENGTH))
+    last: int
+    """The number of the last page."""
 
 
 @bp.get("/sessions")
@@ -97,11 +95,12 @@ def find_page(user: str, query: Mapping[str, str]) -> SessionPage | None:
     if not can_list_sessions():
         return None
     found = find_sessions(user)
-    whole = SessionPage(found, len(found), 1)
+    last = max(1, ceil(len(found) / PAGE_LENGTH))
     wanted = query.get("page", "")
-    number = min(int(wanted[:9]), whole.last) if wanted.isascii() and wanted.isdigit() else 1
-    first = (max(1, number) - 1) * PAGE_LENGTH
-    return SessionPage(found[first : first + PAGE_LENGTH], len(found), max(1, number))
+    number = int(wanted[:9]) if wanted.isascii() and wanted.isdigit() else 1
+    number = max(1, min(number, last))
+    first = (number - 1) * PAGE_LENGTH
+    return SessionPage(found[first : first + PAGE_LENGTH], len(found), number, last)
 
 
 def current_handle() -> str | None:
