@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from backends import BACKENDS
+from tests.app.conftest import MakeLab
 from tests.conftest import ACCOUNTS, SECRET
 from tests.support.visitor import PASSWORDS, Visitor
 
@@ -205,3 +206,10 @@ def test_it_leads_to_no_404_and_no_500(app: Any, backend: str, name: str) -> Non
         assert f"{mount}/{path}" in walker.pages
     for path in ("login", "logout", "cart/add"):
         assert f"{mount}/{path}" in walker.sent, sorted(walker.sent)
+
+
+def test_a_backend_alone_with_the_laboratory_has_all_its_pages(make_lab: MakeLab) -> None:
+    """Both fill one environment of templates: a filter of one must not hide the other's."""
+    visitor = Visitor(make_lab("filesystem", LAB=True)).logged_in()
+    for path in ("dashboard", "sessions", "account", "admin?user=alice", "lab", "lab/cost"):
+        assert visitor.get(f"/{path}").status_code == 200, path

@@ -226,7 +226,7 @@ def add_filters(environment: Environment) -> None:
     environment.filters["sign"] = lambda verdict: verdict.sign
     environment.filters["status"] = _format_status
     environment.filters["path"] = lambda url: urlsplit(url)._replace(scheme="", netloc="").geturl()
-    environment.filters["moment"] = lambda date: (
+    environment.filters["run_date"] = lambda date: (
         f"{datetime.fromisoformat(date):%-d %B %Y, %H:%M} UTC"
     )
 
