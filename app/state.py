@@ -25,10 +25,15 @@ class SessionLab:
     """Tokens from before a logout, by the handle that the browser has."""
     guesses: "Guesses" = field(init=False)
     """Of passwords. Applications side by side share one count."""
-    keeps_accounts: bool = False
-    """Whether changes of accounts are kept in a file, which must not disappear."""
+    accounts_file: tuple[int, int] | None = None
+    """Device and inode of the file that keeps the changes of accounts; `None` if none can be kept.
+
+    It must not disappear, nor be another one.
+    """
     accounts_begin_anew: bool = False
     """Whether that file was made at this start."""
+    accounts_changes: int = 0
+    """The changes that this process knows of: a file with fewer is an older copy."""
     refusals: Throttle = field(default_factory=Throttle)
     """Limits how often refused logins are logged."""
     traffic: TrafficRecorder = field(init=False)

@@ -1,7 +1,7 @@
 """The accounts: configured by `DEMO_ACCOUNTS`, their changes kept in a SQLite file.
 
-An account that never changed has no row. The file is made at the start: one that is missing or
-empty later is an outage, because without it a disabled account could log in again.
+An account that never changed has no row. The file is made at the start: one that is missing, empty
+or an older copy later is an outage, because with it a disabled account could log in again.
 """
 
 import sqlite3
@@ -73,11 +73,13 @@ def open_accounts(app: Flask) -> None:
         with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS)) as database, database:
             is_new = database.execute("SELECT 1 FROM sqlite_master").fetchone() is None
             database.execute(TABLE)
+            changes = _count_changes(database)
     except (sqlite3.Error, OSError) as error:
         app.logger.error("accounts unavailable: no change of %s can be kept: %s", path, error)
         return
-    state_of(app).keeps_accounts = True
-    state_of(app).accounts_begin_anew = is_new
+    state = state_of(app)
+    state.accounts_file, state.accounts_changes = _identify(path), changes
+    state.accounts_begin_anew = is_new
 
 
 def find_account(name: str) -> Account | None:
@@ -174,7 +176,7 @@ def _revoke(name: str, but: Session | None) -> None:
 
 
 def _read_row(name: str) -> tuple[str | None, int, int] | None:
-    if not state_of(current_app).keeps_accounts:
+    if state_of(current_app).accounts_file is None:
         return None
     with _open_file() as database:
         found: tuple[str | None, int, int] | None = database.execute(
@@ -190,7 +192,11 @@ def _write(name: str, assignment: str, *values: str) -> int:
     with _open_file() as database:
         database.execute("INSERT OR IGNORE INTO account (name) VALUES (?)", (name,))
         [(epoch,)] = database.execute(change, (*values, name)).fetchall()
-        return int(epoch)
+        changes = _count_changes(database) + 1
+        database.execute(f"PRAGMA user_version = {changes}")
+    state = state_of(current_app)  # after the commit: a change that failed is none
+    state.accounts_changes = max(changes, state.accounts_changes)
+    return int(epoch)
 
 
 @contextmanager
@@ -201,14 +207,36 @@ def _open_file() -> Iterator[sqlite3.Connection]:
     try:
         opened = sqlite3.connect(address, timeout=LOCK_TIMEOUT_SECONDS, uri=True)
         with closing(opened) as database, database:
+            _check_that_it_is_no_copy(path, database)
             yield database
     except (sqlite3.Error, OSError) as error:
         current_app.logger.error(
-            "accounts unavailable: %s: %s. Put the file back; or start again, and they begin anew.",
+            "accounts unavailable: %s: %s. Put the file back; or start again with what is there.",
             path,
             error,
         )
         raise AccountsUnavailable(error) from error
+
+
+def _check_that_it_is_no_copy(path: Path, database: sqlite3.Connection) -> None:
+    """Raise `OSError` for another file than at the start, and for one that lost changes."""
+    state = state_of(current_app)
+    known = state.accounts_changes  # read first: another thread may make a change meanwhile
+    changes = _count_changes(database)
+    if state.accounts_file not in (None, _identify(path)) or changes < known:
+        raise OSError("it is another file than before, or an older copy")
+    state.accounts_changes = max(changes, known)
+
+
+def _identify(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _count_changes(database: sqlite3.Connection) -> int:
+    """How often the accounts changed since the file was made."""
+    [(changes,)] = database.execute("PRAGMA user_version").fetchall()
+    return int(changes)
 
 
 @lru_cache(maxsize=8)

@@ -1,5 +1,6 @@
 """What changes in an account, where it is kept, and which sessions it ends."""
 
+import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -149,6 +150,49 @@ def test_a_file_that_disappears_brings_no_older_rights_back(
     assert Visitor(app).get("/articles").status_code == 200
     assert "Put the file back" in caplog.text
     assert not accounts_file.is_file() or accounts_file.stat().st_size == 0
+
+
+def copy_over(copy: Path, path: Path) -> None:
+    shutil.copyfile(copy, path)
+
+
+def move_over(copy: Path, path: Path) -> None:
+    copy.rename(path)
+
+
+@pytest.mark.parametrize("replace", [copy_over, move_over])
+@covers("7.4.2")
+def test_an_older_copy_of_the_file_brings_no_older_rights_back(
+    visitor: Visitor, accounts_file: Path, replace: Callable[[Path, Path], None], tmp_path: Path
+) -> None:
+    app, copy = visitor.app, tmp_path / "copy"
+    shutil.copyfile(accounts_file, copy)
+    with app.test_request_context("/"):
+        database.disable("bob")
+    replace(copy, accounts_file)
+    for name in ("alice", "bob"):
+        assert Visitor(app).log_in(name).status_code == 503
+
+
+@covers("7.4.2")
+def test_another_process_too_takes_no_older_copy(
+    make_lab: MakeLab, accounts_file: Path, tmp_path: Path
+) -> None:
+    one, other, copy = make_lab(), make_lab(), tmp_path / "copy"
+    shutil.copyfile(accounts_file, copy)
+    with one.test_request_context("/"):
+        database.disable("bob")
+    copy.rename(accounts_file)
+    assert Visitor(other).log_in("bob").status_code == 503
+
+
+def test_what_another_process_changed_is_known_at_once(make_lab: MakeLab) -> None:
+    one, other = make_lab(), make_lab()
+    for app in (one, other, one):
+        with app.test_request_context("/"):
+            database.disable("bob")
+            database.enable("bob")
+    assert Visitor(other).log_in("bob").status_code == 302
 
 
 def test_a_file_that_comes_back_is_used_again(visitor: Visitor, accounts_file: Path) -> None:
