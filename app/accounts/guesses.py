@@ -36,6 +36,12 @@ REDIS_TIMEOUT_SECONDS = 0.2
 REDIS_PAUSE_SECONDS = 5
 """After a failure: the next logins do not wait for it again."""
 
+LOGIN = "login.log_in"
+"""The endpoint at which the form names the account."""
+
+PASSWORD_FIELDS = ("password", "current")
+"""The fields of forms that hold the password of an account."""
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -90,10 +96,15 @@ def network_of(address: str) -> str:
 
 
 def limit_wrong_passwords(view: View) -> View:
-    """Let a view check a password only while there are tries left; a 401 takes one."""
+    """Let a view check a password only while there are tries left; a 401 takes one.
+
+    A form without a password tries none: whoever confirmed theirs is not held up by others.
+    """
 
     @wraps(view)
     def limited(*args: Any, **kwargs: Any) -> Any:
+        if not any(request.form.get(field) for field in PASSWORD_FIELDS):
+            return view(*args, **kwargs)
         guesses = state_of(current_app).guesses
         tried = request.remote_addr or "", _name_of_account()
         if not guesses.take(*tried):
@@ -112,8 +123,9 @@ def limit_wrong_passwords(view: View) -> View:
 
 
 def _name_of_account() -> str:
-    """Whose password is tried: the one that the login form names, or the session's own."""
-    return str(request.form.get("username") or session.get("user", ""))
+    """Whose password is tried: at the login the one that the form names, else the session's own."""
+    named = request.form.get("username") if request.endpoint == LOGIN else session.get("user")
+    return str(named or "")
 
 
 def _log_refusal(name: str) -> None:

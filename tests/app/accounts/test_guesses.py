@@ -62,6 +62,29 @@ def test_right_passwords_take_no_try(make_lab: MakeLab) -> None:
     assert guess(app) == 401
 
 
+def test_who_confirmed_their_password_is_not_held_up_by_guesses_of_others(
+    make_lab: MakeLab,
+) -> None:
+    app = make_lab()
+    alice = Visitor(app).logged_in()
+    for _ in range(2 * BY_ADDRESS):
+        guess(app)
+    assert alice.post("/admin/disable", user="bob").status_code == 302
+    assert alice.post("/account/password", current=WRONG, new="x" * 20).status_code == 429
+
+
+def test_a_name_in_another_form_is_no_try_of_that_account(make_lab: MakeLab) -> None:
+    app = make_lab()
+    guesses = state_of(app).guesses
+    for network in range(BY_ACCOUNT // BY_ADDRESS):
+        bob = Visitor(app).logged_in("bob")
+        bob.client.environ_base["REMOTE_ADDR"] = f"10.0.{network}.1"
+        for _ in range(BY_ADDRESS):
+            bob.post("/account/password", current=WRONG, new="x" * 20, username="alice")
+    assert guesses.take("10.1.1.1", "alice")
+    assert not guesses.take("10.1.1.2", "bob")
+
+
 def test_an_outage_takes_no_try(make_lab: MakeLab, accounts_file: Path) -> None:
     app = make_lab()
     kept = accounts_file.read_bytes()
