@@ -3,7 +3,8 @@ FROM python:3.13-slim
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin lab \
-    && install --directory --owner lab --mode 700 /data
+    && install --directory --owner lab --mode 700 /data \
+    && install --directory --owner lab --mode 755 /made
 
 # The laboratory starts one for each experiment on Redis, to stop and to freeze it.
 RUN apt-get update --quiet=2 \

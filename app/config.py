@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from app.secret_key import HOW_TO_MAKE_ONE, find_weakness, load_or_create_secret
 from backends import BACKENDS, BUILT_IN, ConfigurationError
@@ -107,6 +107,12 @@ VARIABLES = (
         "with TLS `rediss+…`.",
         _address,
         shown_default="embedded: inside this process, gone when it ends",
+    ),
+    Variable(
+        "REDIS_PASSWORD_FILE",
+        "A file with the password of `REDIS_URL`, as Docker's secrets are.",
+        Path,
+        shown_default="none",
     ),
     Variable(
         "SESSION_FILE_DIR",
@@ -215,6 +221,8 @@ def read_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises `ConfigurationError` with one line that names the variable and what to do.
     """
     settings = {variable.name: _value(variable, given) for variable in VARIABLES}
+    if settings["REDIS_PASSWORD_FILE"]:
+        settings["REDIS_URL"] = _with_password(settings["REDIS_URL"], _read_password(settings))
     if settings["APP_PROFILE"] == PRODUCTION:
         _check_production(settings, given)
         if not _is_set("ADMINS", given):
@@ -282,6 +290,33 @@ def _is_set(name: str, given: Mapping[str, Any]) -> bool:
 def is_hash(password: str) -> bool:
     """Whether the text is one of Werkzeug's password hashes."""
     return password.startswith(("scrypt:", "pbkdf2:"))
+
+
+def _read_password(settings: Mapping[str, Any]) -> str:
+    path: Path = settings["REDIS_PASSWORD_FILE"]
+    try:
+        password = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise ConfigurationError(
+            f"REDIS_PASSWORD_FILE: {path} cannot be read: {reason}."
+        ) from error
+    if not password:
+        raise ConfigurationError(f"REDIS_PASSWORD_FILE: {path} is empty. Write the password there.")
+    return password
+
+
+def _with_password(url: str | None, password: str) -> str:
+    """The address with the password in its place. Raises `ConfigurationError` if there is none."""
+    if not url:
+        raise ConfigurationError("REDIS_PASSWORD_FILE is set without a REDIS_URL. Set both.")
+    parts = urlsplit(url)
+    user, _, address = parts.netloc.rpartition("@")
+    if ":" in user:
+        raise ConfigurationError(
+            "REDIS_PASSWORD_FILE: REDIS_URL has a password already. Leave one of them out."
+        )
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{address}").geturl()
 
 
 def _is_protected(url: str) -> bool:

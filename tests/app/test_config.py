@@ -20,6 +20,7 @@ HASH = "scrypt:32768:8:1$salt$0123"
 DEFAULTS = {
     "SESSION_BACKEND": None,
     "REDIS_URL": None,
+    "REDIS_PASSWORD_FILE": None,
     "SESSION_FILE_DIR": Path("instance/sessions"),
     "SECRET_KEY_FALLBACKS": None,
     "ALLOWED_HOSTS": None,
@@ -262,3 +263,49 @@ def test_production_refuses_unsafe_settings(change: dict[str, Any], expected: st
 )
 def test_production_accepts_a_protected_redis(url: str) -> None:
     assert read_settings({**PRODUCTION, "SESSION_BACKEND": "redis", "REDIS_URL": url})
+
+
+@pytest.mark.parametrize(
+    ("url", "password", "expected"),
+    [
+        ("redis://store:6379/0", "a" * 64 + "\n", f"redis://:{'a' * 64}@store:6379/0"),
+        ("rediss://lab@store/1", "p@ss:w/rd?", "rediss://lab:p%40ss%3Aw%2Frd%3F@store/1"),
+        ("redis+sentinel://a:1,b:2/main/0", "x", "redis+sentinel://:x@a:1,b:2/main/0"),
+        ("unix:///run/redis.sock?db=1", "x", "unix://:x@/run/redis.sock?db=1"),
+    ],
+)
+def test_the_password_of_redis_can_be_in_a_file(
+    url: str, password: str, expected: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "password"
+    path.write_text(password)
+    settings = read_settings({"REDIS_URL": url, "REDIS_PASSWORD_FILE": path})
+    assert settings["REDIS_URL"] == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "content", "expected"),
+    [
+        ("redis://store", None, "password cannot be read: No such file"),
+        ("redis://store", b"\n", "password is empty"),
+        ("redis://store", b"\xff", "password cannot be read: it is no text"),
+        ("redis://:other@store", b"x", "REDIS_URL has a password already"),
+        (None, b"x", "set without a REDIS_URL"),
+    ],
+)
+def test_a_password_file_that_cannot_be_used_is_one_line(
+    url: str | None, content: bytes | None, expected: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "password"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=expected) as refused:
+        read_settings({"REDIS_URL": url, "REDIS_PASSWORD_FILE": path})
+    assert str(refused.value).startswith("REDIS_PASSWORD_FILE")
+
+
+def test_production_accepts_a_password_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text("x")
+    redis = {"SESSION_BACKEND": "redis", "REDIS_URL": "redis://store.internal"}
+    read_settings({**PRODUCTION, **redis, "REDIS_PASSWORD_FILE": path})

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import redis
 
 from app.config import INSTANCE
 from app.lab.browser.client import Browser
@@ -45,7 +46,7 @@ def compose() -> dict[str, Any]:
     return read_compose({})
 
 
-@pytest.fixture(params=[*PORTS, "redis-server"])
+@pytest.fixture(params=[*PORTS, "redis-server", "redis-password"])
 def service(request: pytest.FixtureRequest, compose: dict[str, Any]) -> Service:
     found: Service = compose["services"][request.param]
     return found
@@ -54,7 +55,7 @@ def service(request: pytest.FixtureRequest, compose: dict[str, Any]) -> Service:
 def test_the_top_level_is_as_the_specification_says(compose: dict[str, Any]) -> None:
     assert {name for name in compose if not name.startswith("x-")} <= TOP_LEVEL
     always = {name for name, service in compose["services"].items() if "profiles" not in service}
-    assert always == {*PORTS, "redis-server"}
+    assert always == {*PORTS, "redis-server", "redis-password"}
 
 
 def test_a_service_is_as_the_specification_says(service: Service, compose: dict[str, Any]) -> None:
@@ -65,15 +66,19 @@ def test_a_service_is_as_the_specification_says(service: Service, compose: dict[
         assert isinstance(value, str)
     for name, how in service.get("depends_on", {}).items():
         assert how["condition"] in CONDITIONS
-        assert "healthcheck" in compose["services"][name]
-    check = service.get("healthcheck", {"test": ["NONE"]})
-    assert check["test"][0] in ("NONE", "CMD", "CMD-SHELL")
+        if how["condition"] == "service_healthy":
+            assert compose["services"][name]["healthcheck"]["test"]
+        else:
+            assert compose["services"][name]["restart"] == "no"  # it has to end
+    check = service.get("healthcheck", {"disable": True})
+    assert check.get("disable") or check["test"][0] in ("CMD", "CMD-SHELL")
     for name in {"interval", "timeout", "start_period"} & set(check):
         assert re.fullmatch(DURATION, check[name])
     for volume in service["volumes"]:
-        name, folder = volume.split(":")
+        name, folder, *mode = volume.split(":")
         assert name in compose["volumes"]
         assert Path(folder).is_absolute()
+        assert mode in ([], ["ro"])
 
 
 def test_one_service_builds_the_image_of_all(compose: dict[str, Any]) -> None:
@@ -133,7 +138,9 @@ def test_services_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
         assert len(set(pool.map(start, range(at_once)))) == 1
 
 
-@pytest.mark.parametrize("name", [*PORTS, "redis-server", "nginx", "redis-1", "filesystem-1"])
+@pytest.mark.parametrize(
+    "name", [*PORTS, "redis-server", "redis-password", "nginx", "redis-1", "filesystem-1"]
+)
 def test_a_service_has_no_more_rights_than_it_needs(name: str, compose: dict[str, Any]) -> None:
     service = compose["services"][name]
     assert service["read_only"] is True
@@ -141,20 +148,31 @@ def test_a_service_has_no_more_rights_than_it_needs(name: str, compose: dict[str
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert re.fullmatch(r"\d+m", service["mem_limit"])
     assert service.get("cap_add", []) == (["CHOWN", "SETGID", "SETUID"] if name == "nginx" else [])
-    written = [volume.split(":")[1] for volume in service.get("volumes", ())]
+    written = [volume.partition(":")[2] for volume in service.get("volumes", ())]
+    assert ("/made" in written) is (name == "redis-password")
     written += service.get("tmpfs", [])
     if service["image"] == "session-lab":
         folders = {folder.partition(":")[0] for folder in written}
-        assert folders == {"/data", "/tmp"}  # noqa: S108 - mounts of the container
+        is_app = name != "redis-password"
+        assert folders == {"/made"} | ({"/data", "/tmp"} if is_app else set())  # noqa: S108
         uid = read_image().all("USER")[-1]
         assert all(f"uid={UIDS[uid]}" in each for each in written if each.startswith("/data:"))
     assert "privileged" not in service
-    assert "network_mode" not in service
+    assert service.get("network_mode", "none") == "none"
 
 
 def _volume(service: Service) -> tuple[str, str]:
     name, folder = service["volumes"][0].split(":")
     return name, folder
+
+
+def in_folder(folder: Path, text: str, service: Service) -> str:
+    """The text with the folder of each volume in place of where it is mounted."""
+    for volume in service["volumes"]:
+        name, mounted_at, *_ = volume.split(":")
+        (folder / name).mkdir(exist_ok=True)
+        text = text.replace(f"{mounted_at}/", f"{folder / name}/")
+    return text
 
 
 def lab_server(service: Service, folder: Path, redis_url: str) -> LabServer:
@@ -163,10 +181,8 @@ def lab_server(service: Service, folder: Path, redis_url: str) -> LabServer:
     assert image.environment["HOST"] == "0.0.0.0"  # noqa: S104
     environment = {**image.environment, **service["environment"]}
     del environment["HOST"], environment["PORT"]
-    for volume in service["volumes"]:
-        name, mounted_at = volume.split(":")
-        for variable in KEPT:
-            environment[variable] = environment[variable].replace(mounted_at, str(folder / name))
+    for variable in (*KEPT, "REDIS_PASSWORD_FILE"):
+        environment[variable] = in_folder(folder, environment[variable], service)
     assert urlsplit(environment["REDIS_URL"]).hostname in service["depends_on"]
     environment["REDIS_URL"] = redis_url
     command = service.get("command", image.command)
@@ -177,22 +193,54 @@ def lab_server(service: Service, folder: Path, redis_url: str) -> LabServer:
 
 
 @pytest.fixture(scope="module")
-def redis(
-    compose: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RedisServer]:
-    program, *options = compose["services"]["redis-server"]["command"]
-    assert program == "redis-server"
-    with RedisServer(tmp_path_factory.mktemp("redis-data"), *options) as server:
+def folder(compose: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the volumes are, after the service that makes the password has ended."""
+    folder = tmp_path_factory.mktemp("deployment")
+    for _ in range(2):
+        assert make_password(compose, folder) == 0
+    return folder
+
+
+def make_password(compose: dict[str, Any], folder: Path) -> int:
+    """Run the service that makes the password; its exit status."""
+    service = compose["services"]["redis-password"]
+    *shell, script = service["entrypoint"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = [*shell, in_folder(folder, script, service), *service["command"]]
+    return subprocess.run(command, env={"PATH": path}, timeout=PATIENCE).returncode
+
+
+class ComposedRedis(RedisServer):
+    """The service's process here, with a port and a folder of its own."""
+
+    def __init__(self, service: Service, folder: Path) -> None:
+        require("redis-cli", "redis-tools")
+        super().__init__(folder / "redis-data")
+        *shell, script = service["command"]
+        script = in_folder(folder, script, service)
+        self.password = (folder / "made/redis_password").read_text().strip()
+        self.command = [*shell, f"{script} --port {self.port} --bind 127.0.0.1 --dir {self.folder}"]
+
+    def client(self) -> "redis.Redis":
+        client = super().client()
+        client.connection_pool.connection_kwargs["password"] = self.password
+        return client
+
+
+@pytest.fixture(scope="module")
+def redis_service(compose: dict[str, Any], folder: Path) -> Iterator[ComposedRedis]:
+    with ComposedRedis(compose["services"]["redis-server"], folder) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def running(
-    compose: dict[str, Any], redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
+    compose: dict[str, Any], redis_service: ComposedRedis, folder: Path
 ) -> Iterator[dict[str, LabServer]]:
     """Every service of the application as a process of this machine."""
-    folder = tmp_path_factory.mktemp("deployment")
-    servers = {name: lab_server(compose["services"][name], folder, redis.url) for name in PORTS}
+    servers = {
+        name: lab_server(compose["services"][name], folder, redis_service.url) for name in PORTS
+    }
     with ExitStack() as stack:
         for server in servers.values():
             stack.enter_context(server)
@@ -239,15 +287,15 @@ def test_one_login_side_by_side_is_one_on_every_backend(running: dict[str, LabSe
 
 
 def test_a_restart_of_a_service_keeps_the_session(
-    running: dict[str, LabServer], redis: RedisServer
+    running: dict[str, LabServer], redis_service: ComposedRedis
 ) -> None:
     """With the volume and the key; on a cookie it needs no more than the key."""
     server = running["filesystem"]
     on_files, on_redis = log_in(server.url), log_in(running["redis"].url)
     assert server.stop() == 0
     server.start()
-    redis.stop()
-    redis.start()
+    redis_service.stop()
+    redis_service.start()
     assert is_logged_in(on_files, server.url)
     assert is_logged_in(on_redis, running["redis"].url)
 
@@ -270,10 +318,40 @@ def test_no_service_logs_a_warning(running: dict[str, LabServer]) -> None:
 
 
 def test_the_health_check_of_redis_tells_the_truth(compose: dict[str, Any], tmp_path: Path) -> None:
-    kind, program, *options = compose["services"]["redis-server"]["healthcheck"]["test"]
-    assert kind == "CMD"
-    require(program, "redis-tools")
-    with RedisServer(tmp_path) as server:
-        check = (program, "-p", str(server.port), *options)
-        assert subprocess.run(check, capture_output=True, timeout=PATIENCE).returncode == 0
-    assert subprocess.run(check, capture_output=True, timeout=PATIENCE).returncode != 0
+    service = compose["services"]["redis-server"]
+    kind, script = service["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    make_password(compose, tmp_path)
+    with ComposedRedis(service, tmp_path) as server:
+        script = in_folder(tmp_path, script, service).replace(
+            "redis-cli", f"redis-cli -p {server.port}"
+        )
+        assert subprocess.run(["sh", "-c", script], timeout=PATIENCE).returncode == 0
+    assert subprocess.run(["sh", "-c", script], timeout=PATIENCE).returncode != 0
+
+
+def test_redis_answers_nobody_without_its_password(redis_service: ComposedRedis) -> None:
+    stranger = redis.Redis(port=redis_service.port)
+    with pytest.raises(redis.AuthenticationError):
+        stranger.keys()
+    stranger.close()
+    assert len(redis_service.password) == 64
+    arguments = Path(f"/proc/{redis_service.process.pid}/cmdline")  # type: ignore[union-attr]
+    assert redis_service.password not in arguments.read_text()
+
+
+def test_without_a_password_redis_does_not_start(compose: dict[str, Any], tmp_path: Path) -> None:
+    service = compose["services"]["redis-server"]
+    *shell, script = service["command"]
+    command = [*shell, in_folder(tmp_path, script, service)]
+    ended = subprocess.run(command, capture_output=True, timeout=PATIENCE)
+    assert ended.returncode != 0
+
+
+def test_a_password_is_made_once_and_only_readable_text(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    make_password(compose, tmp_path)
+    made = (tmp_path / "made/redis_password").read_text()
+    make_password(compose, tmp_path)
+    assert (tmp_path / "made/redis_password").read_text() == made

@@ -9,9 +9,16 @@ import pytest
 
 from app.lab.browser.client import Browser
 from tests.conftest import SECRET
-from tests.support.services import LabServer, RedisServer, Server, free_ports, require, wait_for
+from tests.support.services import LabServer, Server, free_ports, require, wait_for
 from tests.system.deployment.files import read_compose
-from tests.system.deployment.test_compose import KEPT, is_logged_in, lab_server, log_in
+from tests.system.deployment.test_compose import (
+    KEPT,
+    ComposedRedis,
+    is_logged_in,
+    lab_server,
+    log_in,
+    make_password,
+)
 
 REPLICAS = 3
 STARTED = 2
@@ -31,16 +38,20 @@ def replicas(compose: dict[str, Any], name: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def servers(
-    compose: dict[str, Any], redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+    compose: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, LabServer]]:
     """Two replicas of each kind as processes of this machine, each in a folder of its own."""
     require("nginx", "nginx-light")
     started: dict[str, LabServer] = {}
+    shared = tmp_path_factory.mktemp("shared")
+    make_password(compose, shared)
     with ExitStack() as stack:
+        redis = stack.enter_context(ComposedRedis(compose["services"]["redis-server"], shared))
         for kind in LISTENS:
             for name, service in list(replicas(compose, kind).items())[:STARTED]:
                 folder = tmp_path_factory.mktemp(name)
-                server = lab_server(service, folder, redis_server.url)
+                (folder / "made").symlink_to(shared / "made")
+                server = lab_server(service, folder, redis.url)
                 for variable in KEPT:
                     own = server.environment[variable].replace("/data", str(folder))
                     server.environment[variable] = own
@@ -100,7 +111,7 @@ def test_replicas_of_a_kind_are_the_same_and_share_no_disk(compose: dict[str, An
     for kind in LISTENS:
         first, *others = replicas(compose, kind).values()
         assert all(other == first for other in others)
-    assert compose["services"]["filesystem-1"]["volumes"] == []
+    assert compose["services"]["filesystem-1"]["volumes"] == ["made:/made:ro"]
 
 
 def known(alice: Browser, url: str) -> list[bool]:
