@@ -8,7 +8,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -177,6 +179,40 @@ def test_a_stopped_run_leaves_no_process_and_no_redis_server(
         output, errors = run.communicate(timeout=PATIENCE)
         assert (run.returncode, output, errors) == (status, "", words)
         assert group_is_gone(run.pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stopped_run_in_chromium_leaves_no_process_and_no_file(
+    chromium: object, number: signal.Signals, tmp_path: Path
+) -> None:
+    environment = {**LabServer(tmp_path).environment, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "app", "compare", "--browser=chromium", "--format=json"]
+    with start_group(command, environment) as run:
+        wait_until(lambda: any(b"user-data-dir" in line for line in command_lines(tmp_path)))
+        assert list(tmp_path.iterdir()) != []
+        os.kill(run.pid, number)
+        output, _ = run.communicate(timeout=PATIENCE)
+        assert (run.returncode, output) == (128 + number, "")
+    wait_until(lambda: not command_lines(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def command_lines(folder: Path) -> list[bytes]:
+    """Of the processes that keep their files in the folder, those of other groups too."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            line = (process / "cmdline").read_bytes()
+            if bytes(folder) in line + (process / "environ").read_bytes():
+                lines.append(line)
+    return lines
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def is_handled(run: int, number: signal.Signals) -> bool:
