@@ -32,7 +32,7 @@ def guess(app: Flask, path: str = "/login", address: str = "127.0.0.1", name: st
     return answer.status_code
 
 
-@covers("SM-31")
+@covers("6.3.1", "SM-31")
 def test_of_many_at_once_no_more_are_checked_than_allowed(make_lab: MakeLab) -> None:
     app, at_once = make_lab(), 4 * BY_ADDRESS
     barrier = Barrier(at_once)
@@ -119,6 +119,7 @@ def test_an_ipv6_network_is_one_address(first: str, second: str, shared: bool) -
     assert (network_of(first) == network_of(second)) == shared
 
 
+@covers("6.3.1")
 def test_an_account_has_a_limit_of_its_own_that_few_guesses_do_not_reach(
     make_lab: MakeLab,
 ) -> None:
@@ -138,7 +139,7 @@ def test_without_a_redis_each_process_has_its_share() -> None:
     assert found.count(True) == BY_ADDRESS // 4
 
 
-@covers("SM-31")
+@covers("6.3.1", "SM-31")
 def test_all_processes_share_one_count_in_redis(tmp_path: Path) -> None:
     with RedisServer(tmp_path) as redis:
         environment = {

@@ -13,6 +13,7 @@ from app import create_app
 from app.web.cookie_text import MAX_CHARACTERS, MAX_DEPTH, decode_copied, describe
 from backends.cookie_format import MAX_INFLATED_BYTES, decode_without_key
 from tests.conftest import ACCOUNTS, SECRET
+from tests.support.covers import covers
 from tests.support.visitor import Visitor
 
 MOST_BYTES = 100_000
@@ -62,6 +63,7 @@ def test_each_of_them_is_small() -> None:
 
 
 @pytest.mark.parametrize("value", ATTACKS.values(), ids=list(ATTACKS))
+@covers("15.2.2")
 def test_what_is_decoded_and_shown_is_bounded(value: str) -> None:
     decoded = decode_without_key(value)
     if decoded is not None:

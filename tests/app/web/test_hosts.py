@@ -7,6 +7,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.app.conftest import MakeLab
+from tests.support.covers import covers
 
 OWN = ("localhost", "localhost:5000", "lab.localhost", "127.0.0.1", "10.0.0.7:80", "[::1]:5000")
 OTHERS = ("rebind.test", "localhost.evil.example", "evil.example:5000", "127.0.0.1.evil.example")
@@ -84,6 +85,7 @@ HEADERS = {
 
 @pytest.mark.parametrize("proxies", [0, 1, 2])
 @pytest.mark.parametrize("header", HEADERS)
+@covers("4.1.3", "3.7.2")
 def test_no_header_decides_where_a_redirect_leads(
     make_lab: MakeLab, header: str, proxies: int
 ) -> None:

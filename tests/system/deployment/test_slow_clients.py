@@ -10,6 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from app.server import MAX_ARRIVING_BYTES, THREADS, ArrivingRequest
+from tests.support.covers import covers
 from tests.support.services import PATIENCE, LabServer
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
@@ -58,6 +59,7 @@ def assert_it_answers(server: LabServer) -> None:
 
 
 @pytest.mark.parametrize("half", HALF_REQUESTS.values(), ids=list(HALF_REQUESTS))
+@covers("15.2.2")
 def test_many_half_requests_hold_nobody_up_and_are_closed(server: LabServer, half: bytes) -> None:
     with ExitStack() as stack:
         clients = [stack.enter_context(connect(server, half)) for _ in range(MANY)]
