@@ -39,7 +39,7 @@ test: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test
 coverage: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test, and report which lines none of them ran
 	@$(BIN)/python -m pytest --cov --numprocesses auto --no-loadscope-reorder
 
-soak: $(ENVIRONMENT) $(EXTENSION_TESTS) ## Run the long trials, and print their figures: ten minutes
+soak: $(ENVIRONMENT) $(EXTENSION_TESTS) ## Run the long trials, and print their figures: 25 minutes
 	@$(BIN)/python -m pytest tests/soak -o python_files='soak_*.py' -q
 
 check: $(ENVIRONMENT) ## Check the format, the style, the types and the generated parts
