@@ -7,6 +7,7 @@ more are checked than allowed.
 import time
 from collections.abc import Callable, Iterator
 from functools import wraps
+from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, TypeVar, cast
 
@@ -35,6 +36,9 @@ REDIS_TIMEOUT_SECONDS = 0.2
 
 REDIS_PAUSE_SECONDS = 5
 """After a failure: the next logins do not wait for it again."""
+
+KEY_PREFIX = "guesses"
+"""Of the counters in Redis."""
 
 LOGIN = "login.log_in"
 """The endpoint at which the form names the account."""
@@ -69,7 +73,9 @@ class Guesses:
 
     def _limits(self, address: str, name: str) -> Iterator[tuple[limits.RateLimitItem, str]]:
         yield self._by_address, f"address {network_of(address)}"
-        yield self._by_account, f"account {name[:MAX_NAME_CHARACTERS]}"
+        # Hashed: people type a password in the place of their name.
+        account = sha256(name.encode("utf-8", "replace")).hexdigest()[:32]
+        yield self._by_account, f"account {account}"
 
     def _add(self, limit: limits.RateLimitItem, key: str, count: int) -> bool:
         """Count, and return whether that is within the limit."""
@@ -142,12 +148,13 @@ def _open_redis(url: str) -> Storage | None:
     from redis.retry import Retry
 
     address = url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
-    timeouts: dict[str, Any] = {
+    options: dict[str, Any] = {
+        "key_prefix": KEY_PREFIX,
         "socket_timeout": REDIS_TIMEOUT_SECONDS,
         "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
         "retry": Retry(NoBackoff(), 0),
     }
     try:
-        return cast(Storage, storage_from_string(address, wrap_exceptions=True, **timeouts))
+        return cast(Storage, storage_from_string(address, wrap_exceptions=True, **options))
     except (ConfigurationError, ValueError, StorageError):
         return None

@@ -152,6 +152,16 @@ def test_all_processes_share_one_count_in_redis(tmp_path: Path) -> None:
             assert found == [401] * BY_ADDRESS + [429] * (3 * BY_ADDRESS)
 
 
+def test_no_name_is_written_to_redis(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as redis:
+        Guesses(redis.url).take("10.0.0.1", "a password in the wrong field")
+        client = redis.client()
+        keys = list(client.scan_iter())
+        client.close()
+    assert len(keys) == 2
+    assert not any(b"password" in key for key in keys)
+
+
 def test_without_its_redis_a_process_counts_for_itself(tmp_path: Path) -> None:
     with RedisServer(tmp_path) as redis:
         guesses = Guesses(redis.url)
