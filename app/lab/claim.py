@@ -1,9 +1,9 @@
 """A claim about sessions, its experiment, and the verdict that is expected."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from backends import Backend
 
@@ -37,6 +37,48 @@ _SIGNS = {
 }
 
 HOLDS, FAILS, CANNOT_APPLY = Verdict.HOLDS, Verdict.FAILS, Verdict.CANNOT_APPLY
+
+
+class Topic(StrEnum):
+    """What a claim is about, in the order of the matrix."""
+
+    DOCUMENT = "document"
+    THEFT = "theft"
+    LOGOUT = "logout"
+    LOAD = "load"
+    OUTAGE = "outage"
+    OPERATIONS = "operations"
+
+    @property
+    def heading(self) -> str:
+        """Above its claims."""
+        return "The document says" if self is Topic.DOCUMENT else self.capitalize()
+
+    @property
+    def question(self) -> str:
+        """What its claims answer."""
+        return _QUESTIONS[self]
+
+
+_QUESTIONS = {
+    Topic.DOCUMENT: "What does “Flask: cookies and sessions”, a text for beginners, say of them? "
+    "Here ✓ means that it is true; in the other groups ✓ is what you want.",
+    Topic.THEFT: "Can somebody else get in: with a copied cookie, a leaked key, a copy of the "
+    "store?",
+    Topic.LOGOUT: "When a session ends, is it over?",
+    Topic.LOAD: "What happens when many requests, or many visitors, come at once?",
+    Topic.OUTAGE: "What happens when the store stops, hangs, is full or is damaged?",
+    Topic.OPERATIONS: "What happens when the key, the servers or the data change?",
+}
+
+
+class Stakes(StrEnum):
+    """What happens where a claim fails, the worst first."""
+
+    ACCOUNT = "somebody else gets into an account"
+    DATA = "data is lost, or comes back"
+    SERVICE = "pages fail, or people are logged out"
+    COST = "it costs more than it has to"
 
 
 class Finding(NamedTuple):
@@ -92,6 +134,16 @@ BEHIND_A_SERVICE = Condition(
 )
 
 
+class HasTopic(Protocol):
+    """A claim, or its text in a report."""
+
+    @property
+    def topic(self) -> Topic: ...
+
+
+Grouped = TypeVar("Grouped", bound=HasTopic)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """A sentence about sessions, and the experiment that tries it; each has its own file."""
@@ -113,6 +165,9 @@ class Claim:
     """The expected verdict if the subject's Redis is embedded in the application."""
     statements: tuple[Statement, ...] = ()
     """The sentences of the document that say it."""
+    topic: Topic = Topic.DOCUMENT
+    stakes: Stakes | None = None
+    """`None` for the document's own claims, which are true or false."""
     sources: tuple[str, ...] = ()
     """Who else asks it: requirement ids, issues. None for the document's own claims."""
     applies: Condition | None = None
@@ -135,17 +190,20 @@ class Claim:
         """The experiment's file, from the project's folder on."""
         return f"{self.experiment.__module__.replace('.', '/')}.py"
 
-    @property
-    def is_of_document(self) -> bool:
-        """Whether only the document says it; a claim with sources may be in it as well."""
-        return not self.sources
-
     def expected_of(self, subject: str, *, embedded: bool) -> Verdict | None:
         """The expected verdict; `None` for a subject without an expectation."""
         verdict = self.expected.get(subject)
         if verdict is not None and embedded and self.embedded is not None:
             return self.embedded
         return verdict
+
+
+def group_by_topic(claims: Iterable[Grouped]) -> dict[Topic, list[Grouped]]:
+    """The claims of each topic, in the order of the topics; a topic without claims is left out."""
+    groups: dict[Topic, list[Grouped]] = {topic: [] for topic in Topic}
+    for claim in claims:
+        groups[claim.topic].append(claim)
+    return {topic: group for topic, group in groups.items() if group}
 
 
 def on_each(

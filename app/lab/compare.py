@@ -13,7 +13,7 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
-from app.lab.claim import Claim
+from app.lab.claim import Claim, group_by_topic
 from app.lab.experiments import CLAIMS
 from app.lab.output import (
     CannotRun,
@@ -24,7 +24,7 @@ from app.lab.output import (
     write,
 )
 from app.lab.reports.html import format_html
-from app.lab.reports.markdown import DOCUMENT, FIELD, format_markdown, list_origins
+from app.lab.reports.markdown import format_markdown, list_origins
 from app.lab.reports.report import Report, dump_report
 from app.lab.reports.terminal import open_console, print_closing, print_report, print_results
 from app.lab.runs.runner import compare, make_options
@@ -43,11 +43,9 @@ def print_claims(only: Sequence[str]) -> None:
     """List the claims: their ids, their sentences and their origins."""
     claims = _choose(only, CLAIMS, "claim")
     to = open_console(sys.stdout)
-    for title, is_of_document in ((DOCUMENT, True), (FIELD, False)):
-        group = [claim for claim in claims if claim.is_of_document is is_of_document]
-        if group:
-            with errors_on_one_line("Standard output"):
-                _print_group(title, group, to)
+    for topic, group in group_by_topic(claims).items():
+        with errors_on_one_line("Standard output"):
+            _print_group(topic.heading, group, to)
 
 
 def _print_group(title: str, claims: Sequence[Claim], to: Console) -> None:

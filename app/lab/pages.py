@@ -20,17 +20,29 @@ SURPRISE = "surprise"
 
 
 class Filter(NamedTuple):
-    """What the matrix shows: one column, and the rows that have a verdict in it."""
+    """What the matrix shows: one column, and the rows that have a verdict in it, and words."""
 
     subject: str
     verdict: str
+    words: str
 
     def apply(self, whole: Matrix) -> Matrix:
         """The matrix with less in it."""
         columns = [column for column in whole.columns if self.subject in ("", column.name)]
         narrowed = replace(whole, columns=columns)
-        claims = [claim for claim in whole.claims if self._accepts(narrowed.row(claim))]
+        claims = [
+            claim
+            for claim in whole.claims
+            if self._accepts(narrowed.row(claim)) and self._is_about(claim)
+        ]
         return replace(narrowed, claims=claims)
+
+    def _is_about(self, claim: Claim) -> bool:
+        """Whether each of the words is in its text."""
+        quotes = (statement.quote for statement in claim.statements)
+        parts = (claim.id, claim.sentence, claim.believed, claim.meaning, *claim.sources, *quotes)
+        text = " ".join(parts).casefold()
+        return all(word in text for word in self.words.casefold().split())
 
     def _accepts(self, results: list[Result]) -> bool:
         if self.verdict == SURPRISE:
@@ -51,7 +63,7 @@ def index() -> str:
     run = _runs().progress()
     latest = _find_report()
     whole = _add_run(_make_matrix(latest), run)
-    wanted = Filter(request.args.get("subject", ""), request.args.get("verdict", ""))
+    wanted = Filter(*(request.args.get(name, "") for name in Filter._fields))
     return render_template(
         "lab/index.html",
         whole=whole,

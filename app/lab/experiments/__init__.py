@@ -1,9 +1,9 @@
-"""All claims, one a file: those of the document by line, then those of the field."""
+"""All claims, one a file: by topic, those of the document by line, the others the worst first."""
 
 from importlib import import_module
 from pkgutil import iter_modules
 
-from app.lab.claim import Claim
+from app.lab.claim import Claim, Stakes, Topic
 
 
 def _load() -> dict[str, Claim]:
@@ -11,9 +11,11 @@ def _load() -> dict[str, Claim]:
     return {claim.id: claim for claim in sorted(claims, key=_order)}
 
 
-def _order(claim: Claim) -> tuple[bool, int, str]:
-    first = min((statement.line for statement in claim.statements), default=0)
-    return not claim.is_of_document, first if claim.is_of_document else 0, claim.id
+def _order(claim: Claim) -> tuple[int, int, str]:
+    topic = list(Topic).index(claim.topic)
+    if claim.stakes is None:
+        return topic, min(statement.line for statement in claim.statements), claim.id
+    return topic, list(Stakes).index(claim.stakes), claim.id
 
 
 CLAIMS = _load()

@@ -1,6 +1,6 @@
 """Visitors read pages, fill a cart and mistype a password, but never log in."""
 
-from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Finding, on_each
+from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import Subject
 
 VISITORS = 2
@@ -46,6 +46,8 @@ CLAIM = Claim(
         flask_cookie=CANNOT_APPLY,
         flask_session=HOLDS,
     ),
+    topic=Topic.LOAD,
+    stakes=Stakes.COST,
     sources=("OWASP ASVS 5.0, 7.6.2",),
     applies=ON_SERVER,
     try_it=(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from random import Random
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 
 GREETING = f"Welcome {ACCOUNT['username']}!"
@@ -74,6 +74,8 @@ CLAIM = Claim(
     expected=on_each(
         cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
     ),
+    topic=Topic.OUTAGE,
+    stakes=Stakes.SERVICE,
     sources=("OWASP ASVS 5.0, 16.5.3",),
     try_it=(
         "Run SESSION_BACKEND=filesystem make run, and log in.",

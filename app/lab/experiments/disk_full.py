@@ -2,7 +2,17 @@
 
 from flask import session
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, IN_FILES, Claim, Finding, on_each
+from app.lab.claim import (
+    CANNOT_APPLY,
+    FAILS,
+    HOLDS,
+    IN_FILES,
+    Claim,
+    Finding,
+    Stakes,
+    Topic,
+    on_each,
+)
 from app.lab.subject.application import Subject
 
 
@@ -51,6 +61,8 @@ CLAIM = Claim(
         flask_session_filesystem=FAILS,
         flask_session_redis=CANNOT_APPLY,
     ),
+    topic=Topic.OUTAGE,
+    stakes=Stakes.DATA,
     sources=("OWASP ASVS 5.0, 16.5.3",),
     applies=IN_FILES,
     try_it=(

@@ -1,6 +1,17 @@
 """Let sessions expire, and count what is left of them in the store."""
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, Skipped, on_each
+from app.lab.claim import (
+    CANNOT_APPLY,
+    FAILS,
+    HOLDS,
+    ON_SERVER,
+    Claim,
+    Finding,
+    Skipped,
+    Stakes,
+    Topic,
+    on_each,
+)
 from app.lab.stores.files import RECORDS_SHARE_FILES
 from app.lab.subject.application import Subject, log_in_users
 from backends.store import Sweeps
@@ -51,6 +62,8 @@ CLAIM = Claim(
         flask_session_filesystem=FAILS,
         flask_session_redis=HOLDS,
     ),
+    topic=Topic.LOAD,
+    stakes=Stakes.COST,
     sources=("Django documentation, How to use sessions, “Clearing the session store”",),
     applies=ON_SERVER,
     try_it=(

@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Statement, Topic, on_each
 from app.lab.subject.application import Subject
 
 
@@ -31,6 +31,8 @@ CLAIM = Claim(
         cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
     ),
     statements=(Statement(224, "Implement secure user authentication"),),
+    topic=Topic.THEFT,
+    stakes=Stakes.ACCOUNT,
     sources=("OWASP ASVS 5.0, 7.2.4", "OWASP WSTG-SESS-03", "pallets/flask #1600"),
     try_it=(
         "Log in as bob in a private window, and copy the value of the session’s cookie from "

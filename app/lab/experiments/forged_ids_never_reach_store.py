@@ -2,7 +2,17 @@
 
 import secrets
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
+from app.lab.claim import (
+    CANNOT_APPLY,
+    FAILS,
+    HOLDS,
+    ON_SERVER,
+    Claim,
+    Finding,
+    Stakes,
+    Topic,
+    on_each,
+)
 from app.lab.subject.application import Subject, count_operations
 
 TOKENS_OF_EACH_KIND = 25
@@ -50,6 +60,8 @@ CLAIM = Claim(
         flask_cookie=CANNOT_APPLY,
         flask_session=FAILS,
     ),
+    topic=Topic.LOAD,
+    stakes=Stakes.COST,
     sources=("OWASP Session Management Cheat Sheet, the session id is untrusted input",),
     applies=ON_SERVER,
     try_it=(

@@ -1,6 +1,6 @@
 """Send tokens that no browser would send."""
 
-from app.lab.claim import HOLDS, Claim, Finding, on_each
+from app.lab.claim import HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.site import Site
 
 MARK = b"Hostile7391"
@@ -68,6 +68,8 @@ CLAIM = Claim(
     expected=on_each(
         cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
     ),
+    topic=Topic.THEFT,
+    stakes=Stakes.SERVICE,
     sources=("OWASP Session Management Cheat Sheet, the session id is untrusted input",),
     try_it=(
         "Run SESSION_BACKEND=filesystem make run.",

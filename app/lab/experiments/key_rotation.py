@@ -1,6 +1,6 @@
 """The secret key is replaced, first with the old one as fallback, then without."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject
 
@@ -36,6 +36,8 @@ CLAIM = Claim(
     expected=on_each(
         cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
     ),
+    topic=Topic.OPERATIONS,
+    stakes=Stakes.SERVICE,
     sources=("OWASP ASVS 5.0, 13.3.4", "pallets/flask #5621"),
     try_it=(
         "Make two keys: python3 -c 'import secrets; print(secrets.token_hex(32))'.",

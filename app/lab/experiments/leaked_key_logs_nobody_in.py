@@ -1,6 +1,6 @@
 """A forger who knows only the secret key tries to log in as a user."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import ACCOUNT, Subject
 from app.lab.subject.site import Paths
 
@@ -18,20 +18,22 @@ def experiment(subject: Subject) -> Finding:
         "of his own. The token of his login there logs "
         f"{'in as a user who never logged in' if forged else 'nobody in'} here."
     )
-    return Finding(forged, "forged" if forged else "not forged", because)
+    return Finding(not forged, "forged" if forged else "not forged", because)
 
 
 CLAIM = Claim(
-    sentence="Whoever has the secret key can make a login.",
+    sentence="The secret key alone logs nobody in.",
     believed="Keys leak: in a repository, in a log, in a page about an error. What that costs is "
     "the first question afterwards.",
-    meaning="Where it holds, a leaked key is as bad as everybody’s password: any user, the "
+    meaning="Where it fails, a leaked key is as bad as everybody’s password: any user, the "
     "administrator too, without one request to the login page. Where a store must know the id, "
     "the key alone opens nothing. Replace a leaked key in any case, and keep no fallback.",
     experiment=experiment,
     expected=on_each(
-        cookie=HOLDS, filesystem=FAILS, redis=FAILS, flask_cookie=HOLDS, flask_session=FAILS
+        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
     ),
+    topic=Topic.THEFT,
+    stakes=Stakes.ACCOUNT,
     sources=("OWASP ASVS 5.0, 13.3.1", "flask-unsign"),
     try_it=(
         "Start the application twice with the same SECRET_KEY, the second time with PORT=5001, "

@@ -1,6 +1,6 @@
 """Log out, and then use the token from before the logout."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Statement, Topic, on_each
 from app.lab.subject.site import Site
 
 
@@ -25,6 +25,8 @@ CLAIM = Claim(
         cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
     ),
     statements=(Statement(125, "Logged out successfully"),),
+    topic=Topic.LOGOUT,
+    stakes=Stakes.ACCOUNT,
     sources=("OWASP ASVS 5.0, 7.4.1",),
     try_it=(
         "Log in, open devtools (F12), Application → Cookies, and copy the value of the session’s "

@@ -1,6 +1,6 @@
 """Log out while a slow request of the same browser is under way."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import (
     ROTATES,
     SLOW_REQUESTS,
@@ -43,6 +43,8 @@ CLAIM = Claim(
     expected=on_each(
         cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=FAILS
     ),
+    topic=Topic.LOGOUT,
+    stakes=Stakes.ACCOUNT,
     sources=("OWASP ASVS 5.0, 7.4.1 and 15.4.2", "boj/redistore #2", "auth0/nextjs-auth0 #2335"),
     try_it=(
         "Log in, stay on the dashboard, and copy the value of the session’s cookie from devtools "

@@ -1,6 +1,6 @@
 """One user logs in, and then five hundred others."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import Subject, log_in_users
 
 OTHERS = 501
@@ -35,6 +35,8 @@ CLAIM = Claim(
         flask_session_filesystem=FAILS,
         flask_session_redis=HOLDS,
     ),
+    topic=Topic.LOAD,
+    stakes=Stakes.SERVICE,
     sources=("Flask-Session documentation, SESSION_FILE_THRESHOLD",),
     try_it=(
         "Run SESSION_BACKEND=flask-session-filesystem make run, log in, and wait a second: "

@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import Subject
 
 
@@ -42,6 +42,8 @@ CLAIM = Claim(
     expected=on_each(
         cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
     ),
+    topic=Topic.OPERATIONS,
+    stakes=Stakes.DATA,
     sources=("Flask’s documentation, flask.session.modified",),
     try_it=(
         'In a Flask application of your own say session["cart"] = [] in one view and '

@@ -2,7 +2,7 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import Subject
 
 
@@ -31,6 +31,8 @@ CLAIM = Claim(
     expected=on_each(
         cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
     ),
+    topic=Topic.LOGOUT,
+    stakes=Stakes.DATA,
     sources=("RFC 6265bis, 8.4",),
     try_it=(
         "Log in and put a mug into the cart. Copy the value of the session’s cookie from devtools "

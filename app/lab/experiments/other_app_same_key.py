@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask, session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import SIGNING_KEY, Subject
 
 OTHER_NAME = "another_application"
@@ -68,6 +68,8 @@ CLAIM = Claim(
     expected=on_each(
         cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
     ),
+    topic=Topic.THEFT,
+    stakes=Stakes.ACCOUNT,
     sources=("OWASP ASVS 5.0, 9.2.3",),
     try_it=(
         "Write the Flask application of the README's example in a file another.py, with "

@@ -5,7 +5,7 @@ from threading import Barrier
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.measuring import call_in_parallel
 from app.lab.subject.application import Subject
 
@@ -41,6 +41,8 @@ CLAIM = Claim(
     expected=on_each(
         cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=FAILS
     ),
+    topic=Topic.LOAD,
+    stakes=Stakes.DATA,
     sources=("pallets-eco/flask-session #71, #149",),
     try_it=(
         "Log in, stay on the dashboard, and open devtools (F12) → Console.",

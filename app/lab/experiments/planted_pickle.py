@@ -6,7 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
+from app.lab.claim import (
+    CANNOT_APPLY,
+    FAILS,
+    HOLDS,
+    ON_SERVER,
+    Claim,
+    Finding,
+    Stakes,
+    Topic,
+    on_each,
+)
 from app.lab.stores.harness import StoreHarness
 from app.lab.subject.application import Subject
 
@@ -73,6 +83,8 @@ CLAIM = Claim(
         flask_cookie=CANNOT_APPLY,
         flask_session=FAILS,
     ),
+    topic=Topic.THEFT,
+    stakes=Stakes.ACCOUNT,
     sources=("OWASP ASVS 5.0, 1.5.2",),
     applies=ON_SERVER,
     try_it=(

@@ -1,6 +1,16 @@
 """Rotate a token while a slow request with the old one is under way."""
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, CannotApply, Claim, Finding, on_each
+from app.lab.claim import (
+    CANNOT_APPLY,
+    FAILS,
+    HOLDS,
+    CannotApply,
+    Claim,
+    Finding,
+    Stakes,
+    Topic,
+    on_each,
+)
 from app.lab.subject.application import (
     SLOW_REQUESTS,
     Subject,
@@ -51,6 +61,8 @@ CLAIM = Claim(
     expected=on_each(
         cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=CANNOT_APPLY, flask_session=FAILS
     ),
+    topic=Topic.LOGOUT,
+    stakes=Stakes.ACCOUNT,
     sources=("OWASP ASVS 5.0, 7.2.4 and 15.4.2", "pallets-eco/flask-session #27"),
     try_it=(
         "Log in, and copy the value of the session’s cookie from devtools (F12), Application → "

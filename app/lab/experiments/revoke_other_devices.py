@@ -1,6 +1,6 @@
 """End a phone's session from the laptop of the same user."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.measuring import in_or_out
 from app.lab.subject.application import Subject
 
@@ -32,6 +32,8 @@ CLAIM = Claim(
     expected=on_each(
         cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=FAILS
     ),
+    topic=Topic.LOGOUT,
+    stakes=Stakes.ACCOUNT,
     sources=("OWASP ASVS 5.0, 7.5.2",),
     try_it=(
         "Log in, and log in once more in a private window: that is the other device.",

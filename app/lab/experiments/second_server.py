@@ -1,6 +1,6 @@
 """Log in on one server, and send the token to another."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import Subject
 
 
@@ -38,6 +38,8 @@ CLAIM = Claim(
         flask_session_redis=HOLDS,
     ),
     embedded=FAILS,
+    topic=Topic.OPERATIONS,
+    stakes=Stakes.SERVICE,
     sources=("The Twelve-Factor App, VI. Processes",),
     try_it=(
         "docker compose --profile scale up starts three servers on Redis at http://localhost:8013, "

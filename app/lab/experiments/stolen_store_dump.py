@@ -2,7 +2,17 @@
 
 import re
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
+from app.lab.claim import (
+    CANNOT_APPLY,
+    FAILS,
+    HOLDS,
+    ON_SERVER,
+    Claim,
+    Finding,
+    Stakes,
+    Topic,
+    on_each,
+)
 from app.lab.subject.application import Subject
 
 TOKEN_LIKE = re.compile(rb"[A-Za-z0-9._~=+-]{16,}")
@@ -47,6 +57,8 @@ CLAIM = Claim(
         flask_session_filesystem=HOLDS,
         flask_session_redis=FAILS,
     ),
+    topic=Topic.THEFT,
+    stakes=Stakes.ACCOUNT,
     sources=("OWASP Session Management Cheat Sheet, Session ID Content (or Value)",),
     applies=ON_SERVER,
     try_it=(

@@ -1,6 +1,16 @@
 """Stop the store for a while: the folder is gone, or Redis refuses connections."""
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
+from app.lab.claim import (
+    CANNOT_APPLY,
+    FAILS,
+    HOLDS,
+    ON_SERVER,
+    Claim,
+    Finding,
+    Stakes,
+    Topic,
+    on_each,
+)
 from app.lab.outage import live_through
 from app.lab.subject.application import Subject
 
@@ -25,6 +35,8 @@ CLAIM = Claim(
         flask_cookie=CANNOT_APPLY,
         flask_session=FAILS,
     ),
+    topic=Topic.OUTAGE,
+    stakes=Stakes.SERVICE,
     sources=("OWASP ASVS 5.0, 16.5.2", "OWASP ASVS 5.0, 16.5.3"),
     applies=ON_SERVER,
     try_it=(

@@ -1,6 +1,16 @@
 """Freeze the store for a while: it accepts connections, and answers nothing."""
 
-from app.lab.claim import BEHIND_A_SERVICE, CANNOT_APPLY, FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import (
+    BEHIND_A_SERVICE,
+    CANNOT_APPLY,
+    FAILS,
+    HOLDS,
+    Claim,
+    Finding,
+    Stakes,
+    Topic,
+    on_each,
+)
 from app.lab.outage import live_through
 from app.lab.subject.application import Subject
 
@@ -26,6 +36,8 @@ CLAIM = Claim(
         flask_session_filesystem=CANNOT_APPLY,
         flask_session_redis=FAILS,
     ),
+    topic=Topic.OUTAGE,
+    stakes=Stakes.SERVICE,
     sources=("OWASP ASVS 5.0, 16.5.2",),
     applies=BEHIND_A_SERVICE,
     try_it=(

@@ -1,6 +1,6 @@
 """Log in on several browsers as one user within one second."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.site import Site
 
 LOGINS = 5
@@ -26,6 +26,8 @@ CLAIM = Claim(
     expected=on_each(
         cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
     ),
+    topic=Topic.THEFT,
+    stakes=Stakes.ACCOUNT,
     sources=("OWASP ASVS 5.0, 7.2.3",),
     try_it=(
         "Open devtools (F12) → Console on the login page, and log in five times, each time like a "

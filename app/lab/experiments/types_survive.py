@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import session
 from markupsafe import Markup
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import Subject, SubjectVisitor, ViewFailed
 
 VALUES = {
@@ -59,6 +59,8 @@ CLAIM = Claim(
         flask_session_filesystem=HOLDS,
         flask_session_redis=FAILS,
     ),
+    topic=Topic.OPERATIONS,
+    stakes=Stakes.DATA,
     sources=("pallets-eco/flask-session #255, #272",),
     try_it=(
         "Log in and write a note: it holds the time as a datetime.",

@@ -2,7 +2,7 @@
 
 import secrets
 
-from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Finding, on_each
+from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import Subject
 
 
@@ -40,6 +40,8 @@ CLAIM = Claim(
         flask_cookie=CANNOT_APPLY,
         flask_session=HOLDS,
     ),
+    topic=Topic.THEFT,
+    stakes=Stakes.ACCOUNT,
     sources=("OWASP Session Management Cheat Sheet, strict", "pallets-eco/flask-session #212"),
     applies=ON_SERVER,
     try_it=(

@@ -1,6 +1,16 @@
 """Count the store's operations for pages and files that do not use the session."""
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, ON_SERVER, Claim, Finding, on_each
+from app.lab.claim import (
+    CANNOT_APPLY,
+    FAILS,
+    HOLDS,
+    ON_SERVER,
+    Claim,
+    Finding,
+    Stakes,
+    Topic,
+    on_each,
+)
 from app.lab.subject.application import Subject, count_operations
 
 PATHS = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-such-page")
@@ -34,6 +44,8 @@ CLAIM = Claim(
         flask_cookie=CANNOT_APPLY,
         flask_session=FAILS,
     ),
+    topic=Topic.LOAD,
+    stakes=Stakes.COST,
     sources=("Django documentation, How to use sessions, “When sessions are saved”",),
     applies=ON_SERVER,
     try_it=(

@@ -4,15 +4,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim, Statement, Verdict
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim, Statement, Verdict, group_by_topic
 from app.lab.reports.matrix import make_column
 from app.lab.reports.report import ClaimText, Report, Result, summarize
 from app.readme import format_table
 
 EXPERIMENTS = "app/lab/experiments"
-
-DOCUMENT, FIELD = "The document says", "The field asks"
-"""The titles of the claims that have statements, and of the others."""
 
 LEGEND = "✓ the sentence is true there, ✗ it is not, – it says nothing about that backend."
 
@@ -42,15 +39,12 @@ def _format_circumstances(report: Report) -> Iterator[str]:
 
 def format_matrix(report: Report, experiments: str | None = None) -> Iterator[str]:
     """A row for each claim. `experiments`: the folder to which its sentence links."""
-    for name, is_of_document in ((DOCUMENT, True), (FIELD, False)):
+    for topic, claims in group_by_topic(report.claims).items():
         rows = [
-            [_link_claim(claim, experiments), *_format_signs(report, claim)]
-            for claim in report.claims
-            if claim.is_of_document is is_of_document
+            [_link_claim(claim, experiments), *_format_signs(report, claim)] for claim in claims
         ]
-        if rows:
-            yield from format_table([name, *_titles(report)], rows)
-            yield ""
+        yield from format_table([topic.heading, *_titles(report)], rows)
+        yield ""
 
 
 def _titles(report: Report) -> list[str]:

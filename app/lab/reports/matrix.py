@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment
 from werkzeug.http import HTTP_STATUS_CODES
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim, Verdict
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim, Topic, Verdict, group_by_topic
 from app.lab.reports.report import Report, Result
 from backends import BACKENDS
 
@@ -106,15 +106,6 @@ class Column(NamedTuple):
     """`browser` or `server`; empty for an external application."""
 
 
-class ClaimGroup(NamedTuple):
-    """Rows with a common title."""
-
-    id: str
-    title: str
-    meaning: str
-    claims: list[Claim]
-
-
 class SharedAnswer(NamedTuple):
     """The answer to a question, and the subjects that share it."""
 
@@ -149,23 +140,9 @@ class Matrix:
         return [result for result in found if result is not None]
 
     @property
-    def groups(self) -> list[ClaimGroup]:
-        """The document's claims, then those of the field."""
-        groups = [
-            ClaimGroup(
-                "document",
-                "The document’s own statements",
-                "What “Flask: cookies and sessions”, a text for beginners, says of sessions.",
-                [claim for claim in self.claims if claim.is_of_document],
-            ),
-            ClaimGroup(
-                "field",
-                "What the field asks",
-                "What people ask who run sessions: security standards, and reports of bugs.",
-                [claim for claim in self.claims if not claim.is_of_document],
-            ),
-        ]
-        return [group for group in groups if group.claims]
+    def groups(self) -> dict[Topic, list[Claim]]:
+        """The claims by what they are about."""
+        return group_by_topic(self.claims)
 
     @cached_property
     def counts(self) -> Counter[Verdict]:

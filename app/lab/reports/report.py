@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from app.lab.claim import Claim, Statement, Verdict
+from app.lab.claim import Claim, Statement, Topic, Verdict
 from app.lab.subject.evidence import Evidence, shorten_evidence
 
 SHIPPED = Path(__file__).parents[1] / "data" / "report.json"
@@ -81,11 +81,8 @@ class ClaimText:
     """Who in the field asks it; none for the document's own claims."""
     experiment: str
     """A digest of the experiment's file: the results of another version are out of date."""
-
-    @property
-    def is_of_document(self) -> bool:
-        """Whether it is the document's own."""
-        return not self.sources
+    topic: Topic = Topic.DOCUMENT
+    """What it is about."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +208,7 @@ def copy_claim_text(claim: Claim) -> ClaimText:
         list(claim.statements),
         list(claim.sources),
         sha256(Path(inspect.getfile(claim.experiment)).read_bytes()).hexdigest()[:16],
+        claim.topic,
     )
 
 

@@ -15,8 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from app.lab.claim import CANNOT_APPLY, Claim, Verdict
-from app.lab.reports.markdown import DOCUMENT, FIELD
+from app.lab.claim import CANNOT_APPLY, Claim, Topic, Verdict, group_by_topic
 from app.lab.reports.report import ExitStatus, Report, Result, summarize
 
 STYLES = {
@@ -139,11 +138,10 @@ def _indent(content: RenderableType) -> Padding:
 
 def print_report(report: Report, to: Console, options: Sequence[str] = ()) -> None:
     """Print the matrix, then what `print_closing` prints."""
-    document = {claim.id for claim in report.claims if claim.is_of_document}
-    for title, is_of_document in ((DOCUMENT, True), (FIELD, False)):
-        claims = [claim for claim in report.claim_ids if (claim in document) is is_of_document]
-        for subjects in _split_columns(report.subjects, to.width) if claims else ():
-            to.print(_make_table(report, title, claims, subjects, to.width), "")
+    for topic, claims in group_by_topic(report.claims).items():
+        ids = [claim.id for claim in claims]
+        for subjects in _split_columns(report.subjects, to.width):
+            to.print(_make_table(report, topic.heading, ids, subjects, to.width), "")
     print_closing(report, to, options)
 
 
@@ -171,7 +169,7 @@ def _make_table(
     report: Report, title: str, claims: Sequence[str], subjects: Sequence[str], width: int
 ) -> Table:
     """A row for each claim: on one line if there is room."""
-    longest = max(map(len, (*report.claim_ids, DOCUMENT, FIELD)))
+    longest = max(map(len, (*report.claim_ids, *(topic.heading for topic in Topic))))
     for verdict in VERDICT_WIDTHS:
         widths = [_measure(subject, verdict) for subject in subjects]
         room = width - sum(widths) - len(widths)

@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from copy import copy
+from threading import Lock
 from typing import Any
 
 from flask import Flask
@@ -11,6 +12,7 @@ from itsdangerous import BadData
 
 from app import create_app
 from backends import BACKENDS
+from backends.filesystem import FileSystemStore
 from backends.loaded_session import Changes, LoadedSession, Succession
 from backends.record import CREATED
 from backends.redis import install as install_redis
@@ -19,7 +21,7 @@ from backends.session import Session
 from backends.settings import absolute_seconds
 from backends.signing import TokenSigner
 from backends.store import Clock, Fields, SessionGone, key_of
-from tests.lab.known_wrongs.wrong import Wrong, in_backend, on_files, overwrite
+from tests.lab.known_wrongs.wrong import Wrong, break_backend, in_backend, on_files, overwrite
 
 
 class ForgetsToDelete(StoreInterface):
@@ -141,6 +143,24 @@ class WritesItWhole(StoreInterface):
         return loaded.token
 
 
+class AddsNumbers(StoreInterface):
+    """Takes a number that was changed for a sum, and adds what was added to the stored one."""
+
+    adding = Lock()
+
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
+        with self.adding:
+            record = self.store.load(key_of(loaded.id))
+            stored = record.fields if record else {}
+            sums = {
+                name: str(int(text) - int(loaded.fields.get(name, "0")) + int(stored[name]))
+                for name, text in changes.changed.items()
+                if text.isdigit() and stored.get(name, "").isdigit()
+            }
+            changed = Changes({**changes.changed, **sums}, changes.removed)
+            return super()._update(app, session, loaded, changed)
+
+
 class ProlongsByWriting(StoreInterface):
     """Prolongs a session by writing back what it has read, instead of by `touch`."""
 
@@ -192,10 +212,15 @@ def install_for_one_machine(app: Flask, clock: Clock) -> StoreInterface:
     return install_redis(app, clock)
 
 
+def install_adding(app: Flask, clock: Clock) -> StoreInterface:
+    return AddsNumbers(app, FileSystemStore(app.config["SESSION_FILE_DIR"], clock), clock)
+
+
 FILES = BACKENDS["filesystem"]
 
 WRONGS = {
     "absolute_timeout": on_files(CountsFromTheToken),
+    "counter_counts_both": Wrong(FILES, keeps=break_backend(FILES, install_adding)),
     "fixation": on_files(KeepsTheIdOfAGuest),
     "idle_timeout": on_files(KnowsNoIdleness),
     "key_rotation": on_files(ForgetsTheOldKeys),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Statement, Verdict
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Statement, Topic, Verdict
 from app.lab.reports.report import SHIPPED as PUBLISHED
 from app.lab.reports.report import Circumstances, ClaimText, Report, Result, parse_report
 from app.lab.subject.evidence import Evidence, Holding, ShownExchange
@@ -33,8 +33,9 @@ EVIDENCE = Evidence(
 
 def claim_text(claim: str, sentence: str, *statements: Statement) -> ClaimText:
     sources = [] if statements else ["OWASP ASVS 5.0, 7.4.1"]
+    topic = Topic.DOCUMENT if statements else Topic.LOGOUT
     return ClaimText(
-        claim, sentence, "Many do.", "It matters.", list(statements), sources, "0" * 16
+        claim, sentence, "Many do.", "It matters.", list(statements), sources, "0" * 16, topic
     )
 
 
