@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.lab.claim import Claim, Stakes, Topic
 from app.lab.experiments import CLAIMS
 from app.lab.reports import report as reports
 from app.lab.reports.html import format_html
@@ -97,10 +98,47 @@ def test_an_unknown_claim_or_backend_is_a_404(reader: FlaskClient, path: str) ->
 def test_the_matrix_has_a_row_for_each_claim_and_real_headers(reader: FlaskClient) -> None:
     text = reader.get("/lab").text
     assert text.count('scope="row"') == len(CLAIMS)
-    assert text.count('scope="rowgroup"') == 2
+    assert text.count('scope="rowgroup"') == len(Topic)
     assert text.count('scope="col"') == 1 + len(BACKENDS)
     assert text.count("surprise: expected") == 1
     assert text.count("data-cell=") == len(CLAIMS) * len(BACKENDS)
+
+
+def test_the_worst_of_a_topic_comes_first() -> None:
+    claims = list(CLAIMS.values())
+    assert [claim.topic for claim in claims] == sorted(
+        (claim.topic for claim in claims), key=list(Topic).index
+    )
+    logout = [claim for claim in claims if claim.topic is Topic.LOGOUT]
+    assert logout[0].id == "logout_is_final"
+    assert [claim.stakes for claim in logout] == sorted(
+        (claim.stakes for claim in logout), key=[None, *Stakes].index
+    )
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_a_claim_of_the_field_says_what_is_at_stake(claim: Claim, reader: FlaskClient) -> None:
+    assert (claim.stakes is None) is (claim.topic is Topic.DOCUMENT) is (not claim.sources)
+    if claim.stakes:
+        assert claim.stakes in reader.get(f"/lab/{claim.id}").text
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("pickle executed", {"planted_pickle"}),
+        ("PICKLE", {"planted_pickle"}),
+        ("no such words", set()),
+    ],
+)
+def test_a_search_finds_claims_by_all_of_its_words(
+    words: str, found: set[str], reader: FlaskClient
+) -> None:
+    text = reader.get("/lab", query_string={"words": words}).text
+    rows = set(re.findall(r'id="row-(\w+)"', text))
+    assert ("planted_pickle" in rows) is ("planted_pickle" in found)
+    assert len(rows) < 5
+    assert f'value="{words}"' in text
 
 
 def test_a_verdict_is_a_sign_and_a_word_and_leads_to_its_evidence(reader: FlaskClient) -> None:

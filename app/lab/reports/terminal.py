@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from app.lab.claim import CANNOT_APPLY, Claim, Topic, Verdict, group_by_topic
+from app.lab.claim import CANNOT_APPLY, Claim, Topic, Verdict
 from app.lab.reports.report import ExitStatus, Report, Result, summarize
 
 STYLES = {
@@ -138,9 +138,11 @@ def _indent(content: RenderableType) -> Padding:
 
 def print_report(report: Report, to: Console, options: Sequence[str] = ()) -> None:
     """Print the matrix, then what `print_closing` prints."""
-    for topic, claims in group_by_topic(report.claims).items():
-        ids = [claim.id for claim in claims]
-        for subjects in _split_columns(report.subjects, to.width):
+    topics = {claim.id: claim.topic for claim in report.claims}
+    for topic in Topic:
+        # A report may be without the texts of its claims.
+        ids = [each for each in report.claim_ids if topics.get(each, Topic.OPERATIONS) is topic]
+        for subjects in _split_columns(report.subjects, to.width) if ids else ():
             to.print(_make_table(report, topic.heading, ids, subjects, to.width), "")
     print_closing(report, to, options)
 

@@ -47,7 +47,7 @@ class TestMatrix:
             ["The", "document", "says", "cookie", "filesystem", "redis"],
             ["server_side", *("✗", "fails"), *("✓", "holds"), *("✓", "holds")],
             ["encrypted", *("✗", "fails"), *("–", "cannot", "apply") * 2],
-            ["The", "field", "asks", "cookie", "filesystem", "redis"],
+            ["Logout", "cookie", "filesystem", "redis"],
             ["logout_is_final", *("✗", "fails"), *("✓", "holds"), *("✓", "holds")],
         ]
 
