@@ -15,6 +15,8 @@ from app.lab.runs.background import BackgroundRunner, RunProgress, Stage
 
 bp = Blueprint("lab", __name__, url_prefix="/lab")
 
+choice = Blueprint("choose", __name__)
+
 SURPRISE = "surprise"
 """One of the verdicts that the filter offers."""
 
@@ -55,6 +57,7 @@ def init_app(app: Flask) -> None:
     app.extensions["lab_runs"] = BackgroundRunner(INSTANCE / "lab")
     add_filters(app.jinja_env)
     app.register_blueprint(bp)
+    app.register_blueprint(choice)
 
 
 @bp.get("", strict_slashes=False)
@@ -112,6 +115,14 @@ def cost() -> str:
     """Show what a session costs, and plan for it."""
     # Imported here: a start of the application loads nothing that measures or draws.
     from app.lab.cost.page import render_page
+
+    return render_page()
+
+
+@choice.get("/choose", endpoint="index")
+def choose() -> str:
+    """Ask which backend to use, and recommend one."""
+    from app.lab.choose.page import render_page
 
     return render_page()
 

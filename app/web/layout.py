@@ -21,6 +21,7 @@ NAVIGATION = (
     ("account.index", "Account"),
     ("admin.index", "Admin"),
     ("lab.index", "Laboratory"),
+    ("choose.index", "Which one?"),
 )
 """The menu: endpoint and label; entries without a view are left out."""
 

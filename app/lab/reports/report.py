@@ -174,6 +174,11 @@ def find_latest_report(own: Path) -> LatestReport | None:
     return None
 
 
+def read_shipped() -> Report:
+    """The report that comes with the package."""
+    return _read(SHIPPED, SHIPPED.stat().st_mtime_ns)
+
+
 @lru_cache(maxsize=4)
 def _read(path: Path, _changed: int) -> Report:
     return parse_report(path.read_text(encoding="utf-8"))

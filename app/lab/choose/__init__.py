@@ -1,0 +1,1 @@
+"""Which session backend to use: four questions, answered from claims and figures."""

@@ -1,0 +1,134 @@
+"""The page `/choose`, and the same as a table in the readme."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from flask import render_template, request, url_for
+
+from app.lab.choose.advice import Advice, Adviser
+from app.lab.choose.questions import Answers, Option, Question, make_questions
+from app.lab.claim import Claim
+from app.lab.cost.figures import Figures
+from app.lab.cost.kept import read_kept
+from app.lab.cost.summary import COLUMNS, summarize
+from app.lab.experiments import CLAIMS
+from app.lab.reports.matrix import Links
+from app.lab.reports.report import read_shipped
+from app.readme import format_table
+from backends import Backend
+
+
+class Consequence(NamedTuple):
+    """A claim that an answer needs, and the backends on which it holds and fails."""
+
+    claim: Claim
+    holds: list[Backend]
+    fails: list[Backend]
+
+
+class Choice(NamedTuple):
+    """An answer that can be given, and what follows from it."""
+
+    option: Option
+    url: str
+    consequences: list[Consequence]
+    left: dict[str, str]
+    """What a page costs the processor on each backend that stays, by its title."""
+
+
+class Given(NamedTuple):
+    """An answer that was given."""
+
+    question: Question
+    option: Option
+    again: str
+    """The address at which it can be given again."""
+
+
+def render_page() -> str:
+    """The next question with its answers, or the recommendation."""
+    figures = read_kept()
+    adviser = Adviser(make_questions(figures), read_shipped())
+    answers = adviser.read_answers(request.args)
+    question = adviser.next_question(answers)
+    advice = None if question else adviser.advise(answers)
+    backend = advice.backend if advice else None
+    return render_template(
+        "lab/choose.html",
+        given=_list_given(adviser, answers),
+        question=question,
+        choices=_list_choices(adviser, answers, question, figures) if question else [],
+        advice=advice,
+        costs=_list_costs(figures, backend) if backend else {},
+        backends=adviser.backends,
+        number=len(answers) + 1,
+        links=Links(f"{url_for('lab.index')}/", "/", url_for("lab.cost")),
+    )
+
+
+def make_readme_part() -> str:
+    """Every way through the questions, as a table for README.md."""
+    adviser = Adviser(make_questions(read_kept()), read_shipped())
+    rows = [
+        (*_list_words(adviser, answers), _name_advised(adviser.advise(answers)))
+        for answers in adviser.walk()
+    ]
+    heads = (*(question.text for question in adviser.questions), "use")
+    return "\n".join(format_table(heads, rows))
+
+
+def _list_words(adviser: Adviser, answers: Answers) -> Iterator[str]:
+    for question in adviser.questions:
+        option = answers.get(question.id)
+        yield "any" if option is None else "yes" if option is question.yes else "no"
+
+
+def _name_advised(advice: Advice) -> str:
+    backend = advice.backend
+    return f"**{backend.title}**, `{backend.name}`" if backend else "**none of these three**"
+
+
+def _list_given(adviser: Adviser, answers: Answers) -> list[Given]:
+    given = []
+    for question in adviser.questions:
+        if question.id in answers:
+            before = dict(list(answers.items())[: list(answers).index(question.id)])
+            given.append(Given(question, answers[question.id], _address(before)))
+    return given
+
+
+def _list_choices(
+    adviser: Adviser, answers: Answers, question: Question, figures: Figures | None
+) -> list[Choice]:
+    with_each = [(option, {**answers, question.id: option}) for option in question.options]
+    return [
+        Choice(
+            option,
+            _address(then),
+            [_follow(adviser, CLAIMS[claim]) for claim in option.needs],
+            {
+                backend.title: next(iter(_list_costs(figures, backend).values()), "")
+                for backend in adviser.list_left(then)
+            },
+        )
+        for option, then in with_each
+    ]
+
+
+def _follow(adviser: Adviser, claim: Claim) -> Consequence:
+    holds = [each for each in adviser.backends if adviser.holds(claim.id, each)]
+    return Consequence(claim, holds, [each for each in adviser.backends if each not in holds])
+
+
+def _address(answers: Answers) -> str:
+    query: dict[str, Any] = {name: option.value for name, option in answers.items()}
+    return url_for("choose.index", **query)
+
+
+def _list_costs(figures: Figures | None, backend: Backend) -> dict[str, str]:
+    """What it costs, by whom it costs: the processor first."""
+    for line in summarize(figures) if figures else ():
+        if line.title == backend.title:
+            cells = zip(COLUMNS, line.cells, strict=True)
+            return {column: f"{cell.figure}; {cell.more}" for column, cell in cells}
+    return {}

@@ -1,0 +1,157 @@
+"""`/choose`: every path ends in a recommendation that follows from the verdicts."""
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.lab.choose.advice import Adviser
+from app.lab.choose.page import make_readme_part
+from app.lab.choose.questions import make_questions
+from app.lab.claim import Verdict
+from app.lab.cost.kept import read_kept
+from app.lab.experiments import CLAIMS
+from app.lab.reports.report import read_shipped
+from backends import BUILT_IN
+
+LINK = re.compile(r'class="btn btn-primary" href="(/choose\?[^"]+)"')
+ADVICE = re.compile(r'<h2 id="advice">(.*?)</h2>')
+
+
+@pytest.fixture
+def adviser() -> Adviser:
+    return Adviser(make_questions(read_kept()), read_shipped())
+
+
+@pytest.fixture
+def reader() -> FlaskClient:
+    return create_app({"SESSION_BACKEND": "cookie", "LAB": True}).test_client()
+
+
+def walk(reader: FlaskClient, address: str = "/choose") -> Iterator[tuple[str, str]]:
+    """Follow every answer: the address at which a path ends, and its page."""
+    text = reader.get(address).text
+    links = [html.unescape(link) for link in LINK.findall(text)]
+    if not links:
+        yield address, text
+    else:
+        assert len(links) == 2
+        for link in links:
+            yield from walk(reader, link)
+
+
+def verdict_on(claim: str, backend: str) -> Verdict | None:
+    found = read_shipped().result(claim, backend)
+    return found.verdict if found else None
+
+
+def test_every_path_ends_in_a_recommendation(reader: FlaskClient) -> None:
+    ends = {address: ADVICE.findall(text) for address, text in walk(reader)}
+    assert len(ends) == 7
+    assert all(len(advice) == 1 for advice in ends.values())
+    recommended = {advice.removeprefix("Recommended: ") for (advice,) in ends.values()}
+    ours = {backend.title for backend in BUILT_IN.values() if not backend.stock}
+    assert recommended == ours | {"None of these three"}
+
+
+def test_each_recommendation_has_its_setting_its_costs_and_its_risks(reader: FlaskClient) -> None:
+    for _, text in walk(reader):
+        if "None of these three" in text:
+            assert "Run a Redis after all" in text
+            continue
+        found = re.search(r"SESSION_BACKEND=(\w+) make run", text)
+        assert found is not None
+        assert "My server: processor" in text
+        assert CLAIMS["counter_counts_both"].sentence in text  # which none of them keeps
+
+
+def test_what_is_recommended_keeps_what_was_asked_for(adviser: Adviser) -> None:
+    for answers in adviser.walk():
+        backend = adviser.advise(answers).backend
+        for claim in [claim for option in answers.values() for claim in option.needs]:
+            if backend is not None:
+                assert verdict_on(claim, backend.name) is Verdict.HOLDS
+
+
+def test_what_is_not_recommended_is_out_for_a_reason_or_more_to_run(adviser: Adviser) -> None:
+    for answers in adviser.walk():
+        advice = adviser.advise(answers)
+        for reason in advice.out:
+            assert reason.needs or all(
+                verdict_on(claim.id, reason.backend.name) is not Verdict.HOLDS
+                for claim in reason.claims
+            )
+        left = adviser.list_left(answers)
+        assert advice.backend is (left[0] if left else None)
+        assert not {reason.backend for reason in advice.out} & set(left)
+
+
+def test_the_risks_are_the_claims_that_fail(adviser: Adviser) -> None:
+    (soft,) = [each for each in adviser.walk() if set(each) == {"logout", "size"}]
+    risks = [claim.id for claim in adviser.advise(soft).risks]
+    assert {"data_hidden_from_client", "logout_is_final", "leaked_key_logs_nobody_in"} <= set(risks)
+    assert all(verdict_on(claim, "cookie") is Verdict.FAILS for claim in risks)
+
+
+def test_another_verdict_is_another_recommendation() -> None:
+    shipped = read_shipped()
+    results = [
+        replace(result, verdict=Verdict.FAILS)
+        if (result.claim, result.subject) == ("logout_is_final", "filesystem")
+        else result
+        for result in shipped.results
+    ]
+    adviser = Adviser(make_questions(None), replace(shipped, results=results))
+    final = {"logout": "final", "servers": "one", "redis": "yes"}
+    advice = adviser.advise(adviser.read_answers(final))
+    assert advice.backend is BUILT_IN["redis"]
+    assert [each.backend.name for each in advice.out] == ["cookie", "filesystem"]
+
+
+def test_a_question_that_changes_nothing_is_not_asked(reader: FlaskClient) -> None:
+    text = reader.get("/choose?logout=soft&size=small&servers=several&redis=no").text
+    assert "Recommended: Signed cookie" in text
+    assert "Can you run a Redis?" not in text
+
+
+@pytest.mark.parametrize("query", ["?logout=maybe", "?unknown=1", "?logout=", "?size=small"])
+def test_an_answer_that_there_is_not_is_no_answer(query: str, reader: FlaskClient) -> None:
+    text = reader.get(f"/choose{query}").text
+    assert "Question 1" in text
+    assert "Your answers" not in text
+
+
+def test_an_answer_can_be_given_again(reader: FlaskClient) -> None:
+    text = reader.get("/choose?logout=final&servers=several").text
+    again = [html.unescape(link) for link in re.findall(r'<a href="(/choose[^"]*)">Change', text)]
+    assert again == ["/choose", "/choose?logout=final"]
+
+
+def test_an_answer_names_what_decides_it_and_what_stays(reader: FlaskClient) -> None:
+    text = reader.get("/choose").text
+    for claim in ("logout_is_final", "revoke_other_devices"):
+        assert f'href="/lab/{claim}"' in text
+    assert text.count("These stay, and cost your server") == 2
+
+
+def test_without_figures_it_still_recommends(
+    reader: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.lab.choose.page.read_kept", lambda: None)
+    text = reader.get("/choose?logout=final&servers=one").text
+    assert "Recommended: Filesystem" in text
+    assert "What it costs" not in text
+    assert reader.get("/choose").status_code == 200
+
+
+def test_without_the_laboratory_it_is_not_there() -> None:
+    reader = create_app({"SESSION_BACKEND": "cookie", "LAB": False}).test_client()
+    assert reader.get("/choose").status_code == 404
+
+
+def test_the_readme_has_every_path(adviser: Adviser) -> None:
+    assert len(make_readme_part().splitlines()) == 2 + len(list(adviser.walk()))
