@@ -47,14 +47,14 @@ class TimedResponse(NamedTuple):
 
 def live_through(subject: Subject, outage: Callable[[], AbstractContextManager[None]]) -> Finding:
     """Log in, request pages during the outage, and check who is logged in after it."""
-    ada, stranger = subject.log_in_visitor(), subject.new_visitor()
+    alice, stranger = subject.log_in_visitor(), subject.new_visitor()
     with outage():
-        responses = list(_request_pages(subject, ada, stranger))
+        responses = list(_request_pages(subject, alice, stranger))
     if any(response.fault for response in responses):
         return _describe_faults(responses)
     slowest = _format_seconds(max(response.seconds for response in responses))
-    _wait_for_store(ada)
-    return _find_loss(ada, stranger) or Finding(
+    _wait_for_store(alice)
+    return _find_loss(alice, stranger) or Finding(
         True,
         f"503 after {slowest}",
         "Without the store a private page and a login were answered 503 with Retry-After, public "
@@ -75,17 +75,17 @@ def _describe_faults(responses: Sequence[TimedResponse]) -> Finding:
 
 
 def _request_pages(
-    subject: Subject, ada: SubjectVisitor, stranger: SubjectVisitor
+    subject: Subject, alice: SubjectVisitor, stranger: SubjectVisitor
 ) -> Iterator[TimedResponse]:
     log_in = partial(stranger.post, subject.paths.login, subject.paths.fields)
     requests: list[tuple[str, int, Callable[[], Exchange]]] = [
-        ("private page", 503, ada.get_private_page),
+        ("private page", 503, alice.get_private_page),
         ("login", 503, log_in),
-        *((path, 200, partial(ada.get, path)) for path in PUBLIC_PATHS),
+        *((path, 200, partial(alice.get, path)) for path in PUBLIC_PATHS),
     ]
     timeout = VISITOR_TIMEOUT_SECONDS
     for page, wanted, request in requests:
-        ada.own_browser.timeout = stranger.own_browser.timeout = timeout
+        alice.own_browser.timeout = stranger.own_browser.timeout = timeout
         begun = time.perf_counter()
         try:
             exchange = request()
@@ -95,17 +95,17 @@ def _request_pages(
         yield TimedResponse(page, wanted, exchange, time.perf_counter() - begun)
 
 
-def _wait_for_store(ada: SubjectVisitor) -> None:
+def _wait_for_store(alice: SubjectVisitor) -> None:
     """Wait until a page gets its session again; the tries are not in the evidence."""
     deadline = time.perf_counter() + VISITOR_TIMEOUT_SECONDS
-    private = ada.site.url + ada.site.paths.private
-    while ada.browser.get(private).status == 503 and time.perf_counter() < deadline:
+    private = alice.site.url + alice.site.paths.private
+    while alice.browser.get(private).status == 503 and time.perf_counter() < deadline:
         pass
 
 
-def _find_loss(ada: SubjectVisitor, stranger: SubjectVisitor) -> Finding | None:
+def _find_loss(alice: SubjectVisitor, stranger: SubjectVisitor) -> Finding | None:
     """What is not as before the outage; `None` if everything is."""
-    if not ada.is_logged_in:
+    if not alice.is_logged_in:
         return Finding(False, "logged out", "Somebody logged in was logged out by the outage.")
     if stranger.is_logged_in:
         return Finding(False, "let in", "A login that was refused in the outage got in after it.")

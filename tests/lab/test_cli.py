@@ -21,7 +21,7 @@ from tests.support.process_group import PROJECT
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
 PATHS = ["--login", "/in", "--private", "/mine", "--logout", "/out", "--cookie", "shop"]
-ACCOUNT = ["--field", "name=ada", "--field", "password=engine=1"]
+ACCOUNT = ["--field", "name=alice", "--field", "password=engine=1"]
 SHOP_OPTIONS = ["--app", "shop", *PATHS, *ACCOUNT]
 
 

@@ -86,7 +86,7 @@ class TestRepeatCommand:
     def test_it_names_an_application_without_its_password(self, set_report: SetReport) -> None:
         set_report(SURPRISING)
         given = ("--app", "shop:make(1)", "--login", "/in", "--cookie", "shop")
-        result = invoke(*given, "--field", "pin=1234", "--field", "user=ada")
+        result = invoke(*given, "--field", "pin=1234", "--field", "user=alice")
         assert (
             "Again: session-lab compare --app 'shop:make(1)' --login /in --field pin=… "
             "--field user=… --cookie shop --only logout_is_final\n"

@@ -25,15 +25,15 @@ from tests.lab.known_wrongs.wrong import Wrong, on_files, try_breaking, try_keep
 from tests.support.services import require
 
 
-class TakesDamageForAdam(FileSystemStore):
-    """Gives a session of somebody whose name has Ada's in it, where hers is damaged."""
+class TakesDamageForMalice(FileSystemStore):
+    """Gives a session of somebody whose name has Alice's in it, where hers is damaged."""
 
     def load(self, key: str) -> Record | None:
         record = super().load(key)
         if record is not None:
             self.whole = record
             return record
-        return self.whole._replace(fields={**self.whole.fields, "user": '"adam"'})
+        return self.whole._replace(fields={**self.whole.fields, "user": '"malice"'})
 
 
 HAS_REDIS = redis_version() is not None
@@ -90,11 +90,11 @@ def test_a_backend_that_cannot_rotate_is_tried_without_it(
 
 
 def test_a_damaged_session_that_becomes_somebody_elses_is_not_harmless() -> None:
-    def with_adam(settings: Mapping[str, Any]) -> Flask:
-        accounts = {**settings["DEMO_ACCOUNTS"], "adam": "an apple"}
+    def with_malice(settings: Mapping[str, Any]) -> Flask:
+        accounts = {**settings["DEMO_ACCOUNTS"], "malice": "an apple"}
         return create_app({**settings, "DEMO_ACCOUNTS": accounts})
 
-    wrong = replace(on_files(store=TakesDamageForAdam), create_app=with_adam)
+    wrong = replace(on_files(store=TakesDamageForMalice), create_app=with_malice)
     assert try_breaking(wrong, CLAIMS["corrupt_record"], real_redis=False).verdict is Verdict.FAILS
 
 

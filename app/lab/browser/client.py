@@ -1,7 +1,7 @@
 """A browser without a window: it sends requests and follows the cookie rules.
 
     browser = Browser()
-    browser.post(f"{site}/login", {"user": "ada", "password": "…"})
+    browser.post(f"{site}/login", {"user": "alice", "password": "…"})
     page = browser.get(f"{site}/dashboard")
     assert page.status == 200 and not page.refused
 

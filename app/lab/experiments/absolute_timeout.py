@@ -17,9 +17,9 @@ MARGIN_SECONDS = 5 * 60
 
 def experiment(subject: Subject) -> Finding:
     limit = subject.app.config["SESSION_ABSOLUTE_SECONDS"]
-    ada = subject.log_in_visitor()
-    early = _is_in_after_use(subject, ada, limit - MARGIN_SECONDS)
-    late = _is_in_after_use(subject, ada, 2 * MARGIN_SECONDS)
+    alice = subject.log_in_visitor()
+    early = _is_in_after_use(subject, alice, limit - MARGIN_SECONDS)
+    late = _is_in_after_use(subject, alice, 2 * MARGIN_SECONDS)
     figure = (
         f"{in_or_out(early)} after {_format_hours(limit - MARGIN_SECONDS)}, "
         f"{in_or_out(late)} after {_format_hours(limit + MARGIN_SECONDS)}"

@@ -15,24 +15,24 @@ MAX_TRIED_BYTES = 1_000_000
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
+    alice = subject.log_in_visitor()
     data = make_random_text(MAX_TRIED_BYTES)
     # First just too much for a cookie: no server answers a header of a megabyte.
-    if not _keeps(ada, data[: MAX_COOKIE_BYTES + 1]):
-        return _describe_limit(ada, data, _find_largest(ada, data, 0, MAX_COOKIE_BYTES + 1))
-    if not _keeps(ada, data):
+    if not _keeps(alice, data[: MAX_COOKIE_BYTES + 1]):
+        return _describe_limit(alice, data, _find_largest(alice, data, 0, MAX_COOKIE_BYTES + 1))
+    if not _keeps(alice, data):
         return _describe_limit(
-            ada, data, _find_largest(ada, data, MAX_COOKIE_BYTES + 1, MAX_TRIED_BYTES)
+            alice, data, _find_largest(alice, data, MAX_COOKIE_BYTES + 1, MAX_TRIED_BYTES)
         )
     size = f"{format_number(MAX_TRIED_BYTES)} bytes"
     because = f"{size} of random text were all there in the next request."
     return Finding(True, f"at least {size}", because)
 
 
-def _describe_limit(ada: SubjectVisitor, data: str, kept: int) -> Finding:
-    is_kept = _keeps(ada, data[:kept])
-    _store(ada, data[: kept + 1])
-    stays = is_kept and _has(ada, data[:kept])
+def _describe_limit(alice: SubjectVisitor, data: str, kept: int) -> Finding:
+    is_kept = _keeps(alice, data[:kept])
+    _store(alice, data[: kept + 1])
+    stays = is_kept and _has(alice, data[:kept])
     return Finding(
         kept > MAX_COOKIE_BYTES,
         f"{format_number(kept)} bytes kept at most",
@@ -41,28 +41,28 @@ def _describe_limit(ada: SubjectVisitor, data: str, kept: int) -> Finding:
     )
 
 
-def _find_largest(ada: SubjectVisitor, data: str, kept: int, lost: int) -> int:
+def _find_largest(alice: SubjectVisitor, data: str, kept: int, lost: int) -> int:
     """The largest number of bytes that is kept: at least `kept`, less than `lost`."""
     while lost - kept > 1:
         middle = (kept + lost) // 2
-        if _keeps(ada, data[:middle]):
+        if _keeps(alice, data[:middle]):
             kept = middle
         else:
             lost = middle
     return kept
 
 
-def _keeps(ada: SubjectVisitor, data: str) -> bool:
-    _store(ada, data)
-    return _has(ada, data)
+def _keeps(alice: SubjectVisitor, data: str) -> bool:
+    _store(alice, data)
+    return _has(alice, data)
 
 
-def _store(ada: SubjectVisitor, data: str) -> None:
-    ada.attempt(lambda: session.update(data=data))
+def _store(alice: SubjectVisitor, data: str) -> None:
+    alice.attempt(lambda: session.update(data=data))
 
 
-def _has(ada: SubjectVisitor, data: str) -> bool:
-    return ada.run(lambda: session.get("data") == data)
+def _has(alice: SubjectVisitor, data: str) -> bool:
+    return alice.run(lambda: session.get("data") == data)
 
 
 CLAIM = Claim(

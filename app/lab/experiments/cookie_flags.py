@@ -16,17 +16,17 @@ PASSWORDS = {"current": ACCOUNT["password"], "new": "the difference engine", "en
 
 def experiment(subject: Subject) -> Finding:
     subject.restart_in_production()
-    ada = subject.new_visitor()
-    visit = list(_visit_pages(ada))
+    alice = subject.new_visitor()
+    visit = list(_visit_pages(alice))
     if failed := [exchange.url for exchange in visit if exchange.status >= 400]:
         raise RuntimeError(f"not answered, so their cookies were not seen: {', '.join(failed)}")
     set_cookies = [header for exchange in visit for header in exchange.set_cookies]
     lacking = {header: flags for header in set_cookies if (flags := _find_missing_flags(header))}
     complete = len(set_cookies) - len(lacking)
     descriptions = [f"{_describe(header)} lacks {flags}" for header, flags in lacking.items()]
-    held = "still holds" if ada.token else "no longer holds"
+    held = "still holds" if alice.token else "no longer holds"
     return Finding(
-        not lacking and not ada.token,
+        not lacking and not alice.token,
         "; ".join([f"{complete} of {len(set_cookies)} Set-Cookie complete", *descriptions]),
         f"{len(set_cookies)} Set-Cookie headers were sent in a visit from the first page to after "
         f"the logout. Lacking a flag that the cookie needs: {len(lacking)}. Afterwards the browser "
@@ -34,17 +34,17 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _visit_pages(ada: SubjectVisitor) -> Iterator[Exchange]:
-    yield ada.post("/preferences", PREFERENCES)
-    yield ada.get("/articles/three-flags")
-    yield ada.post("/cart/add", {"product": "jar", "quantity": "2"})
-    yield ada.post("/login", {**ACCOUNT, "remember": "y"})
-    yield ada.post("/dashboard/note", {"note": "A note"})
-    yield ada.post("/account/password", PASSWORDS)
-    yield ada.get_private_page()
-    yield ada.log_out()
-    yield ada.post("/articles/forget")
-    yield ada.post("/preferences/reset")
+def _visit_pages(alice: SubjectVisitor) -> Iterator[Exchange]:
+    yield alice.post("/preferences", PREFERENCES)
+    yield alice.get("/articles/three-flags")
+    yield alice.post("/cart/add", {"product": "jar", "quantity": "2"})
+    yield alice.post("/login", {**ACCOUNT, "remember": "y"})
+    yield alice.post("/dashboard/note", {"note": "A note"})
+    yield alice.post("/account/password", PASSWORDS)
+    yield alice.get_private_page()
+    yield alice.log_out()
+    yield alice.post("/articles/forget")
+    yield alice.post("/preferences/reset")
 
 
 def _find_missing_flags(header: str) -> str:

@@ -45,19 +45,19 @@ def experiment(subject: Subject) -> Finding:
 
 def _is_harmless(subject: Subject, damage: Callable[[bytes], bytes]) -> bool:
     """Whether pages and a new login work in the browser with the damaged session."""
-    ada = subject.log_in_visitor()
-    _damage(subject, ada, damage)
-    private = ada.get_private_page()
-    others = [ada.get("/cart"), ada.get("/articles")]
-    login = ada.post(subject.paths.login, subject.paths.fields)
+    alice = subject.log_in_visitor()
+    _damage(subject, alice, damage)
+    private = alice.get_private_page()
+    others = [alice.get("/cart"), alice.get("/articles")]
+    login = alice.post(subject.paths.login, subject.paths.fields)
     is_right = private.status != 200 or GREETING in private.text
     answered = all(answer.status < 400 for answer in (private, *others, login))
-    return answered and is_right and ada.is_logged_in
+    return answered and is_right and alice.is_logged_in
 
 
-def _damage(subject: Subject, ada: SubjectVisitor, damage: Callable[[bytes], bytes]) -> None:
+def _damage(subject: Subject, alice: SubjectVisitor, damage: Callable[[bytes], bytes]) -> None:
     if subject.backend.state == "browser":
-        ada.plant_token(INVALID_IN_COOKIE.sub(b"", damage(ada.token.encode())).decode())
+        alice.plant_token(INVALID_IN_COOKIE.sub(b"", damage(alice.token.encode())).decode())
         return
     for name in subject.store.records():
         subject.store.corrupt(name, damage)
@@ -68,7 +68,7 @@ CLAIM = Claim(
     believed="What was stored comes back as it was, or not at all. Nobody thinks of a disk that "
     "loses a block, a dump that was cut off, or an older version’s format.",
     meaning="Where it fails, one visitor gets an error on every page, the login and the logout "
-    "among them, until he deletes his cookies. He does not know that, and neither does your "
+    "among them, until they delete their cookies. They do not know that, and neither does your "
     "support.",
     experiment=experiment,
     expected=on_each(

@@ -10,7 +10,7 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
+    alice = subject.log_in_visitor()
     both_have_loaded = Barrier(2)
 
     def increase() -> None:
@@ -18,8 +18,8 @@ def experiment(subject: Subject) -> Finding:
         both_have_loaded.wait(timeout=10)
         session["count"] = count + 1
 
-    call_in_parallel(*[lambda: ada.run(increase)] * 2)
-    counted = ada.run(lambda: session["count"])
+    call_in_parallel(*[lambda: alice.run(increase)] * 2)
+    counted = alice.run(lambda: session["count"])
     return Finding(
         counted == 2,
         f"{counted} of 2 counted",

@@ -7,7 +7,7 @@ from app.lab.measuring import read_token
 from app.lab.subject.application import Subject
 
 PERSONAL = {
-    "email": "ada@example.org",
+    "email": "alice@example.org",
     "born": "1815-12-10",
     "address": "12 St James Square",
     "balance": "1852.11",
@@ -15,10 +15,10 @@ PERSONAL = {
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    ada.run(lambda: session.update(PERSONAL))
-    subject.snapshot(ada, "with personal data in the session")
-    readable = "\n".join(read_token(cookie.value) for cookie in ada.browser.jar)
+    alice = subject.log_in_visitor()
+    alice.run(lambda: session.update(PERSONAL))
+    subject.snapshot(alice, "with personal data in the session")
+    readable = "\n".join(read_token(cookie.value) for cookie in alice.browser.jar)
     found = [name for name, value in PERSONAL.items() if value in readable]
     return Finding(
         not found,

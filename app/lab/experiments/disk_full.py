@@ -17,21 +17,25 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada, leaving, coming = subject.log_in_visitor(), subject.log_in_visitor(), subject.new_visitor()
+    alice, leaving, coming = (
+        subject.log_in_visitor(),
+        subject.log_in_visitor(),
+        subject.new_visitor(),
+    )
     left = leaving.token
-    ada.get("/no-such-page")  # what the application writes at its first error is written now
+    alice.get("/no-such-page")  # what the application writes at its first error is written now
     with subject.store.disk_full():
         login = coming.post(subject.paths.login, subject.paths.fields)
-        note = ada.post("/dashboard/note", {"note": "on a full disk"})
+        note = alice.post("/dashboard/note", {"note": "on a full disk"})
         logout = leaving.log_out()
     outcomes = {
         "login": (login.status < 400, coming.is_logged_in),
-        "note": (note.status < 400, ada.run(lambda: "notes" in session)),
+        "note": (note.status < 400, alice.run(lambda: "notes" in session)),
         "logout": (logout.status < 400, not subject.logs_in_with(left)),
     }
     untrue = [what for what, (said, done) in outcomes.items() if said and not done]
     refused = [what for what, (said, _) in outcomes.items() if not said]
-    whole = ada.is_logged_in and subject.log_in_visitor().is_logged_in
+    whole = alice.is_logged_in and subject.log_in_visitor().is_logged_in
     return Finding(
         not untrue and whole,
         f"{len(outcomes) - len(untrue)} of {len(outcomes)} answers true"

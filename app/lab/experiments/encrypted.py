@@ -10,10 +10,10 @@ NUMBER = "4111 1111 1111 1111"
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    ada.run(lambda: session.update(card=NUMBER))
-    subject.snapshot(ada, "with a card’s number in the session")
-    if NUMBER in read_token(ada.token):
+    alice = subject.log_in_visitor()
+    alice.run(lambda: session.update(card=NUMBER))
+    subject.snapshot(alice, "with a card’s number in the session")
+    if NUMBER in read_token(alice.token):
         return Finding(
             False,
             f"read without the key: {NUMBER}",

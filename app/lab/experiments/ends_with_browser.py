@@ -9,10 +9,10 @@ from app.web.formatting import format_duration
 
 
 def experiment(site: Site) -> Finding:
-    ada = site.log_in_visitor()
-    seconds = _find_lifetime(ada)
-    ada.reopen_browser()
-    still_in = ada.is_logged_in
+    alice = site.log_in_visitor()
+    seconds = _find_lifetime(alice)
+    alice.reopen_browser()
+    still_in = alice.is_logged_in
     lifetime = "no Expires" if seconds is None else f"Expires in {format_duration(round(seconds))}"
     return Finding(
         not still_in,
@@ -22,9 +22,9 @@ def experiment(site: Site) -> Finding:
     )
 
 
-def _find_lifetime(ada: Visitor) -> float | None:
+def _find_lifetime(alice: Visitor) -> float | None:
     """The lifetime of the session’s cookie; `None` until the browser closes."""
-    expires = {cookie.name: cookie.expires for cookie in ada.browser.jar}[ada.site.cookie_name]
+    expires = {cookie.name: cookie.expires for cookie in alice.browser.jar}[alice.site.cookie_name]
     return None if expires is None else expires - time.time()
 
 

@@ -9,13 +9,13 @@ from app.lab.subject.application import Subject
 def experiment(subject: Subject) -> Finding:
     mallory = subject.new_visitor()
     mallory.run(lambda: session.update(planted=True))
-    ada = subject.new_visitor()
-    ada.plant_token(mallory.token)
-    ada.log_in()
+    alice = subject.new_visitor()
+    alice.plant_token(mallory.token)
+    alice.log_in()
     if mallory.is_logged_in:
-        because = "The planted token was logged in as ada after her login."
+        because = "The planted token was logged in as alice after the login."
         return Finding(False, "logged in", because)
-    because = "The planted token was logged in as nobody after ada’s login."
+    because = "The planted token was logged in as nobody after alice’s login."
     return Finding(True, "anonymous", because)
 
 

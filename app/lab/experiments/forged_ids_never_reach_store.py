@@ -19,10 +19,10 @@ TOKENS_OF_EACH_KIND = 25
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    forged = _make_tokens(ada.token)
+    alice = subject.log_in_visitor()
+    forged = _make_tokens(alice.token)
     asked = count_operations(
-        subject, ada, lambda: [subject.request_with_token(token) for token in forged]
+        subject, alice, lambda: [subject.request_with_token(token) for token in forged]
     )
     cost = asked.total()
     return Finding(

@@ -5,8 +5,8 @@ from app.lab.subject.site import Site
 
 
 def experiment(site: Site) -> Finding:
-    ada = site.log_in_visitor()
-    seen = ada.browser.document_cookie(site.url + site.paths.private)
+    alice = site.log_in_visitor()
+    seen = alice.browser.document_cookie(site.url + site.paths.private)
     names = [pair.partition("=")[0] for pair in seen.split("; ") if pair]
     visible = site.cookie_name in names
     return Finding(

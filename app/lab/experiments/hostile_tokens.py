@@ -60,7 +60,7 @@ def _is_sound(answer: bytes) -> bool:
 CLAIM = Claim(
     sentence="No token, whatever is in it, breaks the server or comes back in an answer.",
     believed="The cookie is the server’s own, so it seems to hold what the server put there. But "
-    "whoever writes his own requests puts there what he likes.",
+    "whoever writes their own requests puts there what they like.",
     meaning="Where it fails, a token becomes a header, a file name or a piece of a page, which is "
     "how header injection, path traversal and scripting begin. Where it holds, it is looked up "
     "or refused, and no more.",

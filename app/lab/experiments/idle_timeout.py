@@ -27,18 +27,18 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _is_in_after(subject: Subject, seconds: int) -> bool:
-    ada = subject.log_in_visitor()
+    alice = subject.log_in_visitor()
     subject.advance_time(seconds)
-    return ada.is_logged_in
+    return alice.is_logged_in
 
 
 def _use_beyond_limit(subject: Subject, limit: int) -> tuple[bool, bool]:
     """Whether a used session, and its first token, outlive twice the limit."""
-    ada = subject.log_in_visitor()
-    first = ada.token
+    alice = subject.log_in_visitor()
+    first = alice.token
     for _ in range(4):
         subject.advance_time(limit / 2)
-        in_use = ada.is_logged_in
+        in_use = alice.is_logged_in
     return in_use, subject.logs_in_with(first)
 
 

@@ -15,7 +15,7 @@ def experiment(subject: Subject) -> Finding:
         forged = subject.logs_in_with(home.log_in_visitor().token)
     because = (
         "The forger ran the same software at home, with the leaked key and a store and passwords "
-        "of his own. The token of his login there logs "
+        "of their own. The token of that login logs "
         f"{'in as a user who never logged in' if forged else 'nobody in'} here."
     )
     return Finding(not forged, "forged" if forged else "not forged", because)

@@ -6,9 +6,9 @@ from app.lab.subject.site import Site
 
 def experiment(site: Site) -> Finding:
     site.check_token()
-    ada = site.log_in_visitor()
-    kept = ada.token
-    ada.log_out()
+    alice = site.log_in_visitor()
+    kept = alice.token
+    alice.log_out()
     if site.logs_in_with(kept):
         return Finding(False, "alive", "The token from before the logout still logs in.")
     return Finding(True, "dead", "The token from before the logout logs nobody in.")

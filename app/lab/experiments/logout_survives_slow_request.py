@@ -25,11 +25,11 @@ def experiment(subject: Subject) -> Finding:
 
 def _survives(subject: Subject, kind: str) -> bool:
     """Whether the token from before the logout, or one of the slow response, logs in."""
-    ada = subject.log_in_visitor()
-    kept = ada.token
+    alice = subject.log_in_visitor()
+    kept = alice.token
 
-    run_slow_request(ada, kind, ada.log_out)
-    return any(subject.logs_in_with(token) for token in (kept, ada.token) if token)
+    run_slow_request(alice, kind, alice.log_out)
+    return any(subject.logs_in_with(token) for token in (kept, alice.token) if token)
 
 
 CLAIM = Claim(

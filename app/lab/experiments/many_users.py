@@ -7,15 +7,15 @@ OTHERS = 501
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    subject.advance_time(1)  # hers is the oldest session
+    alice = subject.log_in_visitor()
+    subject.advance_time(1)  # now it is the oldest session
     log_in_users(subject, OTHERS)
-    alive = ada.is_logged_in
+    alive = alice.is_logged_in
     state = "still logged in" if alive else "logged out"
     return Finding(
         alive,
         f"{state} after {OTHERS} others",
-        f"Ada logged in, and {OTHERS} others did so after her; she is {state}.",
+        f"Alice logged in, and {OTHERS} others did so after her; that session is {state}.",
     )
 
 

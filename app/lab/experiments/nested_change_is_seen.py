@@ -20,10 +20,10 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _is_kept(subject: Subject) -> bool:
-    ada = subject.log_in_visitor()
-    ada.run(lambda: session.update(cart=["a mug"]))
-    ada.run(lambda: session["cart"].append("a jar"))
-    cart: list[str] = ada.run(lambda: session["cart"])
+    alice = subject.log_in_visitor()
+    alice.run(lambda: session.update(cart=["a mug"]))
+    alice.run(lambda: session["cart"].append("a jar"))
+    cart: list[str] = alice.run(lambda: session["cart"])
     return cart == ["a mug", "a jar"]
 
 

@@ -7,12 +7,12 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    ada.run(lambda: session.update(voucher="unused"))
-    older = ada.token
-    ada.run(lambda: session.update(voucher="used"))
-    ada.plant_token(older)
-    voucher = ada.run(lambda: session.get("voucher"))
+    alice = subject.log_in_visitor()
+    alice.run(lambda: session.update(voucher="unused"))
+    older = alice.token
+    alice.run(lambda: session.update(voucher="used"))
+    alice.plant_token(older)
+    voucher = alice.run(lambda: session.get("voucher"))
     because = (
         "A voucher in the session was used. With the cookie from before that in the browser, the "
         f"application found it {voucher}."

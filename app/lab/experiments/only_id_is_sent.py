@@ -22,8 +22,8 @@ class HeaderBytes(NamedTuple):
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    sent = [_measure_headers(ada, size) for size in SIZES_BYTES]
+    alice = subject.log_in_visitor()
+    sent = [_measure_headers(alice, size) for size in SIZES_BYTES]
     stored = [at_size for at_size in sent if at_size.cookie is not None]
     cookies, set_cookies = zip(*sent, strict=True)
     return Finding(
@@ -34,12 +34,12 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _measure_headers(ada: SubjectVisitor, size: int) -> HeaderBytes:
+def _measure_headers(alice: SubjectVisitor, size: int) -> HeaderBytes:
     data = make_random_text(size)
-    written = ada.attempt(lambda: session.update(data=data))
+    written = alice.attempt(lambda: session.update(data=data))
     if written.status != 200:
         return HeaderBytes(None, None)
-    return HeaderBytes(ada.get_private_page().cookie_bytes, written.set_cookie_bytes)
+    return HeaderBytes(alice.get_private_page().cookie_bytes, written.set_cookie_bytes)
 
 
 def _format_sizes(sizes: Sequence[int | None]) -> str:

@@ -11,15 +11,15 @@ CHARACTERS = 5000
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    before = ada.token
+    alice = subject.log_in_visitor()
+    before = alice.token
     data = make_random_text(CHARACTERS)
-    answer = ada.attempt(lambda: session.update(data=data))
+    answer = alice.attempt(lambda: session.update(data=data))
     dropped = "; ".join(refused.reason for refused in answer.refused)
-    kept = "keeps the session as it was" if ada.token == before else "holds another session"
+    kept = "keeps the session as it was" if alice.token == before else "holds another session"
     browser = f"drops the new cookie and {kept}" if dropped else kept
     return Finding(
-        answer.status >= 400 and ada.token == before,
+        answer.status >= 400 and alice.token == before,
         f"{answer.status}, the browser {browser}",
         f"{format_number(CHARACTERS)} random characters were answered with status {answer.status}, "
         f"and the browser {browser}{f': {dropped}' if dropped else ''}.",

@@ -13,7 +13,7 @@ REQUESTS = 8
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
+    alice = subject.log_in_visitor()
     all_have_loaded = Barrier(REQUESTS)
 
     def write(number: int) -> None:
@@ -21,8 +21,8 @@ def experiment(subject: Subject) -> Finding:
         all_have_loaded.wait(timeout=10)
         session[f"key {number}"] = number
 
-    call_in_parallel(*(partial(ada.run, partial(write, number)) for number in range(REQUESTS)))
-    kept = ada.run(lambda: sum(name.startswith("key ") for name in session))
+    call_in_parallel(*(partial(alice.run, partial(write, number)) for number in range(REQUESTS)))
+    kept = alice.run(lambda: sum(name.startswith("key ") for name in session))
     return Finding(
         kept == REQUESTS,
         f"{kept} of {REQUESTS} keys kept",

@@ -18,9 +18,9 @@ VALUES: dict[str, Any] = {
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    ada.run(lambda: session.update(VALUES))
-    read = ada.run(lambda: {name: session.get(name, "gone") for name in VALUES})
+    alice = subject.log_in_visitor()
+    alice.run(lambda: session.update(VALUES))
+    read = alice.run(lambda: {name: session.get(name, "gone") for name in VALUES})
     back = sum(read[name] == value for name, value in VALUES.items())
     return Finding(
         back == len(VALUES),

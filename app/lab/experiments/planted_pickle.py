@@ -55,10 +55,10 @@ def experiment(subject: Subject) -> Finding:
 
 def _visit_with_pickle(subject: Subject, plant: Callable[[str], None]) -> list[int]:
     """The statuses of a visitor's pages after their record was replaced."""
-    ada = subject.log_in_visitor()
+    alice = subject.log_in_visitor()
     for name in subject.store.records():
         plant(name)
-    return [ada.get_private_page().status, ada.get("/cart").status]
+    return [alice.get_private_page().status, alice.get("/cart").status]
 
 
 def _overwrite_record(store: StoreHarness, data: bytes, name: str) -> None:
@@ -73,8 +73,8 @@ CLAIM = Claim(
     sentence="A pickle planted in the store is not executed.",
     believed="What comes out of the store is what the application wrote into it, so reading it "
     "seems safe. But a shared Redis or a writable folder lets others write there as well.",
-    meaning="Where it fails, whoever can write one record runs code of his own inside your "
-    "application. Where it holds, the worst that he can do is to end or to forge a session.",
+    meaning="Where it fails, whoever can write one record runs their own code inside your "
+    "application. Where it holds, the worst that they can do is to end or to forge a session.",
     experiment=experiment,
     expected=on_each(
         cookie=CANNOT_APPLY,

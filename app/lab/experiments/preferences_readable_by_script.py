@@ -7,10 +7,10 @@ CHOSEN = {"theme": "dark", "language": "en", "currency": "EUR", "layout": "compa
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    ada.post("/preferences", CHOSEN)
-    seen = ada.browser.document_cookie(f"{subject.url}/preferences").split("; ")
-    readable = "theme=dark" in seen and ada.token != ""
+    alice = subject.log_in_visitor()
+    alice.post("/preferences", CHOSEN)
+    seen = alice.browser.document_cookie(f"{subject.url}/preferences").split("; ")
+    readable = "theme=dark" in seen and alice.token != ""
     if not readable:
         because = "A script on the page does not see the theme that was chosen."
         return Finding(False, "theme not seen", because)

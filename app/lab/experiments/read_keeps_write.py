@@ -20,15 +20,15 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _is_kept(subject: Subject, age: int) -> bool:
-    ada = subject.log_in_visitor()
+    alice = subject.log_in_visitor()
     subject.advance_time(age)
 
     def read() -> None:
         session.get("user")
-        ada.run(lambda: session.update(written=True))
+        alice.run(lambda: session.update(written=True))
 
-    ada.run(read)
-    return ada.run(lambda: "written" in session)
+    alice.run(read)
+    return alice.run(lambda: "written" in session)
 
 
 CLAIM = Claim(

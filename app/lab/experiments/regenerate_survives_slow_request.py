@@ -36,17 +36,17 @@ def experiment(subject: Subject) -> Finding:
 
 def _old_token_survives(subject: Subject, kind: str) -> bool:
     """Whether a token other than the rotated one logs in. Raises if that one does not."""
-    ada = subject.log_in_visitor()
-    old = ada.token
+    alice = subject.log_in_visitor()
+    old = alice.token
 
     def rotate_token() -> str:
-        ada.run(rotate)
-        return ada.token
+        alice.run(rotate)
+        return alice.token
 
-    rotated = run_slow_request(ada, kind, rotate_token)
+    rotated = run_slow_request(alice, kind, rotate_token)
     if not subject.logs_in_with(rotated):
         raise RuntimeError("the rotated token logs nobody in")
-    return any(subject.logs_in_with(token) for token in {old, ada.token} - {rotated})
+    return any(subject.logs_in_with(token) for token in {old, alice.token} - {rotated})
 
 
 CLAIM = Claim(

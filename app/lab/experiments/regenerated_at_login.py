@@ -25,13 +25,13 @@ def _find_tokens(site: Site) -> tuple[str, str, str]:
     The first is of an earlier login or, if nobody can log in twice, of a guest with the login form.
     Raises `CannotApply` if guests have no token.
     """
-    ada = site.new_visitor()
-    ada.get(site.paths.login)
-    of_guest = ada.token
-    ada.log_in()
-    of_login = ada.token
-    if _logs_in_again(ada):
-        return of_login, "the one", ada.token
+    alice = site.new_visitor()
+    alice.get(site.paths.login)
+    of_guest = alice.token
+    alice.log_in()
+    of_login = alice.token
+    if _logs_in_again(alice):
+        return of_login, "the one", alice.token
     if of_guest:
         return of_guest, "the guest’s", of_login
     raise CannotApply(
@@ -40,12 +40,12 @@ def _find_tokens(site: Site) -> tuple[str, str, str]:
     )
 
 
-def _logs_in_again(ada: Visitor) -> bool:
+def _logs_in_again(alice: Visitor) -> bool:
     """Whether a second login gives a session; many applications redirect instead."""
-    if 300 <= ada.get(ada.site.paths.login).status < 400:
+    if 300 <= alice.get(alice.site.paths.login).status < 400:
         return False
-    cookie = f"{ada.site.cookie_name}="
-    return any(header.startswith(cookie) for header in ada.log_in().set_cookies)
+    cookie = f"{alice.site.cookie_name}="
+    return any(header.startswith(cookie) for header in alice.log_in().set_cookies)
 
 
 CLAIM = Claim(

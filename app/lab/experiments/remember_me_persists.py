@@ -8,11 +8,11 @@ from app.web.formatting import format_duration
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.new_visitor()
-    ada.post("/login", {**ACCOUNT, "remember": "y"})
-    ada.reopen_browser()
-    left = _find_lifetimes(ada)
-    remembered = f'value="{ACCOUNT["username"]}"' in ada.get("/login").text
+    alice = subject.new_visitor()
+    alice.post("/login", {**ACCOUNT, "remember": "y"})
+    alice.reopen_browser()
+    left = _find_lifetimes(alice)
+    remembered = f'value="{ACCOUNT["username"]}"' in alice.get("/login").text
     figure = (
         f"name filled in, kept for {format_duration(round(max(left)))}" if left else "forgotten"
     )
@@ -24,9 +24,9 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _find_lifetimes(ada: SubjectVisitor) -> list[float]:
+def _find_lifetimes(alice: SubjectVisitor) -> list[float]:
     """The remaining seconds of the name's cookie, if it survived the restart."""
-    kept = [cookie.expires for cookie in ada.browser.jar if cookie.name == "remembered_name"]
+    kept = [cookie.expires for cookie in alice.browser.jar if cookie.name == "remembered_name"]
     return [expires - time.time() for expires in kept if expires is not None]
 
 

@@ -22,7 +22,7 @@ def experiment(subject: Subject) -> Finding:
 
 
 CLAIM = Claim(
-    sentence="A user can see all his sessions and end the others.",
+    sentence="Users can see all their sessions and end the others.",
     believed="Large sites have such a page, and a lost phone is a good reason to want it. The "
     "server should know who is logged in where.",
     meaning="Where it fails, nobody can say which sessions of a user there are, and none can be "

@@ -5,11 +5,11 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
+    alice = subject.log_in_visitor()
     with subject.start_second_server() as other:
-        known = other.logs_in_with(ada.token)
+        known = other.logs_in_with(alice.token)
     with subject.start_second_server(SESSION_FILE_DIR=subject.folder / "sessions") as other:
-        known_by_disk = other.logs_in_with(ada.token)
+        known_by_disk = other.logs_in_with(alice.token)
     if known:
         return Finding(True, "known", "A second server with the same key knew the session.")
     if known_by_disk:

@@ -16,11 +16,11 @@ VISITORS = 20
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = _store_data(subject)
-    subject.snapshot(ada, "with the data in the session")
+    alice = _store_data(subject)
+    subject.snapshot(alice, "with the data in the session")
     for _ in range(VISITORS - 1):
         _store_data(subject)
-    in_browser = ada.cookie_bytes
+    in_browser = alice.cookie_bytes
     on_server = sum(map(len, subject.records().values())) // VISITORS
     browser_bytes, server_bytes = format_number(in_browser), format_number(on_server)
     return Finding(

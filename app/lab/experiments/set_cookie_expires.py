@@ -10,12 +10,12 @@ HOUR = 3600  # seconds
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.new_visitor()
-    ada.run(_set_cookie)
+    alice = subject.new_visitor()
+    alice.run(_set_cookie)
     subject.advance_time(HOUR - 1)
-    before = _is_sent(ada)
+    before = _is_sent(alice)
     subject.advance_time(1)
-    after = _is_sent(ada)
+    after = _is_sent(alice)
     return Finding(
         before and not after,
         f"{'sent' if before else 'gone'} after {format_number(HOUR - 1)} s, "
@@ -32,8 +32,8 @@ def _set_cookie() -> None:
         return response
 
 
-def _is_sent(ada: SubjectVisitor) -> bool:
-    return ada.run(lambda: request.cookies.get("username")) == "john_doe"
+def _is_sent(alice: SubjectVisitor) -> bool:
+    return alice.run(lambda: request.cookies.get("username")) == "john_doe"
 
 
 def _sends(is_sent: bool) -> str:

@@ -5,9 +5,9 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
+    alice = subject.log_in_visitor()
     subject.restart()
-    if ada.is_logged_in:
+    if alice.is_logged_in:
         return Finding(True, "in", "Who was logged in before the restart was logged in after it.")
     return Finding(False, "out", "Who was logged in before the restart had to log in again.")
 

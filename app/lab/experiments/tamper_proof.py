@@ -98,15 +98,15 @@ def _sign_with_guessed_keys(token: str) -> Iterator[tuple[str, str]]:
 
 def _change_name(signed: str) -> str:
     data, dot, rest = signed.removeprefix(".").partition(".")
-    changed = decode_part(data).replace(b'"ada"', b'"bob"')
+    changed = decode_part(data).replace(b'"alice"', b'"bob"')
     return urlsafe_b64encode(changed).decode().rstrip("=") + dot + rest
 
 
 CLAIM = Claim(
     sentence="A cookie that somebody changed is not accepted.",
-    believed="The user can edit his cookies, so a session must not believe them. A signature, or "
-    "an id that nobody can guess, is what keeps him from becoming somebody else.",
-    meaning="Where it fails, a visitor writes his own session: another user’s name, another "
+    believed="Users can edit their cookies, so a session must not believe them. A signature, or "
+    "an id that nobody can guess, is what keeps them from becoming somebody else.",
+    meaning="Where it fails, visitors write their own session: another user’s name, another "
     "role, another price.",
     experiment=experiment,
     expected=on_each(

@@ -21,8 +21,8 @@ VALUES = {
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    changed = [name for name, value in VALUES.items() if not _comes_back(ada, value)]
+    alice = subject.log_in_visitor()
+    changed = [name for name, value in VALUES.items() if not _comes_back(alice, value)]
     because = (
         f"Not as it was, or refused: {', '.join(changed)}."
         if changed
@@ -32,10 +32,10 @@ def experiment(subject: Subject) -> Finding:
     return Finding(not changed, f"{same} of {len(VALUES)} types", because)
 
 
-def _comes_back(ada: SubjectVisitor, value: Any) -> bool:
+def _comes_back(alice: SubjectVisitor, value: Any) -> bool:
     try:
-        ada.run(lambda: session.update(value=value))
-        back = ada.run(lambda: session["value"])
+        alice.run(lambda: session.update(value=value))
+        back = alice.run(lambda: session["value"])
     except ViewFailed:
         return False
     return type(back) is type(value) and bool(back == value)

@@ -7,9 +7,9 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    ended = ada.token
-    ada.log_out()
+    alice = subject.log_in_visitor()
+    ended = alice.token
+    alice.log_out()
     unknown = (secrets.token_urlsafe(32), f"{ended[1:]}x", ended)
     adopted = [token for token in unknown if _is_adopted(subject, token)]
     because = (
@@ -20,18 +20,18 @@ def experiment(subject: Subject) -> Finding:
 
 
 def _is_adopted(subject: Subject, token: str) -> bool:
-    ada = subject.new_visitor()
-    ada.plant_token(token)
-    ada.log_in()
-    return ada.token == token or subject.logs_in_with(token)
+    alice = subject.new_visitor()
+    alice.plant_token(token)
+    alice.log_in()
+    return alice.token == token or subject.logs_in_with(token)
 
 
 CLAIM = Claim(
     sentence="An id that the server has not issued, or has ended, is never taken for a session.",
     believed="A cookie comes from the browser, so anybody can write anything into it. A server "
     "that begins a session under whatever id it is given makes fixation easy.",
-    meaning="Where it fails, an attacker needs no session of his own to plant: he thinks of an id. "
-    "PHP called it “permissive”, and Flask-Session before 0.7 did the same.",
+    meaning="Where it fails, an attacker needs no session of their own to plant: they think of an "
+    "id. PHP called it “permissive”, and Flask-Session before 0.7 did the same.",
     experiment=experiment,
     expected=on_each(
         cookie=CANNOT_APPLY,

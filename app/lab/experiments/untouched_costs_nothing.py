@@ -17,8 +17,8 @@ PATHS = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-such-
 
 
 def experiment(subject: Subject) -> Finding:
-    ada = subject.log_in_visitor()
-    asked = count_operations(subject, ada, lambda: [ada.get(path) for path in PATHS])
+    alice = subject.log_in_visitor()
+    asked = count_operations(subject, alice, lambda: [alice.get(path) for path in PATHS])
     kinds = ", ".join(f"{count} {name}" for name, count in sorted(asked.items()))
     return Finding(
         not asked,

@@ -32,7 +32,7 @@ CreateApp = Callable[..., Flask]
 T = TypeVar("T")
 
 SIGNING_KEY = "the laboratory signs with this key, and so does nobody else"
-ACCOUNT = {"username": "ada", "password": "the analytical engine"}
+ACCOUNT = {"username": "alice", "password": "wonderland"}
 
 SLOW_REQUESTS = ("uses no session", "reads the session", "writes to the session")
 ROTATES = "rotates the token"
@@ -284,7 +284,7 @@ def rotate() -> None:
     interface.regenerate(session)
 
 
-def run_slow_request(ada: SubjectVisitor, kind: str, meanwhile: Callable[[], T]) -> T:
+def run_slow_request(alice: SubjectVisitor, kind: str, meanwhile: Callable[[], T]) -> T:
     """Let a slow request of this kind begin before `meanwhile`, and end after it."""
 
     def respond_slowly() -> T:
@@ -297,7 +297,7 @@ def run_slow_request(ada: SubjectVisitor, kind: str, meanwhile: Callable[[], T])
             rotate()
         return result
 
-    return ada.run(respond_slowly)
+    return alice.run(respond_slowly)
 
 
 def log_in_users(subject: Subject, count: int) -> None:
@@ -311,16 +311,16 @@ def _log_in_as(user: str) -> None:
 
 
 def count_operations(
-    subject: Subject, ada: SubjectVisitor, act: Callable[[], object]
+    subject: Subject, alice: SubjectVisitor, act: Callable[[], object]
 ) -> Counter[str]:
     """The store's operations while `act` runs, by name.
 
-    Raises `Skipped` if not even the private page of `ada`, who is logged in, is seen to cost any:
+    Raises `Skipped` if not even the private page of `alice`, who is logged in, is seen to cost any:
     then the laboratory cannot see what this store does.
     """
-    ada.get_private_page()  # what is opened once, and then used unseen, is opened now
+    alice.get_private_page()  # what is opened once, and then used unseen, is opened now
     with subject.store.record_operations() as seen:
-        ada.get_private_page()
+        alice.get_private_page()
     if not seen:
         raise Skipped("The laboratory cannot see what this store is asked.")
     with subject.store.record_operations() as operations:

@@ -33,7 +33,7 @@ def break_claim(claim: str, wrong: Wrong) -> Result:
 @pytest.mark.parametrize(
     ("claim", "backend", "figure"),
     [
-        ("capacity", FILES, "262,088 bytes kept at most"),
+        ("capacity", FILES, "262,086 bytes kept at most"),
         ("disk_full", FILES, "3 of 3 answers true"),
         ("disk_full", STOCK_FILES, "1 of 3 answers true"),
         ("expired_are_swept", FILES, "0 of 40 entries left"),

@@ -26,7 +26,7 @@ EVIDENCE = Evidence(
         )
     ],
     3,
-    [Holding("after the login", "session", 97, None, "sessions/1f", 120, {"user": "ada"})],
+    [Holding("after the login", "session", 97, None, "sessions/1f", 120, {"user": "alice"})],
     ["The store is back."],
 )
 
@@ -71,7 +71,7 @@ AS_EXPECTED = report(
     result("server_side", "cookie", FAILS, "0 bytes"),
     result("server_side", "filesystem", HOLDS, "120 bytes"),
     result("server_side", "redis", HOLDS, "120 bytes"),
-    result("encrypted", "cookie", FAILS, "user: ada", "It was read without the key."),
+    result("encrypted", "cookie", FAILS, "user: alice", "It was read without the key."),
     result("encrypted", "filesystem", CANNOT_APPLY, "", "There is nothing in it."),
     result("encrypted", "redis", CANNOT_APPLY, "", "There is nothing in it."),
     result("logout_is_final", "cookie", FAILS, "alive"),

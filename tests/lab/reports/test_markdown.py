@@ -65,7 +65,9 @@ class TestMarkdown:
         section = sections(format_markdown(AS_EXPECTED))
         encrypted = section["Sessions are encrypted \\| with the key."]
         assert "`encrypted` · line 128: “automatically encrypted”; line 100: “Sess" in encrypted
-        assert "| Signed cookie | ✗ fails | user: ada | It was read without the key. |" in encrypted
+        assert (
+            "| Signed cookie | ✗ fails | user: alice | It was read without the key. |" in encrypted
+        )
         assert "| Redis | – cannot apply |  | There is nothing in it. |" in encrypted
         logout = (
             "`logout_is_final` · OWASP ASVS 5.0, 7.4.1 · `app/lab/experiments/logout_is_final.py`"
@@ -99,7 +101,7 @@ class TestStatements:
         assert "| 100 | “server-side session management” | ✗ | ✓ | ✓ |" in text
         section = sections(text)["Line 128: “automatically encrypted”"]
         assert "✗ **False** on `cookie`, and true nowhere." in section
-        assert "- ✗ fails: `cookie`. **user: ada**." in section
+        assert "- ✗ fails: `cookie`. **user: alice**." in section
 
     def test_a_statement_is_true_where_no_claim_refutes_it(self) -> None:
         both = report(
@@ -119,7 +121,7 @@ class TestStatements:
 
     def test_a_reason_is_given_once(self) -> None:
         text = statements(AS_EXPECTED)
-        assert text.count("**user: ada**") == 2
+        assert text.count("**user: alice**") == 2
         assert text.count("It was read without the key.") == 1
 
     def test_no_claim_tries_a_line_of_the_table_not_tried(self) -> None:

@@ -25,11 +25,11 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
 
 
 def test_no_token_is_in_the_evidence_whole(subject: Subject) -> None:
-    ada = subject.log_in_visitor()
-    tokens = {ada.token}
-    ada.post("/dashboard/note", {"note": "tea"})
-    tokens.add(ada.token)
-    ada.log_out()
+    alice = subject.log_in_visitor()
+    tokens = {alice.token}
+    alice.post("/dashboard/note", {"note": "tea"})
+    tokens.add(alice.token)
+    alice.log_out()
     for token in tokens:
         subject.request_with_token(token)
     shown = json.dumps(asdict(subject.recorder.evidence()))
@@ -40,45 +40,45 @@ def test_no_token_is_in_the_evidence_whole(subject: Subject) -> None:
 
 
 def test_no_handle_to_a_token_is_in_the_evidence_whole(subject: Subject) -> None:
-    ada = subject.log_in_visitor()
-    ada.log_out()
-    ada.get("/")
-    (handle,) = [each.value for each in ada.own_browser.jar if each.name.startswith("kept_")]
+    alice = subject.log_in_visitor()
+    alice.log_out()
+    alice.get("/")
+    (handle,) = [each.value for each in alice.own_browser.jar if each.name.startswith("kept_")]
     shown = json.dumps(asdict(subject.recorder.evidence()))
     assert handle not in shown
     assert shown.count(handle[:6]) == 2  # as it was set, and as it was sent
 
 
 def test_no_token_that_nobody_kept_is_in_the_evidence_whole(subject: Subject) -> None:
-    ada = subject.log_in_visitor()
+    alice = subject.log_in_visitor()
     subject.advance_time(60)
-    renewed = subject.request_with_token(ada.token)
+    renewed = subject.request_with_token(alice.token)
     shown = json.dumps(asdict(subject.recorder.evidence()))
     tokens = [value.partition(";")[0].partition("=")[2] for value in renewed.set_cookies]
     assert not [token for token in tokens if token in shown]
 
 
 def test_what_both_sides_hold_is_shown_after_the_login(subject: Subject) -> None:
-    ada = subject.log_in_visitor()
+    alice = subject.log_in_visitor()
     (holding,) = subject.recorder.evidence().holdings
-    assert holding.cookie_bytes == ada.cookie_bytes
+    assert holding.cookie_bytes == alice.cookie_bytes
     in_the_browser = subject.backend.state == "browser"
-    assert ("ada" in (holding.decoded or "")) == in_the_browser
-    assert any("ada" in text for text in holding.fields.values()) != in_the_browser
+    assert ("alice" in (holding.decoded or "")) == in_the_browser
+    assert any("alice" in text for text in holding.fields.values()) != in_the_browser
     assert (holding.where is None) == in_the_browser
 
 
 def test_code_that_ran_in_a_view_is_beside_its_request(subject: Subject) -> None:
-    ada = subject.new_visitor()
-    ada.run(lambda: session.get("nothing"))
+    alice = subject.new_visitor()
+    alice.run(lambda: session.get("nothing"))
     assert 'session.get("nothing")' in subject.recorder.evidence().exchanges[-1].inside
 
 
 def test_a_failing_view_differs_from_one_that_returns_none(subject: Subject) -> None:
-    ada = subject.new_visitor()
-    assert ada.run(lambda: None) is None
+    alice = subject.new_visitor()
+    assert alice.run(lambda: None) is None
     with pytest.raises(ViewFailed, match=r"500: ZeroDivisionError: .* by zero") as failed:
-        ada.run(lambda: 1 // 0)
+        alice.run(lambda: 1 // 0)
     assert isinstance(failed.value.raised, ZeroDivisionError)
 
 
@@ -91,9 +91,9 @@ def test_only_an_exception_of_the_view_is_named(
 
 
 def test_a_long_experiment_is_cut_in_the_middle(subject: Subject) -> None:
-    ada = subject.log_in_visitor()
+    alice = subject.log_in_visitor()
     for number in range(MAX_EXCHANGES):
-        ada.get(f"/static/{number}")
+        alice.get(f"/static/{number}")
     evidence = subject.recorder.evidence()
     assert len(evidence.exchanges) == MAX_EXCHANGES
     assert evidence.left_out == 1
@@ -113,12 +113,12 @@ class TestNotes:
     """Between the exchanges stands what the experiment did meanwhile."""
 
     def test_what_was_done_precedes_the_exchange_that_shows_it(self, subject: Subject) -> None:
-        ada = subject.log_in_visitor()
+        alice = subject.log_in_visitor()
         subject.advance_time(8 * 3600 + 300)
         subject.restart(SECRET_KEY=SECRET, MAX_CONTENT_LENGTH=5)
-        ada.get("/")
+        alice.get("/")
         with subject.start_second_server() as other:
-            other.logs_in_with(ada.token)
+            other.logs_in_with(alice.token)
         evidence = subject.recorder.evidence()
         assert [exchange.before for exchange in evidence.exchanges[-2:]] == [
             [
@@ -132,9 +132,9 @@ class TestNotes:
 
     @on_subjects(lambda backend: backend.state == "server")
     def test_what_happens_to_the_store_is_noted(self, subject: Subject) -> None:
-        ada = subject.log_in_visitor()
+        alice = subject.log_in_visitor()
         with subject.store.stopped():
-            ada.get("/")
+            alice.get("/")
         name = next(iter(subject.store.records()))
         subject.store.corrupt(name, lambda data: data[::-1])
         subject.store.overwrite(name, b"12345")
@@ -199,8 +199,8 @@ class TestShortened:
 class TestHoldings:
     def test_the_first_moments_and_the_end_are_kept(self, subject: Subject) -> None:
         for _ in range(3):
-            ada = subject.log_in_visitor()
-        ada.run(lambda: session.update(deciding="moment"))
+            alice = subject.log_in_visitor()
+        alice.run(lambda: session.update(deciding="moment"))
         subject.snapshot_at_end()
         holdings = subject.recorder.evidence().holdings
         assert [holding.moment for holding in holdings][-1] == "at the end"
@@ -210,8 +210,8 @@ class TestHoldings:
         assert "deciding" not in f"{holdings[0].decoded}{holdings[0].fields}"
 
     def test_long_texts_are_shown_in_part(self, subject: Subject) -> None:
-        ada = subject.log_in_visitor()
-        ada.run(lambda: session.update(much="x" * 3000))
+        alice = subject.log_in_visitor()
+        alice.run(lambda: session.update(much="x" * 3000))
         subject.snapshot_at_end()
         last = subject.recorder.evidence().holdings[-1]
         assert "x" * 300 in f"{last.decoded}{last.fields}"
@@ -231,12 +231,12 @@ class TestHoldings:
         assert "hers" in f"{last.decoded}{last.fields}"
 
     def test_an_unreadable_record_ends_no_experiment(self, subject: Subject) -> None:
-        ada = subject.log_in_visitor()
+        alice = subject.log_in_visitor()
         if subject.backend.state == "server":
             for name in subject.store.records():
                 subject.store.corrupt(name, lambda _: b"\xff")
         subject.snapshot_at_end()
-        assert ada.token
+        assert alice.token
 
     def test_the_end_of_every_experiment_is_kept(self, subject: Subject) -> None:
         claim = CLAIMS["idle_timeout"]

@@ -29,7 +29,7 @@ from tests.lab.subject.applications import CODE
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
-ACCOUNT = {"name": "ada", "password": "engine=1"}
+ACCOUNT = {"name": "alice", "password": "engine=1"}
 
 FINAL, REGENERATED = CLAIMS["logout_is_final"], CLAIMS["regenerated_at_login"]
 
@@ -128,7 +128,7 @@ class TestVerdicts:
         result = run(served(name), REGENERATED)
         assert (result.verdict, result.figure) == (verdict, figure)
 
-    @pytest.mark.parametrize("name", ["ada", "grace"])
+    @pytest.mark.parametrize("name", ["alice", "grace"])
     def test_a_guessable_secret_key_is_named(self, name: str) -> None:
         app = ServedApp("guessed", Paths(fields={**ACCOUNT, "name": name}))
         result = run(app, CLAIMS["tamper_proof"])
@@ -185,12 +185,12 @@ class TestVerdicts:
 
 REFUSED = {
     "a wrong form": (
-        ServedApp("stock", Paths(fields={"name": "ada"})),
+        ServedApp("stock", Paths(fields={"name": "alice"})),
         "POST /login was answered 200, and GET /dashboard after it 302: "
         "give its form by --field NAME=VALUE. It asks for: name, password.",
     ),
     "a login that is refused": (
-        ServedApp("strict", Paths(fields={"name": "ada"})),
+        ServedApp("strict", Paths(fields={"name": "alice"})),
         "POST /login was answered 401, and GET /dashboard after it 302: "
         "give its form by --field NAME=VALUE.",
     ),

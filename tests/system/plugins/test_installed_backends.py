@@ -122,14 +122,14 @@ class TestExample:
         assert refused_start(SESSION_BACKEND="tinny").endswith("flask-session-redis, tiny.")
 
     def test_serves_the_application_over_a_restart(self, example: Path, tmp_path: Path) -> None:
-        ada, server = Browser(), LabServer(tmp_path, environment(example, SESSION_BACKEND="tiny"))
+        alice, server = Browser(), LabServer(tmp_path, environment(example, SESSION_BACKEND="tiny"))
         with server:
             assert server.greeting == f"Session Lab (SQLite): {server.url}"
-            ada.post(f"{server.url}/login", {"username": "alice", "password": "wonderland"})
+            alice.post(f"{server.url}/login", {"username": "alice", "password": "wonderland"})
         with server:
-            assert "Welcome alice" in ada.get(f"{server.url}/dashboard").text
-            ada.post(f"{server.url}/logout")
-            assert ada.get(f"{server.url}/dashboard").status == 302
+            assert "Welcome alice" in alice.get(f"{server.url}/dashboard").text
+            alice.post(f"{server.url}/logout")
+            assert alice.get(f"{server.url}/dashboard").status == 302
         assert (tmp_path / "instance/sessions/tiny/tiny.sqlite3").exists()
 
     @pytest.mark.usefixtures("example_here")

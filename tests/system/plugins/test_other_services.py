@@ -76,10 +76,10 @@ def test_a_missing_service_ends_the_start_with_one_line(tmp_path: Path) -> None:
 )
 def test_what_the_lab_cannot_do_is_skipped(tables: Backend, look: Callable[[Any], object]) -> None:
     def experiment(subject: Subject) -> Finding:
-        ada = subject.log_in_visitor()
+        alice = subject.log_in_visitor()
         subject.advance_time(1)
         subject.restart()
-        assert ada.is_logged_in
+        assert alice.is_logged_in
         look(subject.store)
         raise AssertionError
 
