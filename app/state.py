@@ -15,13 +15,24 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class KeptToken:
+    """A token from before a logout."""
+
+    token: str
+    answer: str = ""
+    """What the dashboard answered to it, in short; empty before that."""
+    logs_in: bool = False
+    """Whether it answered as to somebody who is logged in."""
+
+
+@dataclass
 class SessionLab:
     """The state of one application, in its `extensions`."""
 
     clock: Clock
     mounted: dict[str, Flask] = field(default_factory=dict)
     """The application of each backend, by its name, where all are side by side."""
-    kept_tokens: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    kept_tokens: OrderedDict[str, KeptToken] = field(default_factory=OrderedDict)
     """Tokens from before a logout, by the handle that the browser has."""
     guesses: "Guesses" = field(init=False)
     """Of passwords. Applications side by side share one count."""

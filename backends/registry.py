@@ -4,7 +4,7 @@ import re
 from collections import UserDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
 from pkgutil import resolve_name
 from typing import Any
@@ -14,7 +14,7 @@ from flask.sessions import SessionInterface
 
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError
-from backends.store import AtRest, Clock, ListsSessions, wall_clock
+from backends.store import AtRest, Clock, ListsSessions, call_before, wall_clock
 
 GROUP = "session_lab.backends"
 
@@ -27,6 +27,25 @@ NAME = re.compile(r"[a-z][a-z0-9-]*")
 def _at_rest(app: Flask, session: Any) -> AtRest | None:
     interface = app.session_interface
     return interface.at_rest(session) if isinstance(interface, StoreInterface) else None
+
+
+ASKED = {
+    "load": "read",
+    "create": "write new",
+    "update": "change",
+    "update_loaded": "change",
+    "touch": "prolong",
+    "delete": "delete",
+}
+"""A store's methods in words, for people who watch."""
+
+
+def _watch(app: Flask, note: Callable[[str], None]) -> None:
+    interface = app.session_interface
+    if isinstance(interface, StoreInterface):
+        for method, word in ASKED.items():
+            if hasattr(interface.store, method):
+                call_before(interface.store, method, partial(note, word))
 
 
 def _check(app: Flask) -> None:
@@ -71,8 +90,12 @@ class Backend:
     """Whether each session is a file in `SESSION_FILE_DIR`."""
     stock: bool = False
     """Whether it is Flask's own session or Flask-Session as it ships, for comparison."""
+    note: str = ""
+    """What sets it apart from the one that it is compared with, in sentences for a page."""
     at_rest: Callable[[Flask, Any], AtRest | None] | None = _at_rest
     """Returns the session's record on the server; `None` if the server has none."""
+    watch: Callable[[Flask, Callable[[str], None]], None] | None = _watch
+    """Calls back with what the store is asked, in a word each time; `None` without a store."""
     check: Callable[[Flask], None] | None = _check
     """Raises `StoreUnavailable` if a login would fail in the store; `None` without a store."""
 
@@ -147,6 +170,7 @@ _COOKIE = Backend(
     several_servers="yes, with the same key",
     survives_restart="yes",
     at_rest=None,
+    watch=None,
     check=None,
 )
 _FILESYSTEM = Backend(
@@ -172,6 +196,9 @@ _STOCK_COOKIE = replace(
     title="Flask, signed cookie",
     install=_late("backends.stock:install_cookie"),
     stock=True,
+    note="Flask’s own session has no id and no time limit of its own: a copy of the cookie works "
+    "for as long as somebody uses it. What is too large for a cookie is lost without an error. No "
+    "setting changes that.",
 )
 _STOCK_FILESYSTEM = replace(
     _FILESYSTEM,
@@ -179,7 +206,11 @@ _STOCK_FILESYSTEM = replace(
     title="Flask-Session, filesystem",
     install=_late("backends.stock:install_filesystem"),
     stock=True,
+    note="Flask-Session 0.8.0 writes the whole session back, so that of two changes at once one is "
+    "lost, and keeps its id at the login: call app.session_interface.regenerate(session) there. "
+    "The file is a pickle, and the 501st session ends another one, unless threshold is raised.",
     at_rest=_late("backends.stock:at_rest_filesystem"),
+    watch=_late("backends.stock:watch"),
     check=_late("backends.stock:check"),
 )
 _STOCK_REDIS = replace(
@@ -188,7 +219,11 @@ _STOCK_REDIS = replace(
     title="Flask-Session, Redis",
     install=_late("backends.stock:install_redis"),
     stock=True,
+    note="Flask-Session 0.8.0 writes the whole session back, so that of two changes at once one is "
+    "lost, and keeps its id at the login: call app.session_interface.regenerate(session) there. "
+    "The key in Redis is the working token itself: who copies the store has every login.",
     at_rest=_late("backends.stock:at_rest_redis"),
+    watch=_late("backends.stock:watch"),
     check=_late("backends.stock:check"),
 )
 

@@ -1,7 +1,8 @@
 """Flask's own session and Flask-Session as they ship, to compare the other backends with."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 
 from backends.settings import ConfigurationError, idle_seconds, session_folder, unwritable_folder
-from backends.store import AtRest, Clock, StoreUnavailable
+from backends.store import AtRest, Clock, StoreUnavailable, call_before
 
 # Libraries are imported where they are used: on Flask's own session none of them is loaded.
 
@@ -84,6 +85,17 @@ def check(app: Flask) -> None:
         interface._retrieve_session_data(_store_id_of(interface, "readyz"))
     except (RedisError, OSError) as error:
         raise StoreUnavailable(str(error)) from error
+
+
+def watch(app: Flask, note: Callable[[str], None]) -> None:
+    """Call `note` with what Flask-Session asks its store."""
+    interface: Any = app.session_interface
+    for method, word in (
+        ("_retrieve_session_data", "read"),
+        ("_upsert_session", "write all"),
+        ("_delete_session", "delete"),
+    ):
+        call_before(interface, method, partial(note, word))
 
 
 def _store_id(interface: Any, session: Any) -> str:

@@ -8,8 +8,9 @@ protocols below it are optional: `isinstance` finds them, so a store never stubs
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import wraps
 from hashlib import sha256
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from werkzeug.exceptions import ServiceUnavailable
 
@@ -41,6 +42,18 @@ KEY_LENGTH = 32
 def key_of(session_id: str) -> str:
     """The key of a session: a hash, so that a copied store holds no working token."""
     return sha256(session_id.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def call_before(target: object, method: str, do: Callable[[], None]) -> None:
+    """Let the object call `do` whenever its method is called."""
+    wrapped = getattr(target, method)
+
+    @wraps(wrapped)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        do()
+        return wrapped(*args, **kwargs)
+
+    setattr(target, method, call)
 
 
 class SessionGone(Exception):

@@ -9,8 +9,9 @@ from flask import Blueprint, current_app, render_template, request, session
 
 from app.accounts.database import list_demo_accounts
 from app.config import is_embedded
+from app.inspector.replay import find_kept
 from app.inspector.traffic import RecordedRequest
-from app.state import state_of
+from app.state import KeptToken, state_of
 from app.web.cookie_text import describe
 from backends import AtRest, Backend, backend_of
 from backends.cookie_format import decode_without_key
@@ -48,6 +49,20 @@ class Inspection:
     cookies: list[CookieInBrowser]
     at_rest: AtRest | None
     traffic: list[RecordedRequest]
+    kept: KeptToken | None
+    """The token from before the last logout; `None` for who is logged in."""
+
+    @property
+    def token(self) -> str | None:
+        """The letter of the browser's token; `None` without one."""
+        last = next(iter(self.traffic), None)
+        return None if last is None or self.kept else last.got or last.sent
+
+    @property
+    def has_new_token(self) -> bool:
+        """Whether the last request was answered with another token."""
+        last = next(iter(self.traffic), None)
+        return last is not None and last.got not in (None, last.sent)
 
     @property
     def session_cookie(self) -> CookieInBrowser | None:
@@ -58,12 +73,14 @@ def inspect() -> Inspection:
     """Inspect the session of this request. Raises `StoreUnavailable`."""
     backend = backend_of(current_app)
     token = request.cookies.get(current_app.config["SESSION_COOKIE_NAME"])
+    kept = None if token else find_kept(request)
     return Inspection(
         backend=backend,
         user=session.get("user"),
         cookies=list(_describe_cookies()),
         at_rest=backend.at_rest(current_app, session) if backend.at_rest else None,
-        traffic=state_of(current_app).traffic.of(token),
+        traffic=state_of(current_app).traffic.of(kept.token if kept else token),
+        kept=kept,
     )
 
 
@@ -82,11 +99,17 @@ def inspect_json() -> dict[str, Any]:
 
 
 @bp.get("/column")
-def column() -> str:
-    """The inspection as a part of the side-by-side page."""
-    return render_template(
-        "inspector/column.html", inspection=inspect(), accounts=list_demo_accounts()
-    )
+def column() -> dict[str, Any]:
+    """The inspection as a part of the side-by-side page, and its figures for the table there."""
+    found = inspect()
+    return {
+        "html": render_template(
+            "inspector/column.html", inspection=found, accounts=list_demo_accounts()
+        ),
+        "user": found.user,
+        "browser_bytes": found.session_cookie.bytes if found.session_cookie else 0,
+        "server_bytes": found.at_rest.size if found.at_rest else 0,
+    }
 
 
 def _describe_cookies() -> Iterator[CookieInBrowser]:

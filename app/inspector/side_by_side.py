@@ -14,7 +14,7 @@ from app.inspector import replay
 from app.inspector.traffic import is_dropped
 from app.state import state_of
 from app.web.subrequest import send_inside
-from backends import BACKENDS, ConfigurationError
+from backends import BACKENDS, Backend, ConfigurationError
 
 bp = Blueprint("side_by_side", __name__)
 
@@ -87,9 +87,18 @@ def index() -> str:
         "inspector/side_by_side.html",
         backends=BACKENDS,
         columns={name: _send(name, "GET", "/column") for name in BACKENDS},
+        pairs=_pair_backends(),
         outcomes=_outcomes(),
         accounts=list_demo_accounts(),
     )
+
+
+def _pair_backends() -> list[list[Backend]]:
+    """Each of our backends beside what ships for the same place, if something does."""
+    groups: dict[tuple[str, str | None], list[Backend]] = {}
+    for backend in sorted(BACKENDS.values(), key=lambda each: each.stock):
+        groups.setdefault((backend.state, backend.needs), []).append(backend)
+    return list(groups.values())
 
 
 @bp.post("/all/<action>")

@@ -1,12 +1,16 @@
-"""The bytes of `Cookie` and `Set-Cookie` in the last requests of each session.
+"""The last requests of each session: the token that travelled, and what the store was asked.
 
 Kept in memory for the inspector. It is WSGI middleware, because the session's `Set-Cookie` is
 written after Flask's last hook.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from hashlib import sha256
+from string import ascii_uppercase
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,6 +41,56 @@ class RecordedRequest(NamedTuple):
     status: int
     cookie_bytes: int
     set_cookie_bytes: int
+    sent: str | None
+    """The letter of the token in its cookie: A is the session's first."""
+    got: str | None
+    """The letter of the token in its answer."""
+    end: str | None
+    """What its answer does to the browser's token: `deleted` or `dropped`."""
+    asked: tuple[str, ...]
+    """What the store was asked, in this order."""
+    is_replay: bool
+    """Whether it was sent with a copy of the token from before a logout."""
+
+
+@dataclass
+class _Seen:
+    """The requests of a session, and the hashes of its tokens, the first one first."""
+
+    requests: deque[RecordedRequest] = field(
+        default_factory=lambda: deque(maxlen=MAX_REQUESTS_PER_SESSION)
+    )
+    tokens: list[str] = field(default_factory=list)
+
+    def letter(self, token: str | None) -> str | None:
+        """The letter of a token; after Z it begins again."""
+        if token is None:
+            return None
+        hashed = _hash_token(token)
+        if hashed not in self.tokens:
+            self.tokens.append(hashed)
+        return ascii_uppercase[self.tokens.index(hashed) % len(ascii_uppercase)]
+
+
+_asked: ContextVar[list[str] | None] = ContextVar("asked", default=None)
+_is_replay: ContextVar[bool] = ContextVar("is_replay", default=False)
+
+
+def note_asked(what: str) -> None:
+    """Note what the store is asked in the request under way."""
+    asked = _asked.get()
+    if asked is not None:
+        asked.append(what)
+
+
+@contextmanager
+def replaying() -> Iterator[None]:
+    """Mark the requests in this block as sent with a copied token."""
+    before = _is_replay.set(True)
+    try:
+        yield
+    finally:
+        _is_replay.reset(before)
 
 
 class TrafficRecorder:
@@ -45,54 +99,75 @@ class TrafficRecorder:
     def __init__(self, wsgi_app: "WSGIApplication", cookie_name: str) -> None:
         self.wsgi_app = wsgi_app
         self.cookie_name = cookie_name
-        self._sessions: OrderedDict[str, deque[RecordedRequest]] = OrderedDict()
+        self._sessions: OrderedDict[str, _Seen] = OrderedDict()
         self._lock = Lock()
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
+        asked: list[str] = []
+        before = _asked.set(asked)
+
         def remember(
             status: str, headers: list[tuple[str, str]], *error: Any
         ) -> Callable[..., Any]:
             if not environ.get("PATH_INFO", "").startswith(IGNORED_PATHS):
-                self._remember(environ, status, headers)
+                self._remember(environ, status, headers, asked)
             return start_response(status, headers, *error)
 
-        return self.wsgi_app(environ, remember)
+        try:
+            return self.wsgi_app(environ, remember)
+        finally:
+            _asked.reset(before)
 
     def of(self, token: str | None) -> list[RecordedRequest]:
         """The last requests of the session with this token, the newest first."""
         with self._lock:
-            return list(reversed(self._sessions.get(_hash_token(token), ())))
+            seen = self._sessions.get(_hash_token(token))
+            return list(reversed(seen.requests)) if seen else []
 
     def _remember(
-        self, environ: "WSGIEnvironment", status: str, headers: list[tuple[str, str]]
+        self,
+        environ: "WSGIEnvironment",
+        status: str,
+        headers: list[tuple[str, str]],
+        asked: Sequence[str],
     ) -> None:
         sent = environ.get("HTTP_COOKIE", "")
         set_cookies = [value for name, value in headers if name.lower() == "set-cookie"]
-        recorded = RecordedRequest(
-            environ["REQUEST_METHOD"],
-            environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
-            int(status.split()[0]),
-            len(sent),
-            sum(map(len, set_cookies)),
-        )
         old = parse_cookie(sent).get(self.cookie_name)
-        kept = (header for header in set_cookies if not is_dropped(header))
-        new = next(filter(None, map(self._token_in, kept)), old)
-        if new:
-            self._append(_hash_token(old), _hash_token(new), recorded)
+        answers = [header for header in set_cookies if self._token_in(header) is not None]
+        kept = [header for header in answers if not is_dropped(header)]
+        new = next(filter(None, map(self._token_in, kept)), None)
+        if not (new or old):
+            return
+        with self._lock:
+            seen = self._sessions.pop(_hash_token(old), None) or _Seen()
+            recorded = RecordedRequest(
+                environ["REQUEST_METHOD"],
+                environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+                int(status.split()[0]),
+                len(sent),
+                sum(map(len, set_cookies)),
+                seen.letter(old),
+                seen.letter(new),
+                _describe_end(answers, kept, new),
+                tuple(asked),
+                _is_replay.get(),
+            )
+            seen.requests.append(recorded)
+            self._sessions[_hash_token(new or old)] = seen
+            if len(self._sessions) > MAX_SESSIONS:
+                self._sessions.popitem(last=False)
 
     def _token_in(self, set_cookie: str) -> str | None:
         return parse_cookie(set_cookie.partition(";")[0]).get(self.cookie_name)
 
-    def _append(self, old: str, new: str, recorded: RecordedRequest) -> None:
-        with self._lock:
-            seen = self._sessions.pop(old, None) or deque(maxlen=MAX_REQUESTS_PER_SESSION)
-            seen.append(recorded)
-            self._sessions[new] = seen
-            if len(self._sessions) > MAX_SESSIONS:
-                self._sessions.popitem(last=False)
+
+def _describe_end(answers: list[str], kept: list[str], new: str | None) -> str | None:
+    if len(answers) > len(kept):
+        return "dropped"
+    return "deleted" if answers and new is None else None
 
 
 def _hash_token(token: str | None) -> str:

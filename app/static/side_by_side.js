@@ -12,14 +12,22 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (bar.ariaBusy === "true") return;
   bar.ariaBusy = "true";
+  outcome.textContent = form.dataset.doing ?? "Working …";
+  setDisabled(true);
   try {
     await act(form);
   } catch {
     say("The server does not answer. Nothing was changed here.");
   } finally {
     bar.ariaBusy = "false";
+    setDisabled(false);
   }
 });
+
+// Buttons keep the focus: a disabled one would lose it.
+function setDisabled(isDisabled) {
+  for (const button of document.querySelectorAll("form button")) button.ariaDisabled = isDisabled;
+}
 
 async function act(form) {
   const column = form.closest("[data-column]")?.id;
@@ -51,7 +59,9 @@ function show(page) {
     keepOpen(column, next);
     column.replaceChildren(...next.childNodes);
   }
-  outcome.replaceChildren(...page.getElementById("outcome").childNodes);
+  for (const id of ["outcome", "compared"]) {
+    document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
+  }
   showDocumentCookie(document);
   focusAgain(focused);
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from app.lab.choose.questions import Answers, Option, Question
+from app.lab.choose.questions import Answers, ChoiceQuestion, Option
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.reports.report import Report
@@ -40,7 +40,7 @@ class Advice:
 class Adviser:
     """Recommends a backend of ours from the verdicts in a report."""
 
-    def __init__(self, questions: Sequence[Question], report: Report) -> None:
+    def __init__(self, questions: Sequence[ChoiceQuestion], report: Report) -> None:
         self.questions = questions
         self._verdicts = {(each.claim, each.subject): each.verdict for each in report.results}
         ours = [each for each in BUILT_IN.values() if not each.stock]
@@ -60,7 +60,7 @@ class Adviser:
             answers[question.id] = option
         return answers
 
-    def next_question(self, answers: Answers) -> Question | None:
+    def next_question(self, answers: Answers) -> ChoiceQuestion | None:
         """The first question that is open and whose answer can change where this leads."""
         open_ones = [each for each in self.questions if each.id not in answers]
         for question in open_ones:
@@ -116,8 +116,8 @@ def _count_what_to_run(backend: Backend) -> int:
     return (backend.state == "server") + (backend.needs is not None)
 
 
-def _complete(answers: Answers, questions: Sequence[Question]) -> Iterator[Answers]:
+def _complete(answers: Answers, questions: Sequence[ChoiceQuestion]) -> Iterator[Answers]:
     """The answers with every combination of answers to the other questions."""
     for options in product(*(question.options for question in questions)):
-        pairs: Iterator[tuple[Question, Option]] = zip(questions, options, strict=True)
+        pairs: Iterator[tuple[ChoiceQuestion, Option]] = zip(questions, options, strict=True)
         yield {**answers, **{question.id: option for question, option in pairs}}

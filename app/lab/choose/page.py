@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from flask import render_template, request, url_for
 
 from app.lab.choose.advice import Advice, Adviser
-from app.lab.choose.questions import Answers, Option, Question, make_questions
+from app.lab.choose.questions import Answers, ChoiceQuestion, Option, make_questions
 from app.lab.claim import Claim
 from app.lab.cost.figures import Figures
 from app.lab.cost.kept import read_kept
@@ -39,7 +39,7 @@ class Choice(NamedTuple):
 class Given(NamedTuple):
     """An answer that was given."""
 
-    question: Question
+    question: ChoiceQuestion
     option: Option
     again: str
     """The address at which it can be given again."""
@@ -98,7 +98,7 @@ def _list_given(adviser: Adviser, answers: Answers) -> list[Given]:
 
 
 def _list_choices(
-    adviser: Adviser, answers: Answers, question: Question, figures: Figures | None
+    adviser: Adviser, answers: Answers, question: ChoiceQuestion, figures: Figures | None
 ) -> list[Choice]:
     with_each = [(option, {**answers, question.id: option}) for option in question.options]
     return [

@@ -17,7 +17,7 @@ class Option(NamedTuple):
     """Whether a backend that needs a service is out."""
 
 
-class Question(NamedTuple):
+class ChoiceQuestion(NamedTuple):
     """A question with two answers."""
 
     id: str
@@ -40,10 +40,10 @@ Answers = dict[str, Option]
 """The answers so far, by the question's id."""
 
 
-def make_questions(figures: Figures | None) -> tuple[Question, ...]:
+def make_questions(figures: Figures | None) -> tuple[ChoiceQuestion, ...]:
     """The four questions; how much fits into a cookie is taken from the figures."""
     return (
-        Question(
+        ChoiceQuestion(
             "logout",
             "Must a logout be final?",
             "Somebody copied a cookie: on a shared computer, from a log, by a script. After the "
@@ -55,7 +55,7 @@ def make_questions(figures: Figures | None) -> tuple[Question, ...]:
             ),
             Option("soft", "No. It is enough that the browser forgets its cookie."),
         ),
-        Question(
+        ChoiceQuestion(
             "size",
             "Can a session become large?",
             f"A cookie holds {_largest_session(figures)} of data, and travels with each request.",
@@ -66,7 +66,7 @@ def make_questions(figures: Figures | None) -> tuple[Question, ...]:
             ),
             Option("small", "No: who is logged in, and a few settings."),
         ),
-        Question(
+        ChoiceQuestion(
             "servers",
             "Does it run on several servers?",
             "Or will it soon? Then each of them has to know every session. Several processes on "
@@ -74,7 +74,7 @@ def make_questions(figures: Figures | None) -> tuple[Question, ...]:
             Option("several", "Yes, on several.", ("second_server",)),
             Option("one", "No, on one."),
         ),
-        Question(
+        ChoiceQuestion(
             "redis",
             "Can you run a Redis?",
             "It is one more service: to watch, to back up, and to be without for a while.",

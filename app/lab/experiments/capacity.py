@@ -68,7 +68,7 @@ def _has(alice: SubjectVisitor, data: str) -> bool:
 CLAIM = Claim(
     sentence="A session is limited by the server, not to the 4 KB of a cookie.",
     believed="A cookie holds about 4 KB, and sessions are offered as the way around that. Whether "
-    "they are depends on where the data lies.",
+    "they are depends on where the data is stored.",
     meaning="Where it fails, the session has to fit into one cookie: ids and flags do, a "
     "cart or an upload does not.",
     experiment=experiment,

@@ -51,7 +51,7 @@ def _format_sizes(sizes: Sequence[int | None]) -> str:
 CLAIM = Claim(
     sentence="Only an id is sent with each request, however large the session is.",
     believed="It is the reason given for sessions being faster than cookies. It is true where the "
-    "data lies on the server.",
+    "data is on the server.",
     meaning="Where it fails, all of the session travels up with every request, pictures and "
     "scripts included, and down again with every change.",
     experiment=experiment,
@@ -64,7 +64,7 @@ CLAIM = Claim(
         Statement(200, "Performance: … Only session ID sent with requests"),
     ),
     try_it=(
-        "Log in, and look at “What went over the wire” on the dashboard.",
+        "Log in, and look at “What was sent” on the dashboard.",
         "Write a few long notes.",
         "Do the bytes in the column “Cookie” grow?",
     ),

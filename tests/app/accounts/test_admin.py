@@ -146,5 +146,5 @@ def test_every_page_of_the_panel_refuses_others(
 
 def test_the_panel_says_why_where_sessions_cannot_be_listed(make_lab: MakeLab) -> None:
     page = Visitor(make_lab()).logged_in().get("/admin?user=bob").text
-    assert "whole session lies in its browser" in page
+    assert "whole session is stored in its browser" in page
     assert "Show the sessions" not in page

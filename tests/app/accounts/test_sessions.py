@@ -151,7 +151,9 @@ class TestNoList:
         assert "Why not" in page
         assert "SECRET_KEY" in page
         assert 'action="/logout"' in page
-        assert ("whole session lies in its browser" in page) is (BACKENDS[name].state == "browser")
+        assert ("whole session is stored in its browser" in page) is (
+            BACKENDS[name].state == "browser"
+        )
 
     @covers("7.5.2", "SM-36", limit=REVOCABLE)
     def test_ending_does_nothing_and_says_so(self, name: str, visitor: Visitor) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from markupsafe import escape
 
 from app import create_app
 from app.config import read_settings
@@ -148,3 +149,87 @@ def test_a_column_gets_its_own_session_cookie_and_no_other(app: Flask) -> None:
     with app.test_request_context("/", headers={"Cookie": header}):
         assert set(cookies_for("redis")) == {"session_redis", "kept_session_redis", "theme"}
         assert set(cookies_for("filesystem")) == {"theme"}
+
+
+def traffic(visitor: Visitor, name: str) -> list[dict[str, Any]]:
+    """What the column shows as sent, the newest first."""
+    found: list[dict[str, Any]] = visitor.get(f"/{name}/inspect").get_json()["traffic"]
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name, each in BACKENDS.items() if not each.stock])
+def test_each_request_shows_which_token_travelled_and_what_the_store_was_asked(
+    visitor: Visitor, name: str
+) -> None:
+    log_in(visitor)
+    act(visitor, "write")
+    write, login = traffic(visitor, name)
+    assert (login["sent"], login["got"]) == (None, "A")
+    on_server = BACKENDS[name].state == "server"
+    # A signed cookie is another token after each change.
+    assert (write["sent"], write["got"]) == ("A", "A" if on_server else "B")
+    assert login["asked"] == (["write new"] if on_server else [])
+    assert write["asked"] == (["read", "change"] if on_server else [])
+
+
+def test_a_page_that_leaves_the_session_alone_asks_the_store_nothing(visitor: Visitor) -> None:
+    log_in(visitor)
+    visitor.get("/redis/articles")
+    assert traffic(visitor, "redis")[0]["asked"] == []
+
+
+def test_logout_and_replay_stay_visible(visitor: Visitor) -> None:
+    log_in(visitor)
+    act(visitor, "logout")
+    act(visitor, "replay")
+    for name, backend in BACKENDS.items():
+        replayed, logout, *_ = traffic(visitor, name)
+        assert replayed["is_replay"]
+        assert replayed["sent"] == logout["sent"]
+        assert (logout["got"], logout["end"]) == (None, "deleted")
+        assert (replayed["status"] == 200) is not backend.revocable
+        column = visitor.get(f"/{name}/column").get_json()["html"]
+        assert ("Welcome alice!" in column) is not backend.revocable
+        assert "copied before the logout" in column
+        assert "deletes the browser’s token" in column
+
+
+def test_the_next_login_shows_nothing_of_the_session_before(visitor: Visitor) -> None:
+    log_in(visitor)
+    act(visitor, "logout")
+    act(visitor, "replay")
+    log_in(visitor)
+    for name in BACKENDS:
+        assert [each["path"] for each in traffic(visitor, name)] == [f"/{name}/login"]
+        assert "Welcome alice!" not in visitor.get(f"/{name}/column").get_json()["html"]
+
+
+def test_another_browser_sees_nothing_of_it(app: Flask, visitor: Visitor) -> None:
+    log_in(visitor)
+    act(visitor, "logout")
+    act(visitor, "replay")
+    assert traffic(Visitor(app), "cookie") == []
+
+
+def test_all_are_compared_in_one_table_in_pairs(visitor: Visitor) -> None:
+    log_in(visitor)
+    page = visitor.get("/").text
+    table = page[page.index('id="compared"') : page.index("</table>")]
+    rows = re.findall(r'href="#([\w-]+)".*?<td>([\d,]+) bytes</td>\s*<td>(.*?)</td>', table, re.S)
+    assert [name for name, _, _ in rows] == [
+        *("cookie", "flask-cookie"),
+        *("filesystem", "flask-session-filesystem"),
+        *("redis", "flask-session-redis"),
+    ]
+    for name, size, on_server in rows:
+        column = visitor.get(f"/{name}/column").get_json()
+        assert int(size.replace(",", "")) == column["browser_bytes"] > 0
+        assert (on_server == "nothing") is (BACKENDS[name].state == "browser")
+    assert page.count("<meter") == len(BACKENDS)
+
+
+def test_what_ships_says_what_sets_it_apart(visitor: Visitor) -> None:
+    page = visitor.get("/").text
+    for backend in BACKENDS.values():
+        assert bool(backend.note) is backend.stock
+        assert escape(backend.note) in page

@@ -1,4 +1,4 @@
-"""The box "Where does this lie?" tells what a browser really sends."""
+"""The box "Where is this stored?" tells what a browser really sends."""
 
 import re
 
