@@ -127,6 +127,15 @@ def choose() -> str:
     return render_page()
 
 
+@bp.get("/document", strict_slashes=False)
+def document() -> str:
+    """Show every statement of the document, and on which backends it is true."""
+    # Imported here: a start of the application loads no page that nobody has asked for.
+    from app.lab.document.page import render_page
+
+    return render_page(_make_matrix(_find_report()))
+
+
 @bp.get("/<claim>")
 def claim(claim: str) -> str:
     """Show what is believed, what was measured, what it means and how to try it."""
@@ -157,7 +166,7 @@ def _runs() -> BackgroundRunner:
 
 
 def _links() -> Links:
-    return Links(f"{url_for('lab.index')}/", "/", url_for("lab.cost"))
+    return Links(f"{url_for('lab.index')}/", "/", url_for("lab.cost"), url_for("lab.document"))
 
 
 def _find_report() -> LatestReport | None:

@@ -1,10 +1,16 @@
 """A report as Markdown: the matrix, each claim, and the statements of the document under test."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim, Statement, Verdict, group_by_topic
+from app.lab.claim import Claim, group_by_topic
+from app.lab.document.checked import (
+    CheckedStatement,
+    TriedBy,
+    TrueWhere,
+    check_statements,
+    count_statements,
+)
+from app.lab.document.statements import SECTIONS
 from app.lab.reports.matrix import make_column
 from app.lab.reports.report import ClaimText, Report, Result, summarize
 from app.readme import format_table
@@ -110,117 +116,35 @@ def _format_sign(result: Result) -> str:
     return f"{sign} **surprise**" if result.is_surprise else sign
 
 
-class CheckedStatement(NamedTuple):
-    """A statement of the document, and the results of each claim that tries it."""
-
-    statement: Statement
-    proofs: Sequence[tuple[ClaimText, Sequence[Result]]]
-    true_on: Sequence[str]
-    """The subjects on which a claim proves it and none refutes it."""
-    false_on: Sequence[str]
-    """The subjects on which a claim refutes it."""
-
-    @property
-    def quote(self) -> str:
-        """Its words as Markdown."""
-        return f"“{escape(self.statement.quote)}”"
-
-    def sign(self, subject: str) -> str:
-        """Whether it is true on the subject."""
-        if subject in self.false_on:
-            return FAILS.sign
-        return (HOLDS if subject in self.true_on else CANNOT_APPLY).sign
-
-
 def format_statements(report: Report) -> Iterator[str]:
-    """The document under test, statement by statement: a table, then a section for each."""
-    checked = _check_statements(report)
-    yield from _format_circumstances(report)
-    yield from ("", _count_statements(checked), "")
-    yield from _format_overview(report, checked)
-    explained: set[str] = set()
-    for each in checked:
-        yield ""
-        yield from _format_section(each, explained)
-        explained.update(claim.id for claim, _ in each.proofs)
-
-
-def _check_statements(report: Report) -> list[CheckedStatement]:
-    """The statements in the order of their lines."""
-    proofs: defaultdict[Statement, list[tuple[ClaimText, Sequence[Result]]]] = defaultdict(list)
-    for claim in report.claims:
-        for statement in claim.statements:
-            proofs[statement].append((claim, _find_results(report, claim)))
-    in_order = sorted(proofs, key=lambda statement: statement.line)
-    return [_check_statement(statement, proofs[statement]) for statement in in_order]
-
-
-def _check_statement(
-    statement: Statement, proofs: Sequence[tuple[ClaimText, Sequence[Result]]]
-) -> CheckedStatement:
-    found: defaultdict[str, set[Verdict]] = defaultdict(set)
-    for _, results in proofs:
-        for result in results:
-            found[result.subject].add(result.verdict)
-    false_on = [subject for subject, verdicts in found.items() if FAILS in verdicts]
-    true_on = [
-        subject
-        for subject, verdicts in found.items()
-        if HOLDS in verdicts and FAILS not in verdicts
-    ]
-    return CheckedStatement(statement, proofs, true_on, false_on)
-
-
-def _count_statements(checked: Sequence[CheckedStatement]) -> str:
-    kinds = [(bool(each.true_on), bool(each.false_on)) for each in checked]
-    return (
-        f"Statements that are true wherever they say anything: {kinds.count((True, False))}. "
-        f"On some backends only: {kinds.count((True, True))}. "
-        f"**Nowhere: {kinds.count((False, True))}.**"
+    """The document under test: a table of what claims try, and one of the rest."""
+    checked = check_statements(
+        TriedBy(claim, _find_results(report, claim)) for claim in report.claims
     )
+    yield from _format_circumstances(report)
+    yield from ("", count_statements(checked), "")
+    yield from _format_overview(report, checked)
+    yield from ("", "## What no experiment measures", "")
+    yield from _format_unmeasured()
 
 
 def _format_overview(report: Report, checked: Iterable[CheckedStatement]) -> Iterator[str]:
     """A row for each statement; those that are true nowhere are bold."""
     rows = []
     for each in checked:
-        is_false = each.false_on and not each.true_on
-        text = f"**False: {each.quote}**" if is_false else each.quote
-        rows.append([str(each.statement.line), text, *map(each.sign, report.subjects)])
+        quote = f"“{escape(each.statement.quote)}”"
+        is_false = each.true_where is TrueWhere.NOWHERE
+        signs = [each.verdict(subject).sign for subject in report.subjects]
+        text = f"**False: {quote}**" if is_false else quote
+        rows.append([str(each.statement.line), text, *signs])
     yield from format_table(["line", "the document says", *_titles(report)], rows)
 
 
-def _format_section(checked: CheckedStatement, explained: Collection[str]) -> Iterator[str]:
-    """The statement with its proofs; of a claim that was explained before only the figures."""
-    yield from (f"## Line {checked.statement.line}: {checked.quote}", "", _judge(checked))
-    for claim, results in checked.proofs:
-        is_new = claim.id not in explained
-        meaning = f" {escape(claim.meaning)}" if is_new else ""
-        yield from ("", f"**{_link_claim(claim, f'../{EXPERIMENTS}')}**{meaning}", "")
-        yield from (f"- {line}" for line in _format_outcomes(results, with_reasons=is_new))
-
-
-def _judge(checked: CheckedStatement) -> str:
-    true_on, false_on = _join_names(checked.true_on), _join_names(checked.false_on)
-    if not false_on:
-        return (
-            f"{HOLDS.sign} **True** on {true_on}." if true_on else f"{CANNOT_APPLY.sign} Not tried."
-        )
-    end = f"; true on {true_on}." if true_on else ", and true nowhere."
-    return f"{FAILS.sign} **False** on {false_on}{end}"
-
-
-def _format_outcomes(results: Sequence[Result], *, with_reasons: bool) -> Iterator[str]:
-    """A line for each outcome, with all subjects that share it."""
-    alike: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for result in results:
-        reason = result.because if with_reasons else ""
-        alike[_describe_verdict(result), result.figure, reason].append(result.subject)
-    for (verdict, figure, reason), subjects in alike.items():
-        measured = f" **{escape(figure)}**." if figure else ""
-        yield f"{verdict}: {_join_names(subjects)}.{measured} {escape(reason)}".rstrip()
-
-
-def _join_names(subjects: Sequence[str]) -> str:
-    *others, last = [f"`{subject}`" for subject in subjects] or [""]
-    return f"{', '.join(others)} and {last}" if others else last
+def _format_unmeasured() -> Iterator[str]:
+    """A row for each statement that no claim measures."""
+    rows = [
+        [str(each.line), f"“{escape(each.quote)}”", escape(each.sentence)]
+        for section in SECTIONS
+        for each in section.statements
+    ]
+    yield from format_table(["line", "the document says", "what is so"], rows)

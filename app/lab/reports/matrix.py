@@ -82,6 +82,9 @@ class Links(NamedTuple):
     cost_page: str | None = None
     """Where it stands what a session costs; empty for the same page, `None` for nowhere."""
 
+    document_page: str | None = None
+    """Where the document is, statement by statement; `None` for nowhere."""
+
     def claim(self, claim: str) -> str:
         """Where the claim is explained."""
         return f"{self.root}{claim}"
@@ -95,6 +98,10 @@ class Links(NamedTuple):
         if self.cost_page is None or claim.price is None:
             return None
         return f"{self.cost_page}#cost-{claim.price}"
+
+    def line(self, line: int) -> str | None:
+        """Where this line of the document is; `None` if it is nowhere."""
+        return None if self.document_page is None else f"{self.document_page}#line-{line}"
 
 
 class Column(NamedTuple):

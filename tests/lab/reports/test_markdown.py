@@ -1,12 +1,10 @@
 """A report as Markdown, and the statements of the document under test."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from app.lab.claim import FAILS, HOLDS, Statement
-from app.lab.experiments import CLAIMS
+from app.lab.document.statements import SECTIONS
 from app.lab.reports.markdown import (
     escape,
     format_markdown,
@@ -18,14 +16,9 @@ from tests.lab.reports.made_reports import (
     AS_EXPECTED,
     BROKEN,
     ENCRYPTED,
-    HIDDEN,
     SURPRISING,
-    claim_text,
     report,
-    result,
 )
-
-DOCUMENT = Path(__file__).parents[3] / "docs/document-checked.md"
 
 
 def sections(text: str) -> dict[str, str]:
@@ -83,63 +76,23 @@ class TestMarkdown:
 
 class TestStatements:
     def test_statements_are_in_the_order_of_their_lines(self) -> None:
-        assert list(sections(statements(AS_EXPECTED))) == [
-            "Line 100: “server-side session management”",
-            "Line 100: “Sessions are encrypted”",
-            "Line 128: “automatically encrypted”",
-        ]
-
-    def test_each_statement_names_its_subjects_and_figures(self) -> None:
-        section = sections(statements(AS_EXPECTED))["Line 100: “server-side session management”"]
-        assert "✗ **False** on `cookie`; true on `filesystem` and `redis`." in section
-        assert "- ✗ fails: `cookie`. **0 bytes**. It was measured." in section
-        assert "- ✓ holds: `filesystem` and `redis`. **120 bytes**. It was measured." in section
+        rows = re.findall(r"^\| (\d+) \|.*[✓✗–] \|$", statements(AS_EXPECTED), re.MULTILINE)
+        assert rows == ["100", "100", "128"]
 
     def test_a_statement_that_is_true_nowhere_is_bold(self) -> None:
         text = statements(AS_EXPECTED)
         assert "| 128 | **False: “automatically encrypted”** | ✗ | – | – |" in text
         assert "| 100 | “server-side session management” | ✗ | ✓ | ✓ |" in text
-        section = sections(text)["Line 128: “automatically encrypted”"]
-        assert "✗ **False** on `cookie`, and true nowhere." in section
-        assert "- ✗ fails: `cookie`. **user: alice**." in section
-
-    def test_a_statement_is_true_where_no_claim_refutes_it(self) -> None:
-        both = report(
-            result("encrypted", "cookie", FAILS),
-            result("encrypted", "redis", HOLDS),
-            result("hidden", "cookie", HOLDS),
-            result("hidden", "redis", HOLDS),
-            claims=[ENCRYPTED, HIDDEN],
-        )
-        section = sections(statements(both))["Line 128: “automatically encrypted”"]
-        assert "✗ **False** on `cookie`; true on `redis`." in section
-        assert "experiments/encrypted.py" in section
-        assert "experiments/hidden.py" in section
 
     def test_statements_are_counted(self) -> None:
-        assert "On some backends only: 1. **Nowhere: 2.**" in statements(AS_EXPECTED)
+        assert "1 on some backends only, and 2 nowhere." in statements(AS_EXPECTED)
 
-    def test_a_reason_is_given_once(self) -> None:
-        text = statements(AS_EXPECTED)
-        assert text.count("**user: alice**") == 2
-        assert text.count("It was read without the key.") == 1
+    def test_a_statement_without_results_is_not_false(self) -> None:
+        untried = statements(report(claims=[ENCRYPTED]))
+        assert "| 128 | “automatically encrypted” | – | – | – |" in untried
+        assert "**False" not in untried
 
-    def test_no_claim_tries_a_line_of_the_table_not_tried(self) -> None:
-        table = sections(DOCUMENT.read_text())["Not tried"]
-        not_tried = set(map(int, re.findall(r"^\| (\d+) \|", table, re.MULTILINE)))
-        assert 238 in not_tried
-        tried = {place.line for claim in CLAIMS.values() for place in claim.statements}
-        assert tried.isdisjoint(not_tried)
-
-    def test_a_statement_can_be_true_everywhere(self) -> None:
-        true = report(
-            result("lasting", "cookie", HOLDS),
-            result("lasting", "redis", HOLDS),
-            claims=[claim_text("lasting", "It lasts.", Statement(128, "Sessions persist"))],
-        )
-        assert "✓ **True** on `cookie` and `redis`." in statements(true)
-
-    def test_a_statement_without_results_is_neither(self) -> None:
-        untried = report(claims=[ENCRYPTED])
-        assert "– Not tried." in statements(untried)
-        assert "**False" not in statements(untried).partition("| line |")[2]
+    def test_what_no_claim_measures_has_a_sentence(self) -> None:
+        rest = sections(statements(AS_EXPECTED))["What no experiment measures"]
+        assert "| 238 | “Always use HTTPS for both” | In production" in rest
+        assert rest.count("\n| ") == 2 + sum(len(each.statements) for each in SECTIONS)

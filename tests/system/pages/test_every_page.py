@@ -27,6 +27,7 @@ PAGES = (
     "/choose",
     "/choose?logout=final&servers=several&redis=no",
     "/choose?logout=soft&size=small",
+    "/lab/document",
     "/lab/cost",
     "/lab/cost?users=0&size=1&per_second=&hours=8",
     "/lab/logout_is_final/cookie",

@@ -1,0 +1,1 @@
+"""The document under test, statement by statement, and what is so."""

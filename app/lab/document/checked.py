@@ -1,0 +1,87 @@
+"""The statements that claims try, where each is true, and their count."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim, Statement, Verdict
+from app.lab.reports.report import ClaimText, Result
+
+
+class TrueWhere(StrEnum):
+    """On how many backends a statement is true."""
+
+    EVERYWHERE = "true wherever it says anything"
+    SOMEWHERE = "true on some backends"
+    NOWHERE = "true nowhere"
+    UNTRIED = "not tried"
+
+
+class TriedBy(NamedTuple):
+    """A claim that tries a statement, with its results."""
+
+    claim: Claim | ClaimText
+    results: Sequence[Result]
+
+
+class CheckedStatement(NamedTuple):
+    """A statement of the document, and the claims that try it."""
+
+    statement: Statement
+    proofs: Sequence[TriedBy]
+    true_on: Sequence[str]
+    """The subjects on which a claim proves it and none refutes it."""
+    false_on: Sequence[str]
+    """The subjects on which a claim refutes it."""
+
+    @property
+    def true_where(self) -> TrueWhere:
+        """On how many of the subjects it is true."""
+        if self.false_on:
+            return TrueWhere.SOMEWHERE if self.true_on else TrueWhere.NOWHERE
+        return TrueWhere.EVERYWHERE if self.true_on else TrueWhere.UNTRIED
+
+    def verdict(self, subject: str) -> Verdict:
+        """Whether it is true on the subject."""
+        if subject in self.false_on:
+            return FAILS
+        return HOLDS if subject in self.true_on else CANNOT_APPLY
+
+
+def check_statements(proofs: Iterable[TriedBy]) -> list[CheckedStatement]:
+    """The statements of these claims, in the order of their lines."""
+    found: defaultdict[Statement, list[TriedBy]] = defaultdict(list)
+    for proof in proofs:
+        for statement in proof.claim.statements:
+            found[statement].append(proof)
+    in_order = sorted(found, key=lambda statement: statement.line)
+    return [_check(statement, found[statement]) for statement in in_order]
+
+
+def _check(statement: Statement, proofs: Sequence[TriedBy]) -> CheckedStatement:
+    found: defaultdict[str, set[Verdict]] = defaultdict(set)
+    for proof in proofs:
+        for result in proof.results:
+            found[result.subject].add(result.verdict)
+    false_on = [subject for subject, verdicts in found.items() if FAILS in verdicts]
+    true_on = [
+        subject
+        for subject, verdicts in found.items()
+        if HOLDS in verdicts and FAILS not in verdicts
+    ]
+    return CheckedStatement(statement, proofs, true_on, false_on)
+
+
+def count_statements(checked: Iterable[CheckedStatement]) -> str:
+    """A sentence: how many are true everywhere, in places, nowhere."""
+    counts = Counter(each.true_where for each in checked)
+    untried = counts.pop(TrueWhere.UNTRIED, 0)
+    if not counts:
+        return "No statement was tried yet."
+    sentence = (
+        f"{counts.total()} statements were tried: {counts[TrueWhere.EVERYWHERE]} are true on every "
+        f"backend of which they say anything, {counts[TrueWhere.SOMEWHERE]} on some backends only, "
+        f"and {counts[TrueWhere.NOWHERE]} nowhere."
+    )
+    return f"{sentence} {untried} could not be tried." if untried else sentence
