@@ -14,7 +14,7 @@ from app.accounts import account, admin, sessions
 from app.accounts.database import open_accounts
 from app.accounts.guesses import Guesses
 from app.config import PRODUCTION, is_embedded, read_settings
-from app.demos import articles, cart, checkout, preferences, uploads
+from app.demos import articles, building_blocks, cart, checkout, preferences, uploads
 from app.inspector import inspector, replay, side_by_side
 from app.inspector.traffic import TrafficRecorder
 from app.state import SessionLab, state_of
@@ -59,7 +59,7 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     replay.init_app(app)
     for module in (login, account, admin, sessions, dashboard, inspector, public_pages):
         app.register_blueprint(module.bp)
-    for demo in (articles, cart, checkout, preferences, uploads):
+    for demo in (articles, building_blocks, cart, checkout, preferences, uploads):
         app.register_blueprint(demo.bp)
     traffic = TrafficRecorder(app.wsgi_app, app.config["SESSION_COOKIE_NAME"])
     state_of(app).traffic = traffic

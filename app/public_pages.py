@@ -1,10 +1,17 @@
 """Pages that need no login and do not read the session."""
 
+from itertools import islice
 from typing import Any, NamedTuple
 
 from flask import Blueprint, abort, render_template, request
+from werkzeug.datastructures import Headers, MultiDict
 
-from app.accounts.database import exists, list_demo_accounts
+from app.accounts.database import list_demo_accounts
+
+MAX_NAME_CHARACTERS = 80
+
+MAX_SHOWN = 50
+"""Values of a kind."""
 
 bp = Blueprint("public_pages", __name__)
 
@@ -17,7 +24,10 @@ class Facts(NamedTuple):
 
 
 FACTS = {"alice": Facts(31, "Porto"), "bob": Facts(44, "Leipzig")}
-"""Invented, for the demo accounts; accounts from the configuration have none."""
+"""Invented, for the demo accounts."""
+
+ANYBODY = Facts(25, "New York")
+"""Of everybody else, as in the document: the page tells nobody which accounts there are."""
 
 
 @bp.get("/")
@@ -28,22 +38,48 @@ def home() -> str:
 
 @bp.get("/user/<name>")
 def user(name: str) -> str:
-    """The document's `/user/<name>`."""
-    if not exists(name):
-        abort(404, f"There is no account named {name}.")
-    return render_template("user.html", name=name, facts=FACTS.get(name))
+    """The document's `/user/<name>`: a page for any name, made from a template."""
+    if len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
+        abort(404, "Nobody has such a name.")
+    return render_template("user.html", name=name, facts=FACTS.get(name, ANYBODY))
 
 
-@bp.get("/request-info")
+@bp.route("/request-info", methods=["GET", "POST"])
 def request_info() -> dict[str, Any]:
-    """Method, URL, user agent, address, and each cookie's name and bytes; never its value."""
+    """The document's `/request-info`: names and sizes of what arrived, never a value."""
     return {
         "method": request.method,
-        "url": request.url,
+        "url": request.base_url,
         "user_agent": request.headers.get("User-Agent"),
         "remote_addr": request.remote_addr,
-        "cookies": [
-            {"name": name, "bytes": len(name) + len(value)}
-            for name, value in request.cookies.items(multi=True)
-        ],
+        "args": _measure(request.args),
+        "form": _measure(request.form),
+        "json": _measure_json(),
+        "headers": _measure(request.headers),
+        "cookies": _measure(request.cookies),
+    }
+
+
+def _measure(values: MultiDict[str, str] | Headers) -> list[dict[str, Any]]:
+    """Each name, cut where it is long, with the bytes of name and value."""
+    pairs = values.items(multi=True) if isinstance(values, MultiDict) else values.items()
+    return [
+        {"name": name[:MAX_NAME_CHARACTERS], "bytes": len(f"{name}{value}".encode())}
+        for name, value in islice(pairs, MAX_SHOWN)
+    ]
+
+
+def _measure_json() -> dict[str, Any] | None:
+    """The kind of the JSON value, its bytes and its names; `None` for a body that is no JSON."""
+    try:
+        value = request.get_json(silent=True)
+    except RecursionError:  # it nests deeper than Python's parser goes
+        return None
+    if value is None:
+        return None
+    names = list(value)[:MAX_SHOWN] if isinstance(value, dict) else []
+    return {
+        "type": type(value).__name__,
+        "bytes": len(request.get_data()),
+        "names": [name[:MAX_NAME_CHARACTERS] for name in names],
     }

@@ -18,6 +18,7 @@ NAVIGATION = (
     ("checkout.index", "Checkout"),
     ("uploads.index", "Uploads"),
     ("preferences.index", "Preferences"),
+    ("building_blocks.index", "Building blocks"),
     ("account.index", "Account"),
     ("admin.index", "Admin"),
     ("lab.index", "Laboratory"),

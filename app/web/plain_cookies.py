@@ -45,6 +45,7 @@ CURRENCY = PlainCookie("currency", "Currency")
 LAYOUT = PlainCookie("layout", "Layout")
 READ_ARTICLES = PlainCookie("read_articles", "Recently read articles", max_age=90 * A_DAY)
 GUEST_CART = PlainCookie("guest_cart", "Your cart as a guest", max_age=30 * A_DAY)
+EXAMPLE = PlainCookie("username", "The document’s example of a cookie", max_age=3600)
 REMEMBERED_NAME = PlainCookie("remembered_name", "Your name for the login", max_age=30 * A_DAY)
 
 

@@ -1,6 +1,7 @@
 """A request that the application sends to itself, inside the process, with chosen cookies."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import Flask, Request
 from werkzeug.test import Client, TestResponse
@@ -13,6 +14,8 @@ def send_inside(
     path: str,
     cookies: Mapping[str, str],
     data: Mapping[str, str] | None = None,
+    json: Any = None,
+    headers: Mapping[str, str] | None = None,
 ) -> TestResponse:
     """Send a request as the browser of `request` would: same address, origin and user agent.
 
@@ -23,11 +26,13 @@ def send_inside(
         request.root_url,
         method=method,
         data=data,
+        json=json,
         headers={
             "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
             "Accept": "application/json" if method == "POST" else "text/html",
             "Origin": request.host_url.rstrip("/"),
             "User-Agent": request.headers.get("User-Agent", ""),
+            **(headers or {}),
         },
         environ_overrides={"REMOTE_ADDR": request.remote_addr},
         buffered=True,

@@ -20,6 +20,7 @@ PAGES = (
     "/filesystem/user/alice",
     *(f"/filesystem/{name}" for name in ("preferences", "articles", "cart", "checkout", "uploads")),
     "/filesystem/admin",
+    "/cookie/building-blocks?try=request-info",
     "/lab",
     "/lab?verdict=surprise",
     "/lab?verdict=error&subject=cookie",

@@ -1,0 +1,159 @@
+"""The document's functions work, and their page shows their code and their answers."""
+
+import inspect
+import re
+from html import unescape
+
+import pytest
+from flask import Flask
+
+from app import public_pages
+from app.demos import building_blocks
+from app.demos.building_blocks import BLOCKS, WAYS
+from tests.app.conftest import MakeLab
+from tests.support.visitor import Visitor
+
+SECRET_TEXT = "what-nobody-may-repeat"
+
+
+def answer_on_page(visitor: Visitor, query: str) -> str:
+    """What the page shows as the answer."""
+    page = visitor.get(f"/building-blocks?{query}").text
+    found = re.search(r'aria-label="Status, headers and body[^"]*">(.*?)</pre>', page, re.DOTALL)
+    assert found is not None
+    return unescape(re.sub("<[^>]+>", "", found[1]))
+
+
+@pytest.fixture
+def guest(lab_app: Flask) -> Visitor:
+    return Visitor(lab_app)
+
+
+def test_a_download_is_saved_as_a_file(guest: Visitor) -> None:
+    answer = guest.get("/download")
+    assert answer.text == "This is file content"
+    assert answer.headers["Content-Disposition"] == "attachment; filename=data.txt"
+    assert answer.content_type == "text/plain"
+
+
+def test_a_cookie_of_an_hour_is_set_by_a_get(guest: Visitor) -> None:
+    header = guest.get("/set-cookie").headers["Set-Cookie"]
+    parts = header.split("; ")
+    assert parts[0] == "username=john_doe"
+    assert {"Max-Age=3600", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(parts)
+    assert guest.cookie("username") == "john_doe"
+    assert "Delete that cookie" in guest.get("/building-blocks").text
+    guest.post("/building-blocks/forget")
+    assert guest.cookie("username") is None
+
+
+def test_in_production_the_cookie_is_secure_and_has_a_prefix(make_lab: MakeLab) -> None:
+    header = Visitor(make_lab(in_production=True)).get("/set-cookie").headers["Set-Cookie"]
+    assert header.startswith("__Host-username=john_doe;")
+    assert "Secure" in header
+
+
+def test_a_status_of_ones_own(guest: Visitor) -> None:
+    answer = guest.get("/custom-status")
+    assert (answer.status_code, answer.text) == (418, "Custom error message")
+    assert answer.headers["X-Custom-Header"] == "Flask Example"
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody", "ä€😀", "<script>alert(1)", "a b"])
+def test_there_is_a_page_for_any_name(guest: Visitor, name: str) -> None:
+    page = guest.get(f"/user/{name}")
+    assert page.status_code == 200
+    assert name in unescape(page.text)
+    assert "<script>alert" not in page.text
+
+
+@pytest.mark.parametrize("name", ["x" * 81, "\0", "a%0d%0ab", "%E2%80%AE"])
+def test_a_name_that_nobody_has_is_a_404(guest: Visitor, name: str) -> None:
+    assert guest.get(f"/user/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_arrived_is_told_by_name_and_size(guest: Visitor, way: str) -> None:
+    more = WAYS[way](SECRET_TEXT)
+    method = more.pop("method")
+    if method == "GET" and "data" in more:
+        more = {"query_string": more["data"]}
+    answer = guest.client.open("/request-info", method=method, **more)
+    told = answer.get_json()
+    assert SECRET_TEXT not in answer.text
+    if way == "json":
+        assert told["json"]["names"] == ["text"]
+    else:
+        sizes = {each["name"].lower(): each["bytes"] for each in told[way]}
+        name = "x-text" if way == "headers" else "text"
+        assert sizes[name] == len(name) + len(SECRET_TEXT)
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b"{", b"\xff", b'"text"', b"[1]", b"null", b"", b'{"a":' * 5_000]
+)
+def test_any_json_is_told_and_none_breaks_it(guest: Visitor, body: bytes) -> None:
+    answer = guest.client.post("/request-info", data=body, content_type="application/json")
+    assert answer.status_code == 200
+
+
+def test_a_great_many_values_are_cut(guest: Visitor) -> None:
+    answer = guest.client.post(
+        "/request-info", data={f"{number}" * 500: "x" for number in range(90)}
+    )
+    assert len(answer.get_json()["form"]) == 50
+    assert len(answer.text) < 20_000
+
+
+def test_no_answer_repeats_a_token(lab_app: Flask) -> None:
+    alice = Visitor(lab_app).logged_in()
+    paths = ["/request-info", *(f"/building-blocks?try={name}" for name in BLOCKS)]
+    assert not any(alice.token in alice.get(path).text for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("user", "<h1>&lt;script&gt;</h1>"),
+        ("download", "Content-Disposition: attachment; filename=data.txt"),
+        ("set-cookie", "Set-Cookie: username=john_doe; "),
+        ("custom-status", "418 I'M A TEAPOT"),
+        ("request-info", '"form":[{"bytes":9,"name":"text"}]'),
+    ],
+)
+def test_the_page_shows_the_answer_as_it_came(guest: Visitor, name: str, expected: str) -> None:
+    assert expected in answer_on_page(guest, f"try={name}")
+    assert guest.cookie("username") is None  # it was the application that asked
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_page_sends_a_text_in_each_way(guest: Visitor, way: str) -> None:
+    shown = answer_on_page(guest, f"try=request-info&send={way}&text={SECRET_TEXT}")
+    size = len(f"{'X-Text' if way == 'headers' else 'text'}{SECRET_TEXT}")
+    assert "200 OK" in shown
+    assert SECRET_TEXT not in shown
+    assert str(size) in shown or way == "json"
+
+
+@pytest.mark.parametrize(
+    "query", ["try=nothing", "try=request-info&send=smoke", "try=request-info&text=%0d%0aX:%201"]
+)
+def test_what_cannot_be_tried_is_a_404(guest: Visitor, query: str) -> None:
+    assert guest.get(f"/building-blocks?{query}").status_code == 404
+
+
+def test_the_code_that_is_shown_is_the_code_that_runs(guest: Visitor) -> None:
+    page = unescape(guest.get("/building-blocks").text)
+    for view in (
+        *(building_blocks.download, building_blocks.set_cookie, building_blocks.custom_status),
+        *(public_pages.user, public_pages.request_info),
+    ):
+        lines = inspect.getsource(view).strip().splitlines()
+        assert all(line in page for line in lines if '"""' not in line)
+
+
+def test_a_mounted_page_stays_on_its_mount(make_lab: MakeLab) -> None:
+    visitor = Visitor(make_lab(None))
+    page = visitor.get("/redis/building-blocks?try=download").text
+    assert 'href="/redis/download"' in page
+    assert "200 OK" in page
