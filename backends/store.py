@@ -68,7 +68,9 @@ class StoreUnavailable(ServiceUnavailable):
     """
 
     def __init__(self, reason: str) -> None:
-        text = "Your session cannot be reached at the moment. Nothing is lost: try again shortly."
+        text = (
+            "Your session cannot be reached at the moment. Nothing was changed: try again shortly."
+        )
         super().__init__(text, retry_after=1)
         self.reason = reason
 

@@ -61,7 +61,7 @@ def step(name: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded() -> Page:
             if not current_cart():
-                return redirect(url_for("cart.index"))
+                return redirect(url_for("cart.index", empty="yes"))
             if any(earlier not in _finished_steps() for earlier in earlier_steps):
                 return redirect(url_for("checkout.index"))
             return view()

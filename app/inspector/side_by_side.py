@@ -44,7 +44,7 @@ OUTCOMES = {
     "dropped": "Answered as done, and lost: a browser drops a cookie of more than 4096 bytes, "
     "and keeps the one before it.",
     "429": "Too many failed logins from this address: wait a minute.",
-    "503": "The store cannot be reached. Nothing is lost: try again shortly.",
+    "503": "The store cannot be reached. Nothing was changed: try again shortly.",
     "500": "The application failed here: its log says why.",
 }
 """The outcome of an action on one backend: a code for the address, a sentence for the page."""

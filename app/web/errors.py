@@ -1,7 +1,7 @@
 """One page for every error: what happened and what to do. It never reads the session."""
 
 from flask import Flask, render_template, request
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
 from werkzeug.wrappers import Response
 
 
@@ -15,7 +15,7 @@ def _error_page(error: HTTPException) -> Response | tuple[dict[str, str], int]:
     response.status_code = error.code or InternalServerError.code
     if request.accept_mimetypes.best == "application/json":
         return {"error": error.name, "message": error.description or ""}, response.status_code
-    is_general = error.description == type(error).description
+    is_general = error.description in (None, _describe_in_general(error))
     page = render_template(
         "web/error.html",
         code=response.status_code,
@@ -25,6 +25,12 @@ def _error_page(error: HTTPException) -> Response | tuple[dict[str, str], int]:
     )
     response.set_data(page)
     return response
+
+
+def _describe_in_general(error: HTTPException) -> str | None:
+    """What Werkzeug says of every error of this status."""
+    general = default_exceptions.get(error.code or 0)
+    return general.description if general else None
 
 
 def _way_back() -> str | None:

@@ -1,30 +1,44 @@
 """The values that every page's layout needs: the backend and the menu."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from flask import Flask, Request, request, url_for
 
+from app.accounts.database import is_admin
 from app.config import PRODUCTION, is_embedded
 from app.web import formatting
 from backends import BACKENDS
 
 NAVIGATION = (
-    ("side_by_side.index", "Side by side"),
-    ("public_pages.home", "Start"),
-    ("dashboard.dashboard", "Dashboard"),
-    ("sessions.index", "Sessions"),
-    ("articles.index", "Articles"),
-    ("cart.index", "Cart"),
-    ("checkout.index", "Checkout"),
-    ("uploads.index", "Uploads"),
-    ("preferences.index", "Preferences"),
-    ("building_blocks.index", "Building blocks"),
-    ("account.index", "Account"),
-    ("admin.index", "Admin"),
-    ("lab.index", "Laboratory"),
-    ("choose.index", "Which one?"),
+    (
+        "Start",
+        (
+            ("side_by_side.index", "Side by side"),
+            ("public_pages.home", "Start"),
+            ("dashboard.dashboard", "Dashboard"),
+        ),
+    ),
+    (
+        "Demos",
+        (
+            ("articles.index", "Articles"),
+            ("cart.index", "Cart"),
+            ("uploads.index", "Uploads"),
+            ("preferences.index", "Preferences"),
+            ("building_blocks.index", "Building blocks"),
+        ),
+    ),
+    (
+        "You",
+        (("sessions.index", "Sessions"), ("account.index", "Account"), ("admin.index", "Admin")),
+    ),
+    ("What is true", (("lab.index", "Laboratory"), ("choose.index", "Which one?"))),
 )
-"""The menu: endpoint and label; entries without a view are left out."""
+"""The menu by groups: endpoint and label; entries without a view are left out."""
+
+FOR_ADMINISTRATORS = ("admin.index",)
+"""Entries for pages on which an administrator is logged in."""
 
 
 class Link(NamedTuple):
@@ -33,6 +47,7 @@ class Link(NamedTuple):
     url: str
     label: str
     is_current: bool
+    for_administrators: bool
 
 
 def init_app(app: Flask) -> None:
@@ -49,9 +64,23 @@ def _common_values(app: Flask, request: Request) -> dict[str, Any]:
         "development": app.config["APP_PROFILE"] != PRODUCTION,
         "embedded": is_embedded(app.config),
         "mounted": bool(request.script_root),
-        "navigation": [
-            Link(url_for(endpoint), label, endpoint == request.endpoint)
-            for endpoint, label in NAVIGATION
-            if endpoint in app.view_functions
-        ],
+        "navigation": {group: links for group, links in _list_links(app, request) if links},
+        "is_admin": is_admin,
     }
+
+
+def _list_links(app: Flask, request: Request) -> Iterator[tuple[str, list[Link]]]:
+    for group, entries in NAVIGATION:
+        yield (
+            group,
+            [
+                Link(
+                    url_for(endpoint),
+                    label,
+                    endpoint == request.endpoint,
+                    endpoint in FOR_ADMINISTRATORS,
+                )
+                for endpoint, label in entries
+                if endpoint in app.view_functions
+            ],
+        )

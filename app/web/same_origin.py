@@ -11,12 +11,20 @@ Metadata). `SameSite=Lax` is the second line of defence.
 from ipaddress import ip_address
 
 from flask import Flask, abort, current_app, request
+from werkzeug.exceptions import Forbidden
 from werkzeug.sansio.utils import host_is_trusted
 
 from app.config import PRODUCTION
 
 PROBES = ("health.healthz", "health.readyz")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class ForeignForm(Forbidden):
+    """A request that changes something, and did not come from a page of this site."""
+
+    description = "This request did not come from a page of this site, so it changed nothing."
+    advice = "Open the page on this site and use the form there."
 
 
 def init_app(app: Flask) -> None:
@@ -54,7 +62,7 @@ def _is_address(host: str) -> bool:
 
 def _refuse_cross_site() -> None:
     if request.method not in SAFE_METHODS and not _is_same_origin():
-        abort(403, "This request did not come from a page of this site, so it changed nothing.")
+        raise ForeignForm
 
 
 def _is_same_origin() -> bool:

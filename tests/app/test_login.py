@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 
 from app.accounts.guesses import BY_ADDRESS
+from backends import Backend
 from tests.app.conftest import MakeLab
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
@@ -56,3 +57,47 @@ def test_only_a_development_run_prints_the_accounts(make_lab: MakeLab) -> None:
     page = Visitor(make_lab(in_production=True)).get("/login").text
     assert "wonderland" not in page
     assert "pbkdf2" not in page
+
+
+def test_a_logout_says_what_ended_and_offers_the_replay(lab_app: Flask, backend: Backend) -> None:
+    alice = Visitor(lab_app).logged_in()
+    page = alice.submit("/logout").text
+    assert "You are logged out." in page
+    assert ("The server deleted the session" in page) is backend.revocable
+    assert ("a copy of it still logs in" in page) is not backend.revocable
+    assert 'action="/replay"' in page
+    replayed = alice.submit("/replay").text
+    assert ("Welcome alice!" in replayed) is not backend.revocable
+
+
+def test_a_page_that_says_logged_out_is_not_shown_to_who_is_logged_in(lab_app: Flask) -> None:
+    alice = Visitor(lab_app).logged_in()
+    assert "You are logged out." not in alice.get("/login?ended=logout").text
+
+
+def test_in_production_no_replay_is_offered(make_lab: MakeLab) -> None:
+    page = Visitor(make_lab(in_production=True)).get("/login?ended=logout").text
+    assert "You are logged out." in page
+    assert "/replay" not in page
+
+
+def test_each_403_says_what_is_true_of_it(lab_app: Flask) -> None:
+    bob = Visitor(lab_app).logged_in("bob")
+    refused = bob.get("/admin").text
+    assert "for administrators only" in refused
+    assert "use the form there" not in refused
+    bob.client.environ_base["HTTP_ORIGIN"] = "https://evil.example"
+    foreign = bob.post("/dashboard/note", note="x")
+    assert foreign.status_code == 403
+    assert "did not come from a page of this site" in foreign.text
+    assert "use the form there" in foreign.text
+
+
+def test_the_panel_is_in_the_menu_of_administrators_only(lab_app: Flask) -> None:
+    assert 'href="/admin"' in Visitor(lab_app).logged_in("alice").get("/dashboard").text
+    assert 'href="/admin"' not in Visitor(lab_app).logged_in("bob").get("/dashboard").text
+
+
+def test_a_checkout_of_nothing_says_so(lab_app: Flask) -> None:
+    page = Visitor(lab_app).logged_in().client.get("/checkout", follow_redirects=True).text
+    assert "Your cart is empty" in page

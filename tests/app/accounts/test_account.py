@@ -44,7 +44,8 @@ def test_it_ends_the_other_sessions_only_on_request(alice: Visitor, phone: Visit
 
 
 @pytest.mark.parametrize(
-    ("owner", "sentence"), [(None, "You were logged out"), ("user", "has ended")]
+    ("owner", "sentence"),
+    [(None, "You were logged out"), ("user", "expired, or was ended")],
 )
 def test_a_user_who_is_logged_out_is_told_why(
     alice: Visitor, phone: Visitor, backend: Backend, owner: str | None, sentence: str
