@@ -10,7 +10,7 @@ from flask import Blueprint, current_app, render_template, request, session
 from app.accounts.database import list_demo_accounts
 from app.config import is_embedded
 from app.inspector.replay import find_kept
-from app.inspector.traffic import RecordedRequest
+from app.inspector.traffic import RecordedRequest, unnoticed
 from app.state import KeptToken, state_of
 from app.web.cookie_text import describe
 from backends import AtRest, Backend, backend_of
@@ -74,11 +74,14 @@ def inspect() -> Inspection:
     backend = backend_of(current_app)
     token = request.cookies.get(current_app.config["SESSION_COOKIE_NAME"])
     kept = None if token else find_kept(request)
+    user = session.get("user")
+    with unnoticed():
+        at_rest = backend.at_rest(current_app, session) if backend.at_rest else None
     return Inspection(
         backend=backend,
-        user=session.get("user"),
+        user=user,
         cookies=list(_describe_cookies()),
-        at_rest=backend.at_rest(current_app, session) if backend.at_rest else None,
+        at_rest=at_rest,
         traffic=state_of(current_app).traffic.of(kept.token if kept else token),
         kept=kept,
     )

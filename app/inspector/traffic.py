@@ -84,6 +84,16 @@ def note_asked(what: str) -> None:
 
 
 @contextmanager
+def unnoticed() -> Iterator[None]:
+    """Leave out what the store is asked in this block: the inspector's own look."""
+    before = _asked.set(None)
+    try:
+        yield
+    finally:
+        _asked.reset(before)
+
+
+@contextmanager
 def replaying() -> Iterator[None]:
     """Mark the requests in this block as sent with a copied token."""
     before = _is_replay.set(True)

@@ -15,7 +15,6 @@ NAVIGATION = (
         "Start",
         (
             ("side_by_side.index", "Side by side"),
-            ("public_pages.home", "Start"),
             ("dashboard.dashboard", "Dashboard"),
         ),
     ),

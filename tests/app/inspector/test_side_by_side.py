@@ -178,6 +178,13 @@ def test_a_page_that_leaves_the_session_alone_asks_the_store_nothing(visitor: Vi
     assert traffic(visitor, "redis")[0]["asked"] == []
 
 
+def test_the_inspector_s_own_look_into_the_store_is_not_shown(visitor: Visitor) -> None:
+    log_in(visitor)
+    for name in ("filesystem", "redis"):
+        visitor.get(f"/{name}/dashboard")
+        assert traffic(visitor, name)[0]["asked"] == ["read"]
+
+
 def test_logout_and_replay_stay_visible(visitor: Visitor) -> None:
     log_in(visitor)
     act(visitor, "logout")
