@@ -112,3 +112,17 @@ def test_the_picture_in_the_readme_is_of_this_page(chromium: "Browser", server: 
     assert len(taken) > 20_000
     if not PICTURE.exists():
         PICTURE.write_bytes(taken)
+
+
+def test_the_front_page_is_light(chromium: "Browser", server: LabServer) -> None:
+    """Everything that it loads, as it goes over the wire to a browser without a cache."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(server.url, wait_until="networkidle")
+    sizes = page.evaluate(
+        "['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))"
+        ".map((entry) => entry.transferSize)"
+    )
+    context.close()
+    assert len(sizes) > 3
+    assert sum(sizes) < 120_000

@@ -1,0 +1,76 @@
+"""Static files: compressed, cached for a year, at one address for all mounts."""
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.app.conftest import MakeLab
+
+FILE = re.compile(r'(?:href|src)="([^"]*static/[^"]+)"')
+
+
+@pytest.fixture
+def client(make_lab: MakeLab) -> FlaskClient:
+    return make_lab().test_client()
+
+
+def files_of(client: FlaskClient, path: str) -> set[str]:
+    """The addresses of the static files that a page loads."""
+    return set(FILE.findall(client.get(path).text))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+def test_a_static_file_comes_compressed(client: FlaskClient, encoding: str) -> None:
+    (address,) = [each for each in files_of(client, "/login") if "bootstrap" in each]
+    plain = client.get(address, buffered=True)
+    packed = client.get(address, headers={"Accept-Encoding": encoding}, buffered=True)
+    assert packed.headers["Content-Encoding"] == encoding
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert len(packed.data) < len(plain.data) / 4
+    if encoding == "gzip":
+        assert gzip.decompress(packed.data) == plain.data
+
+
+def test_no_page_is_compressed(client: FlaskClient) -> None:
+    for path in ("/login", "/", "/inspect", "/request-info"):
+        answer = client.get(path, headers={"Accept-Encoding": "gzip, br"})
+        assert "Content-Encoding" not in answer.headers
+
+
+def test_a_file_is_kept_for_a_year_under_an_address_that_its_content_makes(
+    client: FlaskClient,
+) -> None:
+    addresses = files_of(client, "/login")
+    assert addresses
+    for address in addresses:
+        assert re.search(r"\?v=[0-9a-f]{12}$", address)
+        answer = client.get(address, buffered=True)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+        plain = client.get(address.partition("?")[0], buffered=True)
+        assert "immutable" not in plain.headers["Cache-Control"]
+
+
+def test_a_file_that_is_not_there_is_not_kept(client: FlaskClient) -> None:
+    answer = client.get("/static/nothing.css?v=0123456789ab")
+    assert answer.status_code == 404
+    assert "immutable" not in answer.headers.get("Cache-Control", "")
+
+
+def test_all_mounts_load_the_same_files(make_lab: MakeLab) -> None:
+    client = make_lab(None).test_client()
+    on_mounts = [files_of(client, f"/{mount}/login") for mount in ("cookie", "redis")]
+    assert on_mounts[0] == on_mounts[1]
+    assert all(client.get(address, buffered=True).status_code == 200 for address in on_mounts[0])
+    assert not any(address.startswith(("/cookie", "/redis")) for address in on_mounts[0])
+
+
+def test_an_address_without_a_file_is_made_too(make_lab: MakeLab) -> None:
+    app: Flask = make_lab()
+    with app.test_request_context("/"):
+        assert app.url_for("static", filename="nothing.css") == "/static/nothing.css"
+        assert Path(app.static_folder or "").is_dir()
