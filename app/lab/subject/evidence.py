@@ -4,9 +4,10 @@ No token stands in it whole.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from string import ascii_uppercase
 from threading import Lock
 
 from app.lab.browser.client import Exchange
@@ -56,6 +57,12 @@ class ShownExchange:
     """The code that ran inside the view, where the experiment put it there."""
     refused: list[str] = field(default_factory=list)
     """Cookies of the response that the browser did not take, and why."""
+    actor: str = ""
+    """Who sent it: a browser by its number, or somebody with a copied token."""
+    sent: list[str] = field(default_factory=list)
+    """The letters of the tokens in the request; A is the first that the experiment met."""
+    got: list[str] = field(default_factory=list)
+    """The letters of the tokens that the response sets."""
 
 
 @dataclass(frozen=True)
@@ -101,17 +108,25 @@ class Recorder:
         self._left_out = 0
         self._notes: list[str] = []
         self._holdings: list[Holding] = []
-        self._secrets: set[str] = set()
+        self._secrets: dict[str, str] = {}
+        """The letter of each token of a session, by the token; empty for another secret."""
+        self._browsers = 0
 
-    def add(self, exchange: Exchange, inside: str = "") -> None:
-        """Add an exchange, and the code that ran inside its view.
+    def name_browser(self) -> str:
+        """A name for one more browser of the experiment."""
+        with self._lock:
+            self._browsers += 1
+            return f"Browser {self._browsers}"
+
+    def add(self, exchange: Exchange, inside: str = "", actor: str = "") -> None:
+        """Add an exchange, the code that ran inside its view, and who sent it.
 
         The HttpOnly cookies that it sets are masked as tokens are: a handle, a remembered login.
         """
-        for secret in _find_secrets(exchange):
-            self.mask(secret)
         with self._lock:
-            self._exchanges.append(_describe(exchange, inside, self._notes))
+            for secret in _find_secrets(exchange):
+                self._secrets.setdefault(secret, "")
+            self._exchanges.append(replace(_describe(exchange, inside, self._notes), actor=actor))
             self._notes = []
             if len(self._exchanges) > MAX_EXCHANGES:
                 self._exchanges = _keep_both_ends(self._exchanges, MAX_EXCHANGES)
@@ -123,10 +138,11 @@ class Recorder:
             self._notes.append(event)
 
     def mask(self, token: str) -> None:
-        """Show only the beginning of this token, wherever it stands."""
+        """Show only the beginning of this token, and a letter, wherever it stands."""
         if len(token) > VISIBLE_TOKEN_CHARACTERS:
             with self._lock:
-                self._secrets.add(token)
+                if not self._secrets.get(token):
+                    self._secrets[token] = _letter(sum(map(bool, self._secrets.values())))
 
     def add_holding(self, holding: Holding) -> None:
         """Add what both sides hold; if that has not changed, add only the moment."""
@@ -146,7 +162,8 @@ class Recorder:
     def evidence(self) -> Evidence:
         """The evidence so far, with the tokens masked."""
         with self._lock:
-            secrets = sorted(self._secrets, key=len, reverse=True)
+            longest_first = sorted(self._secrets, key=len, reverse=True)
+            secrets = {token: self._secrets[token] for token in longest_first}
             return Evidence(
                 [_mask_exchange(exchange, secrets) for exchange in self._exchanges],
                 self._left_out,
@@ -165,9 +182,16 @@ def shorten_evidence(evidence: Evidence, most: int) -> Evidence:
     return replace(evidence, exchanges=kept, left_out=left_out)
 
 
-def mask_token(token: str) -> str:
-    """The beginning of a token, and its length."""
-    return f"{token[:VISIBLE_TOKEN_CHARACTERS]}…({len(token)} characters)"
+def _mask_token(token: str, letter: str) -> str:
+    """The beginning of a token, its letter and its length."""
+    name = f"token {letter}, " if letter else ""
+    return f"{token[:VISIBLE_TOKEN_CHARACTERS]}…({name}{len(token)} characters)"
+
+
+def _letter(index: int) -> str:
+    """A to Z, then A2 to Z2, and so on."""
+    row, column = divmod(index, len(ascii_uppercase))
+    return f"{ascii_uppercase[column]}{row + 1 if row else ''}"
 
 
 def _find_secrets(exchange: Exchange) -> list[str]:
@@ -200,9 +224,11 @@ def _keep_both_ends(exchanges: Sequence[ShownExchange], most: int) -> list[Shown
     return [*exchanges[:half], replace(exchanges[start], before=latest), *exchanges[start + 1 :]]
 
 
-def _mask_exchange(exchange: ShownExchange, secrets: Collection[str]) -> ShownExchange:
+def _mask_exchange(exchange: ShownExchange, secrets: Mapping[str, str]) -> ShownExchange:
     return replace(
         exchange,
+        sent=_find_letters(exchange.request_headers, "cookie", secrets),
+        got=_find_letters(exchange.response_headers, "set-cookie", secrets),
         before=_mask_notes(exchange.before, secrets),
         url=_mask(exchange.url, secrets),
         request_headers=_mask_headers(exchange.request_headers, secrets),
@@ -211,23 +237,31 @@ def _mask_exchange(exchange: ShownExchange, secrets: Collection[str]) -> ShownEx
     )
 
 
-def _mask_notes(notes: Iterable[str], secrets: Collection[str]) -> list[str]:
+def _find_letters(
+    headers: Iterable[tuple[str, str]], name: str, secrets: Mapping[str, str]
+) -> list[str]:
+    values = [value for header, value in headers if header.lower() == name]
+    found = {letter for token, letter in secrets.items() if any(token in v for v in values)}
+    return sorted(found - {""}, key=lambda letter: (len(letter), letter))
+
+
+def _mask_notes(notes: Iterable[str], secrets: Mapping[str, str]) -> list[str]:
     """The notes; equal ones in a row once, with their number."""
     runs = [(note, len(list(equal))) for note, equal in groupby(notes)]
     return [_mask(note, secrets) + (f" ({n} times)" if n > 1 else "") for note, n in runs]
 
 
 def _mask_headers(
-    headers: Iterable[tuple[str, str]], secrets: Collection[str]
+    headers: Iterable[tuple[str, str]], secrets: Mapping[str, str]
 ) -> list[tuple[str, str]]:
     return [
         (name, _shorten(_mask(value, secrets), MAX_VALUE_CHARACTERS)) for name, value in headers
     ]
 
 
-def _mask(text: str, secrets: Collection[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, mask_token(secret))
+def _mask(text: str, secrets: Mapping[str, str]) -> str:
+    for token, letter in secrets.items():
+        text = text.replace(token, _mask_token(token, letter))
     return text
 
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from app.lab.browser.client import TIMEOUT_SECONDS, AnyBrowser, Browser, Exchange, MakeBrowser
-from app.lab.subject.evidence import Recorder, mask_token
+from app.lab.subject.evidence import Recorder
+
+COPY = "Somebody with a copied token"
+"""Who sends a token and no other cookie."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,11 @@ class Site:
         self.recorder.mask(token)
         cookie = {"Cookie": f"{self.cookie_name}={token}"}
         exchange = Browser().get(self.url + (path or self.paths.private), headers=cookie)
-        self.recorder.add(exchange)
+        for value in exchange.set_cookies:
+            name, _, new = value.partition(";")[0].partition("=")
+            if name == self.cookie_name:
+                self.recorder.mask(new)
+        self.recorder.add(exchange, actor=COPY)
         return exchange
 
     def send_bytes(self, request: bytes) -> bytes:
@@ -94,6 +101,7 @@ class Visitor:
     def __init__(self, site: Site, browser: AnyBrowser) -> None:
         self.site = site
         self.browser = browser
+        self.name = site.recorder.name_browser()
 
     def get(self, path: str, **options: object) -> Exchange:
         """Open a page of the site."""
@@ -124,14 +132,14 @@ class Visitor:
     def plant_token(self, token: str) -> None:
         """Put this token into the browser, as one can with devtools."""
         self.site.recorder.mask(token)
-        self.site.recorder.note(f"The token {mask_token(token)} is put into the browser.")
+        self.site.recorder.note(f"The token {token} is put into {self.name}.")
         cookie = f"{self.site.cookie_name}={token}; Path=/; HttpOnly"
         self.own_browser.jar.store(self.site.url, cookie)
 
     def reopen_browser(self) -> None:
         """Close the browser, and open it again."""
         self.browser.restart()
-        self.site.recorder.note("The browser is closed and opened again.")
+        self.site.recorder.note(f"{self.name} is closed and opened again.")
 
     @property
     def own_browser(self) -> Browser:
@@ -161,5 +169,5 @@ class Visitor:
 
     def _record(self, exchange: Exchange, inside: str = "") -> Exchange:
         self.site.recorder.mask(self.token)
-        self.site.recorder.add(exchange, inside)
+        self.site.recorder.add(exchange, inside, self.name)
         return exchange

@@ -144,7 +144,7 @@ def test_without_figures_it_still_recommends(
     monkeypatch.setattr("app.lab.choose.page.read_kept", lambda: None)
     text = reader.get("/choose?logout=final&servers=one").text
     assert "Recommended: Filesystem" in text
-    assert "What it costs" not in text
+    assert 'id="costs"' not in text
     assert reader.get("/choose").status_code == 200
 
 

@@ -169,7 +169,44 @@ class TestNotes:
         first, second = subject.recorder.evidence().afterwards
         assert token not in first
         assert token[:6] in first
-        assert second == "The browser is closed and opened again."
+        assert "token A" in first
+        assert second == "Browser 2 is closed and opened again."
+
+
+class TestActors:
+    def test_each_request_says_whose_it_is_and_which_token_travelled(
+        self, subject: Subject
+    ) -> None:
+        alice = subject.log_in_visitor()
+        first = alice.token
+        subject.new_visitor().get("/articles")
+        subject.request_with_token(first)
+        alice.log_out()
+        login, page, copy, logout = subject.recorder.evidence().exchanges
+        assert [each.actor for each in (login, page, copy, logout)] == [
+            *("Browser 1", "Browser 2", "Somebody with a copied token", "Browser 1"),
+        ]
+        assert (login.sent, login.got[-1:]) == ([], ["A"])
+        assert (page.sent, page.got) == ([], [])
+        assert copy.sent == ["A"]
+        assert logout.sent == ["A"]
+
+    def test_two_tokens_that_begin_alike_have_two_letters(self, subject: Subject) -> None:
+        tokens = [f"same-beginning-{number}" * 3 for number in range(30)]
+        for token in tokens:
+            subject.request_with_token(token)
+        kept = subject.recorder.evidence().exchanges
+        letters = [letter for each in kept for letter in each.sent]
+        assert len(set(letters)) == len(letters) == MAX_EXCHANGES
+        assert {"A", "Z", "A2", "D2"} >= {letters[0], letters[-1]}
+
+    def test_a_handle_that_is_no_token_has_no_letter(self, subject: Subject) -> None:
+        alice = subject.log_in_visitor()
+        alice.log_out()
+        alice.get("/articles")
+        *_, page = subject.recorder.evidence().exchanges
+        assert any("kept_" in value for _, value in page.request_headers)
+        assert page.sent == []
 
 
 EXCHANGES = [
