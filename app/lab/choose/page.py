@@ -60,9 +60,25 @@ def render_page() -> str:
         choices=_list_choices(adviser, answers, question, figures) if question else [],
         advice=advice,
         costs=_list_costs(figures, backend) if backend else {},
-        backends=adviser.backends,
+        short=_say_in_short(adviser),
         number=len(answers) + 1,
         links=Links(f"{url_for('lab.index')}/", "/", url_for("lab.cost")),
+    )
+
+
+def _say_in_short(adviser: Adviser) -> str:
+    """The three usual cases in one sentence."""
+    cases = (
+        {"logout": "soft", "size": "small"},
+        {"logout": "final", "servers": "one"},
+        {"logout": "final", "servers": "several", "redis": "yes"},
+    )
+    small, one, several = (
+        _name_advised(adviser.advise(adviser.read_answers(case))).replace("*", "") for case in cases
+    )
+    return (
+        f"Where a logout need not be final and sessions stay small, {small}. Otherwise, as for a "
+        f"shop: on one server {one}, on several {several}."
     )
 
 
@@ -85,7 +101,7 @@ def _list_words(adviser: Adviser, answers: Answers) -> Iterator[str]:
 
 def _name_advised(advice: Advice) -> str:
     backend = advice.backend
-    return f"**{backend.title}**, `{backend.name}`" if backend else "**none of these three**"
+    return f"**{backend.title}**" if backend else "**none of these three**"
 
 
 def _list_given(adviser: Adviser, answers: Answers) -> list[Given]:

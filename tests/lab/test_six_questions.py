@@ -1,0 +1,58 @@
+"""Each of the six questions has a page on which one sentence answers it."""
+
+import re
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+
+
+@pytest.fixture
+def reader() -> FlaskClient:
+    return create_app({"SESSION_BACKEND": "cookie", "LAB": True}).test_client()
+
+
+@pytest.mark.parametrize(
+    ("path", "question", "answer"),
+    [
+        (
+            "/lab",
+            "What is in my browser?",
+            "Signed cookie · Flask, signed cookie: a cookie with everything that the application "
+            "remembers about you.",
+        ),
+        (
+            "/lab",
+            "What is on the server?",
+            "All the others: the data. The cookie only leads to it.",
+        ),
+        (
+            "/lab",
+            "What is a stolen cookie worth after the logout?",
+            "Signed cookie · Flask, signed cookie: as much as before.",
+        ),
+        (
+            "/lab",
+            "What happens when Redis, or the disk, stops?",
+            "Filesystem · Redis: pages that need the session say “try again shortly” (503) within "
+            "a second.",
+        ),
+        (
+            "/choose",
+            "Which session backend should I use?",
+            "Otherwise, as for a shop: on one server Filesystem, on several Redis.",
+        ),
+        ("/lab/cost", "What does it cost my server?", "more of the processor"),
+    ],
+)
+def test_one_sentence_answers(reader: FlaskClient, path: str, question: str, answer: str) -> None:
+    text = " ".join(unescape(re.sub("<[^>]+>", "", reader.get(path).text)).split())
+    assert answer in text[text.index(question) :]
+
+
+def test_the_laboratory_leads_to_all_of_them(reader: FlaskClient) -> None:
+    text = reader.get("/lab").text
+    assert 'href="/choose"' in text
+    assert 'href="/lab/cost"' in text
