@@ -1,7 +1,6 @@
 """The side-by-side page in a real browser, and the picture of it in the README."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,6 @@ from tests.system.pages.conftest import DESKTOP
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-PICTURE = Path(__file__).parents[3] / "docs" / "side-by-side.png"
 SAYS = {**DONE, "grow": OUTCOMES["413"], "replay": OUTCOMES["still-logged-in"]}
 """What tells that an action is over: the bar's sentence."""
 SESSION_COOKIES = {f"session_{name.replace('-', '_')}" for name in BACKENDS}
@@ -97,21 +95,6 @@ def test_logout_takes_every_cookie_and_the_replayed_token_lives_on_one_backend(
     columns = page.locator("section, article").filter(has_text="still logs in")
     assert columns.count() >= 1
     assert page.get_by_text("The token from before the logout is refused.").count() >= 4
-
-
-def test_the_picture_in_the_readme_is_of_this_page(chromium: "Browser", server: LabServer) -> None:
-    context = chromium.new_context(viewport=DESKTOP, color_scheme="light")
-    page = context.new_page()
-    page.goto(server.url)
-    press(page, "login")
-    press(page, "write")
-    PICTURE.parent.mkdir(exist_ok=True)
-    page.mouse.move(0, 0)
-    taken = page.screenshot(animations="disabled")
-    context.close()
-    assert len(taken) > 20_000
-    if not PICTURE.exists():
-        PICTURE.write_bytes(taken)
 
 
 def test_the_front_page_is_light(chromium: "Browser", server: LabServer) -> None:

@@ -1,0 +1,70 @@
+"""The pictures in docs/: of pages as they are. `rm docs/*.png` and this test make them anew."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.services import LabServer
+from tests.system.pages.conftest import DESKTOP
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def replay(page: "Page", url: str) -> None:
+    """Log in and out, and send the copied token."""
+    page.goto(url)
+    for action, says in (("login", "Logged in."), ("logout", "Logged out."), ("replay", "refused")):
+        page.locator(f"form[action='/all/{action}'] button").first.click()
+        page.locator("#outcome", has_text=says).wait_for()
+    page.set_viewport_size({"width": 1280, "height": 1640})
+
+
+def opened(path: str) -> Callable[["Page", str], None]:
+    def open_page(page: "Page", url: str) -> None:
+        page.goto(f"{url}{path}")
+
+    return open_page
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """The application with the results that come with it."""
+    with LabServer(tmp_path_factory.mktemp("pictures")) as server:
+        yield server
+
+
+PICTURES: dict[str, Callable[["Page", str], None]] = {
+    "side-by-side": replay,
+    "choose": opened("/choose?logout=final"),
+    "laboratory": opened("/lab"),
+    "document": opened("/lab/document#section-98"),
+    "evidence": opened("/lab/logout_is_final/cookie"),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_each_picture_is_of_a_page_as_it_is(
+    chromium: "Browser", untouched: LabServer, name: str
+) -> None:
+    context = chromium.new_context(viewport=DESKTOP, color_scheme="light", reduced_motion="reduce")
+    page = context.new_page()
+    PICTURES[name](page, untouched.url)
+    page.mouse.move(0, 0)
+    page.evaluate("document.fonts.ready")
+    taken = page.screenshot(animations="disabled")
+    context.close()
+    assert len(taken) > 20_000
+    picture = DOCS / f"{name}.png"
+    if not picture.exists():
+        picture.write_bytes(taken)
+
+
+def test_every_picture_is_shown_somewhere() -> None:
+    shown = "".join(path.read_text() for path in (DOCS.parent / "README.md", *DOCS.glob("*.md")))
+    assert {path.stem for path in DOCS.glob("*.png")} == PICTURES.keys()
+    assert all(f"{name}.png" in shown for name in PICTURES)
