@@ -1,0 +1,38 @@
+"""Every page on every backend, at three widths and in both lights, without a finding of axe."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from backends import BUILT_IN
+from tests.soak.conftest import Say
+from tests.support.services import LabServer
+from tests.system.pages.accessibility import PAGES, find_violations, log_in
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+WIDTHS = (1280, 390, 320)
+
+
+@pytest.mark.parametrize("backend", BUILT_IN)
+def test_axe_finds_nothing_on_any_page(
+    chromium: "Browser", tmp_path: Path, backend: str, say: Say
+) -> None:
+    found: list[str] = []
+    schemes: tuple[Any, ...] = ("light", "dark")
+    with LabServer(tmp_path, {"SESSION_BACKEND": backend}) as server:
+        for width in WIDTHS:
+            for scheme in schemes:
+                context = chromium.new_context(
+                    viewport={"width": width, "height": 900},
+                    color_scheme=scheme,
+                    reduced_motion="reduce",
+                )
+                page = context.new_page()
+                log_in(page, server)
+                found += [f"{width} {scheme} {each}" for each in find_violations(page, server)]
+                context.close()
+    say(f"pages of {backend}", looked_at=len(PAGES) * len(WIDTHS) * len(schemes), found=len(found))
+    assert found == []

@@ -1,0 +1,40 @@
+"""What axe finds on the pages of one backend."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.support.services import LabServer
+from tests.support.visitor import PASSWORDS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PAGES = (
+    *("/", "/dashboard", "/articles", "/articles/signed", "/cart", "/uploads", "/preferences"),
+    *("/building-blocks?try=download", "/sessions", "/account", "/admin", "/user/zoe"),
+    *("/login?ended=logout", "/request-info/nothing", "/choose"),
+    *("/choose?logout=final&servers=one", "/choose?logout=final&servers=several&redis=no"),
+    *("/lab", "/lab/logout_is_final", "/lab/logout_is_final/cookie", "/lab/cost", "/lab/document"),
+)
+
+
+def log_in(page: "Page", server: LabServer) -> None:
+    page.goto(f"{server.url}/login")
+    page.fill("[name=username]", "alice")
+    page.fill("[name=password]", PASSWORDS["alice"])
+    page.locator("#submit").click()
+    page.wait_for_load_state()
+
+
+def find_violations(page: "Page", server: LabServer, paths: Sequence[str] = PAGES) -> list[str]:
+    """A line for each rule that a page breaks: the page, the rule, and where."""
+    axe = Axe()
+    found = []
+    for path in paths:
+        page.goto(f"{server.url}{path}")
+        for each in axe.run(page).response["violations"]:
+            places = [" ".join(map(str, node["target"])) for node in each["nodes"][:3]]
+            found.append(f"{path}: {each['id']} at {', '.join(places)}")
+    return found
