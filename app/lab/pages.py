@@ -82,13 +82,14 @@ def index() -> str:
 
 @bp.post("/run")
 def start() -> Response:
-    """Start a run, unless one is in progress, and show it."""
-    runs = _runs()
+    """Start a run of all claims, or of the one that the form names, and show it."""
+    runs, claim = _runs(), request.form.get("claim")
     try:
-        runs.start()
+        runs.start(_find_claim(claim).id if claim else None)
     except OSError as error:
         abort(500, f"A run cannot be kept in {runs.files.folder}: {error.strerror}.")
-    return redirect(url_for("lab.index"), code=303)
+    page = url_for("lab.claim", claim=claim) if claim else url_for("lab.index")
+    return redirect(page, code=303)
 
 
 @bp.post("/stop")
@@ -140,8 +141,15 @@ def document() -> str:
 def claim(claim: str) -> str:
     """Show what is believed, what was measured, what it means and how to try it."""
     known = _find_claim(claim)
-    matrix = _make_matrix(_find_report())
-    return render_template("lab/claim.html", claim=known, matrix=matrix, **_neighbours(known))
+    run = _runs().progress()
+    return render_template(
+        "lab/claim.html",
+        claim=known,
+        matrix=_make_matrix(_find_report()),
+        again=_runs().files.read_again(known.id),
+        run=run if run and run.stage is Stage.RUNNING else None,
+        **_neighbours(known),
+    )
 
 
 @bp.get("/<claim>/<subject>")
@@ -174,7 +182,11 @@ def _find_report() -> LatestReport | None:
 
 
 def _make_matrix(latest: LatestReport | None) -> Matrix:
-    return make_matrix(latest and latest.report, list(CLAIMS.values()), _links())
+    """The matrix of the report, with the results of what was run again since."""
+    matrix = make_matrix(latest and latest.report, list(CLAIMS.values()), _links())
+    again = (result for report in _runs().files.list_again() for result in report.results)
+    newer = {(result.claim, result.subject): result for result in again}
+    return replace(matrix, results={**matrix.results, **newer})
 
 
 def _add_run(whole: Matrix, run: RunProgress | None) -> Matrix:
@@ -182,7 +194,8 @@ def _add_run(whole: Matrix, run: RunProgress | None) -> Matrix:
     if run is None or run.stage is not Stage.RUNNING:
         return whole
     found = {(result.claim, result.subject): result for result in run.results}
-    return replace(whole, results={**whole.results, **found}, fresh=frozenset(found))
+    fresh = None if run.claim else frozenset(found)
+    return replace(whole, results={**whole.results, **found}, fresh=fresh)
 
 
 def _find_claim(name: str) -> Claim:

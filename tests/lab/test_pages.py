@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.lab.claim import Claim, Stakes, Topic
+from app.lab.claim import Topic
 from app.lab.experiments import CLAIMS
 from app.lab.reports import report as reports
 from app.lab.reports.html import format_html
@@ -102,43 +103,6 @@ def test_the_matrix_has_a_row_for_each_claim_and_real_headers(reader: FlaskClien
     assert text.count('scope="col"') == 1 + len(BACKENDS)
     assert text.count("surprise: expected") == 1
     assert text.count("data-cell=") == len(CLAIMS) * len(BACKENDS)
-
-
-def test_the_worst_of_a_topic_comes_first() -> None:
-    claims = list(CLAIMS.values())
-    assert [claim.topic for claim in claims] == sorted(
-        (claim.topic for claim in claims), key=list(Topic).index
-    )
-    logout = [claim for claim in claims if claim.topic is Topic.LOGOUT]
-    assert logout[0].id == "logout_is_final"
-    assert [claim.stakes for claim in logout] == sorted(
-        (claim.stakes for claim in logout), key=[None, *Stakes].index
-    )
-
-
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
-def test_a_claim_of_the_field_says_what_is_at_stake(claim: Claim, reader: FlaskClient) -> None:
-    assert (claim.stakes is None) is (claim.topic is Topic.DOCUMENT) is (not claim.sources)
-    if claim.stakes:
-        assert claim.stakes in reader.get(f"/lab/{claim.id}").text
-
-
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        ("pickle executed", {"planted_pickle"}),
-        ("PICKLE", {"planted_pickle"}),
-        ("no such words", set()),
-    ],
-)
-def test_a_search_finds_claims_by_all_of_its_words(
-    words: str, found: set[str], reader: FlaskClient
-) -> None:
-    text = reader.get("/lab", query_string={"words": words}).text
-    rows = set(re.findall(r'id="row-(\w+)"', text))
-    assert ("planted_pickle" in rows) is ("planted_pickle" in found)
-    assert len(rows) < 5
-    assert f'value="{words}"' in text
 
 
 def test_a_verdict_is_a_sign_and_a_word_and_leads_to_its_evidence(reader: FlaskClient) -> None:
@@ -292,6 +256,45 @@ def test_a_run_that_cannot_be_kept_is_an_error_that_says_where(folder: Path) -> 
     answer = lab(SESSION_BACKEND="cookie").post("/lab/run")
     assert answer.status_code == 500
     assert f"A run cannot be kept in {folder}" in answer.text
+
+
+def test_one_claim_is_run_again_from_its_page(folder: Path) -> None:
+    visitor = lab(SESSION_BACKEND="cookie")
+    kept = visitor.app.extensions["lab_runs"]
+    assert "Run this one again" in visitor.get("/lab/two_logins_differ").text
+    begun = visitor.post("/lab/run", claim="two_logins_differ")
+    assert begun.headers["Location"] == "/lab/two_logins_differ"
+    assert "A run is under way" in visitor.get("/lab/two_logins_differ").text
+    assert over(kept).stage is Stage.ENDED
+    text = visitor.get("/lab/two_logins_differ").text
+    assert "It was run again here on" in text
+    again = kept.files.read_again("two_logins_differ")
+    assert again is not None
+    assert {result.subject for result in again.results} == set(BACKENDS)
+    assert not kept.files.report.exists()  # the other results are those of before
+
+
+def test_what_was_run_again_is_shown_until_the_next_run_of_all(
+    report: Report, folder: Path
+) -> None:
+    visitor, files = lab(SESSION_BACKEND="cookie"), RunFiles(folder)
+    files.save_report(report)
+    claim = report.claims[0]
+    results = [
+        replace(result, figure="another figure")
+        for result in report.results
+        if result.claim == claim.id
+    ]
+    files.save_again(replace(report, claims=[claim], results=results))
+    assert visitor.get(f"/lab/{claim.id}").text.count("another figure") == len(results)
+    assert "another figure" in visitor.get("/lab").text
+    files.save_report(report)
+    assert "another figure" not in visitor.get(f"/lab/{claim.id}").text
+
+
+def test_a_claim_that_there_is_not_is_not_run(folder: Path) -> None:
+    assert lab(SESSION_BACKEND="cookie").post("/lab/run", claim="../x").status_code == 404
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("path", ["/lab/run", "/lab/stop"])

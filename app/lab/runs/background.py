@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from app.config import VARIABLES
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.measuring import read_last_line
-from app.lab.reports.report import Report, Result, dump_report
+from app.lab.reports.report import Report, Result, dump_report, parse_report
 from app.lab.subject.evidence import Evidence
 from backends import BACKENDS, Backend
 
@@ -68,6 +69,8 @@ class RunProgress:
     """The results so far, without their evidence."""
     because: str = ""
     """Why it failed, in one line."""
+    claim: str | None = None
+    """The one claim that it tries; `None` for all."""
 
 
 class RunFiles:
@@ -85,6 +88,7 @@ class RunFiles:
         self._lock = folder / "lock"
         self._progress = folder / "progress.jsonl"
         self._stop = folder / "stop"
+        self._again = folder / "again"
 
     def take_lock(self) -> int | None:
         """A descriptor that holds the lock until it is closed; `None` if it is taken.
@@ -112,10 +116,10 @@ class RunFiles:
         finally:
             os.close(descriptor)
 
-    def begin(self, run: str, total: int) -> None:
-        """Replace the progress of the last run by that of a new one."""
+    def begin(self, run: str, total: int, claim: str | None = None) -> None:
+        """Replace the progress of the last run by that of a new one, of all claims or of one."""
         self._stop.unlink(missing_ok=True)
-        line = json.dumps({"event": "begun", "run": run, "total": total})
+        line = json.dumps({"event": "begun", "run": run, "total": total, "claim": claim})
         self._replace(self._progress, f"{line}\n")
 
     def ask_to_stop(self) -> None:
@@ -137,8 +141,26 @@ class RunFiles:
         self.add("result", **msgspec.to_builtins(replace(result, evidence=Evidence())))
 
     def save_report(self, report: Report) -> None:
-        """Replace the report of the last run, in one step."""
+        """Replace the report of the last run, in one step; what was run again before is over."""
         self._replace(self.report, dump_report(report))
+        shutil.rmtree(self._again, ignore_errors=True)
+
+    def save_again(self, report: Report) -> None:
+        """Keep the report of one claim beside that of the last run."""
+        self._again.mkdir(exist_ok=True)
+        self._replace(self._again / f"{report.claims[0].id}.json", dump_report(report))
+
+    def read_again(self, claim: str) -> Report | None:
+        """The report of a claim that was run again since the last run of all."""
+        try:
+            return parse_report((self._again / f"{claim}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # none, or written by another version of this program
+            return None
+
+    def list_again(self) -> list[Report]:
+        """The reports of all claims that were run again."""
+        found = (self.read_again(path.stem) for path in sorted(self._again.glob("*.json")))
+        return [report for report in found if report is not None]
 
     def events(self) -> list[dict[str, Any]]:
         """The complete lines of the progress so far."""
@@ -164,15 +186,19 @@ class BackgroundRunner:
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> bool:
-        """Start a run; `False` if one is under way. Raises `OSError` if it cannot write."""
+    def start(self, claim: str | None = None) -> bool:
+        """Start a run of all claims or of one; `False` if a run is under way.
+
+        Raises `OSError` if it cannot write.
+        """
         lock = self.files.take_lock()
         if lock is None:
             return False
         self.stop()
         try:
-            self.files.begin(secrets.token_hex(4), len(CLAIMS) * len(BACKENDS))
-            self._process = self._start_process(lock)
+            total = (1 if claim else len(CLAIMS)) * len(BACKENDS)
+            self.files.begin(secrets.token_hex(4), total, claim)
+            self._process = self._start_process(lock, claim)
         finally:
             os.close(lock)  # the run's own process holds it now, until it ends
         return True
@@ -204,13 +230,15 @@ class BackgroundRunner:
             stage = Stage.FAILED
             error = read_last_line(self.files.errors)
             because = error or "Its process was ended before it was done."
-        return RunProgress(begun["run"], stage, begun["total"], results, because)
+        return RunProgress(
+            begun["run"], stage, begun["total"], results, because, begun.get("claim")
+        )
 
-    def _start_process(self, lock: int) -> "subprocess.Popen[bytes]":
+    def _start_process(self, lock: int, claim: str | None) -> "subprocess.Popen[bytes]":
         settings = {variable.name for variable in VARIABLES}  # a subject has its own
         with self.files.errors.open("wb") as errors:
-            return subprocess.Popen(  # noqa: S603 - no part of it comes from a request
-                [*self._command, str(self.files.folder)],
+            return subprocess.Popen(  # noqa: S603 - of a request only the name of a claim
+                [*self._command, str(self.files.folder), *([claim] if claim else [])],
                 env={name: value for name, value in os.environ.items() if name not in settings},
                 stdin=subprocess.PIPE,  # never written to: it is closed when this process ends
                 stdout=errors,
@@ -241,7 +269,7 @@ def record_run(
             yield result
 
     report = compare(claims, backends, options, watch=record_results)
-    files.save_report(report)
+    (files.save_again if len(claims) == 1 else files.save_report)(report)
     files.add(
         "ended",
         seconds=report.circumstances.seconds,
@@ -251,14 +279,15 @@ def record_run(
     return report
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, claim: str | None = None) -> None:
     from app import create_app
     from app.lab.runs.runner import make_options
 
     files = RunFiles(folder)
     options = make_options(create_app, in_chromium=False)
     try:
-        record_run(files, list(CLAIMS.values()), list(BACKENDS.values()), options)
+        claims = [CLAIMS[claim]] if claim else list(CLAIMS.values())
+        record_run(files, claims, list(BACKENDS.values()), options)
     except KeyboardInterrupt:
         if files.is_asked_to_stop:
             files.add("stopped")
@@ -292,4 +321,4 @@ def _end_after(wait: Callable[[], object]) -> None:
 if __name__ == "__main__":
     os.nice(NICENESS)
     _end_when_told(RunFiles(Path(sys.argv[1])))
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
