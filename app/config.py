@@ -145,6 +145,13 @@ VARIABLES = (
         default="28800",
     ),
     Variable(
+        "SESSION_REMEMBERED_SECONDS",
+        "A session of somebody who asked to be kept logged in ends so long after the login, used "
+        "or not.",
+        _whole_number(1, 90 * 24 * 3600),
+        default=str(14 * 24 * 3600),
+    ),
+    Variable(
         "SESSION_MAX_PER_USER",
         "How many sessions a user may have at a time: one more ends their oldest. Not kept by "
         "backends that cannot list sessions.",

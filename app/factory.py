@@ -122,6 +122,7 @@ def _configure_session(app: Flask, name: str) -> None:
         SESSION_COOKIE_PATH="/",
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=app.config["SESSION_IDLE_SECONDS"]),
         SESSION_ABSOLUTE_LIFETIME=timedelta(seconds=app.config["SESSION_ABSOLUTE_SECONDS"]),
+        SESSION_REMEMBERED_LIFETIME=timedelta(seconds=app.config["SESSION_REMEMBERED_SECONDS"]),
         SESSION_FILE_DIR=app.config["SESSION_FILE_DIR"] / name,
         SESSION_OWNER="user",
         SESSION_MAX_BYTES=MAX_SESSION_BYTES,

@@ -1,6 +1,6 @@
 """Log in and log out."""
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, PasswordField, StringField, SubmitField
@@ -14,6 +14,7 @@ from app.demos.cart import cart_after_login
 from app.web.data_location import locate_plain_cookie
 from app.web.log import log_if_saved, log_visitor_event
 from app.web.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain
+from backends import backend_of
 
 bp = Blueprint("login", __name__)
 
@@ -21,6 +22,7 @@ bp = Blueprint("login", __name__)
 class LoginForm(FlaskForm):
     username = StringField("Name", [InputRequired(), Length(max=MAX_NAME_CHARACTERS)])
     password = PasswordField("Password", [InputRequired(), Length(max=200)])
+    keep = BooleanField("Keep me logged in")
     remember = BooleanField("Remember my name on this device")
     next = HiddenField()
     submit = SubmitField("Log in")
@@ -48,7 +50,7 @@ def log_in() -> Response | tuple[str, int]:
         log_visitor_event("login failed", user=account.name, reason="the account is disabled")
         form.username.errors = ("This account is disabled.",)
         return _login_page(form), 403
-    _begin_session(account)
+    _begin_session(account, keep=form.keep.data)
     response = redirect(local_target(form.next.data))
     delete_plain(response, GUEST_CART)
     if form.remember.data:
@@ -75,13 +77,23 @@ def _login_page(form: LoginForm) -> str:
         "login.html",
         form=form,
         accounts=list_demo_accounts(),
+        kept_seconds=_kept_seconds(),
         locations=[locate_plain_cookie(REMEMBERED_NAME)],
     )
 
 
-def _begin_session(account: Account) -> None:
+def _kept_seconds() -> int:
+    """How long a browser is kept logged in: what ships knows the idle limit alone."""
+    is_stock = backend_of(current_app).stock
+    name = "SESSION_IDLE_SECONDS" if is_stock else "SESSION_REMEMBERED_SECONDS"
+    return int(current_app.config[name])
+
+
+def _begin_session(account: Account, *, keep: bool) -> None:
+    """Log in, until the browser closes, or for longer if the person asked for it."""
     cart = cart_after_login(account.name)
     session.clear()  # the new login gets a new token: no session fixation
+    session.permanent = keep
     session["user"] = account.name
     session["logged_in"] = True
     session["epoch"] = account.epoch

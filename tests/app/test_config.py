@@ -27,6 +27,7 @@ DEFAULTS = {
     "REQUEST_SECONDS": 10,
     "SESSION_IDLE_SECONDS": 1800,
     "SESSION_ABSOLUTE_SECONDS": 28800,
+    "SESSION_REMEMBERED_SECONDS": 1209600,
     "SESSION_MAX_PER_USER": None,
     "APP_PROFILE": "development",
     "DEMO_ACCOUNTS": {"alice": "wonderland", "bob": "builder"},
