@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Request
+from werkzeug.http import dump_cookie
 from werkzeug.test import Client, TestResponse
 
 
@@ -28,7 +29,7 @@ def send_inside(
         data=data,
         json=json,
         headers={
-            "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+            "Cookie": "; ".join(_pair(name, value) for name, value in cookies.items()),
             "Accept": "application/json" if method == "POST" else "text/html",
             "Origin": request.host_url.rstrip("/"),
             "User-Agent": request.headers.get("User-Agent", ""),
@@ -37,3 +38,8 @@ def send_inside(
         environ_overrides={"REMOTE_ADDR": request.remote_addr},
         buffered=True,
     )
+
+
+def _pair(name: str, value: str) -> str:
+    """Quoted, because a quoted value may have held a line break, which no header may."""
+    return dump_cookie(name, value, path=None, max_size=0)

@@ -78,6 +78,7 @@ def test_no_page_with_a_session_is_cached_or_sent_over_http(production: Flask) -
 @on_one_backend
 @covers("3.5.3", "CF-07", "WSTG-04", "WSTG-05")
 def test_a_safe_method_changes_nothing(alice: Visitor) -> None:
+    """But for `/set-cookie`, as the document has it, and for the list of articles read."""
     only_posts = set(list_paths(alice.app, "POST")) - set(list_paths(alice.app, "GET"))
     assert {"/logout", "/dashboard/note", "/admin/end-all"} <= only_posts
     before = alice.token
@@ -85,6 +86,14 @@ def test_a_safe_method_changes_nothing(alice: Visitor) -> None:
         for method in ("GET", "HEAD", "OPTIONS"):
             answer = alice.client.open(path, method=method)
             assert answer.status_code in ((200,) if method == "OPTIONS" else (404, 405)), path
+    session = alice.session()
+    set_by = {
+        path: [header.partition("=")[0] for header in headers]
+        for path in list_paths(alice.app, "GET")
+        if (headers := alice.get(path).headers.getlist("Set-Cookie"))
+    }
+    assert set_by == {"/articles/signed": ["read_articles"], "/set-cookie": ["username"]}
+    assert alice.session() == session
     assert alice.is_in
     assert alice.token == before
 

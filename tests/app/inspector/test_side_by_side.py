@@ -240,3 +240,10 @@ def test_what_ships_says_what_sets_it_apart(visitor: Visitor) -> None:
     for backend in BACKENDS.values():
         assert bool(backend.note) is backend.stock
         assert escape(backend.note) in page
+
+
+@pytest.mark.parametrize("value", ['"a\\012b"', '"a\\015\\012Origin: x"', '"a\\000b"', "\xfc"])
+def test_a_hostile_cookie_does_not_fail_the_page(app: Flask, value: str) -> None:
+    visitor = app.test_client(use_cookies=False)
+    answer = visitor.get("/", environ_overrides={"HTTP_COOKIE": f"any={value}"})
+    assert answer.status_code == 200
