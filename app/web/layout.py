@@ -45,7 +45,8 @@ class Link(NamedTuple):
 
     url: str
     label: str
-    is_current: bool
+    current: str | None
+    """For `aria-current`: `page`, `true` for a page of the same part, `None` for others."""
     for_administrators: bool
 
 
@@ -76,10 +77,16 @@ def _list_links(app: Flask, request: Request) -> Iterator[tuple[str, list[Link]]
                 Link(
                     url_for(endpoint),
                     label,
-                    endpoint == request.endpoint,
+                    _describe_current(endpoint, request),
                     endpoint in FOR_ADMINISTRATORS,
                 )
                 for endpoint, label in entries
                 if endpoint in app.view_functions
             ],
         )
+
+
+def _describe_current(endpoint: str, request: Request) -> str | None:
+    if endpoint == request.endpoint:
+        return "page"
+    return "true" if endpoint.partition(".")[0] == request.blueprint else None

@@ -15,8 +15,9 @@ from app.lab.experiments import CLAIMS
 from app.lab.reports import report as reports
 from app.lab.reports.html import format_html
 from app.lab.reports.matrix import QUESTIONS
-from app.lab.reports.report import Report, parse_report
+from app.lab.reports.report import SESSION_HEADERS, Report, parse_report, shorten_report
 from app.lab.runs.background import BackgroundRunner, RunFiles, Stage, record_run
+from app.lab.subject.evidence import MAX_EXCHANGES
 from app.lab.subject.source import RunOptions
 from backends import BACKENDS, Backend
 from tests.conftest import ACCOUNTS, OURS, SECRET
@@ -230,7 +231,12 @@ def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
         (result.claim, result.subject) for result in report.results
     }
     assert files.events()[-1]["event"] == "ended"
-    assert parse_report(files.report.read_text()) == report
+    kept = parse_report(files.report.read_text())
+    assert kept == shorten_report(report, MAX_EXCHANGES)
+    shown = [each for result in kept.results for each in result.evidence.exchanges]
+    assert shown
+    names = {name.lower() for each in shown for name, _ in each.request_headers}
+    assert names <= set(SESSION_HEADERS)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ from app.config import VARIABLES
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.measuring import read_last_line
-from app.lab.reports.report import Report, Result, dump_report, parse_report
-from app.lab.subject.evidence import Evidence
+from app.lab.reports.report import Report, Result, dump_report, parse_report, shorten_report
+from app.lab.subject.evidence import MAX_EXCHANGES, Evidence
 from backends import BACKENDS, Backend
 
 if TYPE_CHECKING:
@@ -269,7 +269,9 @@ def record_run(
             yield result
 
     report = compare(claims, backends, options, watch=record_results)
-    (files.save_again if len(claims) == 1 else files.save_report)(report)
+    # As the report that comes with the program, so that both are read alike.
+    kept = shorten_report(report, MAX_EXCHANGES)
+    (files.save_again if len(claims) == 1 else files.save_report)(kept)
     files.add(
         "ended",
         seconds=report.circumstances.seconds,
