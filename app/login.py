@@ -93,7 +93,8 @@ def _begin_session(account: Account, *, keep: bool) -> None:
     """Log in, until the browser closes, or for longer if the person asked for it."""
     cart = cart_after_login(account.name)
     session.clear()  # the new login gets a new token: no session fixation
-    session.permanent = keep
+    if keep:
+        session.permanent = True
     session["user"] = account.name
     session["logged_in"] = True
     session["epoch"] = account.epoch
