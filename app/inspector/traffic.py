@@ -8,8 +8,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import cycle
 from string import ascii_uppercase
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_REQUESTS_PER_SESSION = 10
 MAX_SESSIONS = 1000
-IGNORED_PATHS = ("/column", "/inspect", "/lab", "/static/", "/bootstrap/static/")
+IGNORED_PATHS = ("/column", "/inspect", "/lab", "/choose", "/static/", "/bootstrap/static/")
 """Paths that only read, and static files: they would displace the requests of interest."""
 
 
@@ -53,23 +53,25 @@ class RecordedRequest(NamedTuple):
     """Whether it was sent with a copy of the token from before a logout."""
 
 
-@dataclass
 class _Seen:
-    """The requests of a session, and the hashes of its tokens, the first one first."""
+    """The last requests of a session, and the letters of its last tokens."""
 
-    requests: deque[RecordedRequest] = field(
-        default_factory=lambda: deque(maxlen=MAX_REQUESTS_PER_SESSION)
-    )
-    tokens: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.requests: deque[RecordedRequest] = deque(maxlen=MAX_REQUESTS_PER_SESSION)
+        self._letters: OrderedDict[str, str] = OrderedDict()
+        """By the token's hash. A signed cookie is another token after each change."""
+        self._unused = cycle(ascii_uppercase)
 
     def letter(self, token: str | None) -> str | None:
-        """The letter of a token; after Z it begins again."""
+        """The letter of a token; after Z they begin again."""
         if token is None:
             return None
         hashed = _hash_token(token)
-        if hashed not in self.tokens:
-            self.tokens.append(hashed)
-        return ascii_uppercase[self.tokens.index(hashed) % len(ascii_uppercase)]
+        if hashed not in self._letters:
+            self._letters[hashed] = next(self._unused)
+            if len(self._letters) > len(ascii_uppercase):
+                self._letters.popitem(last=False)
+        return self._letters[hashed]
 
 
 _asked: ContextVar[list[str] | None] = ContextVar("asked", default=None)

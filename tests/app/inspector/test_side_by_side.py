@@ -178,6 +178,14 @@ def test_a_page_that_leaves_the_session_alone_asks_the_store_nothing(visitor: Vi
     assert traffic(visitor, "redis")[0]["asked"] == []
 
 
+def test_letters_begin_again_after_z_and_none_is_kept_for_ever(visitor: Visitor) -> None:
+    log_in(visitor)
+    for _ in range(30):
+        act(visitor, "write", only="cookie")
+    kept = [each["got"] for each in traffic(visitor, "cookie")]
+    assert kept == list("EDCBAZYXWV")
+
+
 def test_the_inspector_s_own_look_into_the_store_is_not_shown(visitor: Visitor) -> None:
     log_in(visitor)
     for name in ("filesystem", "redis"):
