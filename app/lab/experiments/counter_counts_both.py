@@ -40,7 +40,7 @@ CLAIM = Claim(
     ),
     topic=Topic.LOAD,
     stakes=Stakes.DATA,
-    sources=("PHP, Rails and Django: lost updates in sessions",),
+    sources=("OWASP ASVS 5.0, 15.4.2", "CWE-362"),
     try_it=(
         "Log in, empty the cart, and open devtools (F12) → Console.",
         "Add two mugs at the same time: const add = () => fetch('cart/add', {method: 'POST', "
