@@ -20,7 +20,7 @@ from flask import (
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import public_pages
+from app import dashboard, public_pages
 from app.web.data_location import locate_plain_cookie
 from app.web.plain_cookies import EXAMPLE, delete_plain, set_plain
 from app.web.subrequest import send_inside
@@ -59,6 +59,12 @@ def custom_status() -> Response:
     return response
 
 
+def read_code(view: Callable[..., Any]) -> str:
+    """The view as it is in the project, without its docstring."""
+    source = inspect.getsource(view)
+    return source.replace(f'    """{view.__doc__}"""\n', "") if view.__doc__ else source
+
+
 @dataclass(frozen=True)
 class Block:
     """A function of Flask, a view of this application that uses it, and what to look at."""
@@ -72,10 +78,7 @@ class Block:
 
     @property
     def code(self) -> str:
-        """The view as it is in the project, without its docstring."""
-        source = inspect.getsource(self.view)
-        docstring = self.view.__doc__
-        return source.replace(f'    """{docstring}"""\n', "") if docstring else source
+        return read_code(self.view)
 
 
 BLOCKS = {
@@ -149,6 +152,7 @@ def index() -> str:
         tried=tried,
         answer=_try(tried, way, text) if tried else None,
         folders=_list_folders(),
+        session_code=read_code(dashboard.write),
         locations=[locate_plain_cookie(EXAMPLE)],
     )
 

@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from flask import Flask
 
-from app import public_pages
+from app import dashboard, public_pages
 from app.demos import building_blocks
 from app.demos.building_blocks import BLOCKS, WAYS
 from tests.app.conftest import MakeLab
@@ -146,7 +146,7 @@ def test_the_code_that_is_shown_is_the_code_that_runs(guest: Visitor) -> None:
     page = unescape(guest.get("/building-blocks").text)
     for view in (
         *(building_blocks.download, building_blocks.set_cookie, building_blocks.custom_status),
-        *(public_pages.user, public_pages.request_info),
+        *(public_pages.user, public_pages.request_info, dashboard.write),
     ):
         lines = inspect.getsource(view).strip().splitlines()
         assert all(line in page for line in lines if '"""' not in line)
