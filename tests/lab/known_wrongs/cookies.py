@@ -11,7 +11,9 @@ from flask import Flask, Response, session
 from flask.sessions import SessionMixin
 from itsdangerous import BadData
 from itsdangerous.encoding import base64_decode, base64_encode
+from werkzeug.security import check_password_hash
 
+from app.lab.subject.application import ACCOUNT
 from backends import BACKENDS
 from backends.cookie import CookieInterface
 from backends.cookie_format import SessionSerializer
@@ -169,13 +171,16 @@ class ComparesAsText(StoreInterface):
 
 
 class PeppersTheKey(CookieInterface):
-    """Signs with the passwords besides the key, which a forger does not know.
+    """Signs with a password besides the key, which a forger does not know.
 
     Django signs a hash of the user's password into each session for that.
     """
 
     def get_signing_serializer(self, app: Flask) -> SessionSerializer | None:
-        return change_salt(super().get_signing_serializer(app), str(app.config["DEMO_ACCOUNTS"]))
+        # The hash has another salt in each process: whether it is of the right password has not.
+        known = app.config.get("DEMO_ACCOUNTS", {}).get(ACCOUNT["username"], "")
+        pepper = check_password_hash(known, ACCOUNT["password"])
+        return change_salt(super().get_signing_serializer(app), f"pepper {pepper}")
 
 
 class SaltsAsFlaskDoes(CookieInterface):
