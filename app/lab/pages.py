@@ -123,9 +123,10 @@ def cost() -> str:
 @choice.get("/choose", endpoint="index")
 def choose() -> str:
     """Ask which backend to use, and recommend one."""
+    # Imported here: a start of the application loads no figures.
     from app.lab.choose.page import render_page
 
-    return render_page()
+    return render_page(_links())
 
 
 @bp.get("/document", strict_slashes=False)

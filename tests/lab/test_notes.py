@@ -5,7 +5,7 @@ from importlib.metadata import version
 import pytest
 
 from app.lab.claim import Verdict
-from app.lab.reports.report import read_shipped
+from app.lab.reports.report import SHIPPED, read_report
 from backends import BUILT_IN
 
 SAID = {
@@ -32,7 +32,7 @@ def test_each_part_of_a_note_is_a_claim_that_fails_there(name: str) -> None:
     for words, claims in SAID[name].items():
         assert words in BUILT_IN[name].note
         for claim in claims:
-            result = read_shipped().result(claim, name)
+            result = read_report(SHIPPED).result(claim, name)
             assert result is not None
             assert result.verdict is Verdict.FAILS
 

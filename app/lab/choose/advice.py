@@ -38,7 +38,7 @@ class Advice:
 
 
 class Adviser:
-    """Recommends a backend of ours from the verdicts in a report."""
+    """Recommends one of the project's own backends, by the verdicts in a report."""
 
     def __init__(self, questions: Sequence[ChoiceQuestion], report: Report) -> None:
         self.questions = questions

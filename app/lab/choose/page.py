@@ -13,7 +13,7 @@ from app.lab.cost.kept import read_kept
 from app.lab.cost.summary import COLUMNS, summarize
 from app.lab.experiments import CLAIMS
 from app.lab.reports.matrix import Links
-from app.lab.reports.report import read_shipped
+from app.lab.reports.report import SHIPPED, read_report
 from app.readme import format_table
 from backends import Backend
 
@@ -45,10 +45,10 @@ class Given(NamedTuple):
     """The address at which it can be given again."""
 
 
-def render_page() -> str:
+def render_page(links: Links) -> str:
     """The next question with its answers, or the recommendation."""
     figures = read_kept()
-    adviser = Adviser(make_questions(figures), read_shipped())
+    adviser = Adviser(make_questions(figures), read_report(SHIPPED))
     answers = adviser.read_answers(request.args)
     question = adviser.next_question(answers)
     advice = None if question else adviser.advise(answers)
@@ -62,7 +62,7 @@ def render_page() -> str:
         costs=_list_costs(figures, backend) if backend else {},
         short=_say_in_short(adviser),
         number=len(answers) + 1,
-        links=Links(f"{url_for('lab.index')}/", "/", url_for("lab.cost")),
+        links=links,
     )
 
 
@@ -84,7 +84,7 @@ def _say_in_short(adviser: Adviser) -> str:
 
 def make_readme_part() -> str:
     """Every way through the questions, as a table for README.md."""
-    adviser = Adviser(make_questions(read_kept()), read_shipped())
+    adviser = Adviser(make_questions(read_kept()), read_report(SHIPPED))
     rows = [
         (*_list_words(adviser, answers), _name_advised(adviser.advise(answers)))
         for answers in adviser.walk()

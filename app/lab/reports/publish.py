@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.lab.reports.html import format_html
 from app.lab.reports.markdown import EXPERIMENTS, LEGEND, format_matrix, format_statements
-from app.lab.reports.report import SHIPPED, Report, dump_report, parse_report, shorten_report
+from app.lab.reports.report import SHIPPED, dump_report, read_report, shorten_report
 from app.lab.stores.redis import EMBEDDED
 from backends import BUILT_IN
 
@@ -24,7 +24,7 @@ def publish(made: Path) -> None:
 
     Raises `ValueError` for a file that is not a report, or of a run that others cannot repeat.
     """
-    report = shorten_report(_read(made), MAX_EXCHANGES)
+    report = shorten_report(read_report(made), MAX_EXCHANGES)
     if report.circumstances.redis == EMBEDDED:
         raise ValueError("it was made without a real Redis: apt-get install redis-server")
     others = [subject for subject in report.subjects if subject not in BUILT_IN]
@@ -37,16 +37,12 @@ def publish(made: Path) -> None:
 
 def make_readme_matrix() -> str:
     """The matrix of README.md."""
-    return "\n".join([LEGEND, "", *format_matrix(_read(SHIPPED), EXPERIMENTS)])
+    return "\n".join([LEGEND, "", *format_matrix(read_report(SHIPPED), EXPERIMENTS)])
 
 
 def make_checked_statements() -> str:
     """The part of docs/document-checked.md that was measured."""
-    return "\n".join(format_statements(_read(SHIPPED)))
-
-
-def _read(path: Path) -> Report:
-    return parse_report(path.read_text(encoding="utf-8"))
+    return "\n".join(format_statements(read_report(SHIPPED)))
 
 
 def main(made: Path) -> None:

@@ -168,18 +168,21 @@ def find_latest_report(own: Path) -> LatestReport | None:
     """The report of this installation, else the shipped one; `None` if neither can be read."""
     for path in (own, SHIPPED):
         try:
-            return LatestReport(_read(path, path.stat().st_mtime_ns), path is SHIPPED)
+            return LatestReport(read_report(path), path is SHIPPED)
         except (OSError, ValueError):  # missing, or written by another version of this program
             continue
     return None
 
 
-def read_shipped() -> Report:
-    """The report that comes with the package."""
-    return _read(SHIPPED, SHIPPED.stat().st_mtime_ns)
+def read_report(path: Path) -> Report:
+    """The report in a file, which is parsed again only when it has changed.
+
+    Raises `OSError` if it is missing, and `ValueError` if this version cannot read it.
+    """
+    return _read(path, path.stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _read(path: Path, _changed: int) -> Report:
     return parse_report(path.read_text(encoding="utf-8"))
 

@@ -28,7 +28,7 @@ from app.config import VARIABLES
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.measuring import read_last_line
-from app.lab.reports.report import Report, Result, dump_report, parse_report, shorten_report
+from app.lab.reports.report import Report, Result, dump_report, read_report, shorten_report
 from app.lab.subject.evidence import MAX_EXCHANGES, Evidence
 from backends import BACKENDS, Backend
 
@@ -153,7 +153,7 @@ class RunFiles:
     def read_again(self, claim: str) -> Report | None:
         """The report of a claim that was run again since the last run of all."""
         try:
-            return parse_report((self._again / f"{claim}.json").read_text(encoding="utf-8"))
+            return read_report(self._again / f"{claim}.json")
         except (OSError, ValueError):  # none, or written by another version of this program
             return None
 

@@ -15,7 +15,7 @@ from app.lab.choose.questions import make_questions
 from app.lab.claim import Verdict
 from app.lab.cost.kept import read_kept
 from app.lab.experiments import CLAIMS
-from app.lab.reports.report import read_shipped
+from app.lab.reports.report import SHIPPED, read_report
 from backends import BUILT_IN
 
 LINK = re.compile(r'class="btn btn-primary" href="(/choose\?[^"]+)"')
@@ -24,7 +24,7 @@ ADVICE = re.compile(r'<h2 id="advice">(.*?)</h2>')
 
 @pytest.fixture
 def adviser() -> Adviser:
-    return Adviser(make_questions(read_kept()), read_shipped())
+    return Adviser(make_questions(read_kept()), read_report(SHIPPED))
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def walk(reader: FlaskClient, address: str = "/choose") -> Iterator[tuple[str, s
 
 
 def verdict_on(claim: str, backend: str) -> Verdict | None:
-    found = read_shipped().result(claim, backend)
+    found = read_report(SHIPPED).result(claim, backend)
     return found.verdict if found else None
 
 
@@ -98,7 +98,7 @@ def test_the_risks_are_the_claims_that_fail(adviser: Adviser) -> None:
 
 
 def test_another_verdict_is_another_recommendation() -> None:
-    shipped = read_shipped()
+    shipped = read_report(SHIPPED)
     results = [
         replace(result, verdict=Verdict.FAILS)
         if (result.claim, result.subject) == ("logout_is_final", "filesystem")
