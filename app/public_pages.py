@@ -7,8 +7,7 @@ from flask import Blueprint, abort, render_template, request
 from werkzeug.datastructures import Headers, MultiDict
 
 from app.accounts.database import list_demo_accounts
-
-MAX_NAME_CHARACTERS = 80
+from app.accounts.guesses import MAX_NAME_CHARACTERS
 
 MAX_SHOWN = 50
 """Values of a kind."""

@@ -21,8 +21,6 @@ class KeptToken:
     token: str
     answer: str = ""
     """What the dashboard answered to it, in short; empty before that."""
-    logs_in: bool = False
-    """Whether it answered as to somebody who is logged in."""
 
 
 @dataclass

@@ -64,9 +64,9 @@ def _try(kept: KeptToken) -> str:
     cookies = {current_app.config["SESSION_COOKIE_NAME"]: kept.token}
     with replaying():
         response = send_inside(current_app, request, "GET", "/dashboard", cookies)
-    kept.logs_in = response.status_code == 200
-    kept.answer = _find_heading(response) if kept.logs_in else f"{response.status}, to the login"
-    return "still-logged-in" if kept.logs_in else "refused"
+    logs_in = response.status_code == 200
+    kept.answer = _find_heading(response) if logs_in else f"{response.status}, to the login"
+    return "still-logged-in" if logs_in else "refused"
 
 
 def _find_heading(response: TestResponse) -> str:
