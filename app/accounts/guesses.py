@@ -29,7 +29,7 @@ BY_ACCOUNT = 100
 """An hour, from all addresses (OWASP ASVS 4.0, 2.2.1): a few guesses of others lock nobody out."""
 
 IPV6_PREFIX = 64
-"""Of an address: whoever has one has the whole network (RFC 4291, 2.5.4)."""
+"""A customer gets a whole network, so its addresses count as one (RFC 4291, 2.5.4)."""
 
 REDIS_TIMEOUT_SECONDS = 0.2
 """An answer of the application to an outage takes less than a second, this included."""
@@ -104,7 +104,8 @@ def network_of(address: str) -> str:
 def limit_wrong_passwords(view: View) -> View:
     """Let a view check a password only while there are tries left; a 401 takes one.
 
-    A form without a password tries none: whoever confirmed theirs is not held up by others.
+    A form without a password tries none, so that the guesses of others refuse nobody who has
+    confirmed theirs.
     """
 
     @wraps(view)

@@ -106,7 +106,7 @@ BLOCKS = {
     ),
     "custom-status": Block(
         "make_response, with a status",
-        "Answers with any status. 418 is a joke of RFC 2324, and no error of ours.",
+        "Answers with any status. 418 is a joke (RFC 2324), and nothing went wrong.",
         custom_status,
         "/custom-status",
         "In Network the status is red: 418.",

@@ -41,7 +41,7 @@ WHAT_FLASK_IS = DocumentSection(
         Unmeasured(
             6,
             "app = Flask(__name__)",
-            'This application says Flask("app"), the name of its package, in app/factory.py.',
+            'This application says LabApp("app"), its own kind of Flask, in app/factory.py.',
             (BLOCKS, HOME),
         ),
         Unmeasured(
@@ -328,7 +328,7 @@ REQUEST_OBJECT = DocumentSection(
         Unmeasured(
             167,
             "request.get_json() - JSON data from request body",
-            "No form of a browser sends JSON. Pages that keep a session here take forms only.",
+            "No form of a browser sends JSON. Only /request-info takes some here, and measures it.",
             (BLOCKS, REQUEST),
         ),
         Unmeasured(
@@ -340,7 +340,7 @@ REQUEST_OBJECT = DocumentSection(
         Unmeasured(
             169,
             "request.method - HTTP method (GET, POST, etc.)",
-            "What changes something is a POST here, and must come from a page of this site.",
+            "What changes something is a POST here, but for /set-cookie, which the document opens.",
             (REQUEST, BLOCKS),
         ),
         Unmeasured(
