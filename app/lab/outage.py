@@ -47,14 +47,19 @@ class TimedResponse(NamedTuple):
 
 def live_through(subject: Subject, outage: Callable[[], AbstractContextManager[None]]) -> Finding:
     """Log in, request pages during the outage, and check who is logged in after it."""
-    alice, stranger = subject.log_in_visitor(), subject.new_visitor()
-    with outage():
+    alice, stranger = subject.log_in_visitor(), subject.new_visitor("A stranger’s browser")
+    with outage(), subject.recorder.deciding():
         responses = list(_request_pages(subject, alice, stranger))
+    # A request without an answer is no exchange, so the evidence would not show it.
+    if unanswered := [response.page for response in responses if response.exchange is None]:
+        subject.recorder.note_decision(f"Never answered: {', '.join(unanswered)}.")
     if any(response.fault for response in responses):
         return _describe_faults(responses)
     slowest = _format_seconds(max(response.seconds for response in responses))
     _wait_for_store(alice)
-    return _find_loss(alice, stranger) or Finding(
+    with subject.recorder.deciding():
+        loss = _find_loss(alice, stranger)
+    return loss or Finding(
         True,
         f"503 after {slowest}",
         "Without the store a private page and a login were answered 503 with Retry-After, public "

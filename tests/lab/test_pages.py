@@ -222,6 +222,20 @@ def test_no_page_and_no_report_shows_a_token(real: tuple[Report, RunFiles], fold
     assert any("session_cookie=" in text for text in texts)
 
 
+def test_the_request_that_decides_is_said_to_decide(
+    real: tuple[Report, RunFiles], folder: Path
+) -> None:
+    report, files = real
+    visitor = lab(SESSION_BACKEND="cookie")
+    visitor.app.extensions["lab_runs"] = BackgroundRunner(files.folder)
+    page = visitor.get("/lab/logout_is_final/cookie").text
+    assert 'href="#decides"' in page
+    _, replay = page.split('id="decides"')
+    assert replay.index("This decides the verdict") < replay.index("Somebody with a copied token")
+    assert page.count("This decides") == 1
+    assert format_html(report).count("This decides the verdict") == len(report.results)
+
+
 def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
     real: tuple[Report, RunFiles],
 ) -> None:

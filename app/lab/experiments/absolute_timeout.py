@@ -35,13 +35,21 @@ def experiment(subject: Subject) -> Finding:
 
 def _is_in_after_use(subject: Subject, visitor: SubjectVisitor, seconds: int) -> bool:
     uses = ceil(seconds / MAX_PAUSE_SECONDS)
-    for _ in range(uses):
+    for _ in range(uses - 1):
         subject.advance_time(seconds / uses)
+        _use(subject, visitor)
+    subject.advance_time(seconds / uses)
+    with subject.recorder.deciding():
         is_in = visitor.is_logged_in
-        visitor.run(_count_use)
-        if can_rotate(subject):
-            visitor.run(rotate)
+    _use(subject, visitor)
     return is_in
+
+
+def _use(subject: Subject, visitor: SubjectVisitor) -> None:
+    visitor.get_private_page()
+    visitor.run(_count_use)
+    if can_rotate(subject):
+        visitor.run(rotate)
 
 
 def _count_use() -> None:

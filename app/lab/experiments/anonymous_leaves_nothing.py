@@ -3,25 +3,26 @@
 from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Finding, Stakes, Topic, on_each
 from app.lab.subject.application import Subject
 
-VISITORS = 2
+VISITORS = ("One guest’s browser", "Another guest’s browser")
 PAGES = ("/", "/articles", "/articles/signed", "/cart", "/login", "/dashboard", "/no-such-page")
 
 
 def experiment(subject: Subject) -> Finding:
     before = subject.store.records().keys()
-    for _ in range(VISITORS):
-        _browse_as_guest(subject)
+    for name in VISITORS:
+        _browse_as_guest(subject, name)
     left = len(subject.store.records().keys() - before)
+    subject.recorder.note_decision(f"The records in the store are counted; new ones: {left}.")
     return Finding(
         left == 0,
-        f"{left} records of {VISITORS} visitors",
-        f"{VISITORS} visitors logged out, read pages, filled a guest’s cart, chose a theme and "
-        f"failed to log in; {left} records were in the store afterwards.",
+        f"{left} records of {len(VISITORS)} visitors",
+        f"{len(VISITORS)} visitors logged out, read pages, filled a guest’s cart, chose a theme "
+        f"and failed to log in; {left} records were in the store afterwards.",
     )
 
 
-def _browse_as_guest(subject: Subject) -> None:
-    visitor = subject.new_visitor()
+def _browse_as_guest(subject: Subject, name: str) -> None:
+    visitor = subject.new_visitor(name)
     visitor.log_out()  # first: later it would remove what the other requests leave
     for path in PAGES:
         visitor.get(path)

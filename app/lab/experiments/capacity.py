@@ -18,7 +18,10 @@ def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
     data = make_random_text(MAX_TRIED_BYTES)
     # First just too much for a cookie: no server answers a header of a megabyte.
-    if not _keeps(alice, data[: MAX_COOKIE_BYTES + 1]):
+    _store(alice, data[: MAX_COOKIE_BYTES + 1])
+    with subject.recorder.deciding():
+        is_more_than_cookie = _has(alice, data[: MAX_COOKIE_BYTES + 1])
+    if not is_more_than_cookie:
         return _describe_limit(alice, data, _find_largest(alice, data, 0, MAX_COOKIE_BYTES + 1))
     if not _keeps(alice, data):
         return _describe_limit(

@@ -17,7 +17,8 @@ PASSWORDS = {"current": ACCOUNT["password"], "new": "the difference engine", "en
 def experiment(subject: Subject) -> Finding:
     subject.restart_in_production()
     alice = subject.new_visitor()
-    visit = list(_visit_pages(alice))
+    with subject.recorder.deciding():
+        visit = list(_visit_pages(alice))
     if failed := [exchange.url for exchange in visit if exchange.status >= 400]:
         raise RuntimeError(f"not answered, so their cookies were not seen: {', '.join(failed)}")
     set_cookies = [header for exchange in visit for header in exchange.set_cookies]

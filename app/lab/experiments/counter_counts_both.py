@@ -19,7 +19,8 @@ def experiment(subject: Subject) -> Finding:
         session["count"] = count + 1
 
     call_in_parallel(*[lambda: alice.run(increase)] * 2)
-    counted = alice.run(lambda: session["count"])
+    with subject.recorder.deciding():
+        counted = alice.run(lambda: session["count"])
     return Finding(
         counted == 2,
         f"{counted} of 2 counted",

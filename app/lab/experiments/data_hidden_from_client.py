@@ -20,6 +20,10 @@ def experiment(subject: Subject) -> Finding:
     subject.snapshot(alice, "with personal data in the session")
     readable = "\n".join(read_token(cookie.value) for cookie in alice.browser.jar)
     found = [name for name, value in PERSONAL.items() if value in readable]
+    subject.recorder.note_decision(
+        "The browser’s cookies are decoded without a key, and searched for the values: "
+        f"{', '.join(found) or 'none'} found."
+    )
     return Finding(
         not found,
         f"{len(found)} of {len(PERSONAL)} values read in the cookie",

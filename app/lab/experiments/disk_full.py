@@ -24,18 +24,19 @@ def experiment(subject: Subject) -> Finding:
     )
     left = leaving.token
     alice.get("/no-such-page")  # what the application writes at its first error is written now
-    with subject.store.disk_full():
+    with subject.store.disk_full(), subject.recorder.deciding():
         login = coming.post(subject.paths.login, subject.paths.fields)
         note = alice.post("/dashboard/note", {"note": "on a full disk"})
         logout = leaving.log_out()
-    outcomes = {
-        "login": (login.status < 400, coming.is_logged_in),
-        "note": (note.status < 400, alice.run(lambda: "notes" in session)),
-        "logout": (logout.status < 400, not subject.logs_in_with(left)),
-    }
+    with subject.recorder.deciding():
+        outcomes = {
+            "login": (login.status < 400, coming.is_logged_in),
+            "note": (note.status < 400, alice.run(lambda: "notes" in session)),
+            "logout": (logout.status < 400, not subject.logs_in_with(left)),
+        }
+        whole = alice.is_logged_in and subject.log_in_visitor().is_logged_in
     untrue = [what for what, (said, done) in outcomes.items() if said and not done]
     refused = [what for what, (said, _) in outcomes.items() if not said]
-    whole = alice.is_logged_in and subject.log_in_visitor().is_logged_in
     return Finding(
         not untrue and whole,
         f"{len(outcomes) - len(untrue)} of {len(outcomes)} answers true"

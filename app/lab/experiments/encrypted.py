@@ -13,7 +13,12 @@ def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
     alice.run(lambda: session.update(card=NUMBER))
     subject.snapshot(alice, "with a card’s number in the session")
-    if NUMBER in read_token(alice.token):
+    is_read = NUMBER in read_token(alice.token)
+    subject.recorder.note_decision(
+        "The cookie is decoded without the key, and searched for the number: "
+        f"{'found' if is_read else 'not found'}."
+    )
+    if is_read:
         return Finding(
             False,
             f"read without the key: {NUMBER}",

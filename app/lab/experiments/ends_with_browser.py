@@ -12,7 +12,8 @@ def experiment(site: Site) -> Finding:
     alice = site.log_in_visitor()
     seconds = _find_lifetime(alice)
     alice.reopen_browser()
-    still_in = alice.is_logged_in
+    with site.recorder.deciding():
+        still_in = alice.is_logged_in
     lifetime = "no Expires" if seconds is None else f"Expires in {format_duration(round(seconds))}"
     return Finding(
         not still_in,

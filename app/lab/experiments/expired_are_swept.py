@@ -31,6 +31,9 @@ def experiment(subject: Subject) -> Finding:
     subject.log_in_visitor()
     _sweep(subject)
     left = len(written & subject.store.records().keys())
+    subject.recorder.note_decision(
+        f"The entries in the store are counted: {left} of those {len(written)} are left."
+    )
     more = ", what finds them by their user included," if len(written) > SESSIONS else ""
     return Finding(
         left == 0,

@@ -7,12 +7,14 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    mallory = subject.new_visitor()
+    mallory = subject.new_visitor("The attacker’s browser")
     mallory.run(lambda: session.update(planted=True))
     alice = subject.new_visitor()
     alice.plant_token(mallory.token)
     alice.log_in()
-    if mallory.is_logged_in:
+    with subject.recorder.deciding():
+        is_in = mallory.is_logged_in
+    if is_in:
         because = "The planted token was logged in as alice after the login."
         return Finding(False, "logged in", because)
     because = "The planted token was logged in as nobody after alice’s login."

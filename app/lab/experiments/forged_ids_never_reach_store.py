@@ -22,7 +22,9 @@ def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
     forged = _make_tokens(alice.token)
     asked = count_operations(
-        subject, alice, lambda: [subject.request_with_token(token) for token in forged]
+        subject,
+        alice,
+        lambda: [subject.request_with_token(token, actor="The forger") for token in forged],
     )
     cost = asked.total()
     return Finding(

@@ -9,6 +9,9 @@ def experiment(site: Site) -> Finding:
     seen = alice.browser.document_cookie(site.url + site.paths.private)
     names = [pair.partition("=")[0] for pair in seen.split("; ") if pair]
     visible = site.cookie_name in names
+    site.recorder.note_decision(
+        f"A script on the page reads document.cookie: {', '.join(names) or 'nothing'}."
+    )
     return Finding(
         not visible,
         f"document.cookie shows {', '.join(names) or 'nothing'}",

@@ -36,6 +36,10 @@ def experiment(site: Site) -> Finding:
     answers = [_send_token(site, path, token) for path in paths for token in TOKENS]
     broken = sum(not _is_sound(answer) for answer in answers)
     reflected = sum(MARK in answer for answer in answers)
+    site.recorder.note_decision(
+        f"All {len(answers)} answers are read: {broken} are an error of the server or none at "
+        f"all, {reflected} repeat a part of the token."
+    )
     site.log_in_visitor()  # raises if the application no longer serves
     return Finding(
         not broken and not reflected,

@@ -29,15 +29,19 @@ def experiment(subject: Subject) -> Finding:
 def _is_in_after(subject: Subject, seconds: int) -> bool:
     alice = subject.log_in_visitor()
     subject.advance_time(seconds)
-    return alice.is_logged_in
+    with subject.recorder.deciding():
+        return alice.is_logged_in
 
 
 def _use_beyond_limit(subject: Subject, limit: int) -> tuple[bool, bool]:
     """Whether a used session, and its first token, outlive twice the limit."""
     alice = subject.log_in_visitor()
     first = alice.token
-    for _ in range(4):
+    for _ in range(3):
         subject.advance_time(limit / 2)
+        alice.get_private_page()
+    subject.advance_time(limit / 2)
+    with subject.recorder.deciding():
         in_use = alice.is_logged_in
     return in_use, subject.logs_in_with(first)
 

@@ -8,14 +8,17 @@ NEW_KEY = "the key that the laboratory signs with from now on"
 
 
 def experiment(subject: Subject) -> Finding:
-    token, old = subject.log_in_visitor().token, subject.app.secret_key
+    alice, old = subject.log_in_visitor(), subject.app.secret_key
+    token = alice.token
     # Without a restart, which would end an embedded store.
     subject.app.config.update(SECRET_KEY=NEW_KEY, SECRET_KEY_FALLBACKS=[old])
     subject.recorder.note("The key is replaced, with the old one as fallback.")
-    with_it = subject.logs_in_with(token)
+    with subject.recorder.deciding():
+        with_it = subject.logs_in_with(token, alice.name)
     subject.app.config.update(SECRET_KEY_FALLBACKS=[])
     subject.recorder.note("The old key is no fallback any more.")
-    without = subject.logs_in_with(token)
+    with subject.recorder.deciding():
+        without = subject.logs_in_with(token, alice.name)
     because = (
         "After the key was replaced, a token from before was "
         f"{in_or_out(with_it)} with the old key as fallback, and {in_or_out(without)} without it."

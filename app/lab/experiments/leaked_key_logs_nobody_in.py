@@ -12,7 +12,9 @@ def experiment(subject: Subject) -> Finding:
     accounts = {FORGED_LOGIN["username"]: FORGED_LOGIN["password"]}
     with subject.start_second_server(DEMO_ACCOUNTS=accounts, **subject.isolated_settings()) as home:
         home.paths = Paths(fields=FORGED_LOGIN)
-        forged = subject.logs_in_with(home.log_in_visitor().token)
+        token = home.log_in_visitor("The forger’s browser at home").token
+        with subject.recorder.deciding():
+            forged = subject.logs_in_with(token, "The forger")
     because = (
         "The forger ran the same software at home, with the leaked key and a store and passwords "
         "of their own. The token of that login logs "

@@ -9,7 +9,9 @@ def experiment(site: Site) -> Finding:
     alice = site.log_in_visitor()
     kept = alice.token
     alice.log_out()
-    if site.logs_in_with(kept):
+    with site.recorder.deciding():
+        is_alive = site.logs_in_with(kept)
+    if is_alive:
         return Finding(False, "alive", "The token from before the logout still logs in.")
     return Finding(True, "dead", "The token from before the logout logs nobody in.")
 

@@ -10,7 +10,8 @@ def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
     subject.advance_time(1)  # now it is the oldest session
     log_in_users(subject, OTHERS)
-    alive = alice.is_logged_in
+    with subject.recorder.deciding():
+        alive = alice.is_logged_in
     state = "still logged in" if alive else "logged out"
     return Finding(
         alive,

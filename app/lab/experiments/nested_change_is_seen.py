@@ -3,13 +3,15 @@
 from flask import session
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
-from app.lab.subject.application import Subject
+from app.lab.subject.application import Subject, SubjectVisitor
 
 
 def experiment(subject: Subject) -> Finding:
-    by_default = _is_kept(subject)
+    alice = _append_in_place(subject)
+    with subject.recorder.deciding():
+        by_default = _is_kept(alice)
     subject.restart(SESSION_REFRESH_EACH_REQUEST=False)
-    without = _is_kept(subject)
+    without = _is_kept(_append_in_place(subject))
     figure = f"{_kept_or_lost(by_default)}; without refresh {_kept_or_lost(without)}"
     because = (
         'session["cart"].append(…) was '
@@ -19,10 +21,15 @@ def experiment(subject: Subject) -> Finding:
     return Finding(by_default, figure, because)
 
 
-def _is_kept(subject: Subject) -> bool:
+def _append_in_place(subject: Subject) -> SubjectVisitor:
+    """A visitor whose request appended to a list in the session."""
     alice = subject.log_in_visitor()
     alice.run(lambda: session.update(cart=["a mug"]))
     alice.run(lambda: session["cart"].append("a jar"))
+    return alice
+
+
+def _is_kept(alice: SubjectVisitor) -> bool:
     cart: list[str] = alice.run(lambda: session["cart"])
     return cart == ["a mug", "a jar"]
 

@@ -12,7 +12,8 @@ def experiment(subject: Subject) -> Finding:
     older = alice.token
     alice.run(lambda: session.update(voucher="used"))
     alice.plant_token(older)
-    voucher = alice.run(lambda: session.get("voucher"))
+    with subject.recorder.deciding():
+        voucher = alice.run(lambda: session.get("voucher"))
     because = (
         "A voucher in the session was used. With the cookie from before that in the browser, the "
         f"application found it {voucher}."

@@ -23,7 +23,8 @@ class HeaderBytes(NamedTuple):
 
 def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
-    sent = [_measure_headers(alice, size) for size in SIZES_BYTES]
+    with subject.recorder.deciding():
+        sent = [_measure_headers(alice, size) for size in SIZES_BYTES]
     stored = [at_size for at_size in sent if at_size.cookie is not None]
     cookies, set_cookies = zip(*sent, strict=True)
     return Finding(

@@ -12,8 +12,10 @@ OTHER_NAME = "another_application"
 
 
 def experiment(subject: Subject) -> Finding:
-    refused = _refuses(subject, OTHER_NAME)
-    refused_by_name = _refuses(subject, subject.app.name)
+    foreign = _log_in_elsewhere(subject, OTHER_NAME)
+    with subject.recorder.deciding():
+        refused = not subject.logs_in_with(foreign)
+    refused_by_name = not subject.logs_in_with(_log_in_elsewhere(subject, subject.app.name))
     figure = f"{_describe(refused)}; of the same name {_describe(refused_by_name)}"
     because = (
         f"An application called “{OTHER_NAME}”, with the same secret key and a store of its own, "
@@ -23,8 +25,8 @@ def experiment(subject: Subject) -> Finding:
     return Finding(refused, figure, because)
 
 
-def _refuses(subject: Subject, name: str) -> bool:
-    """Whether the token of a login in an application of this name is refused."""
+def _log_in_elsewhere(subject: Subject, name: str) -> str:
+    """The token of a login in an application of this name."""
     login = subject.log_in_visitor().run(lambda: dict(session))
     another = Flask(name)
     another.config.update(
@@ -33,7 +35,7 @@ def _refuses(subject: Subject, name: str) -> bool:
         **subject.isolated_settings(),
     )
     another.session_interface = subject.backend.install(another, time.time)
-    return not subject.logs_in_with(_make_token(another, login))
+    return _make_token(another, login)
 
 
 def _make_token(app: Flask, values: dict[str, Any]) -> str:

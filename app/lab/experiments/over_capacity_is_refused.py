@@ -14,7 +14,8 @@ def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
     before = alice.token
     data = make_random_text(CHARACTERS)
-    answer = alice.attempt(lambda: session.update(data=data))
+    with subject.recorder.deciding():
+        answer = alice.attempt(lambda: session.update(data=data))
     dropped = "; ".join(refused.reason for refused in answer.refused)
     kept = "keeps the session as it was" if alice.token == before else "holds another session"
     browser = f"drops the new cookie and {kept}" if dropped else kept

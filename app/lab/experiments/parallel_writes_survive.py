@@ -22,7 +22,8 @@ def experiment(subject: Subject) -> Finding:
         session[f"key {number}"] = number
 
     call_in_parallel(*(partial(alice.run, partial(write, number)) for number in range(REQUESTS)))
-    kept = alice.run(lambda: sum(name.startswith("key ") for name in session))
+    with subject.recorder.deciding():
+        kept = alice.run(lambda: sum(name.startswith("key ") for name in session))
     return Finding(
         kept == REQUESTS,
         f"{kept} of {REQUESTS} keys kept",

@@ -20,7 +20,8 @@ VALUES: dict[str, Any] = {
 def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
     alice.run(lambda: session.update(VALUES))
-    read = alice.run(lambda: {name: session.get(name, "gone") for name in VALUES})
+    with subject.recorder.deciding():
+        read = alice.run(lambda: {name: session.get(name, "gone") for name in VALUES})
     back = sum(read[name] == value for name, value in VALUES.items())
     return Finding(
         back == len(VALUES),

@@ -58,7 +58,8 @@ def _visit_with_pickle(subject: Subject, plant: Callable[[str], None]) -> list[i
     alice = subject.log_in_visitor()
     for name in subject.store.records():
         plant(name)
-    return [alice.get_private_page().status, alice.get("/cart").status]
+    with subject.recorder.deciding():
+        return [alice.get_private_page().status, alice.get("/cart").status]
 
 
 def _overwrite_record(store: StoreHarness, data: bytes, name: str) -> None:

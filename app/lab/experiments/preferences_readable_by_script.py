@@ -11,6 +11,9 @@ def experiment(subject: Subject) -> Finding:
     alice.post("/preferences", CHOSEN)
     seen = alice.browser.document_cookie(f"{subject.url}/preferences").split("; ")
     readable = "theme=dark" in seen and alice.token != ""
+    subject.recorder.note_decision(
+        f"A script on the page reads document.cookie: {'; '.join(seen) or 'nothing'}."
+    )
     if not readable:
         because = "A script on the page does not see the theme that was chosen."
         return Finding(False, "theme not seen", because)

@@ -28,7 +28,8 @@ def _is_kept(subject: Subject, age: int) -> bool:
         alice.run(lambda: session.update(written=True))
 
     alice.run(read)
-    return alice.run(lambda: "written" in session)
+    with subject.recorder.deciding():
+        return alice.run(lambda: "written" in session)
 
 
 CLAIM = Claim(

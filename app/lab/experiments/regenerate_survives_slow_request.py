@@ -46,7 +46,8 @@ def _old_token_survives(subject: Subject, kind: str) -> bool:
     rotated = run_slow_request(alice, kind, rotate_token)
     if not subject.logs_in_with(rotated):
         raise RuntimeError("the rotated token logs nobody in")
-    return any(subject.logs_in_with(token) for token in {old, alice.token} - {rotated})
+    with subject.recorder.deciding():
+        return any(subject.logs_in_with(token) for token in {old, alice.token} - {rotated})
 
 
 CLAIM = Claim(

@@ -8,7 +8,8 @@ def experiment(site: Site) -> Finding:
     site.check_token()
     before, whose, after = _find_tokens(site)
     is_new = after != before
-    alive = site.logs_in_with(before)
+    with site.recorder.deciding():
+        alive = site.logs_in_with(before)
     figure = (
         f"{'another' if is_new else 'the same'} token, the old one {'alive' if alive else 'dead'}"
     )

@@ -12,7 +12,8 @@ def experiment(subject: Subject) -> Finding:
     alice.post("/login", {**ACCOUNT, "remember": "y"})
     alice.reopen_browser()
     left = _find_lifetimes(alice)
-    remembered = f'value="{ACCOUNT["username"]}"' in alice.get("/login").text
+    with subject.recorder.deciding():
+        remembered = f'value="{ACCOUNT["username"]}"' in alice.get("/login").text
     figure = (
         f"name filled in, kept for {format_duration(round(max(left)))}" if left else "forgotten"
     )

@@ -9,10 +9,13 @@ ROW = "data-handle="
 
 
 def experiment(subject: Subject) -> Finding:
-    laptop, phone = subject.log_in_visitor(), subject.log_in_visitor()
-    listed = laptop.get("/sessions").text.count(ROW)
+    laptop = subject.log_in_visitor("Alice’s laptop")
+    phone = subject.log_in_visitor("Alice’s phone")
+    with subject.recorder.deciding():
+        listed = laptop.get("/sessions").text.count(ROW)
     laptop.post("/sessions/end-others")
-    stays, other = laptop.is_logged_in, phone.is_logged_in
+    with subject.recorder.deciding():
+        stays, other = laptop.is_logged_in, phone.is_logged_in
     figure = f"{listed} listed, the other {'alive' if other else 'dead'}"
     because = (
         f"The page listed {listed} of 2 sessions. After “End all others” the laptop was "

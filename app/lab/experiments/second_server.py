@@ -6,10 +6,10 @@ from app.lab.subject.application import Subject
 
 def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
-    with subject.start_second_server() as other:
-        known = other.logs_in_with(alice.token)
+    with subject.start_second_server() as other, subject.recorder.deciding():
+        known = other.logs_in_with(alice.token, alice.name)
     with subject.start_second_server(SESSION_FILE_DIR=subject.folder / "sessions") as other:
-        known_by_disk = other.logs_in_with(alice.token)
+        known_by_disk = other.logs_in_with(alice.token, alice.name)
     if known:
         return Finding(True, "known", "A second server with the same key knew the session.")
     if known_by_disk:

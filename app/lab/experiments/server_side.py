@@ -23,6 +23,10 @@ def experiment(subject: Subject) -> Finding:
     in_browser = alice.cookie_bytes
     on_server = sum(map(len, subject.records().values())) // VISITORS
     browser_bytes, server_bytes = format_number(in_browser), format_number(on_server)
+    subject.recorder.note_decision(
+        f"The bytes of a session are counted on both sides: {browser_bytes} in the browser, "
+        f"{server_bytes} on the server."
+    )
     return Finding(
         in_browser < MIN_CONTENT_BYTES <= on_server,
         f"{browser_bytes} bytes in the browser, {server_bytes} on the server",

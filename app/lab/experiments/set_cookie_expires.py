@@ -33,7 +33,8 @@ def _set_cookie() -> None:
 
 
 def _is_sent(alice: SubjectVisitor) -> bool:
-    return alice.run(lambda: request.cookies.get("username")) == "john_doe"
+    with alice.site.recorder.deciding():
+        return alice.run(lambda: request.cookies.get("username")) == "john_doe"
 
 
 def _sends(is_sent: bool) -> str:

@@ -23,7 +23,8 @@ def experiment(subject: Subject) -> Finding:
     subject.log_in_visitor()
     dump = subject.store.records()
     tried = sorted({token for name, data in dump.items() for token in _find_tokens(name, data)})
-    working = sum(subject.logs_in_with(token) for token in tried)
+    with subject.recorder.deciding():
+        working = sum(subject.logs_in_with(token, "The thief") for token in tried)
     return Finding(
         working == 0,
         f"{working} of {len(tried)} work",

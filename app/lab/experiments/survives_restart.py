@@ -7,7 +7,9 @@ from app.lab.subject.application import Subject
 def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
     subject.restart()
-    if alice.is_logged_in:
+    with subject.recorder.deciding():
+        is_in = alice.is_logged_in
+    if is_in:
         return Finding(True, "in", "Who was logged in before the restart was logged in after it.")
     return Finding(False, "out", "Who was logged in before the restart had to log in again.")
 

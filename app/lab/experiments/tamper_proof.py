@@ -24,7 +24,8 @@ def experiment(site: Site) -> Finding:
     if not site.logs_in_with(token):
         raise RuntimeError("the token as it was given does not log in")
     forged = dict(_make_forgeries(token, other))
-    accepted = [how for forgery, how in forged.items() if site.logs_in_with(forgery)]
+    with site.recorder.deciding():
+        accepted = [how for token, how in forged.items() if site.logs_in_with(token, "The forger")]
     return Finding(
         not accepted,
         f"{len(forged)} forgeries tried, {len(accepted)} accepted",

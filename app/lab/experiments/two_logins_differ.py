@@ -7,7 +7,8 @@ LOGINS = 5
 
 
 def experiment(site: Site) -> Finding:
-    different = len({site.log_in_visitor().token for _ in range(LOGINS)})
+    with site.recorder.deciding():
+        different = len({site.log_in_visitor().token for _ in range(LOGINS)})
     return Finding(
         different == LOGINS,
         f"{different} tokens of {LOGINS} logins",

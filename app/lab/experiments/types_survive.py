@@ -34,8 +34,9 @@ def experiment(subject: Subject) -> Finding:
 
 def _comes_back(alice: SubjectVisitor, value: Any) -> bool:
     try:
-        alice.run(lambda: session.update(value=value))
-        back = alice.run(lambda: session["value"])
+        with alice.site.recorder.deciding():
+            alice.run(lambda: session.update(value=value))
+            back = alice.run(lambda: session["value"])
     except ViewFailed:
         return False
     return type(back) is type(value) and bool(back == value)

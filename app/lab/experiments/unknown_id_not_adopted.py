@@ -22,8 +22,9 @@ def experiment(subject: Subject) -> Finding:
 def _is_adopted(subject: Subject, token: str) -> bool:
     alice = subject.new_visitor()
     alice.plant_token(token)
-    alice.log_in()
-    return alice.token == token or subject.logs_in_with(token)
+    with subject.recorder.deciding():
+        alice.log_in()
+        return alice.token == token or subject.logs_in_with(token)
 
 
 CLAIM = Claim(

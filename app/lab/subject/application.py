@@ -60,6 +60,8 @@ class Subject(Site):
     Its harness is `None` if the backend stores nothing on the server.
     """
 
+    person = ACCOUNT["username"].capitalize()
+
     def __init__(
         self,
         create_app: CreateApp,
@@ -102,13 +104,13 @@ class Subject(Site):
         store = self._harness.isolated_settings() if self._harness else {}
         return {"SESSION_FILE_DIR": self.folder / "separate", **store}
 
-    def new_visitor(self) -> "SubjectVisitor":
-        visitor = SubjectVisitor(self, self.make_browser())
+    def new_visitor(self, name: str = "") -> "SubjectVisitor":
+        visitor = SubjectVisitor(self, self.make_browser(), name)
         self._visitors.append(visitor)
         return visitor
 
-    def log_in_visitor(self) -> "SubjectVisitor":
-        visitor = self.new_visitor()
+    def log_in_visitor(self, name: str = "") -> "SubjectVisitor":
+        visitor = self.new_visitor(name)
         visitor.log_in()
         return visitor
 
@@ -303,7 +305,8 @@ def run_slow_request(alice: SubjectVisitor, kind: str, meanwhile: Callable[[], T
 def log_in_users(subject: Subject, count: int) -> None:
     """Make sessions of other users, without the form: checking passwords is slow."""
     for number in range(count):
-        subject.new_visitor().run(partial(_log_in_as, f"user {number}"))
+        visitor = subject.new_visitor(f"The browser of user {number}")
+        visitor.run(partial(_log_in_as, f"user {number}"))
 
 
 def _log_in_as(user: str) -> None:
@@ -313,7 +316,7 @@ def _log_in_as(user: str) -> None:
 def count_operations(
     subject: Subject, alice: SubjectVisitor, act: Callable[[], object]
 ) -> Counter[str]:
-    """The store's operations while `act` runs, by name.
+    """The store's operations while `act` runs, by name; its requests decide the verdict.
 
     Raises `Skipped` if not even the private page of `alice`, who is logged in, is seen to cost any:
     then the laboratory cannot see what this store does.
@@ -323,7 +326,7 @@ def count_operations(
         alice.get_private_page()
     if not seen:
         raise Skipped("The laboratory cannot see what this store is asked.")
-    with subject.store.record_operations() as operations:
+    with subject.store.record_operations() as operations, subject.recorder.deciding():
         act()
     return Counter(operations)
 

@@ -4,7 +4,8 @@ No token stands in it whole.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from string import ascii_uppercase
@@ -58,11 +59,13 @@ class ShownExchange:
     refused: list[str] = field(default_factory=list)
     """Cookies of the response that the browser did not take, and why."""
     actor: str = ""
-    """Who sent it: a browser by its number, or somebody with a copied token."""
+    """Who sent it: a browser by whose it is, or somebody with a copied token."""
     sent: list[str] = field(default_factory=list)
     """The letters of the tokens in the request; A is the first that the experiment met."""
     got: list[str] = field(default_factory=list)
     """The letters of the tokens that the response sets."""
+    decides: bool = False
+    """Whether the verdict comes from this response, alone or with others."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,10 @@ class Evidence:
     """What browser and server held at some moments."""
     afterwards: list[str] = field(default_factory=list)
     """What the experiment did after the last exchange, in words."""
+    deciding: int = 0
+    """How many exchanges decide the verdict together, shown or left out."""
+    decided_by: str = ""
+    """What decides the verdict in place of an exchange, in words: a look into the store."""
 
 
 class Recorder:
@@ -111,12 +118,28 @@ class Recorder:
         self._secrets: dict[str, str] = {}
         """The letter of each token of a session, by the token; empty for another secret."""
         self._browsers = 0
+        self._is_deciding = False
+        self._deciding = 0
+        self._decided_by = ""
 
-    def name_browser(self) -> str:
-        """A name for one more browser of the experiment."""
+    def name_browser(self, person: str) -> str:
+        """A name for one more browser of this person: `Alice’s second browser`."""
         with self._lock:
             self._browsers += 1
-            return f"Browser {self._browsers}"
+            return f"{person}’s {_ordinal(self._browsers)}browser"
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Mark the exchanges that end in this block as those that decide the verdict."""
+        self._is_deciding = True
+        try:
+            yield
+        finally:
+            self._is_deciding = False
+
+    def note_decision(self, step: str) -> None:
+        """Add, in words, the step that decides the verdict where that is no exchange."""
+        self._decided_by = step
 
     def add(self, exchange: Exchange, inside: str = "", actor: str = "") -> None:
         """Add an exchange, the code that ran inside its view, and who sent it.
@@ -126,7 +149,9 @@ class Recorder:
         with self._lock:
             for secret in _find_secrets(exchange):
                 self._secrets.setdefault(secret, "")
-            self._exchanges.append(replace(_describe(exchange, inside, self._notes), actor=actor))
+            shown = _describe(exchange, inside, self._notes)
+            self._exchanges.append(replace(shown, actor=actor, decides=self._is_deciding))
+            self._deciding += self._is_deciding
             self._notes = []
             if len(self._exchanges) > MAX_EXCHANGES:
                 self._exchanges = _keep_both_ends(self._exchanges, MAX_EXCHANGES)
@@ -169,6 +194,8 @@ class Recorder:
                 self._left_out,
                 list(self._holdings),
                 _mask_notes(self._notes, secrets),
+                self._deciding,
+                _mask(self._decided_by, secrets),
             )
 
 
@@ -186,6 +213,16 @@ def _mask_token(token: str, letter: str) -> str:
     """The beginning of a token, its letter and its length."""
     name = f"token {letter}, " if letter else ""
     return f"{token[:VISIBLE_TOKEN_CHARACTERS]}…({name}{len(token)} characters)"
+
+
+def _ordinal(number: int) -> str:
+    """What stands before the noun: nothing for the first, then `second `, … `11th `."""
+    words = ("", "second ", "third ", "fourth ", "fifth ")
+    if number <= len(words):
+        return words[number - 1]
+    tens, ones = divmod(number, 10)
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(ones, "th") if tens % 10 != 1 else "th"
+    return f"{number}{ending} "
 
 
 def _letter(index: int) -> str:

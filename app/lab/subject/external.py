@@ -108,8 +108,8 @@ class Form:
 class ExternalSite(Site):
     """An application whose forms may have more fields than those that were named."""
 
-    def new_visitor(self) -> "ExternalVisitor":
-        return ExternalVisitor(self, self.make_browser())
+    def new_visitor(self, name: str = "") -> "ExternalVisitor":
+        return ExternalVisitor(self, self.make_browser(), name)
 
 
 class ExternalVisitor(Visitor):

@@ -11,6 +11,9 @@ from app.lab.subject.evidence import Recorder
 COPY = "Somebody with a copied token"
 """Who sends a token and no other cookie."""
 
+CHECK = "The laboratory"
+"""Who checks beforehand that an experiment can prove something."""
+
 
 @dataclass(frozen=True)
 class Paths:
@@ -29,6 +32,9 @@ class Paths:
 class Site:
     """An application that is known by its address only."""
 
+    person = "The user"
+    """Whose account the experiments log in with, for the evidence."""
+
     def __init__(
         self, url: str, cookie_name: str, paths: Paths, make_browser: MakeBrowser = Browser
     ) -> None:
@@ -38,19 +44,19 @@ class Site:
         self.make_browser = make_browser
         self.recorder = Recorder()
 
-    def new_visitor(self) -> "Visitor":
-        """A visitor with an empty browser."""
-        return Visitor(self, self.make_browser())
+    def new_visitor(self, name: str = "") -> "Visitor":
+        """A visitor with an empty browser; by default it is one of `person`."""
+        return Visitor(self, self.make_browser(), name)
 
-    def log_in_visitor(self) -> "Visitor":
+    def log_in_visitor(self, name: str = "") -> "Visitor":
         """A visitor who has just logged in."""
-        visitor = self.new_visitor()
+        visitor = self.new_visitor(name)
         visitor.log_in()
         return visitor
 
-    def logs_in_with(self, token: str) -> bool:
-        """Whether this token alone logs in."""
-        return self.request_with_token(token).status == 200
+    def logs_in_with(self, token: str, actor: str = COPY) -> bool:
+        """Whether this token alone logs in; the evidence calls its sender `actor`."""
+        return self.request_with_token(token, actor=actor).status == 200
 
     def check_token(self) -> None:
         """Check that a fresh token alone logs in; else a refused one proves nothing.
@@ -58,13 +64,14 @@ class Site:
         It is the token of another login than the experiment's: some are good for one request only.
         Raises `RuntimeError`.
         """
-        if not self.logs_in_with(self.log_in_visitor().token):
+        token = self.log_in_visitor(f"{CHECK}’s browser").token
+        if not self.logs_in_with(token, CHECK):
             raise RuntimeError(
                 f"a token that was just given logs nobody in with the cookie {self.cookie_name} "
                 "alone"
             )
 
-    def request_with_token(self, token: str, path: str = "") -> Exchange:
+    def request_with_token(self, token: str, path: str = "", *, actor: str = COPY) -> Exchange:
         """Request a page, by default the private one, with this token and no other cookie."""
         self.recorder.mask(token)
         cookie = {"Cookie": f"{self.cookie_name}={token}"}
@@ -73,7 +80,7 @@ class Site:
             name, _, new = value.partition(";")[0].partition("=")
             if name == self.cookie_name:
                 self.recorder.mask(new)
-        self.recorder.add(exchange, actor=COPY)
+        self.recorder.add(exchange, actor=actor)
         return exchange
 
     def send_bytes(self, request: bytes) -> bytes:
@@ -98,10 +105,10 @@ class Site:
 class Visitor:
     """A person with a browser of their own. Every exchange is added to the evidence."""
 
-    def __init__(self, site: Site, browser: AnyBrowser) -> None:
+    def __init__(self, site: Site, browser: AnyBrowser, name: str = "") -> None:
         self.site = site
         self.browser = browser
-        self.name = site.recorder.name_browser()
+        self.name = name or site.recorder.name_browser(site.person)
 
     def get(self, path: str, **options: object) -> Exchange:
         """Open a page of the site."""
@@ -132,7 +139,7 @@ class Visitor:
     def plant_token(self, token: str) -> None:
         """Put this token into the browser, as one can with devtools."""
         self.site.recorder.mask(token)
-        self.site.recorder.note(f"The token {token} is put into {self.name}.")
+        self.site.recorder.note(f"{self.name} is given the token {token}.")
         cookie = f"{self.site.cookie_name}={token}; Path=/; HttpOnly"
         self.own_browser.jar.store(self.site.url, cookie)
 

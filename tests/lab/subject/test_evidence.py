@@ -12,7 +12,13 @@ from app.lab.claim import Skipped
 from app.lab.experiments import CLAIMS
 from app.lab.runs.runner import try_claim
 from app.lab.subject.application import Subject, ViewFailed
-from app.lab.subject.evidence import MAX_EXCHANGES, Evidence, ShownExchange, shorten_evidence
+from app.lab.subject.evidence import (
+    MAX_EXCHANGES,
+    Evidence,
+    Recorder,
+    ShownExchange,
+    shorten_evidence,
+)
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
 from tests.conftest import SECRET
@@ -170,7 +176,7 @@ class TestNotes:
         assert token not in first
         assert token[:6] in first
         assert "token A" in first
-        assert second == "Browser 2 is closed and opened again."
+        assert second == "Alice’s second browser is closed and opened again."
 
 
 class TestActors:
@@ -179,17 +185,26 @@ class TestActors:
     ) -> None:
         alice = subject.log_in_visitor()
         first = alice.token
-        subject.new_visitor().get("/articles")
+        subject.new_visitor("A guest’s browser").get("/articles")
         subject.request_with_token(first)
         alice.log_out()
         login, page, copy, logout = subject.recorder.evidence().exchanges
         assert [each.actor for each in (login, page, copy, logout)] == [
-            *("Browser 1", "Browser 2", "Somebody with a copied token", "Browser 1"),
+            *("Alice’s browser", "A guest’s browser", "Somebody with a copied token"),
+            "Alice’s browser",
         ]
         assert (login.sent, login.got[-1:]) == ([], ["A"])
         assert (page.sent, page.got) == ([], [])
         assert copy.sent == ["A"]
         assert logout.sent == ["A"]
+
+    def test_each_browser_of_one_person_has_its_own_name(self) -> None:
+        names = [Recorder.name_browser(recorder, "Alice") for recorder in [Recorder()] * 22]
+        assert names[:2] == ["Alice’s browser", "Alice’s second browser"]
+        assert names[10:] == [
+            *(f"Alice’s {number}th browser" for number in range(11, 21)),
+            *("Alice’s 21st browser", "Alice’s 22nd browser"),
+        ]
 
     def test_two_tokens_that_begin_alike_have_two_letters(self, subject: Subject) -> None:
         tokens = [f"same-beginning-{number}" * 3 for number in range(30)]
@@ -207,6 +222,38 @@ class TestActors:
         *_, page = subject.recorder.evidence().exchanges
         assert any("kept_" in value for _, value in page.request_headers)
         assert page.sent == []
+
+
+class TestDecision:
+    def test_only_a_request_inside_the_block_decides(self, subject: Subject) -> None:
+        alice = subject.log_in_visitor()
+        with subject.recorder.deciding():
+            subject.logs_in_with(alice.token)
+        alice.log_out()
+        evidence = subject.recorder.evidence()
+        assert [each.decides for each in evidence.exchanges] == [False, True, False]
+        assert evidence.deciding == 1
+
+    def test_a_failed_block_decides_nothing_after_it(self, subject: Subject) -> None:
+        with pytest.raises(ZeroDivisionError), subject.recorder.deciding():
+            raise ZeroDivisionError
+        subject.new_visitor().get("/articles")
+        assert subject.recorder.evidence().deciding == 0
+
+    def test_those_that_are_left_out_are_counted_too(self, subject: Subject) -> None:
+        alice = subject.log_in_visitor()
+        with subject.recorder.deciding():
+            for number in range(2 * MAX_EXCHANGES):
+                alice.get(f"/static/{number}")
+        evidence = shorten_evidence(subject.recorder.evidence(), 4)
+        assert sum(each.decides for each in evidence.exchanges) == 3
+        assert evidence.deciding == 2 * MAX_EXCHANGES
+
+    def test_a_step_in_words_shows_no_token_whole(self, subject: Subject) -> None:
+        alice = subject.log_in_visitor()
+        subject.recorder.note_decision(f"The cookie is {alice.token}.")
+        assert alice.token not in subject.recorder.evidence().decided_by
+        assert "token A" in subject.recorder.evidence().decided_by
 
 
 EXCHANGES = [
