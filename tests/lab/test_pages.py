@@ -233,6 +233,9 @@ def test_the_request_that_decides_is_said_to_decide(
     _, replay = page.split('id="decides"')
     assert replay.index("This decides the verdict") < replay.index("Somebody with a copied token")
     assert page.count("This decides") == 1
+    again = visitor.get("/lab/logout_is_final/flask-cookie").text
+    assert "gets token A, new." in again
+    assert "gets token A, which was given before." in again  # Flask's token is its content
     assert format_html(report).count("This decides the verdict") == len(report.results)
 
 

@@ -277,8 +277,12 @@ def _mask_exchange(exchange: ShownExchange, secrets: Mapping[str, str]) -> Shown
 def _find_letters(
     headers: Iterable[tuple[str, str]], name: str, secrets: Mapping[str, str]
 ) -> list[str]:
-    values = [value for header, value in headers if header.lower() == name]
-    found = {letter for token, letter in secrets.items() if any(token in v for v in values)}
+    text = "\n".join(value for header, value in headers if header.lower() == name)
+    found = set()
+    for token, letter in secrets.items():
+        if token in text:
+            text = text.replace(token, "")  # a shorter token that is a part of it was not sent
+            found.add(letter)
     return sorted(found - {""}, key=lambda letter: (len(letter), letter))
 
 

@@ -215,6 +215,13 @@ class TestActors:
         assert len(set(letters)) == len(letters) == MAX_EXCHANGES
         assert {"A", "Z", "A2", "D2"} >= {letters[0], letters[-1]}
 
+    def test_a_part_of_a_token_is_not_said_to_be_sent_with_it(self, subject: Subject) -> None:
+        token = subject.log_in_visitor().token
+        for sent in (token, token[1:], token[:-1]):
+            subject.request_with_token(sent)
+        _, *requests = subject.recorder.evidence().exchanges
+        assert [each.sent for each in requests] == [["A"], ["B"], ["C"]]
+
     def test_a_handle_that_is_no_token_has_no_letter(self, subject: Subject) -> None:
         alice = subject.log_in_visitor()
         alice.log_out()
