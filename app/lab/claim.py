@@ -107,6 +107,8 @@ class Statement:
     """Its line, from 1."""
     quote: str
     """A few of its words."""
+    place: int = 1
+    """Which one of its line it is, from 1."""
 
 
 class Condition(NamedTuple):

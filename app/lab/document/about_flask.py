@@ -181,13 +181,13 @@ RENDER_TEMPLATE = DocumentSection(
         Unmeasured(
             86,
             "@app.route('/user/<name>')",
-            "This application has that address. The page needs no session.",
+            "This application has that address, for any name. The page needs no session.",
             (PROFILE, HOME, BLOCKS),
         ),
         Unmeasured(
             96,
             "passing the user_data dictionary to the template",
-            "The page of an account gets its name and its facts so. Jinja2 escapes them.",
+            "The public page of a name gets it and invented facts so. Jinja2 escapes them.",
             (PROFILE, ARTICLES, BLOCKS),
         ),
     ),

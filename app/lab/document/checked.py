@@ -50,12 +50,12 @@ class CheckedStatement(NamedTuple):
 
 
 def check_statements(proofs: Iterable[TriedBy]) -> list[CheckedStatement]:
-    """The statements of these claims, in the order of their lines."""
+    """The statements of these claims, in the document's order."""
     found: defaultdict[Statement, list[TriedBy]] = defaultdict(list)
     for proof in proofs:
         for statement in proof.claim.statements:
             found[statement].append(proof)
-    in_order = sorted(found, key=lambda statement: statement.line)
+    in_order = sorted(found, key=lambda statement: (statement.line, statement.place))
     return [_check(statement, found[statement]) for statement in in_order]
 
 

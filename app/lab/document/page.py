@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from flask import current_app, render_template, url_for
 
-from app.accounts.database import list_demo_accounts
 from app.lab.document.checked import CheckedStatement, TriedBy, check_statements, count_statements
 from app.lab.document.places import WhereToSee
 from app.lab.document.section import DocumentSection, Unmeasured
@@ -61,7 +60,8 @@ def _make_parts(checked: Sequence[CheckedStatement]) -> Iterator[SectionRows]:
         inside[max(line for line in inside if line <= each.statement.line)].append(each)
     with_anchor: set[int] = set()
     for section in SECTIONS:
-        entries: list[Entry] = [*inside[section.line], *section.statements]
+        # In a line that has both, what no claim measures comes first in the document.
+        entries: list[Entry] = [*section.statements, *inside[section.line]]
         entries.sort(key=_line_of)
         yield SectionRows(section, [_make_row(entry, with_anchor) for entry in entries])
 
@@ -92,11 +92,6 @@ def _find_links(places: Sequence[WhereToSee]) -> Iterator[tuple[str, str]]:
 def _find_address(place: WhereToSee) -> str | None:
     """Where it is; side by side, in the first application that has it."""
     values: dict[str, Any] = dict(place.values)
-    if place.needs_account:
-        names = list(list_demo_accounts())
-        if not names:
-            return None
-        values["name"] = names[0]
     if place.endpoint in current_app.view_functions:
         return url_for(place.endpoint, **values)
     for mount, mounted in state_of(current_app).mounted.items():

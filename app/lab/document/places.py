@@ -14,8 +14,6 @@ class WhereToSee(NamedTuple):
     label: str
     """Its link; empty for a claim, whose sentence it is."""
     values: Mapping[str, str] = NO_VALUES
-    needs_account: bool = False
-    """Whether its address has the name of a demo account in it."""
 
 
 def claim_page(name: str) -> WhereToSee:
@@ -26,7 +24,7 @@ def claim_page(name: str) -> WhereToSee:
 HOME = WhereToSee("public_pages.home", "Start")
 BLOCKS = WhereToSee("building_blocks.index", "Building blocks")
 STYLES = WhereToSee("static", "A file in static/", {"filename": "base.css"})
-PROFILE = WhereToSee("public_pages.user", "A public page", needs_account=True)
+PROFILE = WhereToSee("public_pages.user", "A public page: any name will do", {"name": "alice"})
 REQUEST = WhereToSee("public_pages.request_info", "What the server sees of a request")
 LOGIN = WhereToSee("login.login", "Login")
 DASHBOARD = WhereToSee("dashboard.dashboard", "Dashboard")

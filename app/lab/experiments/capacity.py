@@ -79,7 +79,7 @@ CLAIM = Claim(
         cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
     ),
     statements=(
-        Statement(197, "Storage Capacity: … Limited only by server resources"),
+        Statement(197, "Storage Capacity: … Limited only by server resources", place=2),
         Statement(223, "Store large amounts of temporary data"),
         Statement(244, "Use sessions for large data sets"),
     ),

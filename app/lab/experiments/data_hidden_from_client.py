@@ -43,7 +43,7 @@ CLAIM = Claim(
         cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
     ),
     statements=(
-        Statement(198, "Security: … More secure (data stays on server)"),
+        Statement(198, "Security: … More secure (data stays on server)", place=2),
         Statement(221, "Store sensitive information"),
         Statement(237, "Use sessions for sensitive data, cookies for preferences"),
     ),

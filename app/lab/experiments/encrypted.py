@@ -47,8 +47,8 @@ CLAIM = Claim(
         flask_session=CANNOT_APPLY,
     ),
     statements=(
-        Statement(100, "Sessions are encrypted and stored as cookies."),
-        Statement(128, "automatically encrypted using the secret key"),
+        Statement(100, "Sessions are encrypted and stored as cookies.", place=2),
+        Statement(128, "automatically encrypted using the secret key", place=2),
     ),
     applies=IN_BROWSER,
     try_it=(

@@ -42,7 +42,7 @@ CLAIM = Claim(
     expected=on_each(
         cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
     ),
-    statements=(Statement(199, "Lifespan: … Usually expires when browser closes"),),
+    statements=(Statement(199, "Lifespan: … Usually expires when browser closes", place=2),),
     try_it=(
         "Log in, and look at devtools (F12), Application → Cookies, column “Expires / Max-Age”.",
         "Close the browser whole, all its windows, and open the dashboard again.",

@@ -30,7 +30,7 @@ CLAIM = Claim(
     expected=on_each(
         cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
     ),
-    statements=(Statement(201, "Accessibility: … Not directly accessible to client"),),
+    statements=(Statement(201, "Accessibility: … Not directly accessible to client", place=2),),
     try_it=(
         "Log in, and open devtools (F12) → Console.",
         "Type document.cookie and press Enter.",

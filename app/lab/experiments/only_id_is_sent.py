@@ -61,8 +61,8 @@ CLAIM = Claim(
         cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
     ),
     statements=(
-        Statement(190, "uses a session identifier (often stored in a cookie)"),
-        Statement(200, "Performance: … Only session ID sent with requests"),
+        Statement(190, "uses a session identifier (often stored in a cookie)", place=3),
+        Statement(200, "Performance: … Only session ID sent with requests", place=2),
     ),
     try_it=(
         "Log in, and look at “What was sent” on the dashboard.",

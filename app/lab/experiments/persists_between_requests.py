@@ -42,7 +42,7 @@ CLAIM = Claim(
     ),
     statements=(
         Statement(128, "Sessions persist data between requests"),
-        Statement(190, "maintain user state across multiple requests"),
+        Statement(190, "maintain user state across multiple requests", place=2),
         Statement(225, "Handle multi-step processes (wizards, checkouts)"),
     ),
     try_it=(

@@ -55,7 +55,7 @@ CLAIM = Claim(
     statements=(
         Statement(100, "Provides server-side session management"),
         Statement(190, "Sessions are server-side storage mechanisms"),
-        Statement(196, "Storage Location: … Server-side"),
+        Statement(196, "Storage Location: … Server-side", place=2),
         Statement(222, "Maintain server-side state for complex workflows"),
     ),
     try_it=(

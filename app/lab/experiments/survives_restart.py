@@ -26,7 +26,7 @@ CLAIM = Claim(
         cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
     ),
     embedded=FAILS,
-    statements=(Statement(190, "maintain user state across multiple requests"),),
+    statements=(Statement(190, "maintain user state across multiple requests", place=2),),
     try_it=(
         "Log in, and stop the application with Ctrl+C in its terminal.",
         "Start it again, and reload the dashboard. Are you still in?",

@@ -114,7 +114,7 @@ CLAIM = Claim(
         cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
     ),
     statements=(
-        Statement(198, "Security: … More secure"),
+        Statement(198, "Security: … More secure", place=2),
         Statement(224, "Implement secure user authentication"),
     ),
     try_it=(

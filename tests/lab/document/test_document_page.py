@@ -26,6 +26,8 @@ ADVICE = (*range(228, 233), *range(237, 241), *range(243, 246), 248)
 LINES = (*OF_FLASK, *OF_FUNCTIONS, *OF_RESPONSES, *OF_REQUESTS, *OF_SESSIONS, *ADVICE)
 """The lines of the document that say something, not headings or code."""
 
+ORDER_OF_190 = ("Sessions", "maintain", "uses")
+
 OF_DOCUMENT = [claim for claim in CLAIMS.values() if claim.statements]
 
 
@@ -60,6 +62,19 @@ def test_every_line_that_says_something_is_there_in_order(show: ShowDocument) ->
     assert all(before <= after for before, after in pairwise(lines))
     assert list(dict.fromkeys(lines)) == list(LINES)
     assert [each["id"] for each in page.select("tbody[id]")] == [f"line-{line}" for line in LINES]
+
+
+def test_the_statements_of_a_line_are_in_its_order(show: ShowDocument) -> None:
+    said = [text_of(each) for each in show(faulty_run()).select("th:has(.said-quote)")]
+    of_line = {line: [each for each in said if f"line {line} " in each] for line in LINES}
+    for line in range(196, 202):  # a table: of cookies first, of sessions in the second column
+        are_second = ["…" in each.partition(":")[2] for each in of_line[line]]
+        assert set(are_second) == {False, True}
+        assert are_second == sorted(are_second)
+    begins = [
+        each.partition("“")[2].split()[0] for line in (100, 128, 190) for each in of_line[line]
+    ]
+    assert begins == ["Provides", "Sessions", "Sessions", "automatically", *ORDER_OF_190]
 
 
 def test_every_claim_of_the_document_is_there_with_its_quotes(show: ShowDocument) -> None:
@@ -143,11 +158,13 @@ def test_side_by_side_a_page_of_a_backend_is_below_its_mount(show: ShowDocument)
     assert not beside.select_one('.see a[href="/checkout"]')
 
 
-def test_an_account_is_linked_only_where_there_is_one(make_app: Callable[..., Any]) -> None:
-    for accounts in ({}, {"zoe": "a plain password"}):
-        app = make_app(faulty_run(), DEMO_ACCOUNTS=accounts)
-        text = app.test_client().get("/lab/document").text
-        assert ('href="/user/zoe"' in text) is bool(accounts)
+def test_a_public_page_is_linked_without_an_account(make_app: Callable[..., Any]) -> None:
+    client = make_app(faulty_run(), DEMO_ACCOUNTS={}).test_client()
+    assert (
+        '<a href="/user/alice">A public page: any name will do</a>'
+        in client.get("/lab/document").text
+    )
+    assert client.get("/user/alice").status_code == 200
 
 
 def test_the_building_blocks_are_linked_only_where_they_are(make_app: Callable[..., Any]) -> None:
