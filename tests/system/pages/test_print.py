@@ -1,0 +1,76 @@
+"""On paper a page is light and whole, and has nothing that one presses."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.services import LabServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SHEET: Any = {"width": 703, "height": 1017}
+"""A4 within the margins of base.css."""
+
+PAGES = (
+    "/",
+    "/lab",
+    "/lab/logout_is_final",
+    "/lab/logout_is_final/redis",
+    "/lab/document",
+    "/lab/cost",
+    "/choose",
+)
+
+CUT_OFF = """
+[...document.querySelectorAll("main :is(td, th, pre, .cost-scroll)")].filter(
+  (each) => each.checkVisibility() && !each.closest("svg, .visually-hidden, details.proof")
+    && each.scrollWidth > each.clientWidth + 1
+).map((each) => each.textContent.trim().slice(0, 40))
+"""
+
+
+@pytest.fixture
+def paper(chromium: "Browser", server: LabServer) -> Iterator["Page"]:
+    """A sheet, printed by somebody who chose the dark theme."""
+    context = chromium.new_context(viewport=SHEET)
+    context.add_cookies([{"name": "theme", "value": "dark", "url": server.url}])
+    page = context.new_page()
+    page.emulate_media(media="print")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_printed_page_is_whole_and_has_no_buttons(
+    paper: "Page", server: LabServer, path: str
+) -> None:
+    paper.goto(f"{server.url}{path}")
+    paper.locator("html[data-bs-theme='dark']").wait_for()
+    assert paper.evaluate("document.documentElement.scrollWidth") <= SHEET["width"]
+    assert paper.evaluate(CUT_OFF) == []
+    for name in ("button", "header.top", "footer.foot", "nav", ".skip-link"):
+        assert paper.locator(f"{name}:visible").count() == 0, name
+    assert paper.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+
+
+def test_a_printed_picture_has_its_bars(paper: "Page", server: LabServer) -> None:
+    paper.goto(f"{server.url}/lab/cost")
+    assert paper.locator("#cost-asked g.bar rect:visible").count() > 10
+
+
+def test_a_printed_question_has_its_answers(paper: "Page", server: LabServer) -> None:
+    paper.goto(f"{server.url}/choose")
+    assert paper.locator(".choice > a").first.is_visible()
+
+
+def test_what_is_folded_is_open_on_paper(paper: "Page", server: LabServer) -> None:
+    paper.goto(server.url)
+    paper.emulate_media(media="screen")
+    paper.locator("form[action='/all/login'] button").first.click()
+    folded = paper.locator("details.more:not([open])").first.locator(":scope > :not(summary)")
+    folded.first.wait_for(state="attached")
+    assert not folded.first.is_visible()
+    paper.emulate_media(media="print")
+    assert folded.first.is_visible()
