@@ -64,6 +64,7 @@ class Site:
         It is the token of another login than the experiment's: some are good for one request only.
         Raises `RuntimeError`.
         """
+        self.recorder.note("First it is checked that a fresh token alone logs in.")
         token = self.log_in_visitor(f"{CHECK}’s browser").token
         if not self.logs_in_with(token, CHECK):
             raise RuntimeError(
