@@ -7,7 +7,7 @@ a browser would silently drop the cookie. The server cannot end such a session.
 
 import json
 
-from flask import Flask
+from flask import Flask, Request
 from itsdangerous import BadData
 
 from backends.audit_log import log_event
@@ -59,6 +59,20 @@ class CookieInterface(BackendInterface):
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
         """Only the browser's copy goes; the signed token stays valid until it expires."""
         log_event(app, "session ended", loaded.id)
+
+    def join_moved(self, app: Flask, mark: str, session_ids: list[str]) -> None:
+        """Return `None`: without a store nobody can tell."""
+
+    def adopt(
+        self, app: Flask, request: Request, mark: str, session_id: str, fields: Fields
+    ) -> tuple[LoadedSession, bool]:
+        """Make a cookie of the fields.
+
+        The old record stays: another request with the old token would find nothing.
+        """
+        loaded = self._load(app, self._token(app, session_id, self.clock(), fields))
+        assert loaded is not None
+        return loaded, False
 
     def _token(self, app: Flask, session_id: str, created: float, fields: Fields) -> str:
         # Whole seconds, as in the signature: every byte counts here.

@@ -2,21 +2,24 @@
 
 from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import flask
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 from itsdangerous import BadData
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import dump_cookie
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backends.audit_log import log_event
 from backends.deadline import one_deadline
+from backends.http.cookies import cookies_named, dump_attributes, vary_by_cookie
+from backends.http.refusal import refuse
 from backends.loaded_session import Changes, LoadedSession, Succession
+from backends.migration.migration import Migration, migration_of
 from backends.serializer import FieldSerializer
 from backends.session import PERMANENT_KEY, Opening, Session
 from backends.settings import current_settings
@@ -39,13 +42,6 @@ A session from later than that was begun before the clock was set back: it would
 its limits allow.
 """
 
-ENTITY_HEADERS = (
-    *("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Range", "ETag"),
-    *("Last-Modified", "Location", "Set-Cookie"),
-)
-"""What a refused response loses: headers of its body, its redirect, its cookies
-(a guest's cart must not be deleted by a login that did not happen)."""
-
 
 class SessionTooLarge(RequestEntityTooLarge):
     """The session does not fit into its backend: a 413. Nothing was changed."""
@@ -61,6 +57,7 @@ class BackendInterface(SessionInterface):
         self.clock = clock
         self.permanent = bool(app.config.get("SESSION_PERMANENT", False))
         self.serializer = FieldSerializer(getattr(app.session_interface, "serializer", None))
+        self.migration = migration_of(app, clock)
         self._forgeries = Throttle()
         self._settings = current_settings(app, None)
         """Those of the last request that used its session: it looks once whether one changed."""
@@ -82,7 +79,7 @@ class BackendInterface(SessionInterface):
         if type(session) is not Session:  # an abstract base class is slow to ask
             session = _without_proxy(session)
         if session.accessed:
-            _vary(response)
+            vary_by_cookie(response)
         if not session._is_loaded and not self._must_send_unused(app, session):
             return
         if session._is_unread:
@@ -96,7 +93,7 @@ class BackendInterface(SessionInterface):
         except (StoreUnavailable, SessionTooLarge) as error:
             if not _is_current(session):
                 raise
-            _refuse(app, response, error)
+            refuse(app, response, error)
 
     def regenerate(self, session: Session) -> None:
         """Rotate the session: same data, new token (the method's name is Flask-Session's).
@@ -146,6 +143,19 @@ class BackendInterface(SessionInterface):
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
         """End the session, as far as the backend can."""
 
+    @abstractmethod
+    def join_moved(self, app: Flask, mark: str, session_ids: list[str]) -> LoadedSession | None:
+        """As `backends.migration.migration.Adopter` says."""
+
+    @abstractmethod
+    def adopt(
+        self, app: Flask, request: Request, mark: str, session_id: str, fields: Fields
+    ) -> tuple[LoadedSession, bool]:
+        """As `backends.migration.migration.Adopter` says."""
+
+    def _note_sent(self, app: Flask, mark: str) -> None:
+        """The browser gets the new token of a moved session with this answer."""
+
     def _look_at_settings(self, app: Flask) -> None:
         self._settings = current_settings(app, self._settings)
 
@@ -157,32 +167,41 @@ class BackendInterface(SessionInterface):
         """The first living session among the cookies of its name."""
         self._look_at_settings(app)
         with one_deadline():
+            unknown = list[str]()
             for token in self._tokens(app, request):
                 try:
                     loaded = self._load(app, token.removesuffix(PERMANENT))
                 except (BadData, UnicodeError):
-                    self._log_forgery(app, request)
+                    unknown.append(token)
                     continue
                 if loaded is not None:
                     return loaded
+            if self.migration is not None:
+                loaded = self._move_first(app, request, self.migration, unknown)
+                if loaded is not None:
+                    return loaded
+        for _ in unknown:
+            self._log_forgery(app, request)
         return None
+
+    def _move_first(
+        self, app: Flask, request: Request, migration: Migration, unknown: list[str]
+    ) -> LoadedSession | None:
+        name = migration.old.cookie_name(app)
+        is_same = name == self.get_cookie_name(app)
+        tokens = unknown if is_same else cookies_named(name, request)[:MAX_CANDIDATES]
+        key = self._settings.keys[-1]
+        return migration.move_first(self, app, request, tokens, self._salt(app), key)
 
     def _tokens(self, app: Flask, request: Request) -> list[str]:
         """The session's cookies as the browser sent them, not verified yet."""
-        header, name = request.environ.get("HTTP_COOKIE", ""), self.get_cookie_name(app)
-        if name not in header:
-            return []
-        # `request.cookies` parses, decodes and unquotes every cookie, which a token never needs.
-        sent = list[str]()
-        for pair in header.split(";"):
-            key, _, value = pair.partition("=")
-            if key.strip() == name and (token := value.strip(' "')):
-                sent.append(token)
-        return sent[:MAX_CANDIDATES]
+        return cookies_named(self.get_cookie_name(app), request)[:MAX_CANDIDATES]
 
     def _save_used(self, app: Flask, session: Session, response: Response) -> None:
         session._used()
         if session._held_back:
+            if session._loaded is not None and session._loaded.mark:
+                self._renew(app, session, session._loaded, response)
             return
         if session._is_unread and session._succession < Succession.CLEARED:
             if session._is_refused and session._used():
@@ -242,7 +261,7 @@ class BackendInterface(SessionInterface):
         permanent = session.permanent
         is_aging = loaded.ttl < RENEW_BELOW * self._settings.idle[permanent]
         refreshes = permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
-        refreshes = refreshes or session.modified
+        refreshes = refreshes or session.modified or bool(loaded.mark)
         if not (is_aging or refreshes):
             return
         try:
@@ -263,7 +282,7 @@ class BackendInterface(SessionInterface):
         # Browsers obey a deletion only with the attributes that the cookie was set with
         # (RFC 6265bis 5.7: a __Host- cookie without Secure is ignored).
         response.delete_cookie(self.get_cookie_name(app), **self._attributes(app))
-        _vary(response)
+        vary_by_cookie(response)
 
     def _followed(self, app: Flask, session: Session) -> list[LoadedSession]:
         """The sessions that end when this one is saved empty or begins."""
@@ -283,6 +302,8 @@ class BackendInterface(SessionInterface):
         return token
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
+        if session._loaded is not None and session._loaded.mark:
+            self._note_sent(app, session._loaded.mark)
         name = self.get_cookie_name(app)
         value = f"{token}{PERMANENT}" if session.permanent else token
         expires = self.get_expiration_time(app, session)
@@ -294,8 +315,10 @@ class BackendInterface(SessionInterface):
             header = dump_cookie(name, value, expires=expires, max_size=0, **self._attributes(app))
             response.headers.add("Set-Cookie", header)
         else:
-            response.headers.add("Set-Cookie", name + "=" + value + _dump(**self._attributes(app)))
-        _vary(response)
+            response.headers.add(
+                "Set-Cookie", name + "=" + value + dump_attributes(**self._attributes(app))
+            )
+        vary_by_cookie(response)
 
     def _attributes(self, app: Flask) -> dict[str, Any]:
         return {
@@ -337,39 +360,7 @@ def _without_proxy(session: SessionMixin) -> Session:
     return session
 
 
-@lru_cache(maxsize=64)
-def _dump(**attributes: Any) -> str:
-    """The attributes in a Set-Cookie, with what separates them from the value."""
-    return dump_cookie("name", "value", **attributes).removeprefix("name=value")
-
-
-def _vary(response: Response) -> None:
-    # Parsing and joining a header that is not there costs ten times as much.
-    for name, value in response.headers:
-        if name.lower() == "vary":
-            if value != "Cookie":
-                response.vary.add("Cookie")
-            return
-    response.headers.add("Vary", "Cookie")
-
-
 def _is_current(session: Session) -> bool:
     """Whether it is the session of the request that is answered now."""
     current: Any = flask.session
     return flask.has_request_context() and current._get_current_object() is session
-
-
-def _refuse(app: Flask, response: Response, error: HTTPException) -> None:
-    """Replace the response by the application's own page for `error`.
-
-    Flask saves the session after the view has returned, where any raised error becomes a 500.
-    """
-    page = app.make_response(app.handle_user_exception(error))
-    for name in ENTITY_HEADERS:
-        response.headers.pop(name, None)
-    response.close()
-    response.direct_passthrough = False
-    response.status = page.status
-    response.set_data(page.get_data())
-    for name, value in page.headers:
-        response.headers[name] = value

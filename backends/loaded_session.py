@@ -24,6 +24,8 @@ class LoadedSession(NamedTuple):
     permanent: bool = False
     record: Record | None = None
     """As the store returned it, if there is one."""
+    mark: str = ""
+    """Of one whose browser has the token of another interface still: the key of its mark."""
 
 
 class Changes(NamedTuple):

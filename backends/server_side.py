@@ -1,6 +1,7 @@
 """Sessions in a store: a signed id in the cookie, and lists of users' sessions."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from itertools import chain
 from typing import Any, NamedTuple
 from weakref import ref
@@ -11,7 +12,15 @@ from itsdangerous import BadData
 from backends.audit_log import log_event, name_of_key
 from backends.deadline import one_deadline, within_deadline
 from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
-from backends.loaded_session import NO_CHANGES, Changes, LoadedSession, Succession, is_session_field
+from backends.loaded_session import (
+    NO_CHANGES,
+    Changes,
+    LoadedSession,
+    Succession,
+    field_name,
+    is_session_field,
+)
+from backends.migration.handover import Handover, Move
 from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED, created_in, size_of
 from backends.session import PERMANENT_KEY, Session
@@ -26,6 +35,7 @@ from backends.store import (
     SessionGone,
     ShowsRecords,
     Store,
+    StoreUnavailable,
     UpdatesLoaded,
     key_of,
     wall_clock,
@@ -74,6 +84,7 @@ class StoreInterface(BackendInterface):
         self.key_prefix = key_prefix(app)
         self.store = store
         self._updates_loaded = store if isinstance(store, UpdatesLoaded) else None
+        self._handover = Handover(store, clock)
         self.probe = Probe(store)
         """Whether logins work now."""
 
@@ -82,7 +93,9 @@ class StoreInterface(BackendInterface):
 
         `owner` is what the session holds under `SESSION_OWNER`: any value that it can hold.
         """
-        owned = (_describe(key, record) for key, record in self._records_of(owner).items())
+        records = self._records_of(owner)
+        # Without a beginning it is no session, but one that is being moved.
+        owned = [_describe(key, record) for key, record in records.items() if created_in(record)]
         return sorted(owned, key=lambda session: session.created, reverse=True)
 
     def handle_of(self, session: Session) -> str | None:
@@ -128,9 +141,13 @@ class StoreInterface(BackendInterface):
             return super()._followed(app, session)
         # The signature says whose record it is: one that was not read can be deleted.
         request = session._opening.request
-        tokens = (token.removesuffix(PERMANENT) for token in self._tokens(app, request))
+        sent = self._tokens(app, request)
+        tokens = (token.removesuffix(PERMANENT) for token in sent)
         ids = {token: self._verified_id(app, request, token) for token in tokens}
-        return [LoadedSession(found, token, 0, 0, {}) for token, found in ids.items() if found]
+        found = [LoadedSession(known, token, 0, 0, {}) for token, known in ids.items() if known]
+        if not found and self.migration is not None:
+            return super()._followed(app, session)  # the old interface knows whose it is
+        return found
 
     def _verified_id(self, app: Flask, request: Request, token: str) -> str | None:
         try:
@@ -142,6 +159,45 @@ class StoreInterface(BackendInterface):
     def _unsign(self, app: Flask, token: str) -> str:
         """The id in a token. Raises `BadData` or `UnicodeError`."""
         return self._signer(app).unsign(token.encode()).decode()
+
+    def join_moved(self, app: Flask, mark: str, session_ids: list[str]) -> LoadedSession | None:
+        """The session that a mark in the store speaks of."""
+        for session_id in session_ids:
+            found = self._handover.join(mark, key_of(session_id))
+            if found is Move.UNKNOWN:
+                return None
+            if found.is_open:
+                return self._load_moved(app, session_id, found)
+        raise SessionGone
+
+    def adopt(
+        self, app: Flask, request: Request, mark: str, session_id: str, fields: Fields
+    ) -> tuple[LoadedSession, bool]:
+        """Create the record, which of several requests only one does."""
+        assert self.migration is not None
+        self._check_size(fields)
+        key, now = key_of(session_id), self.clock()
+        owner = self._owner_of(fields)
+        name = None if owner is None else self._name_owner(owner)
+        keeps = owner is not None and self._settings.keeps_visitor
+        visitor = _visitor(request) if keeps else {}
+        ttl = self.remaining(app, now, fields.get(PERMANENT_KEY) == "true")
+        keep = self.migration.mark_seconds(app, now)
+        found = self._handover.move(mark, key, {**visitor, **fields}, ttl, name, keep)
+        if found is Move.MOVED:
+            self._limit_sessions(app, owner, key)
+        return self._load_moved(app, session_id, found), found is Move.MOVED
+
+    def _load_moved(self, app: Flask, session_id: str, found: Move) -> LoadedSession:
+        loaded = self._load(app, self._token(app, session_id)) if found.is_open else None
+        if loaded is None:
+            raise SessionGone
+        return loaded
+
+    def _note_sent(self, app: Flask, mark: str) -> None:
+        assert self.migration is not None
+        with suppress(StoreUnavailable):  # the old token opens the same session a little longer
+            self._handover.note_sent(mark, self.migration.mark_seconds(app, self.clock()))
 
     @within_deadline
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
@@ -158,9 +214,7 @@ class StoreInterface(BackendInterface):
         if session._succession < Succession.CLEARED and not all(ended):
             self.store.delete(key)
             raise SessionGone
-        limit = self._settings.max_sessions
-        if owner is not None and limit is not None:
-            self._end_oldest(app, owner, key, limit)
+        self._limit_sessions(app, owner, key)
         self._log_begin(app, session, session_id)
         return self._token(app, session_id)
 
@@ -222,6 +276,11 @@ class StoreInterface(BackendInterface):
         name = self._settings.owner
         return session.get(name) if name else None
 
+    def _owner_of(self, fields: Fields) -> Any:
+        name = self._settings.owner
+        text = fields.get(field_name(name)) if name else None
+        return None if text is None else self.serializer.decode(text)
+
     def _name_owner(self, owner: Any) -> str:
         """The owner's name in the store: text is its own, any other value is named by its JSON."""
         if isinstance(owner, str) and not owner.startswith(NO_TEXT):
@@ -245,9 +304,10 @@ class StoreInterface(BackendInterface):
         assert app is not None
         log_event(app, "session revoked", session=name_of_key(app, key), owner=owner)
 
-    def _end_oldest(self, app: Flask, owner: Any, begun: str, limit: int) -> None:
+    def _limit_sessions(self, app: Flask, owner: Any, begun: str) -> None:
         """End what is over the owner's limit. Raises `SessionGone` if the new session is."""
-        if not isinstance(self.store, ListsSessions):
+        limit = self._settings.max_sessions
+        if owner is None or limit is None or not isinstance(self.store, ListsSessions):
             return
         ended = self.store.end_oldest(self._name_owner(owner), begun, limit)
         for key in ended:

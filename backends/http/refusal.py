@@ -1,0 +1,27 @@
+"""Turns a response into the page of an error after the view has returned."""
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+ENTITY_HEADERS = (
+    *("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Range", "ETag"),
+    *("Last-Modified", "Location", "Set-Cookie"),
+)
+"""What a refused response loses: headers of its body, its redirect, its cookies
+(a guest's cart must not be deleted by a login that did not happen)."""
+
+
+def refuse(app: Flask, response: Response, error: HTTPException) -> None:
+    """Replace the response by the application's own page for `error`.
+
+    Flask saves the session after the view has returned, where any raised error becomes a 500.
+    """
+    page = app.make_response(app.handle_user_exception(error))
+    for name in ENTITY_HEADERS:
+        response.headers.pop(name, None)
+    response.close()
+    response.direct_passthrough = False
+    response.status = page.status
+    response.set_data(page.get_data())
+    for name, value in page.headers:
+        response.headers[name] = value

@@ -1,0 +1,112 @@
+"""An application before and after it was switched to one of our backends."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cachelib.file import FileSystemCache
+from flask import Flask
+from flask_session import Session
+
+from tests.conftest import SECRET, Where
+from tests.support.bare import Tab, Views, add_views
+from tests.support.clock import SetClock
+from tests.support.services import PATIENCE, RedisServer
+
+WEEK = 7 * 24 * 3600
+LIMITS = {"PERMANENT_SESSION_LIFETIME": 2 * WEEK, "SESSION_PERMANENT": False}
+
+
+@pytest.fixture(autouse=True)
+def ample_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes longer than a visitor may wait, which says nothing of a move."""
+    monkeypatch.setattr("backends.deadline.LIMIT_SECONDS", PATIENCE)
+
+
+@pytest.fixture
+def views() -> Views:
+    """Views of a test's own, of both applications, each at `/do/NAME`."""
+    return {}
+
+
+def make_stock(views: Views, **config: Any) -> Flask:
+    app = Flask("lab")
+    app.config.update({"SECRET_KEY": SECRET, "TESTING": True, **LIMITS, **config})
+    if "SESSION_TYPE" in config:
+        Session(app)
+    return add_views(app, views)
+
+
+class Browser(Tab):
+    """A visitor; Flask-Session says of each session whether it is permanent."""
+
+    def data(self) -> dict[str, Any]:
+        return {key: value for key, value in super().data().items() if key != "_permanent"}
+
+
+class Before:
+    """An application on what ships, and the settings with which it is switched."""
+
+    def __init__(self, app: Flask, source: str, more: Where, keeps_record: bool) -> None:
+        self.app = app
+        self.settings = {"SESSION_MIGRATE_FROM": source, **more}
+        self.keeps_record = keeps_record
+        """Whether it has a record on the server, which can be deleted."""
+
+    def log_in(self, name: str = "alice") -> Browser:
+        return Browser(self.app).logged_in(name)
+
+
+@pytest.fixture(params=["flask", "flask-session-redis", "flask-session-files"])
+def before(request: pytest.FixtureRequest, tmp_path: Path, views: Views) -> Before:
+    """An application on Flask's cookie, on Flask-Session with Redis, and with files."""
+    if request.param == "flask":
+        return Before(make_stock(views), "flask", {}, keeps_record=False)
+    if request.param == "flask-session-redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        settings: dict[str, Any] = {"SESSION_TYPE": "redis", "SESSION_REDIS": server.client()}
+        app = make_stock(views, **settings)
+        # The new store has a client of its own, or none: only the type and the client are kept.
+        return Before(app, "flask-session", settings, keeps_record=True)
+    cache = FileSystemCache(str(tmp_path / "old"), threshold=500)
+    settings = {"SESSION_TYPE": "cachelib", "SESSION_CACHELIB": cache}
+    return Before(make_stock(views, **settings), "flask-session-pickle", settings, True)
+
+
+Switch = Callable[..., Flask]
+
+
+@pytest.fixture
+def switch(make_app: Callable[..., Flask], clock: SetClock, views: Views) -> Switch:
+    """The same application on a backend of ours."""
+
+    def make(before: Before, **config: Any) -> Flask:
+        until = datetime.fromtimestamp(clock() + 4 * WEEK, UTC)
+        settings = {"SESSION_MIGRATE_UNTIL": until, "SESSION_OWNER": "user"}
+        app = make_app(**{**LIMITS, **settings, **before.settings, **config})
+        app.add_url_rule("/untouched", "untouched", lambda: "nothing")
+        return add_views(app, views)
+
+    return make
+
+
+@pytest.fixture
+def after(before: Before, switch: Switch) -> Flask:
+    return switch(before)
+
+
+def watch_old(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tokens for which the old interface is asked from now on."""
+    asked: list[str] = []
+    interface: Any = app.session_interface
+    old: Any = interface.migration.old._interface
+    whole = old.open_session
+
+    def open_session(application: Flask, request: Any) -> Any:
+        asked.extend(request.cookies.values())
+        return whole(application, request)
+
+    monkeypatch.setattr(old, "open_session", open_session)
+    return asked

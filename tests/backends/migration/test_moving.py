@@ -1,0 +1,282 @@
+"""Visitors of an application on Flask's cookie or Flask-Session stay in when it is switched."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from flask import Flask, session
+
+from app.lab.measuring import call_in_parallel
+from backends import Backend, lister_of
+from tests.backends.migration.conftest import WEEK, Before, Browser, Switch, watch_old
+from tests.support.bare import Views
+from tests.support.clock import SetClock
+
+VALUES: dict[str, Any] = {
+    "user": "alice",
+    "cart": [1, {"two": ["three"]}],
+    "pair": (1, "two"),
+    "since": datetime(2026, 11, 26, 12, tzinfo=UTC),
+    "€": "snow ☃ and \ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
+    "@own": "an at sign",
+    "nothing": None,
+}
+
+
+def test_a_visitor_stays_logged_in(before: Before, after: Flask) -> None:
+    old = before.log_in()
+    old.post("/set/language/de")
+    new = Browser(after, old.token)
+    assert new.data() == {"user": "alice", "language": "de"}
+    assert new.token != old.token
+    assert new.data() == {"user": "alice", "language": "de"}
+
+
+def test_values_keep_their_types(before: Before, after: Flask, views: Views) -> None:
+    held: dict[str, Any] = {}
+    values = dict(VALUES)
+    if before.app.session_interface.__class__.__name__ == "RedisSessionInterface":
+        values.pop("pair")  # msgpack makes a list of it
+        values.pop("since")  # and a text of it
+    views["put"] = lambda: session.update(values)
+    views["read"] = lambda: held.update(session)
+    old = Browser(before.app)
+    old.post("/do/put")
+    Browser(after, old.token).post("/do/read")
+    held.pop("_permanent", None)
+    assert held == values
+    assert {key: type(value) for key, value in held.items()} == {
+        key: type(value) for key, value in values.items()
+    }
+
+
+def test_the_first_answer_has_the_new_cookie(before: Before, after: Flask) -> None:
+    old = before.log_in()
+    answer = Browser(after, old.token).get("/")
+    [header] = answer.headers.getlist("Set-Cookie")
+    assert header.startswith("session=")
+    assert "Expires" not in header
+    assert "Cookie" in answer.vary
+
+
+def test_a_permanent_session_stays_permanent(before: Before, after: Flask, views: Views) -> None:
+    views["keep"] = lambda: setattr(session, "permanent", True)
+    old = before.log_in()
+    old.post("/do/keep")
+    answer = Browser(after, old.token).get("/")
+    assert "Expires=" in answer.headers["Set-Cookie"]
+
+
+def test_an_untouched_page_moves_nobody(
+    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = watch_old(after, monkeypatch)
+    answer = Browser(after, before.log_in().token).get("/untouched")
+    assert (asked, "Set-Cookie" in answer.headers) == ([], False)
+
+
+def test_nothing_is_asked_once_somebody_has_moved(
+    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = Browser(after, before.log_in().token)
+    asked = watch_old(after, monkeypatch)
+    new.get("/")
+    assert len(asked) == 1
+    new.get("/")
+    new.post("/set/one/1")
+    new.post("/rotate")
+    new.post("/logout")
+    new.get("/")
+    assert len(asked) == 1
+
+
+def test_an_ended_token_of_ours_is_not_offered(
+    before: Before, after: Flask, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = Browser(after).logged_in()
+    clock.forward(3 * WEEK)
+    asked = watch_old(after, monkeypatch)
+    assert new.data() == {}
+    assert asked == []
+
+
+def test_without_the_setting_old_tokens_open_nothing(
+    before: Before, make_app: Callable[..., Flask]
+) -> None:
+    app = make_app()
+    app.add_url_rule("/", view_func=lambda: dict(session))
+    assert Browser(app, before.log_in().token).data() == {}
+
+
+def test_after_the_end_old_tokens_open_nothing(
+    before: Before, after: Flask, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = before.log_in()
+    asked = watch_old(after, monkeypatch)
+    clock.forward(4 * WEEK)
+    assert Browser(after, old.token).data() == {}
+    assert asked == []
+
+
+def test_the_old_record_is_deleted(before: Before, after: Flask, backend: Backend) -> None:
+    old = before.log_in()
+    copy = Browser(before.app, old.token)
+    Browser(after, old.token).get("/")
+    if before.keeps_record and backend.revocable:
+        assert copy.data() == {}
+    else:
+        # A cookie cannot be deleted; and without a store of its own, the new backend needs the
+        # record for other requests with the old token.
+        assert copy.data() == {"user": "alice"}
+
+
+def test_parallel_first_requests_get_one_session(
+    before: Before, after: Flask, backend: Backend
+) -> None:
+    old = before.log_in()
+    tabs = [Browser(after, old.token) for _ in range(6)]
+    answers = call_in_parallel(
+        *(partial(tab.post, f"/set/key{number}/1") for number, tab in enumerate(tabs))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({tab.get("/sid").text for tab in tabs}) == 1
+    kept = {"user", *(f"key{number}" for number in range(6))}
+    if backend.state == "server":
+        assert all(tab.data().keys() == kept for tab in tabs)
+    else:
+        # Each answer has a cookie of its own: the last one that arrives counts.
+        assert all(len(tab.data()) == 2 for tab in tabs)
+
+
+def test_a_logout_ends_the_old_token_too(
+    before: Before, after: Flask, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = before.log_in()
+    new = Browser(after, old.token)
+    new.get("/")
+    new.post("/logout")
+    asked = watch_old(after, monkeypatch)
+    thief = Browser(after, old.token)
+    assert bool(thief.data()) is not backend.revocable
+    assert bool(asked) is not backend.revocable
+
+
+@pytest.mark.parametrize("path", ["/logout", "/login/bob"])
+def test_a_first_request_may_end_the_session(
+    before: Before, after: Flask, backend: Backend, path: str
+) -> None:
+    old = before.log_in()
+    new = Browser(after, old.token)
+    new.post(path)
+    assert new.data().get("user") == ("bob" if "login" in path else None)
+    assert bool(Browser(after, old.token).data()) is not backend.revocable
+
+
+def test_the_old_token_opens_the_session_for_a_minute(
+    before: Before, after: Flask, backend: Backend, clock: SetClock
+) -> None:
+    old = before.log_in()
+    Browser(after, old.token).get("/")
+    clock.forward(59)
+    assert Browser(after, old.token).data() == {"user": "alice"}
+    clock.forward(1)
+    assert bool(Browser(after, old.token).data()) is not backend.revocable
+
+
+def test_the_minute_is_not_prolonged_by_old_tokens(
+    before: Before, after: Flask, backend: Backend, clock: SetClock
+) -> None:
+    old = before.log_in()
+    for _ in range(3):
+        Browser(after, old.token).get("/")
+        clock.forward(25)
+    assert bool(Browser(after, old.token).data()) is not backend.revocable
+
+
+def test_the_minute_begins_when_the_new_token_is_sent(
+    before: Before, after: Flask, clock: SetClock
+) -> None:
+    old = before.log_in()
+    cookie = {"Cookie": f"session={old.token}"}
+    with after.test_request_context(headers=cookie):  # as a WebSocket: nothing is sent
+        assert session["user"] == "alice"
+    clock.forward(24 * 3600)
+    assert Browser(after, old.token).data() == {"user": "alice"}
+
+
+def test_an_answer_that_holds_changes_back_sends_it(
+    before: Before, after: Flask, views: Views, clock: SetClock
+) -> None:
+    def hold() -> None:
+        assert session["user"] == "alice"
+        session.modified = False
+
+    views["hold"] = hold
+    new = Browser(after, before.log_in().token)
+    new.post("/do/hold")
+    clock.forward(3600)
+    assert new.data() == {"user": "alice"}
+
+
+def test_a_rotation_of_the_key_keeps_the_mark(
+    before: Before, after: Flask, backend: Backend
+) -> None:
+    old = before.log_in()
+    new = Browser(after, old.token)
+    new.get("/")
+    new.post("/logout")
+    after.config["SECRET_KEY_FALLBACKS"] = [after.secret_key]
+    after.secret_key = "another key " * 4
+    assert bool(Browser(after, old.token).data()) is not backend.revocable
+
+
+def test_putting_the_end_off_opens_no_old_cookie(
+    before: Before, switch: Switch, backend: Backend, clock: SetClock
+) -> None:
+    soon = datetime.fromtimestamp(clock(), UTC) + timedelta(hours=1)
+    old = before.log_in()
+    after = switch(before, SESSION_MIGRATE_UNTIL=soon)
+    new = Browser(after, old.token)
+    new.get("/")
+    new.post("/logout")
+    clock.forward(2 * 3600)
+    later = switch(before)
+    assert bool(Browser(later, old.token).data()) is not backend.revocable
+
+
+def test_a_moved_session_is_in_its_owners_list(before: Before, after: Flask) -> None:
+    lister = lister_of(after)
+    new = Browser(after, before.log_in().token, agent="Firefox")
+    new.get("/")
+    if lister is None:
+        return  # a signed cookie has no lists, and says so elsewhere
+    [owned] = lister.sessions_of("alice")
+    assert (owned.agent, owned.address) == ("Firefox", "127.0.0.1")
+    assert lister.revoke("alice", [owned.handle]) == 1
+    assert new.data() == {}
+
+
+def test_a_move_keeps_to_the_limit_of_sessions(before: Before, switch: Switch) -> None:
+    after = switch(before, SESSION_MAX_PER_OWNER=2)
+    lister = lister_of(after)
+    for number in range(3):
+        old = before.log_in()
+        old.post(f"/set/device/{number}")  # Flask's cookies of one second are equal otherwise
+        Browser(after, old.token).get("/")
+    assert lister is None or len(lister.sessions_of("alice")) == 2
+
+
+def test_moves_are_logged_and_counted(
+    before: Before, after: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "backends.audit_log"):
+        for name in ("alice", "bob"):
+            Browser(after, before.log_in(name).token).get("/")
+    events = [record.event for record in caplog.records]  # type: ignore[attr-defined]
+    moved = [event for event in events if event["event"] == "session moved"]
+    assert [event["count"] for event in moved] == [1, 2]
+    assert {event["source"] for event in moved} == {before.settings["SESSION_MIGRATE_FROM"]}
+    assert not [event for event in events if event["event"] == "forged token"]

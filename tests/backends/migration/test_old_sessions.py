@@ -1,0 +1,267 @@
+"""What is read of the old interface, and what is not."""
+
+import logging
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cachelib.file import FileSystemCache
+from flask import Flask, Request, Response, session
+from flask.sessions import SecureCookieSession, SessionInterface
+
+from backends import Backend, init_app
+from tests.backends.migration.conftest import Before, Browser, Switch, make_stock, watch_old
+from tests.conftest import SECRET
+from tests.support.bare import Views, add_views
+from tests.support.clock import SetClock
+from tests.support.services import RedisServer
+
+HOSTILE = (
+    "",
+    "a",
+    "." * 5000,
+    "é",
+    '"',
+    "a\\054b",
+    "eyJ1c2VyIjoiYWxpY2UifQ.aScDxQ.AAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "../../etc/passwd",
+    "x" * 43 + "\x01",
+    "-" * 43,
+    "0" * 32,
+    "12345678-1234-1234-1234-123456789012",
+    "%00%00",
+    "*",
+)
+
+
+class Planted:
+    """Creates a file when its pickle is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("token", HOSTILE)
+def test_a_made_up_token_opens_nothing(before: Before, after: Flask, token: str) -> None:
+    answer = after.test_client().get("/", headers={"Cookie": f"session={token}"})
+    assert (answer.status_code, answer.get_json()) == (200, {})
+
+
+def test_only_what_it_can_have_issued_is_asked_for(
+    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not before.keeps_record:
+        return  # Flask's own needs no store to see what is forged
+    asked = watch_old(after, monkeypatch)
+    for token in HOSTILE:
+        after.test_client().get("/", headers={"Cookie": f"session={token}"})
+    assert set(asked) <= {"-" * 43, "12345678-1234-1234-1234-123456789012"}
+
+
+@pytest.mark.filterwarnings("ignore:The 'use_signer' option:DeprecationWarning")
+def test_a_signed_id_is_verified_before_it_is_asked_for(
+    redis_server: RedisServer, switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = redis_server.client()
+    settings = {"SESSION_TYPE": "redis", "SESSION_REDIS": client, "SESSION_USE_SIGNER": True}
+    before = Before(make_stock({}, **settings), "flask-session", settings, True)
+    after = switch(before)
+    old = before.log_in()
+    asked = watch_old(after, monkeypatch)
+    assert Browser(after, old.token[:-1] + "_").data() == {}
+    assert asked == []
+    assert Browser(after, old.token).data() == {"user": "alice"}
+
+
+def test_the_old_store_failing_logs_nobody_out(
+    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ConnectionError("nothing answers there")
+
+    old = before.log_in()
+    interface: Any = after.session_interface
+    new = Browser(after, old.token)
+    with monkeypatch.context() as patch:
+        patch.setattr(interface.migration.old._interface, "open_session", fail)
+        answer = new.get("/")
+    assert answer.status_code == 503
+    assert "Set-Cookie" not in answer.headers
+    assert new.data() == {"user": "alice"}
+
+
+def test_an_unreadable_file_logs_nobody_out(
+    tmp_path: Path, switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = FileSystemCache(str(tmp_path / "old"))
+    settings = {"SESSION_TYPE": "cachelib", "SESSION_CACHELIB": cache}
+    before = Before(make_stock({}, **settings), "flask-session-pickle", settings, True)
+    new = Browser(switch(before), before.log_in().token)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", _refuse_to_open)
+        assert new.get("/").status_code == 503
+    assert new.data() == {"user": "alice"}
+
+
+def _refuse_to_open(*_: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_a_pickle_in_redis_is_not_read(
+    redis_server: RedisServer,
+    switch: Switch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client, planted = redis_server.client(), tmp_path / "planted"
+    settings = {"SESSION_TYPE": "redis", "SESSION_REDIS": client}
+    before = Before(make_stock({}, **settings), "flask-session", settings, True)
+    after = switch(before)
+    client.set("session:" + "a" * 43, pickle.dumps({"user": Planted(planted)}))
+    assert Browser(after, "a" * 43).data() == {}
+    assert not planted.exists()
+    assert "flask-session-pickle" in caplog.text
+
+
+def test_a_pickle_in_redis_is_read_where_it_is_named(
+    redis_server: RedisServer, switch: Switch
+) -> None:
+    client = redis_server.client()
+    settings = {"SESSION_TYPE": "redis", "SESSION_REDIS": client}
+    after = switch(Before(make_stock({}, **settings), "flask-session-pickle", settings, True))
+    client.set("session:" + "a" * 43, pickle.dumps({"user": "alice"}))
+    assert Browser(after, "a" * 43).data() == {"user": "alice"}
+
+
+def test_damage_is_logged_and_opens_nothing(
+    redis_server: RedisServer, switch: Switch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = redis_server.client()
+    settings = {"SESSION_TYPE": "redis", "SESSION_REDIS": client}
+    after = switch(Before(make_stock({}, **settings), "flask-session", settings, True))
+    for number, data in enumerate((b"\xff\xff", b"[1,2]", b'"text"', b"5")):
+        token = str(number) * 43
+        client.set(f"session:{token}", data)
+        assert Browser(after, token).data() == {}
+    assert "cannot be read" in caplog.text
+
+
+def test_what_cannot_be_held_is_named(
+    tmp_path: Path, switch: Switch, views: Views, caplog: pytest.LogCaptureFixture
+) -> None:
+    views["put"] = lambda: session.update(user="alice", seen={1, 2}, kept="yes")
+    cache = FileSystemCache(str(tmp_path / "old"))
+    settings = {"SESSION_TYPE": "cachelib", "SESSION_CACHELIB": cache}
+    before = Before(make_stock(views, **settings), "flask-session-pickle", settings, True)
+    old = Browser(before.app)
+    old.post("/do/put")
+    assert Browser(switch(before), old.token).data() == {"user": "alice", "kept": "yes"}
+    assert "session['seen'] is not moved" in caplog.text
+
+
+def test_the_largest_value_stays_behind_if_it_does_not_fit(
+    tmp_path: Path, switch: Switch, views: Views, backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    noise = os.urandom(6000).hex()
+    views["put"] = lambda: session.update(user="alice", noise=noise)
+    cache = FileSystemCache(str(tmp_path / "old"))
+    settings = {"SESSION_TYPE": "cachelib", "SESSION_CACHELIB": cache}
+    before = Before(make_stock(views, **settings), "flask-session-pickle", settings, True)
+    old = Browser(before.app)
+    old.post("/do/put")
+    after = switch(before, SESSION_MAX_BYTES=5000)
+    assert Browser(after, old.token).data() == {"user": "alice"}
+    assert "session['noise'] is not moved: the session would be too large" in caplog.text
+
+
+def test_a_shared_cookie_of_visitors_makes_two_sessions(switch: Switch, backend: Backend) -> None:
+    before = Before(make_stock({}), "flask", {}, keeps_record=False)
+    old = Browser(before.app)
+    old.post("/set/language/de")
+    after = switch(before)
+    first, second = Browser(after, old.token, "Firefox"), Browser(after, old.token, "Chrome")
+    first.get("/")
+    second.get("/")
+    first.post("/login")
+    assert "user" not in second.data()
+    # The server cannot tell the second one's cookie from a copy of the first one's.
+    assert second.data() == ({} if backend.revocable else {"language": "de"})
+
+
+def test_a_login_is_one_session_at_each_address(switch: Switch, backend: Backend) -> None:
+    before = Before(make_stock({}), "flask", {}, keeps_record=False)
+    old = before.log_in()
+    after = switch(before)
+    first, second = Browser(after, old.token), Browser(after, old.token)
+    second.client.environ_base["REMOTE_ADDR"] = "2001:db8::1"
+    assert first.get("/sid").text == second.get("/sid").text
+
+
+class Dictionary(SessionInterface):
+    """An application's own interface: a dict in the process, and a cookie of another name."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, dict[str, Any]] = {"id-1": {"user": "alice"}, "id-2": {}}
+
+    def get_cookie_name(self, app: Flask) -> str:
+        return "sid"
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        found = self.kept.get(request.cookies.get("sid", ""))
+        if found is None:
+            return None
+        opened = SecureCookieSession(found)
+        opened.name = request.cookies["sid"]  # type: ignore[attr-defined]
+        return opened
+
+    def save_session(self, app: Flask, session: Any, response: Response) -> None:
+        if not session:
+            self.kept.pop(session.name, None)
+
+
+def test_an_interface_of_the_applications_own(switch: Switch, backend: Backend) -> None:
+    own = Dictionary()
+    before = Before(make_stock({}), "", {"SESSION_MIGRATE_FROM": own}, True)
+    after = switch(before)
+    new = Browser(after)
+    new.client.set_cookie("sid", "id-1")
+    assert new.data() == {"user": "alice"}
+    assert new.has_token
+    assert ("id-1" in own.kept) is not backend.revocable
+    assert Browser(after, "id-1").data() == {}, "it is a cookie of another name"
+
+
+def test_one_of_ours_is_moved_to_another_of_ours(
+    tmp_path: Path, make_app: Callable[..., Flask], backend: Backend, clock: SetClock
+) -> None:
+    settings = {"SESSION_KEY_PREFIX": "before:", "SESSION_FILE_DIR": tmp_path / "before"}
+    app = Flask("lab")
+    app.config.update({"SECRET_KEY": SECRET, **settings})
+    init_app(app, "filesystem", clock)
+    old = Browser(add_views(app)).logged_in()
+    more = {"SESSION_MIGRATE_FROM": app.session_interface, "SESSION_MIGRATE_UNTIL": "2030-01-01"}
+    after = add_views(make_app(**more))
+    assert Browser(after, old.token).data() == {"user": "alice"}
+    assert old.data() == {} or not backend.revocable
+
+
+def test_an_outage_is_one_line_in_the_log(
+    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left\non device")
+
+    interface: Any = after.session_interface
+    old = before.log_in()
+    monkeypatch.setattr(interface.migration.old._interface, "open_session", fail)
+    for _ in range(3):
+        assert Browser(after, old.token).get("/").status_code == 503
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 1
+    assert "\n" not in errors[0].getMessage()
