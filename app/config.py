@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,6 +13,13 @@ from backends import BACKENDS, BUILT_IN, ConfigurationError
 
 PRODUCTION = "production"
 PROFILES = ("development", PRODUCTION)
+
+STOCK_BEFORE = {
+    "flask": "flask-cookie",
+    "flask-session": "flask-session-redis",
+    "flask-session-pickle": "flask-session-filesystem",
+}
+"""The stock backend whose sessions are taken over, by the value of `SESSION_MIGRATE_FROM`."""
 
 INSTANCE = Path("instance")
 """The folder for sessions as files, the accounts, and the secret key of a development run."""
@@ -74,6 +82,13 @@ def _secrets(text: str) -> list[str]:
                 f"of key {number}, {weakness}. Leave it out: whoever guesses it logs in."
             )
     return keys
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no day. Write it as 2027-01-31.") from None
 
 
 def _address(text: str) -> str:
@@ -150,6 +165,20 @@ VARIABLES = (
         "or not.",
         _whole_number(1, 90 * 24 * 3600),
         default=str(14 * 24 * 3600),
+    ),
+    Variable(
+        "SESSION_MIGRATE_FROM",
+        "Keeps those logged in who were on a stock backend before: `flask` on `flask-cookie`, "
+        "`flask-session` on `flask-session-redis`, `flask-session-pickle` on "
+        "`flask-session-filesystem`.",
+        _choice(*STOCK_BEFORE),
+        shown_default="nobody",
+    ),
+    Variable(
+        "SESSION_MIGRATE_UNTIL",
+        "The last day of that, as in `2027-01-31`. Required with it.",
+        _day,
+        shown_default="none",
     ),
     Variable(
         "SESSION_MAX_PER_USER",
@@ -237,6 +266,10 @@ def read_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     if settings["LAB"] is None:
         settings["LAB"] = settings["APP_PROFILE"] != PRODUCTION
     _check_embedded(settings)
+    if settings["SESSION_MIGRATE_FROM"] and settings["SESSION_BACKEND"] is None:
+        raise ConfigurationError(
+            "SESSION_MIGRATE_FROM is set without SESSION_BACKEND: name the backend to move to."
+        )
     if settings["SECRET_KEY"] is None:
         settings["SECRET_KEY"] = load_or_create_secret(INSTANCE / "secret_key")
     return settings

@@ -14,13 +14,13 @@ from app import cli, dashboard, login, public_pages
 from app.accounts import account, admin, sessions
 from app.accounts.database import open_accounts
 from app.accounts.guesses import Guesses
-from app.config import PRODUCTION, is_embedded, read_settings
+from app.config import PRODUCTION, STOCK_BEFORE, is_embedded, read_settings
 from app.demos import articles, building_blocks, cart, checkout, preferences, uploads
 from app.inspector import inspector, replay, side_by_side
 from app.inspector.traffic import TrafficRecorder
 from app.state import SessionLab, state_of
 from app.web import errors, headers, health, layout, log, same_origin
-from backends import init_app
+from backends import BACKENDS, init_app
 from backends.store import Clock
 
 if TYPE_CHECKING:
@@ -67,7 +67,14 @@ def build_app(config: Mapping[str, Any] | None, clock: Clock) -> Flask:
 
 def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     app = _create_base(settings, name, clock)
+    before = STOCK_BEFORE.get(settings["SESSION_MIGRATE_FROM"] or "")
+    if before is not None:
+        _configure_session(app, before)
+        app.session_interface = BACKENDS[before].install(app, clock)
+        app.config["SESSION_REDIS"] = None  # the client that this backend made for itself
     _configure_session(app, name)
+    if before is not None:
+        app.config["SESSION_COOKIE_NAME"] = _cookie_name(app, before)
     init_app(app, name, clock)
     open_accounts(app)
     replay.init_app(app)
@@ -112,10 +119,8 @@ def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) ->
 
 def _configure_session(app: Flask, name: str) -> None:
     production = app.config["APP_PROFILE"] == PRODUCTION
-    cookie_name = f"session_{name.replace('-', '_')}"
     app.config.update(
-        # Cookies are shared between the ports of a host: each backend has a name of its own.
-        SESSION_COOKIE_NAME=f"__Host-{cookie_name}" if production else cookie_name,
+        SESSION_COOKIE_NAME=_cookie_name(app, name),
         SESSION_COOKIE_SECURE=production,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -128,8 +133,14 @@ def _configure_session(app: Flask, name: str) -> None:
         SESSION_MAX_BYTES=MAX_SESSION_BYTES,
         SESSION_MAX_PER_OWNER=app.config["SESSION_MAX_PER_USER"],
     )
-    if is_embedded(app.config):
-        app.config.setdefault("SESSION_REDIS", embedded_redis())
+    if is_embedded(app.config) and not app.config.get("SESSION_REDIS"):
+        app.config["SESSION_REDIS"] = embedded_redis()
+
+
+def _cookie_name(app: Flask, name: str) -> str:
+    """Cookies are shared between the ports of a host: each backend has a name of its own."""
+    prefix = "__Host-" if app.config["APP_PROFILE"] == PRODUCTION else ""
+    return f"{prefix}session_{name.replace('-', '_')}"
 
 
 @cache

@@ -269,6 +269,11 @@ def init_app(app: Flask, backend: str | None = None, clock: Clock = wall_clock) 
             f"SESSION_BACKEND={name} is not known. Choose one of: {', '.join(BACKENDS)}."
         )
     chosen = BACKENDS[name]
+    if chosen.stock and app.config.get("SESSION_MIGRATE_FROM"):
+        raise ConfigurationError(
+            f"SESSION_MIGRATE_FROM is set, and {name} takes over no sessions. Choose one of: "
+            f"{', '.join(each.name for each in BACKENDS.values() if not each.stock)}."
+        )
     app.session_interface = chosen.install(app, clock)
     app.extensions[EXTENSION] = chosen
 

@@ -54,13 +54,16 @@ class FieldSerializer(TaggedJSONSerializer):
         for tag in TaggedJSONSerializer.default_tags
     ]
 
-    def __init__(self, before: TaggedJSONSerializer | None = None) -> None:
-        """`before`: the serializer that this one replaces, whose own tags it takes over."""
+    def __init__(self, before: object = None) -> None:
+        """`before`: the serializer that this one replaces, whose own tags it takes over.
+
+        One that has no tags, as Flask-Session's, gives none.
+        """
         super().__init__()
         self._tags_of_flask = len(self.order)
-        for tag in before.order if before else ():
+        for index, tag in enumerate(getattr(before, "order", ())):
             if type(tag) not in TaggedJSONSerializer.default_tags and tag.key not in self.tags:
-                self.register(type(tag), index=before.order.index(tag) if before else None)
+                self.register(type(tag), index=index)
 
     def encode(self, value: Any, sort_keys: bool = True) -> str:
         """The value as one line of text.

@@ -28,6 +28,8 @@ DEFAULTS = {
     "SESSION_IDLE_SECONDS": 1800,
     "SESSION_ABSOLUTE_SECONDS": 28800,
     "SESSION_REMEMBERED_SECONDS": 1209600,
+    "SESSION_MIGRATE_FROM": None,
+    "SESSION_MIGRATE_UNTIL": None,
     "SESSION_MAX_PER_USER": None,
     "APP_PROFILE": "development",
     "DEMO_ACCOUNTS": {"alice": "wonderland", "bob": "builder"},

@@ -10,8 +10,9 @@ import fakeredis
 import pytest
 from cachelib.file import FileSystemCache
 from flask import Flask
+from flask_session import Session
 
-from backends import ConfigurationError, init_app
+from backends import Backend, ConfigurationError, init_app
 from tests.conftest import SECRET
 from tests.support.clock import SetClock
 
@@ -115,3 +116,16 @@ def test_a_move_from_cookies_asks_for_the_owner(
 def test_it_is_off_by_default(make_app: Callable[..., Flask]) -> None:
     interface: Any = make_app().session_interface
     assert interface.migration is None
+
+
+@pytest.mark.parametrize("source", ["flask-session", None])
+def test_it_may_be_installed_after_flask_session(
+    make_app: Callable[..., Flask], clock: SetClock, backend: Backend, source: str | None
+) -> None:
+    app = make_app()
+    app.config.update(SESSION_TYPE="redis", SESSION_REDIS=fakeredis.FakeRedis())
+    Session(app)
+    before = app.session_interface
+    app.config.update(SESSION_MIGRATE_FROM=source, SESSION_MIGRATE_UNTIL="2027-01-31")
+    init_app(app, backend.name, clock)
+    assert app.session_interface is not before
