@@ -6,6 +6,7 @@ app.config.update(SESSION_BACKEND="redis", REDIS_URL="redis://localhost:6379/0")
 init_app(app)
 """
 
+from backends import signals
 from backends.interface import SessionTooLarge
 from backends.registry import (
     BACKENDS,
@@ -59,4 +60,5 @@ __all__ = [
     "init_app",
     "interface_of",
     "lister_of",
+    "signals",
 ]

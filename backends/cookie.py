@@ -11,12 +11,13 @@ from flask import Flask, Request
 from itsdangerous import BadData
 
 from backends.audit_log import log_event
-from backends.cookie_format import MAX_COOKIE_BYTES, SessionSerializer, make_serializer
 from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
 from backends.loaded_session import Changes, LoadedSession
 from backends.record import CREATED, ID
 from backends.session import PERMANENT_KEY, Session
+from backends.signals import send, session_ended
 from backends.store import Fields
+from backends.tokens.cookie_format import MAX_COOKIE_BYTES, SessionSerializer, make_serializer
 
 
 class CookieInterface(BackendInterface):
@@ -59,6 +60,7 @@ class CookieInterface(BackendInterface):
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
         """Only the browser's copy goes; the signed token stays valid until it expires."""
         log_event(app, "session ended", loaded.id)
+        send(session_ended, app, reason="logout")
 
     def join_moved(self, app: Flask, mark: str, session_ids: list[str]) -> None:
         """Return `None`: without a store nobody can tell."""

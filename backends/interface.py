@@ -23,6 +23,14 @@ from backends.migration.migration import Migration, migration_of
 from backends.serializer import FieldSerializer
 from backends.session import PERMANENT_KEY, Opening, Session
 from backends.settings import current_settings
+from backends.signals import (
+    changes_dropped,
+    report_failure,
+    send,
+    session_begun,
+    session_rotated,
+    token_refused,
+)
 from backends.store import RENEW_BELOW, Clock, Fields, SessionGone, StoreUnavailable, wall_clock
 from backends.throttle import Throttle
 
@@ -85,11 +93,13 @@ class BackendInterface(SessionInterface):
         if session._is_unread:
             self._look_at_settings(app)
         try:
-            self._save_used(app, session, response)
+            with report_failure(app, "save"):
+                self._save_used(app, session, response)
         except SessionGone:
             # A logout, a rotation or the expiry ended it meanwhile. No cookie is sent or deleted:
             # the browser may already hold the token of the next session.
             log_event(app, "changes dropped", session._id, reason="the session ended meanwhile")
+            send(changes_dropped, app)
         except (StoreUnavailable, SessionTooLarge) as error:
             if not _is_current(session):
                 raise
@@ -166,7 +176,7 @@ class BackendInterface(SessionInterface):
     def _load_first(self, app: Flask, request: Request) -> LoadedSession | None:
         """The first living session among the cookies of its name."""
         self._look_at_settings(app)
-        with one_deadline():
+        with report_failure(app, "load"), one_deadline():
             unknown = list[str]()
             for token in self._tokens(app, request):
                 try:
@@ -266,7 +276,8 @@ class BackendInterface(SessionInterface):
             return
         try:
             # Raises if the session ended meanwhile: its token must not be sent again then.
-            token = self._touch(app, loaded)
+            with report_failure(app, "save"):
+                token = self._touch(app, loaded)
         except (StoreUnavailable, SessionTooLarge):
             return
         if token != loaded.token or refreshes:
@@ -335,6 +346,7 @@ class BackendInterface(SessionInterface):
         rotated = loaded is not None and session._succession is Succession.NEW_ID
         event = "session rotated" if rotated else "session begun"
         log_event(app, event, session_id, follows=loaded and loaded.id)
+        send(session_rotated if rotated else session_begun, app)
 
     def _unless_ended(self, app: Flask, loaded: LoadedSession, seen: float) -> LoadedSession | None:
         """The session; `None`, and an event in the log, if one of its limits has ended it.
@@ -344,10 +356,15 @@ class BackendInterface(SessionInterface):
         from_later = max(loaded.created, seen) - self.clock() > CLOCK_TOLERANCE_SECONDS
         if loaded.ttl > 0 and not from_later:
             return loaded
-        log_event(app, "token of an ended session", loaded.id)
+        self._log_ended_token(app, loaded.id)
         return None
 
+    def _log_ended_token(self, app: Flask, session_id: str) -> None:
+        log_event(app, "token of an ended session", session_id)
+        send(token_refused, app, reason="ended")
+
     def _log_forgery(self, app: Flask, request: Request) -> None:
+        send(token_refused, app, reason="forged")
         refused = self._forgeries.admit()
         if refused is not None:
             log_event(app, "forged token", address=request.remote_addr, more=refused)

@@ -25,7 +25,7 @@ from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED, created_in, size_of
 from backends.session import PERMANENT_KEY, Session
 from backends.settings import key_prefix
-from backends.signing import TokenSigner, signer
+from backends.signals import report_failure, send, session_ended
 from backends.store import (
     AtRest,
     Clock,
@@ -40,6 +40,7 @@ from backends.store import (
     key_of,
     wall_clock,
 )
+from backends.tokens.signing import TokenSigner, signer
 
 DEFAULT_ID_BYTES = 32
 """Random bytes of an id, as in Flask-Session."""
@@ -93,7 +94,8 @@ class StoreInterface(BackendInterface):
 
         `owner` is what the session holds under `SESSION_OWNER`: any value that it can hold.
         """
-        records = self._records_of(owner)
+        with self._reporting("list"):
+            records = self._records_of(owner)
         # Without a beginning it is no session, but one that is being moved.
         owned = [_describe(key, record) for key, record in records.items() if created_in(record)]
         return sorted(owned, key=lambda session: session.created, reverse=True)
@@ -104,8 +106,9 @@ class StoreInterface(BackendInterface):
 
     def revoke(self, owner: Any, handles: Collection[str]) -> int:
         """End those of the owner's sessions. Returns how many ended."""
-        keys = [key for key in self._records_of(owner) if _handle(key) in handles]
-        return sum(self._revoke(owner, key) for key in keys)
+        with self._reporting("revoke"):
+            keys = [key for key in self._records_of(owner) if _handle(key) in handles]
+            return sum(self._revoke(owner, key) for key in keys)
 
     def at_rest(self, session: Session) -> AtRest | None:
         """The session's record as the store holds it; `None` if the store cannot show it."""
@@ -118,7 +121,7 @@ class StoreInterface(BackendInterface):
         record = self.store.load(key_of(session_id))
         created = 0.0 if record is None else created_in(record)
         if record is None or not created:
-            log_event(app, "token of an ended session", session_id)
+            self._log_ended_token(app, session_id)
             return None
         fields = record.fields
         permanent = fields.get(PERMANENT_KEY) == "true"
@@ -214,6 +217,8 @@ class StoreInterface(BackendInterface):
         if session._succession < Succession.CLEARED and not all(ended):
             self.store.delete(key)
             raise SessionGone
+        if any(ended) and session._succession > Succession.NEW_ID:
+            send(session_ended, app, reason="login")
         self._limit_sessions(app, owner, key)
         self._log_begin(app, session, session_id)
         return self._token(app, session_id)
@@ -241,8 +246,11 @@ class StoreInterface(BackendInterface):
             self.store.touch(key, ttl)
 
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
-        ended = self.store.delete(key_of(loaded.id))
-        log_event(app, "session ended" if ended else "token of an ended session", loaded.id)
+        if not self.store.delete(key_of(loaded.id)):
+            self._log_ended_token(app, loaded.id)
+            return
+        log_event(app, "session ended", loaded.id)
+        send(session_ended, app, reason="logout")
 
     def _token(self, app: Flask, session_id: str) -> str:
         # Signed with the newest key, so that active sessions stop needing the fallback keys.
@@ -296,13 +304,21 @@ class StoreInterface(BackendInterface):
     def _revoke(self, owner: Any, key: str) -> bool:
         if not self.store.delete(key):
             return False
-        self._log_revoked(key, owner)
+        self._log_revoked(key, owner, "revoked")
         return True
 
-    def _log_revoked(self, key: str, owner: Any) -> None:
+    def _log_revoked(self, key: str, owner: Any, reason: str) -> None:
+        app = self._living_app()
+        log_event(app, "session revoked", session=name_of_key(app, key), owner=owner)
+        send(session_ended, app, reason=reason)
+
+    def _reporting(self, step: str) -> report_failure:
+        return report_failure(self._living_app(), step)
+
+    def _living_app(self) -> Flask:
         app = self._app()
         assert app is not None
-        log_event(app, "session revoked", session=name_of_key(app, key), owner=owner)
+        return app
 
     def _limit_sessions(self, app: Flask, owner: Any, begun: str) -> None:
         """End what is over the owner's limit. Raises `SessionGone` if the new session is."""
@@ -311,7 +327,7 @@ class StoreInterface(BackendInterface):
             return
         ended = self.store.end_oldest(self._name_owner(owner), begun, limit)
         for key in ended:
-            self._log_revoked(key, owner)
+            self._log_revoked(key, owner, "limit")
         if begun in ended:
             raise SessionGone
 

@@ -73,6 +73,8 @@ class StoreUnavailable(ServiceUnavailable):
         )
         super().__init__(text, retry_after=1)
         self.reason = reason
+        self.is_reported = False
+        """Whether the signal `store_failed` was sent for it."""
 
     def __str__(self) -> str:
         return f"session store unavailable: {self.reason}"

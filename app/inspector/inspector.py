@@ -14,7 +14,7 @@ from app.inspector.traffic import RecordedRequest, unnoticed
 from app.state import KeptToken, state_of
 from app.web.cookie_text import describe
 from backends import AtRest, Backend, backend_of
-from backends.cookie_format import decode_without_key
+from backends.tokens.cookie_format import decode_without_key
 
 bp = Blueprint("inspector", __name__)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from werkzeug.sansio.http import parse_cookie
 
-from backends.cookie_format import MAX_COOKIE_BYTES
+from backends.tokens.cookie_format import MAX_COOKIE_BYTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from backends.cookie_format import Decoded, decode_without_key
+from backends.tokens.cookie_format import Decoded, decode_without_key
 
 MAX_DEPTH = 32
 MAX_VALUES = 1_000

@@ -17,6 +17,7 @@ from backends.migration.old_sessions import OldSessions, find_old_sessions
 from backends.serializer import FieldSerializer
 from backends.session import PERMANENT_KEY
 from backends.settings import ConfigurationError
+from backends.signals import send, session_moved, token_refused
 from backends.store import Clock, Fields, SessionGone, key_of
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Migration:
                 loaded = loaded or self._move(to, app, request, token, mark, ids)
             except SessionGone:
                 log_event(app, "old token refused", ids[0], source=self.old.source)
+                send(token_refused, app, reason="moved")
                 continue
             if loaded is not None:
                 return loaded._replace(mark=mark)
@@ -118,6 +120,7 @@ class Migration:
                 old.delete()
             self.moved += 1
             log_event(app, "session moved", session_id, source=self.old.source, count=self.moved)
+            send(session_moved, app, source=self.old.source)
             return loaded
         return None
 

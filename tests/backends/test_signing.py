@@ -5,9 +5,9 @@ from hashlib import sha256
 import pytest
 from itsdangerous import BadSignature, Signer, TimestampSigner, URLSafeTimedSerializer
 
-from backends.cookie_format import make_serializer
 from backends.record import CREATED, ID
-from backends.signing import TokenSigner
+from backends.tokens.cookie_format import make_serializer
+from backends.tokens.signing import TokenSigner
 
 KEYS = (b"an older key", b"the key of today")
 SALT = "session lab cookie"

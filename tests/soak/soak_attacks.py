@@ -24,7 +24,7 @@ import pytest
 
 from app.server import THREADS
 from backends import BUILT_IN
-from backends.cookie_format import MAX_COOKIE_BYTES
+from backends.tokens.cookie_format import MAX_COOKIE_BYTES
 from tests.soak.conftest import Say
 from tests.support.services import PATIENCE, LabServer, RedisServer
 from tests.support.visitor import PASSWORDS

@@ -26,7 +26,7 @@ from app.lab.subject.site import Paths, Site, Visitor
 from app.web.cookie_text import describe
 from app.web.formatting import format_duration
 from backends import AtRest, Backend
-from backends.cookie_format import decode_without_key
+from backends.tokens.cookie_format import decode_without_key
 
 CreateApp = Callable[..., Flask]
 T = TypeVar("T")

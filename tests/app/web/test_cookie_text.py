@@ -11,7 +11,7 @@ from itsdangerous.encoding import base64_encode
 
 from app import create_app
 from app.web.cookie_text import MAX_CHARACTERS, MAX_DEPTH, decode_copied, describe
-from backends.cookie_format import MAX_INFLATED_BYTES, decode_without_key
+from backends.tokens.cookie_format import MAX_INFLATED_BYTES, decode_without_key
 from tests.conftest import ACCOUNTS, SECRET
 from tests.support.covers import covers
 from tests.support.visitor import Visitor

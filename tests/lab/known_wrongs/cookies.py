@@ -16,13 +16,13 @@ from werkzeug.security import check_password_hash
 from app.lab.subject.application import ACCOUNT
 from backends import BACKENDS
 from backends.cookie import CookieInterface
-from backends.cookie_format import SessionSerializer
 from backends.interface import SessionTooLarge
 from backends.loaded_session import Changes, LoadedSession
 from backends.record import CREATED, ID
 from backends.server_side import StoreInterface
 from backends.session import Session
 from backends.store import Fields
+from backends.tokens.cookie_format import SessionSerializer
 from tests.lab.known_wrongs.wrong import Wrong, break_backend, in_application, in_backend, on_files
 
 

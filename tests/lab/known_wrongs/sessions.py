@@ -19,8 +19,8 @@ from backends.redis import install as install_redis
 from backends.server_side import StoreInterface
 from backends.session import Session
 from backends.settings import absolute_seconds
-from backends.signing import TokenSigner
 from backends.store import Clock, Fields, SessionGone, key_of
+from backends.tokens.signing import TokenSigner
 from tests.lab.known_wrongs.wrong import Wrong, break_backend, in_backend, on_files, overwrite
 
 

@@ -15,8 +15,8 @@ from itsdangerous import BadData, BadPayload, URLSafeTimedSerializer, want_bytes
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from backends.record import ID
-from backends.signing import signer
 from backends.store import Clock, Fields
+from backends.tokens.signing import signer
 
 MAX_COOKIE_BYTES = 4096
 """Name and value: browsers ignore a larger cookie (RFC 6265bis 5.7, step 4)."""

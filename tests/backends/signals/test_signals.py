@@ -1,0 +1,152 @@
+"""What happens to sessions is sent as signals, once each."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from flask import Flask, session
+
+from backends import Backend, StoreUnavailable, interface_of, lister_of, signals
+from tests.support.bare import Tab, Views, add_views
+from tests.support.clock import SetClock
+
+Sent = list[tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def views() -> Views:
+    """Views of a test's own, each at `/do/NAME`."""
+    return {}
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], views: Views) -> Flask:
+    return add_views(make_app(SESSION_OWNER="user", SESSION_MAX_PER_OWNER=2), views)
+
+
+@pytest.fixture
+def sent(app: Flask) -> Iterator[Sent]:
+    """Every signal of this application, with its values."""
+    found: Sent = []
+    with ExitStack() as stack:
+        for each in signals.SIGNALS:
+
+            def note(_: Flask, name: str = each.name, **values: Any) -> None:
+                found.append((name, values))
+
+            stack.enter_context(each.connected_to(note, sender=app))
+        yield found
+
+
+def test_a_login_and_a_logout(app: Flask, sent: Sent) -> None:
+    tab = Tab(app)
+    tab.get("/")
+    tab.log_in()
+    tab.get("/")
+    tab.post("/set/one/1")
+    tab.post("/logout")
+    assert sent == [("session-begun", {}), ("session-ended", {"reason": "logout"})]
+
+
+def test_a_second_login_ends_the_first_session(app: Flask, sent: Sent, backend: Backend) -> None:
+    tab = Tab(app).logged_in()
+    tab.log_in("bob")
+    ended = [("session-ended", {"reason": "login"})] if backend.check else []
+    assert sent == [("session-begun", {}), *ended, ("session-begun", {})]
+
+
+def test_a_rotation_is_no_end(app: Flask, sent: Sent) -> None:
+    tab = Tab(app).logged_in()
+    tab.post("/rotate")
+    assert sent == [("session-begun", {}), ("session-rotated", {})]
+
+
+def test_each_forged_token_counts(app: Flask, sent: Sent) -> None:
+    for _ in range(5):
+        Tab(app, "forged").get("/")
+    assert sent == [("token-refused", {"reason": "forged"})] * 5
+
+
+def test_the_token_of_an_expired_session(app: Flask, sent: Sent, clock: SetClock) -> None:
+    tab = Tab(app).logged_in()
+    clock.forward(90 * 24 * 3600)
+    tab.get("/")
+    assert sent == [("session-begun", {}), ("token-refused", {"reason": "ended"})]
+
+
+def test_sessions_that_others_end(app: Flask, sent: Sent) -> None:
+    lister = lister_of(app)
+    tabs = [Tab(app).logged_in() for _ in range(3)]
+    begun: Sent = [("session-begun", {})] * 3
+    if lister is None:
+        assert sent == begun
+        return
+    assert ("session-ended", {"reason": "limit"}) in sent
+    assert len(sent) == 4
+    sent.clear()
+    lister.revoke("alice", [owned.handle for owned in lister.sessions_of("alice")])
+    assert sent == [("session-ended", {"reason": "revoked"})] * 2
+    assert tabs[-1].data() == {}
+
+
+def test_changes_of_a_session_that_ended(
+    app: Flask, sent: Sent, views: Views, backend: Backend
+) -> None:
+    tab = Tab(app).logged_in()
+
+    def change_late() -> None:
+        session["late"] = True
+        Tab(app, tab.token).post("/logout")
+
+    views["late"] = change_late
+    tab.post("/do/late")
+    dropped = ("changes-dropped", {}) in sent
+    assert dropped is backend.revocable
+
+
+@pytest.mark.parametrize(("method", "step"), [("load", "load"), ("update", "save")])
+def test_a_failure_of_the_store_is_sent_once(
+    app: Flask, sent: Sent, backend: Backend, method: str, step: str, views: Views
+) -> None:
+    if backend.check is None:
+        return  # without a store none can fail
+    tab = Tab(app).logged_in()
+    sent.clear()
+    store = interface_of(app).store
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, method, fail)
+        patch.setattr(store, "update_loaded", fail, raising=False)
+        assert tab.post("/set/one/1").status_code == 503
+    [(name, values)] = sent
+    assert (name, values["step"]) == ("store-failed", step)
+    assert 0 <= values["seconds"] < 60
+
+
+def test_a_failure_to_list_is_sent(app: Flask, sent: Sent) -> None:
+    lister = lister_of(app)
+    if lister is None:
+        return
+
+    def fail(*_: object) -> None:
+        raise StoreUnavailable("nothing answers")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lister.store, "sessions_of", fail)
+        for ask, step in (
+            (lister.sessions_of, "list"),
+            (lambda who: lister.revoke(who, []), "revoke"),
+        ):
+            with pytest.raises(StoreUnavailable):
+                ask("alice")
+            assert sent.pop()[1]["step"] == step
+
+
+def test_every_signal_says_what_it_means() -> None:
+    assert all(each.__doc__ for each in signals.SIGNALS)
+    named = [getattr(signals, each.name.replace("-", "_")) for each in signals.SIGNALS]
+    assert named == list(signals.SIGNALS)
