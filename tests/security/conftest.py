@@ -16,7 +16,7 @@ from tests.support.visitor import Visitor
 MakeLab = Callable[..., Flask]
 
 PROVEN = [(backend, "real") for backend in OURS if backend.name in BUILT_IN]
-"""The backends that SECURITY.md reports on, on a real server where they need one."""
+"""The backends that docs/requirements.md reports on, on a real server where they need one."""
 
 PRODUCTION = {
     "APP_PROFILE": "production",

@@ -1,4 +1,4 @@
-"""SECURITY.md, made from what the tests declare: `python -m tests.security.report SECURITY.md`."""
+"""docs/requirements.md, made from what the tests declare: `python -m tests.security.report docs/requirements.md`."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,10 +14,10 @@ from tests.support.covers import Limit, Promise
 COLUMNS = [backend for backend in BUILT_IN.values() if not backend.stock]
 
 HEAD = """\
-# Security of the sessions
+# The requirements of OWASP and RFC 6265bis, one by one
 
 How Session Lab and its backends meet what OWASP and RFC 6265bis require of session management. This
-file is generated from the tests: `python -m tests.security.report SECURITY.md`. Each row names the
+file is generated from the tests: `python -m tests.security.report docs/requirements.md`. Each row names the
 tests under `tests/` that prove it. *Limit* means that the backend cannot meet the requirement, and
 that a test asserts so; *not applicable*, that the requirement has no object there.
 
@@ -26,7 +26,7 @@ of OWASP ASVS 5.0. `SM` counts those of the OWASP Session Management cheat sheet
 of its cheat sheet on cross-site request forgery, `WSTG` the session tests of the Web Security
 Testing Guide, `RF` those of RFC 6265bis. The wording is ours; the sources decide.
 
-Report a weakness to the maintainers in private, with the steps that show it.
+[SECURITY.md](../SECURITY.md) says how to report a weakness.
 """
 
 

@@ -1,16 +1,16 @@
-"""SECURITY.md is generated from the tests, and no requirement is forgotten."""
+"""docs/requirements.md is generated from the tests, and no requirement is forgotten."""
 
 from pathlib import Path
 
 from tests.security.report import document, find_proofs, main
 from tests.security.requirements import REQUIREMENTS, WITHOUT_TEST
 
-SECURITY = Path(__file__).parents[2] / "SECURITY.md"
+SECURITY = Path(__file__).parents[2] / "docs" / "requirements.md"
 
 
 def test_security_md_is_up_to_date() -> None:
     assert SECURITY.read_text() == document(), (
-        "SECURITY.md is out of date: python -m tests.security.report SECURITY.md"
+        "docs/requirements.md is out of date: python -m tests.security.report docs/requirements.md"
     )
 
 
@@ -27,5 +27,5 @@ def test_every_row_has_as_many_cells_as_its_head() -> None:
 
 
 def test_the_command_writes_the_file(tmp_path: Path) -> None:
-    main(tmp_path / "SECURITY.md")
-    assert (tmp_path / "SECURITY.md").read_text() == document()
+    main(tmp_path / "requirements.md")
+    assert (tmp_path / "requirements.md").read_text() == document()

@@ -1,4 +1,4 @@
-"""Which requirements a test proves; SECURITY.md is generated from it."""
+"""Which requirements a test proves; docs/requirements.md is generated from it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ def covers(
     applies: Limit | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> Callable[[Test], Test]:
-    """Declare the requirements that a test proves, by their numbers in SECURITY.md.
+    """Declare the requirements that a test proves, by their numbers in docs/requirements.md.
 
     `limit`: what only some backends can do; on the others a test asserts that they cannot.
     `applies`: what a backend must have for the requirement to apply.

@@ -288,7 +288,7 @@ def _format_count(count: int, noun: str) -> str:
 def dump_report(report: Report) -> str:
     """The report as JSON, one line for each result, so that two reports can be compared.
 
-    `docs/report.schema.json` describes it.
+    `docs/schemas/report.schema.json` describes it.
     """
     return dump_by_line(report)
 

@@ -1,4 +1,4 @@
-"""The JSON schemas of what is written: `python -m app.lab.reports.schema` writes them to docs/.
+"""The JSON schemas of what is written: `python -m app.lab.reports.schema` writes them to docs/schemas/.
 
 They are made from types and the strings below their fields.
 """
@@ -18,7 +18,7 @@ from app.lab.claim import Statement
 from app.lab.reports.report import Circumstances, ClaimText, Report, Result
 from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 
-FOLDER = Path("docs")
+FOLDER = Path("docs/schemas")
 
 REPORT_TYPES = (
     Report,
@@ -37,7 +37,7 @@ BENCH_TYPES = (
 
 
 def format_schemas() -> dict[str, str]:
-    """The texts of the schemas, by the name of their file in docs/."""
+    """The texts of the schemas, by the name of their file in docs/schemas/."""
     return {
         "report.schema.json": _format("compare", "A report of Session Lab", REPORT_TYPES),
         "bench.schema.json": _format("bench", "A bench of Session Lab", BENCH_TYPES),

@@ -15,7 +15,7 @@ from app.lab.bench.candidate import BARE, SHAPES, list_candidates
 from app.lab.bench.results import Bench, Load, parse_bench
 from app.lab.bench.run import Options, run_bench
 
-SCHEMA = Path(__file__).parents[3] / "docs" / "bench.schema.json"
+SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "bench.schema.json"
 
 
 @pytest.fixture(scope="module")

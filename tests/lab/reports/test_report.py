@@ -21,7 +21,7 @@ from app.lab.reports.report import (
 from app.lab.reports.schema import format_schemas
 from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, SURPRISING
 
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = Path(__file__).parents[3] / "docs" / "schemas"
 SCHEMAS = format_schemas()
 SCHEMA = json.loads(SCHEMAS["report.schema.json"])
 DATA = json.loads(dump_report(AS_EXPECTED))

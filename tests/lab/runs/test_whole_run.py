@@ -65,7 +65,7 @@ def test_it_leaves_no_file(run: "subprocess.CompletedProcess[str]", folder: Path
 def test_its_report_matches_the_published_schema(
     run: "subprocess.CompletedProcess[str]",
 ) -> None:
-    schema = json.loads((PROJECT / "docs/report.schema.json").read_text())
+    schema = json.loads((PROJECT / "docs/schemas/report.schema.json").read_text())
     Draft202012Validator(schema).validate(json.loads(run.stdout))
 
 

@@ -1,4 +1,4 @@
-"""The pictures in docs/: of pages as they are. `rm docs/*.png` and this test make them anew."""
+"""The pictures of the documents: `rm docs/pictures/*.png` and this test make them anew."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +12,8 @@ from tests.system.pages.conftest import DESKTOP
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-DOCS = Path(__file__).parents[3] / "docs"
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "docs" / "pictures"
 
 
 def replay(page: "Page", url: str) -> None:
@@ -59,12 +60,12 @@ def test_each_picture_is_of_a_page_as_it_is(
     taken = page.screenshot(animations="disabled")
     context.close()
     assert len(taken) > 20_000
-    picture = DOCS / f"{name}.png"
+    picture = FOLDER / f"{name}.png"
     if not picture.exists():
         picture.write_bytes(taken)
 
 
 def test_every_picture_is_shown_somewhere() -> None:
-    shown = "".join(path.read_text() for path in (DOCS.parent / "README.md", *DOCS.glob("*.md")))
-    assert {path.stem for path in DOCS.glob("*.png")} == PICTURES.keys()
+    shown = "".join(path.read_text() for path in (ROOT / "README.md", *ROOT.glob("docs/*.md")))
+    assert {path.stem for path in FOLDER.glob("*.png")} == PICTURES.keys()
     assert all(f"{name}.png" in shown for name in PICTURES)
