@@ -145,6 +145,8 @@ def _list_app_options(app: ExternalApp) -> Iterator[str]:
             yield f"--{name} {quote(path)}"
     for name in app.paths.fields:
         yield f"--field {quote(name)}=…"
+    if app.paths.is_json:
+        yield "--json"
     if app.cookie_name != ExternalApp.cookie_name:
         yield f"--cookie {quote(app.cookie_name)}"
 
