@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -76,12 +76,17 @@ class ExternalApp:
         If it does not start, raises `ConfigurationError` with the last line that it wrote.
         """
         port = _free_port()
-        with tempfile.TemporaryDirectory(prefix="session-lab-") as folder:
+        with tempfile.TemporaryDirectory(prefix="session-lab-") as folder, ExitStack() as running:
             log = Path(folder) / "log"
-            with _run_process(self._command(port), self._environment(), log) as process:
-                _wait_for_port(process, port, self.target, log)
-                url = f"http://127.0.0.1:{port}"
-                yield ExternalSite(url, self.cookie_name, self.paths, make_browser, log)
+
+            def launch() -> None:
+                running.close()  # the process that ran before, if any
+                start = _run_process(self._command(port), self._environment(), log)
+                _wait_for_port(running.enter_context(start), port, self.target, log)
+
+            launch()
+            url = f"http://127.0.0.1:{port}"
+            yield ExternalSite(url, self.cookie_name, self.paths, make_browser, launch, log)
 
     def _command(self, port: int) -> list[str]:
         flask = [sys.executable, "-m", "flask", "--app", self.target, "--no-debug"]

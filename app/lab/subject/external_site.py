@@ -1,7 +1,7 @@
 """A foreign application at its address, and visitors who use its pages as a browser would."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -24,11 +24,18 @@ class ExternalSite(Site):
         url: str,
         cookie_name: str,
         paths: Paths,
-        make_browser: MakeBrowser = Browser,
+        make_browser: MakeBrowser,
+        launch: Callable[[], None],
         log: Path | None = None,
     ) -> None:
         super().__init__(url, cookie_name, paths, make_browser)
+        self._launch = launch
         self._log = log
+
+    def restart(self) -> None:
+        """End the application's process, and start another at the same address."""
+        self._launch()
+        self.recorder.note("The application is restarted.")
 
     def new_visitor(self) -> "ExternalVisitor":
         return ExternalVisitor(self, self.make_browser())

@@ -25,7 +25,12 @@ class ServedApp(ExternalApp):
         if self.code not in self.servers:
             self.servers[self.code] = ApplicationServer(load_app(self.code), 0)
         url = self.servers[self.code].url
-        yield ExternalSite(url, self.cookie_name, self.paths, make_browser)
+        yield ExternalSite(url, self.cookie_name, self.paths, make_browser, self._launch)
+
+    def _launch(self) -> None:
+        server = self.servers[self.code]
+        server.stop()
+        self.servers[self.code] = ApplicationServer(load_app(self.code), server.port)
 
 
 def load_app(code: str) -> Flask:
