@@ -24,7 +24,7 @@ def _check_private_page(site: ExternalSite) -> None:
     page = site.new_visitor().get_private_page()
     told = f"GET {site.paths.private} was answered {page.status}"
     if page.status >= 500:
-        raise ConfigurationError(f"{told}{describe_answer(page, site.read_log())}.")
+        raise ConfigurationError(f"{told}{describe_answer(page, site.read_log(has_failed=True))}.")
     if page.status == 200:
         raise ConfigurationError(
             f"{told} to somebody who is not logged in: name a page that only a login opens by "
@@ -91,7 +91,11 @@ def _check_logout(visitor: ExternalVisitor) -> None:
         return
     allowed = response.header("allow")
     is_told = response.status >= 400 and response.status not in WRONG_REQUEST
-    said = describe_answer(response, visitor.site.read_log()) if is_told else ""
+    said = (
+        describe_answer(response, visitor.site.read_log(has_failed=response.status >= 500))
+        if is_told
+        else ""
+    )
     takes = f" (it takes {allowed})" if allowed else ""
     others = [path for path in find_links(page, LOGOUT_WORDS) if path != paths.logout]
     hint = f" {paths.private} leads to: {', '.join(others)}." if others else ""

@@ -17,6 +17,7 @@ from app.lab.subject.page import (
     is_page,
     list_field_names,
     name_token,
+    read_html,
     read_json,
 )
 from app.lab.subject.site import Paths
@@ -96,7 +97,7 @@ def explain_failure(attempt: Attempt) -> str:
 def _find_server_error(attempt: Attempt) -> str:
     for failed in (attempt.page, attempt.answer, attempt.landing, attempt.private):
         if failed.status >= 500:
-            said = describe_answer(failed, attempt.log)
+            said = describe_answer(failed, attempt.visitor.site.read_log(has_failed=True))
             told = f"{failed.method} {urlsplit(failed.url).path} was answered {failed.status}{said}"
             if NO_TABLE.search(said):
                 return f"{told}: create the tables of its database first."
@@ -145,7 +146,18 @@ def _find_lost_path(attempt: Attempt) -> str:
     status = attempt.answer.status
     if status not in (404, 405, 410, *REPEATED):
         return ""
-    return f"{attempt.told}: name where the form goes by --login.{_list_logins(attempt)}"
+    how = _describe_unposted_form(attempt)
+    return f"{attempt.told}: name where the form goes by --login.{how}{_list_logins(attempt)}"
+
+
+def _describe_unposted_form(attempt: Attempt) -> str:
+    """Of a page with fields that no browser would post."""
+    names = list_field_names(attempt.page)
+    if attempt.filled.form or not names:
+        return ""
+    if read_html(attempt.page).find("script"):
+        return f" A script sends the fields {', '.join(names)}: add --json if it sends JSON."
+    return " Its form is sent by GET, which puts the password into the address: use POST."
 
 
 def _list_logins(attempt: Attempt) -> str:
@@ -157,6 +169,8 @@ def _list_logins(attempt: Attempt) -> str:
     found += [form.path for form in find_forms(attempt.page)]
     found += find_links(attempt.page, LOGIN_WORDS) + find_links(root, LOGIN_WORDS)
     others = [path for path in dict.fromkeys(found) if path != login]
+    if {attempt.page.status, attempt.guest.status, root.status} == {404}:
+        return " Every page is 404: is the application for another host (SERVER_NAME)?"
     return f" Perhaps: {', '.join(others)}." if others else ""
 
 
@@ -255,7 +269,7 @@ def _find_refused_cookie(attempt: Attempt) -> str:
     refused = _list_refused(attempt)
     if not refused:
         return ""
-    return f"{attempt.told}{refused}: change that setting for the trial."
+    return f"{attempt.told}{refused}: change that for the trial."
 
 
 def _list_refused(attempt: Attempt) -> str:
@@ -343,19 +357,30 @@ def _explain_rest(attempt: Attempt) -> str:
     led = find_redirect(attempt.private)
     where = f" (it leads to {led})" if led else ""
     held = f"with the cookies {cookies}" if cookies else "and the login set no cookie"
-    return f"{attempt.told}{where}, {held}: {_ask_for_account(attempt)}"
+    return f"{attempt.told}{where}, {held}: {_ask_for_step(attempt)}{_ask_for_account(attempt)}"
+
+
+def _ask_for_step(attempt: Attempt) -> str:
+    """A question if the answer set a cookie, and is not the login again."""
+    answer, path = attempt.answer, urlsplit(attempt.landing.url).path
+    if not answer.set_cookies or (attempt.is_login_again and read_json(answer) is None):
+        return ""
+    where = "" if attempt.is_login_again else f" on {path}"
+    return (
+        f"is there a further step{where}, such as a second factor, to turn off for the trial? Or "
+    )
 
 
 _REASONS: tuple[Callable[[Attempt], str], ...] = (
     _find_server_error,
     _find_refused_host,
     _find_other_origin,
+    _find_forgery_check,
     _find_json,
     _find_form_instead,
     _find_lost_path,
     _find_captcha,
     _find_wrong_fields,
-    _find_forgery_check,
     _find_absent_form,
     _find_refusal,
     _find_refused_cookie,

@@ -1,16 +1,25 @@
 """A foreign application at its address, and visitors who use its pages as a browser would."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from app.lab.browser.client import Browser, Exchange, MakeBrowser
-from app.lab.subject.page import FORGERY_HEADERS, Form, find_forgery_token, find_form
+from app.lab.subject.page import (
+    FORGERY_HEADERS,
+    Form,
+    find_exception,
+    find_forgery_token,
+    find_form,
+)
 from app.lab.subject.site import Paths, Site, Visitor
 
 MAX_REDIRECTS = 5
+
+TRACEBACK_TIMEOUT_SECONDS = 1.0
 
 REPEATED = (307, 308)
 """The redirects after which a form is posted again instead of a page opened."""
@@ -40,9 +49,18 @@ class ExternalSite(Site):
     def new_visitor(self) -> "ExternalVisitor":
         return ExternalVisitor(self, self.make_browser())
 
-    def read_log(self) -> str:
-        """What the application wrote so far, tracebacks among it; empty if that is not known."""
-        return self._log.read_text(errors="replace") if self._log else ""
+    def read_log(self, *, has_failed: bool = False) -> str:
+        """What the application wrote so far; empty if that is not known.
+
+        After it `has_failed`, its traceback is waited for: the server answers before it writes.
+        """
+        deadline = time.monotonic() + TRACEBACK_TIMEOUT_SECONDS
+        while True:
+            log = self._log.read_text(errors="replace") if self._log else ""
+            is_over = self._log is None or time.monotonic() > deadline
+            if not has_failed or find_exception(log) or is_over:
+                return log
+            time.sleep(0.02)
 
 
 class FilledForm(NamedTuple):

@@ -25,6 +25,7 @@ CAPTCHA_WORDS = ("captcha", "turnstile")
 
 FORGERY = re.compile(r"csrf|xsrf|forger", re.IGNORECASE)
 TOKEN_NAME = re.compile(r"token|jwt|bearer", re.IGNORECASE)
+TOKEN_HEADER = re.compile(r"token|^authorization$", re.IGNORECASE)
 JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 _LAST_TRACEBACK = re.compile(r".*^Traceback \(most recent call last\):\n", re.DOTALL | re.MULTILINE)
@@ -131,7 +132,8 @@ def find_exception(log: str) -> str:
 def name_token(answer: Exchange) -> str:
     """The name of the token in an answer, such as `access_token`; empty without one."""
     names = [name for name in _list_names(read_json(answer)) if TOKEN_NAME.search(name)]
-    names += ["a JWT"] if JWT.search(answer.text + (answer.header("authorization") or "")) else []
+    names += [name for name, _ in answer.headers if TOKEN_HEADER.search(name)]
+    names += ["a JWT"] if JWT.search(f"{answer.text} {answer.header('location')}") else []
     return next((name for name in names if not FORGERY.search(name)), "")
 
 

@@ -199,5 +199,39 @@ def code():
         '"Hello"', '"<a href=/account/sign-out>out</a>"'
     ),
     "closing": BASE.replace("return FORM", "import os; os._exit(3)"),
+    "in_the_corner": BASE.replace('["GET", "POST"]', '["POST"]')
+    + """
+@app.get("/")
+def home():
+    return FORM.replace("<form", "<form action=/login")
+""",
+    "other_host": """
+from flask import Flask
+app = Flask("logins", host_matching=True, static_host="shop.example")
+app.add_url_rule("/login", host="shop.example", view_func=lambda: "hello")
+""",
+    "by_script": BASE.replace('["GET", "POST"]', '["GET"]').replace(
+        "return FORM", 'return FORM.replace("method=post", "") + "<script>send()</script>"'
+    ),
+    "by_get": BASE.replace('["GET", "POST"]', '["GET"]').replace(
+        "return FORM", 'return FORM.replace("method=post", "")'
+    ),
+    "terms": BASE.replace('session["name"] = "alice"', 'session["half"] = "alice"').replace(
+        WELCOME, 'return redirect("/terms")'
+    )
+    + """
+@app.get("/terms")
+def terms():
+    return "<form method=post><input type=checkbox name=agree></form>"
+""",
+    "second_factor_by_json": JSON.replace('session["name"]', 'session["half"]').replace(
+        '"ok": True', '"code_required": True'
+    ),
+    "bearer_in_a_header": JSON.replace(
+        'session["name"] = "alice"\n            return {"ok": True}',
+        'return {}, 200, {"X-Auth-Token": "abc"}',
+    ),
+    "raising_to_the_server": BASE.replace('session["name"] = "alice"', '{}["x"]')
+    + '\napp.config["PROPAGATE_EXCEPTIONS"] = True\n',
 }
 """By the name of the module."""

@@ -33,6 +33,7 @@ def served(name: str, **paths: Any) -> ServedApp:
         ("json_alone", {"is_json": True}),
         ("landing", {}),
         ("secure", {}),
+        ("in_the_corner", {"login": "/"}),
     ],
 )
 def test_a_login_as_a_browser_makes_it_succeeds(name: str, paths: dict[str, Any]) -> None:
@@ -78,6 +79,16 @@ REASONS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         ["(a JWT)", "that is no session"],
     ),
     "HTTP's own login": ("basic", {}, ["/dashboard wants Basic", "--private"]),
+    "a token in a header": ("bearer_in_a_header", {"is_json": True}, ["(X-Auth-Token)"]),
+    "another host": ("other_host", {}, ["Every page is 404", "SERVER_NAME"]),
+    "a form for a script": ("by_script", {}, ["405", "name, password", "add --json"]),
+    "a form by GET": ("by_get", {}, ["405", "sent by GET"]),
+    "an agreement": ("terms", {}, ["is there a further step on /terms"]),
+    "a second factor by JSON": (
+        "second_factor_by_json",
+        {"is_json": True},
+        ["code_required", "is there a further step, such as a second factor"],
+    ),
     "no cookie": ("no_cookie", {}, ["the login set no cookie"]),
     "no cookie, and a form elsewhere": ("newsletter", {}, ["the login set no cookie"]),
     "no right to that page": ("forbidden", {}, ["after it 403: name a page", "--private"]),
@@ -105,6 +116,7 @@ def test_the_reason_is_one_line_that_says_what_to_do(
         ("broken_private", ["GET /dashboard", "ZeroDivisionError: division by zero"]),
         ("without_key", ["500 (its own error is RuntimeError: The session is unavailable"]),
         ("named_host", ["404, because SERVER_NAME is 'shop.example'"]),
+        ("raising_to_the_server", ["POST /login", "KeyError: 'x'"]),
         ("closing", ["stopped answering"]),
     ],
 )
