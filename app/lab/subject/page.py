@@ -25,6 +25,9 @@ CAPTCHA_WORDS = ("captcha", "turnstile")
 
 FORGERY = re.compile(r"csrf|xsrf|forger", re.IGNORECASE)
 TOKEN_NAME = re.compile(r"token|jwt|bearer", re.IGNORECASE)
+LONG_WORD = re.compile(r"[\w+/=.-]{32,}")
+"""It may be a key, which must not reach a log."""
+
 TOKEN_HEADER = re.compile(r"token|^authorization$", re.IGNORECASE)
 JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 
@@ -116,7 +119,7 @@ def describe_answer(answer: Exchange, log: str, known: Exchange | None = None) -
     if raised:
         return f" (its own error is {raised})"
     old = [*(read_lines(known) if known else ()), HTTP_STATUS_CODES.get(answer.status)]
-    new = " ".join(line for line in read_lines(answer) if line not in old)
+    new = LONG_WORD.sub("…", " ".join(line for line in read_lines(answer) if line not in old))
     if len(new) > MAX_QUOTED_CHARACTERS:
         new = f"{new[:MAX_QUOTED_CHARACTERS]}…"
     return f" (it says “{new}”)" if new else ""

@@ -4,7 +4,13 @@ import pytest
 
 from app.lab.browser.client import Exchange
 from app.lab.browser.cookie_jar import Jar
-from app.lab.subject.page import find_forgery_token, find_form, find_links, read_lines
+from app.lab.subject.page import (
+    describe_answer,
+    find_forgery_token,
+    find_form,
+    find_links,
+    read_lines,
+)
 
 ADDRESS = "http://site.example/account/login"
 
@@ -97,3 +103,13 @@ def test_the_text_of_a_page_is_without_its_scripts() -> None:
     page = page_of("<title>Shop</title><script>x</script><p>No\n such <b>user</b>")
     assert read_lines(page) == ["No such", "user"]
     assert read_lines(page_of('{"error": 1}', "application/json")) == ['{"error": 1}']
+
+
+def test_an_answer_is_quoted_without_what_may_be_a_key() -> None:
+    answer = page_of('{"error": "no", "key": "' + "a1" * 20 + '"}', "application/json")
+    assert describe_answer(answer, "") == ' (it says “{"error": "no", "key": "…"}”)'
+
+
+def test_an_answer_is_quoted_without_what_the_page_said_before() -> None:
+    before, after = page_of("<h1>Log in</h1>"), page_of("<h1>Log in</h1><p>No such user.")
+    assert describe_answer(after, "", before) == " (it says “No such user.”)"
