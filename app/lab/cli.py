@@ -84,6 +84,12 @@ def _parse_fields(
     help="--app: what to fill into the login form; may be repeated.",
 )
 @click.option(
+    "--json",
+    "is_json",
+    is_flag=True,
+    help="--app: the login takes JSON, an object with the fields; so does the logout.",
+)
+@click.option(
     "--private",
     metavar="PATH",
     callback=_check_path,
@@ -197,5 +203,7 @@ def _describe_app(
     from app.lab.subject.external import ExternalApp
     from app.lab.subject.site import Paths
 
+    if in_chromium and options.get("is_json"):
+        raise click.UsageError("A form of a real browser sends no JSON: leave out --browser.")
     cookie_name = options.pop("cookie_name", ExternalApp.cookie_name)
     return ExternalApp(target, Paths(**options), cookie_name, in_chromium)

@@ -3,6 +3,7 @@
 import difflib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -25,7 +26,8 @@ from app.lab.output import (
 )
 from app.lab.reports.html import format_html
 from app.lab.reports.markdown import format_markdown, list_origins
-from app.lab.reports.report import Report, dump_report
+from app.lab.reports.remedies import find_remedies
+from app.lab.reports.report import SHIPPED, Report, dump_report, read_report
 from app.lab.reports.terminal import open_console, print_closing, print_report, print_results
 from app.lab.runs.runner import compare, make_options
 from app.lab.subject.application import CreateApp
@@ -83,6 +85,9 @@ def run_compare(
     with stop_on_signals(), errors_on_one_line():
         options = make_options(create_app, in_chromium=in_chromium)
         report = compare(claims, backends, options, watch, others)
+    if app:
+        kept = read_report(SHIPPED)
+        report = replace(report, remedies=find_remedies(report, app.name, app.cookie_name, kept))
     given = _list_options(names, app, in_chromium=in_chromium)
     with errors_on_one_line(str(output or "Standard output")):
         if output is None and form == "table":
@@ -145,6 +150,8 @@ def _list_app_options(app: ExternalApp) -> Iterator[str]:
             yield f"--{name} {quote(path)}"
     for name in app.paths.fields:
         yield f"--field {quote(name)}=…"
+    if app.paths.is_json:
+        yield "--json"
     if app.cookie_name != ExternalApp.cookie_name:
         yield f"--cookie {quote(app.cookie_name)}"
 

@@ -66,9 +66,15 @@ def test_its_name_is_never_that_of_a_backend(target: str, name: str) -> None:
     [
         (
             [*SHOP_OPTIONS[:-1], "password=engine"],
-            "POST /in was answered 200, and GET /mine after it 302: "
-            "give its form by --field NAME=VALUE. It asks for: name, password.",
+            "GET /mine after it 302 (it leads to /in), and the login set no cookie: does that "
+            "account exist in the database that it uses here? Give one by --field NAME=VALUE.",
         ),
+        ([*SHOP_OPTIONS, "--json"], "the login has a form, so leave out --json."),
+        (
+            [*SHOP_OPTIONS, "--json", "--browser", "chromium"],
+            "A form of a real browser sends no JSON: leave out --browser.",
+        ),
+        (["--json"], "Which application? Name it by --app MODULE:APP."),
         (["--app", "shop", "--login", "in"], "'in' is not a path of the application"),
         (["--app", "shop", "--field", "pin"], "'pin' has no value: write NAME=VALUE."),
         (["--field", "pin=1"], "Which application? Name it by --app MODULE:APP."),

@@ -86,10 +86,10 @@ class TestRepeatCommand:
     def test_it_names_an_application_without_its_password(self, set_report: SetReport) -> None:
         set_report(SURPRISING)
         given = ("--app", "shop:make(1)", "--login", "/in", "--cookie", "shop")
-        result = invoke(*given, "--field", "pin=1234", "--field", "user=alice")
+        result = invoke(*given, "--field", "pin=1234", "--field", "user=alice", "--json")
         assert (
             "Again: session-lab compare --app 'shop:make(1)' --login /in --field pin=… "
-            "--field user=… --cookie shop --only logout_is_final\n"
+            "--field user=… --json --cookie shop --only logout_is_final\n"
         ) in result.stdout
         assert "1234" not in result.stdout
 

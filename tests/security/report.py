@@ -1,4 +1,4 @@
-"""docs/requirements.md, made from what the tests declare: `python -m tests.security.report docs/requirements.md`."""
+"""The table of requirements: `python -m tests.security.report docs/requirements.md`."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,8 +17,8 @@ HEAD = """\
 # The requirements of OWASP and RFC 6265bis, one by one
 
 How Session Lab and its backends meet what OWASP and RFC 6265bis require of session management. This
-file is generated from the tests: `python -m tests.security.report docs/requirements.md`. Each row names the
-tests under `tests/` that prove it. *Limit* means that the backend cannot meet the requirement, and
+file is made from the tests: `python -m tests.security.report docs/requirements.md`. Each row names
+the tests under `tests/` that prove it. *Limit* means that the backend cannot meet the requirement, and
 that a test asserts so; *not applicable*, that the requirement has no object there.
 
 Cookies are judged in the production profile (`APP_PROFILE=production`). Numbers with dots are those

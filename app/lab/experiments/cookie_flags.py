@@ -1,10 +1,12 @@
-"""Check every Set-Cookie of the application in production, deletions included."""
+"""Check every Set-Cookie of a visit, deletions included: this application's in production."""
 
 from collections.abc import Iterator
 
 from app.lab.browser.client import Exchange
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
+from app.lab.subject.page import FORGERY
+from app.lab.subject.site import Site, Visitor
 from app.web.plain_cookies import THEME
 
 SCRIPT_COOKIES = {THEME.base_name}
@@ -14,20 +16,28 @@ PREFERENCES = {"theme": "dark", "language": "en", "currency": "EUR", "layout": "
 PASSWORDS = {"current": ACCOUNT["password"], "new": "the difference engine", "end_others": "y"}
 
 
-def experiment(subject: Subject) -> Finding:
-    subject.restart_in_production()
-    alice = subject.new_visitor()
-    with subject.recorder.deciding():
-        visit = list(_visit_pages(alice))
-    if failed := [exchange.url for exchange in visit if exchange.status >= 400]:
-        raise RuntimeError(f"not answered, so their cookies were not seen: {', '.join(failed)}")
+def experiment(site: Site) -> Finding:
+    if isinstance(site, Subject):
+        site.restart_in_production()
+        visitor = site.new_visitor()
+        alice: Visitor = visitor
+        with site.recorder.deciding():
+            visit = list(_visit_pages(visitor))
+        if failed := [exchange.url for exchange in visit if exchange.status >= 400]:
+            raise RuntimeError(f"not answered, so their cookies were not seen: {', '.join(failed)}")
+    else:
+        alice = site.new_visitor()
+        with site.recorder.deciding():
+            visit = list(_visit_login(alice))
     set_cookies = [header for exchange in visit for header in exchange.set_cookies]
     lacking = {header: flags for header in set_cookies if (flags := _find_missing_flags(header))}
     complete = len(set_cookies) - len(lacking)
     descriptions = [f"{_describe(header)} lacks {flags}" for header, flags in lacking.items()]
-    held = "still holds" if alice.token else "no longer holds"
+    is_held = bool(alice.token)
+    held = "still holds" if is_held else "no longer holds"
+    # Somebody else's application may give guests a session, and so keeps a cookie.
     return Finding(
-        not lacking and not alice.token,
+        not lacking and not (is_held and isinstance(site, Subject)),
         "; ".join([f"{complete} of {len(set_cookies)} Set-Cookie complete", *descriptions]),
         f"{len(set_cookies)} Set-Cookie headers were sent in a visit from the first page to after "
         f"the logout. Lacking a flag that the cookie needs: {len(lacking)}. Afterwards the browser "
@@ -48,18 +58,27 @@ def _visit_pages(alice: SubjectVisitor) -> Iterator[Exchange]:
     yield alice.post("/preferences/reset")
 
 
+def _visit_login(alice: Visitor) -> Iterator[Exchange]:
+    yield alice.get(alice.site.paths.login)
+    yield alice.log_in()
+    yield alice.get_private_page()
+    yield alice.log_out()
+
+
 def _find_missing_flags(header: str) -> str:
     """The flags that a Set-Cookie needs and lacks."""
     pair, *attributes = header.split("; ")
     given = {attribute.partition("=")[0] for attribute in attributes}
     needed = ["Secure", "SameSite"]
-    if pair.partition("=")[0] not in SCRIPT_COOKIES:
+    name = pair.partition("=")[0]
+    if name not in SCRIPT_COOKIES and not FORGERY.search(name):
         needed.append("HttpOnly")
     return ", ".join(flag for flag in needed if flag not in given)
 
 
 def _describe(header: str) -> str:
-    return "a deletion" if "Max-Age=0" in header else header.partition("=")[0]
+    name = header.partition("=")[0]
+    return f"{name} (deleted)" if "Max-Age=0" in header else name
 
 
 CLAIM = Claim(
@@ -78,5 +97,6 @@ CLAIM = Claim(
         "Log out, and choose the request “logout” → Headers.",
         "Does its Set-Cookie have the same flags as the one of the request “login”?",
     ),
+    over_http=True,
     in_chromium=True,
 )

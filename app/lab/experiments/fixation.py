@@ -2,23 +2,46 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Statement, Topic, on_each
+from app.lab.claim import (
+    FAILS,
+    HOLDS,
+    CannotApply,
+    Claim,
+    Finding,
+    Stakes,
+    Statement,
+    Topic,
+    on_each,
+)
 from app.lab.subject.application import Subject
+from app.lab.subject.site import Site, Visitor
 
 
-def experiment(subject: Subject) -> Finding:
-    mallory = subject.new_visitor("The attacker’s browser")
-    mallory.run(lambda: session.update(planted=True))
-    alice = subject.new_visitor()
+def experiment(site: Site) -> Finding:
+    mallory = _open_session(site)
+    alice = site.new_visitor()
     alice.plant_token(mallory.token)
     alice.log_in()
-    with subject.recorder.deciding():
+    with site.recorder.deciding():
         is_in = mallory.is_logged_in
     if is_in:
         because = "The planted token was logged in as alice after the login."
         return Finding(False, "logged in", because)
     because = "The planted token was logged in as nobody after alice’s login."
     return Finding(True, "anonymous", because)
+
+
+def _open_session(site: Site) -> Visitor:
+    """A visitor who has a token and is not logged in. Raises `CannotApply` if none has."""
+    if isinstance(site, Subject):
+        visitor = site.new_visitor("The attacker’s browser")
+        visitor.run(lambda: session.update(planted=True))
+        return visitor
+    guest = site.new_visitor("The attacker’s browser")
+    guest.get(site.paths.login)
+    if not guest.token:
+        raise CannotApply("Visitors have no token before a login, so there is none to plant.")
+    return guest
 
 
 CLAIM = Claim(
@@ -43,4 +66,5 @@ CLAIM = Claim(
         "below the list. Then open /login below the same address and log in as alice.",
         "Reload the dashboard in the private window. Whom does it welcome?",
     ),
+    over_http=True,
 )

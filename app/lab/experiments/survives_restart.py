@@ -2,9 +2,10 @@
 
 from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
 from app.lab.subject.application import Subject
+from app.lab.subject.external_site import ExternalSite
 
 
-def experiment(subject: Subject) -> Finding:
+def experiment(subject: Subject | ExternalSite) -> Finding:
     alice = subject.log_in_visitor()
     subject.restart()
     with subject.recorder.deciding():
@@ -31,4 +32,5 @@ CLAIM = Claim(
         "Log in, and stop the application with Ctrl+C in its terminal.",
         "Start it again, and reload the dashboard. Are you still in?",
     ),
+    over_http=True,
 )

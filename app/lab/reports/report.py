@@ -103,6 +103,33 @@ class Circumstances:
     """The versions of Python and of the packages that decide what is measured, by name."""
 
 
+@dataclass(frozen=True)
+class Remedy:
+    """A change of a foreign application, and the claims that would hold after it."""
+
+    what: str
+    """The setting, the line of code or the backend."""
+    turns: list[str]
+    """Claims that it turns alone."""
+    helps: list[str]
+    """Claims that it turns with another change: the others that name it, and for a backend
+    session.clear() in the login; or that nothing is known to turn."""
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """What would turn the verdicts on a foreign application."""
+
+    failing: int
+    """The number of claims that fail on it."""
+    settings: list[Remedy]
+    """Settings of Flask and its extensions, and lines of the application's own code."""
+    backends: list[Remedy]
+    """The project's own backends, as the report that comes with it has them."""
+    others: list[Remedy]
+    """What neither a setting nor a backend turns alone."""
+
+
 class ExitStatus(IntEnum):
     """The exit status of a run."""
 
@@ -125,6 +152,8 @@ class Report:
     """The result of each claim on each subject: by claim, then by subject."""
     claims: list[ClaimText] = field(default_factory=list)
     """The texts of the claims, in their order."""
+    remedies: Remedies | None = None
+    """What to change in the application of `--app`; `None` without one."""
 
     @property
     def claim_ids(self) -> list[str]:

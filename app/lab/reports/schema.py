@@ -1,4 +1,4 @@
-"""The JSON schemas of what is written: `python -m app.lab.reports.schema` writes them to docs/schemas/.
+"""The JSON schemas of what is written: `python -m app.lab.reports.schema` writes them.
 
 They are made from types and the strings below their fields.
 """
@@ -15,7 +15,7 @@ import msgspec
 
 from app.lab.bench import results as bench
 from app.lab.claim import Statement
-from app.lab.reports.report import Circumstances, ClaimText, Report, Result
+from app.lab.reports.report import Circumstances, ClaimText, Remedies, Remedy, Report, Result
 from app.lab.subject.evidence import Evidence, Holding, ShownExchange
 
 FOLDER = Path("docs/schemas")
@@ -29,6 +29,8 @@ REPORT_TYPES = (
     Evidence,
     ShownExchange,
     Holding,
+    Remedies,
+    Remedy,
 )
 BENCH_TYPES = (
     *(bench.Bench, Circumstances, bench.Spread, bench.Timing, bench.Count, bench.Weight),

@@ -27,6 +27,8 @@ class Paths:
     """Takes a POST."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """Names and values of the login form that log in."""
+    is_json: bool = False
+    """Whether login and logout take JSON instead of a form."""
 
 
 class Site:

@@ -1,6 +1,7 @@
 """A run in a terminal and in a file."""
 
 import re
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -8,7 +9,7 @@ from rich.console import Console
 
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.reports.report import Report
+from app.lab.reports.report import Remedies, Remedy, Report
 from app.lab.reports.terminal import open_console, print_closing, print_report, print_results
 from backends import BACKENDS
 from tests.lab.reports.made_reports import (
@@ -38,6 +39,35 @@ def watch(made_up: Report, *, terminal: bool = False) -> str:
     results = [each for each in reversed(made_up.results) if each.claim == "logout_is_final"]
     assert list(print_results(iter(results), claims, SUBJECTS, to)) == results
     return file.getvalue()
+
+
+class TestRemedies:
+    REMEDIES = Remedies(
+        3,
+        [Remedy("SECURE = True", [], ["cookie_flags"]), Remedy("KEY = 1", ["tamper_proof"], [])],
+        [Remedy("SESSION_BACKEND=redis", ["logout_is_final"], ["fixation"])],
+        [],
+    )
+
+    def test_an_audit_ends_with_what_to_change(self) -> None:
+        audit = replace(AS_EXPECTED, remedies=self.REMEDIES)
+        lines = [line.rstrip() for line in render(audit).splitlines()]
+        start = lines.index("What to change, setting by setting")
+        assert lines[start + 1 : -2] == [
+            "  SECURE = True",
+            "    with the others that name it: cookie_flags",
+            "  KEY = 1",
+            "    turns 1 of 3: tamper_proof",
+            "",
+            "Which backend of Session Lab would turn which verdict",
+            "  SESSION_BACKEND=redis",
+            "    turns 1 of 3: logout_is_final; if the login calls session.clear() first:",
+            "    fixation",
+        ]
+
+    def test_an_audit_without_a_failure_has_no_such_end(self) -> None:
+        audit = replace(AS_EXPECTED, remedies=Remedies(0, [], [], []))
+        assert render(audit) == render(AS_EXPECTED)
 
 
 class TestMatrix:

@@ -5,56 +5,29 @@ starts, names and ends such a process is tried in `TestProcess`.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from flask import Flask
 
-from app.lab.browser.client import Browser, MakeBrowser
 from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.reports.report import Result
 from app.lab.runs.runner import try_claim
 from app.lab.subject import external
-from app.lab.subject.external import ExternalApp, ExternalSite, find_form
-from app.lab.subject.server import ApplicationServer
+from app.lab.subject.external import ExternalApp
 from app.lab.subject.site import Paths, Site
 from backends import ConfigurationError
 from tests.lab.subject.applications import CODE
+from tests.lab.subject.served import ServedApp
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
 ACCOUNT = {"name": "alice", "password": "engine=1"}
 
 FINAL, REGENERATED = CLAIMS["logout_is_final"], CLAIMS["regenerated_at_login"]
-
-
-@dataclass(frozen=True)
-class ServedApp(ExternalApp):
-    """An application that this process serves: it is started once."""
-
-    servers: ClassVar[dict[str, ApplicationServer]] = {}
-
-    @contextmanager
-    def start(self, make_browser: MakeBrowser = Browser) -> Iterator[Site]:
-        if self.target not in self.servers:
-            self.servers[self.target] = ApplicationServer(load_app(self.target), 0)
-        url = self.servers[self.target].url
-        yield ExternalSite(url, self.cookie_name, self.paths, make_browser)
-
-
-def load_app(name: str) -> Flask:
-    """The application that this code makes, by its function if it has one."""
-    module: dict[str, Any] = {}
-    exec(CODE[name], module)  # noqa: S102 - the code is that of the tests
-    found = module["create_app"]() if "create_app" in module else module["app"]
-    assert isinstance(found, Flask)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +44,8 @@ def current_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def served_apps() -> Iterator[None]:
-    yield
-    for server in ServedApp.servers.values():
-        server.stop()
-    ServedApp.servers.clear()
-
-
-def served(name: str, cookie_name: str = "session", **paths: str) -> ServedApp:
-    return ServedApp(name, Paths(fields=ACCOUNT, **paths), cookie_name)
+def served(name: str, cookie_name: str = "session", **paths: Any) -> ServedApp:
+    return ServedApp(name, Paths(**{"fields": ACCOUNT, **paths}), cookie_name, code=CODE[name])
 
 
 def started(target: str) -> ExternalApp:
@@ -130,7 +95,7 @@ class TestVerdicts:
 
     @pytest.mark.parametrize("name", ["alice", "grace"])
     def test_a_guessable_secret_key_is_named(self, name: str) -> None:
-        app = ServedApp("guessed", Paths(fields={**ACCOUNT, "name": name}))
+        app = served("guessed", fields={**ACCOUNT, "name": name})
         result = run(app, CLAIMS["tamper_proof"])
         assert result.verdict is Verdict.FAILS
         assert result.because.endswith("logged somebody in: signed with the secret key “dev”.")
@@ -185,19 +150,19 @@ class TestVerdicts:
 
 REFUSED = {
     "a wrong form": (
-        ServedApp("stock", Paths(fields={"name": "alice"})),
+        served("stock", fields={"name": "alice"}),
         "POST /login was answered 200, and GET /dashboard after it 302: "
         "give its form by --field NAME=VALUE. It asks for: name, password.",
     ),
     "a login that is refused": (
-        ServedApp("strict", Paths(fields={"name": "alice"})),
-        "POST /login was answered 401, and GET /dashboard after it 302: "
-        "give its form by --field NAME=VALUE.",
+        served("strict", fields={"name": "alice"}),
+        "POST /login was answered 401, and GET /dashboard after it 302: does that account exist in "
+        "the database that it uses here? Give one by --field NAME=VALUE.",
     ),
     "another login": (
         served("stock", login="/log-in"),
         "POST /log-in was answered 404, and GET /dashboard after it 302: "
-        "name where the form goes by --login.",
+        "name where the form goes by --login. Perhaps: /login.",
     ),
     "another page": (
         served("stock", private="/mine"),
@@ -206,12 +171,13 @@ REFUSED = {
     ),
     "a page for everybody": (
         served("open_house"),
-        "GET /dashboard was answered 200 to somebody who is not logged in: "
-        "name a page that only a login opens by --private.",
+        "GET /dashboard was answered 200 to somebody who is not logged in: name a page that only "
+        "a login opens by --private, one that redirects others or answers 401 or 403 (and if the "
+        "application lets everybody in, as LOGIN_DISABLED does, set that off).",
     ),
     "another cookie": (
         served("stock", cookie_name="sid"),
-        "After the login the browser holds no cookie 'sid' (but: session): "
+        "After the login the browser holds no cookie 'sid' (but: session; session alone logs in): "
         "name the session's by --cookie.",
     ),
     "two cookies": (
@@ -232,7 +198,8 @@ REFUSED = {
     ),
     "no module": (
         started("nowhere"),
-        "The application nowhere ended; its last line: Error: Could not import 'nowhere'.",
+        "The application nowhere ended; its last line: Error: Could not import 'nowhere'. (give "
+        "--app as for flask run, in the application's folder)",
     ),
     "a factory that fails": (
         started("breaking:create_app"),
@@ -281,28 +248,3 @@ class TestProcess:
             "The application asleep:app did not listen within 0 seconds; "
             "its last line: waiting for the database"
         )
-
-
-class TestForms:
-    PAGE = """
-        <input type=hidden name=outside value=1>
-        <form action="/search"><input type=hidden name=q value=2></form>
-        <form method=post action=https://elsewhere.example/in><input name=stolen></form>
-        <form METHOD=Post action="../in?next=/"><INPUT TYPE=Hidden NAME=token VALUE="a&amp;b">
-          <input name=user><input type=submit><input type=hidden name=empty></form>
-        <form method=post><input type=hidden name=here value=3></form>
-    """
-
-    def test_a_form_is_found_by_the_path_that_it_posts_to(self) -> None:
-        form = find_form("/in", self.PAGE, "http://site.example/account/login")
-        assert form.hidden == {"token": "a&b", "empty": ""}
-        assert form.visible == ["user"]
-
-    def test_a_form_without_an_action_posts_to_its_page(self) -> None:
-        form = find_form("/account/login", self.PAGE, "http://site.example/account/login?next=/")
-        assert form.hidden == {"here": "3"}
-
-    @pytest.mark.parametrize("path", ["/search", "/elsewhere"])
-    def test_without_such_a_form_nothing_is_filled_in(self, path: str) -> None:
-        form = find_form(path, self.PAGE, "http://site.example/account/login")
-        assert (form.hidden, form.visible) == ({}, [])

@@ -1,0 +1,237 @@
+"""Applications whose login fails, or takes another way, each as code."""
+
+BASE = """
+from flask import Flask, abort, flash, get_flashed_messages, jsonify, redirect, request, session
+
+app = Flask("logins")
+app.secret_key = "a key that nobody guesses"
+PASSWORD = "engine=1"
+FORM = "<title>Log in</title><h1>Log in</h1><form method=post><input name=name>" \\
+    "<input name=password type=password><input type=submit name=go value=Go></form>"
+
+def is_right():
+    return request.form.get("name") == "alice" and request.form.get("password") == PASSWORD
+
+@app.route("/login", methods=["GET", "POST"])
+def login():
+    if request.method == "POST" and is_right():
+        session["name"] = "alice"
+        return redirect("/dashboard")
+    return FORM
+
+@app.get("/dashboard")
+def dashboard():
+    return "Hello" if "name" in session else redirect("/login")
+
+@app.post("/logout")
+def logout():
+    session.clear()
+    return redirect("/login")
+"""
+
+JSON_PAGE = "<div id=root></div><script>start()</script>"
+
+JSON = BASE.replace("return FORM", f'return "{JSON_PAGE}"').replace(
+    """    if request.method == "POST" and is_right():
+        session["name"] = "alice"
+        return redirect("/dashboard")
+""",
+    """    if request.method == "POST":
+        if request.json == {"name": "alice", "password": PASSWORD}:
+            session["name"] = "alice"
+            return {"ok": True}
+        return {"error": "No such user."}, 401
+""",
+)
+"""A page whose script sends JSON."""
+
+WELCOME = 'return redirect("/dashboard")'
+
+
+def setting(line: str) -> str:
+    return f"{BASE}\napp.config.update({line})\n"
+
+
+def checking(expression: str, found: str) -> str:
+    """The application whose login page has a token, which the login checks."""
+    check = f"""
+@app.before_request
+def check():
+    if request.method == "POST" and {expression} != "t0ken":
+        abort(400, "The CSRF token is missing.")
+"""
+    return BASE.replace("return FORM", found) + check
+
+
+CODE = {
+    "in_a_field": checking(
+        'request.form.get("csrf_token")',
+        'return FORM.replace("<input", "<input type=hidden name=csrf_token value=t0ken><input", 1)',
+    ).replace(
+        '"Hello"',
+        '"<form method=post action=/logout><input type=hidden name=csrf_token value=t0ken></form>"',
+    ),
+    "in_a_meta_tag": checking(
+        'request.headers.get("X-CSRFToken")',
+        'return "<meta name=csrf-token content=t0ken>" + FORM',
+    ).replace('"Hello"', '"<meta name=csrf-token content=t0ken>"'),
+    "in_a_cookie": checking(
+        'request.headers.get("X-XSRF-TOKEN")',
+        'return FORM, 200, {"Set-Cookie": "XSRF-TOKEN=t0ken; Path=/"}',
+    ),
+    "in_a_script": checking(
+        'request.headers.get("X-CSRFToken")', """return "<script>var t = 't0ken'</script>" + FORM"""
+    ),
+    "two_forms": BASE.replace(
+        "return FORM",
+        """return '''<form method=post action=/register><input name=name><input name=mail>
+        <input name=password type=password></form><form method=post action=/login?next=/>
+        <input name=name><input name=password type=password></form>'''""",
+    ),
+    "elsewhere": BASE.replace(
+        '@app.route("/login"',
+        '@app.get("/login")\n'
+        'def page():\n    return FORM.replace("<form", "<form action=/session/new")\n\n'
+        '@app.route("/session/new"',
+    ),
+    "moved": BASE.replace('route("/login"', 'route("/login/"'),
+    "led_away": BASE + '\n@app.get("/sign-in")\ndef old():\n    return redirect("/login")\n',
+    "by_json": JSON,
+    "json_alone": JSON.replace('["GET", "POST"]', '["POST"]'),
+    "by_json_in_silence": JSON.replace("request.json ==", "request.get_json(silent=True) =="),
+    "landing": BASE.replace('session["name"] = "alice"', 'session["new"] = "alice"').replace(
+        WELCOME, 'return redirect("/welcome")'
+    )
+    + """
+@app.get("/welcome")
+def welcome():
+    session["name"] = session.pop("new")
+    return "Welcome"
+""",
+    "polite_text": BASE.replace(
+        "return FORM", 'return FORM + (request.method == "POST") * "<p>Wrong name or password.</p>"'
+    ),
+    "flashing": BASE.replace(
+        "    return FORM",
+        """    if request.method == "POST":
+        flash("No such user.")
+        return redirect("/login")
+    return FORM + "".join(get_flashed_messages())""",
+    ),
+    "refusing": BASE.replace(
+        "    return FORM",
+        """    if request.method == "POST":
+        return {"error": "bad credentials"}, 403
+    return FORM""",
+    ),
+    "limited": BASE.replace(
+        "    return FORM",
+        """    if request.method == "POST":
+        abort(429)
+    return FORM""",
+    ),
+    "error_in_200": JSON.replace('"No such user."}, 401', '"No such user."}'),
+    "without_tables": BASE.replace(
+        "is_right():\n    ",
+        """is_right():
+    import sqlite3
+    sqlite3.connect(":memory:").execute("SELECT * FROM user")
+    """,
+        1,
+    ),
+    "broken_page": BASE.replace("return FORM", "return FORM + nowhere"),
+    "broken_private": BASE.replace('"Hello" if', "1 / 0 if"),
+    "without_key": BASE.replace('app.secret_key = "a key that nobody guesses"', ""),
+    "other_domain": setting('SESSION_COOKIE_DOMAIN="shop.example"'),
+    "prefixed": setting('SESSION_COOKIE_NAME="__Host-session"'),
+    "narrow": setting('APPLICATION_ROOT="/shop"'),
+    "secure": setting('SESSION_COOKIE_SECURE=True, SESSION_COOKIE_SAMESITE="Strict"'),
+    "renamed": setting('SESSION_COOKIE_NAME="shop"'),
+    "trusting": setting('TRUSTED_HOSTS=["shop.example"]'),
+    "named_host": BASE.replace('Flask("logins")', 'Flask("logins", subdomain_matching=True)')
+    + '\napp.config["SERVER_NAME"] = "shop.example"\n',
+    "forced_https": BASE
+    + """
+@app.before_request
+def force():
+    return redirect(request.url.replace("http:", "https:"))
+""",
+    "single_sign_on": BASE.replace("and is_right()", "and False").replace(
+        "return FORM", 'return redirect("https://sso.example/in")'
+    ),
+    "second_factor": BASE.replace('session["name"] = "alice"', 'session["half"] = "alice"').replace(
+        WELCOME, 'return redirect("/code")'
+    )
+    + """
+@app.get("/code")
+def code():
+    return "<form method=post><input name=code></form>"
+""",
+    "two_steps": BASE.replace("and is_right():", 'and request.form.get("name"):').replace(
+        'session["name"] = "alice"\n        ' + WELCOME,
+        'return "<form method=post><input name=secret type=password></form>"',
+    ),
+    "captcha": BASE.replace(
+        "return FORM", 'return FORM.replace("<input", "<div class=g-recaptcha></div><input", 1)'
+    ).replace("and is_right()", "and False"),
+    "bearer": JSON.replace(
+        'session["name"] = "alice"\n            return {"ok": True}',
+        'return {"data": {"access_token": "abc.def.ghi"}}',
+    ),
+    "bearer_beside_a_cookie": JSON.replace(
+        'session["name"] = "alice"\n            return {"ok": True}',
+        'session["seen"] = 1; return "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.c2ln"',
+    ),
+    "basic": BASE.replace(
+        '"Hello" if "name" in session else redirect("/login")',
+        '("no", 401, {"WWW-Authenticate": "Basic realm=x"})',
+    ),
+    "unconfirmed": BASE.replace('"Hello" if', 'redirect("/confirm") if')
+    + '\n@app.get("/confirm")\ndef confirm():\n    return "<p>We sent you a mail."\n',
+    "newsletter": BASE.replace("and is_right()", "and True")
+    .replace('session["name"] = "alice"', "pass")
+    .replace(WELCOME, 'return redirect("/")')
+    + '\n@app.get("/")\ndef home():\n    return "<form method=post><input name=mail></form>"\n',
+    "no_cookie": BASE.replace('session["name"] = "alice"', "pass"),
+    "forbidden": BASE.replace('"Hello" if "name" in session', 'abort(403) if "name" in session'),
+    "greeting": BASE.replace('redirect("/login")\n\n@app.post', "FORM\n\n@app.post"),
+    "delete_only": BASE.replace('app.post("/logout")', 'app.delete("/logout")').replace(
+        '"Hello"', '"<a href=/account/sign-out>out</a>"'
+    ),
+    "closing": BASE.replace("return FORM", "import os; os._exit(3)"),
+    "in_the_corner": BASE.replace('["GET", "POST"]', '["POST"]')
+    + """
+@app.get("/")
+def home():
+    return FORM.replace("<form", "<form action=/login")
+""",
+    "other_host": """
+from flask import Flask
+app = Flask("logins", host_matching=True, static_host="shop.example")
+app.add_url_rule("/login", host="shop.example", view_func=lambda: "hello")
+""",
+    "by_script": BASE.replace('["GET", "POST"]', '["GET"]').replace(
+        "return FORM", 'return FORM.replace("method=post", "") + "<script>send()</script>"'
+    ),
+    "by_get": BASE.replace('["GET", "POST"]', '["GET"]').replace(
+        "return FORM", 'return FORM.replace("method=post", "")'
+    ),
+    "terms": BASE.replace('session["name"] = "alice"', 'session["half"] = "alice"').replace(
+        WELCOME, 'return redirect("/terms")'
+    )
+    + """
+@app.get("/terms")
+def terms():
+    return "<form method=post><input type=checkbox name=agree></form>"
+""",
+    "second_factor_by_json": JSON.replace('session["name"]', 'session["half"]').replace(
+        '"ok": True', '"code_required": True'
+    ),
+    "bearer_in_a_header": JSON.replace(
+        'session["name"] = "alice"\n            return {"ok": True}',
+        'return {}, 200, {"X-Auth-Token": "abc"}',
+    ),
+    "raising_to_the_server": BASE.replace('session["name"] = "alice"', '{}["x"]')
+    + '\napp.config["PROPAGATE_EXCEPTIONS"] = True\n',
+}
+"""By the name of the module."""

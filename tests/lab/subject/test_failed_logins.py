@@ -1,0 +1,141 @@
+"""Why a login on somebody else's application fails, and what to give or to change instead."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.lab.subject.external import ExternalApp
+from app.lab.subject.site import Paths
+from backends import ConfigurationError
+from tests.lab.subject.logins import CODE
+from tests.lab.subject.served import ServedApp
+
+RIGHT = {"name": "alice", "password": "engine=1"}
+WRONG = {"name": "bob", "password": "no"}
+
+
+def served(name: str, **paths: Any) -> ServedApp:
+    return ServedApp(name, Paths(**{"fields": RIGHT, **paths}), code=CODE[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "paths"),
+    [
+        ("in_a_field", {}),
+        ("in_a_meta_tag", {}),
+        ("in_a_cookie", {}),
+        ("two_forms", {}),
+        ("elsewhere", {}),
+        ("moved", {}),
+        ("led_away", {"login": "/sign-in"}),
+        ("by_json", {"is_json": True}),
+        ("json_alone", {"is_json": True}),
+        ("landing", {}),
+        ("secure", {}),
+        ("in_the_corner", {"login": "/"}),
+    ],
+)
+def test_a_login_as_a_browser_makes_it_succeeds(name: str, paths: dict[str, Any]) -> None:
+    served(name, **paths).check()
+
+
+REASONS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
+    "a token in a script": ("in_a_script", {}, ["“The CSRF token is missing.”", "WTF_CSRF_ENA"]),
+    "another path": ("led_away", {"login": "/signin"}, ["POST /signin", "404", "Perhaps: /login."]),
+    "JSON, without a form": ("by_json", {}, ["415", "add --json"]),
+    "JSON, without a page": ("json_alone", {}, ["415", "add --json"]),
+    "JSON, refused in silence": ("by_json_in_silence", {}, ["401", "add --json"]),
+    "a form, by JSON": ("renamed", {"is_json": True}, ["leave out --json"]),
+    "other fields": (
+        "polite_text",
+        {"fields": {"email": "a", "password": "b"}},
+        ["has no field email", "asks for: name, password."],
+    ),
+    "an error in a page": ("polite_text", {"fields": WRONG}, ["200 (it says “Wrong name or pass"]),
+    "an error after a redirect": ("flashing", {"fields": WRONG}, ["302 (it says “No such user.”)"]),
+    "an error in JSON": ("refusing", {"fields": WRONG}, ["403", "bad credentials", "exist in"]),
+    "an error in JSON with 200": (
+        "error_in_200",
+        {"fields": WRONG, "is_json": True},
+        ["200", "No such user.", "does that account exist"],
+    ),
+    "a limit": ("limited", {"fields": WRONG}, ["429", "turn the limit of logins off"]),
+    "a domain": ("other_domain", {}, ["refuses the cookie 'session'", "Domain=shop.example"]),
+    "a prefix": ("prefixed", {}, ["refuses the cookie '__Host-session'", "Secure"]),
+    "a path": ("narrow", {}, ["'session' is for /shop alone", "APPLICATION_ROOT"]),
+    "another cookie": ("renamed", {}, ["shop alone logs in", "--cookie"]),
+    "trusted hosts": ("trusting", {}, ["400", "TRUSTED_HOSTS"]),
+    "HTTPS": ("forced_https", {}, ["leads to https://127.0.0.1", "do not force HTTPS"]),
+    "another site": ("single_sign_on", {}, ["https://sso.example/in", "cannot be tried"]),
+    "a second factor": ("second_factor", {}, ["leads to /code, which asks for more: code"]),
+    "two steps": ("two_steps", {}, ["which asks for more: secret"]),
+    "a mail to confirm": ("unconfirmed", {}, ["leads to /confirm", "further step"]),
+    "a captcha": ("captcha", {}, ["has a captcha: turn it off"]),
+    "a token in JSON": ("bearer", {"is_json": True}, ["(access_token)", "that is no session"]),
+    "a token beside a cookie": (
+        "bearer_beside_a_cookie",
+        {"is_json": True},
+        ["(a JWT)", "that is no session"],
+    ),
+    "HTTP's own login": ("basic", {}, ["/dashboard wants Basic", "--private"]),
+    "a token in a header": ("bearer_in_a_header", {"is_json": True}, ["(X-Auth-Token)"]),
+    "another host": ("other_host", {}, ["Every page is 404", "SERVER_NAME"]),
+    "a form for a script": ("by_script", {}, ["405", "name, password", "add --json"]),
+    "a form by GET": ("by_get", {}, ["405", "sent by GET"]),
+    "an agreement": ("terms", {}, ["is there a further step on /terms"]),
+    "a second factor by JSON": (
+        "second_factor_by_json",
+        {"is_json": True},
+        ["code_required", "is there a further step, such as a second factor"],
+    ),
+    "no cookie": ("no_cookie", {}, ["the login set no cookie"]),
+    "no cookie, and a form elsewhere": ("newsletter", {}, ["the login set no cookie"]),
+    "no right to that page": ("forbidden", {}, ["after it 403: name a page", "--private"]),
+    "a form for guests": ("greeting", {}, ["200 to somebody who is not logged in", "--private"]),
+    "a logout by another method": (
+        "delete_only",
+        {},
+        ["DELETE", "--logout", "/account/sign-out."],
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "paths", "parts"), REASONS.values(), ids=REASONS)
+def test_the_reason_is_one_line_that_says_what_to_do(
+    name: str, paths: dict[str, Any], parts: list[str]
+) -> None:
+    assert_parts(read_reason(served(name, **paths)), parts)
+
+
+@pytest.mark.usefixtures("untraced_processes")
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("without_tables", ["OperationalError: no such table: user", "create the tables"]),
+        ("broken_private", ["GET /dashboard", "ZeroDivisionError: division by zero"]),
+        ("without_key", ["500 (its own error is RuntimeError: The session is unavailable"]),
+        ("named_host", ["404, because SERVER_NAME is 'shop.example'"]),
+        ("raising_to_the_server", ["POST /login", "KeyError: 'x'"]),
+        ("closing", ["stopped answering"]),
+    ],
+)
+def test_the_applications_own_error_is_told_in_short(
+    name: str, parts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"{name}.py").write_text(CODE[name])
+    assert_parts(read_reason(ExternalApp(name, Paths(fields=RIGHT))), parts)
+
+
+def read_reason(app: ExternalApp) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        app.check()
+    return str(refused.value)
+
+
+def assert_parts(reason: str, parts: list[str]) -> None:
+    assert "\n" not in reason
+    assert RIGHT["password"] not in reason
+    for part in parts:
+        assert part in reason
