@@ -11,7 +11,7 @@ SUITES := .cache/flask-tests
 FLASK_TESTS := $(SUITES)/flask-$(call locked_version,flask)
 EXTENSION_TESTS := $(SUITES)/Flask-Login-$(call locked_version,flask-login) \
 	$(SUITES)/flask_wtf-$(call locked_version,flask-wtf)
-COG_FILES := README.md docs/document-checked.md
+COG_FILES := README.md docs/choosing.md docs/document-checked.md docs/matrix.md docs/settings.md
 CACHES := .cache build __pycache__ *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Named by --python: uv would otherwise take an environment that happens to be activated.

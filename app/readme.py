@@ -1,4 +1,4 @@
-"""The tables of README.md that are made from the code: `make readme` writes them."""
+"""The tables of the documents that are made from the code: `make readme` writes them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

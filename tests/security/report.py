@@ -18,7 +18,7 @@ HEAD = """\
 
 How Session Lab and its backends meet what OWASP and RFC 6265bis require of session management. This
 file is made from the tests: `python -m tests.security.report docs/requirements.md`. Each row names
-the tests under `tests/` that prove it. *Limit* means that the backend cannot meet the requirement, and
+the tests under `tests/` that prove it. *Limit* means that the backend cannot meet it, and
 that a test asserts so; *not applicable*, that the requirement has no object there.
 
 Cookies are judged in the production profile (`APP_PROFILE=production`). Numbers with dots are those

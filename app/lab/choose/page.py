@@ -83,7 +83,7 @@ def _say_in_short(adviser: Adviser) -> str:
 
 
 def make_readme_part() -> str:
-    """Every way through the questions, as a table for README.md."""
+    """Every way through the questions, as a table for the documents."""
     adviser = Adviser(make_questions(read_kept()), read_report(SHIPPED))
     rows = [
         (*_list_words(adviser, answers), _name_advised(adviser.advise(answers)))

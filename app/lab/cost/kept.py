@@ -37,7 +37,7 @@ def keep(made: Path) -> None:
 
 
 def make_readme_part() -> str:
-    """The part of README.md that says what a session costs."""
+    """The part of docs/choosing.md that says what a session costs."""
     figures = read_kept()
     assert figures is not None, f"{KEPT} cannot be read"
     lines = format_summary(figures)

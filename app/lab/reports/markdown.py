@@ -1,6 +1,6 @@
 """A report as Markdown: the matrix, each claim, and the statements of the document under test."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from app.lab.claim import Claim, group_by_topic
 from app.lab.document.checked import (
@@ -46,11 +46,21 @@ def _format_circumstances(report: Report) -> Iterator[str]:
 def format_matrix(report: Report, experiments: str | None = None) -> Iterator[str]:
     """A row for each claim. `experiments`: the folder to which its sentence links."""
     for topic, claims in group_by_topic(report.claims).items():
-        rows = [
-            [_link_claim(claim, experiments), *_format_signs(report, claim)] for claim in claims
-        ]
-        yield from format_table([topic.heading, *_titles(report)], rows)
+        yield from _format_claims(report, claims, topic.heading, experiments)
         yield ""
+
+
+def format_rows(report: Report, claims: Sequence[str], experiments: str) -> Iterator[str]:
+    """A row for each of these claims, in their order."""
+    texts = {claim.id: claim for claim in report.claims}
+    return _format_claims(report, [texts[claim] for claim in claims], "", experiments)
+
+
+def _format_claims(
+    report: Report, claims: Sequence[ClaimText], head: str, experiments: str | None
+) -> Iterator[str]:
+    rows = [[_link_claim(claim, experiments), *_format_signs(report, claim)] for claim in claims]
+    return format_table([head, *_titles(report)], rows)
 
 
 def _titles(report: Report) -> list[str]:

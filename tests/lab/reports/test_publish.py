@@ -7,7 +7,7 @@ import pytest
 
 from app.lab.experiments import CLAIMS
 from app.lab.reports import publish as publishing
-from app.lab.reports.publish import HTML, MAX_EXCHANGES, main, make_readme_matrix
+from app.lab.reports.publish import HTML, MAX_EXCHANGES, main, make_matrix
 from app.lab.reports.report import (
     SHIPPED,
     Report,
@@ -43,7 +43,7 @@ class TestPublishing:
     def test_the_matrix_of_the_readme_is_that_of_the_kept_report(self, kept: Path) -> None:
         kept.write_text(dump_report(AS_EXPECTED))
         row = "| [A kept token is dead.](app/lab/experiments/logout_is_final.py) | ✗ | ✓ | ✓ |"
-        assert row in make_readme_matrix().splitlines()
+        assert row in make_matrix().splitlines()
 
     @pytest.mark.parametrize(
         ("report", "words"),

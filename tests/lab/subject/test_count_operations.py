@@ -25,7 +25,7 @@ FORGED, UNTOUCHED = "forged_ids_never_reach_store", "untouched_costs_nothing"
 
 @pytest.fixture
 def tiny_store(tmp_path: Path) -> Any:
-    """The store of README.md, which keeps all sessions in one file of SQLite's."""
+    """The store of docs/own-store.md, which keeps all sessions in one file of SQLite's."""
     install_the_example(tmp_path)
     spec = importlib.util.spec_from_file_location("tiny_store", tmp_path / "tiny_store.py")
     assert spec is not None

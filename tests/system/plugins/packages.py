@@ -24,7 +24,7 @@ def install(folder: Path, name: str, modules: Mapping[str, str], points: Mapping
 
 
 def install_the_example(folder: Path) -> None:
-    """Install the package in README.md."""
+    """Install the package in docs/own-store.md."""
     project = tomllib.loads(_shown("toml", "entry-points"))["project"]
     points = project["entry-points"][GROUP]
     install(folder, project["name"], {"tiny_store": _shown("python", "class TinyStore")}, points)
@@ -37,7 +37,9 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 
 def _shown(language: str, containing: str) -> str:
     blocks: list[Any] = re.findall(
-        rf"^```{language}\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE
+        rf"^```{language}\n(.*?)^```$",
+        (ROOT / "docs/own-store.md").read_text(),
+        re.DOTALL | re.MULTILINE,
     )
     [block] = [block for block in blocks if containing in block]
     return str(block)

@@ -53,7 +53,7 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the package in README.md, for processes that change nothing."""
+    """A folder with the package in docs/own-store.md, for processes that change nothing."""
     folder = tmp_path_factory.mktemp("example") / "site-packages"
     install_the_example(folder)
     return folder
@@ -99,7 +99,7 @@ RefusedStart = Callable[..., str]
 
 
 class TestExample:
-    """The package that README.md shows."""
+    """The package that docs/own-store.md shows."""
 
     @pytest.mark.usefixtures("example_here")
     def test_stands_behind_the_built_in_ones(self) -> None:

@@ -1,0 +1,132 @@
+"""Every command that a document shows is one that works."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import pytest
+
+from app.__main__ import session_lab
+from app.config import read_settings
+from tests.support.services import PATIENCE, LabServer
+from tests.system.documents.documents import DOCUMENTS, ROOT, find_commands
+
+ELSEWHERE = {"auditing.md", "commands.md"}
+"""Documents whose commands a test of their own runs."""
+
+EXAMPLES = {"tiny"}
+"""The backend of docs/own-store.md, which tests/system/plugins installs."""
+
+RUN = {
+    "session-lab compare --list",
+    "session-lab compare --only logout_is_final --backend cookie",
+    "session-lab plan --users 10000 --size 500 --requests 50 --hours 8",
+    "python3 -c 'import secrets; print(secrets.token_hex(32))'",
+}
+"""Commands that are run here as they stand. The others take minutes: their options are read."""
+
+COMMANDS = sorted(
+    {
+        command
+        for path in DOCUMENTS
+        if path.name not in ELSEWHERE
+        for command in find_commands(str(path.relative_to(ROOT)))
+    }
+)
+
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+"""With the commands of this environment first."""
+
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
+
+def split(command: str) -> tuple[dict[str, str], list[str]]:
+    """The variables before a command, and its words."""
+    words = shlex.split(command)
+    count = next((i for i, word in enumerate(words) if "=" not in word), len(words))
+    return dict(word.split("=", 1) for word in words[:count]), words[count:]
+
+
+def check_make(variables: Mapping[str, str], targets: list[str]) -> None:
+    """The target is there, and the application takes the variables."""
+    described = re.findall(r"^(\w+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(targets) <= set(described)
+    if targets == ["run"] and variables.get("SESSION_BACKEND") not in EXAMPLES:
+        assert read_settings(variables).keys() >= variables.keys()
+
+
+def check_own(words: list[str]) -> None:
+    """The command and its options are there."""
+    group = click.Context(session_lab, info_name="session-lab")
+    name, command, rest = session_lab.resolve_command(group, words)
+    assert command is not None
+    taken = [word for word in rest if word not in EXAMPLES]
+    if taken != rest:
+        taken.remove("--backend")
+    if isinstance(command, click.Group):
+        _, command, taken = command.resolve_command(group, taken)
+        assert command is not None
+    command.make_context(name, taken, parent=group)
+
+
+def check_python(words: list[str]) -> None:
+    """It runs tests that are there, or a module."""
+    assert words[:2] == ["-m", "pytest"]
+    assert (ROOT / words[2]).exists()
+
+
+def check(command: str) -> None:
+    variables, words = split(command)
+    program = Path(words[0]).name if words else ""
+    if program == "make":
+        check_make(variables, words[1:])
+    elif program == "session-lab":
+        check_own(words[1:])
+    elif program == "python":
+        check_python(words[1:])
+    elif program == "docker":
+        assert words[1] == "compose"
+        compose = (ROOT / "docker-compose.yml").read_text()
+        profiles = [words[i + 1] for i, word in enumerate(words) if word == "--profile"]
+        assert all(f"profiles: [{profile}]" in compose for profile in profiles)
+    elif program == "apt-get":
+        assert set(words[2:]) <= set(re.findall(r"[\w-]+", (ROOT / ".ci/run").read_text()))
+    else:
+        assert command in RUN or program in ("pip", "export", "git"), "no test knows this command"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_there_with_its_options(command: str) -> None:
+    check(command)
+
+
+@pytest.mark.parametrize("command", sorted(RUN))
+def test_a_short_command_runs_as_it_stands(command: str, tmp_path: Path) -> None:
+    assert any(shown.removeprefix(".venv/bin/") == command for shown in COMMANDS)
+    ended = subprocess.run(
+        ["sh", "-c", command],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": PATH},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip()
+    assert "Traceback" not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_production_block_starts_at_the_first_try(tmp_path: Path) -> None:
+    lines = find_commands("docs/deploying.md")
+    block = [line for line in lines if line.startswith("export ")]
+    assert [line for line in lines if line.endswith("session-lab run")]
+    script = "\n".join([*block, "exec python -m app run"]).replace(".venv/bin/python", "python")
+    variables = {"PATH": PATH, "PYTHONPATH": str(ROOT)}
+    with LabServer(tmp_path, variables, ("sh", "-c", script)) as server:
+        assert "Filesystem" in server.greeting
