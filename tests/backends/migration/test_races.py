@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from backends import Store, StoreUnavailable, interface_of, lister_of
-from tests.backends.contract.stage import on
 from tests.backends.migration.conftest import Before, Browser
+from tests.conftest import PLACES
 from tests.support.clock import SetClock
 
 STEPS = ("create", "load", "update")
@@ -48,7 +48,12 @@ def kill() -> None:
     raise Killed
 
 
-pytestmark = on(revocable=True)
+pytestmark = pytest.mark.parametrize(
+    "placed",
+    [place for place in PLACES if place[0].revocable and place[1] == "real"],
+    indirect=True,
+    ids=lambda place: place[0].name,
+)
 
 
 @pytest.mark.parametrize("after_it", [False, True], ids=["before", "after"])

@@ -40,9 +40,9 @@ class TestPublishing:
         assert parse_report(kept.read_text()) == shorten_report(AS_EXPECTED, MAX_EXCHANGES)
         assert HTML.read_text().startswith("<!doctype html>")
 
-    def test_the_matrix_of_the_readme_is_that_of_the_kept_report(self, kept: Path) -> None:
+    def test_the_matrix_is_that_of_the_kept_report(self, kept: Path) -> None:
         kept.write_text(dump_report(AS_EXPECTED))
-        row = "| [A kept token is dead.](app/lab/experiments/logout_is_final.py) | ✗ | ✓ | ✓ |"
+        row = "| [A kept token is dead.](../app/lab/experiments/logout_is_final.py) | ✗ | ✓ | ✓ |"
         assert row in make_matrix().splitlines()
 
     @pytest.mark.parametrize(

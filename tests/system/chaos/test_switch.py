@@ -81,8 +81,11 @@ def places(tmp_path: Path) -> Iterator[dict[str, Any]]:
         yield {"REDIS_URL": server.url, "SESSION_FILE_DIR": str(tmp_path / "sessions")}
 
 
-@pytest.mark.parametrize("to", ["redis", "filesystem"])
-@pytest.mark.parametrize("stock", STOCK, ids=lambda stock: stock.name)
+@pytest.mark.parametrize(
+    ("stock", "to"),
+    list(zip(STOCK, ("redis", "filesystem", "redis"), strict=True)),
+    ids=lambda each: each if isinstance(each, str) else each.name,
+)
 def test_a_switch_under_load_loses_nothing(
     stock: Stock, to: str, places: dict[str, Any], tmp_path: Path
 ) -> None:
