@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import fakeredis
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from jinja2 import FileSystemBytecodeCache
 from werkzeug.security import generate_password_hash
 
@@ -29,6 +31,13 @@ ACCOUNTS = {
     for name, password in (("alice", "wonderland"), ("bob", "builder"))
 }
 OURS = [backend for backend in BACKENDS.values() if not backend.stock]
+
+
+# How long an example takes says how busy the machine is.
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any machine")
 
 
 @pytest.hookimpl(wrapper=True)
