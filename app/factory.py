@@ -78,7 +78,7 @@ def build_sessions_app() -> Flask:
         for each in filter(None, (name, _backend_before(settings))):
             _require_folder(each, settings["SESSION_FILE_DIR"] / each)
         log.init_app(app, [audit_log.logger.name])  # the commands say all else themselves
-        _install_sessions(app, name, wall_clock)
+        _install_sessions(app, settings, name, wall_clock)
     return app
 
 
@@ -92,7 +92,7 @@ def _require_folder(name: str, folder: Path) -> None:
 
 def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     app = _create_base(settings, name, clock)
-    _install_sessions(app, name, clock)
+    _install_sessions(app, settings, name, clock)
     open_accounts(app)
     replay.init_app(app)
     for module in (login, account, admin, sessions, dashboard, inspector, public_pages):
@@ -105,13 +105,13 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     return app
 
 
-def _install_sessions(app: Flask, name: str, clock: Clock) -> None:
-    before = _backend_before(app.config)
+def _install_sessions(app: Flask, settings: Mapping[str, Any], name: str, clock: Clock) -> None:
+    before = _backend_before(settings)
     if before is not None:
-        _configure_session(app, before)
+        _configure_session(app, settings, before)
         app.session_interface = BACKENDS[before].install(app, clock)
         app.config["SESSION_REDIS"] = None  # the client that this backend made for itself
-    _configure_session(app, name)
+    _configure_session(app, settings, name)
     if before is not None:
         app.config["SESSION_COOKIE_NAME"] = _cookie_name(app, before)
     init_app(app, name, clock)
@@ -156,7 +156,7 @@ def _create_bare(settings: Mapping[str, Any], name: str | None, clock: Clock) ->
     return app
 
 
-def _configure_session(app: Flask, name: str) -> None:
+def _configure_session(app: Flask, settings: Mapping[str, Any], name: str) -> None:
     production = app.config["APP_PROFILE"] == PRODUCTION
     app.config.update(
         SESSION_COOKIE_NAME=_cookie_name(app, name),
@@ -167,7 +167,7 @@ def _configure_session(app: Flask, name: str) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=app.config["SESSION_IDLE_SECONDS"]),
         SESSION_ABSOLUTE_LIFETIME=timedelta(seconds=app.config["SESSION_ABSOLUTE_SECONDS"]),
         SESSION_REMEMBERED_LIFETIME=timedelta(seconds=app.config["SESSION_REMEMBERED_SECONDS"]),
-        SESSION_FILE_DIR=app.config["SESSION_FILE_DIR"] / name,
+        SESSION_FILE_DIR=settings["SESSION_FILE_DIR"] / name,
         SESSION_OWNER="user",
         SESSION_LIST_OWNERS=list_account_names,
         SESSION_MAX_BYTES=MAX_SESSION_BYTES,
