@@ -1,28 +1,28 @@
-"""The command `session-lab`, which is also `python -m app`: Flask's commands and this project's."""
+"""The command `session-lab`, which is also `python -m app`."""
 
 import sys
 
 import click
 from flask import Flask
-from flask.cli import FlaskGroup, NoAppException
+from flask.cli import AppGroup, FlaskGroup
 
-from app import cli, create_app
+from app import cli
 from backends import ConfigurationError
+from backends.commands import sessions
 
 
 def load_app() -> Flask:
-    """The application for a command. Raises `NoAppException`, which Flask's command line shows."""
-    try:
-        return create_app()
-    except ConfigurationError as error:
-        raise NoAppException(str(error)) from error
+    """The application for `sessions`, which makes no file. Raises `ConfigurationError`."""
+    from app.factory import build_sessions_app  # here: the other commands need no application
+
+    return build_sessions_app()
 
 
 LAB_COMMANDS = ("bench", "compare", "plan")
 
 
 class SessionLabGroup(FlaskGroup):
-    """Finds every command without making an application, and imports the laboratory for its own."""
+    """Has the commands of this project and no others, and imports the laboratory for its own."""
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in LAB_COMMANDS:
@@ -30,10 +30,10 @@ class SessionLabGroup(FlaskGroup):
 
             command: click.Command = getattr(lab_cli, name)
             return command
-        return super().get_command(ctx, name)
+        # Not Flask's own: it adds the commands of every installed package, and asks an application.
+        return AppGroup.get_command(self, ctx, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        # Flask's own makes the application to ask for its commands; it has no others than these.
         return sorted({*self.commands, *LAB_COMMANDS})
 
 
@@ -44,9 +44,8 @@ def session_lab() -> None:
     """Sessions of a Flask application: run them, look into them."""
 
 
-# Here too, because to find them needs no application.
 session_lab.add_command(cli.cookie)
-session_lab.add_command(cli.sessions)
+session_lab.add_command(sessions)
 
 
 @session_lab.command(with_appcontext=False)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -250,10 +251,11 @@ VARIABLES = (
 )
 
 
-def read_settings(given: Mapping[str, Any]) -> dict[str, Any]:
+def read_settings(given: Mapping[str, Any], makes_key: bool = True) -> dict[str, Any]:
     """Every variable's value: from `given`, else from the environment, else its default.
 
-    Text is parsed and checked; other values are taken as they are.
+    Text is parsed and checked; other values are taken as they are. Without `makes_key` a missing
+    secret key is made up and not kept, for what signs nothing.
     Raises `ConfigurationError` with one line that names the variable and what to do.
     """
     settings = {variable.name: _value(variable, given) for variable in VARIABLES}
@@ -271,7 +273,9 @@ def read_settings(given: Mapping[str, Any]) -> dict[str, Any]:
             "SESSION_MIGRATE_FROM is set without SESSION_BACKEND: name the backend to move to."
         )
     if settings["SECRET_KEY"] is None:
-        settings["SECRET_KEY"] = load_or_create_secret(INSTANCE / "secret_key")
+        kept = INSTANCE / "secret_key"
+        is_kept = makes_key or kept.exists()
+        settings["SECRET_KEY"] = load_or_create_secret(kept) if is_kept else token_hex(32)
     return settings
 
 

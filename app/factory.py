@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, has_request_context, request
@@ -12,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli, dashboard, login, public_pages
 from app.accounts import account, admin, sessions
-from app.accounts.database import open_accounts
+from app.accounts.database import list_account_names, open_accounts
 from app.accounts.guesses import Guesses
 from app.config import PRODUCTION, STOCK_BEFORE, is_embedded, read_settings
 from app.demos import articles, building_blocks, cart, checkout, preferences, uploads
@@ -20,8 +21,8 @@ from app.inspector import inspector, replay, side_by_side
 from app.inspector.traffic import TrafficRecorder
 from app.state import SessionLab, state_of
 from app.web import errors, headers, health, layout, log, same_origin
-from backends import BACKENDS, init_app
-from backends.store import Clock
+from backends import BACKENDS, ConfigurationError, audit_log, init_app
+from backends.store import Clock, wall_clock
 
 if TYPE_CHECKING:
     from fakeredis import FakeRedis
@@ -65,17 +66,33 @@ def build_app(config: Mapping[str, Any] | None, clock: Clock) -> Flask:
     return app
 
 
+def build_sessions_app() -> Flask:
+    """The application's sessions without its pages, for commands: no file or folder is made.
+
+    Raises `ConfigurationError`.
+    """
+    settings = read_settings({}, makes_key=False)
+    name = settings["SESSION_BACKEND"]
+    app = _create_bare(settings, name, wall_clock)
+    if name is not None:
+        for each in filter(None, (name, _backend_before(settings))):
+            _require_folder(each, settings["SESSION_FILE_DIR"] / each)
+        log.init_app(app, [audit_log.logger.name])  # the commands say all else themselves
+        _install_sessions(app, settings, name, wall_clock)
+    return app
+
+
+def _require_folder(name: str, folder: Path) -> None:
+    if BACKENDS[name].file_per_session and not folder.is_dir():
+        raise ConfigurationError(
+            f"SESSION_FILE_DIR: there is no folder {folder}, so no session is kept there. Set "
+            "SESSION_FILE_DIR, or change to the folder in which the server was started."
+        )
+
+
 def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     app = _create_base(settings, name, clock)
-    before = STOCK_BEFORE.get(settings["SESSION_MIGRATE_FROM"] or "")
-    if before is not None:
-        _configure_session(app, before)
-        app.session_interface = BACKENDS[before].install(app, clock)
-        app.config["SESSION_REDIS"] = None  # the client that this backend made for itself
-    _configure_session(app, name)
-    if before is not None:
-        app.config["SESSION_COOKIE_NAME"] = _cookie_name(app, before)
-    init_app(app, name, clock)
+    _install_sessions(app, settings, name, clock)
     open_accounts(app)
     replay.init_app(app)
     for module in (login, account, admin, sessions, dashboard, inspector, public_pages):
@@ -88,6 +105,23 @@ def _on_backend(settings: Mapping[str, Any], name: str, clock: Clock) -> Flask:
     return app
 
 
+def _install_sessions(app: Flask, settings: Mapping[str, Any], name: str, clock: Clock) -> None:
+    before = _backend_before(settings)
+    if before is not None:
+        _configure_session(app, settings, before)
+        app.session_interface = BACKENDS[before].install(app, clock)
+        app.config["SESSION_REDIS"] = None  # the client that this backend made for itself
+    _configure_session(app, settings, name)
+    if before is not None:
+        app.config["SESSION_COOKIE_NAME"] = _cookie_name(app, before)
+    init_app(app, name, clock)
+
+
+def _backend_before(settings: Mapping[str, Any]) -> str | None:
+    """The stock backend whose sessions are taken over."""
+    return STOCK_BEFORE.get(settings["SESSION_MIGRATE_FROM"] or "")
+
+
 def _side_by_side(settings: Mapping[str, Any], clock: Clock) -> Flask:
     app = _create_base(settings, None, clock)
     side_by_side.init_app(app, lambda name: _on_backend(settings, name, clock))
@@ -96,15 +130,13 @@ def _side_by_side(settings: Mapping[str, Any], clock: Clock) -> Flask:
 
 def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) -> Flask:
     """The parts every application has: settings, state, error page, headers, same-origin check."""
-    app = LabApp("app")
-    app.config.update(settings, SESSION_BACKEND=name)
+    app = _create_bare(settings, name, clock)
     app.config.update(
         BOOTSTRAP_SERVE_LOCAL=True,
         WTF_CSRF_ENABLED=False,  # app/web/same_origin.py protects every form, without a session
         MAX_CONTENT_LENGTH=1024 * 1024,
         COMPRESS_MIMETYPES=COMPRESSED_TYPES,
     )
-    app.extensions["session_lab"] = SessionLab(clock)
     Bootstrap5(app)
     Compress(app)
     for module in (cli, errors, log, layout, same_origin, headers):
@@ -117,7 +149,14 @@ def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) ->
     return app
 
 
-def _configure_session(app: Flask, name: str) -> None:
+def _create_bare(settings: Mapping[str, Any], name: str | None, clock: Clock) -> Flask:
+    app = LabApp("app")
+    app.config.update(settings, SESSION_BACKEND=name)
+    app.extensions["session_lab"] = SessionLab(clock)
+    return app
+
+
+def _configure_session(app: Flask, settings: Mapping[str, Any], name: str) -> None:
     production = app.config["APP_PROFILE"] == PRODUCTION
     app.config.update(
         SESSION_COOKIE_NAME=_cookie_name(app, name),
@@ -128,8 +167,9 @@ def _configure_session(app: Flask, name: str) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=app.config["SESSION_IDLE_SECONDS"]),
         SESSION_ABSOLUTE_LIFETIME=timedelta(seconds=app.config["SESSION_ABSOLUTE_SECONDS"]),
         SESSION_REMEMBERED_LIFETIME=timedelta(seconds=app.config["SESSION_REMEMBERED_SECONDS"]),
-        SESSION_FILE_DIR=app.config["SESSION_FILE_DIR"] / name,
+        SESSION_FILE_DIR=settings["SESSION_FILE_DIR"] / name,
         SESSION_OWNER="user",
+        SESSION_LIST_OWNERS=list_account_names,
         SESSION_MAX_BYTES=MAX_SESSION_BYTES,
         SESSION_MAX_PER_OWNER=app.config["SESSION_MAX_PER_USER"],
     )

@@ -165,6 +165,9 @@ class FileSystemStore(Store):
                 removed = sum(map(self._remove_if_ended, self._files_of(number)))
             yield removed
 
+    def location(self) -> str:
+        return self._root
+
     def at_rest(self, key: str) -> AtRest | None:
         path = self._path(key)
         record = self.load(key)

@@ -27,7 +27,13 @@ from backends.record import (
     unless_ended,
     unpack,
 )
-from backends.redis_access.client import CircuitBreaker, Client, client_of, connect
+from backends.redis_access.client import (
+    CircuitBreaker,
+    Client,
+    client_of,
+    connect,
+    describe_address,
+)
 from backends.redis_access.commands import Commands, Script
 from backends.redis_access.scripts import (
     CREATE_AGAIN,
@@ -215,6 +221,10 @@ class RedisStore(Store):
             if len(keys) == masters:
                 break
         return list(keys.values())
+
+    def location(self) -> str | None:
+        address = describe_address(self.client)
+        return address and f"{address}, keys {self.prefix}*"
 
     def at_rest(self, key: str) -> AtRest | None:
         record = self.load(key)

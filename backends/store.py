@@ -163,6 +163,14 @@ class UpdatesLoaded(Protocol):
 
 
 @runtime_checkable
+class NamesLocation(Protocol):
+    """A store that can say where its records are."""
+
+    def location(self) -> str | None:
+        """For people, without a password; `None` inside this process, where no other sees them."""
+
+
+@runtime_checkable
 class ListsSessions(Protocol):
     """A store that finds the records of an owner without searching all of them."""
 

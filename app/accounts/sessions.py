@@ -1,10 +1,9 @@
 """List a user's sessions and end them from elsewhere (OWASP ASVS 5.0, 7.5.2).
 
-Used by the user's own page, the administrators' panel and the command line.
+Used by the user's own page and the administrators' panel.
 """
 
 from collections.abc import Collection, Mapping
-from functools import lru_cache
 from math import ceil
 from typing import Any, NamedTuple, cast
 
@@ -15,13 +14,12 @@ from app.accounts.guesses import limit_wrong_passwords
 from app.accounts.reauthentication import Page, fresh_password_required
 from backends import Session, lister_of
 from backends.audit_log import log_event
+from backends.http.user_agent import describe_browser
 from backends.server_side import OwnedSession
 from backends.settings import idle_seconds
 from backends.store import RENEW_BELOW
 
 bp = Blueprint("sessions", __name__)
-
-MAX_BROWSER_CHARACTERS = 40
 
 PAGE_LENGTH = 50
 """Sessions on a page: a list of 1,500 was 1.4 MB."""
@@ -125,17 +123,4 @@ def last_seen_tolerance() -> int:
     return round(idle_seconds(current_app) * (1 - RENEW_BELOW))
 
 
-@bp.app_template_filter("browser")
-@lru_cache(maxsize=256)
-def describe_browser(agent: str) -> str:
-    """A User-Agent in words: `Firefox 128 on Linux`. It is the browser's own claim."""
-    from ua_parser import parse  # here: it costs every other command and page 0.2 s
-
-    agent = "".join(filter(str.isprintable, agent))
-    browser, system = (found := parse(agent)).user_agent, found.os
-    words = " ".join(filter(None, (browser.family, browser.major))) if browser else agent
-    if browser and system:
-        words += f" on {system.family}"
-    if len(words) > MAX_BROWSER_CHARACTERS:
-        return f"{words[:MAX_BROWSER_CHARACTERS]}…"
-    return words or "Unknown"
+bp.app_template_filter("browser")(describe_browser)

@@ -6,6 +6,7 @@ token, a session's id or a password (OWASP ASVS 5.0, 16.2.5).
 
 import json
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TextIO, cast
@@ -21,7 +22,7 @@ LOGGERS = ("app", "backends")
 """The loggers whose records are written: the application's and the backends'."""
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, loggers: Iterable[str] = LOGGERS) -> None:
     """Write the log in the format of the profile.
 
     All applications of a process share one handler, so no line is written twice. Records still
@@ -31,7 +32,7 @@ def init_app(app: Flask) -> None:
     handler.setFormatter(
         JsonFormatter() if app.config["APP_PROFILE"] == PRODUCTION else TextFormatter()
     )
-    for name in LOGGERS:
+    for name in loggers:
         logging.getLogger(name).addHandler(handler)
     logging.getLogger("backends").setLevel(logging.INFO)
     request_finished.connect(_log_saved_events, app)

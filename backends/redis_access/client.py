@@ -218,6 +218,24 @@ def _cluster(parts: SplitResult) -> RedisCluster:
     return cluster
 
 
+def describe_address(client: Client) -> str | None:
+    """Where the client's servers are, without its password; `None` for one inside this process."""
+    if isinstance(client, RedisCluster):
+        names = sorted(each.name for each in client.get_primaries())
+        return f"the Redis cluster of {', '.join(names)}"
+    pool: Any = client.connection_pool
+    options = pool.connection_kwargs
+    if pool.connection_class.__module__.startswith("fakeredis."):
+        return None
+    if hasattr(pool, "service_name"):
+        address = f"the service {pool.service_name} of Redis Sentinel"
+    elif "path" in options:
+        address = f"Redis at {options['path']}"
+    else:
+        address = f"Redis at {options.get('host', 'localhost')}:{options.get('port', 6379)}"
+    return f"{address}, database {options.get('db') or 0}"
+
+
 class BackgroundRefresh:
     """Refreshes a cluster's topology in the background, so that requests fail at once.
 

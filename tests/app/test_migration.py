@@ -33,6 +33,17 @@ def test_the_visitor_of_a_stock_backend_stays_in(
     assert new.submit("/dashboard/note", note="buy milk").status_code == 200
 
 
+@pytest.mark.parametrize("source", STOCK_BEFORE)
+def test_files_stay_in_their_folder_when_the_move_ends(
+    source: str, tmp_path: Path, redis_server: RedisServer
+) -> None:
+    where = {"REDIS_URL": redis_server.url}
+    move = {"SESSION_MIGRATE_FROM": source, "SESSION_MIGRATE_UNTIL": "2100-01-01"}
+    during, after = (make("filesystem", tmp_path, **where, **more) for more in (move, {}))
+    folders = [each.session_interface.store.folder for each in (during, after)]
+    assert folders == [tmp_path / "filesystem"] * 2
+
+
 @pytest.mark.parametrize(
     ("backend", "more", "message"),
     [

@@ -42,12 +42,13 @@ for backend in ("cookie", "flask-cookie"):
     ("code", "loaded"),
     [
         ("import backends", set()),
+        ("import backends.commands", set()),
         (COOKIE_APPLICATION, set()),
         (LAB_ON_COOKIES, set()),
         ("from backends import BACKENDS; list(BACKENDS)", set()),
         ("import backends.redis", {"redis"}),
     ],
-    ids=["import", "cookie", "session-lab", "names", "redis"],
+    ids=["import", "commands", "cookie", "session-lab", "names", "redis"],
 )
 def test_only_the_chosen_backend_is_loaded(code: str, loaded: set[str]) -> None:
     report = f"import json, sys; print(json.dumps(sorted({LIBRARIES} & sys.modules.keys())))"

@@ -5,7 +5,7 @@ import re
 import pytest
 from flask import Flask
 
-from app.accounts.sessions import PAGE_LENGTH, describe_browser, find_sessions
+from app.accounts.sessions import PAGE_LENGTH, find_sessions
 from backends import BACKENDS, Backend
 from tests.app.conftest import MakeLab
 from tests.conftest import SECRET
@@ -16,10 +16,6 @@ PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
     "(KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
 )
-LINUX = "Mozilla/5.0 (X11; Linux x86_64"
-WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
-ANDROID = "Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, like Gecko)"
-MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 
 on_a_list = pytest.mark.parametrize(
     "placed",
@@ -168,24 +164,3 @@ def test_a_new_key_logs_everybody_out_of_the_signed_cookie(make_lab: MakeLab) ->
     visitors = [at(app), at(app, "bob")]
     app.config["SECRET_KEY"] = SECRET[::-1]
     assert [visitor.is_in for visitor in visitors] == [False, False]
-
-
-@pytest.mark.parametrize(
-    ("agent", "said"),
-    [
-        (f"{LINUX}; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox 128 on Linux"),
-        (f"{WINDOWS} Chrome/126.0.0.0 Safari/537.36", "Chrome 126 on Windows"),
-        (f"{WINDOWS} Chrome/126.0.0.0 Safari/537.36 Edg/125.0", "Edge 125 on Windows"),
-        (f"{WINDOWS} Chrome/126.0 Safari/537.36 OPR/111.0.0.0", "Opera 111 on Windows"),
-        (f"{ANDROID} Chrome/126.0 Mobile Safari/537.36", "Chrome 126 on Android"),
-        (f"{ANDROID} SamsungBrowser/25.0 Chrome/121.0 Mobile", "Samsung Internet 25 on Android"),
-        (f"{MAC} Version/17.4 Safari/605.1.15", "Safari 17 on Mac OS X"),
-        (PHONE, "Mobile Safari 17 on iOS"),
-        ("curl/8.5.0", "curl 8"),
-        ("x" * 60, "x" * 40 + "…"),
-        ("", "Unknown"),
-        ("a\x1b[31m\u202eb", "a[31mb"),
-    ],
-)
-def test_a_user_agent_is_named_in_words(agent: str, said: str) -> None:
-    assert describe_browser(agent) == said

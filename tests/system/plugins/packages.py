@@ -12,13 +12,19 @@ ROOT = Path(__file__).parents[3]
 GROUP = "session_lab.backends"
 
 
-def install(folder: Path, name: str, modules: Mapping[str, str], points: Mapping[str, str]) -> None:
+def install(
+    folder: Path,
+    name: str,
+    modules: Mapping[str, str],
+    points: Mapping[str, str],
+    group: str = GROUP,
+) -> None:
     """Write the package's modules and metadata, without network and build."""
     metadata = folder / f"{name.replace('-', '_')}-1.0.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     lines = [f"{point} = {target}\n" for point, target in points.items()]
-    (metadata / "entry_points.txt").write_text(f"[{GROUP}]\n{''.join(lines)}")
+    (metadata / "entry_points.txt").write_text(f"[{group}]\n{''.join(lines)}")
     for module, code in modules.items():
         (folder / f"{module}.py").write_text(code)
 

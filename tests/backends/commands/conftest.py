@@ -1,0 +1,87 @@
+"""A shop on each backend that can list sessions, its visitors, and its commands."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask, request, session
+from flask.testing import FlaskClient
+
+from backends import BACKENDS, Backend, interface_of
+from backends.commands import sessions
+from backends.server_side import OwnedSession
+from tests.conftest import Where, place
+from tests.support.clock import SetClock
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+LISTING = [(BACKENDS["filesystem"], "real"), (BACKENDS["redis"], "real")]
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def no_log_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the handlers that Session Lab leaves in this process, in other tests."""
+    for name in ("backends", "backends.audit_log"):
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+
+
+@pytest.fixture(params=LISTING, ids=["filesystem", "redis"])
+def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
+    """Each of our backends with lists of sessions, on a real service."""
+    return place(request, tmp_path)
+
+
+def add_views(app: Flask) -> None:
+    @app.post("/login")
+    def login() -> str:
+        session.clear()
+        session["user"] = app.session_interface.serializer.decode(request.form["user"])  # type: ignore[attr-defined]
+        return ""
+
+    @app.post("/rotate")
+    def rotate() -> str:
+        app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+        return ""
+
+    @app.get("/")
+    def index() -> str:
+        return str(session.get("user"))
+
+
+class Shop:
+    """An application, its visitors and its commands."""
+
+    def __init__(self, app: Flask, clock: SetClock | None = None) -> None:
+        """`clock`: the application's own, if it is not that of the machine."""
+        add_views(app)
+        self.app, self.clock = app, clock
+
+    def log_in(self, owner: Any = "ada", agent: str = FIREFOX) -> FlaskClient:
+        """A new browser of the owner, a minute later if the clock is set."""
+        if self.clock is not None:
+            self.clock.forward(60)
+        client = self.app.test_client()
+        text = interface_of(self.app).serializer.encode(owner)
+        client.post("/login", data={"user": text}, headers={"User-Agent": agent})
+        return client
+
+    def run(self, *arguments: str) -> Result:
+        """Call `flask sessions` inside this process; nobody sits at a terminal."""
+        return self.app.test_cli_runner().invoke(sessions, arguments)
+
+    def listed(self, owner: Any = "ada") -> list[OwnedSession]:
+        return interface_of(self.app).sessions_of(owner)
+
+    def handles(self, owner: Any = "ada") -> list[str]:
+        """Of the owner's sessions, the newest first."""
+        return [each.handle for each in self.listed(owner)]
+
+
+@pytest.fixture
+def shop(make_app: Callable[..., Flask], clock: SetClock) -> Shop:
+    return Shop(make_app(SESSION_OWNER="user"), clock)
