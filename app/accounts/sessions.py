@@ -13,6 +13,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, se
 from app.accounts.access import login_required
 from app.accounts.guesses import limit_wrong_passwords
 from app.accounts.reauthentication import Page, fresh_password_required
+from app.languages.texts import gettext
 from backends import Session, lister_of
 from backends.audit_log import log_event
 from backends.server_side import OwnedSession
@@ -62,7 +63,7 @@ def _page_address(**more: Any) -> str:
 @bp.post("/sessions/end")
 @limit_wrong_passwords
 @login_required
-@fresh_password_required(lambda: "End the session", _page_address)
+@fresh_password_required(lambda: gettext("End the session"), _page_address)
 def end() -> Page:
     """End the user's session with the handle in the form."""
     user, handle = session["user"], request.form.get("handle", "")
@@ -72,7 +73,7 @@ def end() -> Page:
 @bp.post("/sessions/end-others")
 @limit_wrong_passwords
 @login_required
-@fresh_password_required(lambda: "End all my other sessions", _page_address)
+@fresh_password_required(lambda: gettext("End all my other sessions"), _page_address)
 def end_others() -> Page:
     user = session["user"]
     handles = {owned.handle for owned in find_sessions(user)} - {current_handle()}
@@ -126,16 +127,25 @@ def last_seen_tolerance() -> int:
 
 
 @bp.app_template_filter("browser")
-@lru_cache(maxsize=256)
 def describe_browser(agent: str) -> str:
     """A User-Agent in words: `Firefox 128 on Linux`. It is the browser's own claim."""
+    browser, system = _read_agent(agent)
+    words = browser
+    if system:
+        words = gettext("%(browser)s on %(system)s", browser=browser, system=system)
+    if len(words) > MAX_BROWSER_CHARACTERS:
+        return f"{words[:MAX_BROWSER_CHARACTERS]}…"
+    return words or gettext("Unknown")
+
+
+@lru_cache(maxsize=256)
+def _read_agent(agent: str) -> tuple[str, str]:
+    """The browser and its system, or all of the User-Agent and nothing."""
     from ua_parser import parse  # here: it costs every other command and page 0.2 s
 
     agent = "".join(filter(str.isprintable, agent))
     browser, system = (found := parse(agent)).user_agent, found.os
-    words = " ".join(filter(None, (browser.family, browser.major))) if browser else agent
-    if browser and system:
-        words += f" on {system.family}"
-    if len(words) > MAX_BROWSER_CHARACTERS:
-        return f"{words[:MAX_BROWSER_CHARACTERS]}…"
-    return words or "Unknown"
+    if not browser:
+        return agent, ""
+    name = " ".join(filter(None, (browser.family, browser.major)))
+    return name, system.family if system else ""
