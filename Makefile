@@ -12,6 +12,7 @@ FLASK_TESTS := $(SUITES)/flask-$(call locked_version,flask)
 EXTENSION_TESTS := $(SUITES)/Flask-Login-$(call locked_version,flask-login) \
 	$(SUITES)/flask_wtf-$(call locked_version,flask-wtf)
 COG_FILES := README.md docs/choosing.md docs/document-checked.md docs/matrix.md docs/settings.md
+TRANSLATIONS := app/languages/translations
 CACHES := .cache build __pycache__ *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Named by --python: uv would otherwise take an environment that happens to be activated.
@@ -23,7 +24,7 @@ COMPILE := $(UV_PIP) compile --universal --python-version 3.11 --generate-hashes
 # Where it is set, each process that a test starts would compile all of app/ and backends/ again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test coverage soak check format readme report bench lock clean
+.PHONY: help run test coverage soak check format readme languages report bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name text; do \
@@ -55,6 +56,14 @@ format: $(ENVIRONMENT) ## Bring the code into its format
 readme: $(ENVIRONMENT) ## Write the generated parts of README.md and docs/
 	@$(BIN)/cog -r --verbosity=1 $(COG_FILES)
 	@$(BIN)/python -m app.lab.reports.schema
+
+languages: $(ENVIRONMENT) ## Update the translations after a change in a text, and compile them
+	@mkdir -p .cache
+	@$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --keywords lazy_gettext \
+		--add-location file --no-wrap --output-file .cache/messages.pot app
+	@$(BIN)/pybabel --quiet update --ignore-obsolete --no-fuzzy-matching --no-wrap \
+		--ignore-pot-creation-date --input-file .cache/messages.pot --output-dir $(TRANSLATIONS)
+	@$(BIN)/pybabel --quiet compile --directory $(TRANSLATIONS)
 
 report: $(ENVIRONMENT) ## Run the laboratory; write its report, build/report.html and the readme
 	@mkdir -p .cache

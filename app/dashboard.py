@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts.access import local_target, login_required
 from app.inspector.inspector import inspect
+from app.languages.texts import gettext
 
 bp = Blueprint("dashboard", __name__)
 
@@ -25,7 +26,7 @@ def dashboard() -> str:
 @login_required
 def write() -> Response:
     """Append a note: a nested change, which stock Flask overlooks without `modified`."""
-    text = request.form.get("note", "").strip()[:200] or "A note"
+    text = request.form.get("note", "").strip()[:200] or gettext("A note")
     session.setdefault("notes", []).append({"text": text, "at": datetime.now(UTC)})
     session.modified = True
     return _back()

@@ -19,6 +19,7 @@ from app.config import PRODUCTION, STOCK_BEFORE, is_embedded, read_settings
 from app.demos import articles, building_blocks, cart, checkout, preferences, uploads
 from app.inspector import inspector, replay, side_by_side
 from app.inspector.traffic import TrafficRecorder
+from app.languages import language
 from app.state import SessionLab, state_of
 from app.web import errors, headers, health, layout, log, same_origin
 from backends import BACKENDS, ConfigurationError, audit_log, init_app
@@ -139,7 +140,7 @@ def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) ->
     )
     Bootstrap5(app)
     Compress(app)
-    for module in (cli, errors, log, layout, same_origin, headers):
+    for module in (cli, language, errors, log, layout, same_origin, headers):
         module.init_app(app)
     app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:

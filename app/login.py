@@ -11,6 +11,7 @@ from app.accounts.database import Account, authenticate, list_demo_accounts
 from app.accounts.guesses import MAX_NAME_CHARACTERS, limit_wrong_passwords
 from app.accounts.reauthentication import mark_confirmed
 from app.demos.cart import cart_after_login
+from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_plain_cookie
 from app.web.log import log_if_saved, log_visitor_event
 from app.web.plain_cookies import GUEST_CART, REMEMBERED_NAME, delete_plain, read_plain, set_plain
@@ -20,12 +21,12 @@ bp = Blueprint("login", __name__)
 
 
 class LoginForm(FlaskForm):
-    username = StringField("Name", [InputRequired(), Length(max=MAX_NAME_CHARACTERS)])
-    password = PasswordField("Password", [InputRequired(), Length(max=200)])
-    keep = BooleanField("Keep me logged in")
-    remember = BooleanField("Remember my name on this device")
+    username = StringField(lazy_gettext("Name"), [InputRequired(), Length(max=MAX_NAME_CHARACTERS)])
+    password = PasswordField(lazy_gettext("Password"), [InputRequired(), Length(max=200)])
+    keep = BooleanField(lazy_gettext("Keep me logged in"))
+    remember = BooleanField(lazy_gettext("Remember my name on this device"))
     next = HiddenField()
-    submit = SubmitField("Log in")
+    submit = SubmitField(lazy_gettext("Log in"))
 
 
 @bp.get("/login")
@@ -44,11 +45,11 @@ def log_in() -> Response | tuple[str, int]:
     account = authenticate(form.username.data, form.password.data)
     if account is None:
         log_visitor_event("login failed", user=form.username.data)
-        form.password.errors = ("Wrong name or password.",)
+        form.password.errors = (gettext("Wrong name or password."),)
         return _login_page(form), 401
     if account.disabled:
         log_visitor_event("login failed", user=account.name, reason="the account is disabled")
-        form.username.errors = ("This account is disabled.",)
+        form.username.errors = (gettext("This account is disabled."),)
         return _login_page(form), 403
     _begin_session(account, keep=form.keep.data)
     response = redirect(local_target(form.next.data))

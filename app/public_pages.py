@@ -8,6 +8,7 @@ from werkzeug.datastructures import Headers, MultiDict
 
 from app.accounts.database import list_demo_accounts
 from app.accounts.guesses import MAX_NAME_CHARACTERS
+from app.languages.texts import gettext
 
 MAX_SHOWN = 50
 """Values of a kind."""
@@ -39,7 +40,7 @@ def home() -> str:
 def user(name: str) -> str:
     """The document's `/user/<name>`: a page for any name, made from a template."""
     if len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
-        abort(404, "Nobody has such a name.")
+        abort(404, gettext("Nobody has such a name."))
     return render_template("user.html", name=name, facts=FACTS.get(name, ANYBODY))
 
 

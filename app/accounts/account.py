@@ -15,6 +15,7 @@ from app.accounts.reauthentication import (
     is_confirmed,
     is_own_password,
 )
+from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session
 from app.web.log import log_if_saved
 
@@ -25,17 +26,15 @@ MIN_PASSWORD_CHARACTERS = 8
 
 
 class NewPasswordForm(FlaskForm):
-    current = PasswordField("Your password now", [InputRequired(), Length(max=200)])
+    current = PasswordField(lazy_gettext("Your password now"), [InputRequired(), Length(max=200)])
     new = PasswordField(
-        "The new one",
+        lazy_gettext("The new one"),
         [
             InputRequired(),
-            Length(
-                MIN_PASSWORD_CHARACTERS, 200, f"Give at least {MIN_PASSWORD_CHARACTERS} characters."
-            ),
+            Length(MIN_PASSWORD_CHARACTERS, 200, lazy_gettext("Give at least %(min)d characters.")),
         ],
     )
-    end_others = BooleanField("End all my other sessions", default=True)
+    end_others = BooleanField(lazy_gettext("End all my other sessions"), default=True)
 
 
 @bp.get("/account")
@@ -53,7 +52,7 @@ def change_password() -> Page:
     if not form.validate():
         return _page(400, form)
     if not is_own_password(form.current.data):
-        form.current.errors = ("This is not your password.",)
+        form.current.errors = (gettext("This is not your password."),)
         return _page(401, form)
     database.change_password(session["user"], form.new.data)
     if form.end_others.data:
@@ -72,7 +71,9 @@ def _page(status: int = 200, form: NewPasswordForm | None = None) -> tuple[str, 
         confirmed=is_confirmed(),
         confirmed_for=CONFIRMATION_SECONDS,
         locations=[
-            locate_in_session("Since when you are logged in, and when you gave your password")
+            locate_in_session(
+                gettext("Since when you are logged in, and when you gave your password")
+            )
         ],
     )
     return page, status

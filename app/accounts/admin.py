@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
+from flask_babel.speaklater import LazyString
 
 from app.accounts import database
 from app.accounts.access import login_required
@@ -16,6 +17,7 @@ from app.accounts.sessions import (
     find_page,
     last_seen_tolerance,
 )
+from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session
 from app.web.log import log_if_saved
 
@@ -25,14 +27,14 @@ bp = Blueprint("admin", __name__)
 class Change(NamedTuple):
     """A change that an administrator makes to an account."""
 
-    button: str
+    button: LazyString
     make: Callable[[str], None]
 
 
 CHANGES = {
-    "disable": Change("Disable the account", database.disable),
-    "enable": Change("Enable the account", database.enable),
-    "end-sessions": Change("End all sessions of the account", database.end_sessions),
+    "disable": Change(lazy_gettext("Disable the account"), database.disable),
+    "enable": Change(lazy_gettext("Enable the account"), database.enable),
+    "end-sessions": Change(lazy_gettext("End all sessions of the account"), database.end_sessions),
 }
 """The changes that OWASP ASVS 5.0, 7.4.2 and 7.4.5 ask for."""
 
@@ -42,7 +44,7 @@ CHANGES = {
 def _only_administrators() -> None:
     """Asks at each request whether the account may: a session holds no role that could go stale."""
     if not database.is_admin(session["user"]):
-        abort(403, "This page is for administrators only.")
+        abort(403, gettext("This page is for administrators only."))
 
 
 @bp.get("/admin")
@@ -59,7 +61,7 @@ def index() -> str:
         ended=request.args.get("ended", type=int),
         seen_to_within=last_seen_tolerance(),
         lists_sessions=can_list_sessions(),
-        locations=[locate_in_session("Who is logged in")],
+        locations=[locate_in_session(gettext("Who is logged in"))],
     )
 
 
@@ -70,7 +72,7 @@ def _page_address(**more: Any) -> str:
 
 @bp.post("/admin/end")
 @limit_wrong_passwords
-@fresh_password_required(lambda: "End the session", _page_address)
+@fresh_password_required(lambda: gettext("End the session"), _page_address)
 def end() -> Page:
     """End the one session of the user that the form names by its handle."""
     user, handle = request.form.get("user", ""), request.form.get("handle", "")
@@ -81,14 +83,14 @@ def end() -> Page:
 @bp.post("/admin/enable", defaults={"change": "enable"})
 @bp.post("/admin/end-all", defaults={"change": "end-sessions"})
 @limit_wrong_passwords
-@fresh_password_required(lambda change: CHANGES[change].button, _page_address)
+@fresh_password_required(lambda change: str(CHANGES[change].button), _page_address)
 def change_account(change: str) -> Page:
     """Make one of `CHANGES` to the account that the form names."""
     user = request.form.get("user", "")
     if not database.exists(user):
-        abort(400, "Name an account that there is.")
+        abort(400, gettext("Name an account that there is."))
     if change == "disable" and user == session["user"]:
-        abort(400, "You cannot disable your own account.")
+        abort(400, gettext("You cannot disable your own account."))
     CHANGES[change].make(user)
     log_if_saved("account changed", change=change, user=user, by=session["user"])
     return redirect(_page_address(done=change))

@@ -19,6 +19,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.config import PRODUCTION, is_hash
+from app.languages.texts import gettext
 from app.state import state_of
 from backends import lister_of
 from backends.session import Session
@@ -45,7 +46,9 @@ class AccountsUnavailable(ServiceUnavailable):
     """The accounts file cannot be read or written: a 503, and nobody is let in."""
 
     def __init__(self, reason: Exception) -> None:
-        super().__init__("The accounts cannot be reached at the moment. Nothing was changed.")
+        super().__init__(
+            gettext("The accounts cannot be reached at the moment. Nothing was changed.")
+        )
         self.reason = reason
 
 

@@ -12,9 +12,10 @@ from flask import Blueprint, current_app, redirect, render_template, request, se
 from app.accounts.access import login_required
 from app.accounts.guesses import limit_wrong_passwords
 from app.accounts.reauthentication import Page, fresh_password_required
+from app.languages.texts import gettext
 from backends import Session, lister_of
 from backends.audit_log import log_event
-from backends.http.user_agent import describe_browser
+from backends.http.user_agent import cut_name, read_agent
 from backends.server_side import OwnedSession
 from backends.settings import idle_seconds
 from backends.store import RENEW_BELOW
@@ -60,7 +61,7 @@ def _page_address(**more: Any) -> str:
 @bp.post("/sessions/end")
 @limit_wrong_passwords
 @login_required
-@fresh_password_required(lambda: "End the session", _page_address)
+@fresh_password_required(lambda: gettext("End the session"), _page_address)
 def end() -> Page:
     """End the user's session with the handle in the form."""
     user, handle = session["user"], request.form.get("handle", "")
@@ -70,7 +71,7 @@ def end() -> Page:
 @bp.post("/sessions/end-others")
 @limit_wrong_passwords
 @login_required
-@fresh_password_required(lambda: "End all my other sessions", _page_address)
+@fresh_password_required(lambda: gettext("End all my other sessions"), _page_address)
 def end_others() -> Page:
     user = session["user"]
     handles = {owned.handle for owned in find_sessions(user)} - {current_handle()}
@@ -123,4 +124,9 @@ def last_seen_tolerance() -> int:
     return round(idle_seconds(current_app) * (1 - RENEW_BELOW))
 
 
-bp.app_template_filter("browser")(describe_browser)
+@bp.app_template_filter("browser")
+def describe_browser(agent: str) -> str:
+    """A User-Agent in words of the page's language: `Firefox 128 on Linux`."""
+    browser, system = read_agent(agent)
+    words = gettext("%(browser)s on %(system)s", browser=browser, system=system)
+    return cut_name(words if system else browser) or gettext("Unknown")

@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 from flask import Blueprint, abort, make_response, redirect, render_template, url_for
+from flask_babel.speaklater import LazyString
 from werkzeug.wrappers import Response
 
 from app.demos.preferences import current_preferences
+from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_plain_cookie
 from app.web.plain_cookies import READ_ARTICLES, delete_plain, read_plain, set_plain
 
@@ -18,28 +20,34 @@ SEPARATOR = "."
 class Article(NamedTuple):
     """Its text is the template `articles/SLUG.html`."""
 
-    title: str
-    teaser: str
+    title: LazyString
+    teaser: LazyString
 
 
 ARTICLES = {
     "what-is-sent": Article(
-        "What a browser sends back", "Set once by the server, sent with every request after it."
+        lazy_gettext("What a browser sends back"),
+        lazy_gettext("Set once by the server, sent with every request after it."),
     ),
     "how-large": Article(
-        "How large a cookie may be", "4096 bytes, and what happens to one with a byte more."
+        lazy_gettext("How large a cookie may be"),
+        lazy_gettext("4096 bytes, and what happens to one with a byte more."),
     ),
     "signed": Article(
-        "Signed is not encrypted", "Who can read a Flask session, and who can change it."
+        lazy_gettext("Signed is not encrypted"),
+        lazy_gettext("Who can read a Flask session, and who can change it."),
     ),
     "three-flags": Article(
-        "Three flags", "What HttpOnly, Secure and SameSite keep away, and what not."
+        lazy_gettext("Three flags"),
+        lazy_gettext("What HttpOnly, Secure and SameSite keep away, and what not."),
     ),
     "how-long": Article(
-        "How long a cookie lives", "With the browser, beyond it, and never over 400 days."
+        lazy_gettext("How long a cookie lives"),
+        lazy_gettext("With the browser, beyond it, and never over 400 days."),
     ),
     "logging-out": Article(
-        "What logging out ends", "Deleting a cookie and ending a session are two things."
+        lazy_gettext("What logging out ends"),
+        lazy_gettext("Deleting a cookie and ending a session are two things."),
     ),
 }
 
@@ -58,7 +66,7 @@ def index() -> str:
 @bp.get("/articles/<slug>")
 def article(slug: str) -> Response:
     if slug not in ARTICLES:
-        abort(404, "There is no such article.")
+        abort(404, gettext("There is no such article."))
     earlier = [other for other in _recent() if other != slug]
     recent = SEPARATOR.join([slug, *earlier][:MAX_REMEMBERED_ARTICLES])
     page = render_template(

@@ -17,10 +17,12 @@ from flask import (
     request,
     url_for,
 )
+from flask_babel.speaklater import LazyString
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import dashboard, public_pages
+from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_plain_cookie
 from app.web.plain_cookies import EXAMPLE, delete_plain, set_plain
 from app.web.subrequest import send_inside
@@ -70,11 +72,13 @@ class Block:
     """A function of Flask, a view of this application that uses it, and what to look at."""
 
     function: str
-    does: str
+    does: LazyString
     view: Callable[..., Any]
     path: str
-    devtools: str
-    warning: str = ""
+    devtools: LazyString
+    warning: LazyString | None = None
+    uses: LazyString | None = None
+    """What sets it apart from another block with the same function."""
 
     @property
     def code(self) -> str:
@@ -84,39 +88,53 @@ class Block:
 BLOCKS = {
     "user": Block(
         "render_template",
-        "Makes a page from a template and values. What a visitor typed is escaped.",
+        lazy_gettext("Makes a page from a template and values. What a visitor typed is escaped."),
         public_pages.user,
         "/user/<script>",
-        "In Elements the name is text: the browser runs nothing of it.",
+        lazy_gettext("In Elements the name is text: the browser runs nothing of it."),
     ),
     "download": Block(
-        "make_response, with headers",
-        "Makes an answer whose headers you can set before it is sent.",
+        "make_response",
+        lazy_gettext("Makes an answer whose headers you can set before it is sent."),
         download,
         "/download",
-        "In Network, its tab Headers shows Content-Disposition: the browser saves a file.",
+        lazy_gettext(
+            "In Network, its tab Headers shows Content-Disposition: the browser saves a file."
+        ),
+        uses=lazy_gettext("with headers"),
     ),
     "set-cookie": Block(
-        "make_response, with a cookie",
-        "Sends Set-Cookie with the answer; the browser sends the cookie back from then on.",
+        "make_response",
+        lazy_gettext(
+            "Sends Set-Cookie with the answer; the browser sends the cookie back from then on."
+        ),
         set_cookie,
         "/set-cookie",
-        "In Application → Cookies it is there once you open the address; it ends in an hour.",
-        "Opening an address should change nothing. This one sets a cookie, as the document has it.",
+        lazy_gettext(
+            "In Application → Cookies it is there once you open the address; it ends in an hour."
+        ),
+        lazy_gettext(
+            "Opening an address should change nothing. This one sets a cookie, as the document has "
+            "it."
+        ),
+        lazy_gettext("with a cookie"),
     ),
     "custom-status": Block(
-        "make_response, with a status",
-        "Answers with any status. 418 is a joke (RFC 2324), and nothing went wrong.",
+        "make_response",
+        lazy_gettext("Answers with any status. 418 is a joke (RFC 2324), and nothing went wrong."),
         custom_status,
         "/custom-status",
-        "In Network the status is red: 418.",
+        lazy_gettext("In Network the status is red: 418."),
+        uses=lazy_gettext("with a status"),
     ),
     "request-info": Block(
         "request",
-        "Holds what arrived: the form, the arguments in the address, JSON, headers and cookies.",
+        lazy_gettext(
+            "Holds what arrived: the form, the arguments in the address, JSON, headers and cookies."
+        ),
         public_pages.request_info,
         "/request-info",
-        "In Network, its tab Payload shows what was sent.",
+        lazy_gettext("In Network, its tab Payload shows what was sent."),
     ),
 }
 """By the name in the page's query."""
@@ -168,8 +186,10 @@ def forget() -> AnyResponse:
 def _try(name: str, way: str, text: str) -> ShownAnswer:
     """The answer to a request that the application sends to itself."""
     if name not in BLOCKS or way not in WAYS or not text.isprintable():
-        abort(404, "There is nothing to try by that name.")
-    how = WAYS[way](text) if name == "request-info" else {"method": "GET"}
+        abort(404, gettext("There is nothing to try by that name."))
+    how: dict[str, Any] = WAYS[way](text) if name == "request-info" else {"method": "GET"}
+    language = {"Accept-Language": request.headers.get("Accept-Language", "")}
+    how["headers"] = {**language, **how.get("headers", {})}
     path, cookies = BLOCKS[name].path, request.cookies
     return _show(send_inside(current_app, request, path=path, cookies=cookies, **how))
 
@@ -195,8 +215,8 @@ def _list_folders() -> dict[str, str]:
     """What `Flask(__name__)` decided: where this application looks for its files."""
     root = Path(current_app.root_path)
     return {
-        "Its name": current_app.import_name,
-        "Its folder": f"{root.name}/",
-        "Its templates": f"{root.name}/{current_app.template_folder}/",
-        "Its static files": f"{root.name}/{Path(current_app.static_folder or '').name}/",
+        gettext("Its name"): current_app.import_name,
+        gettext("Its folder"): f"{root.name}/",
+        gettext("Its templates"): f"{root.name}/{current_app.template_folder}/",
+        gettext("Its static files"): f"{root.name}/{Path(current_app.static_folder or '').name}/",
     }

@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from flask import Blueprint, abort, redirect, render_template, session, url_for
+from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import IntegerField, SelectField
@@ -11,6 +12,7 @@ from wtforms.validators import InputRequired, NumberRange
 
 from app.accounts.access import is_logged_in
 from app.demos.preferences import current_preferences, in_currency
+from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session, locate_plain_cookie
 from app.web.plain_cookies import GUEST_CART, delete_plain, read_plain, set_plain
 
@@ -24,16 +26,16 @@ Cart = dict[str, int]
 class Product(NamedTuple):
     """Something to pay for."""
 
-    name: str
+    name: LazyString
     cents: int
     """Its price in euro cents."""
 
 
 PRODUCTS = {
-    "jar": Product("Cookie jar", 1490),
-    "tin": Product("Biscuit tin", 890),
-    "mug": Product("Mug", 650),
-    "tea": Product("Black tea, 100 g", 420),
+    "jar": Product(lazy_gettext("Cookie jar"), 1490),
+    "tin": Product(lazy_gettext("Biscuit tin"), 890),
+    "mug": Product(lazy_gettext("Mug"), 650),
+    "tea": Product(lazy_gettext("Black tea, 100 g"), 420),
 }
 
 PACKED_CART = re.compile(r"[a-z]{1,9}:[1-9][0-9]?(\.[a-z]{1,9}:[1-9][0-9]?){0,9}")
@@ -81,7 +83,9 @@ def index() -> str:
         max_quantity=MAX_QUANTITY,
         user=session.get("user"),
         locations=[
-            locate_in_session("Your cart") if is_logged_in() else locate_plain_cookie(GUEST_CART)
+            locate_in_session(gettext("Your cart"))
+            if is_logged_in()
+            else locate_plain_cookie(GUEST_CART)
         ],
     )
 
@@ -120,7 +124,7 @@ def bill_for(cart: Cart, currency: str) -> Bill:
         [
             Line(
                 product,
-                PRODUCTS[product].name,
+                str(PRODUCTS[product].name),
                 quantity,
                 quantity * in_currency(PRODUCTS[product].cents, currency),
             )
@@ -133,7 +137,12 @@ def bill_for(cart: Cart, currency: str) -> Bill:
 def _item() -> tuple[str, int]:
     form = ItemForm()
     if not form.validate():
-        abort(400, f"Choose a product of this shop, and a quantity from 0 to {MAX_QUANTITY}.")
+        abort(
+            400,
+            gettext(
+                "Choose a product of this shop, and a quantity from 0 to %(max)d.", max=MAX_QUANTITY
+            ),
+        )
     return form.product.data, form.quantity.data
 
 

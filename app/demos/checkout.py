@@ -13,31 +13,38 @@ from wtforms.validators import InputRequired, Length
 from app.accounts.access import login_required
 from app.demos.cart import Bill, Cart, Product, bill_for, current_cart
 from app.demos.preferences import current_preferences, in_currency
+from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session
 
 bp = Blueprint("checkout", __name__)
 
-STEPS = {"address": "Address", "delivery": "Delivery", "confirm": "Confirm"}
+STEPS = {
+    "address": lazy_gettext("Address"),
+    "delivery": lazy_gettext("Delivery"),
+    "confirm": lazy_gettext("Confirm"),
+}
 Page = str | tuple[str, int] | Response
 View = Callable[[], Page]
 
 DELIVERIES = {
-    "post": Product("By post, three to five days", 390),
-    "courier": Product("By courier, the next day", 990),
-    "collect": Product("I collect it", 0),
+    "post": Product(lazy_gettext("By post, three to five days"), 390),
+    "courier": Product(lazy_gettext("By courier, the next day"), 990),
+    "collect": Product(lazy_gettext("I collect it"), 0),
 }
 
 
 class AddressForm(FlaskForm):
-    name = StringField("Name", [InputRequired(), Length(max=80)])
-    street = StringField("Street and number", [InputRequired(), Length(max=120)])
-    postal_code = StringField("Postal code", [InputRequired(), Length(max=12)])
-    city = StringField("City", [InputRequired(), Length(max=80)])
-    country = StringField("Country", [InputRequired(), Length(max=60)])
+    name = StringField(lazy_gettext("Name"), [InputRequired(), Length(max=80)])
+    street = StringField(lazy_gettext("Street and number"), [InputRequired(), Length(max=120)])
+    postal_code = StringField(lazy_gettext("Postal code"), [InputRequired(), Length(max=12)])
+    city = StringField(lazy_gettext("City"), [InputRequired(), Length(max=80)])
+    country = StringField(lazy_gettext("Country"), [InputRequired(), Length(max=60)])
 
 
 class DeliveryForm(FlaskForm):
-    delivery = RadioField(validators=[InputRequired("Choose one.")], choices=list(DELIVERIES))
+    delivery = RadioField(
+        validators=[InputRequired(lazy_gettext("Choose one."))], choices=list(DELIVERIES)
+    )
 
 
 class Order(NamedTuple):
@@ -122,7 +129,7 @@ def place_order() -> Page:
 def done() -> Page:
     if "order" not in session:
         return redirect(url_for("cart.index"))
-    return _render("done", "Your order", order=_price_order(**session["order"]))
+    return _render("done", gettext("Your order"), order=_price_order(**session["order"]))
 
 
 def _finished_steps() -> dict[str, Any]:
@@ -140,7 +147,7 @@ def _show_form(name: str, form: FlaskForm, **values: Any) -> Page:
     return _render(name, form=form, **values), 400 if form.errors else 200
 
 
-def _render(name: str, what: str = "Your checkout", **values: Any) -> str:
+def _render(name: str, what: str | None = None, **values: Any) -> str:
     return render_template(
         f"demos/checkout/{name}.html",
         steps=STEPS,
@@ -148,7 +155,7 @@ def _render(name: str, what: str = "Your checkout", **values: Any) -> str:
         finished_steps=_finished_steps(),
         user=session["user"],
         preferences=current_preferences(),
-        locations=[locate_in_session(what)],
+        locations=[locate_in_session(what or gettext("Your checkout"))],
         **values,
     )
 
@@ -156,4 +163,4 @@ def _render(name: str, what: str = "Your checkout", **values: Any) -> str:
 def _price_order(cart: Cart, delivery: str) -> Order:
     bill = bill_for(cart, current_preferences().currency)
     chosen = DELIVERIES[delivery]
-    return Order(bill, chosen.name, in_currency(chosen.cents, bill.currency))
+    return Order(bill, str(chosen.name), in_currency(chosen.cents, bill.currency))

@@ -4,10 +4,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from flask import Blueprint, redirect, render_template, url_for
+from flask_babel import format_decimal
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import SelectField
 
+from app.languages.language import LANGUAGES, visitor_language
+from app.languages.texts import gettext
 from app.web.data_location import locate_plain_cookie
 from app.web.plain_cookies import (
     CURRENCY,
@@ -31,7 +34,7 @@ RATES = {
 
 CHOICES = {
     THEME: ("auto", "light", "dark"),
-    LANGUAGE: ("en", "de"),
+    LANGUAGE: LANGUAGES,
     CURRENCY: tuple(RATES),
     LAYOUT: ("comfortable", "compact"),
 }
@@ -46,15 +49,15 @@ class Preferences(NamedTuple):
 
 
 class PreferencesForm(FlaskForm):
-    theme = SelectField(choices=CHOICES[THEME])
-    language = SelectField(choices=CHOICES[LANGUAGE])
-    currency = SelectField(choices=CHOICES[CURRENCY])
-    layout = SelectField(choices=CHOICES[LAYOUT])
+    theme = SelectField(THEME.what, choices=CHOICES[THEME])
+    language = SelectField(LANGUAGE.what, choices=CHOICES[LANGUAGE])
+    currency = SelectField(CURRENCY.what, choices=CHOICES[CURRENCY])
+    layout = SelectField(LAYOUT.what, choices=CHOICES[LAYOUT])
 
 
 def current_preferences() -> Preferences:
     """The browser's choices; the default for a missing or unknown value."""
-    sent = {cookie: read_plain(cookie) for cookie in CHOICES}
+    sent = {**{cookie: read_plain(cookie) for cookie in CHOICES}, LANGUAGE: visitor_language()}
     return Preferences(
         *(sent[cookie] if sent[cookie] in known else known[0] for cookie, known in CHOICES.items())
     )
@@ -68,7 +71,8 @@ def in_currency(cents: int, currency: str) -> int:
 @bp.app_template_filter()
 def money(hundredths: int, currency: str) -> str:
     """An amount for people: `USD 5.50`."""
-    return f"{currency} {hundredths // 100}.{hundredths % 100:02}"
+    amount = format_decimal(Decimal(hundredths) / 100, "0.00")
+    return gettext("%(currency)s %(amount)s", currency=currency, amount=amount)
 
 
 @bp.get("/preferences")

@@ -11,6 +11,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Redirect
 
 from app.accounts.access import login_required
+from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session
 
 bp = Blueprint("uploads", __name__)
@@ -22,13 +23,16 @@ ALLOWED_EXTENSIONS = ("txt", "md", "csv", "json", "png", "jpg", "jpeg", "gif", "
 
 class UploadForm(FlaskForm):
     file = FileField(
-        "A text or an image, up to 64 KB",
+        lazy_gettext("A text or an image, up to 64 KB"),
         [
-            FileRequired("Choose a file."),
+            FileRequired(lazy_gettext("Choose a file.")),
             FileAllowed(
-                ALLOWED_EXTENSIONS, f"Choose one of these: {', '.join(ALLOWED_EXTENSIONS)}."
+                ALLOWED_EXTENSIONS,
+                lazy_gettext(
+                    "Choose one of these: %(kinds)s.", kinds=", ".join(ALLOWED_EXTENSIONS)
+                ),
             ),
-            FileSize(MAX_UPLOAD_BYTES, message="Choose a file of at most 64 KB."),
+            FileSize(MAX_UPLOAD_BYTES, message=lazy_gettext("Choose a file of at most 64 KB.")),
         ],
     )
 
@@ -60,7 +64,7 @@ def keep() -> Redirect | tuple[str, int]:
 def download() -> Response:
     """The bytes as a download, never shown in the page: they are untrusted."""
     if "upload" not in session:
-        abort(404, "This session keeps no file.")
+        abort(404, gettext("This session keeps no file."))
     return send_file(
         BytesIO(session["upload"]["content"]),
         mimetype="application/octet-stream",
@@ -82,7 +86,7 @@ def _page(form: UploadForm) -> str:
         form=form,
         upload=session.get("upload"),
         user=session["user"],
-        locations=[locate_in_session("Your file")],
+        locations=[locate_in_session(gettext("Your file"))],
     )
 
 

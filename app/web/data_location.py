@@ -26,7 +26,7 @@ class DataLocation(NamedTuple):
 def locate_plain_cookie(cookie: PlainCookie, value: str | None = None) -> DataLocation:
     """Data in a plain cookie: as it was sent, or as this response sets it (`value`)."""
     text = request.cookies.get(cookie.name, "") if value is None else encoded(value)
-    return DataLocation(cookie.what, "browser", False, cookie.name, _size(cookie.name, text))
+    return DataLocation(str(cookie.what), "browser", False, cookie.name, _size(cookie.name, text))
 
 
 def locate_in_session(what: str) -> DataLocation:

@@ -1,8 +1,11 @@
 """One page for every error: what happened and what to do. It never reads the session."""
 
-from flask import Flask, render_template, request
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
-from werkzeug.wrappers import Response
+
+from app.languages.backend_texts import translate_backend_text
+from app.languages.language import add_vary, page_language
+from backends import SessionTooLarge
 
 
 def init_app(app: Flask) -> None:
@@ -14,17 +17,26 @@ def _error_page(error: HTTPException) -> Response | tuple[dict[str, str], int]:
     response = Response(error.get_body(), headers=error.get_headers())
     response.status_code = error.code or InternalServerError.code
     if request.accept_mimetypes.best == "application/json":
-        return {"error": error.name, "message": error.description or ""}, response.status_code
-    is_general = error.description in (None, _describe_in_general(error))
+        return {"error": error.name, "message": str(error.description or "")}, response.status_code
     page = render_template(
         "web/error.html",
         code=response.status_code,
         error=error,
-        reason=None if is_general else error.description,
+        reason=_find_reason(error),
         way_back=_way_back(),
     )
     response.set_data(page)
-    return response
+    # Here too: the page of a session that cannot be saved is made after all `after_request`.
+    return add_vary(response)
+
+
+def _find_reason(error: HTTPException) -> str | None:
+    """What this error says; `None` where the page's own sentences say as much."""
+    if error.description in (None, "", _describe_in_general(error)):
+        return None
+    if isinstance(error, SessionTooLarge) and page_language() != "en":
+        return None  # it names sizes, in English only
+    return translate_backend_text(str(error.description))
 
 
 def _describe_in_general(error: HTTPException) -> str | None:

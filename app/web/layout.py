@@ -1,38 +1,49 @@
 """The values that every page's layout needs: the backend and the menu."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flask import Flask, Request, request, url_for
 
 from app.accounts.database import is_admin
 from app.config import PRODUCTION, is_embedded
+from app.languages.backend_texts import translate_backend_text
+from app.languages.language import describe_english_only, page_language, visitor_language
+from app.languages.texts import lazy_gettext
 from app.web import formatting
 from backends import BACKENDS
 
 NAVIGATION = (
     (
-        "Start",
+        lazy_gettext("Start"),
         (
-            ("side_by_side.index", "Side by side"),
-            ("dashboard.dashboard", "Dashboard"),
+            ("side_by_side.index", lazy_gettext("Side by side")),
+            ("dashboard.dashboard", lazy_gettext("Dashboard")),
         ),
     ),
     (
-        "Demos",
+        lazy_gettext("Demos"),
         (
-            ("articles.index", "Articles"),
-            ("cart.index", "Cart"),
-            ("uploads.index", "Uploads"),
-            ("preferences.index", "Preferences"),
-            ("building_blocks.index", "Building blocks"),
+            ("articles.index", lazy_gettext("Articles")),
+            ("cart.index", lazy_gettext("Cart")),
+            ("uploads.index", lazy_gettext("Uploads")),
+            ("preferences.index", lazy_gettext("Preferences")),
+            ("building_blocks.index", lazy_gettext("Building blocks")),
         ),
     ),
     (
-        "You",
-        (("sessions.index", "Sessions"), ("account.index", "Account"), ("admin.index", "Admin")),
+        lazy_gettext("You"),
+        (
+            ("sessions.index", lazy_gettext("Sessions")),
+            ("account.index", lazy_gettext("Account")),
+            ("admin.index", lazy_gettext("Admin")),
+        ),
     ),
-    ("What is true", (("lab.index", "Laboratory"), ("choose.index", "Which one?"))),
+    (
+        lazy_gettext("What is true"),
+        (("lab.index", lazy_gettext("Laboratory")), ("choose.index", lazy_gettext("Which one?"))),
+    ),
 )
 """The menu by groups: endpoint and label; entries without a view are left out."""
 
@@ -43,47 +54,70 @@ FOR_ADMINISTRATORS = ("admin.index",)
 class Link(NamedTuple):
     """One entry of the menu."""
 
+    endpoint: str
     url: str
     label: str
-    current: str | None
-    """For `aria-current`: `page`, `true` for a page of the same part, `None` for others."""
     for_administrators: bool
+    current: str | None = None
+    """For `aria-current`: `page`, `true` for a page of the same part, `None` for others."""
+
+
+Menu = dict[str, list[Link]]
+"""The entries by the label of their group."""
 
 
 def init_app(app: Flask) -> None:
     """Give the templates their common values and filters."""
-    app.context_processor(lambda: _common_values(app, request))
+
+    @lru_cache(maxsize=16)
+    def make_menu(mount: str, language: str) -> Menu:
+        """Made once for a mount and a language: nine addresses cost a fifth of a small page."""
+        return {group: links for group, links in _list_links(app) if links}
+
+    app.context_processor(lambda: _common_values(app, make_menu))
     formatting.add_filters(app.jinja_env)
+    app.jinja_env.filters["backend_text"] = translate_backend_text
 
 
-def _common_values(app: Flask, request: Request) -> dict[str, Any]:
-    name = app.config["SESSION_BACKEND"]
+def _common_values(app: Flask, make_menu: Callable[[str, str], Menu]) -> dict[str, Any]:
+    name, language = app.config["SESSION_BACKEND"], page_language()
     return {
         "backend": BACKENDS[name] if name else None,
         "lab": app.config["LAB"],
         "development": app.config["APP_PROFILE"] != PRODUCTION,
         "embedded": is_embedded(app.config),
         "mounted": bool(request.script_root),
-        "navigation": {group: links for group, links in _list_links(app, request) if links},
+        "navigation": _mark_current(make_menu(request.script_root, language), request),
         "is_admin": is_admin,
+        "language": language,
+        "visitor_language": visitor_language(),
+        "describe_english_only": describe_english_only,
     }
 
 
-def _list_links(app: Flask, request: Request) -> Iterator[tuple[str, list[Link]]]:
+def _list_links(app: Flask) -> Iterator[tuple[str, list[Link]]]:
     for group, entries in NAVIGATION:
         yield (
-            group,
+            str(group),
             [
-                Link(
-                    url_for(endpoint),
-                    label,
-                    _describe_current(endpoint, request),
-                    endpoint in FOR_ADMINISTRATORS,
-                )
+                Link(endpoint, url_for(endpoint), str(label), endpoint in FOR_ADMINISTRATORS)
                 for endpoint, label in entries
                 if endpoint in app.view_functions
             ],
         )
+
+
+def _mark_current(menu: Menu, request: Request) -> Menu:
+    """The menu, with the entries marked that lead to this page or to others of its part."""
+    return {
+        group: [
+            link._replace(current=current)
+            if (current := _describe_current(link.endpoint, request))
+            else link
+            for link in links
+        ]
+        for group, links in menu.items()
+    }
 
 
 def _describe_current(endpoint: str, request: Request) -> str | None:

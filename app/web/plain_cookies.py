@@ -8,21 +8,23 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from flask import current_app, request
+from flask_babel.speaklater import LazyString
 from werkzeug.wrappers import Response
 
 from app.config import PRODUCTION
+from app.languages.texts import lazy_gettext
 
 A_DAY = 24 * 3600
 A_YEAR = 365 * A_DAY
 """Seconds; browsers cut anything over 400 days (RFC 6265bis, 5.5)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a hash of its text would depend on the language
 class PlainCookie:
     """One cookie of this application that belongs to no session."""
 
     base_name: str
-    what: str
+    what: LazyString
     """What the cookie holds, in words for a page."""
     max_age: int = A_YEAR
     """Seconds that the browser keeps it, browser restarts included."""
@@ -39,14 +41,18 @@ class PlainCookie:
         return f"__Host-{self.base_name}" if is_prefixed else self.base_name
 
 
-THEME = PlainCookie("theme", "Theme", readable_by_script=True)
-LANGUAGE = PlainCookie("language", "Language")
-CURRENCY = PlainCookie("currency", "Currency")
-LAYOUT = PlainCookie("layout", "Layout")
-READ_ARTICLES = PlainCookie("read_articles", "Recently read articles", max_age=90 * A_DAY)
-GUEST_CART = PlainCookie("guest_cart", "Your cart as a guest", max_age=30 * A_DAY)
-EXAMPLE = PlainCookie("username", "The document’s example of a cookie", max_age=3600)
-REMEMBERED_NAME = PlainCookie("remembered_name", "Your name for the login", max_age=30 * A_DAY)
+THEME = PlainCookie("theme", lazy_gettext("Theme"), readable_by_script=True)
+LANGUAGE = PlainCookie("language", lazy_gettext("Language"))
+CURRENCY = PlainCookie("currency", lazy_gettext("Currency"))
+LAYOUT = PlainCookie("layout", lazy_gettext("Layout"))
+READ_ARTICLES = PlainCookie(
+    "read_articles", lazy_gettext("Recently read articles"), max_age=90 * A_DAY
+)
+GUEST_CART = PlainCookie("guest_cart", lazy_gettext("Your cart as a guest"), max_age=30 * A_DAY)
+EXAMPLE = PlainCookie("username", lazy_gettext("The document’s example of a cookie"), max_age=3600)
+REMEMBERED_NAME = PlainCookie(
+    "remembered_name", lazy_gettext("Your name for the login"), max_age=30 * A_DAY
+)
 
 
 def read_plain(cookie: PlainCookie) -> str:

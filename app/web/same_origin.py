@@ -15,6 +15,7 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.sansio.utils import host_is_trusted
 
 from app.config import PRODUCTION
+from app.languages.texts import gettext, lazy_gettext
 
 PROBES = ("health.healthz", "health.readyz")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -23,8 +24,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 class ForeignForm(Forbidden):
     """A request that changes something, and did not come from a page of this site."""
 
-    description = "This request did not come from a page of this site, so it changed nothing."
-    advice = "Open the page on this site and use the form there."
+    advice = lazy_gettext("Open the page on this site and use the form there.")
 
 
 def init_app(app: Flask) -> None:
@@ -36,7 +36,10 @@ def init_app(app: Flask) -> None:
 def _refuse_other_host() -> None:
     # Probes ask a container by its address, and learn nothing but that it runs.
     if request.endpoint not in PROBES and not _is_own_name(request.host):
-        abort(400, "This site is not served under that name. ALLOWED_HOSTS says which it has.")
+        abort(
+            400,
+            gettext("This site is not served under that name. ALLOWED_HOSTS says which it has."),
+        )
 
 
 def _is_own_name(host: str) -> bool:
@@ -62,7 +65,9 @@ def _is_address(host: str) -> bool:
 
 def _refuse_cross_site() -> None:
     if request.method not in SAFE_METHODS and not _is_same_origin():
-        raise ForeignForm
+        raise ForeignForm(
+            gettext("This request did not come from a page of this site, so it changed nothing.")
+        )
 
 
 def _is_same_origin() -> bool:

@@ -132,9 +132,7 @@ class TestInspection:
 
 class TestPagesWithoutASession:
     def test_a_profile_is_everybodys_to_see(self, visitor: Visitor) -> None:
-        page = visitor.client.get("/user/alice")
-        assert page.status_code == 200
-        assert "Cookie" not in page.headers.get("Vary", "")
+        assert not visitor.uses_session("/user/alice")
         # The page of somebody without an account does not tell that.
         assert visitor.client.get("/user/mallory").status_code == 200
 

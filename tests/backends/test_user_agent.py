@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from backends.http.user_agent import describe_browser
+from backends.http.user_agent import describe_browser, read_agent
 
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
@@ -39,6 +39,6 @@ def test_a_user_agent_is_named_in_words(agent: str, said: str) -> None:
 
 def test_without_the_parser_it_is_the_user_agent_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ua_parser", None)
-    describe_browser.cache_clear()
+    read_agent.cache_clear()
     assert describe_browser("curl/8.5.0") == "curl/8.5.0"
-    describe_browser.cache_clear()
+    read_agent.cache_clear()

@@ -1,6 +1,7 @@
 """A visitor of an application under test: a browser, logged in or not."""
 
 from typing import Any, Self
+from unittest.mock import patch
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -32,6 +33,14 @@ class Visitor:
     def submit(self, path: str, **fields: Any) -> TestResponse:
         """Post a form and follow the redirects to the page that they lead to."""
         return self.client.post(path, data=fields, follow_redirects=True)
+
+    def uses_session(self, path: str) -> bool:
+        """Whether the application looks at the session to show that page."""
+        interface = self.app.session_interface
+        with patch.object(interface, "save_session", wraps=interface.save_session) as save:
+            assert self.get(path).status_code == 200
+        _, session, _ = save.call_args.args
+        return bool(session.accessed)
 
     def log_in(self, name: str = "alice", password: str | None = None) -> TestResponse:
         return self.post(

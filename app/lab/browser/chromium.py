@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 PROGRAMS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
 """Debian's path, and names elsewhere; the first that exists is used."""
 
+LOCALE = "en-US"
+"""Claims look for words: a page must not come in the language of this machine."""
+
 ARGUMENTS = ("--no-sandbox", "--disable-quic", "--disable-background-networking")
 
 _SENT = "Network.requestWillBeSent"
@@ -160,7 +163,11 @@ class _Playwright:
 
     async def open(self, profile: str) -> "_Tab":
         context = await self._api.chromium.launch_persistent_context(
-            profile, executable_path=self._program, args=ARGUMENTS, headless=True
+            profile,
+            executable_path=self._program,
+            args=ARGUMENTS,
+            headless=True,
+            locale=LOCALE,
         )
         page = context.pages[0]
         tab = _Tab(context, page, await context.new_cdp_session(page))

@@ -31,7 +31,8 @@ def _download(visitor: Visitor) -> Any:
 def test_a_file_comes_back_byte_for_byte(uploader: Visitor, content: bytes) -> None:
     _upload(uploader, content)
     assert _download(uploader).data == content
-    assert f"{len(content)} bytes" in uploader.get("/uploads").text
+    size = "1 byte<" if len(content) == 1 else f"{len(content)} bytes<"
+    assert size in uploader.get("/uploads").text
 
 
 def test_a_file_is_handed_out_to_save_and_never_to_show(uploader: Visitor) -> None:

@@ -62,6 +62,12 @@ def check_verdict(claim: Claim, name: str) -> None:
 
 
 @needs_chromium
+def test_it_asks_for_english_on_every_machine(site: TinySite, browser: AnyBrowser) -> None:
+    browser.get(site.url("/asked"))
+    assert site.last("/asked").header("accept-language") == "en-US"
+
+
+@needs_chromium
 @pytest.mark.parametrize("claim", IN_CHROMIUM, ids=lambda claim: claim.id)
 def test_chromium_comes_to_the_verdict_of_the_jar(claim: Claim) -> None:
     check_verdict(claim, "cookie")

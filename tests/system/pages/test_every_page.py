@@ -8,9 +8,13 @@ from tests.support.services import LabServer
 from tests.system.pages.conftest import DESKTOP, PHONE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 SCREENS: Any = ((DESKTOP, "light"), (PHONE, "dark"))
+SMALLEST: Any = {"width": 320, "height": 640}
+LINE_PIXELS = 36
+"""Of the menu: with two lines of it the page's head is higher than twice that."""
+
 MISSING = ("/redis/nowhere", "/lab/nothing")
 PAGES = (
     "/",
@@ -35,6 +39,10 @@ PAGES = (
     "/lab/parallel_writes_survive/redis",
     *MISSING,
 )
+GERMAN_PAGES = (
+    *(path for path in PAGES if path.startswith(("/cookie/", "/redis/", "/filesystem/"))),
+    *("/cookie/sessions", "/filesystem/sessions", "/filesystem/account"),
+)
 
 
 def test_no_page_scrolls_sideways_or_breaks_its_own_policy(page: "Page", server: LabServer) -> None:
@@ -52,6 +60,25 @@ def test_no_page_scrolls_sideways_or_breaks_its_own_policy(page: "Page", server:
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
             page.locator(f"html[data-bs-theme='{scheme}']").wait_for()
     assert [text for text in said if not any(path in text for path in MISSING)] == []
+
+
+def test_no_german_page_scrolls_sideways(chromium: "Browser", server: LabServer) -> None:
+    context = chromium.new_context(locale="de-DE", viewport=DESKTOP)
+    page = context.new_page()
+    for backend in ("cookie", "filesystem"):
+        page.goto(f"{server.url}/{backend}/login")
+        page.get_by_label("Name", exact=True).fill("alice")
+        page.get_by_label("Passwort").fill("wonderland")
+        page.locator("main input[type='submit']").click()
+        page.get_by_role("heading", name="Willkommen, alice!").wait_for()
+    assert page.evaluate("document.querySelector('.top').offsetHeight") < 2 * LINE_PIXELS
+    for size in (DESKTOP, PHONE, SMALLEST):
+        page.set_viewport_size(size)
+        for path in GERMAN_PAGES:
+            page.goto(f"{server.url}{path}")
+            assert page.locator("html[lang='de']").count() == 1, path
+            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+    context.close()
 
 
 @pytest.mark.parametrize(

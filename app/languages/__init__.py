@@ -1,0 +1,1 @@
+"""The languages of the pages: which one a visitor gets, and the catalogs of translations."""
