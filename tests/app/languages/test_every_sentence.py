@@ -18,6 +18,7 @@ from app.accounts.database import AccountsUnavailable
 from app.accounts.guesses import BY_ADDRESS
 from app.accounts.reauthentication import CONFIRMATION_SECONDS
 from app.accounts.sessions import PAGE_LENGTH
+from app.factory import embedded_redis
 from app.state import state_of
 from backends import StoreUnavailable
 from tests.app.languages.marks import DATA, SHOWN_ATTRIBUTES, find_unmarked, mark_texts
@@ -34,6 +35,7 @@ MakeGerman = Callable[..., Visitor]
 def make_german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeGerman:
     """Make a visitor who asks for German, of an application that marks what it translates."""
     mark_texts(monkeypatch)
+    embedded_redis().flushall()  # the sessions of other tests name other browsers
 
     def make(backend: str | None = "filesystem", **more: object) -> Visitor:
         settings = {
