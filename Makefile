@@ -78,7 +78,7 @@ bench: $(ENVIRONMENT) ## Measure what a session costs, and keep the figures: fiv
 	@$(MAKE) --no-print-directory readme
 
 lock: $(ENVIRONMENT) ## Write the lock files after a change in pyproject.toml
-	@$(COMPILE) pyproject.toml --output-file requirements.lock
+	@$(COMPILE) pyproject.toml --extra app --extra redis --output-file requirements.lock
 	@$(COMPILE) --group dev --constraints requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove what was built; instance/ with its sessions and its key stays

@@ -1,6 +1,8 @@
 """The command `session-lab`, which is also `python -m app`."""
 
 import sys
+from importlib import metadata
+from traceback import walk_tb
 
 import click
 from flask import Flask
@@ -17,6 +19,8 @@ def load_app() -> Flask:
 
     return build_sessions_app()
 
+
+PACKAGE = "session-lab"
 
 LAB_COMMANDS = ("bench", "compare", "plan")
 
@@ -37,8 +41,32 @@ class SessionLabGroup(FlaskGroup):
         return sorted({*self.commands, *LAB_COMMANDS})
 
 
+def _print_version(context: click.Context, _option: click.Parameter, is_given: bool) -> None:
+    if not is_given:
+        return
+    try:
+        click.echo(f"{PACKAGE} {metadata.version(PACKAGE)}")
+    except metadata.PackageNotFoundError:
+        raise click.ClickException(
+            "The version is known only of an installed package; this one runs from its folder."
+        ) from None
+    context.exit()
+
+
 @click.group(
-    cls=SessionLabGroup, create_app=load_app, add_default_commands=False, load_dotenv=False
+    cls=SessionLabGroup,
+    create_app=load_app,
+    add_default_commands=False,
+    add_version_option=False,  # it would print the versions of Flask and Python
+    load_dotenv=False,
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
 )
 def session_lab() -> None:
     """Sessions of a Flask application: run them, look into them."""
@@ -57,11 +85,26 @@ def run() -> None:
 
 
 def main() -> None:
-    """Run the command; an invalid setting is one line and exit status 1."""
+    """Run the command; an invalid setting or a missing package ends it with one line."""
     try:
         session_lab()
     except ConfigurationError as error:
         sys.exit(f"session-lab: {error}")
+    except ModuleNotFoundError as error:
+        if not _is_of_an_extra(error):
+            raise
+        sys.exit(f"session-lab: {error}: pip install '{PACKAGE}[app]'.")
+
+
+def _is_of_an_extra(error: ModuleNotFoundError) -> bool:
+    """Whether this project's own code imports the module, and somebody else brings it."""
+    *_, (importing, _line) = walk_tb(error.__traceback__)
+    own = {"app", "backends"}
+    return _package_of(importing.f_globals["__name__"]) in own and _package_of(error.name) not in own
+
+
+def _package_of(module: str | None) -> str:
+    return (module or "").partition(".")[0]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from flask import Flask
 from flask.sessions import SessionInterface
 
 from backends.server_side import StoreInterface
-from backends.settings import ConfigurationError
+from backends.settings import ConfigurationError, missing_extra
 from backends.store import AtRest, Clock, ListsSessions, call_before, wall_clock
 
 GROUP = "session_lab.backends"
@@ -159,6 +159,22 @@ def _late(target: str) -> Callable[..., Any]:
     return lambda *args: resolve_name(target)(*args)
 
 
+def _with_extra(extra: str, target: str) -> Callable[..., Any]:
+    """As `_late`, for a backend whose libraries come with an extra of this package.
+
+    The function raises `ConfigurationError` where they are not installed.
+    """
+
+    def install(app: Flask, clock: Clock) -> SessionInterface:
+        try:
+            interface: SessionInterface = resolve_name(target)(app, clock)
+        except ImportError as error:
+            raise missing_extra("The session backend", extra, error) from error
+        return interface
+
+    return install
+
+
 _COOKIE = Backend(
     name="cookie",
     title="Signed cookie",
@@ -184,7 +200,7 @@ _FILESYSTEM = Backend(
 _REDIS = Backend(
     name="redis",
     title="Redis",
-    install=_late("backends.redis:install"),
+    install=_with_extra("redis", "backends.redis:install"),
     several_processes=True,
     several_servers="yes",
     survives_restart="yes, as far as Redis persists",
@@ -204,7 +220,7 @@ _STOCK_FILESYSTEM = replace(
     _FILESYSTEM,
     name="flask-session-filesystem",
     title="Flask-Session, filesystem",
-    install=_late("backends.stock:install_filesystem"),
+    install=_with_extra("app", "backends.stock:install_filesystem"),
     stock=True,
     note="Flask-Session 0.8.0 writes the whole session back, so that of two changes at once one is "
     "lost, and keeps its id at the login: call app.session_interface.regenerate(session) there. "
@@ -217,7 +233,7 @@ _STOCK_REDIS = replace(
     _REDIS,
     name="flask-session-redis",
     title="Flask-Session, Redis",
-    install=_late("backends.stock:install_redis"),
+    install=_with_extra("app", "backends.stock:install_redis"),
     stock=True,
     note="Flask-Session 0.8.0 writes the whole session back, so that of two changes at once one is "
     "lost, and keeps its id at the login: call app.session_interface.regenerate(session) there. "

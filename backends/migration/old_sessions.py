@@ -18,7 +18,7 @@ from itsdangerous import BadData
 from werkzeug.exceptions import HTTPException
 
 from backends.session import PERMANENT_KEY
-from backends.settings import ConfigurationError
+from backends.settings import ConfigurationError, missing_extra
 from backends.store import StoreUnavailable
 from backends.throttle import Throttle
 
@@ -220,11 +220,17 @@ def _flask_session_interface(app: Flask) -> Any:
     stand_in = Flask(app.name, root_path=app.root_path)
     stand_in.config.update(app.config)
     if kind == "redis" and not app.config.get("SESSION_REDIS"):
-        from backends.redis_access.client import client_of, connect
-
-        stand_in.config["SESSION_REDIS"] = client_of(app, connect)
+        stand_in.config["SESSION_REDIS"] = _connect_redis(app)
     Session(stand_in)
     return stand_in.session_interface
+
+
+def _connect_redis(app: Flask) -> Any:
+    try:
+        from backends.redis_access.client import client_of, connect
+    except ImportError as error:
+        raise missing_extra("The Redis of SESSION_MIGRATE_FROM", "redis", error) from error
+    return client_of(app, connect)
 
 
 def _describe(error: Exception) -> str:

@@ -105,13 +105,20 @@ def test_an_unreadable_file_logs_nobody_out(
     before = Before(make_stock({}, **settings), "flask-session-pickle", settings, True)
     new = Browser(switch(before), before.log_in().token)
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", _refuse_to_open)
+        patch.setattr(Path, "open", _refuse_below(tmp_path, Path.open))
         assert new.get("/").status_code == 503
     assert new.data() == {"user": "alice"}
 
 
-def _refuse_to_open(*_: object) -> None:
-    raise PermissionError(13, "Permission denied")
+def _refuse_below(folder: Path, unpatched: Callable[..., Any]) -> Callable[..., Any]:
+    """`Path.open`, which opens no file in this folder."""
+
+    def refuse(path: Path, *args: Any, **kwargs: Any) -> Any:
+        if path.is_relative_to(folder):
+            raise PermissionError(13, "Permission denied")
+        return unpatched(path, *args, **kwargs)
+
+    return refuse
 
 
 def test_a_pickle_in_redis_is_not_read(
