@@ -100,7 +100,9 @@ def _is_of_an_extra(error: ModuleNotFoundError) -> bool:
     """Whether this project's own code imports the module, and somebody else brings it."""
     *_, (importing, _line) = walk_tb(error.__traceback__)
     own = {"app", "backends"}
-    return _package_of(importing.f_globals["__name__"]) in own and _package_of(error.name) not in own
+    return (
+        _package_of(importing.f_globals["__name__"]) in own and _package_of(error.name) not in own
+    )
 
 
 def _package_of(module: str | None) -> str:

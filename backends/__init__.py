@@ -27,12 +27,14 @@ from backends.store import (
     Clock,
     Fields,
     ListsSessions,
+    NamesLocation,
     Record,
     SessionGone,
     ShowsRecords,
     Store,
     StoreUnavailable,
     Sweeps,
+    UpdatesLoaded,
 )
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "ConfigurationError",
     "Fields",
     "ListsSessions",
+    "NamesLocation",
     "Record",
     "Session",
     "SessionGone",
@@ -53,6 +56,7 @@ __all__ = [
     "StoreInterface",
     "StoreUnavailable",
     "Sweeps",
+    "UpdatesLoaded",
     "backend_of",
     "find_backend",
     "find_risk",

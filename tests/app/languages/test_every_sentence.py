@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from fakeredis import FakeRedis, FakeServer
 from flask import Flask
 from werkzeug.exceptions import ImATeapot
 from werkzeug.test import TestResponse
@@ -43,6 +44,8 @@ def make_german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeGerman:
             "DEMO_ACCOUNTS": PASSWORDS,
             "SESSION_BACKEND": backend,
             "SESSION_FILE_DIR": tmp_path / "sessions",
+            # Its own: the one of the process has sessions of other tests, with other browsers.
+            "SESSION_REDIS": FakeRedis(server=FakeServer()),
             **more,
         }
         return german(create_app(settings))
