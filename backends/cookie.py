@@ -13,6 +13,7 @@ from itsdangerous import BadData
 from backends.audit_log import log_event
 from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
 from backends.loaded_session import Changes, LoadedSession
+from backends.migration.migration import Adopted
 from backends.record import CREATED, ID
 from backends.session import PERMANENT_KEY, Session
 from backends.signals import send, session_ended
@@ -67,14 +68,14 @@ class CookieInterface(BackendInterface):
 
     def adopt(
         self, app: Flask, request: Request, mark: str, session_id: str, fields: Fields
-    ) -> tuple[LoadedSession, bool]:
+    ) -> Adopted:
         """Make a cookie of the fields.
 
         The old record stays: another request with the old token would find nothing.
         """
         loaded = self._load(app, self._token(app, session_id, self.clock(), fields))
         assert loaded is not None
-        return loaded, False
+        return Adopted(loaded, is_first=True, ends_old=False)
 
     def _token(self, app: Flask, session_id: str, created: float, fields: Fields) -> str:
         # Whole seconds, as in the signature: every byte counts here.

@@ -19,7 +19,7 @@ from backends.deadline import one_deadline
 from backends.http.cookies import cookies_named, dump_attributes, vary_by_cookie
 from backends.http.refusal import refuse
 from backends.loaded_session import Changes, LoadedSession, Succession
-from backends.migration.migration import Migration, migration_of
+from backends.migration.migration import Adopted, Migration, migration_of
 from backends.serializer import FieldSerializer
 from backends.session import PERMANENT_KEY, Opening, Session
 from backends.settings import current_settings
@@ -160,7 +160,7 @@ class BackendInterface(SessionInterface):
     @abstractmethod
     def adopt(
         self, app: Flask, request: Request, mark: str, session_id: str, fields: Fields
-    ) -> tuple[LoadedSession, bool]:
+    ) -> Adopted:
         """As `backends.migration.migration.Adopter` says."""
 
     def _note_sent(self, app: Flask, mark: str) -> None:

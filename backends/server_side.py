@@ -21,6 +21,7 @@ from backends.loaded_session import (
     is_session_field,
 )
 from backends.migration.handover import Handover, Move
+from backends.migration.migration import Adopted
 from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED, created_in, size_of
 from backends.session import PERMANENT_KEY, Session
@@ -175,7 +176,7 @@ class StoreInterface(BackendInterface):
 
     def adopt(
         self, app: Flask, request: Request, mark: str, session_id: str, fields: Fields
-    ) -> tuple[LoadedSession, bool]:
+    ) -> Adopted:
         """Create the record, which of several requests only one does."""
         assert self.migration is not None
         self._check_size(fields)
@@ -189,7 +190,8 @@ class StoreInterface(BackendInterface):
         found = self._handover.move(mark, key, {**visitor, **fields}, ttl, name, keep)
         if found is Move.MOVED:
             self._limit_sessions(app, owner, key)
-        return self._load_moved(app, session_id, found), found is Move.MOVED
+        loaded, is_first = self._load_moved(app, session_id, found), found is Move.MOVED
+        return Adopted(loaded, is_first, ends_old=is_first)
 
     def _load_moved(self, app: Flask, session_id: str, found: Move) -> LoadedSession:
         loaded = self._load(app, self._token(app, session_id)) if found.is_open else None

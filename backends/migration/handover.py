@@ -72,9 +72,11 @@ class Handover:
         with suppress(KeyError):  # another request's, which decides
             self._store.create(mark_key, {NUMBER: number}, keep)
         found = self.join(mark_key, key)
-        if is_own and found in (Move.REFUSED, Move.UNKNOWN):
+        if found.is_open:
+            return Move.MOVED if is_own else Move.JOINED
+        if is_own:
             self._store.delete(key)
-        return Move.REFUSED if found is Move.UNKNOWN else found
+        return Move.REFUSED
 
     def note_sent(self, mark_key: str, keep: float) -> None:
         """Let the grace begin: a browser has the new token now."""
@@ -87,13 +89,12 @@ class Handover:
         """Bring the session to life if it is the one that was marked, and nobody did before."""
         if _number(mark) != _number(record) or self._is_late(mark):
             return Move.REFUSED
-        if created_in(record):
-            return Move.JOINED
-        try:
-            self._store.update(key, {CREATED: repr(self._clock())}, (), record.ttl)
-        except SessionGone:
-            return Move.REFUSED
-        return Move.MOVED
+        if not created_in(record):
+            try:
+                self._store.update(key, {CREATED: repr(self._clock())}, (), record.ttl)
+            except SessionGone:
+                return Move.REFUSED
+        return Move.JOINED
 
     def _is_late(self, mark: Record) -> bool:
         sent = float(mark.fields.get(SENT, "inf"))

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from flask import Flask, Request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -25,6 +25,16 @@ logger = logging.getLogger(__name__)
 DAY_LENGTH = len("2027-01-31")
 
 
+class Adopted(NamedTuple):
+    """A session that was begun with the data of an old one."""
+
+    loaded: LoadedSession
+    is_first: bool
+    """Whether no other request has begun it before."""
+    ends_old: bool
+    """Whether the old one can be deleted: other requests with its token find this one."""
+
+
 class Adopter(Protocol):
     """An interface into whose backend sessions are moved."""
 
@@ -39,11 +49,10 @@ class Adopter(Protocol):
 
     def adopt(
         self, app: Flask, request: Request, mark: str, session_id: str, fields: Fields
-    ) -> tuple[LoadedSession, bool]:
+    ) -> Adopted:
         """Begin a session with these fields, unless another request does.
 
-        Returns it, and whether the old one is to be deleted. Raises `SessionGone` as `join_moved`,
-        and `RequestEntityTooLarge`.
+        Raises `SessionGone` as `join_moved`, and `RequestEntityTooLarge`.
         """
 
 
@@ -110,19 +119,23 @@ class Migration:
         session_id = ids[0 if _has_owner(app, fields) else -1]
         while fields.keys() - {PERMANENT_KEY}:
             try:
-                loaded, ends_old = to.adopt(app, request, mark, session_id, fields)
+                adopted = to.adopt(app, request, mark, session_id, fields)
             except RequestEntityTooLarge:
                 largest = max(fields.keys() - {PERMANENT_KEY}, key=lambda name: len(fields[name]))
                 self._warn(largest, "the session would be too large")
                 del fields[largest]
                 continue
-            if ends_old:
+            if adopted.ends_old:
                 old.delete()
-            self.moved += 1
-            log_event(app, "session moved", session_id, source=self.old.source, count=self.moved)
-            send(session_moved, app, source=self.old.source)
-            return loaded
+            if adopted.is_first:
+                self._count(app, session_id)
+            return adopted.loaded
         return None
+
+    def _count(self, app: Flask, session_id: str) -> None:
+        self.moved += 1
+        log_event(app, "session moved", session_id, source=self.old.source, count=self.moved)
+        send(session_moved, app, source=self.old.source)
 
     def _encode(self, serializer: FieldSerializer, values: dict[str, Any]) -> dict[str, str]:
         """The fields of all values that the serializer can hold; the others are logged."""

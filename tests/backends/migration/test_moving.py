@@ -142,6 +142,8 @@ def test_parallel_first_requests_get_one_session(
         *(partial(tab.post, f"/set/key{number}/1") for number, tab in enumerate(tabs))
     )
     assert {answer.status_code for answer in answers} == {200}
+    interface: Any = after.session_interface
+    assert interface.migration.moved == (1 if backend.revocable else 6)
     assert len({tab.get("/sid").text for tab in tabs}) == 1
     kept = {"user", *(f"key{number}" for number in range(6))}
     if backend.state == "server":
