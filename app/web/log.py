@@ -15,7 +15,7 @@ from flask import Flask, Response, current_app, g, request, request_finished, se
 from flask.logging import wsgi_errors_stream
 
 from app.config import PRODUCTION
-from backends import id_of
+from backends import audit_log, id_of
 from backends.audit_log import log_event
 
 LOGGERS = ("app", "backends")
@@ -32,6 +32,8 @@ def init_app(app: Flask, loggers: Iterable[str] = LOGGERS) -> None:
     handler.setFormatter(
         JsonFormatter() if app.config["APP_PROFILE"] == PRODUCTION else TextFormatter()
     )
+    for name in (*LOGGERS, audit_log.logger.name):
+        logging.getLogger(name).removeHandler(handler)  # else a record has two ways to it
     for name in loggers:
         logging.getLogger(name).addHandler(handler)
     logging.getLogger("backends").setLevel(logging.INFO)

@@ -151,18 +151,19 @@ class TestExitOfProcess:
 
 
 @pytest.mark.parametrize(
-    ("send", "numbers", "status", "words"),
+    ("send", "numbers", "statuses", "words"),
     [
-        (os.killpg, [signal.SIGINT], 130, "Stopped.\n"),
-        (os.killpg, [signal.SIGHUP], 129, ""),
-        (os.kill, [signal.SIGTERM, signal.SIGTERM, signal.SIGHUP], 143, ""),
+        (os.killpg, [signal.SIGINT], {130}, "Stopped.\n"),
+        (os.killpg, [signal.SIGHUP], {129}, ""),
+        # Of several that wait, Python handles the one with the lowest number first.
+        (os.kill, [signal.SIGTERM, signal.SIGTERM, signal.SIGHUP], {143, 129}, ""),
     ],
     ids=["Ctrl-C", "terminal closed", "terminated repeatedly"],
 )
 def test_a_stopped_run_leaves_no_process_and_no_redis_server(
     send: Callable[[int, int], None],
     numbers: list[signal.Signals],
-    status: int,
+    statuses: set[int],
     words: str,
     tmp_path: Path,
 ) -> None:
@@ -177,7 +178,8 @@ def test_a_stopped_run_leaves_no_process_and_no_redis_server(
             while number is not numbers[-1] and not is_handled(run.pid, number):
                 pass  # the kernel makes one of two signals that wait
         output, errors = run.communicate(timeout=PATIENCE)
-        assert (run.returncode, output, errors) == (status, "", words)
+        assert run.returncode in statuses
+        assert (output, errors) == ("", words)
         assert group_is_gone(run.pid)
 
 

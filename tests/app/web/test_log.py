@@ -11,6 +11,7 @@ from flask import Flask
 
 from app.accounts.guesses import BY_ADDRESS
 from app.accounts.sessions import end_sessions, find_sessions
+from app.factory import build_sessions_app
 from backends import StoreUnavailable, interface_of
 from backends.audit_log import name_of_session
 from tests.app.conftest import MakeLab
@@ -179,6 +180,17 @@ class TestForm:
         written = capsys.readouterr().err
         assert written.count("INFO login ") == 1
         assert written.count("INFO session begun ") == 1
+
+    def test_a_command_before_writes_no_line_twice(
+        self,
+        make_lab: MakeLab,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("SESSION_BACKEND", "cookie")
+        build_sessions_app()
+        Visitor(make_lab()).log_in()
+        assert capsys.readouterr().err.count("INFO login ") == 1
 
     def test_a_log_that_was_configured_before_gets_the_records_too(self, app: Flask) -> None:
         seen = logging.StreamHandler(io.StringIO())
