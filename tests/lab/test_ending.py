@@ -183,7 +183,7 @@ def test_a_stopped_run_leaves_no_process_and_no_redis_server(
         assert group_is_gone(run.pid)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_stopped_run_in_chromium_leaves_no_process_and_no_file(
     chromium: object, number: signal.Signals, tmp_path: Path
 ) -> None:

@@ -83,7 +83,7 @@ class Reader(Walker):
             self.unmarked.append(f"{method} {address}: {' '.join(words)}")
 
 
-@pytest.mark.parametrize("backend", ["cookie", "redis", "flask-cookie", "flask-session-filesystem"])
+@pytest.mark.parametrize("backend", ["redis", "flask-cookie"])
 def test_each_page_and_each_answer_of_a_form(make_german: MakeGerman, backend: str) -> None:
     reader = Reader(make_german(None), f"/{backend}", "alice")
     reader.walk(f"{ORIGIN}/{backend}/")

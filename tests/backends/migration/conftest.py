@@ -10,7 +10,8 @@ from cachelib.file import FileSystemCache
 from flask import Flask
 from flask_session import Session
 
-from tests.conftest import SECRET, Where
+from backends import Backend
+from tests.conftest import PLACES, SECRET, Where, place
 from tests.support.bare import Tab, Views, add_views
 from tests.support.clock import SetClock
 from tests.support.services import PATIENCE, RedisServer
@@ -73,6 +74,14 @@ def before(request: pytest.FixtureRequest, tmp_path: Path, views: Views) -> Befo
     cache = FileSystemCache(str(tmp_path / "old"), threshold=500)
     settings = {"SESSION_TYPE": "cachelib", "SESSION_CACHELIB": cache}
     return Before(make_stock(views, **settings), "flask-session-pickle", settings, True)
+
+
+@pytest.fixture(
+    params=[place for place in PLACES if place[1] == "real"], ids=lambda place: place[0].name
+)
+def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
+    """Each of our backends, on a real service if it needs one."""
+    return place(request, tmp_path)
 
 
 Switch = Callable[..., Flask]
