@@ -24,7 +24,7 @@ COMPILE := $(UV_PIP) compile --universal --python-version 3.11 --generate-hashes
 # Where it is set, each process that a test starts would compile all of app/ and backends/ again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test coverage soak check format readme languages report bench lock clean
+.PHONY: help run test versions coverage soak check format readme languages report bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name text; do \
@@ -35,6 +35,9 @@ run: $(ENVIRONMENT) ## Serve the application on HOST and PORT (127.0.0.1:5000)
 
 test: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test
 	@$(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
+
+versions: $(ENVIRONMENT) ## Run the core of the tests on the lowest dependencies and on other Pythons
+	@$(BIN)/python -m tests.support.versions
 
 # Apart from the test: to trace every line takes half as long again.
 coverage: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test, and report which lines none of them ran
