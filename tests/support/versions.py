@@ -107,9 +107,17 @@ def _read_lock(lock: Path) -> dict[str, str]:
 def _run(trial: Trial) -> bool:
     environment = FOLDER / re.sub(r"\W+", "-", trial.name)
     python = environment / "bin/python"
-    install = [UV, "pip", "install", "--quiet", "--python", python]
-    test = [python, "-m", "pytest", "--quiet", "--numprocesses", "auto", "--no-loadscope-reorder"]
-    steps = [
+    install: list[str | Path] = [UV, "pip", "install", "--quiet", "--python", python]
+    test: list[str | Path] = [
+        python,
+        "-m",
+        "pytest",
+        "--quiet",
+        "--numprocesses",
+        "auto",
+        "--no-loadscope-reorder",
+    ]
+    steps: list[list[str | Path]] = [
         [UV, "venv", "--quiet", "--clear", "--python", trial.python, environment],
         [*install, *trial.requirements],
         [*install, "--no-deps", "--editable", "."],
