@@ -62,6 +62,15 @@ def test_no_page_scrolls_sideways_or_breaks_its_own_policy(page: "Page", server:
     assert [text for text in said if not any(path in text for path in MISSING)] == []
 
 
+def test_the_front_page_fits_the_smallest_screen(page: "Page", server: LabServer) -> None:
+    page.set_viewport_size(SMALLEST)
+    page.goto(server.url)
+    for action in ("login", "write", "grow", "logout", "replay"):
+        page.locator(f"form[action='/all/{action}'] button").first.click()
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= SMALLEST["width"], action
+
+
 def test_no_german_page_scrolls_sideways(chromium: "Browser", server: LabServer) -> None:
     context = chromium.new_context(locale="de-DE", viewport=DESKTOP)
     page = context.new_page()
