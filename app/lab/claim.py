@@ -1,10 +1,11 @@
 """A claim about sessions, its experiment, and the verdict that is expected."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from app.lab.abilities import Ability, Condition
 from backends import Backend
 
 
@@ -111,31 +112,6 @@ class Statement:
     """Which one of its line it is, from 1."""
 
 
-class Condition(NamedTuple):
-    """What a backend must be like for a claim to apply to it."""
-
-    is_met: Callable[[Backend], bool]
-    otherwise: str
-
-
-IN_BROWSER = Condition(
-    lambda backend: backend.state == "browser",
-    "Its cookie holds no data, only an id: there is nothing in it to ask this of.",
-)
-ON_SERVER = Condition(
-    lambda backend: backend.state == "server",
-    "The server stores nothing, so there is no record and no store to ask this of.",
-)
-IN_FILES = Condition(
-    lambda backend: backend.state == "server" and backend.needs is None,
-    "It keeps no sessions on a disk of its own.",
-)
-BEHIND_A_SERVICE = Condition(
-    lambda backend: backend.needs is not None,
-    "It asks no other server, so none can stop answering.",
-)
-
-
 class HasTopic(Protocol):
     """A claim, or its text in a report."""
 
@@ -161,8 +137,10 @@ class Claim:
 
     May raise `CannotApply` or `Skipped`.
     """
-    expected: Mapping[str, Verdict]
-    """By the subject's name."""
+    expected: Verdict
+    """Of the subjects that it applies to."""
+    unless: Mapping[Ability, Verdict] = field(default_factory=dict)
+    """The expected verdict of those that are otherwise; the first that is true of one counts."""
     embedded: Verdict | None = None
     """The expected verdict if the subject's Redis is embedded in the application."""
     statements: tuple[Statement, ...] = ()
@@ -192,12 +170,14 @@ class Claim:
         """The experiment's file, from the project's folder on."""
         return f"{self.experiment.__module__.replace('.', '/')}.py"
 
-    def expected_of(self, subject: str, *, embedded: bool) -> Verdict | None:
-        """The expected verdict; `None` for a subject without an expectation."""
-        verdict = self.expected.get(subject)
-        if verdict is not None and embedded and self.embedded is not None:
+    def expected_of(self, backend: Backend, *, embedded: bool) -> Verdict:
+        """The verdict that follows from what the backend can do."""
+        if self.applies is not None and not self.applies.is_met(backend):
+            return CANNOT_APPLY
+        if embedded and self.embedded is not None:
             return self.embedded
-        return verdict
+        verdicts = (verdict for is_so, verdict in self.unless.items() if is_so(backend))
+        return next(verdicts, self.expected)
 
 
 def group_by_topic(claims: Iterable[Grouped]) -> dict[Topic, list[Grouped]]:
@@ -206,28 +186,3 @@ def group_by_topic(claims: Iterable[Grouped]) -> dict[Topic, list[Grouped]]:
     for claim in claims:
         groups[claim.topic].append(claim)
     return {topic: group for topic, group in groups.items() if group}
-
-
-def on_each(
-    *,
-    cookie: Any,
-    filesystem: Any,
-    redis: Any,
-    flask_cookie: Any,
-    flask_session: Any = None,
-    flask_session_filesystem: Any = None,
-    flask_session_redis: Any = None,
-) -> dict[str, Any]:
-    """A value for each subject by its name; `flask_session` is for both of Flask-Session.
-
-    A subject with `None` is left out.
-    """
-    given = {
-        "cookie": cookie,
-        "filesystem": filesystem,
-        "redis": redis,
-        "flask-cookie": flask_cookie,
-        "flask-session-filesystem": flask_session_filesystem or flask_session,
-        "flask-session-redis": flask_session_redis or flask_session,
-    }
-    return {name: value for name, value in given.items() if value is not None}

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from app.lab.abilities import flask_session_as_shipped
 from app.lab.browser.client import Exchange
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 from app.lab.subject.page import FORGERY
 from app.lab.subject.site import Site, Visitor
@@ -88,9 +89,8 @@ CLAIM = Claim(
     meaning="Where it fails at the logout, the browser keeps the session’s cookie and goes on "
     "sending it. Where it fails elsewhere, a script or a network on the way may read the cookie.",
     experiment=experiment,
-    expected=on_each(
-        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
-    ),
+    expected=HOLDS,
+    unless={flask_session_as_shipped: FAILS},
     statements=(Statement(239, "Set appropriate cookie flags (Secure, HttpOnly, SameSite)"),),
     try_it=(
         "Log in, and open devtools (F12) → Network.",

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from random import Random
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
+from app.lab.abilities import flask_session_as_shipped
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 
 GREETING = f"Welcome {ACCOUNT['username']}!"
@@ -72,9 +73,8 @@ CLAIM = Claim(
     "among them, until they delete their cookies. They do not know that, and neither does your "
     "support.",
     experiment=experiment,
-    expected=on_each(
-        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
-    ),
+    expected=HOLDS,
+    unless={flask_session_as_shipped: FAILS},
     topic=Topic.OUTAGE,
     stakes=Stakes.SERVICE,
     sources=("OWASP ASVS 5.0, 16.5.3",),

@@ -4,7 +4,7 @@ from threading import Barrier
 
 from flask import session
 
-from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic, on_each
+from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic
 from app.lab.measuring import call_in_parallel
 from app.lab.subject.application import Subject
 
@@ -36,9 +36,7 @@ CLAIM = Claim(
     "database (UPDATE … SET count = count + 1) or in Redis (INCR), and keep in the session what "
     "a request knows without having read it: who is logged in, what was chosen.",
     experiment=experiment,
-    expected=on_each(
-        cookie=FAILS, filesystem=FAILS, redis=FAILS, flask_cookie=FAILS, flask_session=FAILS
-    ),
+    expected=FAILS,
     topic=Topic.LOAD,
     stakes=Stakes.DATA,
     sources=("OWASP ASVS 5.0, 15.4.2", "CWE-362"),

@@ -2,17 +2,8 @@
 
 from flask import session
 
-from app.lab.claim import (
-    CANNOT_APPLY,
-    FAILS,
-    HOLDS,
-    IN_FILES,
-    Claim,
-    Finding,
-    Stakes,
-    Topic,
-    on_each,
-)
+from app.lab.abilities import IN_FILES, as_shipped
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import Subject
 
 
@@ -58,14 +49,8 @@ CLAIM = Claim(
     meaning="Where it fails, users log in and are not in, and nothing in the answers says why. "
     "Where it holds, the page is a 503, the browser keeps what it had, and somebody is called.",
     experiment=experiment,
-    expected=on_each(
-        cookie=CANNOT_APPLY,
-        filesystem=HOLDS,
-        redis=CANNOT_APPLY,
-        flask_cookie=CANNOT_APPLY,
-        flask_session_filesystem=FAILS,
-        flask_session_redis=CANNOT_APPLY,
-    ),
+    expected=HOLDS,
+    unless={as_shipped: FAILS},
     topic=Topic.OUTAGE,
     stakes=Stakes.DATA,
     sources=("OWASP ASVS 5.0, 16.5.3",),

@@ -2,7 +2,8 @@
 
 from flask import session
 
-from app.lab.claim import CANNOT_APPLY, FAILS, IN_BROWSER, Claim, Finding, Statement, on_each
+from app.lab.abilities import IN_BROWSER, readable
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement
 from app.lab.measuring import read_token
 from app.lab.subject.application import Subject
 
@@ -39,13 +40,8 @@ CLAIM = Claim(
     meaning="Where it fails, put nothing into the session that the user, or whoever copies the "
     "cookie, must not read. Signing keeps it from being changed, not from being read.",
     experiment=experiment,
-    expected=on_each(
-        cookie=FAILS,
-        filesystem=CANNOT_APPLY,
-        redis=CANNOT_APPLY,
-        flask_cookie=FAILS,
-        flask_session=CANNOT_APPLY,
-    ),
+    expected=HOLDS,
+    unless={readable: FAILS},
     statements=(
         Statement(100, "Sessions are encrypted and stored as cookies.", place=2),
         Statement(128, "automatically encrypted using the secret key", place=2),

@@ -2,7 +2,8 @@
 
 import time
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
+from app.lab.abilities import flask_session_as_shipped
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement
 from app.lab.measuring import in_or_out
 from app.lab.subject.site import Site, Visitor
 from app.web.formatting import format_duration
@@ -39,9 +40,8 @@ CLAIM = Claim(
     "unless it is set; this application sets it to its idle limit. Where it holds, browsers that "
     "reopen their tabs may still keep it, so the server’s own limits count.",
     experiment=experiment,
-    expected=on_each(
-        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
-    ),
+    expected=HOLDS,
+    unless={flask_session_as_shipped: FAILS},
     statements=(Statement(199, "Lifespan: … Usually expires when browser closes", place=2),),
     try_it=(
         "Log in, and look at devtools (F12), Application → Cookies, column “Expires / Max-Age”.",

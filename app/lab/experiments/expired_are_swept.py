@@ -1,17 +1,7 @@
 """Let sessions expire, and count what is left of them in the store."""
 
-from app.lab.claim import (
-    CANNOT_APPLY,
-    FAILS,
-    HOLDS,
-    ON_SERVER,
-    Claim,
-    Finding,
-    Skipped,
-    Stakes,
-    Topic,
-    on_each,
-)
+from app.lab.abilities import ON_SERVER, flask_session_in_files
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Skipped, Stakes, Topic
 from app.lab.stores.files import RECORDS_SHARE_FILES
 from app.lab.subject.application import Subject, log_in_users
 from backends.settings import longest_seconds
@@ -59,14 +49,8 @@ CLAIM = Claim(
     meaning="Where it fails, the records of everybody who ever logged in lie there until somebody "
     "removes them, with what is in them. On files somebody must sweep; Redis forgets by itself.",
     experiment=experiment,
-    expected=on_each(
-        cookie=CANNOT_APPLY,
-        filesystem=HOLDS,
-        redis=HOLDS,
-        flask_cookie=CANNOT_APPLY,
-        flask_session_filesystem=FAILS,
-        flask_session_redis=HOLDS,
-    ),
+    expected=HOLDS,
+    unless={flask_session_in_files: FAILS},
     topic=Topic.LOAD,
     stakes=Stakes.COST,
     sources=("Django documentation, How to use sessions, “Clearing the session store”",),

@@ -2,17 +2,8 @@
 
 from flask import session
 
-from app.lab.claim import (
-    FAILS,
-    HOLDS,
-    CannotApply,
-    Claim,
-    Finding,
-    Stakes,
-    Statement,
-    Topic,
-    on_each,
-)
+from app.lab.abilities import flask_session_as_shipped
+from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Finding, Stakes, Statement, Topic
 from app.lab.subject.application import Subject
 from app.lab.subject.site import Site, Visitor
 
@@ -52,9 +43,8 @@ CLAIM = Claim(
     "minute at the keyboard, knows the token before you log in, and is you afterwards. "
     "On Flask-Session the application must call regenerate() in its login.",
     experiment=experiment,
-    expected=on_each(
-        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
-    ),
+    expected=HOLDS,
+    unless={flask_session_as_shipped: FAILS},
     statements=(Statement(224, "Implement secure user authentication"),),
     topic=Topic.THEFT,
     stakes=Stakes.ACCOUNT,

@@ -1,6 +1,6 @@
 """Send tokens that no browser would send."""
 
-from app.lab.claim import HOLDS, Claim, Finding, Stakes, Topic, on_each
+from app.lab.claim import HOLDS, Claim, Finding, Stakes, Topic
 from app.lab.subject.site import Site
 
 MARK = b"Hostile7391"
@@ -69,9 +69,7 @@ CLAIM = Claim(
     "how header injection, path traversal and scripting begin. Where it holds, it is looked up "
     "or refused, and no more.",
     experiment=experiment,
-    expected=on_each(
-        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
-    ),
+    expected=HOLDS,
     topic=Topic.THEFT,
     stakes=Stakes.SERVICE,
     sources=("OWASP Session Management Cheat Sheet, the session id is untrusted input",),

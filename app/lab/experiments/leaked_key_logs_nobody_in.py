@@ -1,6 +1,7 @@
 """A forger who knows only the secret key tries to log in as a user."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
+from app.lab.abilities import in_browser
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import ACCOUNT, Subject
 from app.lab.subject.site import Paths
 
@@ -31,9 +32,8 @@ CLAIM = Claim(
     "administrator too, without one request to the login page. Where a store must know the id, "
     "the key alone opens nothing. Replace a leaked key in any case, and keep no fallback.",
     experiment=experiment,
-    expected=on_each(
-        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
-    ),
+    expected=HOLDS,
+    unless={in_browser: FAILS},
     topic=Topic.THEFT,
     stakes=Stakes.ACCOUNT,
     sources=("OWASP ASVS 5.0, 13.3.1", "flask-unsign"),

@@ -1,6 +1,7 @@
 """One user logs in, and then five hundred others."""
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
+from app.lab.abilities import flask_session_in_files
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import Subject, log_in_users
 
 OTHERS = 501
@@ -28,14 +29,8 @@ CLAIM = Claim(
     "error anywhere. The threshold of 500 files is a default that can be raised, at a price.",
     experiment=experiment,
     price="growth",
-    expected=on_each(
-        cookie=HOLDS,
-        filesystem=HOLDS,
-        redis=HOLDS,
-        flask_cookie=HOLDS,
-        flask_session_filesystem=FAILS,
-        flask_session_redis=HOLDS,
-    ),
+    expected=HOLDS,
+    unless={flask_session_in_files: FAILS},
     topic=Topic.LOAD,
     stakes=Stakes.SERVICE,
     sources=("Flask-Session documentation, SESSION_FILE_THRESHOLD",),

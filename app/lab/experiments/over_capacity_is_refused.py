@@ -2,7 +2,8 @@
 
 from flask import session
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, IN_BROWSER, Claim, Finding, Statement, on_each
+from app.lab.abilities import IN_BROWSER, flask_as_shipped
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement
 from app.lab.measuring import make_random_text
 from app.lab.subject.application import Subject
 from app.web.formatting import format_number
@@ -34,13 +35,8 @@ CLAIM = Claim(
     meaning="Where it fails, the request succeeds, and what it stored is gone with the next one. "
     "No error page and no status says so.",
     experiment=experiment,
-    expected=on_each(
-        cookie=HOLDS,
-        filesystem=CANNOT_APPLY,
-        redis=CANNOT_APPLY,
-        flask_cookie=FAILS,
-        flask_session=CANNOT_APPLY,
-    ),
+    expected=HOLDS,
+    unless={flask_as_shipped: FAILS},
     statements=(Statement(197, "Storage Capacity: Limited (~4KB per cookie)"),),
     applies=IN_BROWSER,
     try_it=(

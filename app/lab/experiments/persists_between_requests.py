@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import session
 
-from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
+from app.lab.claim import HOLDS, Claim, Finding, Statement
 from app.lab.subject.application import Subject
 
 VALUES: dict[str, Any] = {
@@ -37,9 +37,7 @@ CLAIM = Claim(
     meaning="Where it fails, there is no session: nobody stays logged in, and every form begins "
     "anew.",
     experiment=experiment,
-    expected=on_each(
-        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
-    ),
+    expected=HOLDS,
     statements=(
         Statement(128, "Sessions persist data between requests"),
         Statement(190, "maintain user state across multiple requests", place=2),

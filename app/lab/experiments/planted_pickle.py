@@ -6,17 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.lab.claim import (
-    CANNOT_APPLY,
-    FAILS,
-    HOLDS,
-    ON_SERVER,
-    Claim,
-    Finding,
-    Stakes,
-    Topic,
-    on_each,
-)
+from app.lab.abilities import ON_SERVER, as_shipped
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
 from app.lab.stores.harness import StoreHarness
 from app.lab.subject.application import Subject
 
@@ -77,13 +68,8 @@ CLAIM = Claim(
     meaning="Where it fails, whoever can write one record runs their own code inside your "
     "application. Where it holds, the worst that they can do is to end or to forge a session.",
     experiment=experiment,
-    expected=on_each(
-        cookie=CANNOT_APPLY,
-        filesystem=HOLDS,
-        redis=HOLDS,
-        flask_cookie=CANNOT_APPLY,
-        flask_session=FAILS,
-    ),
+    expected=HOLDS,
+    unless={as_shipped: FAILS},
     topic=Topic.THEFT,
     stakes=Stakes.ACCOUNT,
     sources=("OWASP ASVS 5.0, 1.5.2",),

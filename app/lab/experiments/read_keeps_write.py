@@ -2,7 +2,8 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
+from app.lab.abilities import flask_as_shipped, flask_session_as_shipped, in_browser
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import Subject
 
 AGES = (0, 600)
@@ -41,9 +42,8 @@ CLAIM = Claim(
     "the write because a read never signs it again, unless the session is permanent. The price is "
     "that a session that is only read ends in the middle of its use.",
     experiment=experiment,
-    expected=on_each(
-        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=FAILS
-    ),
+    expected=HOLDS,
+    unless={flask_as_shipped: HOLDS, in_browser: FAILS, flask_session_as_shipped: FAILS},
     topic=Topic.LOAD,
     stakes=Stakes.DATA,
     sources=("pallets-eco/flask-session #71, #149",),

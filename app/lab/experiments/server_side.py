@@ -2,7 +2,8 @@
 
 from flask import session
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement, on_each
+from app.lab.abilities import in_browser
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement
 from app.lab.measuring import make_random_text
 from app.lab.subject.application import Subject, SubjectVisitor
 from app.web.formatting import format_number
@@ -49,9 +50,8 @@ CLAIM = Claim(
     meaning="Where it fails, the cookie is the session: it takes its bytes along with every "
     "request, whoever holds it can read it, and the server cannot take it back.",
     experiment=experiment,
-    expected=on_each(
-        cookie=FAILS, filesystem=HOLDS, redis=HOLDS, flask_cookie=FAILS, flask_session=HOLDS
-    ),
+    expected=HOLDS,
+    unless={in_browser: FAILS},
     statements=(
         Statement(100, "Provides server-side session management"),
         Statement(190, "Sessions are server-side storage mechanisms"),

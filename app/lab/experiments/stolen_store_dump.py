@@ -2,17 +2,8 @@
 
 import re
 
-from app.lab.claim import (
-    CANNOT_APPLY,
-    FAILS,
-    HOLDS,
-    ON_SERVER,
-    Claim,
-    Finding,
-    Stakes,
-    Topic,
-    on_each,
-)
+from app.lab.abilities import ON_SERVER, flask_session_in_redis
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import Subject
 
 TOKEN_LIKE = re.compile(rb"[A-Za-z0-9._~=+-]{16,}")
@@ -50,14 +41,8 @@ CLAIM = Claim(
     meaning="Where it fails, whoever reads a backup, a replica or the output of a debugging "
     "command is logged in as every user. Where it holds, the store knows only a hash of each id.",
     experiment=experiment,
-    expected=on_each(
-        cookie=CANNOT_APPLY,
-        filesystem=HOLDS,
-        redis=HOLDS,
-        flask_cookie=CANNOT_APPLY,
-        flask_session_filesystem=HOLDS,
-        flask_session_redis=FAILS,
-    ),
+    expected=HOLDS,
+    unless={flask_session_in_redis: FAILS},
     topic=Topic.THEFT,
     stakes=Stakes.ACCOUNT,
     sources=("OWASP Session Management Cheat Sheet, Session ID Content (or Value)",),

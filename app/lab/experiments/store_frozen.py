@@ -1,16 +1,7 @@
 """Freeze the store for a while: it accepts connections, and answers nothing."""
 
-from app.lab.claim import (
-    BEHIND_A_SERVICE,
-    CANNOT_APPLY,
-    FAILS,
-    HOLDS,
-    Claim,
-    Finding,
-    Stakes,
-    Topic,
-    on_each,
-)
+from app.lab.abilities import BEHIND_A_SERVICE, as_shipped
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
 from app.lab.outage import live_through
 from app.lab.subject.application import Subject
 
@@ -28,14 +19,8 @@ CLAIM = Claim(
     "which can be a minute. As many requests as there are threads then stop the pages without a "
     "session, too.",
     experiment=experiment,
-    expected=on_each(
-        cookie=CANNOT_APPLY,
-        filesystem=CANNOT_APPLY,
-        redis=HOLDS,
-        flask_cookie=CANNOT_APPLY,
-        flask_session_filesystem=CANNOT_APPLY,
-        flask_session_redis=FAILS,
-    ),
+    expected=HOLDS,
+    unless={as_shipped: FAILS},
     topic=Topic.OUTAGE,
     stakes=Stakes.SERVICE,
     sources=("OWASP ASVS 5.0, 16.5.2",),

@@ -9,7 +9,7 @@ from hashlib import sha1, sha256, sha512
 
 from itsdangerous import Signer
 
-from app.lab.claim import HOLDS, Claim, Finding, Statement, on_each
+from app.lab.claim import HOLDS, Claim, Finding, Statement
 from app.lab.measuring import decode_part
 from app.lab.subject.site import Site
 
@@ -110,9 +110,7 @@ CLAIM = Claim(
     meaning="Where it fails, visitors write their own session: another user’s name, another "
     "role, another price.",
     experiment=experiment,
-    expected=on_each(
-        cookie=HOLDS, filesystem=HOLDS, redis=HOLDS, flask_cookie=HOLDS, flask_session=HOLDS
-    ),
+    expected=HOLDS,
     statements=(
         Statement(198, "Security: … More secure", place=2),
         Statement(224, "Implement secure user authentication"),

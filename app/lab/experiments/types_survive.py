@@ -7,7 +7,8 @@ from uuid import UUID
 from flask import session
 from markupsafe import Markup
 
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic, on_each
+from app.lab.abilities import flask_as_shipped, flask_session_in_redis
+from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import Subject, SubjectVisitor, ViewFailed
 
 VALUES = {
@@ -52,14 +53,8 @@ CLAIM = Claim(
     "type because they are pickles, which run code when somebody plants one. Flask’s own cookie "
     "drops a datetime’s microseconds, and gives one without a zone the zone UTC.",
     experiment=experiment,
-    expected=on_each(
-        cookie=HOLDS,
-        filesystem=HOLDS,
-        redis=HOLDS,
-        flask_cookie=FAILS,
-        flask_session_filesystem=HOLDS,
-        flask_session_redis=FAILS,
-    ),
+    expected=HOLDS,
+    unless={flask_as_shipped: FAILS, flask_session_in_redis: FAILS},
     topic=Topic.OPERATIONS,
     stakes=Stakes.DATA,
     sources=("pallets-eco/flask-session #255, #272",),

@@ -2,7 +2,8 @@
 
 import secrets
 
-from app.lab.claim import CANNOT_APPLY, HOLDS, ON_SERVER, Claim, Finding, Stakes, Topic, on_each
+from app.lab.abilities import ON_SERVER
+from app.lab.claim import HOLDS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import Subject
 
 
@@ -34,13 +35,7 @@ CLAIM = Claim(
     meaning="Where it fails, an attacker needs no session of their own to plant: they think of an "
     "id. PHP called it “permissive”, and Flask-Session before 0.7 did the same.",
     experiment=experiment,
-    expected=on_each(
-        cookie=CANNOT_APPLY,
-        filesystem=HOLDS,
-        redis=HOLDS,
-        flask_cookie=CANNOT_APPLY,
-        flask_session=HOLDS,
-    ),
+    expected=HOLDS,
     topic=Topic.THEFT,
     stakes=Stakes.ACCOUNT,
     sources=("OWASP Session Management Cheat Sheet, strict", "pallets-eco/flask-session #212"),
