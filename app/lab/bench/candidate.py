@@ -1,13 +1,12 @@
 """What is measured: a small application on each backend, asked without a network."""
 
-import sys
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 from typing import Any, NamedTuple
 
 from flask import Flask, session
+from werkzeug.test import create_environ, run_wsgi_app
 
 from app.lab.bench.place import Place
 from app.lab.browser.cookie_jar import MAX_COOKIE_BYTES
@@ -67,28 +66,25 @@ class Candidate:
     """The candidate that it is compared with: what ships for the same place."""
     on_redis: bool = False
     in_files: bool = False
-    serves_http: bool = True
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it has no session."""
+        return self.name == self.bare
 
 
 def list_candidates() -> dict[str, Candidate]:
     """The applications of Flask by name, each after those that it is compared with."""
-    backends = sorted(BACKENDS.values(), key=lambda backend: not backend.stock)
-    candidates = [Candidate(BARE, _asks_flask(BARE)), *map(_on_backend, backends)]
-    return {candidate.name: candidate for candidate in candidates}
-
-
-def _on_backend(backend: Backend) -> Candidate:
-    return Candidate(
-        backend.name,
-        _asks_flask(backend.name),
-        ships=_find_what_ships(backend),
-        on_redis=backend.on_redis,
-        in_files=backend.file_per_session,
-    )
-
-
-def _asks_flask(name: str) -> Callable[[Place, Shape], Ask]:
-    return lambda place, shape: ask_wsgi(make_app(name, place, shape))
+    candidates = {BARE: Candidate(BARE, partial(_make_flask, BARE))}
+    for backend in sorted(BACKENDS.values(), key=lambda backend: not backend.stock):
+        candidates[backend.name] = Candidate(
+            backend.name,
+            partial(_make_flask, backend.name),
+            ships=_find_what_ships(backend),
+            on_redis=backend.on_redis,
+            in_files=backend.file_per_session,
+        )
+    return candidates
 
 
 def _find_what_ships(backend: Backend) -> str | None:
@@ -99,70 +95,49 @@ def _find_what_ships(backend: Backend) -> str | None:
     return next((other.name for other in stock if (other.state, other.needs) == place), None)
 
 
+def _make_flask(name: str, place: Place, shape: Shape) -> Ask:
+    return ask_wsgi(make_app(name, place, shape))
+
+
 def make_app(name: str, place: Place, shape: Shape) -> Flask:
     """The candidate of this name, with a page for each operation."""
     app = Flask("bench", static_folder=None)
-    app.logger.disabled = True  # what an outage costs is not what its traceback costs
     if name != BARE:
         app.secret_key = SECRET_KEY
         app.config.update(SESSION_FILE_DIR=place.folder, REDIS_URL=place.redis_url)
         init_app(app, name)
     data = shape.make_data()
-    views: Mapping[str, Callable[[], str]] = {
-        "read": lambda: session.get("user", "nobody"),
-        "write": _count,
-        "login": lambda: session.update(user="alice", **data) or "in",
-        "logout": _leave,
-    }
     for operation in OPERATIONS:
-        view = _answer if name == BARE else views.get(operation, _answer)
+        view = partial(act, operation, None if name == BARE else session, data)
         app.add_url_rule(f"/{operation}", operation, view)
     return app
 
 
-def _leave() -> str:
-    session.clear()
+def act(operation: str, session: Any, data: Mapping[str, str]) -> str:
+    """Do an operation to a session, of whatever framework, and answer; without one only answer."""
+    if session is None or operation == "untouched":
+        return "alice"
+    if operation == "read":
+        return str(session.get("user", "nobody"))
+    if operation == "write":
+        session["count"] = count = session.get("count", 0) + 1
+        return str(count)
+    if operation == "login":
+        session.update({"user": "alice", **data})
+        return "in"
+    getattr(session, "flush", session.clear)()  # a session of Django is ended by `flush`
     return "out"
-
-
-def _answer() -> str:
-    return "alice"
-
-
-def _count() -> str:
-    session["count"] = count = session.get("count", 0) + 1
-    return str(count)
 
 
 def ask_wsgi(app: Any) -> Ask:
     """Asks an application of WSGI."""
-    environ = {
-        "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": "",
-        "QUERY_STRING": "",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": "localhost",
-        "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.url_scheme": "http",
-        "wsgi.version": (1, 0),
-        "wsgi.input": BytesIO(),
-        "wsgi.errors": sys.stderr,
-    }
+    environ = create_environ()
 
     def ask(operation: str, cookie: str | None) -> Answer:
-        status, headers = "", []
-
-        def start_response(*begin: Any) -> None:
-            nonlocal status, headers
-            status, headers = begin[:2]
-
         sent = {} if cookie is None else {"HTTP_COOKIE": cookie}
-        body = app({**environ, "PATH_INFO": f"/{operation}", **sent}, start_response)
-        text = b"".join(body).decode()
-        body.close()
-        return read_answer(int(status[:3]), headers, text)
+        request = {**environ, "PATH_INFO": f"/{operation}", **sent}
+        body, status, headers = run_wsgi_app(app, request, buffered=True)
+        return read_answer(int(status[:3]), [*headers], b"".join(body).decode())
 
     return ask
 
@@ -174,22 +149,13 @@ def read_answer(status: int, headers: list[tuple[str, str]], text: str) -> Answe
     return Answer(status, text, pair, sum(map(len, set_cookies)))
 
 
-def find_sent_bytes(ask: Ask) -> int | None:
-    """The bytes of the `Cookie` after a login; `None` if there is none that a browser keeps."""
-    login = _log_in_quietly(ask)
-    kept = login.status == 200 and login.cookie is not None and _is_kept(login.cookie)
-    return len(login.cookie or "") if kept else None
-
-
-def _log_in_quietly(ask: Ask) -> Answer:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Flask's own, of a cookie that is too large
-        return ask("login", None)
-
-
-def _is_kept(cookie: str) -> bool:
-    """Whether browsers keep it: they count its name and its value, without the sign between."""
-    return len(cookie) <= MAX_COOKIE_BYTES + 1
+def find_login_fault(login: Answer) -> str | None:
+    """Why no browser has a session after this login; `None` for one that begins a session."""
+    if login.status != 200 or login.cookie is None:
+        return f"its login was answered {login.status} and sets no cookie"
+    # Browsers count its name and its value, without the sign between.
+    is_kept = len(login.cookie) <= MAX_COOKIE_BYTES + 1
+    return None if is_kept else "no browser keeps so large a cookie"
 
 
 def find_fault(ask: Ask) -> str | None:
@@ -197,11 +163,9 @@ def find_fault(ask: Ask) -> str | None:
 
     What is fast because it forgets is not faster.
     """
-    login = _log_in_quietly(ask)
-    if login.status != 200 or login.cookie is None:
-        return f"its login was answered {login.status} and sets no cookie"
-    if not _is_kept(login.cookie):
-        return "no browser keeps so large a cookie"
+    login = ask("login", None)
+    if fault := find_login_fault(login):
+        return fault
     cookie = login.cookie
     for expected in ("1", "2"):
         written = ask("write", cookie)

@@ -5,138 +5,146 @@ Counts depend on no clock: two runs of the same code count the same.
 
 import cProfile
 import pstats
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
+from select import select
+from socket import AF_UNIX, socket
+from socketserver import BaseRequestHandler, ThreadingUnixStreamServer
 from statistics import median_low
 from threading import Thread
-from typing import Self
+from typing import Any, Self
 
 import hiredis
 
-from app.lab.bench.candidate import Candidate, Shape
+from app.lab.bench.candidate import OPERATIONS, Candidate, Shape
+from app.lab.bench.place import Place
 from app.lab.bench.results import Count
-from app.lab.bench.timing import BenchClient
+from app.lab.bench.timing import log_in
 from app.lab.stores.files import FilesHarness
 
 CHUNK_BYTES = 1 << 20
+POLL_SECONDS = 0.01
+"""How long a wire goes on after its end."""
 
 TRIALS = 9
 """Of these the median counts: by chance a login is not the first in its folder, or sweeps one."""
 
 
-class RedisWire:
+@dataclass
+class RedisTraffic:
+    """What a client and Redis sent each other."""
+
+    commands: int = 0
+    round_trips: int = 0
+    sent: int = 0
+    received: int = 0
+    is_waiting: bool = False
+    """Whether the client has no answer yet."""
+
+
+class RedisWire(ThreadingUnixStreamServer):
     """Passes on what a client and a Redis send each other, and counts it.
 
     `INFO commandstats` counts what a script does, too, and knows of no round trip.
     """
 
-    def __init__(self, upstream: Path, folder: Path) -> None:
+    daemon_threads = True
+
+    def __init__(self, upstream: Path) -> None:
         self._upstream = str(upstream)
+        self.traffic = RedisTraffic()
         # A name of its own: a client that is kept for an address is not kept for another wire.
-        self._path = folder / f"wire-{token_hex(4)}"
-        self._entrance = socket.socket(socket.AF_UNIX)
-        self.reset()
-
-    @property
-    def url(self) -> str:
-        return f"unix://{self._path}"
-
-    def reset(self) -> None:
-        self.commands = self.round_trips = self.sent = self.received = 0
-        self._is_waiting = False
+        path = upstream.with_name(f"wire-{token_hex(4)}")
+        super().__init__(str(path), BaseRequestHandler)
+        self.url = f"unix://{path}"
 
     def __enter__(self) -> Self:
-        self._entrance.bind(str(self._path))
-        self._entrance.listen()
-        Thread(target=self._accept, daemon=True).start()
+        Thread(target=self.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            self._entrance.shutdown(socket.SHUT_RDWR)
-        self._entrance.close()
-        self._path.unlink()
+    def __exit__(self, *exc_info: object) -> None:
+        self.shutdown()
+        self.server_close()
 
-    def _accept(self) -> None:
-        with suppress(OSError):  # the entrance is closed
+    def finish_request(self, client: Any, _address: object) -> None:
+        """Carry what both say until one of them has gone."""
+        commands = hiredis.Reader()
+        with socket(AF_UNIX) as redis:
+            redis.connect(self._upstream)
             while True:
-                client, _ = self._entrance.accept()
-                Thread(target=self._carry, args=(client,), daemon=True).start()
+                for speaker in select([client, redis], [], [])[0]:
+                    data = speaker.recv(CHUNK_BYTES)
+                    if not data:
+                        return
+                    if speaker is client:
+                        self._count_sent(data, commands)
+                        redis.sendall(data)
+                    else:
+                        self.traffic.received += len(data)  # before the client can have it
+                        self.traffic.is_waiting = False
+                        client.sendall(data)
 
-    def _carry(self, client: socket.socket) -> None:
-        reader = hiredis.Reader()
-        with client, socket.socket(socket.AF_UNIX) as server, suppress(OSError):
-            server.connect(self._upstream)
-            Thread(target=self._carry_back, args=(server, client), daemon=True).start()
-            while data := client.recv(CHUNK_BYTES):
-                reader.feed(data)
-                while reader.gets() is not False:
-                    self.commands += 1
-                self.sent += len(data)
-                self.round_trips += not self._is_waiting
-                self._is_waiting = True
-                server.sendall(data)
-            server.shutdown(socket.SHUT_RDWR)
+    def handle_error(self, _client: object, _address: object) -> None:
+        """Nothing: whoever broke the connection is told by its end."""
 
-    def _carry_back(self, server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while data := server.recv(CHUNK_BYTES):
-                self.received += len(data)  # before the client can have it
-                self._is_waiting = False
-                client.sendall(data)
+    def _count_sent(self, data: bytes, commands: hiredis.Reader) -> None:
+        commands.feed(data)
+        while commands.gets() is not False:
+            self.traffic.commands += 1
+        self.traffic.sent += len(data)
+        self.traffic.round_trips += not self.traffic.is_waiting
+        self.traffic.is_waiting = True
 
 
-def count_request(
-    candidate: Candidate,
-    shape: Shape,
-    operation: str,
-    client: BenchClient,
-    folder: Path,
-    wire: RedisWire | None,
-) -> Count:
-    """Count requests of the client, each for what it shows; `folder` has the files."""
-    client.time_once(operation)  # what is done once is done
-    cookie = client.cookie_for(operation)
-    if wire:
-        wire.reset()
-    answer = client.ask(operation, cookie)
-    on_wire = (wire.commands, wire.round_trips, wire.sent, wire.received) if wire else (0, 0, 0, 0)
-    return Count(
-        *(candidate.name, *shape, operation),
-        median_low(_count_python_calls(client, operation) for _ in range(TRIALS)),
-        *on_wire,
-        median_low(_count_file_calls(client, operation, folder) for _ in range(TRIALS)),
-        len(cookie or ""),
-        answer.set_cookie_bytes,
-    )
+def count_requests(candidate: Candidate, shape: Shape, place: Place) -> Iterator[Count]:
+    """Count several requests of each operation, each for what it shows."""
+    with RedisWire(place.server.socket) if place.server else nullcontext() as wire:
+        wired = place._replace(redis_url=wire.url) if wire else place
+        client = log_in(candidate.make(wired, shape))
+        for operation in OPERATIONS:
+            client.time_once(operation)  # what is done once is done
+            cookie = client.cookie_for(operation)
+            if wire:
+                wire.traffic = RedisTraffic()
+            answer = client.ask(operation, cookie)
+            traffic = replace(wire.traffic) if wire else RedisTraffic()
+            yield Count(
+                *(candidate.name, *shape, operation),
+                median_low(_count_python_calls(client.prepare(operation)) for _ in range(TRIALS)),
+                *(traffic.commands, traffic.round_trips, traffic.sent, traffic.received),
+                median_low(
+                    _count_file_calls(client.prepare(operation), place) for _ in range(TRIALS)
+                ),
+                *(len(cookie or ""), answer.set_cookie_bytes),
+            )
 
 
-def _count_python_calls(client: BenchClient, operation: str) -> int:
+def _count_python_calls(request: Callable[[], object]) -> int:
     """All calls of a request, those of functions in C included."""
-    cookie = client.cookie_for(operation)
     profile = cProfile.Profile()
-    profile.runcall(client.ask, operation, cookie)
+    profile.runcall(request)
     return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]  # not in typeshed
 
 
-def _count_file_calls(client: BenchClient, operation: str, folder: Path) -> int:
+def _count_file_calls(request: Callable[[], object], place: Place) -> int:
     """What Python audits, as an opened file, and the kernel's reads and writes."""
-    cookie = client.cookie_for(operation)
-    with FilesHarness(folder).record_operations() as operations, ThreadPoolExecutor(1) as thread:
+    with FilesHarness(place.folder).record_operations() as operations:
         # The harness records every thread but its own.
-        counted = thread.submit(_count_reads_and_writes, lambda: client.ask(operation, cookie))
+        with ThreadPoolExecutor(1) as thread:
+            counted = thread.submit(_count_reads_and_writes, request)
         return counted.result() + len(operations)
 
 
-def _count_reads_and_writes(act: Callable[[], object]) -> int:
+def _count_reads_and_writes(request: Callable[[], object]) -> int:
     """The system calls of this thread (proc(5)); 0 where the system does not tell."""
-    begun, idle = _read_counter(), _read_counter()
-    act()
-    return max(0, _read_counter() - idle - (idle - begun))
+    before = _read_counter()
+    idle = _read_counter() - before  # what it takes to read the counter
+    request()
+    return max(0, _read_counter() - before - 2 * idle)
 
 
 def _read_counter() -> int:

@@ -1,102 +1,125 @@
 """Requests per second of a server: gunicorn on loopback, under a load with a bound."""
 
-import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from http.client import HTTPConnection, HTTPResponse
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from http.client import HTTPConnection
 from itertools import chain
 from pathlib import Path
-from threading import Barrier
+from socket import create_connection
+from statistics import quantiles
 
 from flask import Flask
 
-from app.lab.bench.candidate import Shape, make_app, read_answer
+from app.lab.bench.candidate import BARE, Answer, Candidate, Shape, make_app, read_answer
 from app.lab.bench.place import Place
+from app.lab.bench.results import Load
+from app.lab.measuring import call_in_parallel
 from app.lab.stores.redis_server import free_port
 
+HOST = "127.0.0.1"
 CONNECTIONS, THREADS = 8, 4
 """Of the load, each with one request at a time; of the server, in one process."""
 
+TURN_SECONDS, TURNS = 0.5, 4
+"""Of each candidate."""
+
 TIMEOUT_SECONDS = 30.0
-VARIABLE = "SESSION_LAB_BENCH"
 
 
-def make_served_app() -> Flask:
-    """The application for gunicorn, as the environment of its process says."""
-    name, folder, redis_url, size, fields = json.loads(os.environ[VARIABLE])
-    return make_app(name, Place(Path(folder), redis_url), Shape(size, fields))
+def make_served_app(name: str, folder: str, url: str | None, size: int, fields: int) -> Flask:
+    """The application for gunicorn."""
+    return make_app(name, Place(Path(folder), url), Shape(size, fields))
 
 
 @contextmanager
 def serve(name: str, place: Place, shape: Shape) -> Iterator[int]:
-    """gunicorn with the candidate; the port on which it answers."""
+    """gunicorn with the candidate; the port on which it listens."""
     port = free_port()
+    arguments = (name, str(place.folder), place.redis_url, *shape)
     command = [
         *(sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", "1"),
         *("--threads", str(THREADS), "--keep-alive", "60", "--log-level", "critical"),
-        *("--bind", f"127.0.0.1:{port}", "--no-control-socket", f"{__name__}:make_served_app()"),
+        *("--bind", f"{HOST}:{port}", "--no-control-socket"),
+        f"{__name__}:{make_served_app.__name__}{arguments!r}",
     ]
-    given = json.dumps([name, str(place.folder), place.redis_url, shape.size, shape.fields])
-    # In a folder without gunicorn.conf.py, which is for the application itself.
     process = subprocess.Popen(  # noqa: S603 - a fixed command
         command,
-        env={**os.environ, VARIABLE: given, "PYTHONPATH": os.pathsep.join(sys.path)},
-        cwd=place.folder.parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=place.folder,  # without gunicorn.conf.py, which is for the application itself
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait(port, process)
+        _wait_for(port, process)
         yield port
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
-            with closing(HTTPConnection("127.0.0.1", port)) as connection:
-                _request(connection, "untouched", None)
-            return
+            return create_connection((HOST, port)).close()
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
 
 
+def measure_load(
+    candidates: Sequence[Candidate], shape: Shape, places: Sequence[Place], operation: str
+) -> Iterator[Load]:
+    """Let a server of each candidate run, and load one after the other for a short time."""
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    names = [each.name for each in candidates]
+    with ExitStack() as stack:
+        ports = [
+            stack.enter_context(serve(*each, shape)) for each in zip(names, places, strict=True)
+        ]
+        for _ in range(TURNS):
+            for name, port in zip(names, ports, strict=True):
+                times[name] += load(port, operation, TURN_SECONDS)
+    for name, taken in times.items():
+        cuts = quantiles(taken, n=100)
+        p50, p99 = (round(cuts[cut - 1] * 1000, 2) for cut in (50, 99))
+        per_second = round(len(taken) / (TURNS * TURN_SECONDS))
+        to_bare = round(len(taken) / len(times[BARE]), 2)
+        yield Load(name, operation, per_second, to_bare, p50, p99)
+
+
 def load(port: int, operation: str, seconds: float) -> list[float]:
     """Ask for so many seconds over all connections at once; the seconds of each answer."""
-    barrier = Barrier(CONNECTIONS)
-
-    def ask_again_and_again(_number: int) -> list[float]:
-        times = []
-        with closing(HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)) as connection:
-            cookie = _log_in(connection)
-            barrier.wait()
-            end = time.perf_counter() + seconds
-            while (begun := time.perf_counter()) < end:
-                _request(connection, operation, None if operation == "login" else cookie)
-                times.append(time.perf_counter() - begun)
-        return times
-
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        return [*chain.from_iterable(pool.map(ask_again_and_again, range(CONNECTIONS)))]
+    logins = [_log_in(port) for _ in range(CONNECTIONS)]
+    asking = [partial(_ask_again_and_again, port, operation, each, seconds) for each in logins]
+    return [*chain.from_iterable(call_in_parallel(*asking))]
 
 
-def _log_in(connection: HTTPConnection) -> str | None:
-    response = _request(connection, "login", None)
-    return read_answer(response.status, response.getheaders(), "").cookie
+def _log_in(port: int) -> str | None:
+    with closing(HTTPConnection(HOST, port, timeout=TIMEOUT_SECONDS)) as connection:
+        return _ask(connection, "login", None).cookie
 
 
-def _request(connection: HTTPConnection, operation: str, cookie: str | None) -> HTTPResponse:
+def _ask_again_and_again(
+    port: int, operation: str, cookie: str | None, seconds: float
+) -> list[float]:
+    times = []
+    with closing(HTTPConnection(HOST, port, timeout=TIMEOUT_SECONDS)) as connection:
+        end = time.perf_counter() + seconds
+        while (begun := time.perf_counter()) < end:
+            _ask(connection, operation, None if operation == "login" else cookie)
+            times.append(time.perf_counter() - begun)
+    return times
+
+
+def _ask(connection: HTTPConnection, operation: str, cookie: str | None) -> Answer:
     connection.request("GET", f"/{operation}", headers={"Cookie": cookie} if cookie else {})
     response = connection.getresponse()
-    response.read()
-    return response
+    return read_answer(response.status, response.getheaders(), response.read().decode())

@@ -6,6 +6,7 @@ of Django costs is not what it costs in Flask.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
@@ -35,6 +36,7 @@ from app.lab.bench.candidate import (
     Ask,
     Candidate,
     Shape,
+    act,
     ask_wsgi,
     read_answer,
 )
@@ -47,74 +49,23 @@ DJANGO_SESSIONS = "django.contrib.sessions"
 def list_peers() -> dict[str, Candidate]:
     """The peers by name, after what their cost is compared with."""
     candidates = [
-        Candidate(DJANGO, partial(_make_django, None), DJANGO, serves_http=False),
-        _of_django("django-cookie", "signed_cookies"),
-        _of_django("django-file", "file", in_files=True),
-        _of_django("django-redis", "cache", on_redis=True),
-        Candidate(STARLETTE, partial(_make_starlette, None), STARLETTE, serves_http=False),
-        _of_starlette("starsessions-cookie", lambda _place: CookieStore(SECRET_KEY)),
-        _of_starlette(
-            "starsessions-redis",
-            lambda place: RedisStore(connection=_redis_at(str(place.redis_url))),
-            on_redis=True,
+        Candidate(DJANGO, partial(_make_django, None), DJANGO),
+        Candidate("django-cookie", partial(_make_django, "signed_cookies"), DJANGO),
+        Candidate("django-file", partial(_make_django, "file"), DJANGO, in_files=True),
+        Candidate("django-redis", partial(_make_django, "cache"), DJANGO, on_redis=True),
+        Candidate(STARLETTE, partial(_make_starlette, None), STARLETTE),
+        Candidate("starsessions-cookie", partial(_make_starlette, _cookie_store), STARLETTE),
+        Candidate(
+            "starsessions-redis", partial(_make_starlette, _redis_store), STARLETTE, on_redis=True
         ),
     ]
     return {candidate.name: candidate for candidate in candidates}
-
-
-def _of_django(name: str, engine: str, **where: Any) -> Candidate:
-    return Candidate(name, partial(_make_django, engine), DJANGO, serves_http=False, **where)
-
-
-def _of_starlette(name: str, store: Callable[[Place], SessionStore], **where: Any) -> Candidate:
-    return Candidate(name, partial(_make_starlette, store), STARLETTE, serves_http=False, **where)
-
-
-def _act(session: Any, operation: str, data: Mapping[str, str]) -> str:
-    """Do to a session what the views of Flask do to theirs."""
-    match operation:
-        case "read":
-            return str(session.get("user", "nobody"))
-        case "write":
-            session["count"] = session.get("count", 0) + 1
-            return str(session["count"])
-        case "login":
-            session.update({"user": "alice", **data})
-            return "in"
-        case _:
-            session.clear()
-            return "out"
-
-
-class _Handler(WSGIHandler):  # type: ignore[misc]  # Django has no types
-    """Django with data for its logins."""
-
-    def __init__(self, data: Mapping[str, str]) -> None:
-        super().__init__()
-        self._data = data
-
-    def get_response(self, request: HttpRequest) -> Any:
-        request.bench_data = self._data
-        return super().get_response(request)
-
-
-def _view(operation: str, request: HttpRequest) -> HttpResponse:
-    if operation == "untouched" or not hasattr(request, "session"):
-        return HttpResponse("alice")
-    if operation == "logout":
-        request.session.flush()
-        return HttpResponse("out")
-    return HttpResponse(_act(request.session, operation, request.bench_data))
-
-
-urlpatterns = [path(operation, partial(_view, operation)) for operation in OPERATIONS]
 
 
 @cache
 def _set_up_django() -> None:
     settings.configure(
         SECRET_KEY=SECRET_KEY,
-        ROOT_URLCONF=__name__,
         ALLOWED_HOSTS=["localhost"],
         LOGGING_CONFIG=None,
         CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}},
@@ -123,17 +74,33 @@ def _set_up_django() -> None:
 
 
 def _make_django(engine: str | None, place: Place, shape: Shape) -> Ask:
+    """Django has one set of settings a process: what an application keeps of them is set first."""
     _set_up_django()
+    data = shape.make_data()
+    settings.ROOT_URLCONF = tuple(  # a tuple, because Django caches what it finds by it
+        path(each, partial(_answer_in_django, each, data)) for each in OPERATIONS
+    )
     settings.MIDDLEWARE = [f"{DJANGO_SESSIONS}.middleware.SessionMiddleware"] if engine else []
     settings.SESSION_ENGINE = f"{DJANGO_SESSIONS}.backends.{engine}"
     settings.SESSION_FILE_PATH = str(place.folder)
-    if engine == "file" and hasattr(DjangoFiles, "_storage_path"):
+    with suppress(AttributeError):
         del DjangoFiles._storage_path  # it is looked up once a process
-    if engine == "cache":
-        caches.settings["default"]["LOCATION"] = place.redis_url
-        if hasattr(caches._connections, "default"):
-            del caches["default"]
-    return ask_wsgi(_Handler(shape.make_data()))
+    caches.settings["default"]["LOCATION"] = place.redis_url
+    with suppress(AttributeError):
+        del caches["default"]
+    return ask_wsgi(WSGIHandler())
+
+
+def _answer_in_django(operation: str, data: Mapping[str, str], request: HttpRequest) -> Any:
+    return HttpResponse(act(operation, getattr(request, "session", None), data))
+
+
+def _cookie_store(_place: Place) -> SessionStore:
+    return CookieStore(SECRET_KEY)
+
+
+def _redis_store(place: Place) -> SessionStore:
+    return RedisStore(connection=_redis_at(str(place.redis_url)))
 
 
 @cache
@@ -143,29 +110,32 @@ def _redis_at(url: str) -> Any:
     return Redis.from_url(url, retry=again, retry_on_error=[ConnectionError])
 
 
+def _make_starlette(
+    make_store: Callable[[Place], SessionStore] | None, place: Place, shape: Shape
+) -> Ask:
+    data = shape.make_data()
+
+    async def view(operation: str, request: Request) -> PlainTextResponse:
+        session = None
+        if make_store and operation != "untouched":
+            await load_session(request)
+            session = request.session
+        return PlainTextResponse(act(operation, session, data))
+
+    routes = [Route(f"/{each}", partial(view, each)) for each in OPERATIONS]
+    sessions = [Middleware(SessionMiddleware, store=make_store(place))] if make_store else []
+    return _ask_asgi(Starlette(routes=routes, middleware=sessions))
+
+
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
 
 
-def _make_starlette(
-    store: Callable[[Place], SessionStore] | None, place: Place, shape: Shape
-) -> Ask:
-    data = shape.make_data()
-
-    async def view(operation: str, request: Request) -> PlainTextResponse:
-        if operation == "untouched" or store is None:
-            return PlainTextResponse("alice")
-        await load_session(request)
-        return PlainTextResponse(_act(request.session, operation, data))
-
-    routes = [Route(f"/{each}", partial(view, each)) for each in OPERATIONS]
-    middleware = [Middleware(SessionMiddleware, store=store(place))] if store else []
-    return _ask_asgi(Starlette(routes=routes, middleware=middleware))
-
-
 def _ask_asgi(app: Any) -> Ask:
     """Asks an application of ASGI, each time until it has answered."""
+    get = {"type": "http", "http_version": "1.1", "method": "GET", "scheme": "http"}
+    host = (b"host", b"localhost")
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -176,16 +146,8 @@ def _ask_asgi(app: Any) -> Ask:
         async def send(message: dict[str, Any]) -> None:
             messages.append(message)
 
-        headers = [(b"host", b"localhost"), *([(b"cookie", cookie.encode())] if cookie else [])]
-        scope = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": "GET",
-            "scheme": "http",
-            "path": f"/{operation}",
-            "query_string": b"",
-            "headers": headers,
-        }
+        headers = [host, (b"cookie", cookie.encode())] if cookie else [host]
+        scope = {**get, "path": f"/{operation}", "query_string": b"", "headers": headers}
         try:
             _loop().run_until_complete(app(scope, receive, send))
         except RedisError:

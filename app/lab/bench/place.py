@@ -1,13 +1,14 @@
 """Where sessions are while they are measured: a folder, and a Redis on a Unix socket."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
-from app.lab.stores.redis_server import RedisServer, redis_version
+from redis import Redis
+
+from app.lab.stores.redis_server import RedisServer
 
 
 class Place(NamedTuple):
@@ -15,43 +16,24 @@ class Place(NamedTuple):
 
     folder: Path
     redis_url: str | None = None
+    server: RedisServer | None = None
+
+    @property
+    def redis(self) -> Redis:
+        """The client that looks into Redis. Only for a candidate that needs Redis."""
+        assert self.server is not None  # the candidate was left out
+        return self.server.client
 
 
-class Ground:
-    """A scratch folder and a Redis, if redis-server is on this machine, for one run."""
-
-    def __init__(self, below: Path) -> None:
-        self._below = below
-        self.server: RedisServer | None = None
-
-    def __enter__(self) -> Self:
-        self._scratch = tempfile.TemporaryDirectory(prefix="session-lab-", dir=self._below)
-        self.folder = Path(self._scratch.name)
-        self.server = RedisServer() if redis_version() else None
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.server:
-            self.server.close()
-        self._scratch.cleanup()
-
-    @contextmanager
-    def empty_place(self) -> Iterator[Place]:
-        """A place without any session."""
-        with self.empty_places(1) as (place,):
-            yield place
-
-    @contextmanager
-    def empty_places(self, count: int) -> Iterator[list[Place]]:
-        """Places without any session: a folder each, and one Redis."""
-        folders = [self.folder / f"sessions{number}" for number in range(count)]
-        for folder in folders:
-            folder.mkdir()
-        if self.server:
-            self.server.client.flushdb()
-        url = f"unix://{self.server.socket}" if self.server else None
-        try:
-            yield [Place(folder, url) for folder in folders]
-        finally:
-            for folder in folders:
-                shutil.rmtree(folder)
+@contextmanager
+def empty_places(below: Path, server: RedisServer | None, count: int) -> Iterator[list[Place]]:
+    """Places without any session: a folder each, and one Redis."""
+    if server:
+        server.client.flushdb()
+    url = f"unix://{server.socket}" if server else None
+    with ExitStack() as stack:
+        folders = [
+            stack.enter_context(TemporaryDirectory(prefix="session-lab-", dir=below))
+            for _ in range(count)
+        ]
+        yield [Place(Path(folder), url, server) for folder in folders]

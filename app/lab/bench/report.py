@@ -1,12 +1,12 @@
 """A bench as tables: in a terminal, as Markdown and as HTML."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
-from app.lab.bench.candidate import OPERATIONS, Shape
+from app.lab.bench.candidate import Shape
 from app.lab.bench.results import Bench, Count, Sent, Timing
 from app.lab.reports.markdown import escape
 from app.lab.reports.one_file import render_page
@@ -18,11 +18,11 @@ TIMES = (
     "ships."
 )
 COUNTS = (
-    "Calls in Python. On Redis: commands / round trips, bytes to + from it. On files: operations "
-    "and system calls. In brackets the bytes of Set-Cookie."
+    "What one request does in whole. Calls in Python are of functions in C, too; calls for files "
+    "are operations and system calls."
 )
 WEIGHTS = "Bytes of Redis memory, or of the disk as it allocates them."
-SENT = "Bytes of the Cookie with each request, by the bytes of data in the session."
+SENT = "Bytes of the Cookie with each request, by bytes of data; – if no browser keeps so many."
 GROWTH = (
     "What so many sessions take together, in bytes; microseconds of a login and of a read beside "
     "them on the wall, the least of several."
@@ -33,10 +33,6 @@ LOADS = (
     "candidate in turn for half a second."
 )
 LEFT_OUT = "Only what keeps a session is compared."
-
-
-MAX_NAME = 18
-"""Characters on one line of a terminal's first column."""
 
 
 class Section(NamedTuple):
@@ -50,49 +46,49 @@ class Section(NamedTuple):
 
 def make_sections(bench: Bench) -> list[Section]:
     """The tables that have a row."""
-    return [
-        *_by_shape("Time of a request", TIMES, bench.timings, _format_time),
-        *_by_shape("What a request does", COUNTS, bench.counts, _format_count),
-        *_as_it_is(
-            "A session on the server", WEIGHTS, [each for each in bench.weights if each.bytes]
+    stored = [each for each in bench.weights if each.bytes]
+    sections = [
+        *(
+            _pivot(f"Time of a request: {shape}", TIMES, those, "candidate", "operation")
+            for shape, those in _group_by_shape(bench.timings)
         ),
-        *_by_size("What a browser sends", SENT, bench.sent),
-        *_as_it_is("Among stored sessions", GROWTH, bench.growth),
-        *_as_it_is("After an outage of Redis", RECOVERIES, bench.recoveries),
-        *_as_it_is("Under load", LOADS, bench.loads),
-        *_as_it_is("Not measured", LEFT_OUT, bench.left_out),
+        *(
+            _list(f"What a request does: {shape}", COUNTS, those, hidden=shape._fields)
+            for shape, those in _group_by_shape(bench.counts)
+        ),
+        _list("A session on the server", WEIGHTS, stored),
+        _pivot("What a browser sends", SENT, bench.sent, "size", "candidate"),
+        _list("Among stored sessions", GROWTH, bench.growth),
+        _list("After an outage of Redis", RECOVERIES, bench.recoveries),
+        _list("Under load", LOADS, bench.loads),
+        _list("Not measured", LEFT_OUT, bench.left_out),
     ]
+    return [section for section in sections if section.rows]
 
 
-def _by_shape(
-    title: str, note: str, measured: Sequence[Any], format_cell: Callable[[Any], str]
-) -> Iterator[Section]:
-    """A table for each shape: a row for each candidate, a column for each operation."""
-    for shape in dict.fromkeys((each.size, each.fields) for each in measured):
-        rows: dict[str, list[str]] = {}
-        for each in measured:
-            if (each.size, each.fields) == shape:
-                rows.setdefault(each.candidate, [each.candidate]).append(format_cell(each))
-        yield Section(f"{title}: {Shape(*shape)}", note, ("", *OPERATIONS), [*rows.values()])
+Measured = TypeVar("Measured", Timing, Count)
 
 
-def _by_size(title: str, note: str, sent: Sequence[Sent]) -> Iterator[Section]:
-    """A row for each candidate, a column for each size."""
+def _group_by_shape(measured: Sequence[Measured]) -> Iterator[tuple[Shape, list[Measured]]]:
+    for shape in dict.fromkeys(Shape(each.size, each.fields) for each in measured):
+        yield shape, [each for each in measured if (each.size, each.fields) == shape]
+
+
+def _pivot(title: str, note: str, measured: Sequence[Any], row: str, column: str) -> Section:
+    """A row and a column for each value of these fields."""
     rows: dict[str, list[str]] = {}
-    for each in sent:
-        cell = "–" if each.cookie_bytes is None else f"{each.cookie_bytes:,}"
-        rows.setdefault(each.candidate, [each.candidate]).append(cell)
-    if rows:
-        sizes = dict.fromkeys(f"{each.size:,} B" for each in sent)
-        yield Section(title, note, ("", *sizes), [*rows.values()])
+    for each in measured:
+        name = _format_value(getattr(each, row))
+        rows.setdefault(name, [name]).append(_format_cell(each))
+    columns = dict.fromkeys(getattr(each, column) for each in measured)
+    return Section(title, note, ("", *columns), [*rows.values()])
 
 
-def _as_it_is(title: str, note: str, measured: Sequence[Any]) -> Iterator[Section]:
-    """A table with a column for each field."""
-    if measured:
-        names = list(vars(measured[0]))
-        rows = [[_format_value(getattr(each, name)) for name in names] for each in measured]
-        yield Section(title, note, [name.replace("_", " ") for name in names], rows)
+def _list(title: str, note: str, measured: Sequence[Any], hidden: Sequence[str] = ()) -> Section:
+    """A row for each, and a column for each of its fields but the hidden ones."""
+    names = [name for each in measured[:1] for name in vars(each) if name not in hidden]
+    rows = [[_format_value(getattr(each, name)) for name in names] for each in measured]
+    return Section(title, note, [name.replace("_", " ") for name in names], rows)
 
 
 def _format_value(value: float | str) -> str:
@@ -101,21 +97,11 @@ def _format_value(value: float | str) -> str:
     return f"{value:,.2f}" if value < 10 and value % 1 else f"{value:,.0f}"
 
 
-def _format_time(timing: Timing) -> str:
-    ratio = "" if timing.ratio is None else f" ×{timing.ratio:.2f}"
-    return f"{timing.cpu.quartiles[1]:.0f} ({timing.wall.quartiles[1]:.0f}){ratio}"
-
-
-def _format_count(count: Count) -> str:
-    parts = [f"{count.python_calls:,}"]
-    if count.redis_commands:
-        traffic = f"{count.bytes_to_redis:,} + {count.bytes_from_redis:,} B"
-        parts.append(f"{count.redis_commands} / {count.round_trips}, {traffic}")
-    if count.file_calls:
-        parts.append(f"{count.file_calls} on files")
-    if count.set_cookie_bytes:
-        parts.append(f"({count.set_cookie_bytes:,} B)")
-    return "; ".join(parts)
+def _format_cell(measured: Timing | Sent) -> str:
+    if isinstance(measured, Sent):
+        return "–" if measured.cookie_bytes is None else f"{measured.cookie_bytes:,}"
+    ratio = "" if measured.ratio is None else f" ×{measured.ratio:.2f}"
+    return f"{measured.cpu.half:.0f} ({measured.wall.half:.0f}){ratio}"
 
 
 def describe_run(bench: Bench) -> str:
@@ -132,10 +118,10 @@ def print_bench(bench: Bench, to: Console) -> None:
     for section in make_sections(bench):
         table = Table(box=None, pad_edge=False)
         for number, name in enumerate(section.head):
-            table.add_column(name, justify="right" if number else "left", overflow="fold")
+            head = name.replace(" ", "\n")
+            table.add_column(head, justify="right" if number else "left", overflow="fold")
         for name, *cells in section.rows:
-            on_two_lines = "-\n".join(name.rsplit("-", 1)) if len(name) > MAX_NAME else name
-            table.add_row(on_two_lines, *(cell.replace("; ", "\n") for cell in cells))
+            table.add_row(name.replace("-session-", "-session-\n"), *cells)
         to.print(section.title, section.note, "", table, "", sep="\n")
     to.print(describe_run(bench))
 

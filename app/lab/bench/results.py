@@ -1,20 +1,11 @@
 """What a bench found out, and the same as JSON."""
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import quantiles
 from typing import Literal
 
 import msgspec
 
-from app.lab.bench.candidate import OPERATIONS, Candidate, Shape
-from app.lab.bench.timing import Cost
 from app.lab.reports.report import Circumstances, dump_by_line
-
-FORMAT: Literal[2] = 2
-
-Costs = dict[tuple[str, str], list[Cost]]
-"""The cost of each request, by candidate and operation."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +16,11 @@ class Spread:
     """The least of them."""
     quartiles: tuple[float, float, float]
     """A quarter, half and three quarters of the requests cost at most this."""
+
+    @property
+    def half(self) -> float:
+        """The most that half of the requests cost."""
+        return self.quartiles[1]
 
 
 @dataclass(frozen=True)
@@ -88,6 +84,11 @@ class Count(OfShape):
     """Of the `Cookie` that was sent."""
     set_cookie_bytes: int
     """Of the `Set-Cookie` of the answer."""
+
+    @property
+    def redis_bytes(self) -> int:
+        """To and from Redis."""
+        return self.bytes_to_redis + self.bytes_from_redis
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ class Bench:
     """What an outage leaves."""
     loads: list[Load] = field(default_factory=list)
     """What a server answers; empty unless asked for."""
-    format: Literal[2] = FORMAT
+    format: Literal[2] = 2
     """The number of this format."""
 
 
@@ -196,63 +197,3 @@ def dump_bench(bench: Bench) -> str:
 def parse_bench(text: str) -> Bench:
     """The bench that this JSON holds. Raises `ValueError` for anything else."""
     return msgspec.json.decode(text, type=Bench)
-
-
-def compare_costs(
-    candidates: Sequence[Candidate], shape: Shape, costs: Mapping[tuple[str, str], Sequence[Cost]]
-) -> Iterator[Timing]:
-    """The timings of all operations that every candidate was asked for."""
-    for operation in OPERATIONS:
-        cpu, wall = {}, {}
-        for each in candidates:
-            asked = costs.get((each.name, operation), ())
-            cpu[each.name] = [cost.cpu for cost in asked]
-            wall[each.name] = [cost.wall for cost in asked]
-        if not all(cpu.values()):
-            return
-        for each in candidates:
-            own = _spread(each, cpu)
-            ships = next((other for other in candidates if other.name == each.ships), None)
-            ratio = _ratio(own, _spread(ships, cpu)) if ships else None
-            asked_for = len(cpu[each.name])
-            yield Timing(
-                *(each.name, *shape, operation, own, _spread(each, wall), asked_for),
-                *(each.bare, each.ships, ratio),
-            )
-
-
-def _spread(candidate: Candidate, times: Mapping[str, Sequence[float]]) -> Spread:
-    """What its requests cost over those without a session, least by least, half by half."""
-    own = _quantiles(times[candidate.name])
-    if candidate.bare != candidate.name:
-        own = [
-            mine - bare for mine, bare in zip(own, _quantiles(times[candidate.bare]), strict=True)
-        ]
-    least, low, half, high = (round(value, 2) for value in own)
-    return Spread(least, (low, half, high))
-
-
-def _ratio(own: Spread, ships: Spread) -> float | None:
-    # What ships may cost nothing that a few requests could tell from those of bare Flask.
-    half, theirs = own.quartiles[1], ships.quartiles[1]
-    return round(half / theirs, 3) if theirs > 0 else None
-
-
-def _quantiles(values: Sequence[float]) -> list[float]:
-    quarters = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [*values] * 3
-    return [min(values), *quarters]
-
-
-def summarize_loads(
-    candidates: Sequence[Candidate],
-    operation: str,
-    times: Mapping[str, Sequence[float]],
-    seconds: float,
-) -> Iterator[Load]:
-    """What each candidate answered in so many seconds, by the seconds of its answers."""
-    for each in candidates:
-        cuts = quantiles(times[each.name], n=100)
-        per_second = len(times[each.name]) / seconds
-        to_bare = len(times[each.name]) / len(times[each.bare])
-        p50, p99 = (round(cuts[cut - 1] * 1000, 2) for cut in (50, 99))
-        yield Load(each.name, operation, round(per_second), round(to_bare, 2), p50, p99)

@@ -9,12 +9,16 @@ core costs more than all else, and is a matter of luck.
 
 import gc
 import logging
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from statistics import quantiles
 from time import perf_counter_ns, thread_time_ns
 from typing import NamedTuple
 
-from app.lab.bench.candidate import Ask
+from app.lab.bench.candidate import OPERATIONS, Answer, Ask, Candidate, Shape
+from app.lab.bench.results import Spread, Timing
 
 WARM_UP = 3
 
@@ -33,6 +37,10 @@ class Cost(NamedTuple):
     wall: float
 
 
+Costs = Mapping[tuple[str, str], Sequence[Cost]]
+"""The cost of each request, by candidate and operation."""
+
+
 class BenchClient(NamedTuple):
     """Who asks, with the cookie of a session that was just begun."""
 
@@ -49,11 +57,15 @@ class BenchClient(NamedTuple):
             case _:
                 return self.cookie
 
+    def prepare(self, operation: str) -> Callable[[], Answer]:
+        """A request with its cookie, which is sent when it is called."""
+        return partial(self.ask, operation, self.cookie_for(operation))
+
     def time_once(self, operation: str) -> Cost:
         """What one request costs."""
-        cookie = self.cookie_for(operation)
+        request = self.prepare(operation)
         wall, cpu = perf_counter_ns(), thread_time_ns()
-        self.ask(operation, cookie)
+        request()
         cpu, wall = thread_time_ns() - cpu, perf_counter_ns() - wall
         return Cost(cpu / NANOSECONDS, wall / NANOSECONDS)
 
@@ -83,13 +95,48 @@ def time_in_turn(
 def undisturbed() -> Iterator[None]:
     """Let no request pay for the garbage of others, nor for lines of a log that nobody reads."""
     before = logging.root.manager.disable
-    logging.disable(logging.INFO)
+    logging.disable(logging.CRITICAL)
     gc.collect()
     gc.freeze()  # what is there now is never looked at
     gc.disable()
     try:
-        yield
+        with warnings.catch_warnings(action="ignore"):  # Flask's own, of a cookie that is too large
+            yield
     finally:
         gc.enable()
         gc.unfreeze()
         logging.disable(before)
+
+
+def compare_costs(candidates: Sequence[Candidate], shape: Shape, costs: Costs) -> Iterator[Timing]:
+    """What each operation costs each candidate, over all requests."""
+    for operation in OPERATIONS:
+        cpu, wall = (
+            {each.name: _spread(each, operation, costs, clock) for each in candidates}
+            for clock in Cost._fields
+        )
+        for each in candidates:
+            own, ships = cpu[each.name], cpu.get(each.ships or "")
+            # What ships may cost nothing that a few requests could tell from those of bare Flask.
+            ratio = round(own.half / ships.half, 3) if ships and ships.half > 0 else None
+            requests = len(costs[each.name, operation])
+            yield Timing(
+                *(each.name, *shape, operation, own, wall[each.name], requests),
+                *(each.bare, each.ships, ratio),
+            )
+
+
+def _spread(candidate: Candidate, operation: str, costs: Costs, clock: str) -> Spread:
+    """What its requests cost over those without a session, least by least, half by half."""
+    own, bare = (
+        _quantiles([getattr(cost, clock) for cost in costs[name, operation]])
+        for name in (candidate.name, candidate.bare)
+    )
+    if candidate.is_bare:
+        bare = [0.0] * len(own)
+    least, low, half, high = (round(a - b, 2) for a, b in zip(own, bare, strict=True))
+    return Spread(least, (low, half, high))
+
+
+def _quantiles(values: Sequence[float]) -> list[float]:
+    return [min(values), *quantiles(values, n=4, method="inclusive")]

@@ -106,8 +106,8 @@ def test_candidates_without_their_service_are_named(
 
 
 def test_a_server_under_load_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.lab.bench.run.LOAD_SECONDS", 0.1)
-    monkeypatch.setattr("app.lab.bench.run.LOAD_TURNS", 1)
+    monkeypatch.setattr("app.lab.bench.load.TURN_SECONDS", 0.1)
+    monkeypatch.setattr("app.lab.bench.load.TURNS", 1)
     options = Options(tmp_path, 100, 100, http=True, rounds=0, shapes=SHAPES[:1])
     bench = run_bench({BARE: list_candidates()[BARE]}, options, iter)
     assert [each.operation for each in bench.loads] == ["untouched", "read", "write", "login"]
