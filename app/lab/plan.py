@@ -7,12 +7,11 @@ from math import ceil
 from statistics import linear_regression
 from typing import NamedTuple, NoReturn
 
-from humanize import naturalsize
 from rich.console import Console
 from rich.table import Table
 
 from app.lab.bench.run import MANY_SESSIONS
-from app.lab.cost.figures import Figures, title_of
+from app.lab.cost.figures import Figures, format_bytes, title_of
 from app.lab.cost.kept import read_kept
 from app.lab.output import CannotRun, errors_on_one_line
 from app.lab.reports.terminal import open_console
@@ -136,7 +135,7 @@ class Row(NamedTuple):
 
 
 def _bytes(value: float) -> str:
-    return naturalsize(value, format="%.3g") if value else "–"
+    return format_bytes(value) if value else "–"
 
 
 def _count(value: float) -> str:
@@ -239,7 +238,7 @@ def _find_demand(figures: Figures, name: str, need: Need) -> Demand | None:
         requests * cookie.at(need.size),
         requests * mixed.of_counts("set_cookie_bytes"),
         need.per_second * mixed.of_counts("redis_commands"),
-        requests * (mixed.of_counts("bytes_to_redis") + mixed.of_counts("bytes_from_redis")),
+        requests * mixed.of_counts("redis_bytes"),
         need.sessions * bytes_each if on_redis else 0,
         need.sessions * bytes_each if in_files else 0,
         need.sessions + count_folders(figures, name) if in_files else 0,

@@ -8,7 +8,6 @@ import pstats
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 from select import select
@@ -34,18 +33,6 @@ TRIALS = 9
 """Of these the median counts: by chance a login is not the first in its folder, or sweeps one."""
 
 
-@dataclass
-class RedisTraffic:
-    """What a client and Redis sent each other."""
-
-    commands: int = 0
-    round_trips: int = 0
-    sent: int = 0
-    received: int = 0
-    is_waiting: bool = False
-    """Whether the client has no answer yet."""
-
-
 class RedisWire(ThreadingUnixStreamServer):
     """Passes on what a client and a Redis send each other, and counts it.
 
@@ -56,11 +43,19 @@ class RedisWire(ThreadingUnixStreamServer):
 
     def __init__(self, upstream: Path) -> None:
         self._upstream = str(upstream)
-        self.traffic = RedisTraffic()
+        self.reset()
         # A name of its own: a client that is kept for an address is not kept for another wire.
         path = upstream.with_name(f"wire-{token_hex(4)}")
         super().__init__(str(path), BaseRequestHandler)
         self.url = f"unix://{path}"
+
+    def reset(self) -> None:
+        self._commands = self._round_trips = self._sent = self._received = 0
+        self._is_waiting = False
+
+    def read(self) -> tuple[int, int, int, int]:
+        """Commands, round trips, bytes to Redis and from it, since the last reset."""
+        return self._commands, self._round_trips, self._sent, self._received
 
     def __enter__(self) -> Self:
         Thread(target=self.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
@@ -80,24 +75,20 @@ class RedisWire(ThreadingUnixStreamServer):
                     data = speaker.recv(CHUNK_BYTES)
                     if not data:
                         return
+                    # Counted before the other can have it.
                     if speaker is client:
-                        self._count_sent(data, commands)
-                        redis.sendall(data)
+                        commands.feed(data)
+                        while commands.gets() is not False:
+                            self._commands += 1
+                        self._sent += len(data)
+                        self._round_trips += not self._is_waiting
                     else:
-                        self.traffic.received += len(data)  # before the client can have it
-                        self.traffic.is_waiting = False
-                        client.sendall(data)
+                        self._received += len(data)
+                    self._is_waiting = speaker is client
+                    (redis if speaker is client else client).sendall(data)
 
     def handle_error(self, _client: object, _address: object) -> None:
         """Nothing: whoever broke the connection is told by its end."""
-
-    def _count_sent(self, data: bytes, commands: hiredis.Reader) -> None:
-        commands.feed(data)
-        while commands.gets() is not False:
-            self.traffic.commands += 1
-        self.traffic.sent += len(data)
-        self.traffic.round_trips += not self.traffic.is_waiting
-        self.traffic.is_waiting = True
 
 
 def count_requests(candidate: Candidate, shape: Shape, place: Place) -> Iterator[Count]:
@@ -109,13 +100,13 @@ def count_requests(candidate: Candidate, shape: Shape, place: Place) -> Iterator
             client.time_once(operation)  # what is done once is done
             cookie = client.cookie_for(operation)
             if wire:
-                wire.traffic = RedisTraffic()
+                wire.reset()
             answer = client.ask(operation, cookie)
-            traffic = replace(wire.traffic) if wire else RedisTraffic()
+            on_redis = wire.read() if wire else (0, 0, 0, 0)
             yield Count(
                 *(candidate.name, *shape, operation),
                 median_low(_count_python_calls(client.prepare(operation)) for _ in range(TRIALS)),
-                *(traffic.commands, traffic.round_trips, traffic.sent, traffic.received),
+                *on_redis,
                 median_low(
                     _count_file_calls(client.prepare(operation), place) for _ in range(TRIALS)
                 ),

@@ -6,8 +6,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from functools import partial
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection
 from itertools import chain
 from pathlib import Path
@@ -65,13 +64,11 @@ def serve(name: str, place: Place, shape: Shape) -> Iterator[int]:
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    while True:
-        try:
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError):
             return create_connection((HOST, port)).close()
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+        time.sleep(0.05)
+    raise OSError("gunicorn does not listen")
 
 
 def measure_load(
@@ -97,26 +94,18 @@ def measure_load(
 
 def load(port: int, operation: str, seconds: float) -> list[float]:
     """Ask for so many seconds over all connections at once; the seconds of each answer."""
-    logins = [_log_in(port) for _ in range(CONNECTIONS)]
-    asking = [partial(_ask_again_and_again, port, operation, each, seconds) for each in logins]
-    return [*chain.from_iterable(call_in_parallel(*asking))]
 
+    def ask_again_and_again() -> list[float]:
+        times = []
+        with closing(HTTPConnection(HOST, port, timeout=TIMEOUT_SECONDS)) as connection:
+            cookie = _ask(connection, "login", None).cookie
+            end = time.perf_counter() + seconds
+            while (begun := time.perf_counter()) < end:
+                _ask(connection, operation, None if operation == "login" else cookie)
+                times.append(time.perf_counter() - begun)
+        return times
 
-def _log_in(port: int) -> str | None:
-    with closing(HTTPConnection(HOST, port, timeout=TIMEOUT_SECONDS)) as connection:
-        return _ask(connection, "login", None).cookie
-
-
-def _ask_again_and_again(
-    port: int, operation: str, cookie: str | None, seconds: float
-) -> list[float]:
-    times = []
-    with closing(HTTPConnection(HOST, port, timeout=TIMEOUT_SECONDS)) as connection:
-        end = time.perf_counter() + seconds
-        while (begun := time.perf_counter()) < end:
-            _ask(connection, operation, None if operation == "login" else cookie)
-            times.append(time.perf_counter() - begun)
-    return times
+    return [*chain(*call_in_parallel(*[ask_again_and_again] * CONNECTIONS))]
 
 
 def _ask(connection: HTTPConnection, operation: str, cookie: str | None) -> Answer:

@@ -124,6 +124,11 @@ class Growth(OfCandidate):
     read: float
     """Microseconds on the wall, the least of several."""
 
+    @property
+    def bytes_each(self) -> float:
+        """What one of them takes."""
+        return self.bytes / self.sessions
+
 
 @dataclass(frozen=True)
 class Recovery(OfCandidate):

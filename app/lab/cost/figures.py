@@ -1,11 +1,16 @@
 """The figures of a bench as pages, pictures and plans ask for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+from humanize import naturalsize
 
 from app.lab.bench.candidate import Shape
 from app.lab.bench.results import Bench, Count, Growth, Recovery, Timing
 from backends import BACKENDS
+
+Asked = TypeVar("Asked", Timing, Count)
 
 SMALL = Shape(200, 1)
 """The session that most figures are of: who is logged in, and a little more."""
@@ -47,29 +52,29 @@ class Figures:
         """All of the pairs, each beside its other."""
         return [name for pair in self.pairs for name in pair]
 
-    def timing(self, name: str, operation: str, shape: Shape = SMALL) -> Timing:
+    def timing(self, name: str, operation: str) -> Timing:
         """What an operation costs over the same request without a session."""
-        wanted = (name, operation, *shape)
-        for each in self.bench.timings:
-            if (each.candidate, each.operation, each.size, each.fields) == wanted:
+        for each in self._find(self.bench.timings, name, operation):
+            if each.size == SMALL.size:
                 return each
         raise LookupError(f"{operation} was not timed on {name}")
 
+    def microseconds(self, name: str, operation: str) -> float:
+        """What an operation adds on the processor, half of the time."""
+        return max(0.0, self.timing(name, operation).cpu.half)
+
+    def milliseconds(self, name: str, operation: str) -> float:
+        """How much later the answer comes, half of the time."""
+        return max(0.0, self.timing(name, operation).wall.half) / 1000
+
     def times(self, name: str, operation: str) -> list[tuple[int, float]]:
         """Bytes of data in one field, and the microseconds that an operation adds with them."""
-        return [
-            (each.size, max(0.0, _half(each)))
-            for each in self.bench.timings
-            if (each.candidate, each.operation, each.fields) == (name, operation, SMALL.fields)
-        ]
+        found = self._find(self.bench.timings, name, operation)
+        return [(each.size, max(0.0, each.cpu.half)) for each in found]
 
     def counts(self, name: str, operation: str) -> list[Count]:
         """What an operation does, by the size of a session whose data is in one field."""
-        found = [
-            each
-            for each in self.bench.counts
-            if (each.candidate, each.operation, each.fields) == (name, operation, SMALL.fields)
-        ]
+        found = self._find(self.bench.counts, name, operation)
         return sorted(found, key=lambda count: count.size)
 
     def count(self, name: str, operation: str) -> Count:
@@ -79,12 +84,19 @@ class Figures:
                 return each
         raise LookupError(f"{operation} was not counted on {name}")
 
+    def _find(self, measured: Sequence[Asked], name: str, operation: str) -> list[Asked]:
+        """Those with the data in one field."""
+        wanted = (name, operation, SMALL.fields)
+        return [
+            each for each in measured if (each.candidate, each.operation, each.fields) == wanted
+        ]
+
     def sent(self, name: str) -> list[tuple[int, int | None]]:
         """Bytes of data and of the `Cookie` with it, `None` for what does not fit."""
         found = [each for each in self.bench.sent if each.candidate == name]
         return sorted((each.size, each.cookie_bytes) for each in found)
 
-    def group_by_sent(self) -> list["SentAlike"]:
+    def group_by_sent(self) -> list[SentAlike]:
         """Those that send the same cookies, whatever the size."""
         grouped: dict[tuple[tuple[int, int | None], ...], list[str]] = {}
         for name in self.names:
@@ -112,15 +124,12 @@ class Figures:
         """How long an outage goes on; `None` for what asks no service."""
         return next((each for each in self.bench.recoveries if each.candidate == name), None)
 
-    def microseconds(self, name: str, operation: str) -> float:
-        """What an operation adds on the processor, half of the time."""
-        return max(0.0, _half(self.timing(name, operation)))
-
 
 def title_of(name: str) -> str:
     """As people call it."""
     return BACKENDS[name].title if name in BACKENDS else name
 
 
-def _half(timing: Timing) -> float:
-    return timing.cpu.quartiles[1]
+def format_bytes(size: float) -> str:
+    """In the unit that fits: `4.1 GB`."""
+    return naturalsize(size, format="%.3g")

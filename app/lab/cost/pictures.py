@@ -5,20 +5,18 @@ Each has its table beside it: for who cannot see it, and for who wants the numbe
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
 from math import ceil, floor, log10
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import pygal
-from humanize import naturalsize
 from markupsafe import Markup
 from pygal import Graph
 
 from app.lab.bench.candidate import OPERATIONS
 from app.lab.bench.results import Count, Spread
 from app.lab.browser.cookie_jar import MAX_COOKIE_BYTES
-from app.lab.cost.figures import SMALL, Figures, title_of
+from app.lab.cost.figures import SMALL, Figures, format_bytes, title_of
 from backends import BACKENDS
 
 # pygal 3.1 leaves a finder of the old kind, which Python 3.11 warns of at each failing import.
@@ -60,19 +58,19 @@ def draw_all(figures: Figures) -> Iterator[Picture]:
 
 def _draw_overhead(figures: Figures) -> Picture:
     cases = [(pair, operation) for operation in OPERATIONS for pair in figures.pairs]
-    spreads = {
-        series: [figures.timing(pair[side], operation).cpu for pair, operation in cases]
-        for side, series in enumerate(SIDES)
-    }
-    most = max(spread.quartiles[2] for each in spreads.values() for spread in each)
+    most = max(
+        figures.timing(name, operation).cpu.quartiles[2]
+        for pair, operation in cases
+        for name in pair
+    )
     chart = _make(
         pygal.Bar,
         range=(0, most),
         x_labels=[f"{operation}, {pair.ours}" for pair, operation in cases],
         x_label_rotation=25,
     )
-    for series, measured in spreads.items():
-        chart.add(series, list(map(_bar, measured)))
+    for side, series in enumerate(SIDES):
+        chart.add(series, [_bar(figures.timing(pair[side], each).cpu) for pair, each in cases])
     rows = [
         (
             title_of(name),
@@ -80,13 +78,13 @@ def _draw_overhead(figures: Figures) -> Picture:
         )
         for name in figures.names
     ]
-    return Picture(
+    return _make_picture(
         "overhead",
         "What a request adds on the server",
         f"Microseconds of the processor over the same page without a session, with {SMALL.size} "
         "bytes in it: half of the requests take less. The line shows the middle half of them.",
-        _render(chart, "What a request adds on the server"),
-        _number(SIDES),
+        chart,
+        SIDES,
         ("", *OPERATIONS),
         rows,
     )
@@ -119,12 +117,12 @@ def _draw_asked(figures: Figures) -> Picture:
     for side, series in enumerate(SIDES):
         counts = [figures.count(pair[side], operation) for pair, operation in cases]
         chart.add(series, [count.redis_commands or count.file_calls for count in counts])
-    return Picture(
+    return _make_picture(
         "asked",
         "What a request asks of the store",
         "Commands to Redis, or operations on files: one opened, read, written, renamed.",
-        _render(chart, "What a request asks of the store"),
-        _number(SIDES),
+        chart,
+        SIDES,
         ("", *OPERATIONS),
         [
             (title_of(name), *(_say_asked(figures.count(name, each)) for each in OPERATIONS))
@@ -154,12 +152,12 @@ def _draw_sent(figures: Figures) -> Picture:
             sizes, *([sent for _, sent in group.points] for group in grouped), strict=True
         )
     ]
-    return Picture(
+    return _make_picture(
         "sent",
         "What a browser sends with each request",
         f"Bytes of the session’s cookie, by bytes of data. Browsers keep {MAX_COOKIE_BYTES:,}.",
-        _render(chart, "What a browser sends with each request"),
-        _number([*(group.title for group in grouped), limit]),
+        chart,
+        [*(group.title for group in grouped), limit],
         ("bytes of data", *(group.title for group in grouped)),
         rows,
     )
@@ -168,11 +166,7 @@ def _draw_sent(figures: Figures) -> Picture:
 def _draw_stored(figures: Figures) -> Picture:
     pairs = [pair for pair in figures.pairs if figures.growth(pair.ours)]
     cases = [(pair, count) for pair in pairs for count in SCALES]
-    taken = {
-        series: [_stored(figures, pair[side], count)[0] for pair, count in cases]
-        for side, series in enumerate(SIDES)
-    }
-    powers = _powers(chain(*taken.values()))
+    powers = _powers(_stored(figures, name, count)[0] for pair, count in cases for name in pair)
     chart = _make(
         pygal.HorizontalBar,
         x_labels=[f"{count:,}, {pair.ours}" for pair, count in cases],
@@ -180,10 +174,10 @@ def _draw_stored(figures: Figures) -> Picture:
         range=(powers[0], powers[-1]),
         zero=powers[0],
         y_labels=powers,
-        value_formatter=_size,
+        value_formatter=format_bytes,
     )
-    for series, bytes_each in taken.items():
-        chart.add(series, bytes_each)
+    for side, series in enumerate(SIDES):
+        chart.add(series, [_stored(figures, pair[side], count)[0] for pair, count in cases])
     rows = [
         (
             title_of(name),
@@ -193,13 +187,13 @@ def _draw_stored(figures: Figures) -> Picture:
         for pair in pairs
         for name in pair
     ]
-    return Picture(
+    return _make_picture(
         "stored",
         "What stored sessions take",
         f"Of Redis’ memory, or on the disk, for sessions of {SMALL.size} bytes. Each line of the "
         "scale is ten times the one before.",
-        _render(chart, "What stored sessions take"),
-        _number(SIDES),
+        chart,
+        SIDES,
         ("", "takes", *(f"{count:,} sessions" for count in SCALES)),
         rows,
     )
@@ -211,13 +205,13 @@ def _stored(figures: Figures, name: str, count: int) -> tuple[float, bool]:
         if each.sessions == count:
             return each.bytes, True
     last = figures.growth(name)[-1]
-    return last.bytes / last.sessions * count, False
+    return last.bytes_each * count, False
 
 
 def _say_stored(figures: Figures, name: str, count: int) -> str:
     size, is_measured = _stored(figures, name, count)
     last = figures.growth(name)[-1].sessions
-    return _size(size) if is_measured else f"{_size(size)}, calculated from {last:,}"
+    return format_bytes(size) if is_measured else f"{format_bytes(size)}, calculated from {last:,}"
 
 
 def _draw_growth(figures: Figures) -> Picture:
@@ -235,13 +229,13 @@ def _draw_growth(figures: Figures) -> Picture:
     for name, growth in lines.items():
         login = {each.sessions: each.login for each in growth}
         chart.add(title_of(name), [login.get(count) for count in counts])
-    return Picture(
+    return _make_picture(
         "growth",
         "What a login costs beside others",
         "Microseconds on the wall, the least of several. Each line of either scale is ten times "
         "the one before.",
-        _render(chart, "What a login costs beside others"),
-        _number(map(title_of, lines)),
+        chart,
+        [*map(title_of, lines)],
         ("", "sessions", "login", "read"),
         [
             (title_of(name), f"{each.sessions:,}", f"{each.login:,.0f} µs", f"{each.read:,.0f} µs")
@@ -251,20 +245,11 @@ def _draw_growth(figures: Figures) -> Picture:
     )
 
 
-def _number(names: Iterable[str]) -> list[tuple[str, str]]:
-    """The classes of series, which pygal numbers, with their names."""
-    return [(f"serie-{number}", name) for number, name in enumerate(names)]
-
-
 def _powers(values: Iterable[float]) -> list[int]:
     """The powers of ten around the values: the lines of a scale that has them all."""
     found = list(values)
     least, most = floor(log10(min(found))), ceil(log10(max(found)))
     return [10**power for power in range(least, most + 1)]
-
-
-def _size(value: float) -> str:
-    return naturalsize(value, format="%.3g")
 
 
 def _make(kind: Callable[..., Graph], **options: Any) -> Graph:
@@ -278,6 +263,20 @@ def _make(kind: Callable[..., Graph], **options: Any) -> Graph:
         no_prefix=True,
         **options,
     )
+
+
+def _make_picture(
+    id: str,
+    title: str,
+    meaning: str,
+    chart: Graph,
+    series: Sequence[str],
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+) -> Picture:
+    # pygal numbers the classes of its series.
+    legend = [(f"serie-{number}", name) for number, name in enumerate(series)]
+    return Picture(id, title, meaning, _render(chart, title), legend, head, rows)
 
 
 def _render(chart: Graph, title: str) -> Markup:

@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from humanize import naturalsize
-
-from app.lab.cost.figures import SMALL, Figures, title_of
+from app.lab.cost.figures import SMALL, Figures, format_bytes, title_of
 from backends import BACKENDS
 
 FLAT = 1.3
@@ -65,25 +63,20 @@ def _say_network(figures: Figures) -> Iterator[str]:
     asked = [pair for pair in figures.pairs if figures.count(pair.ours, "read").redis_commands]
     for ours, ships in asked:
         counts = [figures.count(name, "read") for name in (ours, ships)]
-        bytes_each = [each.bytes_to_redis + each.bytes_from_redis for each in counts]
         yield (
-            f"A read asks Redis {_times(counts[0].round_trips)} and moves {bytes_each[0]:,} bytes; "
-            f"with what ships {_times(counts[1].round_trips)} and {bytes_each[1]:,}."
+            f"A read asks Redis {_times(counts[0].round_trips)} and moves "
+            f"{counts[0].redis_bytes:,} bytes; "
+            f"with what ships {_times(counts[1].round_trips)} and {counts[1].redis_bytes:,}."
         )
 
 
 def _say_visitors(figures: Figures) -> Iterator[str]:
-    waits = [f"{_wait(figures, pair.ours) / 1000:.2f} ms" for pair in figures.pairs]
-    slowest = max(
-        (cookie for name in figures.names for _, cookie in figures.sent(name) if cookie), default=0
-    )
-    least = min(
-        (cookie for name in figures.names for _, cookie in figures.sent(name) if cookie), default=0
-    )
+    waits = [f"{figures.milliseconds(pair.ours, 'read'):.2f} ms" for pair in figures.pairs]
+    sent = [cookie for name in figures.names for _, cookie in figures.sent(name) if cookie] or [0]
     yield f"An answer that needs the session comes later by {_on_each(figures, waits)}."
     yield (
-        f"To send the cookie takes {least * 8 / UPLOAD_BITS * 1000:.1f} to "
-        f"{slowest * 8 / UPLOAD_BITS * 1000:.0f} ms with each request, pictures and scripts "
+        f"To send the cookie takes {min(sent) * 8 / UPLOAD_BITS * 1000:.1f} to "
+        f"{max(sent) * 8 / UPLOAD_BITS * 1000:.0f} ms with each request, pictures and scripts "
         f"included, at {UPLOAD_BITS / 1e6:.0f} Mbit/s from a phone."
     )
     for pair in figures.pairs:
@@ -93,10 +86,6 @@ def _say_visitors(figures: Figures) -> Iterator[str]:
                 f"{recovery.seconds:.1f} seconds after Redis is back from an outage, everybody is "
                 "logged in again."
             )
-
-
-def _wait(figures: Figures, name: str) -> float:
-    return max(0.0, figures.timing(name, "read").wall.quartiles[1])
 
 
 def _say_growth(figures: Figures) -> Iterator[str]:
@@ -115,10 +104,10 @@ def _say_growth(figures: Figures) -> Iterator[str]:
         growth = figures.growth(pair.ours)
         if growth:
             place = "of memory" if BACKENDS[pair.ours].on_redis else "of disk"
-            each = growth[-1].bytes / growth[-1].sessions
+            million = format_bytes(growth[-1].bytes_each * 10**6)
             yield (
-                f"{title_of(pair.ours)}: a million sessions of {SMALL.size} bytes take "
-                f"{naturalsize(each * 10**6, format='%.3g')} {place}."
+                f"{title_of(pair.ours)}: a million sessions of {SMALL.size} bytes take {million} "
+                f"{place}."
             )
 
 

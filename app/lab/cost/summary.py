@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from humanize import naturalsize
-
-from app.lab.cost.figures import Figures, Pair, title_of
+from app.lab.cost.figures import Figures, format_bytes, title_of
 from app.readme import format_table
 from backends import BACKENDS
 
@@ -34,20 +32,26 @@ class Shares(NamedTuple):
 
     title: str
     is_ours: bool
-    server: Cell
-    network: Cell
-    visitors: Cell
-    growth: Cell
-
-    @property
-    def cells(self) -> list[Cell]:
-        """In the order of the columns."""
-        return [self.server, self.network, self.visitors, self.growth]
+    cells: list[Cell]
+    """In the order of the columns."""
 
 
 def summarize(figures: Figures) -> list[Shares]:
     """Each backend above what ships for the same place."""
-    return [_summarize(figures, name, pair) for pair in figures.pairs for name in pair]
+    return [
+        Shares(
+            title_of(name),
+            name == pair.ours,
+            [
+                _cost_to_server(figures, name),
+                _cost_to_network(figures, name),
+                _cost_to_visitors(figures, name),
+                _cost_of_growth(figures, name),
+            ],
+        )
+        for pair in figures.pairs
+        for name in pair
+    ]
 
 
 def format_summary(figures: Figures) -> Iterator[str]:
@@ -57,17 +61,6 @@ def format_summary(figures: Figures) -> Iterator[str]:
         for line in summarize(figures)
     )
     yield from format_table(("", *COLUMNS), rows)
-
-
-def _summarize(figures: Figures, name: str, pair: Pair) -> Shares:
-    return Shares(
-        title_of(name),
-        name == pair.ours,
-        _cost_to_server(figures, name),
-        _cost_to_network(figures, name),
-        _cost_to_visitors(figures, name),
-        _growth(figures, name),
-    )
 
 
 def _cost_to_server(figures: Figures, name: str) -> Cell:
@@ -81,8 +74,7 @@ def _cost_to_server(figures: Figures, name: str) -> Cell:
 def _cost_to_network(figures: Figures, name: str) -> Cell:
     sent = dict(figures.sent(name))
     small, large = sent.get(TYPICAL_BYTES), sent.get(LARGE_BYTES)
-    count = figures.count(name, "read")
-    moved = count.bytes_to_redis + count.bytes_from_redis
+    moved = figures.count(name, "read").redis_bytes
     if small is None or large is None:
         return Cell("–", "no browser keeps it")
     if small == large:
@@ -95,23 +87,19 @@ def _cost_to_network(figures: Figures, name: str) -> Cell:
 
 
 def _cost_to_visitors(figures: Figures, name: str) -> Cell:
-    waits = (
-        max(0.0, figures.timing(name, each).wall.quartiles[1]) / 1000 for each in ("read", "write")
-    )
-    read, write = waits
+    read, write = (figures.milliseconds(name, each) for each in ("read", "write"))
     recovery = figures.recovery(name)
     after = f"{recovery.seconds:.1f} s after an outage" if recovery else "asks no service"
     return Cell(f"read {read:.2f} ms, write {write:.2f}", after)
 
 
-def _growth(figures: Figures, name: str) -> Cell:
+def _cost_of_growth(figures: Figures, name: str) -> Cell:
     growth = figures.growth(name)
     if not growth:
         return Cell("the same for any number", "nothing is stored")
     first, last = growth[0], growth[-1]
-    each = last.bytes / last.sessions
     place = "memory" if BACKENDS[name].on_redis else "disk"
     return Cell(
         f"login ×{last.login / first.login:,.1f} beside {last.sessions:,}",
-        f"a million take {naturalsize(each * MILLION, format='%.3g')} of {place}",
+        f"a million take {format_bytes(last.bytes_each * MILLION)} of {place}",
     )

@@ -33,12 +33,6 @@ def count_all(folder: Path) -> Bench:
     return run_bench(list_candidates(), options, iter)
 
 
-def number(count: Count, what: str) -> int:
-    if what == "redis_bytes":
-        return count.bytes_to_redis + count.bytes_from_redis
-    return int(getattr(count, what))
-
-
 def ratios(bench: Bench) -> Iterator[tuple[str, float]]:
     """What a session costs to what ships for the same place, by backend, data and operation."""
     candidates = list_candidates()
@@ -50,7 +44,7 @@ def ratios(bench: Bench) -> Iterator[tuple[str, float]]:
         shipped, bare = counts[candidate.ships, request], counts[candidate.bare, request]
         case = f"{name}, {count.operation}, {Shape(count.size, count.fields)}"
         for what in COUNTED:
-            mine, theirs = (number(each, what) - number(bare, what) for each in (count, shipped))
+            mine, theirs = (getattr(each, what) - getattr(bare, what) for each in (count, shipped))
             if theirs or mine:
                 yield f"{case}: {what}", round(mine / max(1, theirs), 3)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,6 @@ SLOWNESS = 1_000
 Spoil = Callable[[Any], None]
 
 
-def watch(steps: Sequence[Step]) -> Iterator[Step]:
-    return iter(steps)
-
-
 def spoiled(name: str, spoil: Spoil) -> Candidate:
     """A backend whose store was spoiled."""
 
@@ -41,8 +38,7 @@ def spoiled(name: str, spoil: Spoil) -> Candidate:
         spoil(interface_of(app).store)
         return ask_wsgi(app)
 
-    sound = list_candidates()[name]
-    return Candidate("spoiled", make, ships=name, on_redis=sound.on_redis, in_files=sound.in_files)
+    return replace(list_candidates()[name], name="spoiled", make=make, ships=name)
 
 
 def measure(folder: Path, name: str, spoil: Spoil) -> Bench:
@@ -50,7 +46,7 @@ def measure(folder: Path, name: str, spoil: Spoil) -> Bench:
     known = list_candidates()
     candidates = {BARE: known[BARE], name: known[name], "spoiled": spoiled(name, spoil)}
     options = Options(folder, 100, 100, rounds=5, turns=5, shapes=SHAPES[:1])
-    return run_bench(candidates, options, watch)
+    return run_bench(candidates, options, iter)
 
 
 def timings_of(bench: Bench, candidate: str) -> dict[str, Timing]:
@@ -72,36 +68,36 @@ def more_file_calls(bench: Bench) -> dict[str, int]:
     return more
 
 
-def wait_in_load(store: Any) -> None:
-    load = store.load
+def before_each_load(act: Spoil) -> Spoil:
+    """What a store does before each load from now on."""
 
-    def slow_load(key: str) -> Any:
-        end = time.thread_time() + SLOWNESS / 1e6
-        while time.thread_time() < end:
-            pass
-        return load(key)
+    def spoil(store: Any) -> None:
+        load = store.load
 
-    store.load = slow_load
+        def act_and_load(key: str) -> Any:
+            act(store)
+            return load(key)
+
+        store.load = act_and_load
+
+    return spoil
 
 
+@before_each_load
+def wait_in_load(_store: Any) -> None:
+    end = time.thread_time() + SLOWNESS / 1e6
+    while time.thread_time() < end:
+        pass
+
+
+@before_each_load
 def ask_twice(store: Any) -> None:
-    load = store.load
-
-    def load_twice(key: str) -> Any:
-        store.client.ping()
-        return load(key)
-
-    store.load = load_twice
+    store.client.ping()
 
 
+@before_each_load
 def write_at_each_load(store: Any) -> None:
-    load = store.load
-
-    def load_and_write(key: str) -> Any:
-        (store.folder / "touched").write_text("now")
-        return load(key)
-
-    store.load = load_and_write
+    (store.folder / "touched").write_text("now")
 
 
 def test_a_slow_load_is_in_the_time_of_what_loads(tmp_path: Path) -> None:
