@@ -5,7 +5,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from redis import Redis
 
@@ -75,8 +74,7 @@ def measure_among(
 
 
 def _find_used_memory(client: Redis) -> int:
-    info: Any = client.info("memory")
-    return int(info["used_memory"])
+    return int(client.info("memory")["used_memory"])
 
 
 def _fill_redis(client: Redis, sessions: int) -> None:

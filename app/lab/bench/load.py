@@ -1,16 +1,14 @@
 """Requests per second of a server: gunicorn on loopback, under a load with a bound."""
 
 import os
-import subprocess
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from itertools import chain
 from pathlib import Path
-from socket import create_connection
 from statistics import quantiles
 
 from flask import Flask
@@ -19,7 +17,7 @@ from app.lab.bench.candidate import BARE, Answer, Candidate, Shape, make_app, re
 from app.lab.bench.place import Place
 from app.lab.bench.results import Load
 from app.lab.measuring import call_in_parallel
-from app.lab.stores.redis_server import free_port
+from app.lab.subject.external import free_port, run_process, wait_for_port
 
 HOST = "127.0.0.1"
 CONNECTIONS, THREADS = 8, 4
@@ -39,36 +37,19 @@ def make_served_app(name: str, folder: str, url: str | None, size: int, fields: 
 @contextmanager
 def serve(name: str, place: Place, shape: Shape) -> Iterator[int]:
     """gunicorn with the candidate; the port on which it listens."""
-    port = free_port()
+    port, log = free_port(), place.folder / "log"
     arguments = (name, str(place.folder), place.redis_url, *shape)
+    target = f"{__name__}:{make_served_app.__name__}{arguments!r}"
     command = [
         *(sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", "1"),
         *("--threads", str(THREADS), "--keep-alive", "60", "--log-level", "critical"),
-        *("--bind", f"{HOST}:{port}", "--no-control-socket"),
-        f"{__name__}:{make_served_app.__name__}{arguments!r}",
+        *("--bind", f"{HOST}:{port}", "--no-control-socket", target),
     ]
-    process = subprocess.Popen(  # noqa: S603 - a fixed command
-        command,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        cwd=place.folder,  # without gunicorn.conf.py, which is for the application itself
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(port, process)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    # Not in the project's folder: gunicorn.conf.py there is for the application itself.
+    with run_process(command, environment, log, place.folder) as process:
+        wait_for_port(process, port, target, log)
         yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        with suppress(OSError):
-            return create_connection((HOST, port)).close()
-        time.sleep(0.05)
-    raise OSError("gunicorn does not listen")
 
 
 def measure_load(

@@ -15,7 +15,7 @@ from app.readme import format_table
 TIMES = (
     "Microseconds of processor time over the same request without a session, which the first row "
     "has in whole: half of the requests take less. In brackets on the wall; × the ratio to what "
-    "ships."
+    "ships, of the fastest quarter of the requests."
 )
 COUNTS = (
     "What one request does in whole. Calls in Python are of functions in C, too; calls for files "

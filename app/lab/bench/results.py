@@ -58,8 +58,8 @@ class Timing(OfShape):
     ships: str | None
     """What it is compared with."""
     ratio: float | None
-    """Of the processor's time, by half of the requests, to that of what ships; `None` if nothing
-    ships, or if that takes none."""
+    """Of the processor's time, on average of the fastest quarter of the requests, to that of what
+    ships; `None` if nothing ships, or if that takes none."""
 
 
 @dataclass(frozen=True)

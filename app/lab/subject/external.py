@@ -75,14 +75,14 @@ class ExternalApp:
 
         If it does not start, raises `ConfigurationError` with the last line that it wrote.
         """
-        port = _free_port()
+        port = free_port()
         with tempfile.TemporaryDirectory(prefix="session-lab-") as folder, ExitStack() as running:
             log = Path(folder) / "log"
 
             def launch() -> None:
                 running.close()  # the process that ran before, if any
-                start = _run_process(self._command(port), self._environment(), log)
-                _wait_for_port(running.enter_context(start), port, self.target, log)
+                start = run_process(self._command(port), self._environment(), log)
+                wait_for_port(running.enter_context(start), port, self.target, log)
 
             launch()
             url = f"http://127.0.0.1:{port}"
@@ -98,19 +98,26 @@ class ExternalApp:
         return {n: v for n, v in self.environment.items() if not n.startswith("FLASK_RUN_")}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 @contextmanager
-def _run_process(
-    command: Sequence[str], environment: Mapping[str, str], log: Path
+def run_process(
+    command: Sequence[str], environment: Mapping[str, str], log: Path, folder: Path | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process in this folder, or in the current one, which ends with the block."""
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - the user named what to run
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
     try:
         yield process
@@ -122,7 +129,8 @@ def _run_process(
         process.wait()
 
 
-def _wait_for_port(process: "subprocess.Popen[bytes]", port: int, target: str, log: Path) -> None:
+def wait_for_port(process: "subprocess.Popen[bytes]", port: int, target: str, log: Path) -> None:
+    """Raises `ConfigurationError` with the last line of the log if nothing listens in time."""
     deadline = time.monotonic() + PROCESS_TIMEOUT_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         with suppress(OSError):
