@@ -10,6 +10,7 @@ from http.client import HTTPConnection
 from itertools import chain
 from pathlib import Path
 from statistics import quantiles
+from tempfile import TemporaryDirectory
 
 from flask import Flask
 
@@ -37,7 +38,7 @@ def make_served_app(name: str, folder: str, url: str | None, size: int, fields: 
 @contextmanager
 def serve(name: str, place: Place, shape: Shape) -> Iterator[int]:
     """gunicorn with the candidate; the port on which it listens."""
-    port, log = free_port(), place.folder / "log"
+    port = free_port()
     arguments = (name, str(place.folder), place.redis_url, *shape)
     target = f"{__name__}:{make_served_app.__name__}{arguments!r}"
     command = [
@@ -47,9 +48,11 @@ def serve(name: str, place: Place, shape: Shape) -> Iterator[int]:
     ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     # Not in the project's folder: gunicorn.conf.py there is for the application itself.
-    with run_process(command, environment, log, place.folder) as process:
-        wait_for_port(process, port, target, log)
-        yield port
+    with TemporaryDirectory(prefix="session-lab-") as name_of_folder:
+        folder = Path(name_of_folder)
+        with run_process(command, environment, folder / "log", folder) as process:
+            wait_for_port(process, port, target, folder / "log")
+            yield port
 
 
 def measure_load(

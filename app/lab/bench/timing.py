@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import product
+from math import ceil
 from statistics import fmean, quantiles
 from time import perf_counter_ns, thread_time_ns
 from typing import NamedTuple
@@ -149,4 +150,4 @@ def _compare(candidate: Candidate, operation: str, costs: Costs) -> float | None
 
 
 def _mean_of_fastest_quarter(values: Sequence[float]) -> float:
-    return fmean(sorted(values)[: len(values) // 4 + 1])
+    return fmean(sorted(values)[: ceil(len(values) / 4)])
