@@ -17,22 +17,7 @@ TIMES = (
     "has in whole: half of the requests take less. In brackets on the wall; × the ratio to what "
     "ships, of the fastest quarter of the requests."
 )
-COUNTS = (
-    "What one request does in whole. Calls in Python are of functions in C, too; calls for files "
-    "are operations and system calls."
-)
-WEIGHTS = "Bytes of Redis memory, or of the disk as it allocates them."
 SENT = "Bytes of the Cookie with each request, by bytes of data; – if no browser keeps so many."
-GROWTH = (
-    "What so many sessions take together, in bytes; microseconds of a login and of a read beside "
-    "them on the wall, the least of several."
-)
-RECOVERIES = "Seconds from when Redis answers again until the session does."
-LOADS = (
-    "gunicorn on loopback: one process with four threads, asked over eight connections; each "
-    "candidate in turn for half a second."
-)
-LEFT_OUT = "Only what keeps a session is compared."
 
 
 class Section(NamedTuple):
@@ -46,22 +31,21 @@ class Section(NamedTuple):
 
 def make_sections(bench: Bench) -> list[Section]:
     """The tables that have a row."""
-    stored = [each for each in bench.weights if each.bytes]
     sections = [
         *(
             _pivot(f"Time of a request: {shape}", TIMES, those, "candidate", "operation")
             for shape, those in _group_by_shape(bench.timings)
         ),
         *(
-            _list(f"What a request does: {shape}", COUNTS, those, hidden=shape._fields)
+            _list(f"What a request does: {shape}", those, hidden=shape._fields)
             for shape, those in _group_by_shape(bench.counts)
         ),
-        _list("A session on the server", WEIGHTS, stored),
+        _list("A session on the server", [each for each in bench.weights if each.bytes]),
         _pivot("What a browser sends", SENT, bench.sent, "size", "candidate"),
-        _list("Among stored sessions", GROWTH, bench.growth),
-        _list("After an outage of Redis", RECOVERIES, bench.recoveries),
-        _list("Under load", LOADS, bench.loads),
-        _list("Not measured", LEFT_OUT, bench.left_out),
+        _list("Among stored sessions", bench.growth),
+        _list("After an outage of Redis", bench.recoveries),
+        _list("Under load", bench.loads),
+        _list("Not measured", bench.left_out),
     ]
     return [section for section in sections if section.rows]
 
@@ -84,10 +68,13 @@ def _pivot(title: str, note: str, measured: Sequence[Any], row: str, column: str
     return Section(title, note, ("", *columns), [*rows.values()])
 
 
-def _list(title: str, note: str, measured: Sequence[Any], hidden: Sequence[str] = ()) -> Section:
+def _list(title: str, measured: Sequence[Any], hidden: Sequence[str] = ()) -> Section:
     """A row for each, and a column for each of its fields but the hidden ones."""
-    names = [name for each in measured[:1] for name in vars(each) if name not in hidden]
+    if not measured:
+        return Section(title, "", [], [])
+    names = [name for name in vars(measured[0]) if name not in hidden]
     rows = [[_format_value(getattr(each, name)) for name in names] for each in measured]
+    note = " ".join(str(type(measured[0]).__doc__).split())
     return Section(title, note, [name.replace("_", " ") for name in names], rows)
 
 
@@ -100,8 +87,8 @@ def _format_value(value: float | str) -> str:
 def _format_cell(measured: Timing | Sent) -> str:
     if isinstance(measured, Sent):
         return "–" if measured.cookie_bytes is None else f"{measured.cookie_bytes:,}"
-    ratio = "" if measured.ratio is None else f" ×{measured.ratio:.2f}"
-    return f"{measured.cpu.half:.0f} ({measured.wall.half:.0f}){ratio}"
+    ratio = "" if measured.ratio is None else f" ×{measured.ratio:z.2f}"
+    return f"{measured.cpu.half:z.0f} ({measured.wall.half:z.0f}){ratio}"
 
 
 def describe_run(bench: Bench) -> str:

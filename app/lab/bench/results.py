@@ -103,26 +103,29 @@ class Sent(OfCandidate):
 
 @dataclass(frozen=True)
 class Weight(OfShape):
-    """What a session takes on the server."""
+    """What a session takes on the server: of Redis memory, or of the disk as it allocates it."""
 
     bytes: int
-    """Of Redis memory, or allocated on the disk."""
+    """On average of many."""
 
 
 @dataclass(frozen=True)
 class Growth(OfCandidate):
-    """What a request costs beside stored sessions."""
+    """What stored sessions take together, and what a request costs beside them.
+
+    Microseconds on the wall, the least of several.
+    """
 
     sessions: int
     """How many are stored."""
     bytes: int
-    """What they take together: of Redis' memory, or allocated on the disk."""
+    """Of Redis' memory, or allocated on the disk."""
     inodes: int
     """Their files and folders."""
     login: float
-    """Microseconds on the wall, the least of several."""
+    """Microseconds of a login."""
     read: float
-    """Microseconds on the wall, the least of several."""
+    """Microseconds of a read."""
 
     @property
     def bytes_each(self) -> float:
@@ -132,7 +135,7 @@ class Growth(OfCandidate):
 
 @dataclass(frozen=True)
 class Recovery(OfCandidate):
-    """How long an outage of Redis goes on after Redis is back."""
+    """How long an outage goes on, from when Redis answers again until the session does."""
 
     seconds: float
     """Until the session is there again."""
@@ -140,7 +143,10 @@ class Recovery(OfCandidate):
 
 @dataclass(frozen=True)
 class Load(OfCandidate):
-    """What gunicorn answers under load."""
+    """What gunicorn answers on loopback: one process with four threads, over eight connections.
+
+    Each candidate has its turn for half a second.
+    """
 
     operation: str
     """What the requests do with the session."""
@@ -156,7 +162,7 @@ class Load(OfCandidate):
 
 @dataclass(frozen=True)
 class LeftOut(OfShape):
-    """A candidate that was not measured with this data."""
+    """Who was not measured with this data: only what keeps a session is compared."""
 
     because: str
     """Why not."""
