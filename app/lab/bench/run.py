@@ -1,7 +1,6 @@
 """A run of the bench: every candidate with every shape in turn, for so many rounds."""
 
 import time
-from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, suppress
@@ -116,10 +115,11 @@ class _Run:
         for each in self._fit[small]:
             if not each.is_bare:
                 yield self._plan(0.2, "sent", measure_sent, each, small)
-            most = options.most_in_redis * each.on_redis or options.most_in_files * each.in_files
-            for sessions in STORED[: bisect(STORED, most)]:
-                measure = partial(measure_among, sessions)
-                yield self._plan(0.1 + sessions / 5000, "growth", measure, each, small)
+            if each.on_redis or each.in_files:
+                most = options.most_in_redis if each.on_redis else options.most_in_files
+                for sessions in (number for number in STORED if number <= most):
+                    measure = partial(measure_among, sessions)
+                    yield self._plan(0.1 + sessions / 5000, "growth", measure, each, small)
             if each.on_redis:
                 yield self._plan(1.0, "recoveries", time_recovery, each, small)
         for operation in LOADED if options.http else ():
