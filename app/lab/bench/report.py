@@ -103,14 +103,19 @@ def describe_run(bench: Bench) -> str:
 def print_bench(bench: Bench, to: Console) -> None:
     """The tables for people."""
     for section in make_sections(bench):
-        table = Table(box=None, pad_edge=False)
-        for number, name in enumerate(section.head):
-            head = name.replace(" ", "\n")
-            table.add_column(head, justify="right" if number else "left", overflow="fold")
+        table = Table(box=None, pad_edge=False, collapse_padding=True)
+        table.add_column(_break_name(section.head[0]), no_wrap=True)
+        for name in section.head[1:]:
+            table.add_column(_break_name(name), justify="right", overflow="fold")
         for name, *cells in section.rows:
-            table.add_row(name.replace("-session-", "-session-\n"), *cells)
+            table.add_row(_break_name(name), *cells)
         to.print(section.title, section.note, "", table, "", sep="\n")
     to.print(describe_run(bench))
+
+
+def _break_name(name: str) -> str:
+    """On more lines, so that a row fits into 80 columns."""
+    return name.replace(" ", "\n").replace("-session-", "-session-\n")
 
 
 def format_markdown(bench: Bench) -> str:
