@@ -18,7 +18,7 @@ from backends.record import CREATED, ID
 from backends.session import PERMANENT_KEY, Session
 from backends.signals import send, session_ended
 from backends.store import Fields
-from backends.tokens.cookie_format import MAX_COOKIE_BYTES, SessionSerializer, make_serializer
+from backends.tokens.cookie_format import MAX_COOKIE_BYTES, SessionSerializer
 
 
 class CookieInterface(BackendInterface):
@@ -29,11 +29,21 @@ class CookieInterface(BackendInterface):
         if not app.secret_key:
             return None
         self._look_at_settings(app)
-        return make_serializer(self._settings.keys, self._salt(app), self.clock)
+        return self._own_serializer(app)
 
     def _serializer(self, app: Flask) -> SessionSerializer:
-        serializer = self.get_signing_serializer(app)  # an application may have its own
+        if type(self).get_signing_serializer is CookieInterface.get_signing_serializer:
+            return self._own_serializer(app)  # the settings have been looked at
+        serializer = self.get_signing_serializer(app)
         assert serializer is not None
+        return serializer
+
+    def _own_serializer(self, app: Flask) -> SessionSerializer:
+        name, settings = self.get_cookie_name(app), self._settings
+        if name not in settings.signers:
+            made = SessionSerializer(settings.keys, self._salt(app), self.clock)
+            settings.signers[name] = made
+        serializer: SessionSerializer = settings.signers[name]
         return serializer
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:

@@ -130,9 +130,9 @@ class FileSystemStore(Store):
         removed: Collection[str],
         ttl: float,
     ) -> None:
-        with self._locked(key) as path:
-            record = unless_ended(self._read(path, loaded))
-            if record is None:
+        with one_deadline(), self._locked(key) as path:
+            record = self._read(path, loaded)
+            if record is None or record.ttl <= 0:
                 raise SessionGone
             fields = merge(record.fields, changed, removed)
             self._write(path, fields, record.created, ttl, record.owner)
@@ -140,7 +140,7 @@ class FileSystemStore(Store):
                 self._relist(record.owner, key)
 
     def delete(self, key: str) -> bool:
-        with self._locked(key) as path:
+        with one_deadline(), self._locked(key) as path:
             return self._remove(path, self._owner_in(path))
 
     def sessions_of(self, owner: str) -> dict[str, Record]:
@@ -182,15 +182,8 @@ class FileSystemStore(Store):
     def _file(self, key: str) -> str:
         return f"{self._root}/{key[:SHARD_LENGTH]}/{key}"
 
-    @contextmanager
-    def _locked(self, key: str) -> Iterator[str]:
-        """The path of the record's file, while its shard is locked."""
-        shard = f"{self._root}/{key[:SHARD_LENGTH]}"
-        try:
-            with one_deadline(), hold_lock(shard, seconds_left()):
-                yield f"{shard}/{key}"
-        except OSError as error:
-            raise _unavailable(error) from error
+    def _locked(self, key: str) -> "_locked":
+        return _locked(f"{self._root}/{key[:SHARD_LENGTH]}", key)
 
     def _read(self, path: str, loaded: Record | None = None) -> Record | None:
         """The file's record, ended or not; `None` if there is no file or it is damaged.
@@ -200,7 +193,9 @@ class FileSystemStore(Store):
         try:
             data = read_file(path, self._traits.uid)
             if loaded is not None and data == loaded.data:
-                return loaded._replace(ttl=times_in(data)[2] - self.clock())
+                _, seen, ends = times_in(data)
+                ttl = ends - self.clock()
+                return Record(loaded.fields, ttl, seen, loaded.owner, data, loaded.created)
             return unpack(data, self.clock())
         except FileNotFoundError:
             # A missing folder is an outage: it says nothing about the session.
@@ -338,6 +333,31 @@ class FileSystemStore(Store):
 def install(app: Flask, clock: Clock) -> StoreInterface:
     """Keep sessions in `SESSION_FILE_DIR`. Raises `ConfigurationError`."""
     return StoreInterface(app, FileSystemStore(session_folder(app), clock), clock)
+
+
+class _locked(hold_lock):  # noqa: N801 - used as a function; a generator would cost three times as much
+    """Hold the lock of a record's shard, for the path of its file.
+
+    Raises `StoreUnavailable` for what the system refuses meanwhile.
+    """
+
+    __slots__ = ("_path",)
+
+    def __init__(self, shard: str, key: str) -> None:
+        super().__init__(shard, seconds_left())
+        self._path = f"{shard}/{key}"
+
+    def __enter__(self) -> str:
+        try:
+            self.acquire()
+        except OSError as error:
+            raise _unavailable(error) from error
+        return self._path
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self.release()
+        if isinstance(error, OSError):
+            raise _unavailable(error) from error
 
 
 _error_log = Throttle()

@@ -92,6 +92,8 @@ class BackendInterface(SessionInterface):
             return
         if session._is_unread:
             self._look_at_settings(app)
+        if session._is_untouched and not self._is_due(session._loaded_session):
+            return
         try:
             with report_failure(app, "save"):
                 self._save_used(app, session, response)
@@ -176,9 +178,12 @@ class BackendInterface(SessionInterface):
     def _load_first(self, app: Flask, request: Request) -> LoadedSession | None:
         """The first living session among the cookies of its name."""
         self._look_at_settings(app)
+        tokens = self._tokens(app, request)
+        if not tokens and self.migration is None:
+            return None
         with report_failure(app, "load"), one_deadline():
             unknown = list[str]()
-            for token in self._tokens(app, request):
+            for token in tokens:
                 try:
                     loaded = self._load(app, token.removesuffix(PERMANENT))
                 except (BadData, UnicodeError):
@@ -218,7 +223,13 @@ class BackendInterface(SessionInterface):
                 assert session._failure is not None
                 raise session._failure
             return  # nothing was changed, and its reading has been reported
-        self._save(app, session, response)
+        loaded = session._loaded
+        if self._is_empty(session):
+            self._save_empty(app, session, response)
+        elif loaded is None or session._succession is not Succession.SAME:
+            self._send(app, session, self._begin(app, session), response)
+        else:
+            self._save_known(app, session, loaded, response)
 
     def _must_send_unused(self, app: Flask, session: Session) -> bool:
         """Whether an unused session's cookie is sent again, as for permanent ones in Flask."""
@@ -228,15 +239,6 @@ class BackendInterface(SessionInterface):
             and app.config["SESSION_REFRESH_EACH_REQUEST"]
             and any(token.endswith(PERMANENT) for token in self._tokens(app, request))
         )
-
-    def _save(self, app: Flask, session: Session, response: Response) -> None:
-        loaded = session._loaded
-        if self._is_empty(session):
-            self._save_empty(app, session, response)
-        elif loaded is None or session._begins:
-            self._send(app, session, self._begin(app, session), response)
-        else:
-            self._save_known(app, session, loaded, response)
 
     def _is_empty(self, session: Session) -> bool:
         """Whether there is nothing to keep."""
@@ -253,13 +255,22 @@ class BackendInterface(SessionInterface):
             session._raise_succession(Succession.NEW_OWNER)
             self._send(app, session, self._begin(app, session), response)
         elif any(changes):
-            token = self._update(app, session, loaded, changes)
-            after = loaded._replace(token=token, permanent=session.permanent)
-            session._become(after, changes)
+            token, permanent = self._update(app, session, loaded, changes), session.permanent
+            if token != loaded.token or permanent != loaded.permanent:
+                loaded = loaded._replace(token=token, permanent=permanent)
+            session._become(loaded, changes)
             session.modified = True  # also for a nested change: another save sends its cookie too
             self._send(app, session, token, response)
         else:
             self._renew(app, session, loaded, response)
+
+    def _is_due(self, loaded: LoadedSession | None) -> bool:
+        """Whether an unchanged session must be prolonged, or its cookie may have to be sent."""
+        return loaded is not None and (
+            loaded.permanent
+            or loaded.ttl < RENEW_BELOW * self._settings.idle[False]
+            or bool(loaded.mark)
+        )
 
     def _renew(
         self, app: Flask, session: Session, loaded: LoadedSession, response: Response
@@ -313,8 +324,9 @@ class BackendInterface(SessionInterface):
         return token
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
-        if session._loaded is not None and session._loaded.mark:
-            self._note_sent(app, session._loaded.mark)
+        loaded = session._loaded_session
+        if loaded is not None and loaded.mark:
+            self._note_sent(app, loaded.mark)
         name = self.get_cookie_name(app)
         value = f"{token}{PERMANENT}" if session.permanent else token
         expires = self.get_expiration_time(app, session)
@@ -329,7 +341,8 @@ class BackendInterface(SessionInterface):
             response.headers.add(
                 "Set-Cookie", name + "=" + value + dump_attributes(**self._attributes(app))
             )
-        vary_by_cookie(response)
+        if not session.accessed:  # or it was said before
+            vary_by_cookie(response)
 
     def _attributes(self, app: Flask) -> dict[str, Any]:
         return {

@@ -115,16 +115,15 @@ class TextFields(Mapping[str, str]):
 
     def _find(self, name: str) -> tuple[int, int]:
         """Where the field begins and ends; it begins at -1 if there is none."""
-        if name not in self._places:  # a request asks for the same few names again
-            self._places[name] = self._search(name)
-        return self._places[name]
-
-    def _search(self, name: str) -> tuple[int, int]:
-        if FIELD in name or TEXT in name:
-            return -1, -1  # it would match the end of one field and the begin of the next
-        start = self.text.find(f"{FIELD}{name}{TEXT}")
-        end = self.text.find(FIELD, start + 1)
-        return start, len(self.text) if end < 0 else end
+        place = self._places.get(name)  # a request asks for the same few names again
+        if place is None:
+            if FIELD in name or TEXT in name:
+                return -1, -1  # it would match the end of one field and the begin of the next
+            text = self.text
+            start = text.find(f"{FIELD}{name}{TEXT}")
+            end = text.find(FIELD, start + 1)
+            place = self._places[name] = start, len(text) if end < 0 else end
+        return place
 
 
 def hash_owner(owner: str) -> str:
@@ -169,7 +168,7 @@ def unpack(data: bytes, now: float) -> Record:
 
     Raises `ValueError` for damage and for a version before, `StoreUnavailable` for one after.
     """
-    if data[1:TIMES_AT] != b"%08x" % crc32(memoryview(data)[TIMES_AT:], crc32(data[:1])):
+    if data[1:TIMES_AT] != b"%08x" % crc32(data[TIMES_AT:], crc32(data[:1])):
         raise ValueError("its checksum is wrong")
     if data[:1] < VERSION:
         raise ValueError(f"it has the format {data[:1].decode()} of an earlier version")

@@ -158,10 +158,12 @@ class RedisStore(Store):
         other = self._replaced(key, loaded, changed, removed, ttl)
         if other is not None:
             loaded = self._replace_in_turn(key, other, changed, removed, ttl)
+        if loaded.owner is None:
+            return
         now = self.clock()
         is_touch = not changed and not removed
         if is_touch or times_in(loaded.data)[2] - now < RENEW_BELOW * ttl:
-            self._renew(key, loaded, now + ttl)
+            self._renew_row_of(loaded.owner, key, loaded.created, now + ttl)
 
     @within_deadline
     def delete(self, key: str) -> bool:
@@ -286,14 +288,12 @@ class RedisStore(Store):
             raise StoreUnavailable("Redis: the answer to a deletion was lost")
         return bool(deleted), owner_in(_bytes(head))
 
-    def _renew(self, key: str, record: Record, end: float) -> None:
+    def _renew_row_of(self, owner: str, key: str, created: float, end: float) -> None:
         """Write the row of a session again that lives until `end`: its list may be evicted."""
-        if record.owner is None:
-            return
         seconds = self._list_seconds()
-        row = (key, repr(max(end, record.created + seconds)), repr(end), seconds)
+        row = (key, repr(max(end, created + seconds)), repr(end), seconds)
         with suppress(StoreUnavailable):  # the update is done, and the next one renews the row too
-            self._with_list(record.owner, lambda listed: self._renew_row(listed, *row))
+            self._with_list(owner, lambda listed: self._renew_row(listed, *row))
 
     def _rows_of(self, owner: str) -> dict[str, float]:
         """The keys in the owner's list, and when their sessions must have ended."""

@@ -41,7 +41,7 @@ from backends.store import (
     key_of,
     wall_clock,
 )
-from backends.tokens.signing import TokenSigner, signer
+from backends.tokens.signing import TokenSigner
 
 DEFAULT_ID_BYTES = 32
 """Random bytes of an id, as in Flask-Session."""
@@ -120,7 +120,7 @@ class StoreInterface(BackendInterface):
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
         session_id = self._unsign(app, token)
         record = self.store.load(key_of(session_id))
-        created = 0.0 if record is None else created_in(record)
+        created = 0.0 if record is None else record.created or created_in(record)
         if record is None or not created:
             self._log_ended_token(app, session_id)
             return None
@@ -259,7 +259,11 @@ class StoreInterface(BackendInterface):
         return self._signer(app).sign(session_id.encode()).decode()
 
     def _signer(self, app: Flask) -> TokenSigner:
-        return signer(self._settings.keys, self._salt(app))
+        name, settings = self.get_cookie_name(app), self._settings
+        if name not in settings.signers:
+            settings.signers[name] = TokenSigner(settings.keys, self._salt(app).encode())
+        signer: TokenSigner = settings.signers[name]
+        return signer
 
     def _salt(self, app: Flask) -> str:
         # The prefix separates applications also in a store that has no prefixes.

@@ -1,7 +1,6 @@
 """The `session` of a request: loaded at its first use, decoded field by field."""
 
 import secrets
-import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import datetime
@@ -10,10 +9,11 @@ from types import NoneType
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from flask import Flask, Request
+from flask import Request
 from flask.sessions import SessionMixin
 from markupsafe import Markup
 
+from backends.http.refusal import answer_is_decided
 from backends.loaded_session import (
     NO_CHANGES,
     Changes,
@@ -32,17 +32,6 @@ PERMANENT_KEY = "_permanent"
 
 IMMUTABLE = frozenset({str, int, float, bool, NoneType, bytes, UUID, datetime, Markup})
 """A value of these types that is the one that was loaded has not changed."""
-
-AFTER_THE_VIEW = frozenset(
-    step.__code__
-    for step in (
-        Flask.handle_user_exception,
-        Flask.handle_exception,
-        Flask.finalize_request,
-        Flask.do_teardown_request,
-    )
-)
-"""The steps of Flask in which the answer is decided: an error raised there reaches no handler."""
 
 
 class Opening(NamedTuple):
@@ -75,26 +64,27 @@ class Session(SessionMixin):
     empty; it is never saved then, and each write raises or refuses the answer.
     """
 
+    # What most sessions never change is the class's: each is made for one request.
+    _next_id: str | None = None
+    _loaded_session: LoadedSession | None = None
+    _written: Changes | None = None
+    """What was saved of `_loaded_session` and is not in its fields yet."""
+    _values: dict[str, Any] | None = None
+    _failure: StoreUnavailable | None = None
+    _is_whole = False
+    """Whether `_values` has all keys, in their order; before, it has those that were used."""
+    _is_unread = False
+    """Whether its record was not, or could not be, loaded."""
+    _is_refused = False
+    _modified = False
+    _held_back = False
+    _succession = Succession.SAME
+    """It is only ever raised, until it is saved."""
+
     def __init__(self, opening: Opening) -> None:
         self._opening = opening
         self._lock = RLock()
-        self._next_id: str | None = None
-        self._loaded_session: LoadedSession | None = None
-        self._written: Changes | None = None
-        """What was saved of `_loaded_session` and is not in its fields yet."""
-        self._values: dict[str, Any] | None = None
         self._as_read: dict[str, Any] = {}
-        self._failure: StoreUnavailable | None = None
-        self._is_whole = False
-        """Whether `_values` has all keys, in their order; before, it has those that were used."""
-        self._is_unread = False
-        """Whether its record was not, or could not be, loaded."""
-        self._is_refused = False
-        self._modified = False
-        self._held_back = False
-        self.accessed = False
-        self._succession = Succession.SAME
-        """It is only ever raised, until it is saved."""
 
     @property
     def modified(self) -> bool:
@@ -116,10 +106,10 @@ class Session(SessionMixin):
     @property
     def permanent(self) -> bool:
         """Flask's `_permanent`. Many ask for it, and it is looked for once."""
-        values = self._used()
-        if PERMANENT_KEY in values or self._is_whole or self._loaded_session is None:
-            return bool(self.get(PERMANENT_KEY, False))
-        return self._loaded_session.permanent
+        if PERMANENT_KEY in self._used():
+            return bool(self.get(PERMANENT_KEY))
+        loaded = self._loaded_session
+        return loaded is not None and loaded.permanent and not self._is_whole
 
     @permanent.setter
     def permanent(self, value: bool) -> None:
@@ -129,6 +119,16 @@ class Session(SessionMixin):
     def _is_loaded(self) -> bool:
         """Whether this request has used the session."""
         return self._values is not None
+
+    @property
+    def _is_untouched(self) -> bool:
+        """Whether it certainly is as it was loaded: what was read of it cannot change."""
+        return (
+            self._loaded_session is not None
+            and not self._modified
+            and not self._held_back
+            and IMMUTABLE.issuperset(map(type, self._as_read.values()))
+        )
 
     @property
     def _loaded(self) -> LoadedSession | None:
@@ -146,20 +146,16 @@ class Session(SessionMixin):
 
         A new, cleared or rotated session already has the id that it will be stored under.
         """
-        if self._loaded is not None and not self._begins:
-            return self._loaded.id
+        loaded = self._loaded
+        if loaded is not None and self._succession is Succession.SAME:
+            return loaded.id
         if self._next_id is None:
             self._next_id = secrets.token_urlsafe(self._opening.id_bytes)
         return self._next_id
 
-    @property
-    def _begins(self) -> bool:
-        """Whether saving it begins a session with a new id."""
-        return self._loaded is None or self._succession > Succession.SAME
-
     def _rotate(self) -> None:
         """Keep the data and take a new token. The old token ends with the request."""
-        self._change(lambda _: None)
+        self._begin_change()
         self._raise_succession(Succession.NEW_ID)
 
     def _raise_succession(self, succession: Succession) -> None:
@@ -174,10 +170,9 @@ class Session(SessionMixin):
 
     def _changes(self) -> Changes:
         """The changes since the session was loaded, nested ones included."""
-        values = self._used()
-        if not self._modified and IMMUTABLE.issuperset(map(type, self._as_read.values())):
+        if self._is_untouched:
             return NO_CHANGES
-        stored = self._stored
+        values, stored = self._used(), self._stored
         changed = dict[str, str]()
         for key, value in values.items():
             if value is not _ENCODED and not self._is_as_read(key, value):
@@ -206,7 +201,7 @@ class Session(SessionMixin):
     def _is_as_read(self, key: str, value: Any) -> bool:
         """Whether the value is certainly the one that was loaded."""
         return value is _ENCODED or (
-            type(value) in IMMUTABLE and key in self._as_read and value is self._as_read[key]
+            type(value) in IMMUTABLE and value is self._as_read.get(key, _ENCODED)
         )
 
     def _encode(self, key: str, value: Any) -> str:
@@ -258,7 +253,7 @@ class Session(SessionMixin):
                 except StoreUnavailable as failure:
                     self._failure = failure
                     self._values, self._is_unread = {}, True
-                    if not _answer_is_decided():
+                    if not answer_is_decided():
                         raise
                 else:
                     self._values = {}
@@ -281,16 +276,16 @@ class Session(SessionMixin):
     def _refuse_unread(self) -> None:
         """Raise, or let the answer be refused, if the session could not be loaded."""
         if self._failure is not None and self._succession < Succession.CLEARED:
-            if not _answer_is_decided():
+            if not answer_is_decided():
                 raise self._failure
             self._is_refused = True
 
-    def _change(self, change: Callable[[dict[str, Any]], object], *, whole: bool = False) -> None:
-        with self._lock:
-            values = self._all() if whole else self._used()
-            self._refuse_unread()
-            self._modified, self._held_back = True, False
-            change(values)
+    def _begin_change(self) -> dict[str, Any]:
+        """The values that were used until now, to be changed under the lock."""
+        values = self._used()
+        self._refuse_unread()
+        self._modified, self._held_back = True, False
+        return values
 
     def __getitem__(self, name: str) -> Any:
         value = self.get(name, _ENCODED)
@@ -299,36 +294,45 @@ class Session(SessionMixin):
         return value
 
     def get(self, name: str, default: Any = None) -> Any:
-        value = self._used().get(name, _ENCODED)
-        return self._decode(name, default) if value is _ENCODED else value
+        values = self._values
+        if values is None:
+            values = self._load_values()
+        value = values.get(name, _ENCODED)
+        if value is not _ENCODED:
+            return value
+        return default if self._loaded_session is None else self._decode(name, default)
 
     def _decode(self, name: str, default: Any) -> Any:
         with self._lock:  # two threads must get the same list
-            assert self._values is not None
-            value = self._values.get(name, _ENCODED)
+            values = self._used()
+            value = values.get(name, _ENCODED)
             if value is not _ENCODED:
                 return value
             text = self._stored_text(name)
             if text is None:
                 return default
-            value = self._opening.serializer.decode(text)
-            self._values[name] = self._as_read[name] = value
+            values[name] = self._as_read[name] = value = self._opening.serializer.decode(text)
             return value
 
     def _stored_text(self, name: object) -> str | None:
         """The text of a key that is in the session; `None` if it is not, or has been set."""
-        assert self._values is not None
-        if not isinstance(name, str) or (self._is_whole and name not in self._values):
+        loaded = self._loaded_session
+        if loaded is None or not isinstance(name, str):
             return None
-        return self._stored.get(field_name(name))
+        if self._is_whole and name not in self._used():
+            return None
+        return loaded.fields.get(field_name(name))
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._change(lambda values: values.__setitem__(name, value))
+        with self._lock:
+            self._begin_change()[name] = value
 
     def __delitem__(self, name: str) -> None:
         if name not in self:
             raise KeyError(name)
-        self._change(lambda values: values.__delitem__(name), whole=True)
+        with self._lock:
+            self._name_values()
+            del self._begin_change()[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all())
@@ -356,7 +360,8 @@ class Session(SessionMixin):
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         given = dict(*args, **kwargs)
-        self._change(lambda values: values.update(given))
+        with self._lock:
+            self._begin_change().update(given)
 
     def clear(self) -> None:
         # A session can be ended unread, also if it cannot be read: its token says which it is.
@@ -391,10 +396,3 @@ def id_of(session: SessionMixin) -> str | None:
     name = "_id" if isinstance(session, Session) else "sid"
     found: str | None = getattr(session, name, None)
     return found
-
-
-def _answer_is_decided() -> bool:
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code not in AFTER_THE_VIEW:
-        frame = frame.f_back  # type: ignore[assignment]  # `None` ends the loop
-    return frame is not None

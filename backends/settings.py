@@ -127,6 +127,8 @@ class Settings:
         one is renamed.
         """
         self.keys = _signing_keys(app)
+        self.signers: dict[str, Any] = {}
+        """What a backend signs with by these keys, by the cookie's name."""
 
 
 def current_settings(app: Flask, known: Settings | None) -> Settings:

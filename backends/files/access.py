@@ -8,7 +8,6 @@ Raises `ConfigurationError` at import on a system without file locks.
 
 import errno
 import os
-import secrets
 import stat
 import time
 from collections import defaultdict
@@ -74,7 +73,7 @@ def read_file(path: str, new_uid: int) -> bytes:
 
 def replace_file(path: str, data: bytes, times: tuple[float, float]) -> None:
     """Write the file as a whole, with its times of access and modification."""
-    temporary = f"{path}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
+    temporary = f"{path}.{os.urandom(4).hex()}{TEMPORARY_SUFFIX}"
     try:
         descriptor = os.open(temporary, WRITE_FLAGS, FILE_MODE)
         try:
@@ -134,7 +133,14 @@ class hold_lock:  # noqa: N801 - used as a function; a generator would cost thre
         self._folder = folder
         self._seconds = seconds
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> object:
+        self.acquire()
+        return None
+
+    def __exit__(self, _kind: object, _error: BaseException | None, _trace: object) -> None:
+        self.release()
+
+    def acquire(self) -> None:
         ends = time.monotonic() + self._seconds
         self._turn = _turns[os.getpid(), self._folder]
         if not self._turn.acquire(timeout=max(0.0, self._seconds)):
@@ -150,7 +156,7 @@ class hold_lock:  # noqa: N801 - used as a function; a generator would cost thre
             self._turn.release()
             raise
 
-    def __exit__(self, *_: object) -> None:
+    def release(self) -> None:
         os.close(self._descriptor)
         self._turn.release()
 

@@ -1,5 +1,7 @@
 """Turns a response into the page of an error after the view has returned."""
 
+import sys
+
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
@@ -9,6 +11,25 @@ ENTITY_HEADERS = (
 )
 """What a refused response loses: headers of its body, its redirect, its cookies
 (a guest's cart must not be deleted by a login that did not happen)."""
+
+AFTER_THE_VIEW = frozenset(
+    step.__code__
+    for step in (
+        Flask.handle_user_exception,
+        Flask.handle_exception,
+        Flask.finalize_request,
+        Flask.do_teardown_request,
+    )
+)
+"""The steps of Flask in which the answer is decided: an error raised there reaches no handler."""
+
+
+def answer_is_decided() -> bool:
+    """Whether the caller runs within one of those steps."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code not in AFTER_THE_VIEW:
+        frame = frame.f_back  # type: ignore[assignment]  # `None` ends the loop
+    return frame is not None
 
 
 def refuse(app: Flask, response: Response, error: HTTPException) -> None:

@@ -303,7 +303,8 @@ class CircuitBreaker:
         self._log = log
 
     def __enter__(self) -> None:
-        self._check_turn()
+        if self._next_try is not None:
+            self._check_turn()
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Raises `StoreUnavailable` for a failure, `ValueError` for a key of another type."""
@@ -334,8 +335,6 @@ class CircuitBreaker:
             self._next_try = moment
 
     def _check_turn(self) -> None:
-        if self._next_try is None:
-            return
         with self._lock:
             if self._next_try is None:
                 return

@@ -80,5 +80,6 @@ class Script:
             return self._run(key, ("EVAL", self._text), arguments, again)
 
     def _run(self, key: str, script: Command, arguments: Command, again: Command) -> Any:
-        first, second = ((*script, 1, key, *given) for given in (arguments, again))
+        first = (*script, 1, key, *arguments)
+        second = None if again is arguments else (*script, 1, key, *again)
         return self._commands.run(key, first, second)

@@ -3,6 +3,7 @@
 It knows nothing of sessions and their records.
 """
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ import redis
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import (
     BusyLoadingError,
+    InvalidResponse,
     MasterDownError,
     MaxConnectionsError,
     NoScriptError,
@@ -36,6 +38,12 @@ TIME_USED_UP = "the time for this step is used up"
 MIN_TIMEOUT_SECONDS = 0.001
 """For a socket whose time is used up; 0 would mean that it never waits."""
 
+READ_BYTES = 1 << 16
+"""At most so many are read at once."""
+
+INCOMPLETE = object()
+"""Stands for an answer of which more is to come."""
+
 
 class TimeUsedUpError(redis.TimeoutError):
     """The step had little time left for this command, which says nothing of the server."""
@@ -51,10 +59,36 @@ class DeadlineSocket:
     A timeout of the socket alone starts again with every byte that arrives.
     """
 
-    def __init__(self, connected: Any, connection: "DeadlineMixin") -> None:
+    def __init__(self, connected: Any, connection: Any) -> None:
         self._socket = connected
         self._connection = connection
         self._is_polled = False
+        self._reader = hiredis.Reader(
+            protocolError=InvalidResponse,
+            replyError=connection._parser.parse_error,
+            notEnoughData=INCOMPLETE,
+        )
+
+    def ask(self, command: Command, ends: float) -> Any:
+        """The answer, or an error as an object, at that time of `time.monotonic` at the latest.
+
+        redis-py's own way takes three times as long.
+        """
+        packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # the stub knows one part
+        wire, gets = self._socket, self._reader.gets
+        wire.settimeout(_until(ends))
+        sent = wire.send(packed)
+        while sent < len(packed):  # `sendall` of TLS would start its timeout again with every part
+            wire.settimeout(_until(ends))
+            sent += wire.send(packed[sent:])
+        while True:
+            wire.settimeout(_until(ends))
+            received = wire.recv(READ_BYTES)
+            if not received:
+                raise ConnectionError("the server closed the connection")
+            self._reader.feed(received)
+            if (answer := gets()) is not INCOMPLETE:
+                return answer
 
     def recv(self, *arguments: Any) -> Any:
         self._socket.settimeout(self._seconds())
@@ -96,10 +130,6 @@ class DeadlineMixin:
         if left <= 0:
             raise TimeoutError(TIME_USED_UP)
         return left
-
-    def pack_command(self, *command: Any) -> list[bytes]:
-        """The bytes of a command, whose name is one word: redis-py looks for more at each."""
-        return [hiredis.pack_command(command)]
 
     @property
     def socket_timeout(self) -> float | int | None:
@@ -177,7 +207,7 @@ class DeadlinePool(redis.ConnectionPool):
         try:
             if left <= 0:
                 raise TimeUsedUpError(TIME_USED_UP)
-            return self._ask_twice(connection, command, again or command)
+            return self._ask_twice(connection, command, again or command, left)
         except redis.TimeoutError as error:
             if left < deadline.LIMIT_SECONDS / 2:
                 raise TimeUsedUpError(TIME_USED_UP) from error
@@ -206,8 +236,6 @@ class DeadlinePool(redis.ConnectionPool):
     def release(self, connection: Any) -> None:
         if connection.pid != self.pid:
             return  # it was lent before this process was forked
-        if not self.owns_connection(connection):
-            connection.disconnect()
         if not connection.is_connected:
             self._forget_one()
             return
@@ -225,7 +253,8 @@ class DeadlinePool(redis.ConnectionPool):
                 self._forget_one()
 
     def _lend(self) -> Any:
-        self._checkpid()
+        if self.pid != os.getpid():
+            self._checkpid()
         try:
             return self._available_connections.pop()
         except IndexError:
@@ -259,22 +288,27 @@ class DeadlinePool(redis.ConnectionPool):
             self._made -= 1
             self._changed.notify()
 
-    def _ask_twice(self, connection: Any, command: Command, again: Command) -> Any:
+    def _ask_twice(self, connection: Any, command: Command, again: Command, seconds: float) -> Any:
         was_idle = connection.is_connected
-        # A firewall may have swallowed it: leave time for a new one.
-        connection.limit_attempt(seconds_left() / 2 if was_idle else self.attempt_seconds)
         try:
-            return _ask(connection, command)
+            if was_idle:
+                # A firewall may have swallowed it: leave time for a new one.
+                return _ask(connection, command, time.monotonic() + seconds / 2)
+            return self._connect_and_ask(connection, command)
         except (redis.RedisError, OSError) as error:
             if not must_ask_another(error) and not (was_idle and _is_broken(error)):
                 raise
             connection.disconnect()
             self.disconnect(inuse_connections=False)
-        connection.limit_attempt(self.attempt_seconds)
         try:
-            return _ask(connection, again)
+            return self._connect_and_ask(connection, again)
         except NoScriptError as error:
             raise NoScriptAgainError(*error.args) from None
+
+    def _connect_and_ask(self, connection: Any, command: Command) -> Any:
+        connection.limit_attempt(self.attempt_seconds)
+        connection.connect()
+        return _ask(connection, command, time.monotonic() + connection.time_left())
 
 
 class MasterCheckingPool(DeadlinePool, SentinelConnectionPool):
@@ -294,6 +328,11 @@ class MasterCheckingPool(DeadlinePool, SentinelConnectionPool):
                 self.get_master_address()  # type: ignore[no-untyped-call]  # has no types
         return super()._lend()
 
+    def release(self, connection: Any) -> None:
+        if not self.owns_connection(connection):  # type: ignore[no-untyped-call]  # has no types
+            connection.disconnect()  # it goes to a server that is not the master now
+        super().release(connection)
+
 
 def must_ask_another(error: BaseException) -> bool:
     """Whether the server says that another one takes this command."""
@@ -310,11 +349,30 @@ def describe_answer(error: BaseException) -> str:
     return text
 
 
-def _ask(connection: Any, command: Command) -> Any:
-    if not connection.is_connected:
-        connection.connect()
-    connection.send_packed_command(connection.pack_command(*command), check_health=False)
-    return connection.read_response(disable_decoding=True, disconnect_on_error=True)
+def _ask(connection: Any, command: Command, ends: float) -> Any:
+    """The answer, at that time of `time.monotonic` at the latest."""
+    try:
+        answer = connection._sock.ask(command, ends)
+        if isinstance(answer, redis.ConnectionError | hiredis.PushNotification):
+            raise redis.ConnectionError(f"the server answered {answer}")
+    except BaseException as error:
+        connection.disconnect()  # what is still to come must answer nothing else
+        if isinstance(error, TimeoutError):
+            raise redis.TimeoutError(str(error)) from error
+        if isinstance(error, OSError):
+            raise redis.ConnectionError(str(error)) from error
+        raise
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _until(ends: float) -> float:
+    """The seconds until then. Raises `TimeoutError` if there are none."""
+    left = ends - time.monotonic()
+    if left <= 0:
+        raise TimeoutError(TIME_USED_UP)
+    return left
 
 
 def _is_broken(error: BaseException) -> bool:

@@ -7,7 +7,6 @@ import json
 import zlib
 from base64 import urlsafe_b64decode
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,7 +15,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 
 from backends.record import ID
 from backends.store import Clock, Fields
-from backends.tokens.signing import signer
+from backends.tokens.signing import TokenSigner
 
 MAX_COOKIE_BYTES = 4096
 """Name and value: browsers ignore a larger cookie (RFC 6265bis 5.7, step 4)."""
@@ -109,7 +108,7 @@ class SessionSerializer(URLSafeTimedSerializer):
     def __init__(self, keys: tuple[bytes, ...], salt: str, clock: Clock) -> None:
         super().__init__(list(keys), salt=salt, serializer=_Payload)
         self._clock = clock
-        self._signer = signer(keys, salt)
+        self._signer = TokenSigner(keys, salt.encode())
 
     def dumps(self, obj: Any, salt: Any = None) -> str:
         seconds = int(self._clock())
@@ -141,9 +140,3 @@ class SessionSerializer(URLSafeTimedSerializer):
 def _decode_base64(text: bytes) -> bytes:
     """Of a text whose signature was checked. Raises `ValueError`."""
     return urlsafe_b64decode(text + b"=" * (-len(text) % 4))
-
-
-@lru_cache(maxsize=64)
-def make_serializer(keys: tuple[bytes, ...], salt: str, clock: Clock) -> SessionSerializer:
-    """The serializer of these keys, which is made once."""
-    return SessionSerializer(keys, salt, clock)

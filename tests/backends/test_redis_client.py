@@ -14,6 +14,7 @@ import pytest
 from backends import deadline
 from backends.redis import RedisStore
 from backends.redis_access.client import connect
+from backends.redis_access.pool import Command
 from backends.store import StoreUnavailable
 from tests.support.relay import Relay
 from tests.support.services import RedisServer
@@ -216,22 +217,14 @@ class LostAnswer:
         self.pool = pool_of(store.client)
         self.command = command
         connection = self.pool.get_connection()
-        self.read = connection.read_response
-        connection.read_response = self
-        self.connection, self.name = connection, ""
-        self.pack = connection.pack_command
-        connection.pack_command = self.note
+        self.ask = connection._sock.ask
+        connection._sock.ask = self
         self.pool.release(connection)
 
-    def note(self, *command: Any) -> Any:
-        self.name = command[0]
-        return self.pack(*command)
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        answer = self.read(*arguments, **options)
-        if self.name == self.command:
+    def __call__(self, command: Command, ends: float) -> Any:
+        answer = self.ask(command, ends)
+        if command[0] == self.command:
             self.command = ""
-            self.connection.disconnect()
             raise ConnectionResetError
         return answer
 

@@ -6,7 +6,7 @@ import pytest
 from itsdangerous import BadSignature, Signer, TimestampSigner, URLSafeTimedSerializer
 
 from backends.record import CREATED, ID
-from backends.tokens.cookie_format import make_serializer
+from backends.tokens.cookie_format import SessionSerializer
 from backends.tokens.signing import TokenSigner
 
 KEYS = (b"an older key", b"the key of today")
@@ -53,7 +53,7 @@ def test_a_key_or_a_salt_of_another_is_refused() -> None:
 @pytest.mark.parametrize("size", [10, 5000])
 def test_a_cookie_is_one_of_itsdangerous(size: int) -> None:
     fields = {ID: '"1"', CREATED: "1700000000", "text": f'"{"x" * size}"'}
-    cookie = make_serializer(KEYS, SALT, lambda: 1_700_000_000.5).dumps(fields)
+    cookie = SessionSerializer(KEYS, SALT, lambda: 1_700_000_000.5).dumps(fields)
     reader = URLSafeTimedSerializer(
         list(KEYS),
         salt=SALT,
@@ -63,5 +63,5 @@ def test_a_cookie_is_one_of_itsdangerous(size: int) -> None:
     values, signed_at = reader.loads(cookie, return_timestamp=True)
     assert values == {ID: "1", CREATED: 1_700_000_000, "text": "x" * size}
     assert signed_at.timestamp() == 1_700_000_000
-    assert make_serializer(KEYS, SALT, lambda: 0.0).loads(cookie)[1] == 1_700_000_000
+    assert SessionSerializer(KEYS, SALT, lambda: 0.0).loads(cookie)[1] == 1_700_000_000
     assert len(cookie) < 1000
