@@ -3,9 +3,9 @@
 from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any
 
-import flask
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 from itsdangerous import BadData
@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from backends.audit_log import log_event
 from backends.deadline import one_deadline
 from backends.http.cookies import cookies_named, dump_attributes, vary_by_cookie
-from backends.http.refusal import refuse
+from backends.http.refusal import is_current, refuse
 from backends.loaded_session import Changes, LoadedSession, Succession
 from backends.migration.migration import Adopted, Migration, migration_of
 from backends.serializer import FieldSerializer
@@ -25,6 +25,7 @@ from backends.session import PERMANENT_KEY, Opening, Session
 from backends.settings import current_settings
 from backends.signals import (
     changes_dropped,
+    note_failure,
     report_failure,
     send,
     session_begun,
@@ -94,16 +95,18 @@ class BackendInterface(SessionInterface):
             self._look_at_settings(app)
         if session._is_untouched and not self._is_due(session._loaded_session):
             return
+        begun = monotonic()
         try:
-            with report_failure(app, "save"):
-                self._save_used(app, session, response)
+            self._save_used(app, session, response)
         except SessionGone:
             # A logout, a rotation or the expiry ended it meanwhile. No cookie is sent or deleted:
             # the browser may already hold the token of the next session.
             log_event(app, "changes dropped", session._id, reason="the session ended meanwhile")
             send(changes_dropped, app)
         except (StoreUnavailable, SessionTooLarge) as error:
-            if not _is_current(session):
+            if isinstance(error, StoreUnavailable):
+                note_failure(app, "save", error, begun)
+            if not is_current(session):
                 raise
             refuse(app, response, error)
 
@@ -181,20 +184,25 @@ class BackendInterface(SessionInterface):
         tokens = self._tokens(app, request)
         if not tokens and self.migration is None:
             return None
-        with report_failure(app, "load"), one_deadline():
-            unknown = list[str]()
-            for token in tokens:
-                try:
-                    loaded = self._load(app, token.removesuffix(PERMANENT))
-                except (BadData, UnicodeError):
-                    unknown.append(token)
-                    continue
-                if loaded is not None:
-                    return loaded
-            if self.migration is not None:
-                loaded = self._move_first(app, request, self.migration, unknown)
-                if loaded is not None:
-                    return loaded
+        begun = monotonic()
+        unknown: list[str] = []
+        try:
+            with one_deadline():
+                for token in tokens:
+                    try:
+                        loaded = self._load(app, token.removesuffix(PERMANENT))
+                    except (BadData, UnicodeError):
+                        unknown.append(token)
+                        continue
+                    if loaded is not None:
+                        return loaded
+                if self.migration is not None:
+                    loaded = self._move_first(app, request, self.migration, unknown)
+                    if loaded is not None:
+                        return loaded
+        except StoreUnavailable as error:
+            note_failure(app, "load", error, begun)
+            raise
         for _ in unknown:
             self._log_forgery(app, request)
         return None
@@ -309,18 +317,19 @@ class BackendInterface(SessionInterface):
     def _followed(self, app: Flask, session: Session) -> list[LoadedSession]:
         """The sessions that end when this one is saved empty or begins."""
         unread, request = session._is_unread, session._opening.request
-        loaded = self._load_first(app, request) if unread else session._loaded
+        loaded = self._load_first(app, request) if unread else session._loaded_session
         return [loaded] if loaded else []
 
     def _begin(self, app: Flask, session: Session) -> str:
         if self.permanent and PERMANENT_KEY not in session:
             session.permanent = True
-        loaded, keeps_age = session._loaded, session._succession < Succession.NEW_OWNER
+        loaded, keeps_age = session._loaded_session, session._succession < Succession.NEW_OWNER
         created = loaded.created if loaded and keeps_age else self.clock()
         fields = session._fields()
         token = self._create(app, session, fields, created)
-        ttl = self.remaining(app, created, session.permanent)
-        session._become(LoadedSession(session._id, token, created, ttl, fields, session.permanent))
+        permanent = session.permanent
+        ttl = self.remaining(app, created, permanent)
+        session._become(LoadedSession(session._id, token, created, ttl, fields, permanent))
         return token
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
@@ -355,7 +364,7 @@ class BackendInterface(SessionInterface):
         }
 
     def _log_begin(self, app: Flask, session: Session, session_id: str) -> None:
-        loaded = session._loaded
+        loaded = session._loaded_session
         rotated = loaded is not None and session._succession is Succession.NEW_ID
         event = "session rotated" if rotated else "session begun"
         log_event(app, event, session_id, follows=loaded and loaded.id)
@@ -388,9 +397,3 @@ def _without_proxy(session: SessionMixin) -> Session:
         session = session._get_current_object()
     assert isinstance(session, Session)
     return session
-
-
-def _is_current(session: Session) -> bool:
-    """Whether it is the session of the request that is answered now."""
-    current: Any = flask.session
-    return flask.has_request_context() and current._get_current_object() is session

@@ -70,7 +70,7 @@ class TextFields(Mapping[str, str]):
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._places = dict[str, tuple[int, int]]()
+        self._places: dict[str, tuple[int, int]] = {}
 
     def __getitem__(self, name: str) -> str:
         start, end = self._find(name)
@@ -151,7 +151,7 @@ def pack(
         # Cut, not rounded: no session may live longer than its limit by the hundredth of a second.
         times = times << TIME_BITS | min(int(time * TICKS + 0.001), LATEST)
     about = b2a_base64(times.to_bytes(15, "big"), newline=False).decode() + (owner or "")
-    if isinstance(fields, TextFields):
+    if type(fields) is TextFields:  # an abstract base class is slow to ask
         body = fields.text
     else:
         if not _is_clean(fields):
@@ -168,12 +168,13 @@ def unpack(data: bytes, now: float) -> Record:
 
     Raises `ValueError` for damage and for a version before, `StoreUnavailable` for one after.
     """
-    if data[1:TIMES_AT] != b"%08x" % crc32(data[TIMES_AT:], crc32(data[:1])):
+    version = data[:1]
+    if data[1:TIMES_AT] != b"%08x" % crc32(data[TIMES_AT:], crc32(version)):
         raise ValueError("its checksum is wrong")
-    if data[:1] < VERSION:
-        raise ValueError(f"it has the format {data[:1].decode()} of an earlier version")
-    if data[:1] > VERSION:
-        raise _refuse_version(data[:1])
+    if version < VERSION:
+        raise ValueError(f"it has the format {version.decode()} of an earlier version")
+    if version > VERSION:
+        raise _refuse_version(version)
     head, _, body = data.decode("utf-8", "surrogatepass").partition("\n")
     created, seen, ends = times_in(data)
     if body and not (body[0] == FIELD and TEXT in body):
@@ -181,12 +182,13 @@ def unpack(data: bytes, now: float) -> Record:
     fields: Fields = TextFields(body)
     if head.endswith(ESCAPED):
         fields = {_unescape(name): _unescape(text) for name, text in fields.items()}
-    return Record(fields, ends - now, seen, owner_in(data), data, created)
+    owner = owner_in(data) if len(head) > HEAD_LENGTH else None
+    return Record(fields, ends - now, seen, owner, data, created)
 
 
 def merge(fields: Fields, changed: Fields, removed: Collection[str]) -> Fields:
     """The fields with the changes."""
-    if isinstance(fields, TextFields):
+    if type(fields) is TextFields:  # an abstract base class is slow to ask
         if len(changed) + len(removed) <= FEW and _is_clean(changed):
             return fields.changed(changed, removed)
         fields = fields.as_dict()

@@ -126,8 +126,9 @@ class RedisStore(Store):
             self._with_list(name, lambda listed: self._enlist(listed, *arguments))
         fields, created = split_created(fields)
         record, data = self.prefix + key, pack(fields, self.clock(), ttl, name, created)
-        command = ("SET", record, data, "NX", "PX", _milliseconds(ttl))
-        again = ("EVAL", CREATE_AGAIN, 1, record, data, _milliseconds(ttl))
+        life = _milliseconds(ttl)
+        command = ("SET", record, data, "NX", "PX", life)
+        again = ("EVAL", CREATE_AGAIN, 1, record, data, life)
         with self._guard(record):
             created = self._commands.run(record, command, again)
         if not created:

@@ -173,7 +173,7 @@ class Session(SessionMixin):
         if self._is_untouched:
             return NO_CHANGES
         values, stored = self._used(), self._stored
-        changed = dict[str, str]()
+        changed: dict[str, str] = {}
         for key, value in values.items():
             if value is not _ENCODED and not self._is_as_read(key, value):
                 name = field_name(key)
@@ -263,13 +263,13 @@ class Session(SessionMixin):
         with self._lock:
             assert self._values is not None
             if not self._is_whole:
-                loaded, names = self._loaded_session, list[str]()
+                loaded = self._loaded_session
                 if loaded is not None:
                     fields = dict(loaded.fields.items())  # each of them will be looked for
                     self._loaded_session = loaded._replace(fields=fields)
                     names = session_keys(fields)
-                names = sorted(names) if self._opening.sort_keys else names
-                self._values = dict.fromkeys(names, _ENCODED) | self._values
+                    names = sorted(names) if self._opening.sort_keys else names
+                    self._values = dict.fromkeys(names, _ENCODED) | self._values
                 self._is_whole = True
             return self._values
 
@@ -321,7 +321,7 @@ class Session(SessionMixin):
             return None
         if self._is_whole and name not in self._used():
             return None
-        return loaded.fields.get(field_name(name))
+        return loaded.fields.get(f"@{name}" if name.startswith("@") else name)
 
     def __setitem__(self, name: str, value: Any) -> None:
         with self._lock:

@@ -60,8 +60,15 @@ def send(signal: NamedSignal, app: Flask, **values: Any) -> None:
         signal.send(app, **values)
 
 
+def note_failure(app: Flask, step: str, error: StoreUnavailable, begun: float) -> None:
+    """Send `store_failed`, once for each error. `begun`: by `time.monotonic`."""
+    if not error.is_reported:
+        error.is_reported = True
+        send(store_failed, app, step=step, seconds=monotonic() - begun)
+
+
 class report_failure:  # noqa: N801 - used as a function; a generator would cost four times as much
-    """Send `store_failed` for a `StoreUnavailable` that is raised inside, once for each error."""
+    """Send `store_failed` for a `StoreUnavailable` that is raised inside."""
 
     def __init__(self, app: Flask, step: str) -> None:
         self._app = app
@@ -71,7 +78,5 @@ class report_failure:  # noqa: N801 - used as a function; a generator would cost
         self._begun = monotonic()
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, StoreUnavailable) and not error.is_reported:
-            error.is_reported = True
-            seconds = monotonic() - self._begun
-            send(store_failed, self._app, step=self._step, seconds=seconds)
+        if isinstance(error, StoreUnavailable):
+            note_failure(self._app, self._step, error, self._begun)

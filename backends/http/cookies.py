@@ -13,7 +13,7 @@ def cookies_named(name: str, request: Request) -> list[str]:
     if name not in header:
         return []
     # `request.cookies` parses, decodes and unquotes every cookie, which a token never needs.
-    found = list[str]()
+    found: list[str] = []
     for pair in header.split(";"):
         key, _, value = pair.partition("=")
         if key.strip() == name and (token := value.strip(' "')):

@@ -1,7 +1,9 @@
 """Turns a response into the page of an error after the view has returned."""
 
 import sys
+from typing import Any
 
+import flask
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
@@ -30,6 +32,12 @@ def answer_is_decided() -> bool:
     while frame is not None and frame.f_code not in AFTER_THE_VIEW:
         frame = frame.f_back  # type: ignore[assignment]  # `None` ends the loop
     return frame is not None
+
+
+def is_current(session: object) -> bool:
+    """Whether it is the session of the request that is answered now."""
+    current: Any = flask.session
+    return flask.has_request_context() and current._get_current_object() is session
 
 
 def refuse(app: Flask, response: Response, error: HTTPException) -> None:

@@ -5,17 +5,16 @@ Anybody can read it; only who has the key can write it.
 
 import json
 import zlib
-from base64 import urlsafe_b64decode
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 from itsdangerous import BadData, BadPayload, URLSafeTimedSerializer, want_bytes
-from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.encoding import base64_decode
 
 from backends.record import ID
 from backends.store import Clock, Fields
-from backends.tokens.signing import TokenSigner
+from backends.tokens.signing import TokenSigner, decode_base64, encode_base64
 
 MAX_COOKIE_BYTES = 4096
 """Name and value: browsers ignore a larger cookie (RFC 6265bis 5.7, step 4)."""
@@ -112,7 +111,7 @@ class SessionSerializer(URLSafeTimedSerializer):
 
     def dumps(self, obj: Any, salt: Any = None) -> str:
         seconds = int(self._clock())
-        signed_at = base64_encode(seconds.to_bytes((seconds.bit_length() + 7) // 8))
+        signed_at = encode_base64(seconds.to_bytes((seconds.bit_length() + 7) // 8))
         return self._signer.sign(self.dump_payload(obj) + b"." + signed_at).decode()
 
     def dump_payload(self, obj: Any) -> bytes:
@@ -120,23 +119,18 @@ class SessionSerializer(URLSafeTimedSerializer):
         if len(data) > COMPRESSED_FROM_BYTES:
             compressed = zlib.compress(data)
             if len(compressed) < len(data) - 1:
-                return b"." + base64_encode(compressed)
-        return base64_encode(data)
+                return b"." + encode_base64(compressed)
+        return encode_base64(data)
 
     def load_payload(self, payload: bytes, *_: Any, **__: Any) -> Any:
         if not payload.startswith(b"."):
-            return _Payload.loads(_decode_base64(payload))
+            return _Payload.loads(decode_base64(payload))
         try:
-            return _Payload.loads(zlib.decompress(_decode_base64(payload[1:])))
+            return _Payload.loads(zlib.decompress(decode_base64(payload[1:])))
         except zlib.error as error:
             raise BadPayload("it cannot be decompressed", original_error=error) from error
 
     def loads(self, s: Any, *_: Any, **__: Any) -> tuple[dict[str, str], float]:
         """The fields, and when they were signed. Raises `BadData` and `ValueError`."""
         payload, _dot, signed_at = self._signer.unsign(want_bytes(s)).rpartition(b".")
-        return self.load_payload(payload), int.from_bytes(_decode_base64(signed_at))
-
-
-def _decode_base64(text: bytes) -> bytes:
-    """Of a text whose signature was checked. Raises `ValueError`."""
-    return urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+        return self.load_payload(payload), int.from_bytes(decode_base64(signed_at))

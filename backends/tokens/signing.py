@@ -5,7 +5,7 @@ signature itself. What is signed here can be verified there, and the other way r
 """
 
 import hmac
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from hashlib import sha256
 from typing import Any
 
@@ -19,7 +19,7 @@ BLOCK_BYTES = 64
 INNER, OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 """What HMAC makes of a key's bytes, for `bytes.translate`."""
 
-URL_SAFE = bytes.maketrans(b"+/", b"-_")
+URL_SAFE, STANDARD = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 
 class TokenSigner:
@@ -53,4 +53,13 @@ def _signature(key: tuple[Any, Any], value: bytes) -> bytes:
     inner, outer = key[0].copy(), key[1].copy()
     inner.update(value)
     outer.update(inner.digest())
-    return b2a_base64(outer.digest(), newline=False).translate(URL_SAFE, b"=")
+    return encode_base64(outer.digest())
+
+
+def encode_base64(data: bytes) -> bytes:
+    return b2a_base64(data, newline=False).translate(URL_SAFE, b"=")
+
+
+def decode_base64(text: bytes) -> bytes:
+    """Of a text whose signature was checked. Raises `ValueError`."""
+    return a2b_base64(text.translate(STANDARD) + b"=" * (-len(text) % 4))
