@@ -6,7 +6,7 @@
 import logging
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -98,8 +98,9 @@ class FileSystemStore(Store):
             raise StoreUnavailable(str(error)) from error
 
     def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
+        path = self._file(key)
         with one_deadline():
-            with self._locked(key) as path:
+            with _translated, self._lock(key):
                 if os.path.lexists(path):
                     raise KeyError(key)
                 hashed = None if owner is None else hash_owner(owner)
@@ -115,14 +116,9 @@ class FileSystemStore(Store):
             raise _unavailable(error) from error
 
     def update(self, key: str, changed: Fields, removed: Collection[str], ttl: float) -> None:
-        self._update(key, None, changed, removed, ttl)
+        self.update_loaded(key, None, changed, removed, ttl)
 
     def update_loaded(
-        self, key: str, loaded: Record, changed: Fields, removed: Collection[str], ttl: float
-    ) -> None:
-        self._update(key, loaded, changed, removed, ttl)
-
-    def _update(
         self,
         key: str,
         loaded: Record | None,
@@ -130,7 +126,8 @@ class FileSystemStore(Store):
         removed: Collection[str],
         ttl: float,
     ) -> None:
-        with one_deadline(), self._locked(key) as path:
+        path = self._file(key)
+        with one_deadline(), _translated, self._lock(key):
             record = self._read(path, loaded)
             if record is None or record.ttl <= 0:
                 raise SessionGone
@@ -140,7 +137,8 @@ class FileSystemStore(Store):
                 self._relist(record.owner, key)
 
     def delete(self, key: str) -> bool:
-        with one_deadline(), self._locked(key) as path:
+        path = self._file(key)
+        with one_deadline(), _translated, self._lock(key):
             return self._remove(path, self._owner_in(path))
 
     def sessions_of(self, owner: str) -> dict[str, Record]:
@@ -161,7 +159,7 @@ class FileSystemStore(Store):
 
     def sweep(self) -> Iterator[int]:
         for number in range(self.steps):
-            with _raise_unavailable():
+            with _translated:
                 removed = sum(map(self._remove_if_ended, self._files_of(number)))
             yield removed
 
@@ -182,8 +180,9 @@ class FileSystemStore(Store):
     def _file(self, key: str) -> str:
         return f"{self._root}/{key[:SHARD_LENGTH]}/{key}"
 
-    def _locked(self, key: str) -> "_locked":
-        return _locked(f"{self._root}/{key[:SHARD_LENGTH]}", key)
+    def _lock(self, key: str) -> hold_lock:
+        """The lock of the record's shard."""
+        return hold_lock(f"{self._root}/{key[:SHARD_LENGTH]}", seconds_left())
 
     def _read(self, path: str, loaded: Record | None = None) -> Record | None:
         """The file's record, ended or not; `None` if there is no file or it is damaged.
@@ -227,8 +226,8 @@ class FileSystemStore(Store):
         return None if record is None else record.owner
 
     def _end(self, owner: str, key: str) -> bool:
-        with self._locked(key) as path:
-            return self._remove(path, owner)
+        with _translated, self._lock(key):
+            return self._remove(self._file(key), owner)
 
     def _relist(self, owner: str, key: str) -> None:
         if self._lists.has(owner, key):
@@ -241,7 +240,7 @@ class FileSystemStore(Store):
 
     def _listed(self, owner: str) -> dict[str, Record | None]:
         """The owner's living records, the oldest first; `None` for one that cannot be read."""
-        with _raise_unavailable():
+        with _translated:
             keys = self._lists.keys(owner)
         found: dict[str, Record | None] = {}
         for key in keys:
@@ -262,7 +261,8 @@ class FileSystemStore(Store):
 
     def _unlist_if_ended(self, owner: str, key: str) -> None:
         # A login in progress has listed its session before writing it: wait for its lock.
-        with self._locked(key) as path:
+        path = self._file(key)
+        with _translated, self._lock(key):
             if not os.path.lexists(path):
                 self._lists.remove(owner, key)
                 return
@@ -335,31 +335,6 @@ def install(app: Flask, clock: Clock) -> StoreInterface:
     return StoreInterface(app, FileSystemStore(session_folder(app), clock), clock)
 
 
-class _locked(hold_lock):  # noqa: N801 - used as a function; a generator would cost three times as much
-    """Hold the lock of a record's shard, for the path of its file.
-
-    Raises `StoreUnavailable` for what the system refuses meanwhile.
-    """
-
-    __slots__ = ("_path",)
-
-    def __init__(self, shard: str, key: str) -> None:
-        super().__init__(shard, seconds_left())
-        self._path = f"{shard}/{key}"
-
-    def __enter__(self) -> str:
-        try:
-            self.acquire()
-        except OSError as error:
-            raise _unavailable(error) from error
-        return self._path
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        self.release()
-        if isinstance(error, OSError):
-            raise _unavailable(error) from error
-
-
 _error_log = Throttle()
 
 
@@ -371,9 +346,15 @@ def _unavailable(error: OSError) -> StoreUnavailable:
     return unavailable
 
 
-@contextmanager
-def _raise_unavailable() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _unavailable(error) from error
+class _Translator:
+    """Raises `StoreUnavailable` for what the system refuses meanwhile."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError):
+            raise _unavailable(error) from error
+
+
+_translated = _Translator()

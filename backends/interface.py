@@ -89,7 +89,7 @@ class BackendInterface(SessionInterface):
             session = _without_proxy(session)
         if session.accessed:
             vary_by_cookie(response)
-        if not session._is_loaded and not self._must_send_unused(app, session):
+        if session._values is None and not self._must_send_unused(app, session):
             return
         if session._is_unread:
             self._look_at_settings(app)
@@ -267,7 +267,7 @@ class BackendInterface(SessionInterface):
             if token != loaded.token or permanent != loaded.permanent:
                 loaded = loaded._replace(token=token, permanent=permanent)
             session._become(loaded, changes)
-            session.modified = True  # also for a nested change: another save sends its cookie too
+            session._modified = True  # also for a nested change: another save sends its cookie too
             self._send(app, session, token, response)
         else:
             self._renew(app, session, loaded, response)

@@ -79,7 +79,7 @@ class TextFields(Mapping[str, str]):
         return self.text[start + len(name) + 2 : end]
 
     def get(self, name: str, default: Any = None) -> Any:
-        start, end = self._find(name)
+        start, end = self._places.get(name) or self._find(name)
         return default if start < 0 else self.text[start + len(name) + 2 : end]
 
     def __contains__(self, name: object) -> bool:

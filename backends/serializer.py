@@ -71,7 +71,7 @@ class FieldSerializer(TaggedJSONSerializer):
         Raises `TypeError` for what Flask refuses, and for what could not be decoded again.
         """
         try:
-            if self._has_only_flasks_tags() and _is_plain(value):
+            if len(self.order) == self._tags_of_flask and _is_plain(value):
                 return _encoders[sort_keys].encode(value).decode()
         except (UnicodeEncodeError, RecursionError):
             pass  # a lone surrogate, which only Flask's JSON can write; or too deep for both
@@ -84,7 +84,7 @@ class FieldSerializer(TaggedJSONSerializer):
 
     def encode_plain(self, values: Collection[Any], sort_keys: bool) -> list[str] | None:
         """The values as texts, if all are plain; faster together than one by one."""
-        if not self._has_only_flasks_tags():
+        if len(self.order) != self._tags_of_flask:
             return None
         try:
             if SCALARS.issuperset(map(type, values)) or all(map(_is_plain, values)):
@@ -96,15 +96,12 @@ class FieldSerializer(TaggedJSONSerializer):
 
     def decode(self, text: str) -> Any:
         """The value of a text. Raises `ValueError`, `TypeError` or `KeyError` for damage."""
-        if self._has_only_flasks_tags() and TAG_MARK not in text:
+        if len(self.order) == self._tags_of_flask and TAG_MARK not in text:
             try:
                 return _decode(text)
             except msgspec.DecodeError:
                 pass  # a lone surrogate or NaN, which only Flask's JSON can read
         return self.loads(text)
-
-    def _has_only_flasks_tags(self) -> bool:
-        return len(self.order) == self._tags_of_flask
 
 
 def _is_plain(value: Any) -> bool:

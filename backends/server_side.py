@@ -132,8 +132,10 @@ class StoreInterface(BackendInterface):
 
     def _is_empty(self, session: Session) -> bool:
         """Whether nothing is in it but that it is permanent, which begins no session."""
-        alone = {PERMANENT_KEY}
-        return session._used().keys() <= alone and session._all().keys() <= alone
+        values = session._used()
+        if len(values) > 1 or (values and PERMANENT_KEY not in values):
+            return False
+        return session._all().keys() <= {PERMANENT_KEY}
 
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
         if session and not self._followed(app, session):
@@ -231,12 +233,12 @@ class StoreInterface(BackendInterface):
             self._check_size({name: text for name, text in fields if is_session_field(name)})
         ttl = self.remaining(app, loaded.created, session.permanent)
         self._write(loaded, changes, ttl)
-        return self._token(app, loaded.id)
+        return self._token_again(app, loaded)
 
     def _touch(self, app: Flask, loaded: LoadedSession) -> str:
         ttl = self.remaining(app, loaded.created, loaded.permanent)
         self._write(loaded, NO_CHANGES, ttl)
-        return self._token(app, loaded.id)
+        return self._token_again(app, loaded)
 
     def _write(self, loaded: LoadedSession, changes: Changes, ttl: float) -> None:
         key = key_of(loaded.id)
@@ -255,8 +257,13 @@ class StoreInterface(BackendInterface):
         send(session_ended, app, reason="logout")
 
     def _token(self, app: Flask, session_id: str) -> str:
-        # Signed with the newest key, so that active sessions stop needing the fallback keys.
         return self._signer(app).sign(session_id.encode()).decode()
+
+    def _token_again(self, app: Flask, loaded: LoadedSession) -> str:
+        if len(self._settings.keys) == 1:
+            return loaded.token  # it would be the same
+        # Signed with the newest key, so that active sessions stop needing the fallback keys.
+        return self._token(app, loaded.id)
 
     def _signer(self, app: Flask) -> TokenSigner:
         name, settings = self.get_cookie_name(app), self._settings

@@ -70,6 +70,7 @@ class Session(SessionMixin):
     _written: Changes | None = None
     """What was saved of `_loaded_session` and is not in its fields yet."""
     _values: dict[str, Any] | None = None
+    """`None` until this request uses the session."""
     _failure: StoreUnavailable | None = None
     _is_whole = False
     """Whether `_values` has all keys, in their order; before, it has those that were used."""
@@ -106,7 +107,8 @@ class Session(SessionMixin):
     @property
     def permanent(self) -> bool:
         """Flask's `_permanent`. Many ask for it, and it is looked for once."""
-        if PERMANENT_KEY in self._used():
+        values = self._values
+        if PERMANENT_KEY in (self._load_values() if values is None else values):
             return bool(self.get(PERMANENT_KEY))
         loaded = self._loaded_session
         return loaded is not None and loaded.permanent and not self._is_whole
@@ -114,11 +116,6 @@ class Session(SessionMixin):
     @permanent.setter
     def permanent(self, value: bool) -> None:
         self[PERMANENT_KEY] = bool(value)
-
-    @property
-    def _is_loaded(self) -> bool:
-        """Whether this request has used the session."""
-        return self._values is not None
 
     @property
     def _is_untouched(self) -> bool:
@@ -283,7 +280,8 @@ class Session(SessionMixin):
     def _begin_change(self) -> dict[str, Any]:
         """The values that were used until now, to be changed under the lock."""
         values = self._used()
-        self._refuse_unread()
+        if self._failure is not None:
+            self._refuse_unread()
         self._modified, self._held_back = True, False
         return values
 
@@ -347,7 +345,9 @@ class Session(SessionMixin):
         return name in self._used() or self._stored_text(name) is not None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {dict(self)!r}>" if self._is_loaded else "<Session>"
+        return (
+            f"<{type(self).__name__} {dict(self)!r}>" if self._values is not None else "<Session>"
+        )
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         # The mixin's own would set `modified` also if the key exists.

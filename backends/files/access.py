@@ -133,14 +133,7 @@ class hold_lock:  # noqa: N801 - used as a function; a generator would cost thre
         self._folder = folder
         self._seconds = seconds
 
-    def __enter__(self) -> object:
-        self.acquire()
-        return None
-
-    def __exit__(self, _kind: object, _error: BaseException | None, _trace: object) -> None:
-        self.release()
-
-    def acquire(self) -> None:
+    def __enter__(self) -> None:
         ends = time.monotonic() + self._seconds
         self._turn = _turns[os.getpid(), self._folder]
         if not self._turn.acquire(timeout=max(0.0, self._seconds)):
@@ -156,7 +149,7 @@ class hold_lock:  # noqa: N801 - used as a function; a generator would cost thre
             self._turn.release()
             raise
 
-    def release(self) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
         self._turn.release()
 

@@ -55,6 +55,9 @@ class SendsACopy(StoreInterface):
         signed = f"{copied}/{super()._token(app, session_id)}"
         return self._signer(app).sign(signed.encode()).decode()
 
+    def _token_again(self, app: Flask, loaded: LoadedSession) -> str:
+        return self._token(app, loaded.id)
+
 
 class SendsABeginning(SendsACopy):
     """Sends a copy of the first values, encrypted, so that most pages need no store."""

@@ -63,9 +63,9 @@ class LetsDamageThrough(FileSystemStore):
 class GoesOnWithoutWriting(FileSystemStore):
     """Ignores a failed write, as cachelib's files do."""
 
-    def _update(self, *arguments: Any) -> None:
+    def update_loaded(self, *arguments: Any) -> None:
         with suppress(StoreUnavailable):
-            super()._update(*arguments)
+            super().update_loaded(*arguments)
 
 
 class NeverSweeps(FileSystemStore):
