@@ -6,7 +6,6 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from backends.record import merge
-from backends.serializer import TEXT
 from backends.store import Fields, Record
 
 
@@ -67,9 +66,10 @@ def is_session_field(name: str) -> bool:
 
 
 def field_names(keys: Collection[str]) -> Collection[str]:
-    if TEXT.issuperset(map(type, keys)) and "@" not in "".join(keys):
-        return keys
-    return [*map(field_name, keys)]
+    try:
+        return keys if "@" not in "".join(keys) else [*map(field_name, keys)]
+    except TypeError:  # a key is no text
+        return [*map(field_name, keys)]
 
 
 def session_keys(fields: Iterable[str]) -> list[str]:

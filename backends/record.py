@@ -152,14 +152,14 @@ def pack(
         times = times << TIME_BITS | min(int(time * TICKS + 0.001), LATEST)
     about = b2a_base64(times.to_bytes(15, "big"), newline=False).decode() + (owner or "")
     if type(fields) is TextFields:  # an abstract base class is slow to ask
-        body = fields.text
+        text = f"{about}\n{fields.text}"
     else:
         if not _is_clean(fields):
             about += ESCAPED
             fields = {_escape(name): _escape(text) for name, text in fields.items()}
-        body = FIELD.join(["", *map(TEXT.join, fields.items())])
+        text = FIELD.join([f"{about}\n", *map(TEXT.join, fields.items())])
     # A key that a visitor chose may contain a lone surrogate, which UTF-8 cannot encode.
-    sealed = f"{about}\n{body}".encode("utf-8", "surrogatepass")
+    sealed = text.encode("utf-8", "surrogatepass")
     return b"%b%08x%b" % (VERSION, crc32(sealed, crc32(VERSION)), sealed)
 
 
@@ -199,8 +199,11 @@ def merge(fields: Fields, changed: Fields, removed: Collection[str]) -> Fields:
 
 def size_of(fields: Fields) -> int:
     """The bytes of all names and texts."""
-    text = "".join((*fields, *fields.values()))
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    texts = "".join(fields), "".join(fields.values())
+    return sum(
+        len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        for text in texts
+    )
 
 
 def times_in(head: bytes) -> tuple[float, float, float]:
@@ -240,8 +243,8 @@ def _refuse_version(version: bytes) -> StoreUnavailable:
 
 def _is_clean(fields: Mapping[str, str]) -> bool:
     """Whether no name and no text has a separator."""
-    text = "".join(fields) + "".join(fields.values())
-    return FIELD not in text and TEXT not in text
+    names, texts = "".join(fields), "".join(fields.values())
+    return not (FIELD in names or TEXT in names or FIELD in texts or TEXT in texts)
 
 
 def _escape(text: str) -> str:

@@ -359,9 +359,10 @@ class Session(SessionMixin):
         return name, self.pop(name)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        given = dict(*args, **kwargs)
         with self._lock:
-            self._begin_change().update(given)
+            values = self._begin_change()
+            values.update(*args)
+            values.update(kwargs)  # as `**kwargs` they would be copied once more
 
     def clear(self) -> None:
         # A session can be ended unread, also if it cannot be read: its token says which it is.
