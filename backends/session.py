@@ -359,10 +359,11 @@ class Session(SessionMixin):
         return name, self.pop(name)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
+        given = dict(*args)  # before the change: it may be made of this session
         with self._lock:
             values = self._begin_change()
-            values.update(*args)
-            values.update(kwargs)  # as `**kwargs` they would be copied once more
+            values.update(given)
+            values.update(kwargs)  # in the same dict they would be copied once more
 
     def clear(self) -> None:
         # A session can be ended unread, also if it cannot be read: its token says which it is.

@@ -55,6 +55,7 @@ OPERATIONS: dict[str, Operation] = {
     "update-by-name": lambda s: s.update(b=2, d=4),
     "update-from-a-dict": lambda s: s.update({"b": 2, "d": 4}),
     "update-from-pairs": lambda s: s.update([("b", 2), ("d", 4)]),
+    "update-from-itself": lambda s: s.update((name, 2) for name in s),
     "update-with-nothing": lambda s: s.update(),
     "update-with-an-empty-dict": lambda s: s.update({}),
     "clear": lambda s: s.clear(),
