@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -21,7 +20,7 @@ from backends.http.refusal import is_current, refuse
 from backends.loaded_session import Changes, LoadedSession, Succession
 from backends.migration.migration import Adopted, Migration, migration_of
 from backends.serializer import FieldSerializer
-from backends.session import PERMANENT_KEY, Opening, Session
+from backends.session import PERMANENT_KEY, Session
 from backends.settings import current_settings
 from backends.signals import (
     changes_dropped,
@@ -75,9 +74,7 @@ class BackendInterface(SessionInterface):
         """A session that loads itself at its first use; `None` without a secret key."""
         if not app.secret_key:
             return None
-        sort_keys = getattr(app.json, "sort_keys", False)
-        load = partial(self._load_first, app, request)
-        return Session(Opening(request, load, self.id_bytes, self.serializer, sort_keys))
+        return Session(self, app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the changes; where that fails, turn the response into a 503 or 413.
@@ -241,7 +238,7 @@ class BackendInterface(SessionInterface):
 
     def _must_send_unused(self, app: Flask, session: Session) -> bool:
         """Whether an unused session's cookie is sent again, as for permanent ones in Flask."""
-        request = session._opening.request
+        request = session._request
         return (
             PERMANENT in request.environ.get("HTTP_COOKIE", "")
             and app.config["SESSION_REFRESH_EACH_REQUEST"]
@@ -316,7 +313,7 @@ class BackendInterface(SessionInterface):
 
     def _followed(self, app: Flask, session: Session) -> list[LoadedSession]:
         """The sessions that end when this one is saved empty or begins."""
-        unread, request = session._is_unread, session._opening.request
+        unread, request = session._is_unread, session._request
         loaded = self._load_first(app, request) if unread else session._loaded_session
         return [loaded] if loaded else []
 

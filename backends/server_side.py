@@ -146,7 +146,7 @@ class StoreInterface(BackendInterface):
         if not session._is_unread:
             return super()._followed(app, session)
         # The signature says whose record it is: one that was not read can be deleted.
-        request = session._opening.request
+        request = session._request
         sent = self._tokens(app, request)
         tokens = (token.removesuffix(PERMANENT) for token in sent)
         ids = {token: self._verified_id(app, request, token) for token in tokens}
@@ -212,7 +212,7 @@ class StoreInterface(BackendInterface):
         key, owner = key_of(session_id), self._owner(session)
         self._check_size(fields)
         keeps = owner is not None and self._settings.keeps_visitor
-        visitor = _visitor(session._opening.request) if keeps else {}
+        visitor = _visitor(session._request) if keeps else {}
         ttl = self.remaining(app, created, session.permanent)
         name = None if owner is None else self._name_owner(owner)
         # Own fields behind: a copy of a dict takes a fifth of what one takes that is built anew.

@@ -1,15 +1,15 @@
 """The `session` of a request: loaded at its first use, decoded field by field."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from datetime import datetime
 from threading import RLock
 from types import NoneType
-from typing import Any, NamedTuple, Self
+from typing import Any, Protocol, Self
 from uuid import UUID
 
-from flask import Request
+from flask import Flask, Request
 from flask.sessions import SessionMixin
 from markupsafe import Markup
 
@@ -34,15 +34,13 @@ IMMUTABLE = frozenset({str, int, float, bool, NoneType, bytes, UUID, datetime, M
 """A value of these types that is the one that was loaded has not changed."""
 
 
-class Opening(NamedTuple):
-    """What a session is opened with."""
+class Opens(Protocol):
+    """What opens a session: the interface of its backend."""
 
-    request: Request
-    load: Callable[[], LoadedSession | None]
     id_bytes: int
     serializer: FieldSerializer
-    sort_keys: bool
-    """Whether keys come back sorted: Flask's `app.json.sort_keys`."""
+
+    def _load_first(self, app: Flask, request: Request) -> LoadedSession | None: ...
 
 
 _ENCODED = object()
@@ -70,7 +68,6 @@ class Session(SessionMixin):
     _written: Changes | None = None
     """What was saved of `_loaded_session` and is not in its fields yet."""
     _values: dict[str, Any] | None = None
-    """`None` until this request uses the session."""
     _failure: StoreUnavailable | None = None
     _is_whole = False
     """Whether `_values` has all keys, in their order; before, it has those that were used."""
@@ -82,8 +79,10 @@ class Session(SessionMixin):
     _succession = Succession.SAME
     """It is only ever raised, until it is saved."""
 
-    def __init__(self, opening: Opening) -> None:
-        self._opening = opening
+    def __init__(self, interface: Opens, app: Flask, request: Request) -> None:
+        self._interface = interface
+        self._app = app
+        self._request = request
         self._lock = RLock()
         self._as_read: dict[str, Any] = {}
 
@@ -107,8 +106,7 @@ class Session(SessionMixin):
     @property
     def permanent(self) -> bool:
         """Flask's `_permanent`. Many ask for it, and it is looked for once."""
-        values = self._values
-        if PERMANENT_KEY in (self._load_values() if values is None else values):
+        if PERMANENT_KEY in self._used():
             return bool(self.get(PERMANENT_KEY))
         loaded = self._loaded_session
         return loaded is not None and loaded.permanent and not self._is_whole
@@ -147,7 +145,7 @@ class Session(SessionMixin):
         if loaded is not None and self._succession is Succession.SAME:
             return loaded.id
         if self._next_id is None:
-            self._next_id = secrets.token_urlsafe(self._opening.id_bytes)
+            self._next_id = secrets.token_urlsafe(self._interface.id_bytes)
         return self._next_id
 
     def _rotate(self) -> None:
@@ -201,14 +199,17 @@ class Session(SessionMixin):
             type(value) in IMMUTABLE and value is self._as_read.get(key, _ENCODED)
         )
 
+    def _sorts_keys(self) -> bool:
+        return getattr(self._app.json, "sort_keys", False)
+
     def _encode(self, key: str, value: Any) -> str:
         try:
-            return self._opening.serializer.encode(value, self._opening.sort_keys)
+            return self._interface.serializer.encode(value, self._sorts_keys())
         except TypeError as error:
             raise TypeError(f"session[{key!r}] cannot be stored: {error}") from error
 
     def _encode_all(self, values: dict[str, Any]) -> list[str]:
-        serializer, sort_keys = self._opening.serializer, self._opening.sort_keys
+        serializer, sort_keys = self._interface.serializer, self._sorts_keys()
         texts = serializer.encode_plain(values.values(), sort_keys)
         return texts or [self._encode(key, value) for key, value in values.items()]
 
@@ -224,7 +225,7 @@ class Session(SessionMixin):
             return None
         if stored is None or type(value) in IMMUTABLE:
             return text
-        as_stored = self._encode(key, self._opening.serializer.decode(stored))
+        as_stored = self._encode(key, self._interface.serializer.decode(stored))
         return None if text == as_stored else text
 
     @property
@@ -246,7 +247,7 @@ class Session(SessionMixin):
         with self._lock:  # threads of one request share what the first of them loads
             if self._values is None:
                 try:
-                    self._loaded_session = self._opening.load()
+                    self._loaded_session = self._interface._load_first(self._app, self._request)
                 except StoreUnavailable as failure:
                     self._failure = failure
                     self._values, self._is_unread = {}, True
@@ -264,8 +265,7 @@ class Session(SessionMixin):
                 if loaded is not None:
                     fields = dict(loaded.fields.items())  # each of them will be looked for
                     self._loaded_session = loaded._replace(fields=fields)
-                    names = session_keys(fields)
-                    names = sorted(names) if self._opening.sort_keys else names
+                    names = (sorted if self._sorts_keys() else list)(session_keys(fields))
                     self._values = dict.fromkeys(names, _ENCODED) | self._values
                 self._is_whole = True
             return self._values
@@ -309,7 +309,7 @@ class Session(SessionMixin):
             text = self._stored_text(name)
             if text is None:
                 return default
-            values[name] = self._as_read[name] = value = self._opening.serializer.decode(text)
+            values[name] = self._as_read[name] = value = self._interface.serializer.decode(text)
             return value
 
     def _stored_text(self, name: object) -> str | None:

@@ -85,7 +85,7 @@ class AdoptsEndedIds(StoreInterface):
     """Begins a session under any signed id, as Flask-Session 0.5 did."""
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        cookies = self._tokens(app, session._opening.request)
+        cookies = self._tokens(app, session._request)
         if session._loaded is None and cookies:
             try:
                 session._next_id = self._signer(app).unsign(cookies[0].encode()).decode()
