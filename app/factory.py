@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask import Flask, has_request_context, request
 from flask_bootstrap import Bootstrap5
@@ -22,6 +22,7 @@ from app.inspector.traffic import TrafficRecorder
 from app.languages import language
 from app.state import SessionLab, state_of
 from app.web import errors, headers, health, layout, log, same_origin
+from app.web.compiled import CompiledTemplates
 from backends import BACKENDS, ConfigurationError, audit_log, init_app
 from backends.store import Clock, wall_clock
 
@@ -37,7 +38,11 @@ MAX_SESSION_BYTES = 256 * 1024
 
 
 class LabApp(Flask):
-    """Flask, with one address for a static file on all mounts, so that it is loaded once."""
+    """Flask, with what all mounts share: the address of a static file, and compiled templates."""
+
+    jinja_options: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # as Flask documents it
+        "bytecode_cache": CompiledTemplates()
+    }
 
     def url_for(self, endpoint: str, **values: Any) -> str:
         """As Flask's, but for static files without the mount."""

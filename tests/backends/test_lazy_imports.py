@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-LIBRARIES = {"cachelib", "fakeredis", "flask_session", "redis"}
+LIBRARIES = {"bs4", "cachelib", "fakeredis", "flask_session", "redis"}
 
 NOT_FOR_HELP = {
     *("bs4", "cachelib", "fakeredis", "flask_bootstrap", "flask_session", "flask_wtf", "gunicorn"),

@@ -4,14 +4,16 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from bs4 import BeautifulSoup, Tag
 from werkzeug.http import HTTP_STATUS_CODES
 
 from app.lab.browser.client import Exchange
 from app.lab.browser.set_cookie import Cookie
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
 
 FORGERY_WORDS = ("csrf", "xsrf")
 """In the name of a field, a meta tag or a cookie with a token against forged requests."""
@@ -170,8 +172,10 @@ def is_page(page: Exchange) -> bool:
     return "html" in (page.header("content-type") or "").lower()
 
 
-def read_html(page: Exchange) -> BeautifulSoup:
+def read_html(page: Exchange) -> "BeautifulSoup":
     """The page's tree; an empty one of what is no page."""
+    from bs4 import BeautifulSoup  # here: a start with the laboratory's pages does not load it
+
     return BeautifulSoup(page.text if is_page(page) else "", "html.parser")
 
 
@@ -184,14 +188,14 @@ def _rate_form(form: Form, path: str, fields: Collection[str]) -> tuple[int, boo
     return lacking, form.path != path, len(form.visible)
 
 
-def _read_form(tag: Tag, action: str) -> Form:
+def _read_form(tag: "Tag", action: str) -> Form:
     form = Form(action, has_captcha=_has_captcha(tag))
     for control in tag.find_all(["input", "select", "textarea", "button"], attrs={"name": True}):
         _read_control(form, control)
     return form
 
 
-def _read_control(form: Form, control: Tag) -> None:
+def _read_control(form: Form, control: "Tag") -> None:
     """Add a field as a browser would send it: of several buttons, the first is pressed."""
     name, kind = str(control["name"]), _find_kind(control)
     value = str(control.get("value", ""))
@@ -210,20 +214,20 @@ def _read_control(form: Form, control: Tag) -> None:
             form.filled[name] = value
 
 
-def _find_kind(control: Tag) -> str:
+def _find_kind(control: "Tag") -> str:
     if control.name in ("select", "textarea"):
         return control.name
     default = "submit" if control.name == "button" else "text"
     return str(control.get("type", default)).lower()
 
 
-def _find_selected(control: Tag) -> Iterator[str]:
+def _find_selected(control: "Tag") -> Iterator[str]:
     options = control.find_all("option")
     for option in sorted(options, key=lambda option: not option.has_attr("selected")):
         yield str(option.get("value", option.get_text(strip=True)))
 
 
-def _has_captcha(tag: Tag) -> bool:
+def _has_captcha(tag: "Tag") -> bool:
     marks = [str(tag.get("class", ""))]
     for inner in tag.find_all(True):
         marks += [str(inner.get(name, "")) for name in ("class", "name", "id", "src")]
