@@ -1,5 +1,6 @@
 """Fixtures for every test: a clock, an application on each backend, real services."""
 
+import itertools
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -11,13 +12,13 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from jinja2 import FileSystemBytecodeCache
 from werkzeug.security import generate_password_hash
 
 from app import create_app
 from backends import BACKENDS, Backend, init_app
 from tests.support.clock import SetClock
 from tests.support.redis_topologies import RedisClusterTrio
+from tests.support.rules import rules_compiled_once
 from tests.support.services import BY_DESIGN, CHROMIUM, RedisServer, require, untraced
 from tests.support.visitor import Visitor
 
@@ -30,6 +31,8 @@ ACCOUNTS = {
     name: generate_password_hash(password, "pbkdf2:sha256:1")
     for name, password in (("alice", "wonderland"), ("bob", "builder"))
 }
+NUMBERS = itertools.count()
+"""Of the tests' files of accounts."""
 OURS = [backend for backend in BACKENDS.values() if not backend.stock]
 
 
@@ -69,18 +72,18 @@ def signals_for_children() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compile each template once a run, and not once an application."""
-    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Flask, "jinja_options", {"bytecode_cache": cache})
+def compiled_rules() -> Iterator[None]:
+    """The applications of a run have the same rules."""
+    with rules_compiled_once():
         yield
 
 
-@pytest.fixture(autouse=True)
-def no_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def no_laboratory() -> Iterator[None]:
     """A test that opens every page would start a run of the laboratory."""
-    monkeypatch.setenv("LAB", "off")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAB", "off")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +115,16 @@ def clock() -> SetClock:
     return SetClock()
 
 
+@pytest.fixture(scope="session")
+def accounts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests: a folder for each costs more than many a test."""
+    return tmp_path_factory.mktemp("accounts")
+
+
 @pytest.fixture(autouse=True)
-def accounts_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def accounts_file(accounts_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What a test changes in an account ends with the test."""
-    path = tmp_path / "accounts.sqlite3"
+    path = accounts_folder / f"{next(NUMBERS)}.sqlite3"
     monkeypatch.setenv("ACCOUNTS_FILE", str(path))
     return path
 

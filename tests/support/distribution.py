@@ -1,5 +1,6 @@
 """How pytest-xdist deals the tests out to its processes: a plugin, named in pyproject.toml."""
 
+import gc
 import os
 
 import pytest
@@ -16,6 +17,12 @@ LONGEST_FIRST = ("tests/lab/runs/", IN_CHROMIUM, "tests/system/", "tests/lab/", 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: at the end, no process waits long for another."""
     items.sort(key=lambda item: [not item.nodeid.startswith(part) for part in LONGEST_FIRST])
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from what stays: it would look through thousands of tests."""
+    gc.collect()
+    gc.freeze()
 
 
 class FilesTogether(LoadFileScheduling):

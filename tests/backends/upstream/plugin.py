@@ -21,6 +21,7 @@ from _pytest.runner import runtestprotocol
 from flask import Flask
 
 from backends import BACKENDS, init_app
+from tests.support.rules import rules_compiled_once
 
 # pytest 9 renamed what the conftest of Flask 3.1.3 still reads under its old name.
 _pytest.monkeypatch.notset = _pytest.monkeypatch.NOTSET  # type: ignore[attr-defined]  # the old one
@@ -67,11 +68,12 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     """
     if session.testsfailed:
         raise session.Interrupted("some files cannot be imported")
-    for run in RUNS:
-        with install(run):
-            for item, following in zip(session.items, [*session.items[1:], None], strict=True):
-                for report in runtestprotocol(item, nextitem=following):
-                    record(run, report)
+    with rules_compiled_once():
+        for run in RUNS:
+            with install(run):
+                for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+                    for report in runtestprotocol(item, nextitem=following):
+                        record(run, report)
     return True
 
 
