@@ -15,6 +15,7 @@ from app import create_app
 from backends import BACKENDS
 from tests.app.conftest import MakeLab
 from tests.conftest import ACCOUNTS, SECRET
+from tests.support.html import parse_page
 from tests.support.visitor import PASSWORDS, Visitor
 
 ORIGIN = "http://localhost"
@@ -147,7 +148,7 @@ class Walker:
 
 
 def _parse(answer: TestResponse) -> BeautifulSoup:
-    return BeautifulSoup(answer.text if answer.mimetype == "text/html" else "", "html.parser")
+    return parse_page(answer.text if answer.mimetype == "text/html" else "")
 
 
 def _takes_away(form: Form) -> int:

@@ -7,8 +7,10 @@ import flask_babel
 import flask_wtf.i18n
 import pytest
 from babel.support import NullTranslations
-from bs4 import BeautifulSoup, Tag
+from bs4 import Tag
 from bs4.element import NavigableString
+
+from tests.support.html import parse_page
 
 OPEN, CLOSE = "⟦", "⟧"
 
@@ -51,7 +53,7 @@ def find_unmarked(page: str) -> list[str]:
 
     Not those of another language than the page's, where the page says so.
     """
-    html = BeautifulSoup(page, "html.parser").html
+    html = parse_page(page).html
     assert html is not None
     texts = [" ".join(_texts_of(html, str(html["lang"]))), *_attributes_of(html, str(html["lang"]))]
     return [

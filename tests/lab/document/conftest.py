@@ -11,6 +11,7 @@ from app import create_app
 from app.lab.reports.report import Report
 from app.lab.runs.background import BackgroundRunner, RunFiles
 from tests.conftest import ACCOUNTS, SECRET
+from tests.support.html import parse_page
 
 ShowDocument = Callable[..., BeautifulSoup]
 
@@ -39,6 +40,6 @@ def show(make_app: Callable[..., Any]) -> ShowDocument:
     def show(report: Report, **settings: Any) -> BeautifulSoup:
         answer = make_app(report, **settings).test_client().get("/lab/document")
         assert answer.status_code == 200
-        return BeautifulSoup(answer.text, "html.parser")
+        return parse_page(answer.text)
 
     return show
