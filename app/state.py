@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.inspector.traffic import TrafficRecorder
 from backends.store import Clock
-from backends.throttle import Throttle
+from backends.timing.throttle import Throttle
 
 if TYPE_CHECKING:
     from app.accounts.guesses import Guesses

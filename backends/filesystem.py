@@ -12,7 +12,6 @@ from threading import Lock
 
 from flask import Flask
 
-from backends.deadline import one_deadline, seconds_left
 from backends.files.access import (
     FOLDER_MODE,
     TEMPORARY_SUFFIX,
@@ -38,7 +37,8 @@ from backends.store import (
     StoreUnavailable,
     wall_clock,
 )
-from backends.throttle import Throttle
+from backends.timing.deadline import one_deadline, seconds_left
+from backends.timing.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backends.audit_log import log_event
-from backends.deadline import one_deadline
 from backends.http.cookies import cookies_named, dump_attributes, vary_by_cookie
 from backends.http.refusal import is_current, refuse
 from backends.loaded_session import Changes, LoadedSession, Succession
@@ -32,7 +31,8 @@ from backends.signals import (
     token_refused,
 )
 from backends.store import RENEW_BELOW, Clock, Fields, SessionGone, StoreUnavailable, wall_clock
-from backends.throttle import Throttle
+from backends.timing.deadline import one_deadline
+from backends.timing.throttle import Throttle
 
 PERMANENT = "~"
 """Ends the cookie of a permanent session: it is sent again without a read.

@@ -6,10 +6,10 @@ from secrets import token_urlsafe
 from threading import Lock
 from typing import Protocol, runtime_checkable
 
-from backends.deadline import one_deadline
 from backends.record import CREATED
 from backends.store import SessionGone, Store, StoreUnavailable, key_of
-from backends.throttle import Throttle
+from backends.timing.deadline import one_deadline
+from backends.timing.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from typing import Any
 from zlib import crc32
 
 from backends.store import Fields, Record, StoreUnavailable
-from backends.throttle import Throttle
+from backends.timing.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,6 @@ from redis import Redis
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, ResponseError
 
-from backends.deadline import one_deadline, seconds_left, within_deadline
 from backends.record import (
     HEAD_LENGTH,
     hash_owner,
@@ -57,7 +56,8 @@ from backends.store import (
     StoreUnavailable,
     wall_clock,
 )
-from backends.throttle import Throttle
+from backends.timing.deadline import one_deadline, seconds_left, within_deadline
+from backends.timing.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ from flask import Flask, Request, Response
 from itsdangerous import BadData
 
 from backends.audit_log import log_event, name_of_key
-from backends.deadline import one_deadline, within_deadline
 from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
 from backends.loaded_session import (
     NO_CHANGES,
@@ -41,6 +40,7 @@ from backends.store import (
     key_of,
     wall_clock,
 )
+from backends.timing.deadline import one_deadline, within_deadline
 from backends.tokens.signing import TokenSigner
 
 DEFAULT_ID_BYTES = 32

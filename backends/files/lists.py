@@ -6,9 +6,9 @@
 import os
 from contextlib import suppress
 
-from backends.deadline import seconds_left
 from backends.files.access import FILE_MODE, FOLDER_MODE, WRITE_FLAGS, hold_lock
 from backends.store import Clock
+from backends.timing.deadline import seconds_left
 
 NANOSECONDS = 1_000_000_000
 

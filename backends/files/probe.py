@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from random import choice
 from typing import NamedTuple
 
-from backends.deadline import one_deadline, seconds_left
 from backends.files.access import (
     FILE_MODE,
     FOLDER_MODE,
@@ -21,6 +20,7 @@ from backends.files.access import (
 )
 from backends.files.lists import OwnerLists
 from backends.settings import ConfigurationError
+from backends.timing.deadline import one_deadline, seconds_left
 
 OWN_IT = "Give a folder that this user may write, with all that is in it (chown -R)."
 LOCK_IT = "Take a local disk, or mount it with locks."

@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 from backends.session import PERMANENT_KEY
 from backends.settings import ConfigurationError, missing_extra
 from backends.store import StoreUnavailable
-from backends.throttle import Throttle
+from backends.timing.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 

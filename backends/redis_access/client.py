@@ -21,7 +21,6 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from backends import deadline
 from backends.redis_access.pool import (
     DeadlineConnection,
     DeadlinePool,
@@ -35,7 +34,8 @@ from backends.redis_access.pool import (
 )
 from backends.settings import ConfigurationError
 from backends.store import StoreUnavailable
-from backends.throttle import Throttle
+from backends.timing import deadline
+from backends.timing.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +72,8 @@ SHARED_OPTIONS = ("protocol", "max_connections")
 def client_of(app: Flask, connect: Callable[[str], Client]) -> Client:
     """The client in `SESSION_REDIS`, or one for the address in `REDIS_URL`.
 
-    A ready client keeps its own timeouts, retries and pool; one for `REDIS_URL` keeps the deadline
-    of a step (`backends.deadline`), waits for a free connection, and asks twice where it may.
+    A ready client keeps its own timeouts, retries and pool; one for `REDIS_URL` keeps a step's
+    deadline (`backends.timing.deadline`), waits for a free connection, and asks twice where it may.
     There is no default: an application without an address must not keep its sessions elsewhere.
     Raises `ConfigurationError` without either, for an invalid address, and for a cluster that does
     not answer.

@@ -24,9 +24,9 @@ from redis.exceptions import (
 )
 from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
 
-from backends import deadline
-from backends.deadline import seconds_left
-from backends.throttle import Throttle
+from backends.timing import deadline
+from backends.timing.deadline import seconds_left
+from backends.timing.throttle import Throttle
 
 Command = Sequence[bytes | str | int]
 

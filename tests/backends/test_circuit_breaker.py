@@ -9,7 +9,7 @@ import redis
 
 from backends.redis_access.client import RETRY_AFTER_SECONDS, CircuitBreaker
 from backends.store import StoreUnavailable
-from backends.throttle import Throttle
+from backends.timing.throttle import Throttle
 
 TIME = "backends.redis_access.client.time"
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from backends.deadline import LIMIT_SECONDS
 from backends.files.access import MAX_RECORD_BYTES
 from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from backends.record import hash_owner
 from backends.store import StoreUnavailable, Sweeps
+from backends.timing.deadline import LIMIT_SECONDS
 from tests.support.clock import SetClock
 
 Spoil = Callable[[Path], None]

@@ -14,10 +14,11 @@ from flask import Flask
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from backends import ConfigurationError, deadline, init_app
+from backends import ConfigurationError, init_app
 from backends.redis import RedisStore
 from backends.redis_access.client import connect
 from backends.store import StoreUnavailable
+from backends.timing import deadline
 from tests.support.redis_topologies import SentinelServer, is_master, until
 from tests.support.services import RedisServer, free_port, require
 

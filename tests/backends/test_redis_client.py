@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from backends import deadline
 from backends.redis import RedisStore
 from backends.redis_access.client import connect
 from backends.redis_access.pool import Command
 from backends.store import StoreUnavailable
+from backends.timing import deadline
 from tests.support.relay import Relay
 from tests.support.services import RedisServer
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from backends import deadline
 from backends.record import CREATED, hash_owner
 from backends.redis import LOGIN_TIMEOUT_SECONDS, RedisStore
 from backends.redis_access.client import connect
 from backends.store import ListsSessions, SessionGone, StoreUnavailable
+from backends.timing import deadline
 from tests.support.clock import SetClock
 
 HOUR = 3600

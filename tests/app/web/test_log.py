@@ -78,7 +78,7 @@ class TestEvents:
     def test_logins_beyond_the_limit_are_one_event_a_second(
         self, app: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("backends.throttle.time.monotonic", lambda: 1000.0)
+        monkeypatch.setattr("backends.timing.throttle.time.monotonic", lambda: 1000.0)
         visitor = Visitor(app)
         for _ in range(BY_ADDRESS + 5):
             visitor.log_in("alice", "wrong")

@@ -18,7 +18,7 @@ LIMITS = {"PERMANENT_SESSION_LIFETIME": IDLE, "SESSION_ABSOLUTE_LIFETIME": 4 * I
 @pytest.fixture(autouse=True)
 def ample_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine takes longer than a visitor may wait, which says nothing of the contract."""
-    monkeypatch.setattr("backends.deadline.LIMIT_SECONDS", PATIENCE)
+    monkeypatch.setattr("backends.timing.deadline.LIMIT_SECONDS", PATIENCE)
 
 
 @pytest.fixture(scope="session")

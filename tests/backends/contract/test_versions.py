@@ -7,7 +7,7 @@ from flask import session
 
 from backends import id_of, interface_of, record
 from backends.store import Store, key_of
-from backends.throttle import Throttle
+from backends.timing.throttle import Throttle
 from tests.backends.contract.stage import MakeApp, Stage, begin_anew, on, set_cookie
 
 pytestmark = on(revocable=True)

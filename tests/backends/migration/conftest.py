@@ -23,7 +23,7 @@ LIMITS = {"PERMANENT_SESSION_LIFETIME": 2 * WEEK, "SESSION_PERMANENT": False}
 @pytest.fixture(autouse=True)
 def ample_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine takes longer than a visitor may wait, which says nothing of a move."""
-    monkeypatch.setattr("backends.deadline.LIMIT_SECONDS", PATIENCE)
+    monkeypatch.setattr("backends.timing.deadline.LIMIT_SECONDS", PATIENCE)
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from flask import Flask, session
 
-from backends import BACKENDS, deadline, init_app
+from backends import BACKENDS, init_app
 from backends.redis_access.client import RETRY_AFTER_SECONDS
+from backends.timing import deadline
 from tests.support.bare import log_in, log_out, rotate
 from tests.support.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from redis.cluster import RedisCluster
 
-from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable, deadline
+from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
+from backends.timing import deadline
 from tests.backends.contract import conftest
 from tests.backends.contract import test_session as contract
 from tests.support.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica

@@ -76,7 +76,7 @@ def test_made_up_tokens_are_logged_once_a_second_with_a_count(
     tokens = invent_tokens(app)
     milliseconds = count()
     a_thousand_a_second = SimpleNamespace(monotonic=lambda: next(milliseconds) / 1000)
-    monkeypatch.setattr("backends.throttle.time", a_thousand_a_second)
+    monkeypatch.setattr("backends.timing.throttle.time", a_thousand_a_second)
     with caplog.at_level(logging.INFO, "backends.audit_log"):
         flood(app, "/who", [*tokens, tokens[0]])
     reports: list[Any] = [vars(record)["event"] for record in caplog.records]

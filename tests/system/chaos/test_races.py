@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from app.lab.measuring import call_in_parallel
-from backends import deadline
 from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from backends.record import hash_owner
 from backends.store import SessionGone, StoreUnavailable
+from backends.timing import deadline
 from tests.system.chaos.site import ROOT, Ground, Site, ground
 from tests.system.chaos.trials import damaged_by, keys_lost, survives_a_logout
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backends import StoreUnavailable
-from backends.deadline import LIMIT_SECONDS
+from backends.timing.deadline import LIMIT_SECONDS
 from tests.support.redis_topologies import SentinelTrio, is_master, until, wait_for_replica
 from tests.system.chaos.failover import Answer, Browser, Crowd, check, silence, site, store_of
 

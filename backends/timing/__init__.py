@@ -1,0 +1,1 @@
+"""Time: the limit of a step of a request, and how often something is done."""
