@@ -138,7 +138,7 @@ VARIABLES = (
     ),
     Variable(
         "SECRET_KEY",
-        "Signs the cookies. Whoever has it can forge them. Required in production.",
+        "Signs or encrypts the cookies. Whoever has it can forge them. Required in production.",
         _secret,
         shown_default=f"made once, kept in `{INSTANCE}/secret_key`",
     ),

@@ -1,11 +1,12 @@
-"""Sessions in a signed cookie, in the format of Flask's own.
+"""Sessions in a cookie: the browser holds the whole session.
 
-The browser holds the whole session, readable and signed. What Flask's own lacks is added as far as
-a signature can: a random id, both limits, keys for one application only, and a clear refusal where
-a browser would silently drop the cookie. The server cannot end such a session.
+`SignedCookieInterface` has the format of Flask's own. What that lacks is added as far as a
+signature can: a random id, both limits, keys for one application only, and a clear refusal where a
+browser would silently drop the cookie. The server cannot end such a session.
 """
 
 import json
+from typing import Protocol
 
 from flask import Flask, Request
 from itsdangerous import BadData
@@ -17,33 +18,40 @@ from backends.migration.migration import Adopted
 from backends.record import CREATED, ID
 from backends.session import PERMANENT_KEY, Session
 from backends.signals import send, session_ended
-from backends.store import Fields
+from backends.store import Clock, Fields
 from backends.tokens.cookie_format import MAX_COOKIE_BYTES, SessionSerializer
 
 
+class TokenSerializer(Protocol):
+    """Makes a cookie's text of the session's fields and the time, and reads it.
+
+    A text of another salt is refused, and one that none of the keys has made; the last key makes.
+    """
+
+    def __init__(self, keys: tuple[bytes, ...], salt: str, clock: Clock) -> None: ...
+
+    def dumps(self, fields: Fields, /) -> str: ...
+
+    def loads(self, token: str, /) -> tuple[dict[str, str], float]:
+        """The fields, and when the text was made.
+
+        Raises `BadData` or `ValueError` for a text that was not made with a key of this one.
+        """
+
+
 class CookieInterface(BackendInterface):
-    """Sessions in a cookie of Flask's format, signed with HMAC-SHA-256."""
+    """Sessions whose token holds all that is in them."""
 
-    def get_signing_serializer(self, app: Flask) -> SessionSerializer | None:
-        """Reads and makes this application's tokens; `None` without a secret key."""
-        if not app.secret_key:
-            return None
-        self._look_at_settings(app)
-        return self._own_serializer(app)
+    serializer_type: type[TokenSerializer]
+    """How its tokens are made."""
 
-    def _serializer(self, app: Flask) -> SessionSerializer:
-        if type(self).get_signing_serializer is CookieInterface.get_signing_serializer:
-            return self._own_serializer(app)  # the settings have been looked at
-        serializer = self.get_signing_serializer(app)
-        assert serializer is not None
-        return serializer
-
-    def _own_serializer(self, app: Flask) -> SessionSerializer:
+    def _serializer(self, app: Flask) -> TokenSerializer:
+        """That of the settings, which the caller has looked at."""
         name, settings = self.get_cookie_name(app), self._settings
         if name not in settings.signers:
-            made = SessionSerializer(settings.keys, self._salt(app), self.clock)
-            settings.signers[name] = made
-        serializer: SessionSerializer = settings.signers[name]
+            salt = self._salt(app)
+            settings.signers[name] = self.serializer_type(settings.keys, salt, self.clock)
+        serializer: TokenSerializer = settings.signers[name]
         return serializer
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
@@ -51,7 +59,7 @@ class CookieInterface(BackendInterface):
             fields, seen = self._serializer(app).loads(token)
             session_id, created = fields.pop(ID), float(fields.pop(CREATED))
         except (KeyError, ValueError) as error:
-            raise BadData("it is signed, and no session") from error
+            raise BadData("a key of this application made it, and it is no session") from error
         permanent = fields.get(PERMANENT_KEY) == "true"
         ttl = self.remaining(app, created, permanent, seen)
         loaded = LoadedSession(session_id, token, created, ttl, fields, permanent)
@@ -99,3 +107,26 @@ class CookieInterface(BackendInterface):
                 "again."
             )
         return token
+
+
+class SignedCookieInterface(CookieInterface):
+    """Sessions in a cookie of Flask's format, readable, signed with HMAC-SHA-256."""
+
+    serializer_type = SessionSerializer
+
+    def get_signing_serializer(self, app: Flask) -> SessionSerializer | None:
+        """Reads and makes this application's tokens; `None` without a secret key."""
+        if not app.secret_key:
+            return None
+        self._look_at_settings(app)
+        serializer = super()._serializer(app)
+        assert isinstance(serializer, SessionSerializer)
+        return serializer
+
+    def _serializer(self, app: Flask) -> TokenSerializer:
+        own = type(self).get_signing_serializer
+        if own is SignedCookieInterface.get_signing_serializer:
+            return super()._serializer(app)
+        serializer = self.get_signing_serializer(app)
+        assert serializer is not None
+        return serializer

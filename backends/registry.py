@@ -86,8 +86,10 @@ class Backend:
     survives_restart: str = "no"
     needs: str | None = None
     """The service that it needs to run."""
+    on_disk: bool = False
+    """Whether it keeps its sessions in `SESSION_FILE_DIR`."""
     file_per_session: bool = False
-    """Whether each session is a file in `SESSION_FILE_DIR`."""
+    """Whether each session is a file there."""
     stock: bool = False
     """Whether it is Flask's own session or Flask-Session as it ships, for comparison."""
     note: str = ""
@@ -178,7 +180,7 @@ def _with_extra(extra: str, target: str) -> Callable[..., Any]:
 _COOKIE = Backend(
     name="cookie",
     title="Signed cookie",
-    install=_late("backends.cookie:CookieInterface"),
+    install=_late("backends.cookie:SignedCookieInterface"),
     state="browser",
     readable=True,
     revocable=False,
@@ -189,12 +191,20 @@ _COOKIE = Backend(
     watch=None,
     check=None,
 )
+_ENCRYPTED_COOKIE = replace(
+    _COOKIE,
+    name="encrypted-cookie",
+    title="Encrypted cookie",
+    install=_with_extra("encrypted", "backends.encrypted_cookie:EncryptedCookieInterface"),
+    readable=False,
+)
 _FILESYSTEM = Backend(
     name="filesystem",
     title="Filesystem",
     install=_late("backends.filesystem:install"),
     several_processes=True,
     survives_restart="yes",
+    on_disk=True,
     file_per_session=True,
 )
 _REDIS = Backend(
@@ -247,6 +257,7 @@ BUILT_IN = {
     backend.name: backend
     for backend in (
         _COOKIE,
+        _ENCRYPTED_COOKIE,
         _FILESYSTEM,
         _REDIS,
         _STOCK_COOKIE,

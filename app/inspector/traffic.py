@@ -59,7 +59,7 @@ class _Seen:
     def __init__(self) -> None:
         self.requests: deque[RecordedRequest] = deque(maxlen=MAX_REQUESTS_PER_SESSION)
         self._letters: OrderedDict[str, str] = OrderedDict()
-        """By the token's hash. A signed cookie is another token after each change."""
+        """By the token's hash. A session in a cookie is another token after each change."""
         self._unused = cycle(ascii_uppercase)
 
     def letter(self, token: str | None) -> str | None:

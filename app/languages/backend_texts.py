@@ -1,22 +1,26 @@
 """What the backends say of themselves, for the catalogs: `backends` knows no languages."""
 
-from app.languages.texts import gettext, lazy_gettext
+from collections.abc import Iterator
+from typing import Any
 
-TEXTS = (
-    lazy_gettext("Signed cookie"),
-    lazy_gettext("Filesystem"),
-    lazy_gettext("Flask, signed cookie"),
-    lazy_gettext("Flask-Session, filesystem"),
-    lazy_gettext("Flask-Session, Redis"),
-    lazy_gettext("yes"),
-    lazy_gettext("no"),
-    lazy_gettext("yes, with the same key"),
-    lazy_gettext("yes, as far as Redis persists"),
-    lazy_gettext(
-        "Your session cannot be reached at the moment. Nothing was changed: try again shortly."
-    ),
-)
-"""Listed where `make languages` finds them. Names, as Redis, stay what they are."""
+from app.languages.texts import gettext
+from backends import BUILT_IN, StoreUnavailable
+
+
+def extract(*_: Any, **__: Any) -> Iterator[tuple[int, None, str, list[str]]]:
+    """The texts, as `make languages` takes them: Babel's extraction method for this file."""
+    for text in list_texts():
+        yield 1, None, text, []
+
+
+def list_texts() -> list[str]:
+    """What the built-in backends and their answers say, each text once."""
+    texts = (
+        text
+        for backend in BUILT_IN.values()
+        for text in (backend.title, backend.several_servers, backend.survives_restart)
+    )
+    return [*dict.fromkeys(texts), str(StoreUnavailable("").description)]
 
 
 def translate_backend_text(text: str) -> str:

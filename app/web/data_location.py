@@ -14,6 +14,8 @@ class DataLocation(NamedTuple):
     what: str
     state: str
     """Where the data itself is stored: `browser` or `server`."""
+    readable: bool
+    """Whether the browser's owner can read it there."""
     in_session: bool
     cookie: str
     cookie_bytes: int
@@ -26,14 +28,17 @@ class DataLocation(NamedTuple):
 def locate_plain_cookie(cookie: PlainCookie, value: str | None = None) -> DataLocation:
     """Data in a plain cookie: as it was sent, or as this response sets it (`value`)."""
     text = request.cookies.get(cookie.name, "") if value is None else encoded(value)
-    return DataLocation(str(cookie.what), "browser", False, cookie.name, _size(cookie.name, text))
+    return DataLocation(
+        str(cookie.what), "browser", True, False, cookie.name, _size(cookie.name, text)
+    )
 
 
 def locate_in_session(what: str) -> DataLocation:
     """Data in the session, on this application's backend."""
     name = current_app.config["SESSION_COOKIE_NAME"]
     text = request.cookies.get(name, "")
-    return DataLocation(what, backend_of(current_app).state, True, name, _size(name, text))
+    backend = backend_of(current_app)
+    return DataLocation(what, backend.state, backend.readable, True, name, _size(name, text))
 
 
 def _size(name: str, value: str) -> int:

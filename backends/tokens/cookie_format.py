@@ -69,7 +69,7 @@ def _inflate(payload: str) -> tuple[str, bool]:
     return data.decode("utf-8", "ignore"), False
 
 
-class _Payload:
+class Payload:
     """Fields as the JSON object in Flask's cookie, and back."""
 
     @staticmethod
@@ -105,7 +105,7 @@ class SessionSerializer(URLSafeTimedSerializer):
     """Reads and makes cookies of Flask's format, without what itsdangerous does twice."""
 
     def __init__(self, keys: tuple[bytes, ...], salt: str, clock: Clock) -> None:
-        super().__init__(list(keys), salt=salt, serializer=_Payload)
+        super().__init__(list(keys), salt=salt, serializer=Payload)
         self._clock = clock
         self._signer = TokenSigner(keys, salt.encode())
 
@@ -115,7 +115,7 @@ class SessionSerializer(URLSafeTimedSerializer):
         return self._signer.sign(self.dump_payload(obj) + b"." + signed_at).decode()
 
     def dump_payload(self, obj: Any) -> bytes:
-        data = _Payload.dumps(obj).encode()
+        data = Payload.dumps(obj).encode()
         if len(data) > COMPRESSED_FROM_BYTES:
             compressed = zlib.compress(data)
             if len(compressed) < len(data) - 1:
@@ -124,9 +124,9 @@ class SessionSerializer(URLSafeTimedSerializer):
 
     def load_payload(self, payload: bytes, *_: Any, **__: Any) -> Any:
         if not payload.startswith(b"."):
-            return _Payload.loads(decode_base64(payload))
+            return Payload.loads(decode_base64(payload))
         try:
-            return _Payload.loads(zlib.decompress(decode_base64(payload[1:])))
+            return Payload.loads(zlib.decompress(decode_base64(payload[1:])))
         except zlib.error as error:
             raise BadPayload("it cannot be decompressed", original_error=error) from error
 

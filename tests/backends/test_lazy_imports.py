@@ -7,10 +7,19 @@ import sys
 
 import pytest
 
-LIBRARIES = {"bs4", "cachelib", "fakeredis", "flask_session", "redis"}
+LIBRARIES = {"bs4", "cachelib", "cryptography", "fakeredis", "flask_session", "redis"}
 
 NOT_FOR_HELP = {
-    *("bs4", "cachelib", "fakeredis", "flask_bootstrap", "flask_session", "flask_wtf", "gunicorn"),
+    *(
+        "bs4",
+        "cachelib",
+        "cryptography",
+        "fakeredis",
+        "flask_bootstrap",
+        "flask_session",
+        "flask_wtf",
+        "gunicorn",
+    ),
     *("humanize", "limits", "playwright", "redis", "rich", "time_machine", "ua_parser", "wtforms"),
     *("asyncio", "sqlite3"),
     *("app.accounts", "app.demos", "app.factory", "app.inspector", "app.web"),
@@ -46,9 +55,11 @@ for backend in ("cookie", "flask-cookie"):
         (COOKIE_APPLICATION, set()),
         (LAB_ON_COOKIES, set()),
         ("from backends import BACKENDS; list(BACKENDS)", set()),
-        ("import backends.redis", {"redis"}),
+        ("import backends.encrypted_cookie", {"cryptography"}),
+        # redis-py takes it for the certificates of TLS, where it is installed.
+        ("import backends.redis", {"cryptography", "redis"}),
     ],
-    ids=["import", "commands", "cookie", "session-lab", "names", "redis"],
+    ids=["import", "commands", "cookie", "session-lab", "names", "encrypted-cookie", "redis"],
 )
 def test_only_the_chosen_backend_is_loaded(code: str, loaded: set[str]) -> None:
     report = f"import json, sys; print(json.dumps(sorted({LIBRARIES} & sys.modules.keys())))"

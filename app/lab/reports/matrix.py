@@ -42,8 +42,7 @@ QUESTIONS = (
         "What is on the server?",
         "server_side",
         {
-            FAILS: "nothing. The cookie is the whole session; the server has only the key that "
-            "signs it.",
+            FAILS: "nothing. The cookie is the whole session; the server has only the key.",
             HOLDS: "the data. The cookie only leads to it.",
         },
         ("stolen_store_dump", "survives_restart"),

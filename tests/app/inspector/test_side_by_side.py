@@ -1,6 +1,7 @@
 """Every backend in one process, and one bar that acts on all of them."""
 
 import re
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from markupsafe import escape
 from app import create_app
 from app.config import read_settings
 from app.inspector.side_by_side import ACTIONS, OUTCOMES, cookies_for
-from backends import BACKENDS
+from backends import BACKENDS, BUILT_IN
 from tests.conftest import ACCOUNTS, SECRET
 from tests.support.visitor import Visitor
 
@@ -231,11 +232,15 @@ def test_all_are_compared_in_one_table_in_pairs(visitor: Visitor) -> None:
     page = visitor.get("/").text
     table = page[page.index('id="compared"') : page.index("</table>")]
     rows = re.findall(r'href="#([\w-]+)".*?<td>([\d,]+) bytes</td>\s*<td>(.*?)</td>', table, re.S)
-    assert [name for name, _, _ in rows] == [
-        *("cookie", "flask-cookie"),
-        *("filesystem", "flask-session-filesystem"),
-        *("redis", "flask-session-redis"),
-    ]
+    names = [name for name, _, _ in rows]
+    assert set(names) == set(BUILT_IN)
+    places = [(BACKENDS[name].state, BACKENDS[name].needs) for name in names]
+    assert [place for place, _ in groupby(places)] == list(dict.fromkeys(places))
+    for _, group in groupby(names, key=lambda name: (BACKENDS[name].state, BACKENDS[name].needs)):
+        *ours, shipped = (BACKENDS[name].stock for name in group)
+        assert shipped
+        assert ours
+        assert not any(ours)
     for name, size, on_server in rows:
         column = visitor.get(f"/{name}/column").get_json()
         assert int(size.replace(",", "")) == column["browser_bytes"] > 0

@@ -13,7 +13,6 @@ from babel.messages.pofile import read_po
 
 import app
 from app.languages.language import LANGUAGES
-from backends import BUILT_IN
 
 PROJECT = Path(app.__file__).parents[1]
 FOLDERS = sorted(PROJECT.glob("app/languages/translations/*/LC_MESSAGES"))
@@ -82,16 +81,6 @@ def test_the_compiled_ones_are_what_the_texts_compile_to() -> None:
         compiled = BytesIO()
         write_mo(compiled, read_po(BytesIO((folder / "messages.po").read_bytes())))
         assert (folder / "messages.mo").read_bytes() == compiled.getvalue(), "run make languages"
-
-
-def test_the_texts_of_each_backend_are_in_them(catalogs: dict[str, Catalog]) -> None:
-    texts = {
-        text
-        for backend in BUILT_IN.values()
-        for text in (backend.title, backend.several_servers, backend.survives_restart)
-    }
-    for catalog in catalogs.values():
-        assert {text for text in texts if text not in catalog} <= {"Redis"}
 
 
 def test_quotation_marks_are_those_of_the_language(messages: list[Message]) -> None:

@@ -48,14 +48,13 @@ class TestTokens:
         return (
             changed
             + cut
-            + [token + "A", "." + token, token.rsplit(".", 1)[0], secrets.token_hex(40)]
+            + [token + "A", "." + token, token.partition(".")[0] + ".", secrets.token_hex(40)]
         )
 
     def test_a_changed_token_is_nobody(self, app: Flask, alice: Tab) -> None:
         whole = alice.data()
-        accepted = [token for token in self.forged(alice.token) if Tab(app, token).data() == whole]
-        # The last character of base64 carries bits that mean nothing; the token is then the same.
-        assert all(token[:-1] == alice.token[:-1] for token in accepted)
+        # The last character of base64 carries bits that mean nothing: it counts all the same.
+        assert not [token for token in self.forged(alice.token) if Tab(app, token).data() == whole]
 
     @pytest.mark.parametrize(
         "token",

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+from backends import BUILT_IN
 from tests.backends.extensions.differences import Difference, MeantDifferences
 
-ON_SERVER = frozenset({"filesystem", "redis"})
-ON_COOKIE = frozenset({"cookie"})
+OURS = [backend for backend in BUILT_IN.values() if not backend.stock]
+ON_SERVER = frozenset(backend.name for backend in OURS if backend.state == "server")
+ON_COOKIE = frozenset(backend.name for backend in OURS if backend.state == "browser")
 
 IDLE_LIMIT = (
     "PERMANENT_SESSION_LIFETIME limits the time without use: a session that is read is prolonged. "

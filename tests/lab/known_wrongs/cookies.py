@@ -15,7 +15,7 @@ from werkzeug.security import check_password_hash
 
 from app.lab.subject.application import ACCOUNT
 from backends import BACKENDS
-from backends.cookie import CookieInterface
+from backends.cookie import SignedCookieInterface
 from backends.interface import SessionTooLarge
 from backends.loaded_session import Changes, LoadedSession
 from backends.record import CREATED, ID
@@ -65,7 +65,7 @@ class SendsABeginning(SendsACopy):
     max_copy_characters = 300
 
 
-class Encrypts(CookieInterface):
+class Encrypts(SignedCookieInterface):
     """Encrypts what it signs: the correct backend, which is not one of the project's."""
 
     cipher: Callable[[bytes], bytes] = staticmethod(encrypt)
@@ -107,7 +107,7 @@ class KeepsTheLimitOfTheCookie(StoreInterface):
         return super()._update(app, session, loaded, changes)
 
 
-class AsksNoSize(CookieInterface):
+class AsksNoSize(SignedCookieInterface):
     """Sends a cookie of any size, which browsers drop, as Flask's own session does."""
 
     def _token(self, app: Flask, session_id: str, created: float, fields: Fields) -> str:
@@ -126,7 +126,7 @@ class GreetsByScript(StoreInterface):
             response.set_cookie("email", session["email"], secure=True, samesite="Lax")
 
 
-class AcceptsUnsigned(CookieInterface):
+class AcceptsUnsigned(SignedCookieInterface):
     """Accepts data without a signature, as JWT libraries accepted `alg: none`.
 
     RFC 8725, 2.1.
@@ -173,7 +173,7 @@ class ComparesAsText(StoreInterface):
         return super()._load(app, token)
 
 
-class PeppersTheKey(CookieInterface):
+class PeppersTheKey(SignedCookieInterface):
     """Signs with a password besides the key, which a forger does not know.
 
     Django signs a hash of the user's password into each session for that.
@@ -186,14 +186,14 @@ class PeppersTheKey(CookieInterface):
         return change_salt(super().get_signing_serializer(app), f"pepper {pepper}")
 
 
-class SaltsAsFlaskDoes(CookieInterface):
+class SaltsAsFlaskDoes(SignedCookieInterface):
     """Signs with the same salt for every application, as Flask's own does."""
 
     def get_signing_serializer(self, app: Flask) -> SessionSerializer | None:
         return change_salt(super().get_signing_serializer(app), "cookie-session")
 
 
-class NeedsNoId(CookieInterface):
+class NeedsNoId(SignedCookieInterface):
     """Has nothing random in its cookie, like Flask's own."""
 
     def _token(self, app: Flask, session_id: str, created: float, fields: Fields) -> str:
