@@ -89,7 +89,7 @@ def build_sessions_app() -> Flask:
 
 
 def _require_folder(name: str, folder: Path) -> None:
-    if BACKENDS[name].file_per_session and not folder.is_dir():
+    if BACKENDS[name].on_disk and not folder.is_dir():
         raise ConfigurationError(
             f"SESSION_FILE_DIR: there is no folder {folder}, so no session is kept there. Set "
             "SESSION_FILE_DIR, or change to the folder in which the server was started."

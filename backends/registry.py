@@ -207,6 +207,14 @@ _FILESYSTEM = Backend(
     on_disk=True,
     file_per_session=True,
 )
+_SQLITE = Backend(
+    name="sqlite",
+    title="SQLite",
+    install=_late("backends.sqlite:install"),
+    several_processes=True,
+    survives_restart="yes",
+    on_disk=True,
+)
 _REDIS = Backend(
     name="redis",
     title="Redis",
@@ -259,6 +267,7 @@ BUILT_IN = {
         _COOKIE,
         _ENCRYPTED_COOKIE,
         _FILESYSTEM,
+        _SQLITE,
         _REDIS,
         _STOCK_COOKIE,
         _STOCK_FILESYSTEM,

@@ -16,7 +16,7 @@ from app.lab.cost.kept import read_kept
 from app.lab.output import CannotRun, errors_on_one_line
 from app.lab.reports.terminal import open_console
 from app.web.formatting import format_number
-from backends import BACKENDS
+from backends import BACKENDS, Backend
 
 DAY_SECONDS = 24 * 3600
 WRITES = 0.1
@@ -232,16 +232,16 @@ def _find_demand(figures: Figures, name: str, need: Need) -> Demand | None:
     cookie = Curve([(size, cookie) for size, cookie in sent if cookie is not None])
     requests = need.per_second * DAY_SECONDS
     bytes_each = find_weight(figures, name, need.size)
-    on_redis, in_files = BACKENDS[name].on_redis, BACKENDS[name].file_per_session
+    backend = BACKENDS[name]
     mixed = _Mix(figures, name, need.size)
     return Demand(
         requests * cookie.at(need.size),
         requests * mixed.of_counts("set_cookie_bytes"),
         need.per_second * mixed.of_counts("redis_commands"),
         requests * mixed.of_counts("redis_bytes"),
-        need.sessions * bytes_each if on_redis else 0,
-        need.sessions * bytes_each if in_files else 0,
-        need.sessions + count_folders(figures, name) if in_files else 0,
+        need.sessions * bytes_each if backend.on_redis else 0,
+        need.sessions * bytes_each if backend.on_disk else 0,
+        count_files(figures, backend, need.sessions) if backend.on_disk else 0,
         need.per_second * mixed.of_microseconds() / 10**6,
     )
 
@@ -282,10 +282,12 @@ def find_weight(figures: Figures, name: str, size: int) -> float:
     return Curve(weights).at(size) + share
 
 
-def count_folders(figures: Figures, name: str) -> int:
-    """Those that are there however many sessions there are."""
-    last = figures.growth(name)[-1]
-    return max(0, last.inodes - last.sessions)
+def count_files(figures: Figures, backend: Backend, sessions: int) -> int:
+    """With the folders, and with what is there however many sessions there are."""
+    last = figures.growth(backend.name)[-1]
+    if not backend.file_per_session:
+        return last.inodes
+    return max(0, last.inodes - last.sessions) + sessions
 
 
 class Fit(NamedTuple):

@@ -47,4 +47,4 @@ def _report(removed: int, reason: str, output: str) -> None:
     elif reason:
         click.echo(f"Nothing to do: {reason}.")
     else:
-        click.echo(f"Files of ended sessions removed: {removed}.")
+        click.echo(f"Records of ended sessions removed: {removed}.")

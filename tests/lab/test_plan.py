@@ -25,6 +25,7 @@ from app.lab.plan import (
     fit_growth,
     make_plan,
 )
+from backends import BUILT_IN
 from tests.lab.cost.kept import kept_bench
 
 FIGURES = Figures(kept_bench())
@@ -84,13 +85,13 @@ def test_nodes_are_as_many_as_memory_or_commands_need() -> None:
 def test_a_session_that_no_cookie_holds_is_planned_on_stores_alone() -> None:
     plan = make_plan(FIGURES, NEED._replace(size=5_000))
     missing = [name for name, needed in plan.demands.items() if needed is None]
-    assert missing == ["cookie", "flask-cookie"]
+    assert missing == [each.name for each in BUILT_IN.values() if each.state == "browser"]
     assert {plan.cells(row)[0] for row in plan.rows} == {"does not fit"}
 
 
 def test_a_prediction_holds_for_ten_times_as_many() -> None:
     checks = list(check_predictions(FIGURES))
-    assert {check.name for check in checks} == {"filesystem", "redis"}
+    assert {check.name for check in checks} == {"filesystem", "sqlite", "redis"}
     assert min(check.sessions for check in checks) == 100_000
     for check in checks:
         assert abs(check.error) < 0.15, check

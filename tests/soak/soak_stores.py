@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backends import BUILT_IN
 from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from tests.soak.conftest import Say
 from tests.system.chaos.site import ground
@@ -24,8 +25,9 @@ LOGOUTS_STOCK = 200
 
 KILLS = 200
 
-OURS = ("filesystem", "redis")
-STOCK = ("flask-session-filesystem", "flask-session-redis")
+ON_SERVER = [backend for backend in BUILT_IN.values() if backend.state == "server"]
+OURS = [backend.name for backend in ON_SERVER if not backend.stock]
+STOCK = [backend.name for backend in ON_SERVER if backend.stock]
 
 
 @pytest.mark.parametrize("backend", [*OURS, *STOCK])

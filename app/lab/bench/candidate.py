@@ -82,7 +82,7 @@ def list_candidates() -> dict[str, Candidate]:
             partial(_make_flask, backend.name),
             ships=_find_what_ships(backend),
             on_redis=backend.on_redis,
-            in_files=backend.file_per_session,
+            in_files=backend.on_disk,
         )
     return candidates
 

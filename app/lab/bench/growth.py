@@ -12,6 +12,7 @@ from app.lab.bench.candidate import Candidate, Shape, find_login_fault
 from app.lab.bench.place import Place
 from app.lab.bench.results import Growth, Recovery, Sent, Weight
 from app.lab.bench.timing import log_in, time_in_turn
+from app.lab.stores.database import copy_row, is_database, write_log_back
 
 SESSIONS = 100
 """How many are stored to weigh one."""
@@ -24,6 +25,8 @@ REQUESTS = 40
 BLOCK_BYTES = 512
 """Of `st_blocks`, whatever the file system's own are (stat(2))."""
 POLL_SECONDS = 0.005
+FEW_FILES = 3
+"""A database, and what is beside it."""
 
 
 def measure_sent(candidate: Candidate, _shape: Shape, place: Place) -> Iterator[Sent]:
@@ -48,7 +51,10 @@ def _weigh(candidate: Candidate, place: Place) -> int:
     if candidate.on_redis:
         keys = place.redis.scan_iter()
         return sum(place.redis.memory_usage(key, samples=0) or 0 for key in keys)
-    return sum(path.stat().st_blocks * BLOCK_BYTES for path in _list_files(place.folder))
+    files = _list_files(place.folder)
+    for path in _list_databases(files):
+        write_log_back(path)
+    return sum(path.stat().st_blocks * BLOCK_BYTES for path in files)
 
 
 def measure_among(
@@ -89,7 +95,11 @@ def _fill_redis(client: Redis, sessions: int) -> None:
 
 
 def _fill_folder(folder: Path, sessions: int) -> None:
-    """Copies of the largest file that is there, under names of the same form."""
+    """Copies of the largest file that is there, under names of the same form, or of its row."""
+    databases = _list_databases(_list_files(folder))
+    if databases:
+        copy_row(databases[0], sessions, _make_name_like)
+        return
     source = max(_list_files(folder), key=lambda path: path.stat().st_size)
     parts = source.relative_to(folder).parts
     for _ in range(sessions):
@@ -100,6 +110,11 @@ def _fill_folder(folder: Path, sessions: int) -> None:
 
 def _make_name_like(name: str) -> str:
     return secrets.token_hex(len(name))[: len(name)]
+
+
+def _list_databases(files: list[Path]) -> list[Path]:
+    """Of a store that keeps all in one; of many files none is."""
+    return [path for path in files if len(files) <= FEW_FILES and is_database(path)]
 
 
 def _list_files(folder: Path) -> list[Path]:

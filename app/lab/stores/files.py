@@ -10,8 +10,10 @@ from functools import cache
 from pathlib import Path
 from threading import get_ident
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from app.lab.claim import Skipped
+from app.lab.stores.database import BESIDE, change_row, is_database, read_rows
 from app.lab.stores.harness import Change, StoreHarness
 
 WATCHED_EVENTS = frozenset(
@@ -36,6 +38,10 @@ There are none from C code that uses an open file, such as each statement of SQL
 RECORDS_SHARE_FILES = (
     "Several records share a file, and the laboratory cannot tell them apart in it."
 )
+
+
+ROW = ": "
+"""Between a file's name and that of a row in it."""
 
 
 class FilesHarness(StoreHarness):
@@ -101,13 +107,28 @@ class FilesHarness(StoreHarness):
 
 
 class SharedFilesHarness(FilesHarness):
-    """Files that hold many sessions each, and so do not show which bytes are whose."""
+    """Files that hold many sessions each. Those of SQLite show which bytes are whose."""
+
+    def records(self) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for path in sorted(self.path.rglob("*")):
+            name = str(path.relative_to(self.path))
+            if path.is_dir() or name.endswith(BESIDE):
+                continue
+            if is_database(path):
+                found |= {f"{name}{ROW}{row}": held for row, held in read_rows(path).items()}
+            else:
+                found[name] = path.read_bytes()
+        return found
 
     def _overwrite(self, name: str, data: bytes) -> None:
-        raise Skipped(RECORDS_SHARE_FILES)
+        self._corrupt(name, lambda _: data)
 
     def _corrupt(self, name: str, change: Change) -> None:
-        raise Skipped(RECORDS_SHARE_FILES)
+        file, _, row = name.partition(ROW)
+        if not row:
+            raise Skipped(RECORDS_SHARE_FILES)
+        change_row(self.path / file, row, change)
 
 
 @cache
@@ -121,6 +142,8 @@ def _listeners() -> list[Callable[[str, str], None]]:
     def report(event: str, args: tuple[Any, ...]) -> None:
         if listeners and event in WATCHED_EVENTS and isinstance(args[0], str | bytes | os.PathLike):
             path = os.fsdecode(args[0])
+            if path.startswith("file:"):  # as SQLite takes them
+                path = unquote(urlsplit(path).path)
             for listener in list(listeners):
                 listener(event, path)
 

@@ -171,9 +171,9 @@ def test_a_list_longer_than_the_screen_goes_to_the_pager(folder: Folder) -> None
 @pytest.mark.parametrize("placed", LISTING[:1], indirect=True, ids=["filesystem"])
 def test_a_sweep_shows_its_progress_at_a_terminal_alone(folder: Folder) -> None:
     folder.shop.log_in()
-    assert folder.run("sweep") == (0, "Files of ended sessions removed: 0.\n", "")
+    assert folder.run("sweep") == (0, "Records of ended sessions removed: 0.\n", "")
     ended = folder.at_terminal("sweep")
     assert ended.status == 0
     assert "Sweeping" in ended.output
     assert "100%" in ended.output
-    assert ended.output.endswith("Files of ended sessions removed: 0.\n")
+    assert ended.output.endswith("Records of ended sessions removed: 0.\n")

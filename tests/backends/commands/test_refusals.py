@@ -7,7 +7,7 @@ from click.testing import Result
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from backends import init_app
+from backends import BUILT_IN, init_app
 from backends.commands import sessions
 from tests.conftest import SECRET
 
@@ -57,7 +57,7 @@ def test_an_invalid_setting(command: list[str]) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS[:2], ids=["list", "revoke"])
 @pytest.mark.parametrize(
-    "backend", ["cookie", "flask-cookie", "flask-session-filesystem", "flask-session-redis"]
+    "backend", [each.name for each in BUILT_IN.values() if each.stock or each.state == "browser"]
 )
 def test_a_backend_that_cannot_list(tmp_path: Path, backend: str, command: list[str]) -> None:
     app = Flask("shop")
@@ -67,7 +67,7 @@ def test_a_backend_that_cannot_list(tmp_path: Path, backend: str, command: list[
     assert_is_one_line(
         run(app, command),
         f"SESSION_BACKEND={backend} cannot tell whose a session is, so it lists and ends none. "
-        "Those that can: filesystem, redis.",
+        "Those that can: filesystem, sqlite, redis.",
     )
 
 

@@ -25,7 +25,7 @@ def test_the_store_is_swept_or_says_that_it_does_it_itself(shop: Shop, clock: Se
     if isinstance(interface_of(shop.app).store, Sweeps):
         # The login has looked at two files itself.
         assert json.loads(result.stdout) in [{"removed": n, "reason": None} for n in (1, 2)]
-        assert shop.run("sweep").stdout == "Files of ended sessions removed: 0.\n"
+        assert shop.run("sweep").stdout == "Records of ended sessions removed: 0.\n"
     else:
         reason = "this store removes ended sessions itself"
         assert json.loads(result.stdout) == {"removed": 0, "reason": reason}

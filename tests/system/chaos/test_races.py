@@ -21,12 +21,17 @@ import pytest
 from app.lab.measuring import call_in_parallel
 from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from backends.record import hash_owner
+from backends.sqlite import SqliteStore
 from backends.store import SessionGone, StoreUnavailable
 from backends.timing import deadline
+from tests.conftest import OURS
 from tests.system.chaos.site import ROOT, Ground, Site, ground
 from tests.system.chaos.trials import damaged_by, keys_lost, survives_a_logout
 
 KILLS = 3
+
+ON_DISK = (FileSystemStore, SqliteStore)
+StoreOnDisk = type[FileSystemStore] | type[SqliteStore]
 
 AMPLE = 60.0
 """Seconds for a step of a request, where a busy machine must not decide who wins a race."""
@@ -37,7 +42,7 @@ def ample_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
 
 
-@pytest.fixture(scope="module", params=["filesystem", "redis"])
+@pytest.fixture(scope="module", params=[each.name for each in OURS if each.state == "server"])
 def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Ground]:
@@ -153,7 +158,7 @@ def test_a_sweep_removes_the_probe_that_a_crashed_start_left(tmp_path: Path) -> 
 class Login(NamedTuple):
     """A login of a user, as the interface does it: a record, then the limit."""
 
-    store: FileSystemStore
+    store: FileSystemStore | SqliteStore
     owner: str
     limit: int
 
@@ -166,8 +171,11 @@ class Login(NamedTuple):
 
 @pytest.mark.usefixtures("ample_time")
 @pytest.mark.parametrize("limit", [1, 3])
-def test_of_logins_at_once_in_threads_the_limit_is_left(tmp_path: Path, limit: int) -> None:
-    store = FileSystemStore(tmp_path / "sessions")
+@pytest.mark.parametrize("kind", ON_DISK)
+def test_of_logins_at_once_in_threads_the_limit_is_left(
+    tmp_path: Path, kind: StoreOnDisk, limit: int
+) -> None:
+    store = kind(tmp_path / "sessions")
     for number in range(25):
         login = Login(store, f"user{number}", limit)
         made = call_in_parallel(*[login.log_in] * 10)
@@ -178,10 +186,10 @@ def test_of_logins_at_once_in_threads_the_limit_is_left(tmp_path: Path, limit: i
         assert all(store.load(key) is None for key in ended)
 
 
-def log_in_with_others(folder: Path, limit: int, rounds: int, gate: Any) -> int:
+def log_in_with_others(kind: StoreOnDisk, folder: Path, limit: int, rounds: int, gate: Any) -> int:
     """Log one user in a round; returns how many sessions its own logins were told to be over."""
     deadline.LIMIT_SECONDS = AMPLE  # this is a process of its own
-    store = FileSystemStore(folder)
+    store = kind(folder)
     over = 0
     for number in range(rounds):
         gate.wait(30)
@@ -190,22 +198,28 @@ def log_in_with_others(folder: Path, limit: int, rounds: int, gate: Any) -> int:
     return over
 
 
-@pytest.mark.parametrize("limit", [1, 3])
-def test_of_logins_at_once_in_processes_the_limit_is_left(tmp_path: Path, limit: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "limit"), [*zip(ON_DISK, (1, 1), strict=True), (FileSystemStore, 3)]
+)
+def test_of_logins_at_once_in_processes_the_limit_is_left(
+    tmp_path: Path, kind: StoreOnDisk, limit: int
+) -> None:
     folder, rounds, processes = tmp_path / "sessions", 40, 5
     spawn = get_context("spawn")
     with spawn.Manager() as manager, ProcessPoolExecutor(processes, spawn) as pool:
         gate = manager.Barrier(processes)
         logins = [
-            pool.submit(log_in_with_others, folder, limit, rounds, gate) for _ in range(processes)
+            pool.submit(log_in_with_others, kind, folder, limit, rounds, gate)
+            for _ in range(processes)
         ]
         for login in logins:
             login.result(60)
-    store = FileSystemStore(folder)
+    store = kind(folder)
     left = [store.sessions_of(f"user{number}").keys() for number in range(rounds)]
     assert [len(keys) for keys in left] == [limit] * rounds
-    records = {path.name for path in folder.glob("??/*")}
-    assert records == {key for keys in left for key in keys}
+    if isinstance(store, FileSystemStore):
+        records = {path.name for path in folder.glob("??/*")}
+        assert records == {key for keys in left for key in keys}
 
 
 STANDS_STILL = """

@@ -1,0 +1,45 @@
+"""The SQLite file as others see it."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from backends.sqlite import FILE, SqliteStore
+
+ROOT = Path(__file__).parents[3]
+
+FIELDS = {"user": '"alice"'}
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[sqlite3.Connection]:
+    """The file, as another process has it."""
+    with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as database:
+        yield database
+
+
+def close(store: SqliteStore) -> None:
+    """As at the end of its process: all is in the one file."""
+    store._connections.close()
+
+
+def key(number: int) -> str:
+    return f"{number:032x}"
+
+
+def count(folder: Path) -> int:
+    with opened(folder) as database:
+        return int(database.execute("SELECT count(*) FROM sessions").fetchone()[0])
+
+
+def look_elsewhere(folder: Path) -> int:
+    """How many sessions another process finds, which then closes the file."""
+    code = (
+        "import sqlite3, sys; database = sqlite3.connect(sys.argv[1]); "
+        "print(database.execute('SELECT count(*) FROM sessions').fetchone()[0]); database.close()"
+    )
+    command = [sys.executable, "-c", code, str(folder / FILE)]
+    return int(subprocess.run(command, capture_output=True, check=True).stdout)

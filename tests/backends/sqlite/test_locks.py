@@ -1,0 +1,140 @@
+"""Who uses SQLite's file when: connections, locks, forks, and the write-ahead log."""
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from subprocess import PIPE
+from threading import Event
+from typing import Any
+
+from app.lab.measuring import call_in_parallel
+from backends.sqlite import FILE, WRITES_TO_A_LOOK, SqliteStore
+from backends.sqlite_access.connections import MAX_IDLE
+from tests.backends.sqlite.helpers import FIELDS, ROOT, close, key, look_elsewhere, opened
+
+
+class TestConnections:
+    def test_threads_that_come_and_go_share_one(self, store: SqliteStore) -> None:
+        for number in range(20):
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(store.create, key(number), FIELDS, 60).result()
+        assert len(store._connections._idle) == 1
+
+    def test_two_at_once_have_two(self, store: SqliteStore, monkeypatch: Any) -> None:
+        store.create(key(1), FIELDS, 60)
+        reading, go_on = Event(), Event()
+        unpack = store._unpack
+
+        def wait(*arguments: Any) -> Any:
+            reading.set()
+            assert go_on.wait(30)
+            return unpack(*arguments)
+
+        monkeypatch.setattr(store, "_unpack", wait)
+        with ThreadPoolExecutor(1) as thread:
+            found = thread.submit(store.load, key(1))
+            assert reading.wait(30)
+            store.create(key(2), FIELDS, 60)
+            go_on.set()
+            assert found.result() is not None
+        assert len(store._connections._idle) == 2
+
+    def test_a_crowd_leaves_few_open(self, store: SqliteStore) -> None:
+        store.create(key(1), FIELDS, 60)
+        call_in_parallel(*[lambda: store.load(key(1))] * 40)
+        assert 1 <= len(store._connections._idle) <= MAX_IDLE
+
+
+CHILD = """
+import os, sys
+from pathlib import Path
+from backends.sqlite import SqliteStore
+
+store, key = SqliteStore(Path(sys.argv[1])), sys.argv[2]
+store.create(key, {}, 100)
+if os.fork():
+    os._exit(0)
+print("alive" if store.load(key) else "lost", flush=True)
+sys.stdin.readline()
+print("ended" if store.delete(key) else "lost", flush=True)
+sys.stdin.readline()
+"""
+
+
+class TestLocks:
+    """SQLite's are the process's: what closes the file, or forks, must not lose them.
+
+    Who loses them goes on writing into a log that the next process has removed.
+    """
+
+    def test_a_child_has_its_own(self, folder: Path) -> None:
+        """Its parent ends, as that of a service that detaches itself does."""
+        command = [sys.executable, "-c", CHILD, str(folder), key(1)]
+        with subprocess.Popen(
+            command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True, bufsize=1
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdout.readline() == "alive\n"
+            assert look_elsewhere(folder) == 1  # it would take itself for the last one
+            process.stdin.write("\n")
+            assert process.stdout.readline() == "ended\n"
+            assert look_elsewhere(folder) == 0
+            process.stdin.write("\n")
+
+    def test_a_second_application_takes_none_away(self, store: SqliteStore, folder: Path) -> None:
+        store.create(key(1), FIELDS, 60)
+        SqliteStore(folder)
+        assert look_elsewhere(folder) == 1
+        assert store.delete(key(1))
+        assert look_elsewhere(folder) == 0
+
+    def test_a_fork_waits_for_who_writes(self, store: SqliteStore, monkeypatch: Any) -> None:
+        store.create(key(1), FIELDS, 60)
+        begun, order = Event(), list[str]()
+        change = store._change
+
+        def write_slowly(*arguments: Any) -> Any:
+            begun.set()
+            time.sleep(0.05)
+            order.append("written")
+            return change(*arguments)
+
+        monkeypatch.setattr(store, "_change", write_slowly)
+        with ThreadPoolExecutor(1) as thread:
+            written = thread.submit(store.update, key(1), {"n": "1"}, (), 60)
+            assert begun.wait(30)
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            order.append("forked")
+            written.result()
+        os.waitpid(child, 0)
+        assert order == ["written", "forked"]
+        assert store._connections.turn.acquire(timeout=0)
+
+
+class TestLog:
+    def test_it_is_shortened_while_others_never_stop(
+        self, store: SqliteStore, folder: Path, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr("backends.sqlite.MAX_LOG_BYTES", 100_000)
+        log = Path(f"{folder / FILE}-wal")
+        sizes = []
+        for number in range(3 * WRITES_TO_A_LOOK):
+            store.create(key(number), FIELDS, 60)
+            sizes.append(log.stat().st_size)
+        assert max(sizes) > 100_000
+        assert min(sizes[WRITES_TO_A_LOOK - 1 :]) == 0
+
+    def test_a_copy_without_one_gets_it_again(self, store: SqliteStore, folder: Path) -> None:
+        store.create(key(1), FIELDS, 60)
+        close(store)
+        with opened(folder) as database:
+            assert database.execute("PRAGMA journal_mode=DELETE").fetchone() == ("delete",)
+        SqliteStore(folder)
+        with opened(folder) as database:
+            assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -1,0 +1,291 @@
+"""Sessions in one SQLite file: its mode, its log, its tables, its turns, and files of others."""
+
+import gc
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.lab.measuring import call_in_parallel
+from backends.settings import ConfigurationError
+from backends.sqlite import FILE, SqliteStore
+from backends.store import SessionGone, StoreUnavailable
+from backends.timing.deadline import LIMIT_SECONDS
+from tests.backends.sqlite.helpers import FIELDS, close, count, key, opened
+from tests.support.clock import SetClock
+
+
+def test_only_the_processes_user_may_read_it(store: SqliteStore, folder: Path) -> None:
+    store.create(key(1), FIELDS, 60, owner="alice")
+    paths = [folder, *folder.rglob("*")]
+    file = folder / FILE
+    assert {*paths} == {folder, file.parent, file, Path(f"{file}-wal"), Path(f"{file}-shm")}
+    modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in paths}
+    assert modes == {(True, 0o700), (False, 0o600)}
+
+
+def test_it_is_one_file_when_nobody_has_it_open(folder: Path) -> None:
+    store = SqliteStore(folder)
+    store.create(key(1), FIELDS, 60)
+    del store
+    gc.collect()
+    assert [*(folder / FILE).parent.iterdir()] == [folder / FILE]
+    assert SqliteStore(folder).load(key(1)) is not None
+
+
+class TestSweeping:
+    def test_ended_records_go_in_parts(
+        self, store: SqliteStore, folder: Path, clock: SetClock
+    ) -> None:
+        for number in range(300):
+            store.create(key(number), FIELDS, 60 if number % 3 else 600)
+        clock.forward(60)
+        removed = list(store.sweep())
+        assert (len(removed), sum(removed), max(removed)) == (store.steps, 200, 2)
+        assert sum(store.sweep()) == 0
+        assert count(folder) == 100
+
+    def test_logins_remove_more_than_they_leave(
+        self, store: SqliteStore, folder: Path, clock: SetClock
+    ) -> None:
+        for number in range(300):
+            store.create(key(number), FIELDS, 60)
+        clock.forward(60)
+        for number in range(300, 450):
+            store.create(key(number), FIELDS, 6000)
+        assert count(folder) == 150
+
+    @pytest.mark.parametrize(
+        ("query", "index"),
+        [
+            ("SELECT data FROM sessions WHERE key=?", "sqlite_autoindex_sessions_1"),
+            ("SELECT key, data FROM sessions WHERE owner=? ORDER BY number", "of_owner"),
+            ("SELECT number FROM sessions WHERE ends<=? ORDER BY ends LIMIT 2", "by_end"),
+        ],
+    )
+    @pytest.mark.usefixtures("store")
+    def test_nothing_looks_through_all_of_them(self, folder: Path, query: str, index: str) -> None:
+        with opened(folder) as database:
+            (step,) = database.execute(f"EXPLAIN QUERY PLAN {query}", ("1",)).fetchall()
+        assert step[-1].startswith("SEARCH sessions USING")
+        assert index in step[-1]
+
+
+class TestTurns:
+    def test_who_reads_waits_for_nobody(self, store: SqliteStore, folder: Path) -> None:
+        store.create(key(1), FIELDS, 60)
+        with opened(folder) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("DELETE FROM sessions")
+            begun = time.monotonic()
+            assert store.load(key(1)) is not None
+            assert time.monotonic() - begun < LIMIT_SECONDS
+            other.execute("ROLLBACK")
+
+    def test_a_process_that_keeps_its_turn_is_named_within_the_deadline(
+        self, store: SqliteStore, folder: Path
+    ) -> None:
+        store.create(key(1), FIELDS, 60)
+        with opened(folder) as other:
+            other.execute("BEGIN IMMEDIATE")
+            begun = time.monotonic()
+            writes = [lambda: refusal(lambda: store.touch(key(1), 60))] * 8
+            reasons = call_in_parallel(*writes)
+            assert time.monotonic() - begun < 2 * LIMIT_SECONDS
+            other.execute("ROLLBACK")
+        assert any("database is locked. If this goes on, find the process" in r for r in reasons)
+        store.touch(key(1), 60)
+
+    def test_what_another_wrote_meanwhile_stays(self, store: SqliteStore, clock: SetClock) -> None:
+        store.create(key(1), FIELDS, 60)
+        loaded = store.load(key(1))
+        assert loaded is not None
+        store.update(key(1), {"theirs": "1"}, (), 60)
+        store.update_loaded(key(1), loaded, {"ours": "2"}, ("user",), 60)
+        now = store.load(key(1))
+        assert now is not None
+        assert dict(now.fields) == {"theirs": "1", "ours": "2"}
+        clock.forward(60)
+        with pytest.raises(SessionGone):
+            store.update_loaded(key(1), now, {"ours": "3"}, (), 60)
+
+    def test_many_writers_of_one_session_lose_nothing(self, folder: Path) -> None:
+        store = SqliteStore(folder)
+        store.create(key(1), FIELDS, 60)
+        loaded = store.load(key(1))
+        assert loaded is not None
+
+        def write(number: int) -> Callable[[], None]:
+            return lambda: store.update_loaded(key(1), loaded, {f"k{number}": "1"}, (), 60)
+
+        call_in_parallel(*map(write, range(50)))
+        found = store.load(key(1))
+        assert found is not None
+        assert set(found.fields) == {"user", *(f"k{number}" for number in range(50))}
+
+
+def refusal(act: Callable[[], Any]) -> str:
+    with pytest.raises(StoreUnavailable) as refused:
+        act()
+    return refused.value.reason
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def overwrite(path: Path) -> None:
+    path.write_bytes(b"no database at all, and longer than its first line" * 100)
+
+
+def link(path: Path) -> None:
+    path.rename(path.with_name("target"))
+    path.symlink_to("target")
+
+
+def become_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def give_away(path: Path) -> None:
+    os.chown(path, 65534, 65534)
+
+
+class TestAnotherFile:
+    """It is a failure of the system: nobody is logged out by it, and one line says what to do."""
+
+    @pytest.mark.parametrize(
+        ("spoil", "says"),
+        [
+            (Path.unlink, "No such file"),
+            (overwrite, "is not a database. Stop all processes, move it away"),
+            (truncate, "no such table"),
+            (link, "it is no regular file"),
+            (become_folder, "it is no regular file"),
+            pytest.param(
+                give_away,
+                "it belongs to the user 65534. Let the user of this process",
+                marks=pytest.mark.skipif(os.geteuid() != 0, reason="by design: only root gives"),
+            ),
+        ],
+    )
+    def test_while_it_runs(
+        self, store: SqliteStore, folder: Path, spoil: Callable[[Path], None], says: str
+    ) -> None:
+        store.create(key(1), FIELDS, 60)
+        close(store)
+        path = folder / FILE
+        whole = path.read_bytes()
+        spoil(path)
+        for act in (
+            lambda: store.load(key(1)),
+            lambda: store.touch(key(1), 60),
+            lambda: store.create(key(2), FIELDS, 60),
+            lambda: store.sessions_of("alice"),
+        ):
+            assert says in refusal(act)
+        if path.is_dir():
+            path.rmdir()
+        path.unlink(missing_ok=True)
+        path.write_bytes(whole)
+        assert store.load(key(1)) is not None
+
+    def test_one_that_took_its_place_is_found_at_once(
+        self, store: SqliteStore, folder: Path, clock: SetClock
+    ) -> None:
+        """A connection would go on with the old file, which no other process sees."""
+        store.create(key(1), FIELDS, 60)
+        other = SqliteStore(folder.with_name("restored"), clock)
+        other.create(key(2), FIELDS, 60)
+        close(other)
+        for path in (folder / FILE).parent.iterdir():
+            path.unlink()
+        (other.path).rename(folder / FILE)
+        assert (store.load(key(1)), store.load(key(2)) is None) == (None, False)
+
+    @pytest.mark.parametrize("spoil", [overwrite, link, become_folder])
+    def test_when_it_starts(
+        self, store: SqliteStore, folder: Path, spoil: Callable[[Path], None]
+    ) -> None:
+        store.create(key(1), FIELDS, 60)
+        close(store)
+        spoil(folder / FILE)
+        with pytest.raises(ConfigurationError, match="SESSION_FILE_DIR: ") as refused:
+            SqliteStore(folder)
+        assert "\n" not in str(refused.value)
+
+    @pytest.mark.usefixtures("store")
+    def test_of_a_later_version_is_left_alone(self, folder: Path) -> None:
+        with opened(folder) as database:
+            database.execute("PRAGMA user_version=2")
+        with pytest.raises(ConfigurationError, match=r"version 2, .* newer version\.$"):
+            SqliteStore(folder)
+
+    def test_of_another_program_is_left_alone(self, folder: Path) -> None:
+        (folder / FILE).parent.mkdir(parents=True)
+        with opened(folder) as database:
+            database.execute("CREATE TABLE sessions (id)")
+        with pytest.raises(ConfigurationError, match="is of another program"):
+            SqliteStore(folder)
+
+    def test_of_a_start_that_died_is_taken(self, folder: Path) -> None:
+        (folder / FILE).parent.mkdir(parents=True)
+        (folder / FILE).touch()
+        store = SqliteStore(folder)
+        store.create(key(1), FIELDS, 60)
+        assert store.load(key(1)) is not None
+
+    def test_is_made_once_by_processes_that_start_together(self, folder: Path) -> None:
+        stores = call_in_parallel(*[lambda: SqliteStore(folder)] * 8)
+        stores[0].create(key(1), FIELDS, 60)
+        assert all(store.load(key(1)) is not None for store in stores)
+
+
+def test_a_row_with_a_damaged_key_keeps_nobody_out(store: SqliteStore, folder: Path) -> None:
+    for number in (1, 2, 3):
+        store.create(key(number), FIELDS, 60, owner="alice")
+    with opened(folder) as database:
+        database.execute("UPDATE sessions SET key=CAST(x'ff00ff' AS TEXT) WHERE number=1")
+        database.execute("UPDATE sessions SET key=x'00ff' WHERE number=2")
+    assert store.sessions_of("alice").keys() == {key(3)}
+    store.create(key(4), FIELDS, 60, owner="alice")
+    assert len(store.end_oldest("alice", key(4), 1)) == 3
+    assert store.sessions_of("alice").keys() == {key(4)}
+
+
+@pytest.mark.parametrize("ends", ["text", float("inf"), b"bytes"])
+def test_no_row_can_live_for_ever(store: SqliteStore, folder: Path, ends: Any) -> None:
+    store.create(key(1), FIELDS, 60)
+    with opened(folder) as database, pytest.raises(sqlite3.IntegrityError):
+        database.execute("UPDATE sessions SET ends=?", (ends,))
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a%20b", "a b", "ä", "a\nb", "a&b=c"])
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    store = SqliteStore(tmp_path / name)
+    store.create(key(1), FIELDS, 60)
+    assert store.load(key(1)) is not None
+    assert (tmp_path / name / FILE).exists()
+
+
+def test_a_folder_whose_name_is_no_text_or_begins_with_two_slashes(tmp_path: Path) -> None:
+    for folder in (Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), Path(f"/{tmp_path}")):
+        store = SqliteStore(folder)
+        store.create(key(1), FIELDS, 60)
+        assert store.load(key(1)) is not None
+
+
+def test_a_row_that_holds_no_bytes_is_no_session(store: SqliteStore, folder: Path) -> None:
+    store.create(key(1), FIELDS, 60, owner="alice")
+    for planted in ("text", 5, 1.5):
+        with opened(folder) as database:
+            database.execute("UPDATE sessions SET data=?", (planted,))
+        assert store.load(key(1)) is None
+        assert store.sessions_of("alice") == {}
+    assert store.delete(key(1))
