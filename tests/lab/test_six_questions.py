@@ -31,18 +31,18 @@ def reader() -> FlaskClient:
         (
             "/lab",
             "What is a stolen cookie worth after the logout?",
-            "Signed cookie · Flask, signed cookie: as much as before.",
+            "Signed cookie · Encrypted cookie · Flask, signed cookie: as much as before.",
         ),
         (
             "/lab",
             "What happens when Redis, or the disk, stops?",
-            "Filesystem · Redis: pages that need the session say “try again shortly” (503) within "
-            "a second.",
+            "Filesystem · SQLite · Redis: pages that need the session say “try again shortly” "
+            "(503) within a second.",
         ),
         (
             "/choose",
             "Which session backend should I use?",
-            "Otherwise, as for a shop: on one server Filesystem, on several Redis.",
+            "Otherwise, as for a shop: on one server SQLite, on several Redis.",
         ),
         ("/lab/cost", "What does it cost my server?", "more of the processor"),
     ],

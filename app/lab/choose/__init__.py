@@ -1,1 +1,1 @@
-"""Which session backend to use: four questions, answered from claims and figures."""
+"""Which session backend to use: a few questions, answered from claims and figures."""

@@ -33,6 +33,8 @@ class Advice:
     """The recommended one; `None` if none has what was asked for."""
     out: list[Reason]
     """The others, and why."""
+    others: list[Backend]
+    """Those that have it too, and need the same service, or none."""
     risks: list[Claim]
     """What the recommended one does not keep."""
 
@@ -79,7 +81,8 @@ class Adviser:
         backend = BUILT_IN[name] if name else None
         out = [self._explain(each, answers) for each in self.backends if each is not backend]
         risks = [claim for claim in CLAIMS.values() if backend and self._is_risk(claim, backend)]
-        return Advice(backend, [each for each in out if each.claims or each.needs], risks)
+        others = self._list_others(backend, answers) if backend else []
+        return Advice(backend, [each for each in out if each.claims or each.needs], others, risks)
 
     def walk(self, answers: Answers | None = None) -> Iterator[Answers]:
         """Every way through the questions."""
@@ -90,6 +93,10 @@ class Adviser:
             return
         for option in question.options:
             yield from self.walk({**answers, question.id: option})
+
+    def _list_others(self, advised: Backend, answers: Answers) -> list[Backend]:
+        left = [each for each in self.list_left(answers) if each is not advised]
+        return [each for each in left if (each.state, each.needs) == (advised.state, advised.needs)]
 
     def list_left(self, answers: Answers) -> list[Backend]:
         """The backends that have what the answers need, the one with the least to run first."""
@@ -112,8 +119,9 @@ class Adviser:
 
 
 def _count_what_to_run(backend: Backend) -> int:
-    """A cookie needs nothing to be run, files need a disk, and others a service."""
-    return (backend.state == "server") + (backend.needs is not None)
+    """A cookie needs nothing to be run, a store a file or many, and others a service."""
+    on_server = backend.state == "server"
+    return on_server + backend.file_per_session + 2 * (backend.needs is not None)
 
 
 def _complete(answers: Answers, questions: Sequence[ChoiceQuestion]) -> Iterator[Answers]:

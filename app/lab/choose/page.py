@@ -60,6 +60,10 @@ def render_page(links: Links) -> str:
         choices=_list_choices(adviser, answers, question, figures) if question else [],
         advice=advice,
         costs=_list_costs(figures, backend) if backend else {},
+        other_costs={
+            each.name: next(iter(_list_costs(figures, each).values()), "")
+            for each in (advice.others if advice else [])
+        },
         short=_say_in_short(adviser),
         number=len(answers) + 1,
         links=links,
@@ -69,7 +73,7 @@ def render_page(links: Links) -> str:
 def _say_in_short(adviser: Adviser) -> str:
     """The three usual cases in one sentence."""
     cases = (
-        {"logout": "soft", "size": "small"},
+        {"logout": "soft", "hidden": "open", "size": "small"},
         {"logout": "final", "servers": "one"},
         {"logout": "final", "servers": "several", "redis": "yes"},
     )
@@ -77,8 +81,8 @@ def _say_in_short(adviser: Adviser) -> str:
         _name_advised(adviser.advise(adviser.read_answers(case))).replace("*", "") for case in cases
     )
     return (
-        f"Where a logout need not be final and sessions stay small, {small}. Otherwise, as for a "
-        f"shop: on one server {one}, on several {several}."
+        "Where a logout need not be final, nothing in a session is secret and sessions stay "
+        f"small, {small}. Otherwise, as for a shop: on one server {one}, on several {several}."
     )
 
 
@@ -101,7 +105,7 @@ def _list_words(adviser: Adviser, answers: Answers) -> Iterator[str]:
 
 def _name_advised(advice: Advice) -> str:
     backend = advice.backend
-    return f"**{backend.title}**" if backend else "**none of these three**"
+    return f"**{backend.title}**" if backend else "**none of these**"
 
 
 def _list_given(adviser: Adviser, answers: Answers) -> list[Given]:

@@ -41,7 +41,7 @@ Answers = dict[str, Option]
 
 
 def make_questions(figures: Figures | None) -> tuple[ChoiceQuestion, ...]:
-    """The four questions; how much fits into a cookie is taken from the figures."""
+    """The questions; how much fits into a cookie is taken from the figures."""
     return (
         ChoiceQuestion(
             "logout",
@@ -54,6 +54,18 @@ def make_questions(figures: Figures | None) -> tuple[ChoiceQuestion, ...]:
                 ("logout_is_final", "revoke_other_devices"),
             ),
             Option("soft", "No. It is enough that the browser forgets its cookie."),
+        ),
+        ChoiceQuestion(
+            "hidden",
+            "Is there anything in a session that the user must not read?",
+            "A price that is not final, a mark against a customer, the address of somebody else. "
+            "Whoever has the browser, or copies the cookie, reads what is only signed.",
+            Option(
+                "hidden",
+                "Yes. Nobody may read it in the browser.",
+                ("data_hidden_from_client",),
+            ),
+            Option("open", "No. They may know all that is in it."),
         ),
         ChoiceQuestion(
             "size",

@@ -158,9 +158,15 @@ def _find_backends(failing: Sequence[Result], kept: Report) -> list[Remedy]:
             groups.setdefault(held, []).append(backend)
     return [
         Remedy(
-            f"SESSION_BACKEND={' or '.join(names)}",
+            f"SESSION_BACKEND={_join_choices(names)}",
             [claim for claim in held if claim not in DECIDED_BY_LOGIN],
             [claim for claim in held if claim in DECIDED_BY_LOGIN],
         )
         for held, names in sorted(groups.items(), key=lambda group: -len(group[0]))
     ]
+
+
+def _join_choices(names: Sequence[str]) -> str:
+    """`redis`, `sqlite or redis`, `filesystem, sqlite or redis`."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last

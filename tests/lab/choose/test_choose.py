@@ -17,8 +17,10 @@ from app.lab.cost.kept import read_kept
 from app.lab.experiments import CLAIMS
 from app.lab.reports.report import SHIPPED, read_report
 from backends import BUILT_IN
+from tests.conftest import OURS
 
 LINK = re.compile(r'class="btn btn-primary" href="(/choose\?[^"]+)"')
+OTHER = re.compile(r"<li><b>([^<]+)</b> (?:has a file for each|is the same, and nobody)")
 ADVICE = re.compile(r'<h2 id="advice">(.*?)</h2>')
 
 
@@ -51,19 +53,20 @@ def verdict_on(claim: str, backend: str) -> Verdict | None:
 
 def test_every_path_ends_in_a_recommendation(reader: FlaskClient) -> None:
     ends = {address: ADVICE.findall(text) for address, text in walk(reader)}
-    assert len(ends) == 7
+    assert len(ends) == 11
     assert all(len(advice) == 1 for advice in ends.values())
     recommended = {advice.removeprefix("Recommended: ") for (advice,) in ends.values()}
-    ours = {backend.title for backend in BUILT_IN.values() if not backend.stock}
-    assert recommended == ours | {"None of these three"}
+    assert recommended <= {backend.title for backend in OURS} | {"None of these"}
+    others = {name for _, text in walk(reader) for name in OTHER.findall(text)}
+    assert recommended | others == {backend.title for backend in OURS} | {"None of these"}
 
 
 def test_each_recommendation_has_its_setting_its_costs_and_its_risks(reader: FlaskClient) -> None:
     for _, text in walk(reader):
-        if "None of these three" in text:
+        if "None of these" in text:
             assert "Run a Redis after all" in text
             continue
-        found = re.search(r"SESSION_BACKEND=(\w+) make run", text)
+        found = re.search(r"SESSION_BACKEND=([\w-]+) make run", text)
         assert found is not None
         assert "My server: processor" in text
         assert CLAIMS["counter_counts_both"].sentence in text  # which none of them keeps
@@ -91,29 +94,30 @@ def test_what_is_not_recommended_is_out_for_a_reason_or_more_to_run(adviser: Adv
 
 
 def test_the_risks_are_the_claims_that_fail(adviser: Adviser) -> None:
-    (soft,) = [each for each in adviser.walk() if set(each) == {"logout", "size"}]
+    (soft,) = [each for each in adviser.walk() if set(each) == {"logout", "hidden", "size"}][1:]
     risks = [claim.id for claim in adviser.advise(soft).risks]
     assert {"data_hidden_from_client", "logout_is_final", "leaked_key_logs_nobody_in"} <= set(risks)
     assert all(verdict_on(claim, "cookie") is Verdict.FAILS for claim in risks)
 
 
+FAIL = [("logout_is_final", backend.name) for backend in OURS if backend.needs is None]
+
+
 def test_another_verdict_is_another_recommendation() -> None:
     shipped = read_report(SHIPPED)
     results = [
-        replace(result, verdict=Verdict.FAILS)
-        if (result.claim, result.subject) == ("logout_is_final", "filesystem")
-        else result
+        replace(result, verdict=Verdict.FAILS) if (result.claim, result.subject) in FAIL else result
         for result in shipped.results
     ]
     adviser = Adviser(make_questions(None), replace(shipped, results=results))
     final = {"logout": "final", "servers": "one", "redis": "yes"}
     advice = adviser.advise(adviser.read_answers(final))
     assert advice.backend is BUILT_IN["redis"]
-    assert [each.backend.name for each in advice.out] == ["cookie", "filesystem"]
+    assert {each.backend for each in advice.out} == set(OURS) - {BUILT_IN["redis"]}
 
 
 def test_a_question_that_changes_nothing_is_not_asked(reader: FlaskClient) -> None:
-    text = reader.get("/choose?logout=soft&size=small&servers=several&redis=no").text
+    text = reader.get("/choose?logout=soft&hidden=open&size=small&servers=several&redis=no").text
     assert "Recommended: Signed cookie" in text
     assert "Can you run a Redis?" not in text
 
@@ -143,7 +147,7 @@ def test_without_figures_it_still_recommends(
 ) -> None:
     monkeypatch.setattr("app.lab.choose.page.read_kept", lambda: None)
     text = reader.get("/choose?logout=final&servers=one").text
-    assert "Recommended: Filesystem" in text
+    assert "Recommended: SQLite" in text
     assert 'id="costs"' not in text
     assert reader.get("/choose").status_code == 200
 

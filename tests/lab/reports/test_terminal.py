@@ -100,7 +100,7 @@ class TestMatrix:
         results = [result("encrypted", each, Verdict.HOLDS) for each in BACKENDS]
         text = render(Report(AS_EXPECTED.circumstances, list(BACKENDS), results), 60)
         rows = [line.split() for line in text.splitlines() if line.startswith("encrypted")]
-        assert rows == [["encrypted", *["✓", "holds"] * 3]] * 2
+        assert rows == [["encrypted", *["✓", "holds"] * (len(BACKENDS) // 2)]] * 2
 
     @pytest.mark.parametrize("width", [60, 80, 120])
     def test_it_fits_however_long_the_names_are(self, width: int) -> None:
