@@ -49,8 +49,11 @@ class Figures:
 
     @property
     def names(self) -> list[str]:
-        """All of the pairs, each beside its other."""
-        return [name for pair in self.pairs for name in pair]
+        """All of the pairs, those of a place before what ships for it."""
+        places: dict[str, list[str]] = {}
+        for ours, ships in self.pairs:
+            places.setdefault(ships, []).append(ours)
+        return [name for ships, ours in places.items() for name in (*ours, ships)]
 
     def timing(self, name: str, operation: str) -> Timing:
         """What an operation costs over the same request without a session."""

@@ -41,7 +41,7 @@ def summarize(figures: Figures) -> list[Shares]:
     return [
         Shares(
             title_of(name),
-            name == pair.ours,
+            not BACKENDS[name].stock,
             [
                 _cost_to_server(figures, name),
                 _cost_to_network(figures, name),
@@ -49,8 +49,7 @@ def summarize(figures: Figures) -> list[Shares]:
                 _cost_of_growth(figures, name),
             ],
         )
-        for pair in figures.pairs
-        for name in pair
+        for name in figures.names
     ]
 
 

@@ -115,7 +115,7 @@ def test_another_result_changes_the_page(show: ShowDocument) -> None:
 
 def test_the_first_sentence_counts_by_the_report(show: ShowDocument) -> None:
     lead = ".lead"
-    assert "19 on some backends only, and 2 nowhere." in text_of(
+    assert "21 on some backends only, and 0 nowhere." in text_of(
         show(faulty_run()).select_one(lead)
     )
     true_once = change(faulty_run(), "encrypted", "cookie", verdict=HOLDS)
