@@ -22,7 +22,7 @@ from app.inspector.traffic import TrafficRecorder
 from app.languages import language
 from app.state import SessionLab, state_of
 from app.web import errors, headers, health, layout, log, same_origin
-from app.web.compiled import CompiledTemplates
+from app.web.compiled import CompiledRule, CompiledTemplates
 from backends import BACKENDS, ConfigurationError, audit_log, init_app
 from backends.store import Clock, wall_clock
 
@@ -38,8 +38,9 @@ MAX_SESSION_BYTES = 256 * 1024
 
 
 class LabApp(Flask):
-    """Flask, with what all mounts share: the address of a static file, and compiled templates."""
+    """Flask, with what all mounts share: addresses of static files, compiled templates, rules."""
 
+    url_rule_class = CompiledRule
     jinja_options: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # as Flask documents it
         "bytecode_cache": CompiledTemplates()
     }

@@ -15,10 +15,10 @@ from hypothesis import settings as hypothesis_settings
 from werkzeug.security import generate_password_hash
 
 from app import create_app
+from app.web.compiled import CompiledRule
 from backends import BACKENDS, Backend, init_app
 from tests.support.clock import SetClock
 from tests.support.redis_topologies import RedisClusterTrio
-from tests.support.rules import rules_compiled_once
 from tests.support.services import BY_DESIGN, CHROMIUM, RedisServer, require, untraced
 from tests.support.visitor import Visitor
 
@@ -73,8 +73,9 @@ def signals_for_children() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def compiled_rules() -> Iterator[None]:
-    """The applications of a run have the same rules."""
-    with rules_compiled_once():
+    """Bare applications share the code of their rules, as those of Session Lab do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "url_rule_class", CompiledRule)
         yield
 
 

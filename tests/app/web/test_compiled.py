@@ -1,12 +1,14 @@
-"""A template is compiled once a process, and again when it has changed."""
+"""Templates and URL rules are compiled once a process, and again when they have changed."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask, url_for
 from jinja2 import Environment, FileSystemLoader
+from werkzeug.routing import Rule
 
-from app.web.compiled import CompiledTemplates
+from app.web.compiled import CompiledRule, CompiledTemplates
 from tests.app.conftest import MakeLab
 
 
@@ -35,3 +37,49 @@ def test_a_changed_template_is_compiled_again(tmp_path: Path) -> None:
         (tmp_path / "page.html").write_text(text)
         fresh = Environment(loader=FileSystemLoader(tmp_path), bytecode_cache=templates)  # noqa: S701  # no markup
         assert fresh.get_template("page.html").render() == text
+
+
+def test_the_applications_of_a_process_share_their_rules(
+    make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_lab("filesystem")
+    compiled: list[str] = []
+    compile_rule = Rule._compile_builder
+
+    def count(rule: Rule, *arguments: Any) -> Any:
+        if not rule.defaults:  # they are a part of the code
+            compiled.append(rule.rule)
+        return compile_rule(rule, *arguments)
+
+    monkeypatch.setattr(Rule, "_compile_builder", count)
+    make_lab("redis")
+    assert compiled == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "values", "address"),
+    [
+        (["/user/<name>", "/user/<int:name>"], {"name": 7}, "/user/7"),
+        (["/user/<int:name>", "/user/<name>"], {"name": "a b"}, "/user/a%20b"),
+        (["/user/<name>", "/user/<name>/"], {"name": "zoe", "page": 2}, "/user/zoe/?page=2"),
+        (["/<name>", "/<path:name>"], {"name": "a/b"}, "/a/b"),
+    ],
+)
+def test_rules_that_resemble_each_other_build_their_own_addresses(
+    rules: list[str], values: dict[str, Any], address: str
+) -> None:
+    for rule in rules:
+        app = Flask("own")
+        app.url_rule_class = CompiledRule
+        app.add_url_rule(rule, "page", lambda **_: "")
+    with app.test_request_context():
+        assert url_for("page", **values) == address
+
+
+@pytest.mark.parametrize("default", ["first", "second"])
+def test_defaults_are_of_their_own_rule(default: str) -> None:
+    app = Flask("own")
+    app.url_rule_class = CompiledRule
+    app.add_url_rule("/page/<part>", "page", lambda part: part, defaults={"part": default})
+    with app.test_request_context():
+        assert url_for("page") == f"/page/{default}"

@@ -20,8 +20,8 @@ import pytest
 from _pytest.runner import runtestprotocol
 from flask import Flask
 
+from app.web.compiled import CompiledRule
 from backends import BACKENDS, init_app
-from tests.support.rules import rules_compiled_once
 
 # pytest 9 renamed what the conftest of Flask 3.1.3 still reads under its old name.
 _pytest.monkeypatch.notset = _pytest.monkeypatch.NOTSET  # type: ignore[attr-defined]  # the old one
@@ -68,7 +68,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     """
     if session.testsfailed:
         raise session.Interrupted("some files cannot be imported")
-    with rules_compiled_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "url_rule_class", CompiledRule)
         for run in RUNS:
             with install(run):
                 for item, following in zip(session.items, [*session.items[1:], None], strict=True):
