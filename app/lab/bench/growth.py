@@ -5,14 +5,16 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-
-from redis import Redis
+from typing import TYPE_CHECKING
 
 from app.lab.bench.candidate import Candidate, Shape, find_login_fault
 from app.lab.bench.place import Place
 from app.lab.bench.results import Growth, Recovery, Sent, Weight
 from app.lab.bench.timing import log_in, time_in_turn
 from app.lab.stores.database import copy_row, is_database, write_log_back
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 SESSIONS = 100
 """How many are stored to weigh one."""
@@ -79,11 +81,11 @@ def measure_among(
     yield Growth(candidate.name, sessions, taken, inodes, login, read)
 
 
-def _find_used_memory(client: Redis) -> int:
+def _find_used_memory(client: "Redis") -> int:
     return int(client.info("memory")["used_memory"])
 
 
-def _fill_redis(client: Redis, sessions: int) -> None:
+def _fill_redis(client: "Redis", sessions: int) -> None:
     """Copies of the one session that is there, which live as long as it does."""
     source = max(client.scan_iter(), key=len).decode()
     prefix, colon, token = source.rpartition(":")

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
-
-from redis import Redis
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.lab.stores.redis_server import RedisServer
+
+if TYPE_CHECKING:  # a process loads Redis when it starts one
+    from redis import Redis
 
 
 class Place(NamedTuple):
@@ -19,7 +20,7 @@ class Place(NamedTuple):
     server: RedisServer | None = None
 
     @property
-    def redis(self) -> Redis:
+    def redis(self) -> "Redis":
         """The client that looks into Redis. Only for a candidate that needs Redis."""
         assert self.server is not None  # the candidate was left out
         return self.server.client

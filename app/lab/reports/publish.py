@@ -16,7 +16,7 @@ from app.lab.reports.markdown import (
     format_statements,
 )
 from app.lab.reports.report import SHIPPED, dump_report, read_report, shorten_report
-from app.lab.stores.redis import EMBEDDED
+from app.lab.stores.redis_server import EMBEDDED
 from backends import BUILT_IN
 
 HTML = Path("build/report.html")

@@ -18,8 +18,7 @@ from app.lab.reports.report import (
     sort_results,
 )
 from app.lab.runs.pool import Crashed, run_in_processes
-from app.lab.stores.redis import EMBEDDED
-from app.lab.stores.redis_server import redis_version
+from app.lab.stores.redis_server import EMBEDDED, redis_version
 from app.lab.subject.application import CreateApp
 from app.lab.subject.evidence import Evidence
 from app.lab.subject.site import Site

@@ -11,9 +11,7 @@ from hiredis import Reader
 
 from app.accounts.guesses import KEY_PREFIX
 from app.lab.stores.harness import Change, StoreHarness
-from app.lab.stores.redis_server import RedisServer
-
-EMBEDDED = "embedded in the process (fakeredis)"
+from app.lab.stores.redis_server import EMBEDDED, RedisServer
 
 NEEDS_A_SERVER = (
     "The embedded Redis is inside the process and cannot do that. For a real one: "

@@ -9,12 +9,14 @@ import subprocess
 import tempfile
 from pathlib import Path
 from random import SystemRandom
+from typing import TYPE_CHECKING
 
-from redis import Redis
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
+if TYPE_CHECKING:
+    from redis import Redis
 
 PROGRAM = "redis-server"
+EMBEDDED = "embedded in the process (fakeredis)"
+"""Where Redis is without it."""
 
 PORTS = range(20_000, 32_000)
 """Below the kernel's ephemeral ports: no outgoing connection takes the port of a stopped server."""
@@ -51,7 +53,7 @@ class RedisServer:
         self.socket = Path(self._folder.name) / SOCKET_NAME
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.client = Redis(unix_socket_path=str(self.socket), retry=_retry_for_ten_seconds())
+        self.client = _make_client(self.socket)
         """The laboratory's client uses a Unix socket; the application uses TCP."""
         self.start()
 
@@ -106,9 +108,13 @@ def _make_folder() -> "tempfile.TemporaryDirectory[str]":
     return tempfile.TemporaryDirectory(prefix="redis-", dir="/tmp")
 
 
-def _retry_for_ten_seconds() -> Retry:
-    """A server that was just started does not listen yet."""
-    return Retry(ConstantBackoff(0.01), 1000)
+def _make_client(path: Path) -> "Redis":
+    """Waits ten seconds for a server that was just started and does not listen yet."""
+    from redis import Redis  # here: who asks for the version alone loads no client
+    from redis.backoff import ConstantBackoff
+    from redis.retry import Retry
+
+    return Redis(unix_socket_path=str(path), retry=Retry(ConstantBackoff(0.01), 1000))
 
 
 def free_port() -> int:

@@ -13,7 +13,6 @@ from app.lab.browser.client import Browser, MakeBrowser
 from app.lab.claim import CannotApply, Claim, Verdict
 from app.lab.stores.files import FilesHarness, SharedFilesHarness
 from app.lab.stores.harness import StoreHarness, UnknownService
-from app.lab.stores.redis import EmbeddedRedisHarness, RealRedisHarness
 from app.lab.subject.application import CreateApp, Subject
 from app.lab.subject.clock import freeze_clock
 from app.lab.subject.site import Site
@@ -104,6 +103,9 @@ class BackendSource:
         if backend.state == "browser":
             return None
         if backend.on_redis:
+            # Here: a run, and each of its processes, loads a Redis only when a trial needs one.
+            from app.lab.stores.redis import EmbeddedRedisHarness, RealRedisHarness
+
             return RealRedisHarness() if self.options.real_redis else EmbeddedRedisHarness()
         if backend.needs is not None:
             return UnknownService(backend.needs)

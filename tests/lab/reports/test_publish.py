@@ -16,7 +16,7 @@ from app.lab.reports.report import (
     parse_report,
     shorten_report,
 )
-from app.lab.stores.redis import EMBEDDED
+from app.lab.stores.redis_server import EMBEDDED
 from backends import BUILT_IN
 from tests.lab.reports.made_reports import AS_EXPECTED
 

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.reports.report import SHIPPED, Report, parse_report, summarize
-from app.lab.stores.redis import EMBEDDED
+from app.lab.stores.redis_server import EMBEDDED
 from backends import BACKENDS
 from tests.support.services import LabServer
 
