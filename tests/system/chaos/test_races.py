@@ -14,7 +14,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -25,16 +25,13 @@ from backends.sqlite import SqliteStore
 from backends.store import SessionGone, StoreUnavailable
 from backends.timing import deadline
 from tests.conftest import OURS
+from tests.system.chaos.racing_logins import AMPLE, Login, StoreOnDisk, log_in_with_others
 from tests.system.chaos.site import ROOT, Ground, Site, ground
 from tests.system.chaos.trials import damaged_by, keys_lost, survives_a_logout
 
 KILLS = 3
 
 ON_DISK = (FileSystemStore, SqliteStore)
-StoreOnDisk = type[FileSystemStore] | type[SqliteStore]
-
-AMPLE = 60.0
-"""Seconds for a step of a request, where a busy machine must not decide who wins a race."""
 
 
 @pytest.fixture
@@ -155,20 +152,6 @@ def test_a_sweep_removes_the_probe_that_a_crashed_start_left(tmp_path: Path) -> 
     assert not list(folder.rglob("*.tmp"))
 
 
-class Login(NamedTuple):
-    """A login of a user, as the interface does it: a record, then the limit."""
-
-    store: FileSystemStore | SqliteStore
-    owner: str
-    limit: int
-
-    def log_in(self) -> tuple[str, list[str]]:
-        """Its key, and the keys that it ended."""
-        key = secrets.token_hex(32)
-        self.store.create(key, {}, 100, self.owner)
-        return key, self.store.end_oldest(self.owner, key, self.limit)
-
-
 @pytest.mark.usefixtures("ample_time")
 @pytest.mark.parametrize("limit", [1, 3])
 @pytest.mark.parametrize("kind", ON_DISK)
@@ -184,18 +167,6 @@ def test_of_logins_at_once_in_threads_the_limit_is_left(
         left = set(store.sessions_of(f"user{number}"))
         assert (len(begun), len(left), begun - ended) == (10, limit, left)
         assert all(store.load(key) is None for key in ended)
-
-
-def log_in_with_others(kind: StoreOnDisk, folder: Path, limit: int, rounds: int, gate: Any) -> int:
-    """Log one user in a round; returns how many sessions its own logins were told to be over."""
-    deadline.LIMIT_SECONDS = AMPLE  # this is a process of its own
-    store = kind(folder)
-    over = 0
-    for number in range(rounds):
-        gate.wait(30)
-        key, ended = Login(store, f"user{number}", limit).log_in()
-        over += key in ended
-    return over
 
 
 @pytest.mark.parametrize(

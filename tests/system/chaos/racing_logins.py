@@ -1,0 +1,39 @@
+"""Logins of one user at once. Processes that race load this module, and so no test."""
+
+import secrets
+from typing import Any, NamedTuple
+
+from backends import deadline
+from backends.filesystem import FileSystemStore
+from backends.sqlite import SqliteStore
+
+StoreOnDisk = type[FileSystemStore] | type[SqliteStore]
+
+AMPLE = 60.0
+"""Seconds for a step of a request, where a busy machine must not decide who wins a race."""
+
+
+class Login(NamedTuple):
+    """A login of a user, as the interface does it: a record, then the limit."""
+
+    store: FileSystemStore | SqliteStore
+    owner: str
+    limit: int
+
+    def log_in(self) -> tuple[str, list[str]]:
+        """Its key, and the keys that it ended."""
+        key = secrets.token_hex(32)
+        self.store.create(key, {}, 100, self.owner)
+        return key, self.store.end_oldest(self.owner, key, self.limit)
+
+
+def log_in_with_others(kind: StoreOnDisk, folder: Any, limit: int, rounds: int, gate: Any) -> int:
+    """Log one user in a round; returns how many sessions its own logins were told to be over."""
+    deadline.LIMIT_SECONDS = AMPLE  # this is a process of its own
+    store = kind(folder)
+    over = 0
+    for number in range(rounds):
+        gate.wait(30)
+        key, ended = Login(store, f"user{number}", limit).log_in()
+        over += key in ended
+    return over
