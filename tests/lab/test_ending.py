@@ -185,8 +185,9 @@ def test_a_stopped_run_leaves_no_process_and_no_redis_server(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_stopped_run_in_chromium_leaves_no_process_and_no_file(
-    chromium: object, number: signal.Signals, tmp_path: Path
+    number: signal.Signals, tmp_path: Path
 ) -> None:
+    require("chromium", "chromium")
     environment = {**LabServer(tmp_path).environment, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "app", "compare", "--browser=chromium", "--format=json"]
     with start_group(command, environment) as run:

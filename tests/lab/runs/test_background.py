@@ -48,21 +48,6 @@ def over(runs: BackgroundRunner) -> RunProgress:
     return last_of(runs)
 
 
-def test_a_run_of_the_module_begins_with_the_claims_that_there_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    runs = BackgroundRunner(tmp_path / "lab")
-    assert runs.start()
-    while not last_of(runs).results:
-        assert last_of(runs).stage is Stage.RUNNING, last_of(runs).because
-        time.sleep(0.05)
-    assert last_of(runs).total == len(CLAIMS) * len(BACKENDS)
-    runs.stop()
-    assert not runs.files.is_locked
-    assert over(runs).stage is Stage.FAILED
-
-
 def test_one_run_at_a_time_in_all_processes(tmp_path: Path) -> None:
     first, elsewhere = run_of(WAITS, tmp_path), run_of(WAITS, tmp_path)
     assert first.start()
@@ -112,11 +97,12 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_run_is_stopped_from_any_process_and_leaves_nothing(
+def test_a_run_of_every_claim_is_stopped_from_any_process_and_leaves_nothing(
     tmp_path: Path, temporary: Path
 ) -> None:
     runs, elsewhere = BackgroundRunner(tmp_path / "lab"), BackgroundRunner(tmp_path / "lab")
     group = begin_at_once(runs)
+    assert last_of(runs).total == len(CLAIMS) * len(BACKENDS)
     elsewhere.files.ask_to_stop()
     wait_until_free(runs.files)
     assert last_of(elsewhere).stage is Stage.STOPPED
@@ -128,6 +114,8 @@ def test_a_run_is_stopped_from_any_process_and_leaves_nothing(
     assert elsewhere.start()
     assert last_of(elsewhere).stage is Stage.RUNNING
     elsewhere.stop()
+    assert not runs.files.is_locked
+    assert over(elsewhere).stage is Stage.FAILED
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
