@@ -16,10 +16,10 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from app.web.compiled import CompiledRule
-from backends import BACKENDS, Backend, init_app
+from backends import BACKENDS, Backend, deadline, init_app
 from tests.support.clock import SetClock
 from tests.support.redis_topologies import RedisClusterTrio
-from tests.support.services import BY_DESIGN, CHROMIUM, RedisServer, require, untraced
+from tests.support.services import BY_DESIGN, CHROMIUM, PATIENCE, RedisServer, require, untraced
 from tests.support.visitor import Visitor
 
 if TYPE_CHECKING:
@@ -128,6 +128,12 @@ def accounts_file(accounts_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     path = accounts_folder / f"{next(NUMBERS)}.sqlite3"
     monkeypatch.setenv("ACCOUNTS_FILE", str(path))
     return path
+
+
+@pytest.fixture
+def ample_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes longer than a visitor may wait, which says nothing of what is tested."""
+    monkeypatch.setattr(deadline, "LIMIT_SECONDS", PATIENCE)
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,11 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
+def time_limit(ample_time: None) -> None:
+    """No test of a command depends on the machine's speed."""
+
+
+@pytest.fixture(autouse=True)
 def no_log_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the handlers that Session Lab leaves in this process, in other tests."""
     for name in ("backends", "backends.audit_log"):

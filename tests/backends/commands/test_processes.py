@@ -25,8 +25,9 @@ FLASK = str(Path(sys.executable).parent / "flask")
 
 SHOP = """
 from flask import Flask
-from backends import init_app
+from backends import deadline, init_app
 
+deadline.LIMIT_SECONDS = {patience}  # a busy machine is no outage
 app = Flask(__name__)
 app.config.update({config!r})
 init_app(app, {backend!r})
@@ -41,7 +42,9 @@ class Folder:
         config["SESSION_FILE_DIR"] = str(config["SESSION_FILE_DIR"])
         self.path = folder
         folder.mkdir()
-        (folder / "shop.py").write_text(SHOP.format(config=config, backend=backend.name))
+        (folder / "shop.py").write_text(
+            SHOP.format(config=config, backend=backend.name, patience=PATIENCE)
+        )
         self.shop = Shop(_make_app(backend, config))
 
     def command(self, *arguments: str) -> list[str]:

@@ -14,16 +14,15 @@ from backends import Backend
 from tests.conftest import PLACES, SECRET, Where, place
 from tests.support.bare import Tab, Views, add_views
 from tests.support.clock import SetClock
-from tests.support.services import PATIENCE, RedisServer
+from tests.support.services import RedisServer
 
 WEEK = 7 * 24 * 3600
 LIMITS = {"PERMANENT_SESSION_LIFETIME": 2 * WEEK, "SESSION_PERMANENT": False}
 
 
 @pytest.fixture(autouse=True)
-def ample_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine takes longer than a visitor may wait, which says nothing of a move."""
-    monkeypatch.setattr("backends.timing.deadline.LIMIT_SECONDS", PATIENCE)
+def time_limit(ample_time: None) -> None:
+    """No test of a move depends on the machine's speed."""
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from backends import Backend, StoreUnavailable, interface_of, lister_of, signals
 from tests.support.bare import Tab, Views, add_views
 from tests.support.clock import SetClock
 
+pytestmark = pytest.mark.usefixtures("ample_time")
+
 Sent = list[tuple[str, dict[str, Any]]]
 
 

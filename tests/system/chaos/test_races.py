@@ -34,11 +34,6 @@ KILLS = 3
 ON_DISK = (FileSystemStore, SqliteStore)
 
 
-@pytest.fixture
-def ample_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
-
-
 @pytest.fixture(scope="module", params=[each.name for each in OURS if each.state == "server"])
 def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
