@@ -16,7 +16,8 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from app.web.compiled import CompiledRule
-from backends import BACKENDS, Backend, deadline, init_app
+from backends import BACKENDS, Backend, init_app
+from backends.timing import deadline
 from tests.support.clock import SetClock
 from tests.support.redis_topologies import RedisClusterTrio
 from tests.support.services import BY_DESIGN, CHROMIUM, PATIENCE, RedisServer, require, untraced

@@ -25,7 +25,8 @@ FLASK = str(Path(sys.executable).parent / "flask")
 
 SHOP = """
 from flask import Flask
-from backends import deadline, init_app
+from backends import init_app
+from backends.timing import deadline
 
 deadline.LIMIT_SECONDS = {patience}  # a busy machine is no outage
 app = Flask(__name__)

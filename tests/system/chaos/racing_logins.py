@@ -3,9 +3,9 @@
 import secrets
 from typing import Any, NamedTuple
 
-from backends import deadline
 from backends.filesystem import FileSystemStore
 from backends.sqlite import SqliteStore
+from backends.timing import deadline
 
 StoreOnDisk = type[FileSystemStore] | type[SqliteStore]
 

@@ -23,7 +23,6 @@ from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from backends.record import hash_owner
 from backends.sqlite import SqliteStore
 from backends.store import SessionGone, StoreUnavailable
-from backends.timing import deadline
 from tests.conftest import OURS
 from tests.system.chaos.racing_logins import AMPLE, Login, StoreOnDisk, log_in_with_others
 from tests.system.chaos.site import ROOT, Ground, Site, ground
