@@ -1,5 +1,6 @@
 """One application for all tests of its pages in Chromium."""
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,19 @@ DESKTOP: Any = {"width": 1280, "height": 900}
 PHONE: Any = {"width": 390, "height": 844}
 
 
+QUICK_LOGINS = """
+from app.__main__ import main
+from app.accounts import database
+
+hash_password = database.generate_password_hash
+database.generate_password_hash = lambda password, _="": hash_password(password, "scrypt:128:8:1")
+main()
+"""
+"""`session-lab run`, but a login on all backends at once does not take a second of hashing."""
+
+COMMAND = (sys.executable, "-c", QUICK_LOGINS, "run")
+
+
 @pytest.fixture(autouse=True)
 def processes(untraced_processes: None) -> None:
     """Coverage does not trace them."""
@@ -24,7 +38,7 @@ def processes(untraced_processes: None) -> None:
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """The application on every backend, with the results of a run of the laboratory."""
-    server = LabServer(tmp_path_factory.mktemp("pages"))
+    server = LabServer(tmp_path_factory.mktemp("pages"), command=COMMAND)
     files_of(server).folder.mkdir(parents=True)
     files_of(server).save_report(faulty_run())
     with server:

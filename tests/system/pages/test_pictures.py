@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.services import LabServer
-from tests.system.pages.conftest import DESKTOP
+from tests.system.pages.conftest import COMMAND, DESKTOP
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -35,7 +35,7 @@ def opened(path: str) -> Callable[["Page", str], None]:
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """The application with the results that come with it."""
-    with LabServer(tmp_path_factory.mktemp("pictures")) as server:
+    with LabServer(tmp_path_factory.mktemp("pictures"), command=COMMAND) as server:
         yield server
 
 
