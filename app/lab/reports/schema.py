@@ -50,7 +50,11 @@ def _format(command: str, title: str, types: Sequence[type[Any]]) -> str:
     """The schema of the first of these types, which has the others in it."""
     schema = msgspec.json.schema(types[0])
     for kind in types:
-        properties = schema["$defs"][kind.__name__]["properties"]
+        definition = schema["$defs"][kind.__name__]
+        # Python 3.13 takes the indentation out of a docstring, and those before leave it.
+        if "description" in definition:
+            definition["description"] = inspect.cleandoc(definition["description"])
+        properties = definition["properties"]
         for name, text in _read_descriptions(kind).items():
             properties[name] = {"description": text, **properties[name]}
     head = {
