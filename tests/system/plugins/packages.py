@@ -37,8 +37,12 @@ def install_the_example(folder: Path) -> None:
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
-    """This process's own, with the folder importable and Session Lab beside it."""
-    return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", **variables}
+    """This process's own, with the folder importable and Session Lab beside it.
+
+    What pytest was started with is for this process alone: there its plugins may not be found.
+    """
+    own = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    return {**own, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", **variables}
 
 
 def _shown(language: str, containing: str) -> str:
