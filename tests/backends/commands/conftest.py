@@ -10,15 +10,15 @@ from click.testing import Result
 from flask import Flask, request, session
 from flask.testing import FlaskClient
 
-from backends import BACKENDS, Backend, interface_of
+from backends import BUILT_IN, Backend, interface_of
 from backends.commands import sessions
 from backends.server_side import OwnedSession
-from tests.conftest import Where, place
+from tests.conftest import OURS, Where, place
 from tests.support.clock import SetClock
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
-LISTING = [(BACKENDS["filesystem"], "real"), (BACKENDS["redis"], "real")]
+LISTING = [(each, "real") for each in OURS if each.state == "server" and each.name in BUILT_IN]
 
 Run = Callable[..., Result]
 
@@ -35,7 +35,7 @@ def no_log_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(logging.getLogger(name), "handlers", [])
 
 
-@pytest.fixture(params=LISTING, ids=["filesystem", "redis"])
+@pytest.fixture(params=LISTING, ids=[each.name for each, _ in LISTING])
 def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
     """Each of our backends with lists of sessions, on a real service."""
     return place(request, tmp_path)
