@@ -13,6 +13,7 @@ import redis
 from tests.support.services import RedisServer, free_ports
 
 SLOTS = 16384
+INTRODUCTIONS = 3
 NOTICE = 1000
 """Milliseconds of silence after which the others call a server dead; operators take 5 to 30 s."""
 
@@ -103,11 +104,14 @@ class RedisClusterTrio(Topology):
                 return master, replica
         raise KeyError(port)
 
-    def _join(self) -> None:
+    def _introduce(self) -> None:
         for server in self.servers:
             for other in self.servers:
                 bus = other.options[1]
                 server.client().execute_command("CLUSTER MEET", "127.0.0.1", other.port, bus)
+
+    def _join(self) -> None:
+        self._introduce()
         for number, (master, _) in enumerate(self._pairs):
             first, end = (SLOTS * part // len(self._pairs) for part in (number, number + 1))
             master.client().execute_command("CLUSTER ADDSLOTSRANGE", first, end - 1)
@@ -116,7 +120,16 @@ class RedisClusterTrio(Topology):
             until(partial(_follow, replica, name))
 
     def _agree(self) -> None:
-        until(lambda: all(self._is_ready(server) for server in self.servers))
+        for _ in range(INTRODUCTIONS):
+            with suppress(TimeoutError):
+                until(self._are_ready, 10)
+                return
+            # A node gives a handshake up that was not answered in time, as on a busy machine.
+            self._introduce()
+        until(self._are_ready)
+
+    def _are_ready(self) -> bool:
+        return all(map(self._is_ready, self.servers))
 
     def _is_ready(self, server: RedisServer) -> bool:
         client = server.client()
