@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, TypeVar
@@ -160,7 +161,7 @@ class SqliteStore(Store):
         removed = 0
         while removed < most:
             few = min(SWEPT_ROWS_AT_ONCE, most - removed)
-            found = self._write_together(lambda database: _delete_ended(database, now, few))  # noqa: B023 - called at once
+            found = self._write_together(partial(_delete_ended, now=now, most=few))
             removed += found
             time.sleep(SWEEP_PAUSE_SECONDS)
             if found < few:
@@ -226,7 +227,7 @@ class SqliteStore(Store):
 
     def _shorten_log(self) -> None:
         self._writes += 1
-        # Whoever cannot do it now leaves it to a later write.
+        # If it cannot be done now, a later write does it.
         with suppress(sqlite3.Error, OSError):
             if self._writes % WRITES_TO_A_LOOK == 0 and self._log_bytes() > MAX_LOG_BYTES:
                 checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)"

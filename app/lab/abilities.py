@@ -20,7 +20,7 @@ def on_server(backend: Backend) -> bool:
 
 
 def readable(backend: Backend) -> bool:
-    """Whoever has the cookie reads what is in the session."""
+    """Anybody who has the cookie can read the session."""
     return backend.readable
 
 

@@ -139,7 +139,7 @@ class Claim:
     """
     expected: Verdict
     """Of the subjects that it applies to."""
-    unless: Mapping[Ability, Verdict] = field(default_factory=dict, hash=False)
+    unless: Mapping[Ability, Verdict] = field(default_factory=dict)
     """The expected verdict of those that are otherwise; the first that is true of one counts."""
     embedded: Verdict | None = None
     """The expected verdict if the subject's Redis is embedded in the application."""

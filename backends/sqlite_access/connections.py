@@ -30,8 +30,8 @@ POLL_SECONDS = 0.001
 class Connections:
     """The connections of one store. A thread has one to itself while it uses it.
 
-    The next takes the one that was used last: a connection for each thread would be opened anew for
-    each request of a server that has a thread for each.
+    The next takes the one that was used last: with a connection for each thread, a server that
+    starts a thread for each request would open one for each request.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,29 +46,31 @@ class Connections:
         _all.add(self)
 
     def lend(self, do: Callable[[Connection], Result]) -> Result:
-        """Do it on a connection. Raises `sqlite3.Error`, and `OSError` for no file of ours."""
+        """Do it on a connection.
+
+        Raises `sqlite3.Error`, and `OSError` if there is no file, or one of another user or kind.
+        """
         file = self._find_file()
         self._lent.append(None)
         try:
-            database = self._take(file)
-            is_sound = False
-            try:
-                result = do(database)
-                is_sound = True
-                return result
-            except sqlite3.Error as error:
-                is_sound = name_of(error) in GOES_ON or isinstance(error, sqlite3.IntegrityError)
-                raise
-            except Exception:
-                is_sound = True  # what the caller found there, as that a session is gone
-                raise
-            finally:
-                if is_sound and len(self._idle) < MAX_IDLE:
-                    self._idle.append((file, database))
-                else:
-                    database.close()
+            return self._use(file, self._take(file), do)
         finally:
             self._lent.pop()
+
+    def _use(self, file: File, database: Connection, do: Callable[[Connection], Result]) -> Result:
+        is_sound = False
+        try:
+            result = do(database)
+            is_sound = True
+            return result
+        except Exception as error:
+            is_sound = _goes_on(error)
+            raise
+        finally:
+            if is_sound and len(self._idle) < MAX_IDLE:
+                self._idle.append((file, database))
+            else:
+                database.close()
 
     def close(self) -> None:
         """Close those that nobody uses."""
@@ -135,6 +137,12 @@ def _watch_forks() -> None:
     os.register_at_fork(
         before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
     )
+
+
+def _goes_on(error: Exception) -> bool:
+    """Whether the connection can be used after it, as after what the caller found there."""
+    is_harmless = not isinstance(error, sqlite3.Error) or isinstance(error, sqlite3.IntegrityError)
+    return is_harmless or name_of(error) in GOES_ON
 
 
 def _before_fork() -> None:

@@ -88,7 +88,7 @@ class RedisWire(ThreadingUnixStreamServer):
                     (redis if speaker is client else client).sendall(data)
 
     def handle_error(self, _client: object, _address: object) -> None:
-        """Nothing: whoever broke the connection is told by its end."""
+        """Do nothing: the client sees that its connection ended."""
 
 
 def count_requests(candidate: Candidate, shape: Shape, place: Place) -> Iterator[Count]:

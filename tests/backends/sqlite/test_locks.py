@@ -99,7 +99,7 @@ class TestLocks:
 
         def write_slowly(*arguments: Any) -> Any:
             begun.set()
-            time.sleep(0.05)
+            time.sleep(0.05)  # a fork that does not wait comes first
             order.append("written")
             return change(*arguments)
 

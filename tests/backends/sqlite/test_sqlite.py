@@ -171,7 +171,9 @@ class TestAnotherFile:
             pytest.param(
                 give_away,
                 "it belongs to the user 65534. Let the user of this process",
-                marks=pytest.mark.skipif(os.geteuid() != 0, reason="by design: only root gives"),
+                marks=pytest.mark.skipif(
+                    os.geteuid() != 0, reason="only root can give a file away: run as root"
+                ),
             ),
         ],
     )
