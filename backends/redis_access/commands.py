@@ -11,7 +11,8 @@ from redis.cluster import RedisCluster
 from redis.exceptions import AskError, MaxConnectionsError, NoScriptError, TryAgainError
 
 from backends.redis_access.client import Client
-from backends.redis_access.pool import ASK_ANOTHER, Command, DeadlinePool, NoScriptAgainError
+from backends.redis_access.deadline_socket import Command
+from backends.redis_access.pool import ASK_ANOTHER, DeadlinePool, NoScriptAgainError
 
 
 class Commands:

@@ -5,7 +5,6 @@ It knows nothing of sessions and their records.
 
 import os
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from threading import Condition
 from typing import Any
@@ -15,7 +14,6 @@ import redis
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import (
     BusyLoadingError,
-    InvalidResponse,
     MasterDownError,
     MaxConnectionsError,
     NoScriptError,
@@ -24,25 +22,19 @@ from redis.exceptions import (
 )
 from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
 
+from backends.redis_access.deadline_socket import TIME_USED_UP, Command, DeadlineSocket
 from backends.timing import deadline
 from backends.timing.deadline import seconds_left
 from backends.timing.throttle import Throttle
 
-Command = Sequence[bytes | str | int]
-
 ASK_ANOTHER = (ReadOnlyError, MasterDownError, BusyLoadingError)
 """Answers of a server that is not the master, or not yet: another may have its address by now."""
 
-TIME_USED_UP = "the time for this step is used up"
+ENDS_CONNECTION = (redis.ConnectionError, hiredis.PushNotification)
+"""Answers after which what follows may answer nothing that was asked."""
 
 MIN_TIMEOUT_SECONDS = 0.001
 """For a socket whose time is used up; 0 would mean that it never waits."""
-
-READ_BYTES = 1 << 16
-"""At most so many are read at once."""
-
-INCOMPLETE = object()
-"""Stands for an answer of which more is to come."""
 
 
 class TimeUsedUpError(redis.TimeoutError):
@@ -51,68 +43,6 @@ class TimeUsedUpError(redis.TimeoutError):
 
 class NoScriptAgainError(NoScriptError):
     """The second server does not know a script that the first one may have run."""
-
-
-class DeadlineSocket:
-    """A socket that never waits for longer than its connection has time.
-
-    A timeout of the socket alone starts again with every byte that arrives.
-    """
-
-    def __init__(self, connected: Any, connection: Any) -> None:
-        self._socket = connected
-        self._connection = connection
-        self._is_polled = False
-        self._reader = hiredis.Reader(
-            protocolError=InvalidResponse,
-            replyError=connection._parser.parse_error,
-            notEnoughData=INCOMPLETE,
-        )
-
-    def ask(self, command: Command, ends: float) -> Any:
-        """The answer, or an error as an object, at that time of `time.monotonic` at the latest.
-
-        redis-py's own way takes three times as long.
-        """
-        packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # the stub knows one part
-        wire, gets = self._socket, self._reader.gets
-        wire.settimeout(_until(ends))
-        sent = wire.send(packed)
-        while sent < len(packed):  # `sendall` of TLS would start its timeout again with every part
-            wire.settimeout(_until(ends))
-            sent += wire.send(packed[sent:])
-        while True:
-            wire.settimeout(_until(ends))
-            received = wire.recv(READ_BYTES)
-            if not received:
-                raise ConnectionError("the server closed the connection")
-            self._reader.feed(received)
-            if (answer := gets()) is not INCOMPLETE:
-                return answer
-
-    def recv(self, *arguments: Any) -> Any:
-        self._socket.settimeout(self._seconds())
-        return self._socket.recv(*arguments)
-
-    def recv_into(self, buffer: Any) -> Any:
-        self._socket.settimeout(self._seconds())
-        return self._socket.recv_into(buffer)
-
-    def sendall(self, data: Any) -> None:
-        rest = memoryview(data)
-        while rest:  # `sendall` of a TLS socket would start its timeout again with every part
-            self._socket.settimeout(self._seconds())
-            rest = rest[self._socket.send(rest) :]
-
-    def settimeout(self, timeout: float | None) -> None:
-        """0 lets it not wait at all; every other value means what the connection has left."""
-        self._is_polled = timeout == 0
-
-    def _seconds(self) -> float:
-        return 0 if self._is_polled else self._connection.time_left()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._socket, name)
 
 
 class DeadlineMixin:
@@ -207,7 +137,15 @@ class DeadlinePool(redis.ConnectionPool):
         try:
             if left <= 0:
                 raise TimeUsedUpError(TIME_USED_UP)
-            return self._ask_twice(connection, command, again or command, left)
+            if connection.is_connected:
+                try:
+                    # A firewall may have swallowed it: leave time for a new one.
+                    return _ask(connection, command, time.monotonic() + left / 2)
+                except (redis.RedisError, OSError) as error:
+                    if not (_is_broken(error) or must_ask_another(error)):
+                        raise
+                    return self._ask_anew(connection, again or command)
+            return self._ask_new(connection, command, again or command)
         except redis.TimeoutError as error:
             if left < deadline.LIMIT_SECONDS / 2:
                 raise TimeUsedUpError(TIME_USED_UP) from error
@@ -288,18 +226,19 @@ class DeadlinePool(redis.ConnectionPool):
             self._made -= 1
             self._changed.notify()
 
-    def _ask_twice(self, connection: Any, command: Command, again: Command, seconds: float) -> Any:
-        was_idle = connection.is_connected
+    def _ask_new(self, connection: Any, command: Command, again: Command) -> Any:
+        """Ask by a connection that was not used before."""
         try:
-            if was_idle:
-                # A firewall may have swallowed it: leave time for a new one.
-                return _ask(connection, command, time.monotonic() + seconds / 2)
             return self._connect_and_ask(connection, command)
         except (redis.RedisError, OSError) as error:
-            if not must_ask_another(error) and not (was_idle and _is_broken(error)):
+            if not must_ask_another(error):
                 raise
-            connection.disconnect()
-            self.disconnect(inuse_connections=False)
+        return self._ask_anew(connection, again)
+
+    def _ask_anew(self, connection: Any, again: Command) -> Any:
+        """Ask by a new connection, and let nobody use those that were made before."""
+        connection.disconnect()
+        self.disconnect(inuse_connections=False)
         try:
             return self._connect_and_ask(connection, again)
         except NoScriptError as error:
@@ -353,7 +292,7 @@ def _ask(connection: Any, command: Command, ends: float) -> Any:
     """The answer, at that time of `time.monotonic` at the latest."""
     try:
         answer = connection._sock.ask(command, ends)
-        if isinstance(answer, redis.ConnectionError | hiredis.PushNotification):
+        if isinstance(answer, ENDS_CONNECTION):
             raise redis.ConnectionError(f"the server answered {answer}")
     except BaseException as error:
         connection.disconnect()  # what is still to come must answer nothing else
@@ -365,14 +304,6 @@ def _ask(connection: Any, command: Command, ends: float) -> Any:
     if isinstance(answer, Exception):
         raise answer
     return answer
-
-
-def _until(ends: float) -> float:
-    """The seconds until then. Raises `TimeoutError` if there are none."""
-    left = ends - time.monotonic()
-    if left <= 0:
-        raise TimeoutError(TIME_USED_UP)
-    return left
 
 
 def _is_broken(error: BaseException) -> bool:

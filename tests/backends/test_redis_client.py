@@ -13,7 +13,7 @@ import pytest
 
 from backends.redis import RedisStore
 from backends.redis_access.client import connect
-from backends.redis_access.pool import Command
+from backends.redis_access.deadline_socket import Command
 from backends.store import StoreUnavailable
 from backends.timing import deadline
 from tests.support.relay import Relay
