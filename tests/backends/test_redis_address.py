@@ -180,6 +180,23 @@ class TestTls:
             with pytest.raises(StoreUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
                 RedisStore(connect(f"rediss://127.0.0.1:{port}")).load(KEY)
 
+    def test_a_frozen_server_has_until_the_deadline(
+        self, tmp_path: Path, authority: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        port = free_port()
+        with RedisServer(tmp_path, *tls(port, authority)) as server:
+            address = f"rediss://127.0.0.1:{port}?ssl_ca_certs={authority}/ca.pem"
+            store = RedisStore(connect(address))
+            store.create(KEY, {"user": '"alice"'}, 600)
+            server.freeze()
+            with monkeypatch.context() as patch:
+                patch.setattr(deadline, "LIMIT_SECONDS", 0.1)
+                with pytest.raises(StoreUnavailable):
+                    store.load(KEY)
+            server.thaw()
+            assert RedisStore(connect(address)).load(KEY) is not None
+            store.client.close()
+
     def test_a_cluster(self, tmp_path: Path, authority: Path) -> None:
         port, bus = free_port(), free_port()
         cluster = ("--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-port", str(bus))

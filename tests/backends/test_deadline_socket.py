@@ -1,0 +1,106 @@
+"""How a socket to Redis keeps a deadline, with a peer of the test's own at the other end."""
+
+import socket
+import time
+from collections.abc import Iterator
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+from redis import ResponseError
+
+from backends.redis_access.deadline_socket import PAUSE_SECONDS, DeadlineSocket
+
+LARGE = b"x" * (8 << 20)
+"""More than the kernel takes before the peer reads."""
+
+SOON = 3 * PAUSE_SECONDS
+AMPLE = 60.0
+
+CONNECTION = SimpleNamespace(_parser=SimpleNamespace(parse_error=ResponseError))
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[DeadlineSocket, socket.socket]]:
+    """The socket, and the peer's end of it."""
+    own, peer = socket.socketpair()
+    with own, peer:
+        yield DeadlineSocket(own, CONNECTION), peer
+
+
+def in_seconds(seconds: float) -> float:
+    return time.monotonic() + seconds
+
+
+def test_a_silent_peer_has_until_the_deadline(ends: tuple[DeadlineSocket, socket.socket]) -> None:
+    deadline = in_seconds(SOON)
+    with pytest.raises(TimeoutError):
+        ends[0].ask(("PING",), deadline)
+    assert time.monotonic() >= deadline
+
+
+class Flood:
+    """A socket that always has another byte of an answer without an end."""
+
+    byte = b"+"
+
+    def send(self, data: bytes) -> int:
+        return len(data)
+
+    def recv(self, size: int) -> bytes:
+        byte, self.byte = self.byte, b"."
+        return byte
+
+    def gettimeout(self) -> float:
+        return PAUSE_SECONDS
+
+
+def test_a_peer_that_never_stops_has_no_longer() -> None:
+    with pytest.raises(TimeoutError):
+        DeadlineSocket(Flood(), CONNECTION).ask(("PING",), in_seconds(SOON))
+
+
+def test_a_peer_that_reads_nothing_has_until_the_deadline(
+    ends: tuple[DeadlineSocket, socket.socket],
+) -> None:
+    with pytest.raises(TimeoutError):
+        ends[0].ask(("SET", "key", LARGE), in_seconds(SOON))
+
+
+def test_what_is_read_late_arrives_whole(ends: tuple[DeadlineSocket, socket.socket]) -> None:
+    sock, peer = ends
+    arrived = bytearray()
+
+    def read_late() -> None:
+        time.sleep(SOON)  # the sender's wait is interrupted meanwhile
+        while not arrived.endswith(LARGE[-100:] + b"\r\n"):
+            arrived.extend(peer.recv(1 << 20))
+        peer.sendall(b"+OK\r\n")
+
+    thread = Thread(target=read_late)
+    thread.start()
+    assert sock.ask(("SET", "key", LARGE), in_seconds(AMPLE)) == b"OK"
+    thread.join()
+    assert arrived.count(b"x") == len(LARGE)
+
+
+def test_a_late_answer_is_waited_for(ends: tuple[DeadlineSocket, socket.socket]) -> None:
+    sock, peer = ends
+
+    def answer_late() -> None:
+        peer.recv(1 << 16)
+        for part in (b"+PO", b"NG\r\n"):
+            time.sleep(SOON)
+            peer.sendall(part)
+
+    thread = Thread(target=answer_late)
+    thread.start()
+    assert sock.ask(("PING",), in_seconds(AMPLE)) == b"PONG"
+    thread.join()
+
+
+def test_a_peer_that_hangs_up_is_no_late_answer(ends: tuple[DeadlineSocket, socket.socket]) -> None:
+    sock, peer = ends
+    peer.shutdown(socket.SHUT_WR)
+    with pytest.raises(ConnectionError, match="closed the connection"):
+        sock.ask(("PING",), in_seconds(AMPLE))
