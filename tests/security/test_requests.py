@@ -30,7 +30,7 @@ SITE = "https://localhost"
     },
 )
 def test_a_strict_browser_takes_and_deletes_every_cookie(production: Flask) -> None:
-    jar, visitor = Jar(trusts_loopback=False), Visitor(production)
+    jar, visitor = Jar(), Visitor(production)
     kept: list[Cookie] = []
     for answer in visit_everything(visitor):
         for header in answer.headers.getlist("Set-Cookie"):

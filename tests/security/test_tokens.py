@@ -129,7 +129,7 @@ def test_a_second_cookie_of_the_name_is_kept_out_or_ignored(production: Flask) -
         both = f"{name}={first.token}; {name}={second.token}"
         page = production.test_client(use_cookies=False).get("/dashboard", headers={"Cookie": both})
         assert f"Welcome {user}!" in page.text
-    jar = Jar(trusts_loopback=False)
+    jar = Jar()
     for url, header in (
         ("https://evil.lab.test/", f"{name}={mallory.token}; Secure; Path=/; Domain=lab.test"),
         ("http://lab.test/", f"{name}={mallory.token}; Path=/"),

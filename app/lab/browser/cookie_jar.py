@@ -56,18 +56,10 @@ class Refused:
 
 
 class Jar:
-    """The cookies of one browser. Several threads may use it.
+    """The cookies of one browser, for several threads; `clock` gives seconds since the epoch."""
 
-    `clock` gives seconds since the epoch. `trusts_loopback` makes http://localhost and
-    http://127.0.0.1 secure origins, as Chromium has them; the RFC leaves that to the browser
-    (5.8.3), and some browsers do otherwise.
-    """
-
-    def __init__(
-        self, *, clock: Callable[[], float] = time.time, trusts_loopback: bool = True
-    ) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._trusts_loopback = trusts_loopback
         self._held: dict[tuple[str, str, bool, str, bool], Cookie] = {}
         self._lock = Lock()
 
@@ -85,7 +77,7 @@ class Jar:
             now = self._clock()
             field = read_set_cookie(header, url, now)
             held = self._remove_expired(now)
-            offer = _Offer(field, host_of(url), self.is_secure_origin(url), held)
+            offer = _Offer(field, host_of(url), _is_secure_origin(url), held)
             if reason := next(_find_objections(offer), None):
                 return Refused(field.cookie.name, reason)
             return self._keep(field.cookie, now)
@@ -106,11 +98,6 @@ class Jar:
         with self._lock:
             self._held = {key: c for key, c in self._held.items() if c.expires is not None}
 
-    def is_secure_origin(self, url: str) -> bool:
-        """Whether `url` denotes a "secure" connection as this browser defines it (5.8.3)."""
-        trusted = self._trusts_loopback and _is_loopback(host_of(url))
-        return urlsplit(url).scheme == "https" or trusted
-
     def _remove_expired(self, now: float) -> list[Cookie]:
         """Remove expired cookies, and return the others."""
         self._held = {key: c for key, c in self._held.items() if not c.is_expired(now)}
@@ -127,7 +114,7 @@ class Jar:
         return kept
 
     def _retrieve(self, url: str, now: float) -> list[Cookie]:
-        host, path, secure = host_of(url), path_of(url), self.is_secure_origin(url)
+        host, path, secure = host_of(url), path_of(url), _is_secure_origin(url)
         matching = (
             cookie
             for cookie in self._remove_expired(now)
@@ -141,6 +128,11 @@ class Jar:
 def cookie_string(cookies: list[Cookie]) -> str:
     """The value of the Cookie field (5.8.3, step 6)."""
     return "; ".join(f"{c.name}={c.value}" if c.name else c.value for c in cookies)
+
+
+def _is_secure_origin(url: str) -> bool:
+    """Over HTTPS, or to loopback, which Chromium trusts as well (5.8.3 leaves that to it)."""
+    return urlsplit(url).scheme == "https" or _is_loopback(host_of(url))
 
 
 def _is_loopback(host: str) -> bool:

@@ -113,9 +113,9 @@ class Visitor:
         self.browser = browser
         self.name = name or site.recorder.name_browser(site.person)
 
-    def get(self, path: str, **options: object) -> Exchange:
+    def get(self, path: str) -> Exchange:
         """Open a page of the site."""
-        return self._record(self.browser.get(self.site.url + path, **options))
+        return self._record(self.browser.get(self.site.url + path))
 
     def post(
         self, path: str, data: Mapping[str, str] | bytes = b"", *, inside: str = ""
