@@ -137,8 +137,8 @@ class Claim:
 
     May raise `CannotApply` or `Skipped`.
     """
-    expected: Verdict
-    """Of the subjects that it applies to."""
+    expected: Verdict = HOLDS
+    """Of the subjects that it applies to, and of which `unless` says nothing else."""
     unless: Mapping[Ability, Verdict] = field(default_factory=dict)
     """The expected verdict of those that are otherwise; the first that is true of one counts."""
     embedded: Verdict | None = None

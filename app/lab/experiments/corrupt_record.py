@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 
 from app.lab.abilities import flask_session_as_shipped
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
+from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 
 GREETING = f"Welcome {ACCOUNT['username']}!"
@@ -73,7 +73,6 @@ CLAIM = Claim(
     "among them, until they delete their cookies. They do not know that, and neither does your "
     "support.",
     experiment=experiment,
-    expected=HOLDS,
     unless={flask_session_as_shipped: FAILS},
     topic=Topic.OUTAGE,
     stakes=Stakes.SERVICE,

@@ -3,7 +3,7 @@
 from flask import session
 
 from app.lab.abilities import IN_BROWSER, readable
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Statement
+from app.lab.claim import FAILS, Claim, Finding, Statement
 from app.lab.measuring import read_token
 from app.lab.subject.application import Subject
 
@@ -40,7 +40,6 @@ CLAIM = Claim(
     meaning="Where it fails, put nothing into the session that the user, or whoever copies the "
     "cookie, must not read. Signing keeps it from being changed, not from being read.",
     experiment=experiment,
-    expected=HOLDS,
     unless={readable: FAILS},
     statements=(
         Statement(100, "Sessions are encrypted and stored as cookies.", place=2),

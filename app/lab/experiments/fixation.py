@@ -3,7 +3,7 @@
 from flask import session
 
 from app.lab.abilities import flask_session_as_shipped
-from app.lab.claim import FAILS, HOLDS, CannotApply, Claim, Finding, Stakes, Statement, Topic
+from app.lab.claim import FAILS, CannotApply, Claim, Finding, Stakes, Statement, Topic
 from app.lab.subject.application import Subject
 from app.lab.subject.site import Site, Visitor
 
@@ -43,7 +43,6 @@ CLAIM = Claim(
     "minute at the keyboard, knows the token before you log in, and is you afterwards. "
     "On Flask-Session the application must call regenerate() in its login.",
     experiment=experiment,
-    expected=HOLDS,
     unless={flask_session_as_shipped: FAILS},
     statements=(Statement(224, "Implement secure user authentication"),),
     topic=Topic.THEFT,

@@ -1,6 +1,6 @@
 """Read `document.cookie` on the private page."""
 
-from app.lab.claim import HOLDS, Claim, Finding, Statement
+from app.lab.claim import Claim, Finding, Statement
 from app.lab.subject.site import Site
 
 
@@ -27,7 +27,6 @@ CLAIM = Claim(
     meaning="Where it fails, one injected script takes the token away and logs in elsewhere. Where "
     "it holds, such a script can still act as the user while the page is open.",
     experiment=experiment,
-    expected=HOLDS,
     statements=(Statement(201, "Accessibility: … Not directly accessible to client", place=2),),
     try_it=(
         "Log in, and open devtools (F12) → Console.",

@@ -1,6 +1,6 @@
 """Send tokens that no browser would send."""
 
-from app.lab.claim import HOLDS, Claim, Finding, Stakes, Topic
+from app.lab.claim import Claim, Finding, Stakes, Topic
 from app.lab.subject.site import Site
 
 MARK = b"Hostile7391"
@@ -69,7 +69,6 @@ CLAIM = Claim(
     "how header injection, path traversal and scripting begin. Where it holds, it is looked up "
     "or refused, and no more.",
     experiment=experiment,
-    expected=HOLDS,
     topic=Topic.THEFT,
     stakes=Stakes.SERVICE,
     sources=("OWASP Session Management Cheat Sheet, the session id is untrusted input",),

@@ -3,7 +3,7 @@
 from werkzeug.security import generate_password_hash
 
 from app.lab.abilities import in_browser
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
+from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import ACCOUNT, Subject
 from app.lab.subject.site import Paths
 
@@ -36,7 +36,6 @@ CLAIM = Claim(
     "administrator too, without one request to the login page. Where a store must know the id, "
     "the key alone opens nothing. Replace a leaked key in any case, and keep no fallback.",
     experiment=experiment,
-    expected=HOLDS,
     unless={in_browser: FAILS},
     topic=Topic.THEFT,
     stakes=Stakes.ACCOUNT,

@@ -1,7 +1,7 @@
 """Log out, and then use the token from before the logout."""
 
 from app.lab.abilities import irrevocable
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Statement, Topic
+from app.lab.claim import FAILS, Claim, Finding, Stakes, Statement, Topic
 from app.lab.subject.site import Site
 
 
@@ -24,7 +24,6 @@ CLAIM = Claim(
     meaning="Where it fails, whoever copied the cookie earlier stays logged in until the session "
     "is too old. Logging out only tells your own browser to forget its copy.",
     experiment=experiment,
-    expected=HOLDS,
     unless={irrevocable: FAILS},
     statements=(Statement(125, "Logged out successfully"),),
     topic=Topic.LOGOUT,

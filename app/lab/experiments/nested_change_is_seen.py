@@ -3,7 +3,7 @@
 from flask import session
 
 from app.lab.abilities import flask_as_shipped
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
+from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import Subject, SubjectVisitor
 
 
@@ -47,7 +47,6 @@ CLAIM = Claim(
     "others. Flask-Session keeps it only because it writes every session back on every request; "
     "with SESSION_REFRESH_EACH_REQUEST off it overlooks the change as Flask’s own cookie does.",
     experiment=experiment,
-    expected=HOLDS,
     unless={flask_as_shipped: FAILS},
     topic=Topic.OPERATIONS,
     stakes=Stakes.DATA,

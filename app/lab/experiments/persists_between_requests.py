@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import session
 
-from app.lab.claim import HOLDS, Claim, Finding, Statement
+from app.lab.claim import Claim, Finding, Statement
 from app.lab.subject.application import Subject
 
 VALUES: dict[str, Any] = {
@@ -37,7 +37,6 @@ CLAIM = Claim(
     meaning="Where it fails, there is no session: nobody stays logged in, and every form begins "
     "anew.",
     experiment=experiment,
-    expected=HOLDS,
     statements=(
         Statement(128, "Sessions persist data between requests"),
         Statement(190, "maintain user state across multiple requests", place=2),

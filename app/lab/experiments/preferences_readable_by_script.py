@@ -1,6 +1,6 @@
 """Choose a dark theme, and read it in a script as the page does."""
 
-from app.lab.claim import HOLDS, Claim, Finding, Statement
+from app.lab.claim import Claim, Finding, Statement
 from app.lab.subject.application import Subject
 
 CHOSEN = {"theme": "dark", "language": "en", "currency": "EUR", "layout": "compact"}
@@ -31,7 +31,6 @@ CLAIM = Claim(
     meaning="Where it holds, keep in such a cookie only what anybody may read and change. Whatever "
     "comes back in it is input like any other.",
     experiment=experiment,
-    expected=HOLDS,
     statements=(
         Statement(201, "Accessibility: Accessible via JavaScript (unless httpOnly)"),
         Statement(206, "Remember user preferences (theme, language, layout settings)"),

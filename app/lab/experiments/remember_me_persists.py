@@ -2,7 +2,7 @@
 
 import time
 
-from app.lab.claim import HOLDS, Claim, Finding, Statement
+from app.lab.claim import Claim, Finding, Statement
 from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
 from app.web.formatting import format_duration
 
@@ -38,7 +38,6 @@ CLAIM = Claim(
     meaning="Where it holds, a name or a preference is there at the next visit, whatever the "
     "session’s backend is. Here it is the name only: the password is still asked for.",
     experiment=experiment,
-    expected=HOLDS,
     statements=(
         Statement(199, "Lifespan: Can persist after browser closes"),
         Statement(209, 'Implement "Remember Me" functionality'),

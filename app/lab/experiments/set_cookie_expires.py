@@ -2,7 +2,7 @@
 
 from flask import Response, after_this_request, request
 
-from app.lab.claim import HOLDS, Claim, Finding, Statement
+from app.lab.claim import Claim, Finding, Statement
 from app.lab.subject.application import Subject, SubjectVisitor
 from app.web.formatting import format_number
 
@@ -48,7 +48,6 @@ CLAIM = Claim(
     meaning="Where it holds, an honest browser forgets by itself. Somebody who copied the value "
     "does not, so what must end has to end on the server.",
     experiment=experiment,
-    expected=HOLDS,
     statements=(Statement(149, "response.set_cookie('username', 'john_doe', max_age=3600)"),),
     try_it=(
         "Log in and out, which sets a cookie kept_session_… for an hour, and open devtools (F12), "

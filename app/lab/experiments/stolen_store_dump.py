@@ -3,7 +3,7 @@
 import re
 
 from app.lab.abilities import ON_SERVER, flask_session_in_redis
-from app.lab.claim import FAILS, HOLDS, Claim, Finding, Stakes, Topic
+from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic
 from app.lab.subject.application import Subject
 
 TOKEN_LIKE = re.compile(rb"[A-Za-z0-9._~=+-]{16,}")
@@ -41,7 +41,6 @@ CLAIM = Claim(
     meaning="Where it fails, whoever reads a backup, a replica or the output of a debugging "
     "command is logged in as every user. Where it holds, the store knows only a hash of each id.",
     experiment=experiment,
-    expected=HOLDS,
     unless={flask_session_in_redis: FAILS},
     topic=Topic.THEFT,
     stakes=Stakes.ACCOUNT,

@@ -9,7 +9,7 @@ from hashlib import sha1, sha256, sha512
 
 from itsdangerous import Signer
 
-from app.lab.claim import HOLDS, Claim, Finding, Statement
+from app.lab.claim import Claim, Finding, Statement
 from app.lab.measuring import decode_part
 from app.lab.subject.site import Site
 
@@ -110,7 +110,6 @@ CLAIM = Claim(
     meaning="Where it fails, visitors write their own session: another user’s name, another "
     "role, another price.",
     experiment=experiment,
-    expected=HOLDS,
     statements=(
         Statement(198, "Security: … More secure", place=2),
         Statement(224, "Implement secure user authentication"),

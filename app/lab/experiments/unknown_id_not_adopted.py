@@ -3,7 +3,7 @@
 import secrets
 
 from app.lab.abilities import ON_SERVER
-from app.lab.claim import HOLDS, Claim, Finding, Stakes, Topic
+from app.lab.claim import Claim, Finding, Stakes, Topic
 from app.lab.subject.application import Subject
 
 
@@ -35,7 +35,6 @@ CLAIM = Claim(
     meaning="Where it fails, an attacker needs no session of their own to plant: they think of an "
     "id. PHP called it “permissive”, and Flask-Session before 0.7 did the same.",
     experiment=experiment,
-    expected=HOLDS,
     topic=Topic.THEFT,
     stakes=Stakes.ACCOUNT,
     sources=("OWASP Session Management Cheat Sheet, strict", "pallets-eco/flask-session #212"),
