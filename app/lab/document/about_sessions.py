@@ -15,171 +15,139 @@ from app.lab.document.places import (
     WhereToSee,
     claim_page,
 )
-from app.lab.document.section import DocumentSection, Unmeasured
+from app.lab.document.section import Unmeasured
 
-KINDS = DocumentSection(
-    "Sessions and Cookies",
-    186,
-    (
-        Unmeasured(
-            188,
-            "small pieces of data stored directly in the user's browser",
-            "The preferences are such cookies, and the browser’s developer tools show them.",
-            (PREFERENCES, ARTICLES),
-        ),
-        Unmeasured(
-            188,
-            "sent back and forth … with each HTTP request",
-            "This is half true. A browser sends them each time, a server only when it sets one.",
-            (REQUEST, claim_page("untouched_costs_nothing")),
-        ),
+ABOUT_SESSIONS = (
+    Unmeasured(
+        188,
+        "small pieces of data stored directly in the user's browser",
+        "The preferences are such cookies, and the browser’s developer tools show them.",
+        (PREFERENCES, ARTICLES),
     ),
-)
-
-DIFFERENCES = DocumentSection(
-    "Key Differences",
-    192,
-    (
-        Unmeasured(
-            196,
-            "Storage Location: Client-side (browser)",
-            "This is what a cookie is. Where the data of a session lies is measured.",
-            (PREFERENCES,),
-        ),
-        Unmeasured(
-            198,
-            "Security: Less secure (visible to client)",
-            "A person can read and change each plain cookie, so this application checks its value.",
-            (PREFERENCES, claim_page("preferences_readable_by_script")),
-        ),
-        Unmeasured(
-            200,
-            "Performance: Sent with every request (network overhead)",
-            "A browser sends them each time. The figures say how many bytes that is.",
-            (COST, REQUEST),
-        ),
+    Unmeasured(
+        188,
+        "sent back and forth … with each HTTP request",
+        "This is half true. A browser sends them each time, a server only when it sets one.",
+        (REQUEST, claim_page("untouched_costs_nothing")),
     ),
-)
-
-USE_COOKIES = DocumentSection(
-    "When to Use Cookies",
-    203,
-    (
-        Unmeasured(
-            207,
-            "Track user behavior for analytics",
-            "A cookie keeps the last articles that somebody read, and they can delete it.",
-            (ARTICLES,),
-        ),
-        Unmeasured(
-            208,
-            "Store non-sensitive data that should persist across browser sessions",
-            "The preferences and the guest’s cart are in cookies that outlive the browser.",
-            (PREFERENCES, CART),
-        ),
-        Unmeasured(
-            210,
-            "Cache frequently accessed, non-sensitive information",
-            "A browser’s cache is made for this. It is not sent with each request, as a cookie is.",
-            (STYLES, COST),
-        ),
-        Unmeasured(
-            213,
-            "Storing shopping cart contents for guest users",
-            "The cart of a guest is in a cookie, until they log in.",
-            (CART,),
-        ),
-        Unmeasured(
-            214,
-            "Remembering user's preferred currency or region",
-            "The currency is a preference, and the cart shows its prices in it.",
-            (PREFERENCES, CART),
-        ),
-        Unmeasured(
-            215,
-            "Tracking which articles a user has read",
-            "The articles list those that were read last.",
-            (ARTICLES,),
-        ),
-        Unmeasured(
-            216,
-            "Storing user interface preferences",
-            "Theme, language and layout are cookies.",
-            (PREFERENCES,),
-        ),
+    Unmeasured(
+        196,
+        "Storage Location: Client-side (browser)",
+        "This is what a cookie is. Where the data of a session lies is measured.",
+        (PREFERENCES,),
     ),
-)
-
-USE_SESSIONS = DocumentSection(
-    "When to Use Sessions",
-    218,
-    (
-        Unmeasured(
-            228,
-            "User login status and authentication data",
-            "The session keeps who is logged in. The password’s hash is not in it.",
-            (LOGIN, DASHBOARD),
-        ),
-        Unmeasured(
-            229,
-            "Shopping cart for logged-in users",
-            "The login moves the guest’s cart from its cookie into the session.",
-            (CART,),
-        ),
-        Unmeasured(
-            230,
-            "Multi-step form data",
-            "The checkout has three steps, and the session keeps the finished ones.",
-            (CHECKOUT,),
-        ),
-        Unmeasured(
-            231,
-            "Temporary file uploads",
-            "The session keeps a small file. In a cookie there is no room for most of them.",
-            (UPLOADS, claim_page("capacity")),
-        ),
-        Unmeasured(
-            232,
-            "Admin panel access control",
-            "The panel opens for administrators only. It asks the account, not the session alone.",
-            (ADMIN,),
-        ),
+    Unmeasured(
+        198,
+        "Security: Less secure (visible to client)",
+        "A person can read and change each plain cookie, so this application checks its value.",
+        (PREFERENCES, claim_page("preferences_readable_by_script")),
     ),
-)
-
-ADVICE = DocumentSection(
-    "Best Practices",
-    234,
-    (
-        Unmeasured(
-            238,
-            "Always use HTTPS for both",
-            "In production this application serves nothing else, and its cookies are Secure.",
-            (claim_page("cookie_flags"),),
-        ),
-        Unmeasured(
-            243,
-            "Minimize cookie size and number",
-            "The advice is good: each byte is sent with each request. The figures say how many.",
-            (COST, claim_page("only_id_is_sent")),
-        ),
-        Unmeasured(
-            245,
-            "Consider using both together",
-            "This application does: a session for the login, cookies for preferences.",
-            (DASHBOARD, PREFERENCES),
-        ),
-        Unmeasured(
-            248,
-            "Hybrid Approach: … sessions for authentication and sensitive operations",
-            "The account and the checkout need the session here.",
-            (CHECKOUT, WhereToSee("account.index", "Account")),
-        ),
-        Unmeasured(
-            248,
-            "Hybrid Approach: … cookies for user preferences",
-            "The preferences and the articles work without a login, and stay after a logout.",
-            (PREFERENCES, ARTICLES),
-        ),
+    Unmeasured(
+        200,
+        "Performance: Sent with every request (network overhead)",
+        "A browser sends them each time. The figures say how many bytes that is.",
+        (COST, REQUEST),
+    ),
+    Unmeasured(
+        207,
+        "Track user behavior for analytics",
+        "A cookie keeps the last articles that somebody read, and they can delete it.",
+        (ARTICLES,),
+    ),
+    Unmeasured(
+        208,
+        "Store non-sensitive data that should persist across browser sessions",
+        "The preferences and the guest’s cart are in cookies that outlive the browser.",
+        (PREFERENCES, CART),
+    ),
+    Unmeasured(
+        210,
+        "Cache frequently accessed, non-sensitive information",
+        "A browser’s cache is made for this. It is not sent with each request, as a cookie is.",
+        (STYLES, COST),
+    ),
+    Unmeasured(
+        213,
+        "Storing shopping cart contents for guest users",
+        "The cart of a guest is in a cookie, until they log in.",
+        (CART,),
+    ),
+    Unmeasured(
+        214,
+        "Remembering user's preferred currency or region",
+        "The currency is a preference, and the cart shows its prices in it.",
+        (PREFERENCES, CART),
+    ),
+    Unmeasured(
+        215,
+        "Tracking which articles a user has read",
+        "The articles list those that were read last.",
+        (ARTICLES,),
+    ),
+    Unmeasured(
+        216,
+        "Storing user interface preferences",
+        "Theme, language and layout are cookies.",
+        (PREFERENCES,),
+    ),
+    Unmeasured(
+        228,
+        "User login status and authentication data",
+        "The session keeps who is logged in. The password’s hash is not in it.",
+        (LOGIN, DASHBOARD),
+    ),
+    Unmeasured(
+        229,
+        "Shopping cart for logged-in users",
+        "The login moves the guest’s cart from its cookie into the session.",
+        (CART,),
+    ),
+    Unmeasured(
+        230,
+        "Multi-step form data",
+        "The checkout has three steps, and the session keeps the finished ones.",
+        (CHECKOUT,),
+    ),
+    Unmeasured(
+        231,
+        "Temporary file uploads",
+        "The session keeps a small file. In a cookie there is no room for most of them.",
+        (UPLOADS, claim_page("capacity")),
+    ),
+    Unmeasured(
+        232,
+        "Admin panel access control",
+        "The panel opens for administrators only. It asks the account, not the session alone.",
+        (ADMIN,),
+    ),
+    Unmeasured(
+        238,
+        "Always use HTTPS for both",
+        "In production this application serves nothing else, and its cookies are Secure.",
+        (claim_page("cookie_flags"),),
+    ),
+    Unmeasured(
+        243,
+        "Minimize cookie size and number",
+        "The advice is good: each byte is sent with each request. The figures say how many.",
+        (COST, claim_page("only_id_is_sent")),
+    ),
+    Unmeasured(
+        245,
+        "Consider using both together",
+        "This application does: a session for the login, cookies for preferences.",
+        (DASHBOARD, PREFERENCES),
+    ),
+    Unmeasured(
+        248,
+        "Hybrid Approach: … sessions for authentication and sensitive operations",
+        "The account and the checkout need the session here.",
+        (CHECKOUT, WhereToSee("account.index", "Account")),
+    ),
+    Unmeasured(
+        248,
+        "Hybrid Approach: … cookies for user preferences",
+        "The preferences and the articles work without a login, and stay after a logout.",
+        (PREFERENCES, ARTICLES),
     ),
 )

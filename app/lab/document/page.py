@@ -1,14 +1,15 @@
 """The page `/lab/document`: every statement, and where it is true."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from flask import current_app, render_template, url_for
 
 from app.lab.document.checked import CheckedStatement, TriedBy, check_statements, count_statements
 from app.lab.document.places import WhereToSee
-from app.lab.document.section import DocumentSection, Unmeasured
-from app.lab.document.statements import SECTIONS
+from app.lab.document.section import HEADINGS, Unmeasured
+from app.lab.document.statements import UNMEASURED
 from app.lab.experiments import CLAIMS
 from app.lab.reports.matrix import Matrix
 from app.state import state_of
@@ -32,7 +33,8 @@ class StatementRow(NamedTuple):
 class SectionRows(NamedTuple):
     """A section of the document with its rows."""
 
-    section: DocumentSection
+    line: int
+    heading: str
     rows: Sequence[StatementRow]
 
     @property
@@ -49,21 +51,21 @@ def render_page(matrix: Matrix) -> str:
         matrix=matrix,
         parts=list(_make_parts(checked)),
         count=count_statements(checked),
-        unmeasured=sum(len(section.statements) for section in SECTIONS),
+        unmeasured=len(UNMEASURED),
     )
 
 
 def _make_parts(checked: Sequence[CheckedStatement]) -> Iterator[SectionRows]:
-    """The sections; what claims try is in the one that it stands in."""
-    inside: dict[int, list[CheckedStatement]] = {section.line: [] for section in SECTIONS}
-    for each in checked:
-        inside[max(line for line in inside if line <= each.statement.line)].append(each)
+    # In a line that has both, what no claim measures comes first in the document.
+    entries: list[Entry] = sorted([*UNMEASURED, *checked], key=_line_of)
     with_anchor: set[int] = set()
-    for section in SECTIONS:
-        # In a line that has both, what no claim measures comes first in the document.
-        entries: list[Entry] = [*section.statements, *inside[section.line]]
-        entries.sort(key=_line_of)
-        yield SectionRows(section, [_make_row(entry, with_anchor) for entry in entries])
+    for line, inside in groupby(entries, _find_section):
+        yield SectionRows(line, HEADINGS[line], [_make_row(each, with_anchor) for each in inside])
+
+
+def _find_section(entry: Entry) -> int:
+    """The line of the heading above it."""
+    return max(line for line in HEADINGS if line <= _line_of(entry))
 
 
 def _line_of(entry: Entry) -> int:

@@ -1,8 +1,23 @@
-"""A section of the document, and what no claim measures in it."""
+"""The sections of the document, and the form of a statement that no claim measures."""
 
 from typing import NamedTuple
 
 from app.lab.document.places import WhereToSee
+
+HEADINGS = {
+    1: "Flask(__name__)",
+    58: "1. Flask",
+    77: "2. render_template",
+    98: "3. session",
+    130: "4. make_response",
+    163: "5. request",
+    186: "Sessions and Cookies",
+    192: "Key Differences",
+    203: "When to Use Cookies",
+    218: "When to Use Sessions",
+    234: "Best Practices",
+}
+"""By their lines, in order."""
 
 
 class Unmeasured(NamedTuple):
@@ -12,11 +27,3 @@ class Unmeasured(NamedTuple):
     quote: str
     sentence: str
     places: tuple[WhereToSee, ...]
-
-
-class DocumentSection(NamedTuple):
-    """A heading, its line, and what no claim measures below it."""
-
-    heading: str
-    line: int
-    statements: tuple[Unmeasured, ...]

@@ -10,7 +10,7 @@ from app.lab.document.checked import (
     check_statements,
     count_statements,
 )
-from app.lab.document.statements import SECTIONS
+from app.lab.document.statements import UNMEASURED
 from app.lab.reports.matrix import make_column
 from app.lab.reports.report import ClaimText, Report, Result, summarize
 from app.readme import format_table
@@ -153,8 +153,6 @@ def _format_overview(report: Report, checked: Iterable[CheckedStatement]) -> Ite
 def _format_unmeasured() -> Iterator[str]:
     """A row for each statement that no claim measures."""
     rows = [
-        [str(each.line), f"“{escape(each.quote)}”", escape(each.sentence)]
-        for section in SECTIONS
-        for each in section.statements
+        [str(each.line), f"“{escape(each.quote)}”", escape(each.sentence)] for each in UNMEASURED
     ]
     yield from format_table(["line", "the document says", "what is so"], rows)
