@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from math import ceil
-from statistics import linear_regression
+from statistics import LinearRegression, linear_regression
 from typing import NamedTuple, NoReturn
 
 from rich.console import Console
@@ -227,49 +228,35 @@ def make_plan(figures: Figures, need: Need) -> Plan:
 
 def _find_demand(figures: Figures, name: str, need: Need) -> Demand | None:
     sent = figures.sent(name)
-    if need.size > max(size for size, cookie in sent if cookie is not None) and _has_limit(sent):
+    held = [(size, cookie) for size, cookie in sent if cookie is not None]
+    if len(held) < len(sent) and need.size > max(size for size, _ in held):
         return None
-    cookie = Curve([(size, cookie) for size, cookie in sent if cookie is not None])
     requests = need.per_second * DAY_SECONDS
     bytes_each = find_weight(figures, name, need.size)
     backend = BACKENDS[name]
-    mixed = _Mix(figures, name, need.size)
+
+    def count(what: str) -> float:
+        def list_points(operation: str) -> list[tuple[int, float]]:
+            return [(each.size, getattr(each, what)) for each in figures.counts(name, operation)]
+
+        return _mix(list_points, need.size)
+
     return Demand(
-        requests * cookie.at(need.size),
-        requests * mixed.of_counts("set_cookie_bytes"),
-        need.per_second * mixed.of_counts("redis_commands"),
-        requests * mixed.of_counts("redis_bytes"),
+        requests * Curve(held).at(need.size),
+        requests * count("set_cookie_bytes"),
+        need.per_second * count("redis_commands"),
+        requests * count("redis_bytes"),
         need.sessions * bytes_each if backend.on_redis else 0,
         need.sessions * bytes_each if backend.on_disk else 0,
         count_files(figures, backend, need.sessions) if backend.on_disk else 0,
-        need.per_second * mixed.of_microseconds() / 10**6,
+        need.per_second * _mix(partial(figures.times, name), need.size) / 10**6,
     )
 
 
-def _has_limit(sent: Sequence[tuple[int, int | None]]) -> bool:
-    return any(cookie is None for _, cookie in sent)
-
-
-class _Mix:
+def _mix(points: Callable[[str], Sequence[tuple[int, float]]], size: int) -> float:
     """What a request takes on average: most read, and some write."""
-
-    def __init__(self, figures: Figures, name: str, size: int) -> None:
-        self._figures, self._name, self._size = figures, name, size
-
-    def of_counts(self, what: str) -> float:
-        return self._mix(
-            lambda operation: [
-                (count.size, getattr(count, what))
-                for count in self._figures.counts(self._name, operation)
-            ]
-        )
-
-    def of_microseconds(self) -> float:
-        return self._mix(lambda operation: self._figures.times(self._name, operation))
-
-    def _mix(self, points: Callable[[str], Sequence[tuple[int, float]]]) -> float:
-        read, write = (Curve(points(each)).at(self._size) for each in ("read", "write"))
-        return (1 - WRITES) * read + WRITES * write
+    read, write = (Curve(points(each)).at(size) for each in ("read", "write"))
+    return (1 - WRITES) * read + WRITES * write
 
 
 def find_weight(figures: Figures, name: str, size: int) -> float:
@@ -290,25 +277,10 @@ def count_files(figures: Figures, backend: Backend, sessions: int) -> int:
     return max(0, last.inodes - last.sessions) + sessions
 
 
-class Fit(NamedTuple):
-    """A line through what stored sessions took."""
-
-    slope: float
-    """Bytes for one more session."""
-    at_none: float
-
-    def at(self, sessions: int) -> float:
-        """The bytes of so many sessions."""
-        return self.at_none + self.slope * sessions
-
-
-def fit_growth(figures: Figures, name: str) -> Fit:
-    """The line of least squares through the runs of up to 10,000 sessions."""
+def fit_growth(figures: Figures, name: str) -> LinearRegression:
+    """The line through the runs of up to 10,000 sessions: bytes by their number."""
     known = [each for each in figures.growth(name) if each.sessions <= MANY_SESSIONS]
-    slope, at_none = linear_regression(
-        [each.sessions for each in known], [each.bytes for each in known]
-    )
-    return Fit(slope, at_none)
+    return linear_regression([each.sessions for each in known], [each.bytes for each in known])
 
 
 class Check(NamedTuple):
@@ -330,7 +302,8 @@ def check_predictions(figures: Figures) -> Iterator[Check]:
     for pair in figures.pairs:
         for each in figures.growth(pair.ours):
             if each.sessions > MANY_SESSIONS:
-                predicted = fit_growth(figures, pair.ours).at(each.sessions)
+                slope, at_none = fit_growth(figures, pair.ours)
+                predicted = at_none + slope * each.sessions
                 yield Check(pair.ours, each.sessions, predicted, each.bytes)
 
 
