@@ -18,7 +18,8 @@ from app.lab.bench.candidate import BARE, Answer, Candidate, Shape, make_app, re
 from app.lab.bench.place import Place
 from app.lab.bench.results import Load
 from app.lab.measuring import call_in_parallel
-from app.lab.subject.external import free_port, run_process, wait_for_port
+from app.lab.stores.redis_server import free_port
+from app.lab.subject.external import run_process, wait_for_port
 
 HOST = "127.0.0.1"
 CONNECTIONS, THREADS = 8, 4

@@ -123,4 +123,4 @@ def free_port() -> int:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
-    raise OSError("no port of loopback is free for a redis-server")
+    raise OSError("no port of loopback is free for a server")

@@ -16,6 +16,7 @@ from app.lab.browser.chromium import open_browsers
 from app.lab.browser.client import Browser, MakeBrowser
 from app.lab.claim import Claim
 from app.lab.measuring import read_last_line
+from app.lab.stores.redis_server import free_port
 from app.lab.subject.check import check_site
 from app.lab.subject.external_site import ExternalSite
 from app.lab.subject.page import find_exception
@@ -96,13 +97,6 @@ class ExternalApp:
     def _environment(self) -> dict[str, str]:
         """The environment without the settings that would change how Flask serves."""
         return {n: v for n, v in self.environment.items() if not n.startswith("FLASK_RUN_")}
-
-
-def free_port() -> int:
-    """A port of loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
