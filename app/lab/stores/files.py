@@ -48,7 +48,7 @@ class FilesHarness(StoreHarness):
     """A folder with a file for each session."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("files", {"SESSION_FILE_DIR": path}, "A local disk cannot be frozen here.")
+        super().__init__({"SESSION_FILE_DIR": path}, "A local disk cannot be frozen here.")
         self.path = path
 
     @contextmanager

@@ -19,9 +19,8 @@ class StoreHarness:
     embedded = False
     """Whether the store lives in the application's process, and is lost with it."""
 
-    def __init__(self, kind: str, settings: Mapping[str, Any], skip_reason: str) -> None:
-        """`kind` names the store in reports; `settings` make the application use it."""
-        self.kind = kind
+    def __init__(self, settings: Mapping[str, Any], skip_reason: str) -> None:
+        """`settings` make the application use it."""
         self.settings = settings
         self.skip_reason = skip_reason
         self.note: Callable[[str], None] = lambda _: None
@@ -119,9 +118,8 @@ class UnknownService(StoreHarness):
     """
 
     def __init__(self, service: str) -> None:
-        super().__init__(
-            service, {}, f"The laboratory has no way to look into {service}, or to stop it."
-        )
+        super().__init__({}, f"The laboratory has no way to look into {service}, or to stop it.")
+        self.service = service
 
     def isolated_settings(self) -> Mapping[str, Any]:
-        raise Skipped(f"The laboratory has no second {self.kind}, for another application.")
+        raise Skipped(f"The laboratory has no second {self.service}, for another application.")

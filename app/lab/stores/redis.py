@@ -11,7 +11,7 @@ from hiredis import Reader
 
 from app.accounts.guesses import KEY_PREFIX
 from app.lab.stores.harness import Change, StoreHarness
-from app.lab.stores.redis_server import EMBEDDED, RedisServer
+from app.lab.stores.redis_server import RedisServer
 
 NEEDS_A_SERVER = (
     "The embedded Redis is inside the process and cannot do that. For a real one: "
@@ -65,11 +65,7 @@ class RealRedisHarness(RedisHarness):
     def __init__(self) -> None:
         self._server = RedisServer()
         self.client = self._server.client
-        super().__init__(
-            f"Redis {self.client.info('server')['redis_version']}",
-            {"REDIS_URL": self._server.url},
-            "The laboratory does not fill a Redis.",
-        )
+        super().__init__({"REDIS_URL": self._server.url}, "The laboratory does not fill a Redis.")
 
     @contextmanager
     def record_operations(self) -> Iterator[list[str]]:
@@ -119,7 +115,7 @@ class EmbeddedRedisHarness(RedisHarness):
     def __init__(self) -> None:
         self._server = RecordingServer()
         application = FakeRedis(server=self._server, connection_class=RecordingConnection)
-        super().__init__(EMBEDDED, {"SESSION_REDIS": application}, NEEDS_A_SERVER)
+        super().__init__({"SESSION_REDIS": application}, NEEDS_A_SERVER)
         self.client = FakeRedis(server=self._server)
 
     @contextmanager
