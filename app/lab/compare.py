@@ -84,6 +84,8 @@ def run_compare(
     watch = partial(print_results, claims=claims, subjects=subjects, to=progress)
     with stop_on_signals(), errors_on_one_line():
         options = make_options(create_app, in_chromium=in_chromium)
+        if app:
+            app.check()
         report = compare(claims, backends, options, watch, others)
     if app:
         kept = read_report(SHIPPED)

@@ -13,6 +13,7 @@ from app.lab.experiments import CLAIMS
 from app.lab.output import write
 from app.lab.reports.markdown import format_markdown
 from app.lab.reports.report import Report, parse_report
+from app.lab.subject.external import ExternalApp
 from backends import BACKENDS
 from tests.lab.conftest import SetReport
 from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, SURPRISING
@@ -83,8 +84,11 @@ class TestRepeatCommand:
         line = f"Again: session-lab compare {' '.join(given)} --only logout_is_final\n"
         assert line in (result.stdout if form == "table" else result.stderr)
 
-    def test_it_names_an_application_without_its_password(self, set_report: SetReport) -> None:
+    def test_it_names_an_application_without_its_password(
+        self, set_report: SetReport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         set_report(SURPRISING)
+        monkeypatch.setattr(ExternalApp, "check", lambda _: None)
         given = ("--app", "shop:make(1)", "--login", "/in", "--cookie", "shop")
         result = invoke(*given, "--field", "pin=1234", "--field", "user=alice", "--json")
         assert (

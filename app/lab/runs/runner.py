@@ -48,14 +48,12 @@ def compare(
 ) -> Report:
     """Try every claim on `others` and on every backend.
 
-    `watch` gets the results as they come. Raises `ConfigurationError` if one of `others` cannot be
-    tried, or if Chromium is wanted and not installed.
+    `watch` gets the results as they come. Raises `ConfigurationError` if Chromium is wanted and not
+    installed.
     """
     if options.in_chromium:
         chromium.check_installed()
     moment, begun = datetime.now(UTC), time.perf_counter()
-    for source in others:
-        source.check()
     sources = [*others, *(BackendSource(backend.name, options) for backend in backends)]
     with closing(run_claims(claims, sources)) as running:
         results = list(watch(running))

@@ -42,9 +42,6 @@ class SubjectSource(Protocol):
     def shares_state(self) -> bool:
         """Whether its subjects share state, so that claims must be tried one by one."""
 
-    def check(self) -> None:
-        """Raise `ConfigurationError`, in one line, if no claim can be tried."""
-
     def expected(self, claim: Claim) -> Verdict | None:
         """The expected verdict; `None` if none is expected."""
 
@@ -67,9 +64,6 @@ class BackendSource:
     def shares_state(self) -> bool:
         """True on an unknown service: all subjects use the same one."""
         return self.backend.needs is not None and not self.backend.on_redis
-
-    def check(self) -> None:
-        """Does nothing: what goes wrong with a claim is its result."""
 
     def expected(self, claim: Claim) -> Verdict | None:
         if self.name not in BUILT_IN:
