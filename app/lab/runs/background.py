@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.config import VARIABLES
-from app.lab.claim import Claim, Verdict
+from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
 from app.lab.measuring import read_last_line
 from app.lab.reports.report import Report, Result, dump_report, read_report, shorten_report
@@ -272,12 +272,7 @@ def record_run(
     # As the report that comes with the program, so that both are read alike.
     kept = shorten_report(report, MAX_EXCHANGES)
     (files.save_again if len(claims) == 1 else files.save_report)(kept)
-    files.add(
-        "ended",
-        seconds=report.circumstances.seconds,
-        surprises=sum(result.is_surprise for result in report.results),
-        errors=sum(result.verdict is Verdict.ERROR for result in report.results),
-    )
+    files.add("ended")
     return report
 
 
