@@ -44,15 +44,7 @@ VIEW_PATH = "/inside/"
 
 
 class ViewFailed(Exception):
-    """A view of an experiment was not answered with status 200.
-
-    `raised` is the exception of the view, if it raised one.
-    """
-
-    def __init__(self, exchange: Exchange, raised: BaseException | None) -> None:
-        why = f": {type(raised).__name__}: {raised}" if raised else ""
-        super().__init__(f"{exchange.method} {exchange.url} was answered {exchange.status}{why}")
-        self.raised = raised
+    """A view of an experiment was not answered with status 200; its exception is the cause."""
 
 
 class Subject(Site):
@@ -102,16 +94,14 @@ class Subject(Site):
 
     @contextmanager
     def record_asked(self) -> Iterator[list[str]]:
-        """A list that holds, when the block ends, what the application asked its store, in words.
+        """A list of what the application asks its store from now on, in words.
 
         For a store of which nothing can be seen from outside: one whose file stays open.
         """
         asked: list[str] = []
         if self.backend.watch is not None:
             self.backend.watch(self.app, asked.append)
-        seen: list[str] = []
-        yield seen
-        seen += asked
+        yield asked
 
     def isolated_settings(self) -> Mapping[str, Any]:
         """The settings of an application that shares no disk and no store with this one."""
@@ -277,7 +267,10 @@ class SubjectVisitor(Visitor):
         """
         exchange, result = self._post_view(view)
         if exchange.status != 200:
-            raise ViewFailed(exchange, result.exception() if result.done() else None)
+            raised = result.exception() if result.done() else None
+            why = f": {type(raised).__name__}: {raised}" if raised else ""
+            told = f"{exchange.method} {exchange.url} was answered {exchange.status}{why}"
+            raise ViewFailed(told) from raised
         return result.result()
 
     def attempt(self, view: Callable[[], Any]) -> Exchange:

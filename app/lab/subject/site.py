@@ -58,7 +58,7 @@ class Site:
 
     def logs_in_with(self, token: str, actor: str = COPY) -> bool:
         """Whether this token alone logs in; the evidence calls its sender `actor`."""
-        return self.request_with_token(token, actor=actor).status == 200
+        return self.request_with_token(token, actor).status == 200
 
     def check_token(self) -> None:
         """Check that a fresh token alone logs in; else a refused one proves nothing.
@@ -74,11 +74,11 @@ class Site:
                 "alone"
             )
 
-    def request_with_token(self, token: str, path: str = "", *, actor: str = COPY) -> Exchange:
-        """Request a page, by default the private one, with this token and no other cookie."""
+    def request_with_token(self, token: str, actor: str = COPY) -> Exchange:
+        """Request the private page with this token and no other cookie."""
         self.recorder.mask(token)
         cookie = {"Cookie": f"{self.cookie_name}={token}"}
-        exchange = Browser().get(self.url + (path or self.paths.private), headers=cookie)
+        exchange = Browser().get(self.url + self.paths.private, headers=cookie)
         for value in exchange.set_cookies:
             name, _, new = value.partition(";")[0].partition("=")
             if name == self.cookie_name:

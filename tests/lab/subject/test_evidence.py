@@ -85,7 +85,7 @@ def test_a_failing_view_differs_from_one_that_returns_none(subject: Subject) -> 
     assert alice.run(lambda: None) is None
     with pytest.raises(ViewFailed, match=r"500: ZeroDivisionError: .* by zero") as failed:
         alice.run(lambda: 1 // 0)
-    assert isinstance(failed.value.raised, ZeroDivisionError)
+    assert isinstance(failed.value.__cause__, ZeroDivisionError)
 
 
 def test_only_an_exception_of_the_view_is_named(
