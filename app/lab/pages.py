@@ -1,5 +1,6 @@
 """The laboratory's pages, `/lab`. They never open a session."""
 
+from collections import ChainMap
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -185,8 +186,7 @@ def _find_report() -> LatestReport | None:
 def _make_matrix(latest: LatestReport | None) -> Matrix:
     """The matrix of the report, with the results of what was run again since."""
     matrix = make_matrix(latest and latest.report, list(CLAIMS.values()), _links())
-    again = (result for report in _runs().files.list_again() for result in report.results)
-    newer = {(result.claim, result.subject): result for result in again}
+    newer = ChainMap(*(report.by_pair for report in _runs().files.list_again()))
     return replace(matrix, results={**matrix.results, **newer})
 
 

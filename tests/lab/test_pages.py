@@ -61,9 +61,9 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
 
 def addresses(report: Report) -> Iterator[str]:
     yield "/lab"
-    for claim in report.claim_ids:
-        yield f"/lab/{claim}"
-        yield from (f"/lab/{claim}/{subject}" for subject in report.subjects)
+    for claim in report.claims:
+        yield f"/lab/{claim.id}"
+        yield from (f"/lab/{claim.id}/{subject}" for subject in report.subjects)
 
 
 @pytest.mark.parametrize("backend", [None, "cookie"])

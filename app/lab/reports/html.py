@@ -15,7 +15,7 @@ ANCHORS = Links("#", "--")
 
 def format_html(report: Report) -> str:
     """The matrix, each claim and its evidence."""
-    claims = [claim for claim in CLAIMS.values() if claim.id in report.claim_ids]
+    claims = [CLAIMS[claim.id] for claim in report.claims if claim.id in CLAIMS]
     figures = read_kept()
     links = ANCHORS if figures is None else ANCHORS._replace(cost_page="")
     return render_page(

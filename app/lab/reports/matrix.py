@@ -192,10 +192,8 @@ class Matrix:
 def make_matrix(report: Report | None, claims: Sequence[Claim], links: Links) -> Matrix:
     """The matrix of a report; without one, no claim is tried yet."""
     names = report.subjects if report else list(BACKENDS)
-    results = (
-        {(result.claim, result.subject): result for result in report.results} if report else {}
-    )
-    return Matrix(claims, [make_column(name) for name in names], results, links)
+    columns = [make_column(name) for name in names]
+    return Matrix(claims, columns, report.by_pair if report else {}, links)
 
 
 def make_column(name: str) -> Column:
@@ -206,7 +204,6 @@ def make_column(name: str) -> Column:
 
 def add_filters(environment: Environment) -> None:
     """Add the filters of the laboratory's templates."""
-    environment.filters["sign"] = lambda verdict: verdict.sign
     environment.filters["status"] = _format_status
     environment.filters["path"] = lambda url: urlsplit(url)._replace(scheme="", netloc="").geturl()
     environment.filters["run_date"] = lambda date: (

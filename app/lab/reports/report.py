@@ -155,14 +155,9 @@ class Report:
     remedies: Remedies | None = None
     """What to change in the application of `--app`; `None` without one."""
 
-    @property
-    def claim_ids(self) -> list[str]:
-        """The ids of the claims that were tried, in their order."""
-        return list(dict.fromkeys(result.claim for result in self.results))
-
     def result(self, claim: str, subject: str) -> Result | None:
         """The claim's result on the subject; `None` if it was not tried there."""
-        return self._by_pair.get((claim, subject))
+        return self.by_pair.get((claim, subject))
 
     @property
     def surprises(self) -> list[Result]:
@@ -181,7 +176,8 @@ class Report:
         return ExitStatus.SURPRISE if self.surprises else ExitStatus.AS_EXPECTED
 
     @cached_property
-    def _by_pair(self) -> dict[tuple[str, str], Result]:
+    def by_pair(self) -> dict[tuple[str, str], Result]:
+        """The results by their claim and subject."""
         return {(result.claim, result.subject): result for result in self.results}
 
 

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from app.lab.claim import CANNOT_APPLY, Claim, Topic, Verdict
+from app.lab.claim import CANNOT_APPLY, Claim, Topic, Verdict, group_by_topic
 from app.lab.reports.report import ExitStatus, Remedies, Remedy, Report, Result, summarize
 
 STYLES = {
@@ -138,11 +138,9 @@ def _indent(content: RenderableType) -> Padding:
 
 def print_report(report: Report, to: Console, options: Sequence[str] = ()) -> None:
     """Print the matrix, then what `print_closing` prints."""
-    topics = {claim.id: claim.topic for claim in report.claims}
-    for topic in Topic:
-        # A report may be without the texts of its claims.
-        ids = [each for each in report.claim_ids if topics.get(each, Topic.OPERATIONS) is topic]
-        for subjects in _split_columns(report.subjects, to.width) if ids else ():
+    for topic, claims in group_by_topic(report.claims).items():
+        ids = [claim.id for claim in claims]
+        for subjects in _split_columns(report.subjects, to.width):
             to.print(_make_table(report, topic.heading, ids, subjects, to.width), "")
     print_closing(report, to, options)
 
@@ -171,7 +169,8 @@ def _make_table(
     report: Report, title: str, claims: Sequence[str], subjects: Sequence[str], width: int
 ) -> Table:
     """A row for each claim: on one line if there is room."""
-    longest = max(map(len, (*report.claim_ids, *(topic.heading for topic in Topic))))
+    ids, headings = (each.id for each in report.claims), (topic.heading for topic in Topic)
+    longest = max(map(len, (*ids, *headings)))
     for verdict in VERDICT_WIDTHS:
         widths = [_measure(subject, verdict) for subject in subjects]
         room = width - sum(widths) - len(widths)

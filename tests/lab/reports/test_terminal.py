@@ -15,9 +15,11 @@ from backends import BACKENDS
 from tests.lab.reports.made_reports import (
     AS_EXPECTED,
     BROKEN,
+    ENCRYPTED,
     LOGOUT,
     SUBJECTS,
     SURPRISING,
+    claim_text,
     report,
     result,
 )
@@ -85,20 +87,22 @@ class TestMatrix:
     def test_nothing_is_cut_however_narrow_it_is(self, width: int) -> None:
         claims = list(CLAIMS)
         results = [result(claim, each, Verdict.HOLDS) for claim in claims for each in BACKENDS]
-        text = render(Report(AS_EXPECTED.circumstances, list(BACKENDS), results), width)
+        text = render(
+            Report(AS_EXPECTED.circumstances, list(BACKENDS), results, [ENCRYPTED]), width
+        )
         assert "…" not in text
         assert max(map(len, text.splitlines()[:-1])) <= width
 
     def test_heads_stay_whole_at_60_columns(self) -> None:
         results = [result("encrypted", each, Verdict.HOLDS) for each in BACKENDS]
-        text = render(Report(AS_EXPECTED.circumstances, list(BACKENDS), results), 60)
+        text = render(Report(AS_EXPECTED.circumstances, list(BACKENDS), results, [ENCRYPTED]), 60)
         words = text.split()
         assert words.count("filesystem") == 2
         assert {"cookie", "redis", "flask-", "session-"} <= set(words)
 
     def test_subjects_without_room_are_in_a_second_table(self) -> None:
         results = [result("encrypted", each, Verdict.HOLDS) for each in BACKENDS]
-        text = render(Report(AS_EXPECTED.circumstances, list(BACKENDS), results), 60)
+        text = render(Report(AS_EXPECTED.circumstances, list(BACKENDS), results, [ENCRYPTED]), 60)
         rows = [line.split() for line in text.splitlines() if line.startswith("encrypted")]
         assert rows == [["encrypted", *["✓", "holds"] * (len(BACKENDS) // 2)]] * 2
 
@@ -107,7 +111,7 @@ class TestMatrix:
         subjects = ["cookie", "filesystem", "redis", "flask-session-filesystem"]
         claim = "a_claim_with_a_name_that_is_longer_than_any_other"
         results = [result(claim, subject, Verdict.CANNOT_APPLY) for subject in subjects]
-        made_up = Report(AS_EXPECTED.circumstances, subjects, results)
+        made_up = Report(AS_EXPECTED.circumstances, subjects, results, [claim_text(claim, "Long.")])
         lines = render(made_up, width).splitlines()
         assert max(map(len, lines[:-1])) <= width
         begin = next(number for number, line in enumerate(lines) if line.startswith("a_claim"))
