@@ -11,7 +11,8 @@ from app.lab import compare
 from app.lab.claim import Claim
 from app.lab.reports.report import Report, Result
 from app.lab.runs import runner
-from app.lab.subject.source import RunOptions, SubjectSource
+from app.lab.runs.runner import SubjectSource
+from app.lab.subject.source import RunOptions
 
 SetReport = Callable[[Report], dict[str, Any]]
 """Makes the command write this report instead of running; the arguments of the run come later."""

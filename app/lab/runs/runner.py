@@ -21,8 +21,9 @@ from app.lab.runs.pool import Crashed, run_in_processes
 from app.lab.stores.redis_server import EMBEDDED, redis_version
 from app.lab.subject.application import CreateApp
 from app.lab.subject.evidence import Evidence
+from app.lab.subject.external import ExternalApp
 from app.lab.subject.site import Site
-from app.lab.subject.source import BackendSource, RunOptions, SubjectSource
+from app.lab.subject.source import BackendSource, RunOptions
 from backends import Backend
 
 EXPERIMENT_TIMEOUT_SECONDS = 120.0
@@ -30,6 +31,9 @@ EXPERIMENT_TIMEOUT_SECONDS = 120.0
 
 OWN_BROWSER = "the laboratory's own, with the cookie rules of RFC 6265bis"
 CHROMIUM = "Chromium"
+
+SubjectSource = BackendSource | ExternalApp
+"""A column of a run: the source of a subject for each claim."""
 
 Watch = Callable[[Iterable[Result]], Iterable[Result]]
 

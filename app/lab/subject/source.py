@@ -1,12 +1,11 @@
-"""The sources of a run's subjects: each claim opens a fresh subject."""
+"""The source of a run's subjects on a backend: each claim opens a fresh one."""
 
 import logging
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from app.lab.browser.chromium import open_browsers
 from app.lab.browser.client import Browser, MakeBrowser
@@ -15,7 +14,6 @@ from app.lab.stores.files import FilesHarness, SharedFilesHarness
 from app.lab.stores.harness import StoreHarness, UnknownService
 from app.lab.subject.application import CreateApp, Subject
 from app.lab.subject.clock import freeze_clock
-from app.lab.subject.site import Site
 from backends import BACKENDS, BUILT_IN, Backend
 
 
@@ -31,27 +29,9 @@ class RunOptions:
     """Whether claims about the browser are tried with Chromium."""
 
 
-class SubjectSource(Protocol):
-    """A column of a run: the source of a subject for each claim. Can be pickled."""
-
-    @property
-    def name(self) -> str:
-        """The unique title of the column."""
-
-    @property
-    def shares_state(self) -> bool:
-        """Whether its subjects share state, so that claims must be tried one by one."""
-
-    def expected(self, claim: Claim) -> Verdict | None:
-        """The expected verdict; `None` if none is expected."""
-
-    def open(self, claim: Claim) -> AbstractContextManager[Site]:
-        """The running subject, for one claim. May raise `CannotApply` and `Skipped`."""
-
-
 @dataclass(frozen=True)
 class BackendSource:
-    """The real application on the backend of that name."""
+    """The real application on the backend of that name. Can be pickled."""
 
     name: str
     options: RunOptions
@@ -62,10 +42,11 @@ class BackendSource:
 
     @property
     def shares_state(self) -> bool:
-        """True on an unknown service: all subjects use the same one."""
+        """Whether claims must be tried one by one: all subjects use the same unknown service."""
         return self.backend.needs is not None and not self.backend.on_redis
 
     def expected(self, claim: Claim) -> Verdict | None:
+        """The expected verdict; `None` if none is expected."""
         if self.name not in BUILT_IN:
             return None  # a store of others promises what it likes
         embedded = self.backend.on_redis and not self.options.real_redis
@@ -73,6 +54,7 @@ class BackendSource:
 
     @contextmanager
     def open(self, claim: Claim) -> Iterator[Subject]:
+        """The running subject, for one claim. May raise `CannotApply` and `Skipped`."""
         if claim.applies is not None and not claim.applies.is_met(self.backend):
             raise CannotApply(claim.applies.otherwise)
         browsers = open_browsers(claim, in_chromium=self.options.in_chromium)
