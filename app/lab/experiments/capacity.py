@@ -19,18 +19,16 @@ def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
     data = make_random_text(MAX_TRIED_BYTES)
     # First just too much for a cookie: no server answers a header of a megabyte.
-    _store(alice, data[: MAX_COOKIE_BYTES + 1])
+    too_much = MAX_COOKIE_BYTES + 1
+    _store(alice, data[:too_much])
     with subject.recorder.deciding():
-        is_more_than_cookie = _has(alice, data[: MAX_COOKIE_BYTES + 1])
-    if not is_more_than_cookie:
-        return _describe_limit(alice, data, _find_largest(alice, data, 0, MAX_COOKIE_BYTES + 1))
-    if not _keeps(alice, data):
-        return _describe_limit(
-            alice, data, _find_largest(alice, data, MAX_COOKIE_BYTES + 1, MAX_TRIED_BYTES)
-        )
-    size = f"{format_number(MAX_TRIED_BYTES)} bytes"
-    because = f"{size} of random text were all there in the next request."
-    return Finding(True, f"at least {size}", because)
+        is_more_than_cookie = _has(alice, data[:too_much])
+    if is_more_than_cookie and _keeps(alice, data):
+        size = f"{format_number(MAX_TRIED_BYTES)} bytes"
+        because = f"{size} of random text were all there in the next request."
+        return Finding(True, f"at least {size}", because)
+    kept, lost = (too_much, MAX_TRIED_BYTES) if is_more_than_cookie else (0, too_much)
+    return _describe_limit(alice, data, _find_largest(alice, data, kept, lost))
 
 
 def _describe_limit(alice: SubjectVisitor, data: str, kept: int) -> Finding:

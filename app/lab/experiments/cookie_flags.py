@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from app.lab.abilities import flask_session_as_shipped
 from app.lab.browser.client import Exchange
 from app.lab.claim import FAILS, Claim, Finding, Statement
-from app.lab.subject.application import ACCOUNT, Subject, SubjectVisitor
+from app.lab.subject.application import ACCOUNT, Subject
 from app.lab.subject.page import FORGERY
 from app.lab.subject.site import Site, Visitor
 from app.web.plain_cookies import THEME
@@ -18,18 +18,14 @@ PASSWORDS = {"current": ACCOUNT["password"], "new": "the difference engine", "en
 
 
 def experiment(site: Site) -> Finding:
-    if isinstance(site, Subject):
+    if is_ours := isinstance(site, Subject):
         site.restart_in_production()
-        visitor = site.new_visitor()
-        alice: Visitor = visitor
-        with site.recorder.deciding():
-            visit = list(_visit_pages(visitor))
-        if failed := [exchange.url for exchange in visit if exchange.status >= 400]:
-            raise RuntimeError(f"not answered, so their cookies were not seen: {', '.join(failed)}")
-    else:
-        alice = site.new_visitor()
-        with site.recorder.deciding():
-            visit = list(_visit_login(alice))
+    alice = site.new_visitor()
+    with site.recorder.deciding():
+        visit = list(_visit_pages(alice) if is_ours else _visit_login(alice))
+    failed = [exchange.url for exchange in visit if exchange.status >= 400]
+    if failed and is_ours:
+        raise RuntimeError(f"not answered, so their cookies were not seen: {', '.join(failed)}")
     set_cookies = [header for exchange in visit for header in exchange.set_cookies]
     lacking = {header: flags for header in set_cookies if (flags := _find_missing_flags(header))}
     complete = len(set_cookies) - len(lacking)
@@ -38,7 +34,7 @@ def experiment(site: Site) -> Finding:
     held = "still holds" if is_held else "no longer holds"
     # Somebody else's application may give guests a session, and so keeps a cookie.
     return Finding(
-        not lacking and not (is_held and isinstance(site, Subject)),
+        not lacking and not (is_held and is_ours),
         "; ".join([f"{complete} of {len(set_cookies)} Set-Cookie complete", *descriptions]),
         f"{len(set_cookies)} Set-Cookie headers were sent in a visit from the first page to after "
         f"the logout. Lacking a flag that the cookie needs: {len(lacking)}. Afterwards the browser "
@@ -46,7 +42,7 @@ def experiment(site: Site) -> Finding:
     )
 
 
-def _visit_pages(alice: SubjectVisitor) -> Iterator[Exchange]:
+def _visit_pages(alice: Visitor) -> Iterator[Exchange]:
     yield alice.post("/preferences", PREFERENCES)
     yield alice.get("/articles/three-flags")
     yield alice.post("/cart/add", {"product": "jar", "quantity": "2"})

@@ -4,7 +4,7 @@ from flask import session
 
 from app.lab.abilities import flask_session_as_shipped
 from app.lab.claim import FAILS, CannotApply, Claim, Finding, Stakes, Statement, Topic
-from app.lab.subject.application import Subject
+from app.lab.subject.application import SubjectVisitor
 from app.lab.subject.site import Site, Visitor
 
 
@@ -24,12 +24,11 @@ def experiment(site: Site) -> Finding:
 
 def _open_session(site: Site) -> Visitor:
     """A visitor who has a token and is not logged in. Raises `CannotApply` if none has."""
-    if isinstance(site, Subject):
-        visitor = site.new_visitor("The attacker’s browser")
-        visitor.run(lambda: session.update(planted=True))
-        return visitor
     guest = site.new_visitor("The attacker’s browser")
-    guest.get(site.paths.login)
+    if isinstance(guest, SubjectVisitor):
+        guest.run(lambda: session.update(planted=True))
+    else:
+        guest.get(site.paths.login)
     if not guest.token:
         raise CannotApply("Visitors have no token before a login, so there is none to plant.")
     return guest

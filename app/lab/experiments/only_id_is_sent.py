@@ -1,7 +1,6 @@
 """Measure Cookie and Set-Cookie while the session grows from 0.2 to 20 KB."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from flask import session
 
@@ -15,18 +14,11 @@ SIZES_BYTES = (200, 1_000, 3_000, 20_000)
 """The length of random text in the session."""
 
 
-class HeaderBytes(NamedTuple):
-    """The length of both headers for one session; `None` if the session was refused."""
-
-    cookie: int | None
-    set_cookie: int | None
-
-
 def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
     with subject.recorder.deciding():
         sent = [_measure_headers(alice, size) for size in SIZES_BYTES]
-    stored = [at_size for at_size in sent if at_size.cookie is not None]
+    stored = [both for both in sent if None not in both]
     cookies, set_cookies = zip(*sent, strict=True)
     return Finding(
         len(stored) > 1 and len(set(stored)) == 1,
@@ -36,12 +28,13 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _measure_headers(alice: SubjectVisitor, size: int) -> HeaderBytes:
+def _measure_headers(alice: SubjectVisitor, size: int) -> tuple[int | None, int | None]:
+    """The length of Cookie and of Set-Cookie; both `None` if the session was refused."""
     data = make_random_text(size)
     written = alice.attempt(lambda: session.update(data=data))
     if written.status != 200:
-        return HeaderBytes(None, None)
-    return HeaderBytes(alice.get_private_page().cookie_bytes, written.set_cookie_bytes)
+        return None, None
+    return alice.get_private_page().cookie_bytes, written.set_cookie_bytes
 
 
 def _format_sizes(sizes: Sequence[int | None]) -> str:
