@@ -2,19 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from flask import current_app, render_template, url_for
 
 from app.lab.document.checked import CheckedStatement, TriedBy, check_statements, count_statements
 from app.lab.document.places import WhereToSee
-from app.lab.document.section import HEADINGS, Unmeasured
+from app.lab.document.section import HEADINGS
 from app.lab.document.statements import UNMEASURED
 from app.lab.experiments import CLAIMS
 from app.lab.reports.matrix import Matrix
 from app.state import state_of
-
-Entry = CheckedStatement | Unmeasured
 
 
 class StatementRow(NamedTuple):
@@ -22,8 +21,6 @@ class StatementRow(NamedTuple):
 
     line: int
     quote: str
-    anchor: str
-    """Its `id`, of the first statement of each line; empty for the others."""
     checked: CheckedStatement | None = None
     sentence: str = ""
     links: Sequence[tuple[str, str]] = ()
@@ -56,31 +53,25 @@ def render_page(matrix: Matrix) -> str:
 
 
 def _make_parts(checked: Sequence[CheckedStatement]) -> Iterator[SectionRows]:
+    for line, rows in groupby(_make_rows(checked), _find_section):
+        yield SectionRows(line, HEADINGS[line], list(rows))
+
+
+def _make_rows(checked: Sequence[CheckedStatement]) -> list[StatementRow]:
+    unmeasured = [
+        StatementRow(
+            each.line, each.quote, sentence=each.sentence, links=list(_find_links(each.places))
+        )
+        for each in UNMEASURED
+    ]
+    tried = [StatementRow(each.statement.line, each.statement.quote, each) for each in checked]
     # In a line that has both, what no claim measures comes first in the document.
-    entries: list[Entry] = sorted([*UNMEASURED, *checked], key=_line_of)
-    with_anchor: set[int] = set()
-    for line, inside in groupby(entries, _find_section):
-        yield SectionRows(line, HEADINGS[line], [_make_row(each, with_anchor) for each in inside])
+    return sorted([*unmeasured, *tried], key=attrgetter("line"))
 
 
-def _find_section(entry: Entry) -> int:
+def _find_section(row: StatementRow) -> int:
     """The line of the heading above it."""
-    return max(line for line in HEADINGS if line <= _line_of(entry))
-
-
-def _line_of(entry: Entry) -> int:
-    return entry.statement.line if isinstance(entry, CheckedStatement) else entry.line
-
-
-def _make_row(entry: Entry, with_anchor: set[int]) -> StatementRow:
-    """The entry's row; its line joins those that have an anchor."""
-    line = _line_of(entry)
-    anchor = "" if line in with_anchor else f"line-{line}"
-    with_anchor.add(line)
-    if isinstance(entry, CheckedStatement):
-        return StatementRow(line, entry.statement.quote, anchor, checked=entry)
-    links = list(_find_links(entry.places))
-    return StatementRow(line, entry.quote, anchor, sentence=entry.sentence, links=links)
+    return max(line for line in HEADINGS if line <= row.line)
 
 
 def _find_links(places: Sequence[WhereToSee]) -> Iterator[tuple[str, str]]:
