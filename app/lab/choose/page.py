@@ -1,6 +1,7 @@
 """The page `/choose`, and the same as a table in the readme."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from flask import render_template, request, url_for
@@ -32,8 +33,8 @@ class Choice(NamedTuple):
     option: Option
     url: str
     consequences: list[Consequence]
-    left: dict[str, str]
-    """What a page costs the processor on each backend that stays, by its title."""
+    left: list[Backend]
+    """The backends that stay."""
 
 
 class Given(NamedTuple):
@@ -57,13 +58,10 @@ def render_page(links: Links) -> str:
         "lab/choose.html",
         given=_list_given(adviser, answers),
         question=question,
-        choices=_list_choices(adviser, answers, question, figures) if question else [],
+        choices=_list_choices(adviser, answers, question) if question else [],
         advice=advice,
         costs=_list_costs(figures, backend) if backend else {},
-        other_costs={
-            each.name: next(iter(_list_costs(figures, each).values()), "")
-            for each in (advice.others if advice else [])
-        },
+        page_cost=partial(_find_page_cost, figures),
         short=_say_in_short(adviser),
         number=len(answers) + 1,
         links=links,
@@ -117,22 +115,13 @@ def _list_given(adviser: Adviser, answers: Answers) -> list[Given]:
     return given
 
 
-def _list_choices(
-    adviser: Adviser, answers: Answers, question: ChoiceQuestion, figures: Figures | None
-) -> list[Choice]:
-    with_each = [(option, {**answers, question.id: option}) for option in question.options]
-    return [
-        Choice(
-            option,
-            _address(then),
-            [_follow(adviser, CLAIMS[claim]) for claim in option.needs],
-            {
-                backend.title: next(iter(_list_costs(figures, backend).values()), "")
-                for backend in adviser.list_left(then)
-            },
-        )
-        for option, then in with_each
-    ]
+def _list_choices(adviser: Adviser, answers: Answers, question: ChoiceQuestion) -> list[Choice]:
+    choices = []
+    for option in question.options:
+        then = {**answers, question.id: option}
+        consequences = [_follow(adviser, CLAIMS[claim]) for claim in option.needs]
+        choices.append(Choice(option, _address(then), consequences, adviser.list_left(then)))
+    return choices
 
 
 def _follow(adviser: Adviser, claim: Claim) -> Consequence:
@@ -143,6 +132,11 @@ def _follow(adviser: Adviser, claim: Claim) -> Consequence:
 def _address(answers: Answers) -> str:
     query: dict[str, Any] = {name: option.value for name, option in answers.items()}
     return url_for("choose.index", **query)
+
+
+def _find_page_cost(figures: Figures | None, backend: Backend) -> str:
+    """What a page costs the processor; empty without figures."""
+    return next(iter(_list_costs(figures, backend).values()), "")
 
 
 def _list_costs(figures: Figures | None, backend: Backend) -> dict[str, str]:

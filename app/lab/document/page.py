@@ -34,11 +34,6 @@ class SectionRows(NamedTuple):
     heading: str
     rows: Sequence[StatementRow]
 
-    @property
-    def is_tried(self) -> bool:
-        """Whether a claim tries one of its statements."""
-        return any(row.checked for row in self.rows)
-
 
 def render_page(matrix: Matrix) -> str:
     """The document with the verdicts of the matrix."""

@@ -167,10 +167,6 @@ class Matrix:
         answered = [(question, self._answers(question)) for question in QUESTIONS]
         return [(question, answers) for question, answers in answered if answers]
 
-    def select_claims(self, ids: Sequence[str]) -> list[Claim]:
-        """The claims with these ids."""
-        return [claim for claim in self.claims if claim.id in ids]
-
     def _answers(self, question: Question) -> list[SharedAnswer]:
         grouped: dict[Verdict, list[Column]] = {}
         for column in self.columns:
