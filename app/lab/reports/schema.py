@@ -6,50 +6,31 @@ They are made from types and the strings below their fields.
 import ast
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import is_dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from app.lab.bench import results as bench
-from app.lab.claim import Statement
-from app.lab.reports.report import Circumstances, ClaimText, Remedies, Remedy, Report, Result
-from app.lab.subject.evidence import Evidence, Holding, ShownExchange
+from app.lab.bench.results import Bench
+from app.lab.reports.report import Report
 
 FOLDER = Path("docs/schemas")
-
-REPORT_TYPES = (
-    Report,
-    Circumstances,
-    Result,
-    ClaimText,
-    Statement,
-    Evidence,
-    ShownExchange,
-    Holding,
-    Remedies,
-    Remedy,
-)
-BENCH_TYPES = (
-    *(bench.Bench, Circumstances, bench.Spread, bench.Timing, bench.Count, bench.Weight),
-    *(bench.Sent, bench.Growth, bench.Recovery, bench.Load, bench.LeftOut),
-)
 
 
 def format_schemas() -> dict[str, str]:
     """The texts of the schemas, by the name of their file in docs/schemas/."""
     return {
-        "report.schema.json": _format("compare", "A report of Session Lab", REPORT_TYPES),
-        "bench.schema.json": _format("bench", "A bench of Session Lab", BENCH_TYPES),
+        "report.schema.json": _format("compare", "A report of Session Lab", Report),
+        "bench.schema.json": _format("bench", "A bench of Session Lab", Bench),
     }
 
 
-def _format(command: str, title: str, types: Sequence[type[Any]]) -> str:
-    """The schema of the first of these types, which has the others in it."""
-    schema = msgspec.json.schema(types[0])
-    for kind in types:
+def _format(command: str, title: str, written: type[Any]) -> str:
+    schema = msgspec.json.schema(written)
+    for kind in _find_types(written):
         definition = schema["$defs"][kind.__name__]
         # Python 3.13 takes the indentation out of a docstring, and those before leave it.
         if "description" in definition:
@@ -63,6 +44,15 @@ def _format(command: str, title: str, types: Sequence[type[Any]]) -> str:
         "description": f"What `session-lab {command} --format json` writes.",
     }
     return json.dumps({**head, **schema}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _find_types(hint: Any) -> Iterator[type[Any]]:
+    """The dataclasses in a type, and those in their fields."""
+    has_fields = is_dataclass(hint)
+    if has_fields:
+        yield hint
+    for inner in get_type_hints(hint).values() if has_fields else get_args(hint):
+        yield from _find_types(inner)
 
 
 def _read_descriptions(kind: type[Any]) -> dict[str, str]:
