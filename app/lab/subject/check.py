@@ -1,11 +1,13 @@
 """Whether the pages of a foreign application behave as the experiments assume."""
 
+import re
+
 from app.lab.subject.diagnosis import WRONG_REQUEST, Attempt, explain_failure
 from app.lab.subject.external_site import ExternalSite, ExternalVisitor
 from app.lab.subject.page import describe_answer, find_links
 from backends import ConfigurationError
 
-LOGOUT_WORDS = ("logout", "log-out", "log_out", "signout", "sign-out", "sign_out")
+LOGOUT_WORD = re.compile(r"(log|sign)[-_]?out", re.IGNORECASE)
 
 
 def check_site(site: ExternalSite) -> None:
@@ -97,7 +99,7 @@ def _check_logout(visitor: ExternalVisitor) -> None:
         else ""
     )
     takes = f" (it takes {allowed})" if allowed else ""
-    others = [path for path in find_links(page, LOGOUT_WORDS) if path != paths.logout]
+    others = [path for path in find_links(page, LOGOUT_WORD) if path != paths.logout]
     hint = f" {paths.private} leads to: {', '.join(others)}." if others else ""
     raise ConfigurationError(
         f"{response.method} {paths.logout} was answered {response.status}{takes}{said}, and the "

@@ -25,8 +25,7 @@ from app.lab.subject.site import Paths
 WRONG_REQUEST = (404, 405, 410, 415)
 """What is answered to any request of that kind, whatever is in it."""
 
-LOGIN_WORDS = ("login", "log-in", "log_in", "signin", "sign-in", "sign_in", "auth", "session")
-
+LOGIN_WORD = re.compile(r"(log|sign)[-_]?in|auth|session", re.IGNORECASE)
 UNTRUSTED_HOST = re.compile(r"host\b.*\bnot trusted|invalid host", re.IGNORECASE)
 OTHER_SERVER_NAME = re.compile(r"doesn't match configured server name '([^']*)'")
 NO_TABLE = re.compile(r"no such table|doesn't exist|does not exist|undefinedtable", re.IGNORECASE)
@@ -167,7 +166,7 @@ def _list_logins(attempt: Attempt) -> str:
     root = attempt.visitor.follow(attempt.visitor.get("/"))
     found = [urlsplit(led).path] if led else []
     found += [form.path for form in find_forms(attempt.page)]
-    found += find_links(attempt.page, LOGIN_WORDS) + find_links(root, LOGIN_WORDS)
+    found += find_links(attempt.page, LOGIN_WORD) + find_links(root, LOGIN_WORD)
     others = [path for path in dict.fromkeys(found) if path != login]
     if {attempt.page.status, attempt.guest.status, root.status} == {404}:
         return " Every page is 404: is the application for another host (SERVER_NAME)?"

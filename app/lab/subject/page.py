@@ -15,17 +15,15 @@ from app.lab.browser.set_cookie import Cookie
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
-FORGERY_WORDS = ("csrf", "xsrf")
-"""In the name of a field, a meta tag or a cookie with a token against forged requests."""
-
 FORGERY_HEADERS = ("X-CSRFToken", "X-CSRF-Token", "X-XSRF-TOKEN")
 """Where scripts send that token: Flask-WTF, Rails and Flask-JWT-Extended, Angular."""
 
 MAX_QUOTED_CHARACTERS = 160
 
-CAPTCHA_WORDS = ("captcha", "turnstile")
-
 FORGERY = re.compile(r"csrf|xsrf|forger", re.IGNORECASE)
+"""In a message about a forged request, and in the name of what has a token against them."""
+
+CAPTCHA = re.compile(r"captcha|turnstile", re.IGNORECASE)
 TOKEN_NAME = re.compile(r"token|jwt|bearer", re.IGNORECASE)
 LONG_WORD = re.compile(r"[\w+/=.-]{32,}")
 """It may be a key, which must not reach a log."""
@@ -91,18 +89,18 @@ def find_forgery_token(page: Exchange, cookies: Iterable[Cookie]) -> str:
     tags = read_html(page).find_all(["meta", "input"], attrs={"name": True})
     named = [(str(tag["name"]), str(tag.get("content") or tag.get("value") or "")) for tag in tags]
     named += [(cookie.name, cookie.value) for cookie in cookies if not cookie.http_only]
-    return next((value for name, value in named if value and _is_forgery_token(name)), "")
+    return next((value for name, value in named if value and FORGERY.search(name)), "")
 
 
-def find_links(page: Exchange, words: Collection[str]) -> list[str]:
-    """The paths of the page's links and forms that have one of these words in them."""
+def find_links(page: Exchange, word: re.Pattern[str]) -> list[str]:
+    """The paths of the page's links and forms that have this word in them."""
     own = urlsplit(page.url).netloc
     soup = read_html(page)
     addresses = [str(tag.get("href", "")) for tag in soup.find_all("a")]
     addresses += [str(tag.get("action", "")) for tag in soup.find_all("form")]
     targets = [urlsplit(urljoin(page.url, address)) for address in addresses]
     paths = dict.fromkeys(target.path for target in targets if target.netloc == own)
-    return [path for path in paths if any(word in path.lower() for word in words)]
+    return list(filter(word.search, paths))
 
 
 def read_lines(page: Exchange) -> list[str]:
@@ -231,8 +229,4 @@ def _has_captcha(tag: "Tag") -> bool:
     marks = [str(tag.get("class", ""))]
     for inner in tag.find_all(True):
         marks += [str(inner.get(name, "")) for name in ("class", "name", "id", "src")]
-    return any(word in mark.lower() for word in CAPTCHA_WORDS for mark in marks)
-
-
-def _is_forgery_token(name: str) -> bool:
-    return any(word in name.lower() for word in FORGERY_WORDS)
+    return any(map(CAPTCHA.search, marks))

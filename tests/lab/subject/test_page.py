@@ -4,6 +4,7 @@ import pytest
 
 from app.lab.browser.client import Exchange
 from app.lab.browser.cookie_jar import Jar
+from app.lab.subject.diagnosis import LOGIN_WORD
 from app.lab.subject.page import (
     describe_answer,
     find_forgery_token,
@@ -96,7 +97,7 @@ def test_a_token_against_forged_requests_is_found(text: str, cookie: str) -> Non
 
 def test_links_are_found_by_a_word_in_their_path() -> None:
     page = page_of("<a href=../Sign-In>in</a><a href=/help>?</a><a href=//else.example/sign-in>")
-    assert find_links(page, ("sign-in",)) == ["/Sign-In"]
+    assert find_links(page, LOGIN_WORD) == ["/Sign-In"]
 
 
 def test_the_text_of_a_page_is_without_its_scripts() -> None:
