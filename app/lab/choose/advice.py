@@ -77,12 +77,16 @@ class Adviser:
 
     def advise(self, answers: Answers) -> Advice:
         """The recommendation for these answers."""
-        name = self._choose(answers)
-        backend = BUILT_IN[name] if name else None
-        out = [self._explain(each, answers) for each in self.backends if each is not backend]
-        risks = [claim for claim in CLAIMS.values() if backend and self._is_risk(claim, backend)]
-        others = self._list_others(backend, answers) if backend else []
-        return Advice(backend, [each for each in out if each.claims or each.needs], others, risks)
+        left = self.list_left(answers)
+        out = [self._explain(each, answers) for each in self.backends if each not in left]
+        if not left:
+            return Advice(None, out, [], [])
+        backend, *rest = left
+        others = [
+            each for each in rest if (each.state, each.needs) == (backend.state, backend.needs)
+        ]
+        risks = [claim for claim in CLAIMS.values() if self._is_risk(claim, backend)]
+        return Advice(backend, out, others, risks)
 
     def walk(self, answers: Answers | None = None) -> Iterator[Answers]:
         """Every way through the questions."""
@@ -93,10 +97,6 @@ class Adviser:
             return
         for option in question.options:
             yield from self.walk({**answers, question.id: option})
-
-    def _list_others(self, advised: Backend, answers: Answers) -> list[Backend]:
-        left = [each for each in self.list_left(answers) if each is not advised]
-        return [each for each in left if (each.state, each.needs) == (advised.state, advised.needs)]
 
     def list_left(self, answers: Answers) -> list[Backend]:
         """The backends that have what the answers need, the one with the least to run first."""
