@@ -10,13 +10,14 @@ import fcntl
 import json
 import os
 import secrets
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -299,17 +300,13 @@ def _end_when_told(files: RunFiles) -> None:
     """End with the process that started the run, when asked to stop, and at a signal."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    for wait in (sys.stdin.read, lambda: _wait_for_stop(files)):
-        threading.Thread(target=_end_after, args=(wait,), daemon=True).start()
+    threading.Thread(target=_wait_for_end, args=(files,), daemon=True).start()
 
 
-def _wait_for_stop(files: RunFiles) -> None:
-    while not files.is_asked_to_stop:
-        time.sleep(POLL_SECONDS)
-
-
-def _end_after(wait: Callable[[], object]) -> None:
-    wait()
+def _wait_for_end(files: RunFiles) -> None:
+    is_closed = False
+    while not (is_closed or files.is_asked_to_stop):
+        is_closed = bool(select.select([sys.stdin], [], [], POLL_SECONDS)[0])
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     time.sleep(CLEANUP_TIMEOUT_SECONDS)
     os.killpg(0, signal.SIGKILL)
