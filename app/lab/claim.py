@@ -25,7 +25,6 @@ class Verdict(StrEnum):
 
     @property
     def signed(self) -> str:
-        """The sign and the word: `✓ holds`."""
         return f"{self.sign} {self}"
 
 
@@ -52,7 +51,6 @@ class Topic(StrEnum):
 
     @property
     def heading(self) -> str:
-        """Above its claims."""
         return "The document says" if self is Topic.DOCUMENT else self.capitalize()
 
     @property

@@ -206,7 +206,6 @@ def _find_claim(name: str) -> Claim:
 
 
 def _neighbours(claim: Claim) -> dict[str, Claim | None]:
-    """The claims before and after it."""
     claims = [None, *CLAIMS.values(), None]
     index = claims.index(claim)
     return {"before": claims[index - 1], "after": claims[index + 1]}

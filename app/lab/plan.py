@@ -198,7 +198,6 @@ class Plan(NamedTuple):
 
     @property
     def titles(self) -> list[str]:
-        """Of the backends."""
         return [title_of(name) for name in self.demands]
 
     @property
@@ -217,7 +216,6 @@ class Plan(NamedTuple):
 
 
 def make_plan(figures: Figures, need: Need) -> Plan:
-    """What each backend needs."""
     return Plan(
         need,
         {name: _find_demand(figures, name, need) for name in figures.names},

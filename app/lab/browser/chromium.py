@@ -135,7 +135,6 @@ class Chromium:
         self._playwright.run(self._tab.context.clear_cookies())
 
     def close(self) -> None:
-        """Close the browser, and remove its profile."""
         self._playwright.run(self._tab.context.close())
         self._profile.cleanup()
 

@@ -21,7 +21,6 @@ LEGEND = "✓ the sentence is true there, ✗ it is not, – it says nothing abo
 
 
 def format_markdown(report: Report) -> str:
-    """The whole report."""
     return "".join(f"{line}\n" for line in _format_lines(report))
 
 
@@ -151,7 +150,6 @@ def _format_overview(report: Report, checked: Iterable[CheckedStatement]) -> Ite
 
 
 def _format_unmeasured() -> Iterator[str]:
-    """A row for each statement that no claim measures."""
     rows = [
         [str(each.line), f"“{escape(each.quote)}”", escape(each.sentence)] for each in UNMEASURED
     ]

@@ -147,7 +147,6 @@ class Matrix:
 
     @property
     def groups(self) -> dict[Topic, list[Claim]]:
-        """The claims by what they are about."""
         return group_by_topic(self.claims)
 
     @cached_property
@@ -199,7 +198,6 @@ def make_column(name: str) -> Column:
 
 
 def add_filters(environment: Environment) -> None:
-    """Add the filters of the laboratory's templates."""
     environment.filters["status"] = _format_status
     environment.filters["path"] = lambda url: urlsplit(url)._replace(scheme="", netloc="").geturl()
     environment.filters["run_date"] = lambda date: (

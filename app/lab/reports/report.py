@@ -131,8 +131,6 @@ class Remedies:
 
 
 class ExitStatus(IntEnum):
-    """The exit status of a run."""
-
     AS_EXPECTED = 0
     SURPRISE = 1
     ERROR = 2
@@ -165,7 +163,6 @@ class Report:
         return [result for result in self.results if result.is_surprise]
 
     def with_verdict(self, verdict: Verdict) -> list[Result]:
-        """The results with this verdict."""
         return [result for result in self.results if result.verdict is verdict]
 
     @property
@@ -232,7 +229,6 @@ def sort_results(
 
 
 def copy_claim_text(claim: Claim) -> ClaimText:
-    """The text of a claim for a report."""
     return ClaimText(
         claim.id,
         claim.sentence,

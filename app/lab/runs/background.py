@@ -60,8 +60,6 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class RunProgress:
-    """The progress of a run."""
-
     id: str
     stage: Stage
     total: int

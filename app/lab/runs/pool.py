@@ -84,7 +84,6 @@ class _Worker:
         theirs.close()
 
     def assign(self, task: Any) -> None:
-        """Start a task."""
         if not self.process.is_alive():
             self.connection.close()
             self._start()

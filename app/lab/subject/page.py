@@ -166,7 +166,6 @@ def list_field_names(page: Exchange) -> list[str]:
 
 
 def is_page(page: Exchange) -> bool:
-    """Whether it is HTML."""
     return "html" in (page.header("content-type") or "").lower()
 
 

@@ -51,7 +51,6 @@ class Site:
         return Visitor(self, self.make_browser(), name)
 
     def log_in_visitor(self, name: str = "") -> "Visitor":
-        """A visitor who has just logged in."""
         visitor = self.new_visitor(name)
         visitor.log_in()
         return visitor
@@ -147,7 +146,6 @@ class Visitor:
         self.own_browser.jar.store(self.site.url, cookie)
 
     def reopen_browser(self) -> None:
-        """Close the browser, and open it again."""
         self.browser.restart()
         self.site.recorder.note(f"{self.name} is closed and opened again.")
 
