@@ -15,9 +15,9 @@ from app.lab.experiments import CLAIMS
 from app.lab.reports import report as reports
 from app.lab.reports.html import format_html
 from app.lab.reports.matrix import QUESTIONS
-from app.lab.reports.report import SESSION_HEADERS, Report, parse_report, shorten_report
+from app.lab.reports.report import Report, parse_report, shorten_report
 from app.lab.runs.background import BackgroundRunner, RunFiles, Stage, record_run
-from app.lab.subject.evidence import MAX_EXCHANGES
+from app.lab.subject.evidence import MAX_EXCHANGES, SESSION_HEADERS
 from app.lab.subject.source import RunOptions
 from backends import BACKENDS, Backend
 from tests.conftest import ACCOUNTS, OURS, SECRET

@@ -27,9 +27,6 @@ PACKAGES = ("flask", "werkzeug", "itsdangerous", "flask-session", "cachelib", "r
 FORMAT: Literal[2] = 2
 """The number of the JSON format that is written and read here."""
 
-SESSION_HEADERS = ("cookie", "set-cookie", "location", "retry-after", "vary")
-"""Headers that say something about a session."""
-
 
 @dataclass(frozen=True)
 class Result:
@@ -249,28 +246,11 @@ def shorten_report(report: Report, max_exchanges: int) -> Report:
             replace(
                 result,
                 seconds=round(result.seconds, 2),
-                evidence=_shorten_evidence(result.evidence, max_exchanges),
+                evidence=shorten_evidence(result.evidence, max_exchanges),
             )
             for result in report.results
         ],
     )
-
-
-def _shorten_evidence(evidence: Evidence, max_exchanges: int) -> Evidence:
-    short = shorten_evidence(evidence, max_exchanges)
-    exchanges = [
-        replace(
-            exchange,
-            request_headers=_select_session_headers(exchange.request_headers),
-            response_headers=_select_session_headers(exchange.response_headers),
-        )
-        for exchange in short.exchanges
-    ]
-    return replace(short, exchanges=exchanges)
-
-
-def _select_session_headers(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in headers if name.lower() in SESSION_HEADERS]
 
 
 def summarize(report: Report) -> str:

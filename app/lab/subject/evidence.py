@@ -33,6 +33,9 @@ MAX_EARLY_HOLDINGS = 2
 
 AT_THE_END = "at the end"
 
+SESSION_HEADERS = ("cookie", "set-cookie", "location", "retry-after", "vary")
+"""Headers that say something about a session."""
+
 _PAGE = re.compile(r"^\s*<!doctype html", re.IGNORECASE)
 
 
@@ -200,13 +203,24 @@ class Recorder:
 
 
 def shorten_evidence(evidence: Evidence, most: int) -> Evidence:
-    """The evidence with only `most` exchanges, the first and the last ones.
+    """The evidence with only `most` exchanges, the first and the last, and headers about sessions.
 
     What the experiment did between the others is kept.
     """
-    kept = _keep_both_ends(evidence.exchanges, most)
-    left_out = evidence.left_out + len(evidence.exchanges) - len(kept)
-    return replace(evidence, exchanges=kept, left_out=left_out)
+    exchanges = [
+        replace(
+            exchange,
+            request_headers=_select_session_headers(exchange.request_headers),
+            response_headers=_select_session_headers(exchange.response_headers),
+        )
+        for exchange in _keep_both_ends(evidence.exchanges, most)
+    ]
+    left_out = evidence.left_out + len(evidence.exchanges) - len(exchanges)
+    return replace(evidence, exchanges=exchanges, left_out=left_out)
+
+
+def _select_session_headers(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers if name.lower() in SESSION_HEADERS]
 
 
 def _mask_token(token: str, letter: str) -> str:
