@@ -22,7 +22,7 @@ def experiment(subject: Subject) -> Finding:
     for _ in range(VISITORS - 1):
         _store_data(subject)
     in_browser = alice.cookie_bytes
-    on_server = sum(map(len, subject.records().values())) // VISITORS
+    on_server = sum(map(len, subject.store.records().values())) // VISITORS
     browser_bytes, server_bytes = format_number(in_browser), format_number(on_server)
     subject.recorder.note_decision(
         f"The bytes of a session are counted on both sides: {browser_bytes} in the browser, "

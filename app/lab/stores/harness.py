@@ -111,6 +111,19 @@ class StoreHarness:
         self.note(ends)
 
 
+class NoStore(StoreHarness):
+    """Of a backend that stores nothing on the server."""
+
+    def __init__(self) -> None:
+        super().__init__({}, "The server stores nothing.")
+
+    def records(self) -> dict[str, bytes]:
+        return {}
+
+    def isolated_settings(self) -> Mapping[str, Any]:
+        return {}
+
+
 class UnknownService(StoreHarness):
     """A service that the laboratory can neither read nor stop.
 

@@ -18,7 +18,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from app.config import PRODUCTION
 from app.lab.browser.client import Browser, Exchange, MakeBrowser
-from app.lab.claim import CannotApply, Skipped
+from app.lab.claim import Skipped
 from app.lab.stores.harness import StoreHarness
 from app.lab.subject.clock import FrozenClock
 from app.lab.subject.evidence import AT_THE_END, Holding
@@ -48,10 +48,7 @@ class ViewFailed(Exception):
 
 
 class Subject(Site):
-    """The application on one backend, and what an experiment can do with it.
-
-    Its harness is `None` if the backend stores nothing on the server.
-    """
+    """The application on one backend, and what an experiment can do with it."""
 
     person = ACCOUNT["username"].capitalize()
 
@@ -60,7 +57,7 @@ class Subject(Site):
         create_app: CreateApp,
         backend: Backend,
         folder: Path,
-        harness: StoreHarness | None,
+        store: StoreHarness,
         clock: FrozenClock,
         make_browser: MakeBrowser = Browser,
     ) -> None:
@@ -68,29 +65,17 @@ class Subject(Site):
         self.backend = backend
         self.folder = folder
         self.clock = clock
-        self._harness = harness
+        self.store = store
         self._settings: dict[str, Any] = {}
         self._servers: list[ApplicationServer] = []
         self._visitors: list[SubjectVisitor] = []
         self._views: dict[int, tuple[Callable[[], Any], Future[Any]]] = {}
         self._numbers = itertools.count()
-        self.app = self._make_app(harness)
+        self.app = self._make_app(store)
         self._server = self._serve(self.app)
         cookie_name = self.app.config["SESSION_COOKIE_NAME"]
         super().__init__(self._server.url, cookie_name, Paths(fields=ACCOUNT), make_browser)
-        if harness is not None:
-            harness.note = self.recorder.note
-
-    @property
-    def store(self) -> StoreHarness:
-        """The harness of its store. Raises `CannotApply` if the server stores nothing."""
-        if self._harness is None:
-            raise CannotApply("The server stores nothing.")
-        return self._harness
-
-    def records(self) -> dict[str, bytes]:
-        """A copy of everything in the store; empty if nothing is stored on the server."""
-        return self._harness.records() if self._harness else {}
+        store.note = self.recorder.note
 
     @contextmanager
     def record_asked(self) -> Iterator[list[str]]:
@@ -105,8 +90,7 @@ class Subject(Site):
 
     def isolated_settings(self) -> Mapping[str, Any]:
         """The settings of an application that shares no disk and no store with this one."""
-        store = self._harness.isolated_settings() if self._harness else {}
-        return {"SESSION_FILE_DIR": self.folder / "separate", **store}
+        return {"SESSION_FILE_DIR": self.folder / "separate", **self.store.isolated_settings()}
 
     def new_visitor(self, name: str = "") -> "SubjectVisitor":
         visitor = SubjectVisitor(self, self.make_browser(), name)
@@ -121,8 +105,7 @@ class Subject(Site):
     def advance_time(self, seconds: float) -> None:
         """Move the clocks of the application and of its store."""
         self.clock.shift(seconds)
-        if self._harness is not None:
-            self._harness.advance(seconds)
+        self.store.advance(seconds)
         if seconds >= 1:
             self.recorder.note(f"{format_duration(seconds)} pass.")
 
@@ -132,11 +115,10 @@ class Subject(Site):
         A store inside the process is lost.
         """
         self._settings |= settings
-        if self._harness is not None and self._harness.embedded:
-            self._harness = self._harness.for_new_process()
-            self._harness.note = self.recorder.note
+        self.store = self.store.for_new_process()
+        self.store.note = self.recorder.note
         self._server.stop()
-        self.app = self._make_app(self._harness)
+        self.app = self._make_app(self.store)
         self.cookie_name = self.app.config["SESSION_COOKIE_NAME"]
         self._server = self._serve(self.app, self._server.port)
         changes = _describe_settings(settings)
@@ -148,8 +130,7 @@ class Subject(Site):
         The browser uses HTTP on loopback, which it trusts like HTTPS.
         """
         # Production refuses to run without a server; the client that it is given stays.
-        is_embedded = self._harness is not None and self._harness.embedded
-        settings = {"REDIS_URL": "redis://localhost"} if is_embedded else {}
+        settings = {"REDIS_URL": "redis://localhost"} if self.store.embedded else {}
         self.restart(APP_PROFILE=PRODUCTION, ALLOWED_HOSTS=["127.0.0.1"], **settings)
 
     @contextmanager
@@ -159,9 +140,9 @@ class Subject(Site):
         Machines share a Redis server; they share no disk and no process. `settings` are for it
         alone.
         """
-        harness = self._harness.for_new_process() if self._harness else None
         own_disk = {"SESSION_FILE_DIR": self.folder / f"machine-{next(self._numbers)}"}
-        server = self._serve(self._make_app(harness, **own_disk | settings))
+        app = self._make_app(self.store.for_new_process(), **own_disk | settings)
+        server = self._serve(app)
         other = Site(server.url, self.cookie_name, self.paths, self.make_browser)
         other.recorder = self.recorder
         self.recorder.note(f"A second server is started{_describe_settings(settings)}.")
@@ -192,10 +173,9 @@ class Subject(Site):
         """Stop the servers, and remove the store."""
         for server in self._servers:
             server.stop()
-        if self._harness is not None:
-            self._harness.close()
+        self.store.close()
 
-    def _make_app(self, harness: StoreHarness | None, **own: Any) -> Flask:
+    def _make_app(self, store: StoreHarness, **own: Any) -> Flask:
         settings: dict[str, Any] = {
             "SESSION_BACKEND": self.backend.name,
             "SECRET_KEY": SIGNING_KEY,
@@ -206,7 +186,7 @@ class Subject(Site):
             "DEMO_ACCOUNTS": {
                 ACCOUNT["username"]: generate_password_hash(ACCOUNT["password"], "pbkdf2:sha256:1")
             },
-            **(harness.settings if harness else {}),
+            **store.settings,
             **self._settings,
             **own,
         }

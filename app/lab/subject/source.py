@@ -11,7 +11,7 @@ from app.lab.browser.chromium import open_browsers
 from app.lab.browser.client import Browser, MakeBrowser
 from app.lab.claim import CannotApply, Claim, Verdict
 from app.lab.stores.files import FilesHarness, SharedFilesHarness
-from app.lab.stores.harness import StoreHarness, UnknownService
+from app.lab.stores.harness import NoStore, StoreHarness, UnknownService
 from app.lab.subject.application import CreateApp, Subject
 from app.lab.subject.clock import freeze_clock
 from backends import BACKENDS, BUILT_IN, Backend
@@ -74,10 +74,10 @@ class BackendSource:
             stack.callback(subject.close)
             yield subject
 
-    def _make_harness(self, folder: Path) -> StoreHarness | None:
+    def _make_harness(self, folder: Path) -> StoreHarness:
         backend = self.backend
         if backend.state == "browser":
-            return None
+            return NoStore()
         if backend.on_redis:
             # Here: a run, and each of its processes, loads a Redis only when a trial needs one.
             from app.lab.stores.redis import EmbeddedRedisHarness, RealRedisHarness
