@@ -15,7 +15,8 @@ def experiment(subject: Subject) -> Finding:
     # One round, because the time of a login is not what is measured.
     password = generate_password_hash(FORGED_LOGIN["password"], "pbkdf2:sha256:1")
     accounts = {FORGED_LOGIN["username"]: password}
-    with subject.start_second_server(DEMO_ACCOUNTS=accounts, **subject.isolated_settings()) as home:
+    apart = subject.store.isolated_settings()
+    with subject.start_second_server(DEMO_ACCOUNTS=accounts, **apart) as home:
         home.paths = Paths(fields=FORGED_LOGIN)
         token = home.log_in_visitor("The forger’s browser at home").token
         with subject.recorder.deciding():

@@ -33,7 +33,7 @@ def _log_in_elsewhere(subject: Subject, name: str) -> str:
     another.config.update(
         SECRET_KEY=SIGNING_KEY,
         SESSION_COOKIE_NAME=subject.cookie_name,
-        **subject.isolated_settings(),
+        **subject.store.isolated_settings(),
     )
     another.session_interface = subject.backend.install(another, time.time)
     return _make_token(another, login)

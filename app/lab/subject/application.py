@@ -88,10 +88,6 @@ class Subject(Site):
             self.backend.watch(self.app, asked.append)
         yield asked
 
-    def isolated_settings(self) -> Mapping[str, Any]:
-        """The settings of an application that shares no disk and no store with this one."""
-        return {"SESSION_FILE_DIR": self.folder / "separate", **self.store.isolated_settings()}
-
     def new_visitor(self, name: str = "") -> "SubjectVisitor":
         visitor = SubjectVisitor(self, self.make_browser(), name)
         self._visitors.append(visitor)
