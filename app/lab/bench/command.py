@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TextColumn, TimeRemainingColumn
 
 from app.lab.bench.candidate import Candidate, list_candidates
 from app.lab.bench.report import format_html, format_markdown, print_bench
@@ -22,7 +22,7 @@ from app.lab.output import (
     stop_on_signals,
     write,
 )
-from app.lab.reports.terminal import open_console
+from app.lab.reports.terminal import make_progress, open_console
 
 
 def run_command(
@@ -57,10 +57,7 @@ def _list_peers() -> dict[str, Candidate]:
 
 def _show_progress(steps: Sequence[Step], to: Console) -> Iterator[Step]:
     """Yield each step; a bar with the time left moves by the seconds that it was said to take."""
-    columns = BarColumn(bar_width=None), TimeRemainingColumn(), TextColumn("left")
-    with Progress(
-        *columns, console=to, transient=True, expand=True, disable=not to.is_terminal
-    ) as progress:
+    with make_progress(to, TimeRemainingColumn(), TextColumn("left")) as progress:
         bar = progress.add_task("", total=sum(step.seconds for step in steps))
         for step in steps:
             yield step

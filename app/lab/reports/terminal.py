@@ -11,7 +11,14 @@ from typing import TextIO, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -75,7 +82,8 @@ def print_results(
     """Print each claim as soon as it is decided on every subject; yield each result."""
     by_id = {claim.id: claim for claim in claims}
     found: defaultdict[str, list[Result]] = defaultdict(list)
-    with _make_progress(to) as progress:
+    columns = MofNCompleteColumn(), TextColumn("experiments"), TimeElapsedColumn()
+    with make_progress(to, *columns) as progress:
         bar = progress.add_task("", total=len(claims) * len(subjects))
         for result in results:
             found[result.claim].append(result)
@@ -86,17 +94,11 @@ def print_results(
             yield result
 
 
-def _make_progress(to: Console) -> Progress:
-    return Progress(
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("experiments"),
-        TimeElapsedColumn(),
-        console=to,
-        transient=True,
-        expand=True,
-        disable=not to.is_terminal,
-    )
+def make_progress(to: Console, *columns: ProgressColumn) -> Progress:
+    """A bar over the whole width of a terminal, which is gone at its end."""
+    bar = BarColumn(bar_width=None)
+    shown = to.is_terminal
+    return Progress(bar, *columns, console=to, transient=True, expand=True, disable=not shown)
 
 
 def _format_claim(claim: Claim, results: Sequence[Result]) -> RenderableType:
