@@ -1,4 +1,4 @@
-"""What a bench found out, and the same as JSON."""
+"""What a bench found out: the types of its JSON."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,12 +10,10 @@ from app.lab.reports.report import Circumstances, dump_by_line
 
 @dataclass(frozen=True)
 class Spread:
-    """Microseconds, over all requests of a run."""
+    """Microseconds: of the fastest request, and within which 25, 50 and 75 % of them stay."""
 
     least: float
-    """The least of them."""
     quartiles: tuple[float, float, float]
-    """A quarter, half and three quarters of the requests cost at most this."""
 
     @property
     def half(self) -> float:
@@ -28,31 +26,27 @@ class OfCandidate:
     """What was measured of one candidate."""
 
     candidate: str
-    """Its name."""
 
 
 @dataclass(frozen=True)
 class OfShape(OfCandidate):
-    """What was measured of one candidate with data of one shape."""
+    """What was measured of one candidate with so many bytes of data, in so many fields."""
 
     size: int
-    """Bytes of data in the session."""
     fields: int
-    """How many fields they are in."""
 
 
 @dataclass(frozen=True)
 class Timing(OfShape):
-    """What an operation costs over the same request without a session."""
+    """What an operation costs over the same request without a session.
+
+    `cpu` is of the client's processor; `wall` also has the time in which the store works.
+    """
 
     operation: str
-    """What the request does with the session."""
     cpu: Spread
-    """Of the client's processor."""
     wall: Spread
-    """With the time in which the store works."""
     requests: int
-    """How many were timed."""
     bare: str
     """Whose cost without a session is subtracted; its own is whole."""
     ships: str | None
@@ -67,23 +61,19 @@ class Count(OfShape):
     """What one request does in whole: what it does without a session is to be subtracted."""
 
     operation: str
-    """What the request does with the session."""
     python_calls: int
     """Of functions in Python and in C, by cProfile."""
     redis_commands: int
     """As the client sends them: what a script calls does not count."""
     round_trips: int
-    """How often the client waits for Redis."""
+    """How often Redis answers."""
     bytes_to_redis: int
-    """What the client sends."""
     bytes_from_redis: int
-    """What the client receives."""
     file_calls: int
     """Files opened, renamed and so on, and read and write calls of the kernel."""
     cookie_bytes: int
     """Of the `Cookie` that was sent."""
     set_cookie_bytes: int
-    """Of the `Set-Cookie` of the answer."""
 
     @property
     def redis_bytes(self) -> int:
@@ -93,10 +83,9 @@ class Count(OfShape):
 
 @dataclass(frozen=True)
 class Sent(OfCandidate):
-    """What a browser sends with each request after a login."""
+    """What a browser sends with each request after a login, by bytes of data."""
 
     size: int
-    """Bytes of data in the session."""
     cookie_bytes: int | None
     """Of the session's `Cookie`; `None` if the session is refused, or no browser keeps it."""
 
@@ -117,15 +106,12 @@ class Growth(OfCandidate):
     """
 
     sessions: int
-    """How many are stored."""
     bytes: int
     """Of Redis' memory, or allocated on the disk."""
     inodes: int
     """Their files and folders."""
     login: float
-    """Microseconds of a login."""
     read: float
-    """Microseconds of a read."""
 
     @property
     def bytes_each(self) -> float:
@@ -138,7 +124,6 @@ class Recovery(OfCandidate):
     """How long an outage goes on, from when Redis answers again until the session does."""
 
     seconds: float
-    """Until the session is there again."""
 
 
 @dataclass(frozen=True)
@@ -149,15 +134,11 @@ class Load(OfCandidate):
     """
 
     operation: str
-    """What the requests do with the session."""
     per_second: float
-    """Requests a second."""
     to_bare: float
     """That, to the requests a second without a session."""
     p50_ms: float
-    """Milliseconds within which half of them are answered."""
     p99_ms: float
-    """Milliseconds within which all but a hundredth are answered."""
 
 
 @dataclass(frozen=True)
@@ -165,15 +146,13 @@ class LeftOut(OfShape):
     """Who was not measured with this data: only what keeps a session is compared."""
 
     because: str
-    """Why not."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """All of a run."""
+    """All of a run. `loads` is empty unless asked for."""
 
     circumstances: Circumstances
-    """When, where and with which versions it was made."""
     folder: str
     """Where the files were."""
     candidates: list[str]
@@ -181,21 +160,13 @@ class Bench:
     is_complete: bool
     """Whether the run was not stopped."""
     left_out: list[LeftOut] = field(default_factory=list)
-    """Who was not measured."""
     timings: list[Timing] = field(default_factory=list)
-    """What requests cost."""
     counts: list[Count] = field(default_factory=list)
-    """What requests do."""
     sent: list[Sent] = field(default_factory=list)
-    """What browsers send."""
     weights: list[Weight] = field(default_factory=list)
-    """What a session takes."""
     growth: list[Growth] = field(default_factory=list)
-    """What many sessions cost."""
     recoveries: list[Recovery] = field(default_factory=list)
-    """What an outage leaves."""
     loads: list[Load] = field(default_factory=list)
-    """What a server answers; empty unless asked for."""
     format: Literal[2] = 2
     """The number of this format."""
 

@@ -52,15 +52,20 @@ class TestSchema:
     def test_it_is_a_json_schema(self, name: str, text: str) -> None:
         Draft202012Validator.check_schema(json.loads(text))
 
-    def test_every_property_has_a_description(self, name: str, text: str) -> None:
-        def undescribed(node: Any) -> list[Any]:
-            if not isinstance(node, dict):
-                return []
-            named = node.get("properties", {}).items()
-            own = [name for name, value in named if "description" not in value]
-            return own + [each for value in node.values() for each in undescribed(value)]
+    def test_every_type_has_a_description(self, name: str, text: str) -> None:
+        types = json.loads(text)["$defs"]
+        assert [each for each, value in types.items() if "description" not in value] == []
 
-        assert undescribed(json.loads(text)) == []
+
+def test_every_property_of_a_report_has_a_description() -> None:
+    def undescribed(node: Any) -> list[Any]:
+        if not isinstance(node, dict):
+            return []
+        named = node.get("properties", {}).items()
+        own = [name for name, value in named if "description" not in value]
+        return own + [each for value in node.values() for each in undescribed(value)]
+
+    assert undescribed(SCHEMA) == []
 
 
 class TestInvalidReport:
