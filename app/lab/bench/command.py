@@ -2,8 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from io import StringIO
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,8 +10,7 @@ from rich.console import Console
 from rich.progress import TextColumn, TimeRemainingColumn
 
 from app.lab.bench.candidate import Candidate, list_candidates
-from app.lab.bench.report import format_html, format_markdown, print_bench
-from app.lab.bench.results import Bench, dump_bench
+from app.lab.bench.report import format_bench, print_bench
 from app.lab.bench.run import Options, Step, run_bench
 from app.lab.output import (
     CannotRun,
@@ -43,7 +41,7 @@ def run_command(
         if output is None and form == "table":
             print_bench(bench, open_console(sys.stdout))
         else:
-            write(FORMATS[form](bench), output)
+            write(format_bench(bench, form), output)
     sys.exit(0 if bench.is_complete else 128 + signal.SIGINT)
 
 
@@ -62,17 +60,3 @@ def _show_progress(steps: Sequence[Step], to: Console) -> Iterator[Step]:
         for step in steps:
             yield step
             progress.advance(bar, step.seconds)
-
-
-def _format_table(bench: Bench) -> str:
-    text = StringIO()
-    print_bench(bench, open_console(text))
-    return text.getvalue()
-
-
-FORMATS: dict[str, Callable[[Bench], str]] = {
-    "table": _format_table,
-    "json": dump_bench,
-    "markdown": format_markdown,
-    "html": format_html,
-}

@@ -18,9 +18,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, RedisError
+from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -29,18 +27,10 @@ from starlette.routing import Route
 from starsessions import CookieStore, SessionMiddleware, SessionStore, load_session
 from starsessions.stores.redis import RedisStore
 
-from app.lab.bench.candidate import (
-    OPERATIONS,
-    SECRET_KEY,
-    Answer,
-    Ask,
-    Candidate,
-    Shape,
-    act,
-    ask_wsgi,
-    read_answer,
-)
-from app.lab.bench.place import Place
+from app.lab.bench.candidate import SECRET_KEY, Candidate, Shape, WsgiApp, act, make_data
+
+_find_loop = cache(asyncio.new_event_loop)
+_connect = cache(Redis.from_url)
 
 DJANGO, STARLETTE = "django-bare", "starlette-bare"
 DJANGO_SESSIONS = "django.contrib.sessions"
@@ -48,113 +38,82 @@ DJANGO_SESSIONS = "django.contrib.sessions"
 
 def list_peers() -> dict[str, Candidate]:
     """The peers by name, after what their cost is compared with."""
+    in_cookie = partial(_make_starlette, lambda _: CookieStore(SECRET_KEY))
+    in_redis = partial(_make_starlette, lambda url: RedisStore(connection=_connect(url)))
     candidates = [
         Candidate(DJANGO, partial(_make_django, None), DJANGO),
         Candidate("django-cookie", partial(_make_django, "signed_cookies"), DJANGO),
         Candidate("django-file", partial(_make_django, "file"), DJANGO, in_files=True),
         Candidate("django-redis", partial(_make_django, "cache"), DJANGO, on_redis=True),
         Candidate(STARLETTE, partial(_make_starlette, None), STARLETTE),
-        Candidate("starsessions-cookie", partial(_make_starlette, _cookie_store), STARLETTE),
-        Candidate(
-            "starsessions-redis", partial(_make_starlette, _redis_store), STARLETTE, on_redis=True
-        ),
+        Candidate("starsessions-cookie", in_cookie, STARLETTE),
+        Candidate("starsessions-redis", in_redis, STARLETTE, on_redis=True),
     ]
     return {candidate.name: candidate for candidate in candidates}
 
 
-@cache
-def _set_up_django() -> None:
-    settings.configure(
-        SECRET_KEY=SECRET_KEY,
-        ALLOWED_HOSTS=["localhost"],
-        LOGGING_CONFIG=None,
-        CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}},
-    )
-    django.setup()
-
-
-def _make_django(engine: str | None, place: Place, shape: Shape) -> Ask:
+def _make_django(engine: str | None, shape: Shape, folder: str, redis_url: str | None) -> Any:
     """Django has one set of settings a process: what an application keeps of them is set first."""
-    _set_up_django()
-    data = shape.make_data()
-    settings.ROOT_URLCONF = tuple(  # a tuple, because Django caches what it finds by it
-        path(each, partial(_answer_in_django, each, data)) for each in OPERATIONS
-    )
+    if not settings.configured:
+        settings.configure(
+            SECRET_KEY=SECRET_KEY,
+            ALLOWED_HOSTS=["localhost"],
+            LOGGING_CONFIG=None,
+            CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}},
+        )
+        django.setup()
+    view = partial(_answer_in_django, data=make_data(*shape))
+    settings.ROOT_URLCONF = (path("<operation>", view),)  # Django caches what it finds by it
     settings.MIDDLEWARE = [f"{DJANGO_SESSIONS}.middleware.SessionMiddleware"] if engine else []
     settings.SESSION_ENGINE = f"{DJANGO_SESSIONS}.backends.{engine}"
-    settings.SESSION_FILE_PATH = str(place.folder)
-    with suppress(AttributeError):
-        del DjangoFiles._storage_path  # it is looked up once a process
-    caches.settings["default"]["LOCATION"] = place.redis_url
-    with suppress(AttributeError):
-        del caches["default"]
-    return ask_wsgi(WSGIHandler())
+    DjangoFiles._storage_path = folder  # where Django keeps the setting of a process
+    caches.settings["default"]["LOCATION"] = redis_url  # for each thread that asks
+    caches["default"] = caches.create_connection("default")
+    return WSGIHandler()
 
 
-def _answer_in_django(operation: str, data: Mapping[str, str], request: HttpRequest) -> Any:
-    return HttpResponse(act(operation, getattr(request, "session", None), data))
-
-
-def _cookie_store(_place: Place) -> SessionStore:
-    return CookieStore(SECRET_KEY)
-
-
-def _redis_store(place: Place) -> SessionStore:
-    return RedisStore(connection=_redis_at(str(place.redis_url)))
-
-
-@cache
-def _redis_at(url: str) -> Any:
-    # It may be asked after an outage, when its connections are broken.
-    again = Retry(NoBackoff(), 1)
-    return Redis.from_url(url, retry=again, retry_on_error=[ConnectionError])
+def _answer_in_django(request: HttpRequest, operation: str, data: Mapping[str, str]) -> Any:
+    has_session = hasattr(request, "session")
+    return HttpResponse(act(operation, request.session, data) if has_session else "done")
 
 
 def _make_starlette(
-    make_store: Callable[[Place], SessionStore] | None, place: Place, shape: Shape
-) -> Ask:
-    data = shape.make_data()
+    make_store: Callable[[Any], SessionStore] | None,
+    shape: Shape,
+    _folder: str,
+    redis_url: str | None,
+) -> WsgiApp:
+    data = make_data(*shape)
 
-    async def view(operation: str, request: Request) -> PlainTextResponse:
-        session = None
-        if make_store and operation != "untouched":
-            await load_session(request)
-            session = request.session
-        return PlainTextResponse(act(operation, session, data))
+    async def view(request: Request) -> PlainTextResponse:
+        operation = request.path_params["operation"]
+        if not make_store or operation == "untouched":
+            return PlainTextResponse("done")
+        await load_session(request)
+        return PlainTextResponse(act(operation, request.session, data))
 
-    routes = [Route(f"/{each}", partial(view, each)) for each in OPERATIONS]
-    sessions = [Middleware(SessionMiddleware, store=make_store(place))] if make_store else []
-    return _ask_asgi(Starlette(routes=routes, middleware=sessions))
-
-
-@cache
-def _loop() -> asyncio.AbstractEventLoop:
-    return asyncio.new_event_loop()
+    routes = [Route("/{operation}", view)]
+    sessions = [Middleware(SessionMiddleware, store=make_store(redis_url))] if make_store else []
+    return partial(_answer_by_asgi, Starlette(routes=routes, middleware=sessions))
 
 
-def _ask_asgi(app: Any) -> Ask:
-    """Asks an application of ASGI, each time until it has answered."""
-    get = {"type": "http", "http_version": "1.1", "method": "GET", "scheme": "http"}
-    host = (b"host", b"localhost")
+def _answer_by_asgi(
+    app: Any, environ: Mapping[str, Any], start_response: Callable[..., object]
+) -> list[bytes]:
+    """An application of ASGI as one of WSGI, which answers a request without a body."""
+    messages: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request"}
 
-    def ask(operation: str, cookie: str | None) -> Answer:
-        messages: list[dict[str, Any]] = []
+    async def send(message: dict[str, Any]) -> None:
+        messages.append(message)
 
-        async def send(message: dict[str, Any]) -> None:
-            messages.append(message)
-
-        headers = [host, (b"cookie", cookie.encode())] if cookie else [host]
-        scope = {**get, "path": f"/{operation}", "query_string": b"", "headers": headers}
-        try:
-            _loop().run_until_complete(app(scope, receive, send))
-        except RedisError:
-            return Answer(500, "", None, 0)
-        start, *rest = messages
-        pairs = [(name.decode(), value.decode()) for name, value in start["headers"]]
-        text = b"".join(message.get("body", b"") for message in rest).decode()
-        return read_answer(start["status"], pairs, text)
-
-    return ask
+    headers = [(b"host", b"localhost"), (b"cookie", environ.get("HTTP_COOKIE", "").encode())]
+    scope = {"type": "http", "method": "GET", "path": environ["PATH_INFO"], "headers": headers}
+    with suppress(RedisError):  # Starlette raises it again when it has answered
+        _find_loop().run_until_complete(app({**scope, "query_string": b""}, receive, send))
+    start, *parts = messages
+    pairs = [(name.decode(), value.decode()) for name, value in start["headers"]]
+    start_response(f"{start['status']} ", pairs)
+    return [part.get("body", b"") for part in parts]

@@ -1,15 +1,19 @@
 """A bench as tables: in a terminal, as Markdown and as HTML."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
 from app.lab.bench.candidate import Shape
-from app.lab.bench.results import Bench, Count, Sent, Timing
+from app.lab.bench.results import Bench, OfShape, Sent, Timing
 from app.lab.reports.markdown import escape
 from app.lab.reports.one_file import render_page
+from app.lab.reports.report import dump_by_line
+from app.lab.reports.terminal import open_console
 from app.readme import format_table
 
 TIMES = (
@@ -31,16 +35,17 @@ class Section(NamedTuple):
 
 def make_sections(bench: Bench) -> list[Section]:
     """The tables that have a row."""
+    weights = [each for each in bench.weights if each.bytes]
     sections = [
         *(
             _pivot(f"Time of a request: {shape}", TIMES, those, "candidate", "operation")
-            for shape, those in _group_by_shape(bench.timings)
+            for shape, those in groupby(bench.timings, _find_shape)
         ),
         *(
             _list(f"What a request does: {shape}", those, hidden=shape._fields)
-            for shape, those in _group_by_shape(bench.counts)
+            for shape, those in groupby(bench.counts, _find_shape)
         ),
-        _list("A session on the server", [each for each in bench.weights if each.bytes]),
+        _list("A session on the server", weights),
         _pivot("What a browser sends", SENT, bench.sent, "size", "candidate"),
         _list("Among stored sessions", bench.growth),
         _list("After an outage of Redis", bench.recoveries),
@@ -50,31 +55,26 @@ def make_sections(bench: Bench) -> list[Section]:
     return [section for section in sections if section.rows]
 
 
-Measured = TypeVar("Measured", Timing, Count)
+def _find_shape(measured: OfShape) -> Shape:
+    return Shape(measured.size, measured.fields)
 
 
-def _group_by_shape(measured: Sequence[Measured]) -> Iterator[tuple[Shape, list[Measured]]]:
-    for shape in dict.fromkeys(Shape(each.size, each.fields) for each in measured):
-        yield shape, [each for each in measured if (each.size, each.fields) == shape]
-
-
-def _pivot(title: str, note: str, measured: Sequence[Any], row: str, column: str) -> Section:
+def _pivot(title: str, note: str, measured: Iterable[Any], row: str, column: str) -> Section:
     """A row and a column for each value of these fields."""
-    rows: dict[str, list[str]] = {}
+    head, rows = {"": None}, dict[str, list[str]]()
     for each in measured:
+        head[getattr(each, column)] = None
         name = _format_value(getattr(each, row))
         rows.setdefault(name, [name]).append(_format_cell(each))
-    columns = dict.fromkeys(getattr(each, column) for each in measured)
-    return Section(title, note, ("", *columns), [*rows.values()])
+    return Section(title, note, [*head], [*rows.values()])
 
 
-def _list(title: str, measured: Sequence[Any], hidden: Sequence[str] = ()) -> Section:
+def _list(title: str, measured: Iterable[Any], hidden: Sequence[str] = ()) -> Section:
     """A row for each, and a column for each of its fields but the hidden ones."""
-    if not measured:
-        return Section(title, "", [], [])
-    names = [name for name in vars(measured[0]) if name not in hidden]
-    rows = [[_format_value(getattr(each, name)) for name in names] for each in measured]
-    note = " ".join(str(type(measured[0]).__doc__).split())
+    those = list(measured)
+    names = [name for name in vars(those[0]) if name not in hidden] if those else []
+    rows = [[_format_value(getattr(each, name)) for name in names] for each in those]
+    note = " ".join(str(type(those[0]).__doc__).split()) if those else ""
     return Section(title, note, [name.replace("_", " ") for name in names], rows)
 
 
@@ -118,16 +118,25 @@ def _break_name(name: str) -> str:
     return name.replace(" ", "\n").replace("-session-", "-session-\n")
 
 
-def format_markdown(bench: Bench) -> str:
-    """The tables as Markdown."""
-    lines = ["# What a session costs", "", escape(describe_run(bench)), ""]
+def format_bench(bench: Bench, form: str) -> str:
+    """The tables as text, Markdown, or a page that needs no other file; or all of it as JSON."""
+    match form:
+        case "json":
+            return dump_by_line(bench)
+        case "markdown":
+            return "\n".join(_format_lines(bench))
+        case "html":
+            return render_page(
+                "lab/bench.html", sections=make_sections(bench), described=describe_run(bench)
+            )
+        case _:
+            text = StringIO()
+            print_bench(bench, open_console(text))
+            return text.getvalue()
+
+
+def _format_lines(bench: Bench) -> Iterator[str]:
+    yield from ("# What a session costs", "", escape(describe_run(bench)), "")
     for section in make_sections(bench):
-        lines += [f"## {section.title}", "", section.note, ""]
-        lines += [*format_table(section.head, section.rows), ""]
-    return "\n".join(lines)
-
-
-def format_html(bench: Bench) -> str:
-    """The tables as one page, which needs no other file."""
-    described = describe_run(bench)
-    return render_page("lab/bench.html", sections=make_sections(bench), described=described)
+        yield from (f"## {section.title}", "", section.note, "")
+        yield from (*format_table(section.head, section.rows), "")

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from app.lab.reports.report import Circumstances, dump_by_line
+from app.lab.reports.report import Circumstances
 
 
 @dataclass(frozen=True)
@@ -169,11 +169,6 @@ class Bench:
     loads: list[Load] = field(default_factory=list)
     format: Literal[2] = 2
     """The number of this format."""
-
-
-def dump_bench(bench: Bench) -> str:
-    """The bench as JSON, one line for each thing that was measured."""
-    return dump_by_line(bench)
 
 
 def parse_bench(text: str) -> Bench:

@@ -5,10 +5,11 @@ from functools import cache
 from pathlib import Path
 
 from app.lab.bench.report import describe_run
-from app.lab.bench.results import Bench, dump_bench, parse_bench
+from app.lab.bench.results import Bench, parse_bench
 from app.lab.bench.run import MANY_SESSIONS
 from app.lab.cost.figures import SMALL, Figures
 from app.lab.cost.summary import format_summary
+from app.lab.reports.report import dump_by_line
 from backends import BUILT_IN
 
 KEPT = Path(__file__).parents[1] / "data" / "bench.json"
@@ -33,7 +34,7 @@ def keep(made: Path) -> None:
     fault = find_lack(bench)
     if fault:
         raise ValueError(f"{fault}: session-lab bench --full --http, with redis-server")
-    KEPT.write_text(dump_bench(bench), encoding="utf-8")
+    KEPT.write_text(dump_by_line(bench), encoding="utf-8")
 
 
 def make_readme_part() -> str:

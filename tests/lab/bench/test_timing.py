@@ -9,24 +9,28 @@ from app.lab.bench.candidate import OPERATIONS, SHAPES, Candidate
 from app.lab.bench.timing import Cost, compare_costs
 
 
-def make(_place: object, _shape: object) -> Any:
+def make(*_: object) -> Any:
     raise AssertionError("nobody is asked")
 
 
-BARE, SHIPS = Candidate("bare", make), Candidate("ships", make)
-OURS = Candidate("ours", make, ships="ships")
+CANDIDATES = {
+    "bare": Candidate("bare", make),
+    "ships": Candidate("ships", make),
+    "ours": Candidate("ours", make, ships="ships"),
+}
 
 
 def find_ratios(
     *, bare: Sequence[float], ships: Sequence[float], ours: Sequence[float]
 ) -> set[Any]:
     """The ratios of ours, of all operations, where each request costs so much."""
-    costs = {
-        (name, operation): [Cost(each, each) for each in taken]
+    costs = [
+        ((SHAPES[0], operation, name), Cost(each, each))
         for name, taken in (("bare", bare), ("ships", ships), ("ours", ours))
         for operation in OPERATIONS
-    }
-    timings = compare_costs([BARE, SHIPS, OURS], SHAPES[0], costs)
+        for each in taken
+    ]
+    timings = compare_costs(CANDIDATES, costs)
     return {each.ratio for each in timings if each.candidate == "ours"}
 
 

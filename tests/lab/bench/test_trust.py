@@ -7,17 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
-from app.lab.bench.candidate import (
-    BARE,
-    SHAPES,
-    Candidate,
-    Shape,
-    ask_wsgi,
-    list_candidates,
-    make_app,
-)
-from app.lab.bench.place import Place
+from app.lab.bench.candidate import BARE, SHAPES, Candidate, Shape, list_candidates, make_app
 from app.lab.bench.results import Bench, Count, Timing
 from app.lab.bench.run import Options, Step, run_bench
 from app.lab.bench.timing import IN_A_ROW
@@ -33,10 +25,10 @@ Spoil = Callable[[Any], None]
 def spoiled(name: str, spoil: Spoil) -> Candidate:
     """A backend whose store was spoiled."""
 
-    def make(place: Place, shape: Shape) -> Any:
-        app = make_app(name, place, shape)
+    def make(shape: Shape, folder: str, redis_url: str | None) -> Flask:
+        app = make_app(name, shape, folder, redis_url)
         spoil(interface_of(app).store)
-        return ask_wsgi(app)
+        return app
 
     return replace(list_candidates()[name], name="spoiled", make=make, ships=name)
 
@@ -140,7 +132,7 @@ def forget(store: Any) -> None:
 def test_what_forgets_its_sessions_is_not_compared(tmp_path: Path) -> None:
     bench = measure(tmp_path, "filesystem", forget)
     assert [(each.candidate, each.because) for each in bench.left_out] == [
-        ("spoiled", "it loses what was written")
+        ("spoiled", "its write was answered '1', not '2'")
     ]
     assert timings_of(bench, "spoiled") == {}
     assert timings_of(bench, "filesystem").keys() == counts_of(bench, "filesystem").keys()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.lab.bench.results import Bench, dump_bench
+from app.lab.bench.results import Bench
 from app.lab.cost import kept
+from app.lab.reports.report import dump_by_line
 from backends import BUILT_IN
 from tests.lab.cost.kept import kept_bench
 
@@ -27,7 +28,7 @@ def test_the_one_that_came_is_whole() -> None:
 
 def test_a_whole_one_is_kept_and_read(tmp_path: Path, elsewhere: Path) -> None:
     made = tmp_path / "made.json"
-    made.write_text(dump_bench(WHOLE))
+    made.write_text(dump_by_line(WHOLE))
     kept.keep(made)
     figures = kept.read_kept()
     assert figures is not None
@@ -52,7 +53,7 @@ def test_one_that_lacks_something_is_refused_in_one_line(
     told: str, bench: Bench, tmp_path: Path, elsewhere: Path
 ) -> None:
     made = tmp_path / "made.json"
-    made.write_text(dump_bench(bench))
+    made.write_text(dump_by_line(bench))
     with pytest.raises(SystemExit, match=told) as ended:
         kept.main(made)
     assert "\n" not in str(ended.value)
