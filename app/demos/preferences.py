@@ -75,20 +75,24 @@ def money(hundredths: int, currency: str) -> str:
     return gettext("%(currency)s %(amount)s", currency=currency, amount=amount)
 
 
-@bp.get("/preferences")
-def index() -> str:
-    return _page(PreferencesForm(data=current_preferences()._asdict()))
-
-
-@bp.post("/preferences")
-def save() -> Response | tuple[str, int]:
-    form = PreferencesForm(data=current_preferences()._asdict())
-    if not form.validate():
-        return _page(form), 400
-    response = redirect(url_for("preferences.index"))
-    for cookie in CHOICES:
-        set_plain(response, cookie, form[cookie.base_name].data)
-    return response
+@bp.route("/preferences", methods=["GET", "POST"])
+def index() -> Response | tuple[str, int]:
+    """Show the choices, or save those of the form."""
+    preferences = current_preferences()
+    form = PreferencesForm(data=preferences._asdict())
+    if form.validate_on_submit():
+        response = redirect(url_for("preferences.index"))
+        for cookie in CHOICES:
+            set_plain(response, cookie, form[cookie.base_name].data)
+        return response
+    page = render_template(
+        "demos/preferences.html",
+        form=form,
+        chosen=preferences._asdict(),
+        sample=money(in_currency(1490, preferences.currency), preferences.currency),
+        locations=[locate_plain_cookie(cookie) for cookie in CHOICES],
+    )
+    return page, 400 if form.errors else 200
 
 
 @bp.post("/preferences/reset")
@@ -97,14 +101,3 @@ def reset() -> Response:
     for cookie in CHOICES:
         delete_plain(response, cookie)
     return response
-
-
-def _page(form: PreferencesForm) -> str:
-    preferences = current_preferences()
-    return render_template(
-        "demos/preferences.html",
-        form=form,
-        chosen=preferences._asdict(),
-        sample=money(in_currency(1490, preferences.currency), preferences.currency),
-        locations=[locate_plain_cookie(cookie) for cookie in CHOICES],
-    )

@@ -37,26 +37,27 @@ class UploadForm(FlaskForm):
     )
 
 
-@bp.get("/uploads")
+@bp.route("/uploads", methods=["GET", "POST"])
 @login_required
-def index() -> str:
-    return _page(UploadForm())
-
-
-@bp.post("/uploads")
-@login_required
-def keep() -> Redirect | tuple[str, int]:
-    """Keep the file instead of an earlier one; a backend that cannot answers 413."""
+def index() -> Redirect | tuple[str, int]:
+    """Show the file, or keep another instead; a backend that cannot answers 413."""
     form = UploadForm()
-    if not form.validate():
-        return _page(form), 400
-    upload: FileStorage = form.file.data
-    session["upload"] = {
-        "name": _clean_name(upload.filename or ""),
-        "content": upload.read(),
-        "at": datetime.now(UTC),
-    }
-    return redirect(url_for("uploads.index"))
+    if form.validate_on_submit():
+        upload: FileStorage = form.file.data
+        session["upload"] = {
+            "name": _clean_name(upload.filename or ""),
+            "content": upload.read(),
+            "at": datetime.now(UTC),
+        }
+        return redirect(url_for("uploads.index"))
+    page = render_template(
+        "demos/uploads.html",
+        form=form,
+        upload=session.get("upload"),
+        user=session["user"],
+        locations=[locate_in_session(gettext("Your file"))],
+    )
+    return page, 400 if form.errors else 200
 
 
 @bp.get("/uploads/file")
@@ -78,16 +79,6 @@ def download() -> Response:
 def delete() -> Redirect:
     session.pop("upload", None)
     return redirect(url_for("uploads.index"))
-
-
-def _page(form: UploadForm) -> str:
-    return render_template(
-        "demos/uploads.html",
-        form=form,
-        upload=session.get("upload"),
-        user=session["user"],
-        locations=[locate_in_session(gettext("Your file"))],
-    )
 
 
 def _clean_name(name: str) -> str:
