@@ -3,8 +3,8 @@
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
 
-from app.languages.backend_texts import translate_backend_text
 from app.languages.language import add_vary, page_language
+from app.languages.texts import gettext
 from backends import SessionTooLarge
 
 
@@ -36,7 +36,7 @@ def _find_reason(error: HTTPException) -> str | None:
         return None
     if isinstance(error, SessionTooLarge) and page_language() != "en":
         return None  # it names sizes, in English only
-    return translate_backend_text(str(error.description))
+    return gettext(str(error.description))
 
 
 def _describe_in_general(error: HTTPException) -> str | None:

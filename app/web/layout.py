@@ -8,7 +8,6 @@ from flask import Flask, Request, request, url_for
 
 from app.accounts.database import is_admin
 from app.config import PRODUCTION, is_embedded
-from app.languages.backend_texts import translate_backend_text
 from app.languages.language import describe_english_only, page_language, visitor_language
 from app.languages.texts import lazy_gettext
 from app.web import formatting
@@ -76,7 +75,6 @@ def init_app(app: Flask) -> None:
 
     app.context_processor(lambda: _common_values(app, make_menu))
     formatting.add_filters(app.jinja_env)
-    app.jinja_env.filters["backend_text"] = translate_backend_text
 
 
 def _common_values(app: Flask, make_menu: Callable[[str, str], Menu]) -> dict[str, Any]:
