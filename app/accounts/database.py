@@ -42,16 +42,6 @@ CREATE TABLE IF NOT EXISTS account (
 """
 
 
-class AccountsUnavailable(ServiceUnavailable):
-    """The accounts file cannot be read or written: a 503, and nobody is let in."""
-
-    def __init__(self, reason: Exception) -> None:
-        super().__init__(
-            gettext("The accounts cannot be reached at the moment. Nothing was changed.")
-        )
-        self.reason = reason
-
-
 @dataclass(frozen=True, slots=True)
 class Account:
     """One account as it is now."""
@@ -86,7 +76,7 @@ def open_accounts(app: Flask) -> None:
 
 
 def find_account(name: str) -> Account | None:
-    """The account of that name, or `None`. Raises `AccountsUnavailable`."""
+    """The account of that name, or `None`. Raises `ServiceUnavailable`."""
     configured: dict[str, str] = current_app.config["DEMO_ACCOUNTS"]
     if name not in configured:
         return None
@@ -204,7 +194,10 @@ def _write(name: str, assignment: str, *values: str) -> int:
 
 @contextmanager
 def _open_file() -> Iterator[sqlite3.Connection]:
-    """Open the file for one transaction, but never make it: see `open_accounts`."""
+    """Open the file for one transaction, but never make it: see `open_accounts`.
+
+    Raises `ServiceUnavailable` if it cannot be read or written, so that nobody is let in.
+    """
     path: Path = current_app.config["ACCOUNTS_FILE"]
     address = f"file:{quote(str(path.absolute()))}?mode=rw"
     try:
@@ -218,7 +211,9 @@ def _open_file() -> Iterator[sqlite3.Connection]:
             path,
             error,
         )
-        raise AccountsUnavailable(error) from error
+        raise ServiceUnavailable(
+            gettext("The accounts cannot be reached at the moment. Nothing was changed.")
+        ) from error
 
 
 def _check_that_it_is_no_copy(path: Path, database: sqlite3.Connection) -> None:

@@ -15,7 +15,6 @@ from werkzeug.exceptions import ImATeapot
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.accounts.database import AccountsUnavailable
 from app.accounts.guesses import BY_ADDRESS
 from app.accounts.reauthentication import CONFIRMATION_SECONDS
 from app.accounts.sessions import PAGE_LENGTH
@@ -208,7 +207,9 @@ def fail_with(error: Exception | None) -> Callable[..., None]:
     return fail
 
 
-def test_each_error(make_german: MakeGerman, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_error(
+    make_german: MakeGerman, accounts_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     alice = make_german("cookie").logged_in()
     bob = german(alice.app).logged_in("bob")
     alice.app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -232,11 +233,12 @@ def test_each_error(make_german: MakeGerman, monkeypatch: pytest.MonkeyPatch) ->
         (418, ImATeapot()),
         (500, None),
         (503, StoreUnavailable("by a test")),
-        (503, AccountsUnavailable(OSError())),
     ):
         with monkeypatch.context() as patch:
             patch.setattr("app.demos.cart.bill_for", fail_with(error))
             errors.append((status, alice.get("/cart")))
+    accounts_file.unlink()
+    errors.append((503, alice.get("/account")))
     for status, answer in errors:
         assert answer.status_code == status, answer.text
         assert find_unmarked(answer.text) == [], status
