@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app, redirect, request, session, url_for
 
 from app.accounts.database import find_account
 
-View = TypeVar("View", bound=Callable[..., Any])
+View = Callable[..., Any]
 
 
 def is_logged_in() -> bool:
@@ -35,7 +35,7 @@ def login_required(view: View) -> View:
         target = path if request.method == "GET" else ""
         return redirect(url_for("login.login", next=target, ended=_end_reason()))
 
-    return cast(View, guarded)
+    return guarded
 
 
 def _end_reason() -> str | None:

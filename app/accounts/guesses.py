@@ -5,11 +5,11 @@ more are checked than allowed.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import wraps
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import limits
 from flask import current_app, make_response, request, session
@@ -17,6 +17,7 @@ from limits.errors import ConfigurationError, StorageError
 from limits.storage import MemoryStorage, Storage, storage_from_string
 from werkzeug.exceptions import TooManyRequests
 
+from app.accounts.access import View
 from app.state import state_of
 from app.web.log import log_visitor_event
 
@@ -45,8 +46,6 @@ LOGIN = "login.log_in"
 
 PASSWORD_FIELDS = ("password", "current")
 """The fields of forms that hold the password of an account."""
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Guesses:
@@ -126,7 +125,7 @@ def limit_wrong_passwords(view: View) -> View:
             guesses.give_back(*tried)
         return response
 
-    return cast(View, limited)
+    return limited
 
 
 def _name_of_account() -> str:
