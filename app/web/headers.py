@@ -9,6 +9,7 @@ from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.config import PRODUCTION
+from app.web import health
 
 STATIC_MAX_AGE_SECONDS = 365 * 24 * 3600
 
@@ -74,7 +75,7 @@ def _digest(path: Path) -> str:
 
 
 def _redirect_to_https() -> WerkzeugResponse | None:
-    if request.is_secure or request.endpoint in ("health.healthz", "health.readyz"):
+    if request.is_secure or request.blueprint == health.bp.name:
         return None
     return redirect(request.url.replace("http://", "https://", 1), code=308)
 
