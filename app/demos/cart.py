@@ -1,6 +1,7 @@
 """A cart: in a plain cookie for a guest, in the session after login."""
 
 import re
+from collections import Counter
 from typing import NamedTuple
 
 from flask import Blueprint, abort, redirect, render_template, session, url_for
@@ -147,11 +148,8 @@ def _item() -> tuple[str, int]:
 
 
 def _add_carts(cart: Cart, other: Cart) -> Cart:
-    products = dict.fromkeys((*cart, *other))
-    return {
-        product: min(cart.get(product, 0) + other.get(product, 0), MAX_QUANTITY)
-        for product in products
-    }
+    both = Counter(cart) + Counter(other)
+    return {product: min(quantity, MAX_QUANTITY) for product, quantity in both.items()}
 
 
 def _save(cart: Cart) -> Response:
