@@ -14,20 +14,18 @@ def init_app(app: Flask) -> None:
 
 
 def _error_page(error: HTTPException) -> Response | tuple[dict[str, str], int]:
-    response = Response(error.get_body(), headers=error.get_headers())
-    response.status_code = error.code or InternalServerError.code
+    status = error.code or InternalServerError.code
     if request.accept_mimetypes.best == "application/json":
-        return {"error": error.name, "message": str(error.description or "")}, response.status_code
+        return {"error": error.name, "message": str(error.description or "")}, status
     page = render_template(
         "web/error.html",
-        code=response.status_code,
+        code=status,
         error=error,
         reason=_find_reason(error),
         way_back=_way_back(),
     )
-    response.set_data(page)
     # Here too: the page of a session that cannot be saved is made after all `after_request`.
-    return add_vary(response)
+    return add_vary(Response(page, status, error.get_headers()))
 
 
 def _find_reason(error: HTTPException) -> str | None:
