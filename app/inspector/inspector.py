@@ -131,21 +131,20 @@ def _describe_cookie(name: str, value: str) -> CookieInBrowser:
         masked=f"{value[:SHOWN_CHARACTERS]}…",
         sha256=sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16],
         is_session=is_session,
-        flags=_flags(name),
+        flags=_list_flags() if is_session else [],
         decoded=decoded and describe(decoded),
         signed_at=decoded and decoded.signed_at.isoformat(),
     )
 
 
-def _flags(name: str) -> list[str]:
-    """The attributes that this application set; a browser does not send them back."""
-    if name != current_app.config["SESSION_COOKIE_NAME"]:
-        return []
+def _list_flags() -> list[str]:
+    """The attributes of the session's cookie; a browser does not send them back."""
     interface, app = current_app.session_interface, current_app
+    same_site = interface.get_cookie_samesite(app)
     flags = {
         "HttpOnly": interface.get_cookie_httponly(app),
         "Secure": interface.get_cookie_secure(app),
-        f"SameSite={interface.get_cookie_samesite(app)}": interface.get_cookie_samesite(app),
+        f"SameSite={same_site}": same_site,
         f"Path={interface.get_cookie_path(app)}": True,
     }
     return [flag for flag, is_set in flags.items() if is_set]
