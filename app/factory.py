@@ -67,9 +67,8 @@ def build_app(config: Mapping[str, Any] | None, clock: Clock) -> Flask:
         from app.lab import pages
 
         pages.init_app(app)
-        app.cli.add_command(lab_cli.compare)
-        app.cli.add_command(lab_cli.bench)
-        app.cli.add_command(lab_cli.plan)
+        for command in (lab_cli.compare, lab_cli.bench, lab_cli.plan):
+            app.cli.add_command(command)
     return app
 
 

@@ -15,10 +15,9 @@ HUMANIZE_LOCALES = {"de": "de_DE"}
 
 def add_filters(environment: Environment) -> None:
     """Let templates write `|number`, `|duration`, `|moment` and `|time`."""
-    environment.filters["number"] = format_number
-    environment.filters["duration"] = format_duration
-    environment.filters["moment"] = moment
-    environment.filters["time"] = format_moment
+    environment.filters.update(
+        number=format_number, duration=format_duration, moment=moment, time=format_moment
+    )
 
 
 def format_duration(seconds: float) -> str:

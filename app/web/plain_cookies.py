@@ -81,7 +81,6 @@ def encoded(value: str) -> str:
 
 def _attributes(cookie: PlainCookie) -> dict[str, Any]:
     return {
-        "path": "/",
         "secure": current_app.config["APP_PROFILE"] == PRODUCTION,
         "httponly": not cookie.readable_by_script,
         "samesite": "Lax",
