@@ -1,7 +1,5 @@
 """“Keep me logged in” does what it says, for as long as it says."""
 
-from typing import Any
-
 import pytest
 from flask import Flask
 
@@ -26,32 +24,18 @@ def app(placed: tuple[Backend, Where], clock: SetClock) -> Flask:
     return create_app({**settings, **limits, **where}, clock)
 
 
-def log_in(app: Flask, **more: str) -> tuple[Visitor, Any]:
-    """Alice, and the cookie that she was given."""
-    alice = Visitor(app)
-    assert (
-        alice.post("/login", username="alice", password=PASSWORDS["alice"], **more).status_code
-        == 302
-    )
-    return alice, alice.client.get_cookie(alice.cookie_name)
-
-
-def test_without_it_the_cookie_ends_with_the_browser(app: Flask) -> None:
-    _, cookie = log_in(app)
-    assert cookie.expires is None
-    assert cookie.max_age is None
-
-
-def test_with_it_the_cookie_outlives_the_browser(app: Flask) -> None:
-    _, cookie = log_in(app, keep="y")
-    assert cookie.expires is not None
+def outlives_the_browser(visitor: Visitor) -> bool:
+    """Whether the cookie of the session does."""
+    cookie = visitor.client.get_cookie(visitor.cookie_name)
+    assert cookie is not None
+    return (cookie.expires, cookie.max_age) != (None, None)
 
 
 def test_it_outlives_the_limits_of_other_sessions_and_not_its_own(
     app: Flask, clock: SetClock
 ) -> None:
-    kept, _ = log_in(app, keep="y")
-    other, _ = log_in(app)
+    kept, other = Visitor(app).logged_in(keep="y"), Visitor(app).logged_in()
+    assert (outlives_the_browser(kept), outlives_the_browser(other)) == (True, False)
     clock.now += ABSOLUTE + 1
     assert not Visitor(app, other.token).is_in
     assert Visitor(app, kept.token).is_in
@@ -62,18 +46,14 @@ def test_it_outlives_the_limits_of_other_sessions_and_not_its_own(
 
 
 def test_the_next_login_without_it_is_short_again(app: Flask, clock: SetClock) -> None:
-    alice, _ = log_in(app, keep="y")
-    alice.log_in()
-    cookie = alice.client.get_cookie(alice.cookie_name)
-    assert cookie is not None
-    assert cookie.expires is None
+    alice = Visitor(app).logged_in(keep="y").logged_in()
+    assert not outlives_the_browser(alice)
     clock.now += IDLE + 1
     assert not Visitor(app, alice.token).is_in
 
 
 def test_a_change_of_the_password_ends_it(app: Flask) -> None:
-    kept, _ = log_in(app, keep="y")
-    other, _ = log_in(app)
+    kept, other = Visitor(app).logged_in(keep="y"), Visitor(app).logged_in()
     changed = other.post(
         "/account/password", current=PASSWORDS["alice"], new="looking-glass", end_others="y"
     )

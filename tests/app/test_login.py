@@ -33,9 +33,7 @@ def app(make_lab: MakeLab) -> Flask:
     ],
 )
 def test_a_login_leads_to_a_page_of_this_host_only(app: Flask, target: str, leads_to: str) -> None:
-    visitor = Visitor(app)
-    response = visitor.post("/login", username="alice", password="wonderland", next=target)
-    assert response.headers["Location"] == leads_to
+    assert Visitor(app).log_in(next=target).headers["Location"] == leads_to
 
 
 @covers("SM-31")

@@ -1,17 +1,11 @@
 """The remembered name: it outlives the browser, and fills in a form and nothing more."""
 
 import re
-from typing import Any
 
 from app.web.plain_cookies import REMEMBERED_NAME
 from tests.support.visitor import Visitor
 
 NAME = REMEMBERED_NAME.base_name
-CREDENTIALS = {"username": "alice", "password": "wonderland"}
-
-
-def _log_in(visitor: Visitor, **fields: str) -> Any:
-    return visitor.post("/login", **{**CREDENTIALS, **fields})
 
 
 def _filled_in(visitor: Visitor) -> tuple[str, bool]:
@@ -26,11 +20,11 @@ def _filled_in(visitor: Visitor) -> tuple[str, bool]:
 
 
 def test_a_name_is_remembered_on_request_beyond_the_browsers_end(visitor: Visitor) -> None:
-    _log_in(visitor)
+    visitor.log_in()
     assert visitor.cookie(NAME) is None
     header = next(
         header
-        for header in _log_in(visitor, remember="y").headers.getlist("Set-Cookie")
+        for header in visitor.log_in(remember="y").headers.getlist("Set-Cookie")
         if header.startswith(f"{NAME}=alice;")
     )
     assert f"Max-Age={REMEMBERED_NAME.max_age}" in header
@@ -38,25 +32,25 @@ def test_a_name_is_remembered_on_request_beyond_the_browsers_end(visitor: Visito
 
 
 def test_the_name_is_filled_in_after_logout_and_logs_nobody_in(visitor: Visitor) -> None:
-    _log_in(visitor, remember="y")
+    visitor.log_in(remember="y")
     visitor.post("/logout")
     assert _filled_in(visitor) == ("alice", True)
     assert visitor.get("/dashboard").headers["Location"].startswith("/login")
-    assert _log_in(visitor, password="").status_code == 400
+    assert visitor.log_in(password="").status_code == 400
 
 
 def test_unticking_forgets_the_name(visitor: Visitor) -> None:
-    _log_in(visitor, remember="y")
-    _log_in(visitor)
+    visitor.log_in(remember="y")
+    visitor.log_in()
     assert visitor.cookie(NAME) is None
     assert _filled_in(visitor) == ("", False)
 
 
 def test_a_login_that_fails_remembers_and_forgets_nothing(visitor: Visitor) -> None:
-    _log_in(visitor, remember="y", password="wrong")
+    visitor.log_in(remember="y", password="wrong")
     assert visitor.cookie(NAME) is None
-    _log_in(visitor, remember="y")
-    _log_in(visitor, password="wrong")
+    visitor.log_in(remember="y")
+    visitor.log_in(password="wrong")
     assert visitor.cookie(NAME) is not None
 
 

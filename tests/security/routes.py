@@ -31,16 +31,15 @@ def visit_everything(visitor: Visitor) -> Iterator[TestResponse]:
     """Request every route, as a guest and logged in; set and delete every cookie."""
     logout, *posts = sorted(list_paths(visitor.app, "POST"), key=lambda path: path != "/logout")
     pages = list_paths(visitor.app, "GET")
-    login = {"username": "alice", "password": "wonderland"}
     yield from map(visitor.get, pages)
     yield visitor.post("/cart/add", product="jar", quantity="1")
     yield visitor.post(
         "/preferences", theme="dark", language="en", currency="EUR", layout="compact"
     )
-    yield visitor.post("/login", **login, remember="y")
+    yield visitor.log_in(remember="y")
     yield from map(visitor.get, pages)
     yield from (visitor.post(path) for path in posts if path != "/login")
     yield visitor.post("/preferences/reset")
     yield visitor.post("/articles/forget")
-    yield visitor.post("/login", **login)
+    yield visitor.log_in()
     yield visitor.post(logout)

@@ -69,7 +69,9 @@ class Tab(Visitor):
     def post(self, path: str, **more: Any) -> Any:
         return self.client.post(path, **more)
 
-    def log_in(self, name: str = "alice", password: str | None = None) -> TestResponse:
+    def log_in(
+        self, name: str = "alice", password: str | None = None, **fields: str
+    ) -> TestResponse:
         """Log in by the name alone."""
         return self.client.post(f"/login/{name}")
 

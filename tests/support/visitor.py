@@ -42,13 +42,15 @@ class Visitor:
         _, session, _ = save.call_args.args
         return bool(session.accessed)
 
-    def log_in(self, name: str = "alice", password: str | None = None) -> TestResponse:
-        return self.post(
-            "/login", username=name, password=PASSWORDS[name] if password is None else password
-        )
+    def log_in(
+        self, name: str = "alice", password: str | None = None, **fields: str
+    ) -> TestResponse:
+        """Send the login form, with the right password and no box ticked unless one is given."""
+        password = PASSWORDS[name] if password is None else password
+        return self.post("/login", username=name, password=password, **fields)
 
-    def logged_in(self, name: str = "alice") -> Self:
-        assert self.log_in(name).status_code < 400
+    def logged_in(self, name: str = "alice", **fields: str) -> Self:
+        assert self.log_in(name, **fields).status_code < 400
         return self
 
     @property

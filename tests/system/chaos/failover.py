@@ -67,7 +67,9 @@ class Browser(Tab):
         """The key of the session's record."""
         return f"session:{key_of(self.token.rpartition('.')[0])}"
 
-    def log_in(self, name: str = "alice", password: str | None = None) -> TestResponse:
+    def log_in(
+        self, name: str = "alice", password: str | None = None, **fields: str
+    ) -> TestResponse:
         self.user = name
         return super().log_in(name)
 
