@@ -39,7 +39,3 @@ def test_every_answer_carries_the_protecting_headers(app: Flask) -> None:
         assert "default-src 'self'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Cache-Control"] == "no-store"
-
-
-def test_the_token_is_not_kept_for_replay(app: Flask) -> None:
-    assert "replay.replay" not in app.view_functions

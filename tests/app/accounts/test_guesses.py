@@ -53,6 +53,7 @@ def test_a_refusal_says_when_to_try_again(make_lab: MakeLab) -> None:
         guess(app)
     answer = Visitor(app).log_in()
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
+    assert "Wait a minute" in answer.text
 
 
 def test_right_passwords_take_no_try(make_lab: MakeLab) -> None:

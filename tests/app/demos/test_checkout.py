@@ -67,11 +67,12 @@ def test_no_step_can_be_skipped(
     assert "delivery" not in left.get("checkout", {})
 
 
-@pytest.mark.parametrize("step", ["address", "delivery", "confirm"])
+@pytest.mark.parametrize("step", ["", "/address", "/delivery", "/confirm"])
 def test_without_a_cart_there_is_nothing_to_check_out(visitor: Visitor, step: str) -> None:
     visitor.log_in()
-    assert _leads_to(visitor, f"/checkout/{step}") == "/cart"
-    assert _leads_to(visitor, "/checkout") == "/cart"
+    answer = visitor.get(f"/checkout{step}", follow_redirects=True)
+    assert answer.request.path == "/cart"
+    assert "Your cart is empty" in answer.text
 
 
 @pytest.mark.parametrize("step", ["", "/address", "/delivery", "/confirm", "/done"])

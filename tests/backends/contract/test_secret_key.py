@@ -79,6 +79,7 @@ class TestKeyRotation:
         )
         assert stage.held() == {"a": 1}
 
+    @covers("7.4.5", "13.3.4")
     def test_without_the_old_key_nobody_is_in(self, stage: Stage) -> None:
         stage.put(a=1)
         stage.app.config.update(SECRET_KEY=self.NEW)
