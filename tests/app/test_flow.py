@@ -59,35 +59,6 @@ def test_what_is_written_is_shown(visitor: Visitor) -> None:
     assert "&lt;b&gt;milk&lt;/b&gt; &amp; honey" in page.text
 
 
-def test_five_kilobytes_more_are_kept_or_refused_with_a_page(
-    visitor: Visitor, backend: Backend
-) -> None:
-    visitor.log_in()
-    token = visitor.token
-    response = visitor.client.post("/dashboard/grow")
-    if backend.state == "server":
-        assert response.status_code == 302
-    else:
-        assert response.status_code == 413
-        assert "4096" in response.text
-        assert "<html" in response.text
-        assert visitor.token == token
-    assert visitor.client.get("/dashboard").status_code == 200
-
-
-def test_logout_deletes_the_cookie_with_its_attributes(visitor: Visitor) -> None:
-    name = visitor.app.config["SESSION_COOKIE_NAME"]
-    made = _attributes(visitor.log_in().headers.getlist("Set-Cookie"), name)
-    ended = _attributes(visitor.client.post("/logout").headers.getlist("Set-Cookie"), name)
-    assert made == {"HttpOnly", "Path=/", "SameSite=Lax"}
-    assert ended - {"Max-Age=0"} == made | {"Expires=Thu, 01 Jan 1970 00:00:00 GMT"}
-
-
-def _attributes(set_cookies: list[str], name: str) -> set[str]:
-    header = next(header for header in set_cookies if header.startswith(f"{name}="))
-    return set(header.split("; ")[1:])
-
-
 class TestInspection:
     @pytest.fixture
     def client(self, visitor: Visitor) -> FlaskClient:
@@ -131,11 +102,6 @@ class TestInspection:
 
 
 class TestPagesWithoutASession:
-    def test_a_profile_is_everybodys_to_see(self, visitor: Visitor) -> None:
-        assert not visitor.uses_session("/user/alice")
-        # The page of somebody without an account does not tell that.
-        assert visitor.client.get("/user/mallory").status_code == 200
-
     def test_request_info_shows_the_request_without_cookie_values(self, visitor: Visitor) -> None:
         visitor.log_in()
         found = visitor.client.get("/request-info?x=1", headers={"User-Agent": "me"}).get_json()

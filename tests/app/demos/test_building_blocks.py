@@ -47,12 +47,6 @@ def test_a_cookie_of_an_hour_is_set_by_a_get(guest: Visitor) -> None:
     assert guest.cookie("username") is None
 
 
-def test_in_production_the_cookie_is_secure_and_has_a_prefix(make_lab: MakeLab) -> None:
-    header = Visitor(make_lab(in_production=True)).get("/set-cookie").headers["Set-Cookie"]
-    assert header.startswith("__Host-username=john_doe;")
-    assert "Secure" in header
-
-
 def test_a_status_of_ones_own(guest: Visitor) -> None:
     answer = guest.get("/custom-status")
     assert (answer.status_code, answer.text) == (418, "Custom error message")

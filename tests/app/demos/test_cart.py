@@ -3,12 +3,10 @@
 import re
 
 import pytest
-from flask import Flask
 
 from app.demos.cart import MAX_QUANTITY, PRODUCTS, bill_for
 from app.demos.preferences import RATES
 from app.web.plain_cookies import GUEST_CART
-from backends import Backend, StoreUnavailable, interface_of
 from tests.support.visitor import Visitor
 
 NAME = GUEST_CART.base_name
@@ -131,34 +129,6 @@ def test_a_wrong_password_leaves_the_guests_cart(visitor: Visitor) -> None:
     _add(visitor, "jar")
     assert visitor.log_in("alice", "wrong").status_code == 401
     assert visitor.cookie(NAME) == "jar:1"
-
-
-def test_the_guests_cart_survives_a_login_that_cannot_be_kept(
-    lab_app: Flask, visitor: Visitor, backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _add(visitor, "jar", 2)
-    with monkeypatch.context() as broken:
-        status = _break(lab_app, backend, broken)
-        refused = visitor.log_in()
-    assert refused.status_code == status
-    assert "Set-Cookie" not in refused.headers
-    assert visitor.cookie(NAME) == "jar:2"
-    visitor.log_in()
-    assert visitor.session().get("cart") == {"jar": 2}
-
-
-def _break(app: Flask, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Let no session be kept; the status of a refused login."""
-    if backend.state == "browser":
-        monkeypatch.setattr("backends.cookie.MAX_COOKIE_BYTES", 50)
-        return 413
-
-    def unavailable(*_: object) -> None:
-        raise StoreUnavailable("broken by a test")
-
-    store = interface_of(app).store
-    monkeypatch.setattr(store, "create", unavailable)
-    return 503
 
 
 @pytest.mark.parametrize("currency", RATES)

@@ -63,14 +63,6 @@ def test_choices_outlive_login_and_logout(visitor: Visitor) -> None:
     assert _kept(visitor) == CHOSEN
 
 
-@pytest.mark.parametrize(("language", "heading"), [("en", "Preferences"), ("de", "Einstellungen")])
-def test_the_page_speaks_the_chosen_language(visitor: Visitor, language: str, heading: str) -> None:
-    visitor.post("/preferences", language=language)
-    page = visitor.get("/preferences").text
-    assert f'<html lang="{language}"' in page
-    assert f"<h1>{heading}</h1>" in page
-
-
 def test_prices_appear_in_the_chosen_currency(visitor: Visitor) -> None:
     assert "EUR 14.90" in visitor.get("/cart").text
     visitor.post("/preferences", currency="USD")

@@ -65,6 +65,7 @@ class TestEvents:
         assert login["user"] == logout["user"] == "alice"
         assert login["address"] == logout["address"] == "127.0.0.1"
         assert len({event["session"] for event in (login, logout, begun, ended)}) == 1
+        assert {record.levelname for record in caplog.records} == {"INFO"}
 
     @covers("16.3.1")
     def test_a_failed_login_names_who_was_tried_and_from_where(
@@ -125,12 +126,6 @@ class TestEvents:
     def test_a_forged_token_is_an_event(self, app: Flask, caplog: pytest.LogCaptureFixture) -> None:
         Visitor(app, "made.up").get("/dashboard")
         assert the("forged token", caplog)["address"] == "127.0.0.1"
-
-    def test_everyday_events_are_of_level_info(
-        self, app: Flask, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        Visitor(app).log_in()
-        assert {record.levelname for record in caplog.records} == {"INFO"}
 
     def test_a_session_has_another_name_under_another_key(self, app: Flask) -> None:
         before = name_of_session(app, "id")
