@@ -3,18 +3,15 @@
 from collections import deque
 from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
 from werkzeug.test import TestResponse
 
-from app import create_app
 from backends import BACKENDS
 from tests.app.conftest import MakeLab
-from tests.conftest import ACCOUNTS, SECRET
 from tests.support.html import parse_page
 from tests.support.visitor import PASSWORDS, Visitor
 
@@ -182,19 +179,6 @@ def _fields_of(form: Tag, name: str) -> Iterator[tuple[str, str]]:
             yield key, str(field.get("value") or known.get(key, "1"))
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Any:
-    return create_app(
-        {
-            "SECRET_KEY": SECRET,
-            "DEMO_ACCOUNTS": ACCOUNTS,
-            "LAB": False,  # its pages have their own test, and are the same beside every mount
-            "SESSION_BACKEND": None,
-            "SESSION_FILE_DIR": tmp_path / "sessions",
-        }
-    )
-
-
 @pytest.mark.parametrize(
     ("backend", "name"),
     [
@@ -204,9 +188,9 @@ def app(tmp_path: Path) -> Any:
         ("flask-session-redis", "alice"),
     ],
 )
-def test_it_leads_to_no_404_and_no_500(app: Any, backend: str, name: str) -> None:
+def test_it_leads_to_no_404_and_no_500(make_lab: MakeLab, backend: str, name: str) -> None:
     mount = f"/{backend}"
-    walker = Walker(Visitor(app), mount, name)
+    walker = Walker(Visitor(make_lab(None)), mount, name)
     walker.walk(f"{ORIGIN}{mount}/")
     assert walker.faults == []
     for path in ("dashboard", "sessions", "cart", "checkout/done", "uploads", "preferences"):

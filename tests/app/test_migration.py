@@ -5,29 +5,24 @@ from typing import Any
 
 import pytest
 
-from app import create_app
 from app.config import STOCK_BEFORE
-from backends import ConfigurationError
-from tests.conftest import ACCOUNTS, OURS, SECRET
+from backends import ConfigurationError, interface_of
+from tests.app.conftest import MakeLab
+from tests.conftest import OURS
 from tests.support.services import RedisServer
 from tests.support.visitor import Visitor
-
-
-def make(backend: str | None, tmp_path: Path, **more: Any) -> Any:
-    settings = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_FILE_DIR": tmp_path}
-    return create_app({"SESSION_BACKEND": backend, **settings, **more})
 
 
 @pytest.mark.parametrize("to", [backend.name for backend in OURS])
 @pytest.mark.parametrize("source", STOCK_BEFORE)
 def test_the_visitor_of_a_stock_backend_stays_in(
-    source: str, to: str, tmp_path: Path, redis_server: RedisServer
+    source: str, to: str, make_lab: MakeLab, redis_server: RedisServer
 ) -> None:
     redis_server.client().flushall()
     where = {"REDIS_URL": redis_server.url}
-    old = Visitor(make(STOCK_BEFORE[source], tmp_path, **where)).logged_in()
+    old = Visitor(make_lab(STOCK_BEFORE[source], **where)).logged_in()
     move = {"SESSION_MIGRATE_FROM": source, "SESSION_MIGRATE_UNTIL": "2100-01-01"}
-    new = Visitor(make(to, tmp_path, **where, **move), old.token)
+    new = Visitor(make_lab(to, **where, **move), old.token)
     assert new.is_in
     assert new.token != old.token
     assert new.submit("/dashboard/note", note="buy milk").status_code == 200
@@ -35,13 +30,13 @@ def test_the_visitor_of_a_stock_backend_stays_in(
 
 @pytest.mark.parametrize("source", STOCK_BEFORE)
 def test_files_stay_in_their_folder_when_the_move_ends(
-    source: str, tmp_path: Path, redis_server: RedisServer
+    source: str, make_lab: MakeLab, tmp_path: Path, redis_server: RedisServer
 ) -> None:
     where = {"REDIS_URL": redis_server.url}
     move = {"SESSION_MIGRATE_FROM": source, "SESSION_MIGRATE_UNTIL": "2100-01-01"}
-    during, after = (make("filesystem", tmp_path, **where, **more) for more in (move, {}))
-    folders = [each.session_interface.store.folder for each in (during, after)]
-    assert folders == [tmp_path / "filesystem"] * 2
+    during, after = (make_lab("filesystem", **where, **more) for more in (move, {}))
+    stores: list[Any] = [interface_of(each).store for each in (during, after)]
+    assert [store.folder for store in stores] == [tmp_path / "filesystem"] * 2
 
 
 @pytest.mark.parametrize(
@@ -55,8 +50,8 @@ def test_files_stay_in_their_folder_when_the_move_ends(
     ],
 )
 def test_what_cannot_be_moved_is_one_line(
-    backend: str | None, more: dict[str, str], message: str, tmp_path: Path
+    backend: str | None, more: dict[str, str], message: str, make_lab: MakeLab
 ) -> None:
     with pytest.raises(ConfigurationError, match=message) as refused:
-        make(backend, tmp_path, **{"SESSION_MIGRATE_FROM": "flask", **more})
+        make_lab(backend, **{"SESSION_MIGRATE_FROM": "flask", **more})
     assert "\n" not in str(refused.value)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,16 +15,14 @@ from flask import Flask
 from werkzeug.exceptions import ImATeapot
 from werkzeug.test import TestResponse
 
-from app import create_app
 from app.accounts.guesses import BY_ADDRESS
 from app.accounts.reauthentication import CONFIRMATION_SECONDS
 from app.accounts.sessions import PAGE_LENGTH
-from app.factory import embedded_redis
 from app.state import state_of
 from backends import StoreUnavailable
+from tests.app.conftest import MakeLab
 from tests.app.languages.marks import DATA, SHOWN_ATTRIBUTES, find_unmarked, mark_texts
 from tests.app.test_every_link import ORIGIN, Walker
-from tests.conftest import SECRET
 from tests.support.visitor import PASSWORDS, Visitor
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -32,22 +31,14 @@ MakeGerman = Callable[..., Visitor]
 
 
 @pytest.fixture
-def make_german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeGerman:
+def make_german(make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch) -> MakeGerman:
     """Make a visitor who asks for German, of an application that marks what it translates."""
     mark_texts(monkeypatch)
-    embedded_redis().flushall()  # the sessions of other tests name other browsers
 
-    def make(backend: str | None = "filesystem", **more: object) -> Visitor:
-        settings = {
-            "SECRET_KEY": SECRET,
-            "DEMO_ACCOUNTS": PASSWORDS,
-            "SESSION_BACKEND": backend,
-            "SESSION_FILE_DIR": tmp_path / "sessions",
-            # Its own: the one of the process has sessions of other tests, with other browsers.
-            "SESSION_REDIS": FakeRedis(server=FakeServer()),
-            **more,
-        }
-        return german(create_app(settings))
+    def make(backend: str | None = "filesystem", **more: Any) -> Visitor:
+        # Its own: the one of the process has sessions of other tests, with other browsers.
+        redis = FakeRedis(server=FakeServer())
+        return german(make_lab(backend, DEMO_ACCOUNTS=PASSWORDS, SESSION_REDIS=redis, **more))
 
     return make
 
@@ -144,9 +135,9 @@ def test_the_login_whatever_led_to_it(make_german: MakeGerman, backend: str) -> 
     assert [word for answer in refused for word in find_unmarked(answer.text)] == []
 
 
-def test_the_login_in_production(make_german: MakeGerman) -> None:
-    hashed = {"APP_PROFILE": "production", "ALLOWED_HOSTS": ["localhost"]}
-    visitor = make_german(**hashed, DEMO_ACCOUNTS={}, PREFERRED_URL_SCHEME="https")
+@pytest.mark.usefixtures("make_german")
+def test_the_login_in_production(make_lab: MakeLab) -> None:
+    visitor = german(make_lab("filesystem", in_production=True))
     page = visitor.get("/login", base_url="https://localhost")
     assert find_unmarked(page.text) == []
 
