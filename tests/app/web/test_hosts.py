@@ -11,7 +11,7 @@ from tests.support.covers import covers
 
 OWN = ("localhost", "localhost:5000", "lab.localhost", "127.0.0.1", "10.0.0.7:80", "[::1]:5000")
 OTHERS = ("rebind.test", "localhost.evil.example", "evil.example:5000", "127.0.0.1.evil.example")
-STRANGE = ("", "a b", "exa\tmple", "a/b", "@localhost", "[::1", "localhost:", "127.1", "0x7f.1")
+STRANGE = ("a b", "exa\tmple", "a/b", "@localhost", "[::1")
 
 Ask = Callable[..., TestResponse]
 
@@ -30,13 +30,12 @@ def test_in_development_it_has_the_names_of_this_machine(
     assert ask(app, host, "/login" if backend else "/").status_code == 200
 
 
-@pytest.mark.parametrize("host", [*OTHERS, *STRANGE[1:]])
+@pytest.mark.parametrize("host", [*OTHERS, *STRANGE])
 def test_another_name_is_refused_by_a_line_that_names_the_setting(
     make_lab: MakeLab, host: str
 ) -> None:
     answer = ask(make_lab(), host)
-    if host not in ("localhost:", "127.1", "0x7f.1"):
-        assert answer.status_code == 400
+    assert answer.status_code == 400
     if host in OTHERS:
         assert "ALLOWED_HOSTS says which it has" in answer.text
         assert host not in answer.text
