@@ -9,7 +9,6 @@ from flask import Flask
 from markupsafe import escape
 
 from app import create_app
-from app.config import read_settings
 from app.inspector.side_by_side import ACTIONS, OUTCOMES, cookies_for
 from backends import BACKENDS, BUILT_IN
 from tests.conftest import ACCOUNTS, SECRET
@@ -37,8 +36,15 @@ def log_in(visitor: Visitor) -> Any:
     return act(visitor, "login", username="alice", password="wonderland")
 
 
-def test_no_backend_chosen_means_all_of_them() -> None:
-    assert read_settings({"SESSION_BACKEND": "", "SECRET_KEY": SECRET})["SESSION_BACKEND"] is None
+def inspect(visitor: Visitor, name: str) -> Any:
+    """What the backend's inspector says, as JSON."""
+    return visitor.get(f"/{name}/inspect").get_json()
+
+
+def traffic(visitor: Visitor, name: str) -> list[dict[str, Any]]:
+    """What the column shows as sent, the newest first."""
+    found: list[dict[str, Any]] = inspect(visitor, name)["traffic"]
+    return found
 
 
 def test_one_login_logs_in_on_every_backend(visitor: Visitor) -> None:
@@ -46,8 +52,7 @@ def test_one_login_logs_in_on_every_backend(visitor: Visitor) -> None:
     assert response.status_code == 303
     names = {header.split("=")[0] for header in response.headers.getlist("Set-Cookie")}
     assert names == {f"session_{name.replace('-', '_')}" for name in BACKENDS}
-    for name in BACKENDS:
-        assert visitor.get(f"/{name}/inspect").get_json()["user"] == "alice"
+    assert all(inspect(visitor, name)["user"] == "alice" for name in BACKENDS)
 
 
 def test_the_page_shows_each_backends_column(visitor: Visitor) -> None:
@@ -76,19 +81,8 @@ def test_a_cookie_that_browsers_drop_takes_no_requests_along(visitor: Visitor) -
     act(visitor, "grow")
     assert kept
     visitor.client.set_cookie("session_flask_cookie", kept.value)  # as a browser still has it
-    seen = visitor.get("/flask-cookie/inspect").get_json()["traffic"]
-    assert [each["path"] for each in seen] == [
-        "/flask-cookie/dashboard/grow",
-        "/flask-cookie/login",
-    ]
-
-
-def test_a_token_outlives_logout_where_it_is_not_revocable(visitor: Visitor) -> None:
-    log_in(visitor)
-    act(visitor, "logout")
-    location = act(visitor, "replay").headers["Location"]
-    alive = {name for name in BACKENDS if f"{name}=still-logged-in" in location}
-    assert alive == {name for name, backend in BACKENDS.items() if not backend.revocable}
+    seen = [each["path"] for each in traffic(visitor, "flask-cookie")]
+    assert seen == ["/flask-cookie/dashboard/grow", "/flask-cookie/login"]
 
 
 def test_replaying_without_a_logout_says_that_there_is_nothing(visitor: Visitor) -> None:
@@ -109,11 +103,8 @@ def test_a_wrong_password_is_told_in_each_column(visitor: Visitor) -> None:
     assert visitor.get(location).text.count(OUTCOMES["401"]) >= len(BACKENDS)
 
 
-def test_an_unknown_action_is_a_404(visitor: Visitor) -> None:
+def test_an_unknown_action_or_backend_is_a_404(visitor: Visitor) -> None:
     assert act(visitor, "destroy").status_code == 404
-
-
-def test_an_unknown_backend_is_a_404(visitor: Visitor) -> None:
     assert act(visitor, "logout", only="memcached").status_code == 404
 
 
@@ -125,7 +116,7 @@ def test_the_bar_offers_every_action(visitor: Visitor) -> None:
 def test_a_column_works_for_itself_and_leads_back_to_the_page(visitor: Visitor) -> None:
     form = {"username": "bob", "password": "builder", "only": "redis"}
     assert act(visitor, "login", **form).headers["Location"] == "/?action=login&redis=done"
-    users = {name: visitor.get(f"/{name}/inspect").get_json()["user"] for name in BACKENDS}
+    users = {name: inspect(visitor, name)["user"] for name in BACKENDS}
     assert users == {name: "bob" if name == "redis" else None for name in BACKENDS}
 
 
@@ -150,12 +141,6 @@ def test_a_column_gets_its_own_session_cookie_and_no_other(app: Flask) -> None:
     with app.test_request_context("/", headers={"Cookie": header}):
         assert set(cookies_for("redis")) == {"session_redis", "kept_session_redis", "theme"}
         assert set(cookies_for("filesystem")) == {"theme"}
-
-
-def traffic(visitor: Visitor, name: str) -> list[dict[str, Any]]:
-    """What the column shows as sent, the newest first."""
-    found: list[dict[str, Any]] = visitor.get(f"/{name}/inspect").get_json()["traffic"]
-    return found
 
 
 @pytest.mark.parametrize("name", [name for name, each in BACKENDS.items() if not each.stock])
@@ -197,8 +182,9 @@ def test_the_inspector_s_own_look_into_the_store_is_not_shown(visitor: Visitor) 
 def test_logout_and_replay_stay_visible(visitor: Visitor) -> None:
     log_in(visitor)
     act(visitor, "logout")
-    act(visitor, "replay")
+    location = act(visitor, "replay").headers["Location"]
     for name, backend in BACKENDS.items():
+        assert (f"{name}=still-logged-in" in location) is not backend.revocable
         replayed, logout, *_ = traffic(visitor, name)
         assert replayed["is_replay"]
         assert replayed["sent"] == logout["sent"]

@@ -5,7 +5,7 @@ import zlib
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous.encoding import base64_encode
 
@@ -29,6 +29,13 @@ def made_up(text: str | bytes, *, compressed: bool = False) -> str:
     data = text.encode() if isinstance(text, str) else text
     payload = b"." + base64_encode(zlib.compress(data, 9)) if compressed else base64_encode(data)
     return f"{payload.decode()}.{SIGNED_AT}.c2lnbmF0dXJl"
+
+
+def read_and_describe(value: str, *, whole: bool = False) -> str:
+    """What is shown of a cookie that can be read."""
+    decoded = decode_without_key(value)
+    assert decoded is not None
+    return describe(decoded, whole=whole)
 
 
 def nested(depth: int) -> str:
@@ -90,9 +97,7 @@ JSON_VALUES = st.recursive(
 
 @given(st.dictionaries(st.text(max_size=5), JSON_VALUES, max_size=3), st.booleans())
 def test_a_session_is_shown_as_it_is(data: dict[str, Any], compressed: bool) -> None:
-    decoded = decode_without_key(made_up(json.dumps(data), compressed=compressed))
-    assert decoded is not None
-    shown = describe(decoded, whole=True)
+    shown = read_and_describe(made_up(json.dumps(data), compressed=compressed), whole=True)
     assert shown.startswith("It cannot be read") or json.dumps(json.loads(shown)) == json.dumps(
         data
     )
@@ -109,23 +114,17 @@ def test_a_session_is_shown_as_it_is(data: dict[str, Any], compressed: bool) -> 
     ],
 )
 def test_what_is_not_shown_is_said(text: str, told: str) -> None:
-    decoded = decode_without_key(made_up(text, compressed=True))
-    assert decoded is not None
-    assert told in describe(decoded)
+    assert told in read_and_describe(made_up(text, compressed=True))
 
 
 def test_a_terminal_is_not_told_what_to_do() -> None:
     for text in ('{"a":"\x9b31m"}', '{"\u202e":1}', '["\x9b', '{"a":"\\u001b[2J"}'):
-        decoded = decode_without_key(made_up(text))
-        assert decoded is not None
-        assert describe(decoded, whole=True).replace("\n", "").isprintable()
+        assert read_and_describe(made_up(text), whole=True).replace("\n", "").isprintable()
 
 
 def test_a_bomb_is_shown_as_cut() -> None:
-    decoded = decode_without_key(ATTACKS["zeros, compressed"])
-    assert decoded is not None
-    assert not decoded.is_whole
-    assert describe(decoded).endswith("… cut here: longer than 65,536 characters")
+    shown = read_and_describe(ATTACKS["zeros, compressed"])
+    assert shown.endswith("… cut here: longer than 65,536 characters")
 
 
 TOKEN = made_up('{"user":"alice"}')
@@ -188,12 +187,3 @@ def test_no_page_breaks_or_grows_by_a_cookie(visitor: Visitor, value: str) -> No
 def test_no_page_grows_by_many_cookies_or_a_long_name(visitor: Visitor) -> None:
     assert_it_answers(visitor, **{f"c{number}": "x" for number in range(2_000)})
     assert_it_answers(visitor, **{"n" * 200_000: "x"})
-
-
-@settings(max_examples=30)
-@given(st.binary(max_size=300), st.booleans())
-def test_no_bytes_in_a_cookie_break_a_page(data: bytes, compressed: bool) -> None:
-    app = create_app({"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_BACKEND": "cookie"})
-    client = app.test_client()
-    client.set_cookie(app.config["SESSION_COOKIE_NAME"], made_up(data, compressed=compressed))
-    assert client.get("/inspect").status_code == 200
