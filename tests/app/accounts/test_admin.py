@@ -3,20 +3,12 @@
 import pytest
 from flask import Flask
 
-from app.accounts.sessions import find_sessions
-from backends import BACKENDS
+from tests.app.accounts.conftest import find_handles, on_a_list
 from tests.app.conftest import MakeLab
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
 
 PATHS = ("/admin", "/admin/disable", "/admin/enable", "/admin/end", "/admin/end-all")
-
-on_a_list = pytest.mark.parametrize(
-    "placed",
-    [(BACKENDS["filesystem"], "real"), (BACKENDS["redis"], "real")],
-    indirect=True,
-    ids=["filesystem", "redis"],
-)
 
 
 def test_an_administrator_sees_the_accounts_and_no_password(alice: Visitor) -> None:
@@ -43,11 +35,6 @@ def test_the_session_holds_no_role(alice: Visitor) -> None:
     assert alice.session().keys() == {"user", "logged_in", "epoch", "confirmed_at"}
 
 
-def bobs_handles(app: Flask) -> list[str]:
-    with app.app_context():
-        return [listed.handle for listed in find_sessions("bob")]
-
-
 @on_a_list
 class TestSessions:
     @pytest.fixture
@@ -63,7 +50,7 @@ class TestSessions:
         assert page.count("data-handle=") == len(bobs)
 
     def test_an_administrator_ends_one(self, alice: Visitor, bobs: list[Visitor]) -> None:
-        handle = bobs_handles(alice.app)[0]
+        handle = find_handles(alice.app, "bob")[0]
         response = alice.submit("/admin/end", user="bob", handle=handle)
         assert "One session was ended" in response.text
         assert sorted(bob.is_in for bob in bobs) == [False, True]
@@ -80,7 +67,7 @@ class TestSessions:
     def test_the_log_says_who_ended_whose_sessions(
         self, alice: Visitor, bobs: list[Visitor], caplog: pytest.LogCaptureFixture
     ) -> None:
-        handle = bobs_handles(alice.app)[0]
+        handle = find_handles(alice.app, "bob")[0]
         alice.post("/admin/end", user="bob", handle=handle)
         alice.post("/admin/end-all", user="bob")
         events = [getattr(record, "event", {}) for record in caplog.records]

@@ -10,9 +10,9 @@ from flask import Flask
 
 from app.accounts.guesses import BY_ADDRESS
 from app.accounts.reauthentication import CONFIRMATION_SECONDS
-from app.accounts.sessions import find_sessions
 from app.state import state_of
 from backends import BACKENDS
+from tests.app.accounts.conftest import find_handles
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
 
@@ -47,9 +47,8 @@ def phone(lab_app: Flask) -> Visitor:
 @pytest.fixture
 def form(lab_app: Flask, phone: Visitor, ending: Ending) -> dict[str, str]:
     """What the page sends to end the phone's session."""
-    with lab_app.app_context():
-        [listed] = find_sessions("alice")
-    values = {"user": "alice", "handle": listed.handle}
+    [handle] = find_handles(lab_app)
+    values = {"user": "alice", "handle": handle}
     return {name: values[name] for name in ending.names}
 
 

@@ -5,8 +5,9 @@ import re
 import pytest
 from flask import Flask
 
-from app.accounts.sessions import PAGE_LENGTH, find_sessions
+from app.accounts.sessions import PAGE_LENGTH
 from backends import BACKENDS, Backend
+from tests.app.accounts.conftest import find_handles, on_a_list
 from tests.app.conftest import MakeLab
 from tests.support.covers import REVOCABLE, covers
 from tests.support.visitor import Visitor
@@ -16,21 +17,9 @@ PHONE = (
     "(KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
 )
 
-on_a_list = pytest.mark.parametrize(
-    "placed",
-    [(BACKENDS["filesystem"], "real"), (BACKENDS["redis"], "real")],
-    indirect=True,
-    ids=["filesystem", "redis"],
-)
-
 
 def at(app: Flask, name: str = "alice", agent: str = PHONE) -> Visitor:
     return Visitor(app, agent=agent).logged_in(name)
-
-
-def handles(app: Flask, user: str = "alice") -> list[str]:
-    with app.app_context():
-        return [listed.handle for listed in find_sessions(user)]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -62,7 +51,7 @@ class TestList:
             assert f"Page {number} of 3" in page
             assert (">← Newer<" in page, ">Older →<" in page) == (number > 1, number < 3)
             shown += re.findall(r'data-handle="([^"]+)"', page)
-        assert shown == handles(lab_app)
+        assert shown == find_handles(lab_app)
         for strange in ("0", "-1", "99", "x", "1e3", "²", "9" * 5_000):
             answer = mine.get("/sessions", query_string={"page": strange})
             assert answer.status_code == 200
@@ -71,12 +60,12 @@ class TestList:
         assert admins.count("data-handle=") == 3
         assert "user=alice&amp;page=2" in admins
         mine.post("/sessions/end-others")
-        assert len(handles(lab_app)) == 1
+        assert len(find_handles(lab_app)) == 1
         assert "Page 1 of" not in mine.get("/sessions?page=2").text
 
     def test_this_session_alone_is_marked_and_logs_out(self, lab_app: Flask) -> None:
         mine = at(lab_app)
-        [handle] = handles(lab_app)
+        [handle] = find_handles(lab_app)
         at(lab_app)
         rows = mine.get("/sessions").text.split("data-handle=")[1:]
         marked = [row for row in rows if "this session" in row]
@@ -89,7 +78,7 @@ class TestList:
     @covers("7.5.2", limit=REVOCABLE)
     def test_one_session_ends_by_its_handle(self, lab_app: Flask) -> None:
         lost = at(lab_app)
-        [handle] = handles(lab_app)
+        [handle] = find_handles(lab_app)
         mine = at(lab_app)
         response = mine.submit("/sessions/end", handle=handle)
         assert "One session was ended" in response.text
@@ -107,7 +96,7 @@ class TestList:
 
     def test_somebody_elses_handle_does_nothing(self, lab_app: Flask) -> None:
         alice, bob = at(lab_app), at(lab_app, "bob")
-        [handle] = handles(lab_app, "bob")
+        [handle] = find_handles(lab_app, "bob")
         response = alice.submit("/sessions/end", handle=handle)
         assert "No session was ended" in response.text
         assert bob.is_in
