@@ -245,6 +245,7 @@ def test_production_takes_settings_that_are_complete() -> None:
         ({"ALLOWED_HOSTS": " , "}, "ALLOWED_HOSTS is missing"),
         ({"SECRET_KEY_FALLBACKS": "a" * 40}, "SECRET_KEY_FALLBACKS: of key 1, the key repeats"),
         ({"REDIS_URL": "redis://store.internal"}, "another machine without a password"),
+        ({"REDIS_URL": "redis://[::1"}, "REDIS_URL: Invalid IPv6 URL"),
     ],
 )
 @covers("13.2.1", "13.3.1", "SM-04", "WSTG-10")
