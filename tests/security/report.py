@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+from app.readme import format_table
 from backends import BUILT_IN, Backend
 from tests.security.requirements import REQUIREMENTS, WITHOUT_TEST
 from tests.support.covers import Limit, Promise
@@ -67,7 +68,7 @@ def _tabulate_proofs() -> str:
     found = find_proofs()
     names = [backend.title for backend in COLUMNS]
     rows = [_make_row(number, _select_proofs(number, found)) for number in REQUIREMENTS]
-    return _format_table(["", "requirement", *names, "proven by"], [row for row in rows if row])
+    return _join_table(["", "requirement", *names, "proven by"], filter(None, rows))
 
 
 def _select_proofs(number: str, found: list[Proof]) -> list[Proof]:
@@ -105,18 +106,12 @@ def _drop_repeats(texts: Iterable[str]) -> list[str]:
 
 def _tabulate_reasons() -> str:
     rows = [[number, REQUIREMENTS[number], why] for number, why in WITHOUT_TEST.items()]
-    return "Without a test:\n\n" + _format_table(["", "requirement", "why"], rows)
+    return "Without a test:\n\n" + _join_table(["", "requirement", "why"], rows)
 
 
-def _format_table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def main(path: Path) -> None:
-    """Write the file."""
-    path.write_text(document())
+def _join_table(head: list[str], rows: Iterable[list[str]]) -> str:
+    return "".join(f"{line}\n" for line in format_table(head, rows))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    Path(sys.argv[1]).write_text(document())
