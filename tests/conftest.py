@@ -32,6 +32,11 @@ ACCOUNTS = {
     name: generate_password_hash(password, "pbkdf2:sha256:1")
     for name, password in (("alice", "wonderland"), ("bob", "builder"))
 }
+PRODUCTION = {
+    "APP_PROFILE": "production",
+    "PREFERRED_URL_SCHEME": "https",
+    "ALLOWED_HOSTS": ["localhost"],
+}
 NUMBERS = itertools.count()
 """Of the tests' files of accounts."""
 OURS = [backend for backend in BACKENDS.values() if not backend.stock]

@@ -12,7 +12,7 @@ from flask import Flask
 
 from app import create_app
 from backends import Backend
-from tests.conftest import ACCOUNTS, OURS, SECRET, Where, place
+from tests.conftest import ACCOUNTS, OURS, PRODUCTION, SECRET, Where, place
 from tests.support.visitor import Visitor
 
 MakeLab = Callable[..., Flask]
@@ -30,14 +30,9 @@ def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Whe
 def make_lab(tmp_path: Path) -> MakeLab:
     """Make Session Lab on the signed cookie, or as the settings say."""
     settings = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_FILE_DIR": tmp_path}
-    production = {
-        "APP_PROFILE": "production",
-        "PREFERRED_URL_SCHEME": "https",
-        "ALLOWED_HOSTS": ["localhost"],
-    }
 
     def make(backend: str | None = "cookie", in_production: bool = False, **more: Any) -> Flask:
-        profile = production if in_production else {}
+        profile = PRODUCTION if in_production else {}
         return create_app({"SESSION_BACKEND": backend, **settings, **profile, **more})
 
     return make

@@ -9,20 +9,13 @@ from flask import Flask
 
 from app import create_app
 from backends import BUILT_IN, Backend
-from tests.conftest import ACCOUNTS, OURS, SECRET, Where, place
-from tests.support.clock import SetClock
+from tests.conftest import ACCOUNTS, OURS, PRODUCTION, SECRET, Where, place
 from tests.support.visitor import Visitor
 
 MakeLab = Callable[..., Flask]
 
 PROVEN = [(backend, "real") for backend in OURS if backend.name in BUILT_IN]
 """The backends that docs/requirements.md reports on, on a real server where they need one."""
-
-PRODUCTION = {
-    "APP_PROFILE": "production",
-    "PREFERRED_URL_SCHEME": "https",
-    "ALLOWED_HOSTS": ["localhost"],
-}
 
 on_one_backend = pytest.mark.parametrize("placed", PROVEN[:1], indirect=True, ids=["one"])
 """For what the application promises before any backend is asked."""
@@ -35,7 +28,7 @@ def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Whe
 
 
 @pytest.fixture
-def make_lab(placed: tuple[Backend, Where], clock: SetClock) -> MakeLab:
+def make_lab(placed: tuple[Backend, Where]) -> MakeLab:
     """Make Session Lab on the backend, each time on the same store."""
     backend, where = placed
 
@@ -46,7 +39,7 @@ def make_lab(placed: tuple[Backend, Where], clock: SetClock) -> MakeLab:
             "DEMO_ACCOUNTS": ACCOUNTS,
             "ADMINS": ["alice"],
         }
-        return create_app({**settings, **where, **config}, clock)
+        return create_app({**settings, **where, **config})
 
     return make
 

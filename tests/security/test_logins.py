@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from flask import Flask, session
 
-from tests.security.conftest import PRODUCTION, MakeLab, on_one_backend
+from tests.conftest import PRODUCTION
+from tests.security.conftest import MakeLab, on_one_backend
 from tests.security.routes import PROTECTED
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
