@@ -111,6 +111,7 @@ def test_a_good_value_is_read(
     ("name", "text", "expected"),
     [
         ("SESSION_BACKEND", "Redis", f"Choose one of: {', '.join(BACKENDS)}."),
+        ("REDIS_URL", "redis://[::1", "Invalid IPv6 URL"),
         ("SECRET_KEY", "x" * 31, "fewer than 32 characters"),
         ("SECRET_KEY", "this-is-an-example-of-a-secret-key", "the key is an example"),
         ("SECRET_KEY", "a" * 32, "repeats itself or follows an order"),
@@ -235,17 +236,13 @@ def test_production_takes_settings_that_are_complete() -> None:
     ("change", "expected"),
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY is missing"),
-        ({"SECRET_KEY": "short"}, "SECRET_KEY: the key has fewer"),
-        ({"SECRET_KEY": "changeme" * 8}, "SECRET_KEY: the key is an example"),
         ({"SESSION_BACKEND": "redis"}, "REDIS_URL is missing"),
         ({"SESSION_BACKEND": ""}, "REDIS_URL is missing"),
         ({"DEMO_ACCOUNTS": None}, "DEMO_ACCOUNTS is missing"),
         ({"DEMO_ACCOUNTS": "alice:wonderland"}, "DEMO_ACCOUNTS holds a plain password"),
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is missing"),
         ({"ALLOWED_HOSTS": " , "}, "ALLOWED_HOSTS is missing"),
-        ({"SECRET_KEY_FALLBACKS": "a" * 40}, "SECRET_KEY_FALLBACKS: of key 1, the key repeats"),
         ({"REDIS_URL": "redis://store.internal"}, "another machine without a password"),
-        ({"REDIS_URL": "redis://[::1"}, "REDIS_URL: Invalid IPv6 URL"),
     ],
 )
 @covers("13.2.1", "13.3.1", "SM-04", "WSTG-10")
