@@ -46,9 +46,6 @@ NAVIGATION = (
 )
 """The menu by groups: endpoint and label; entries without a view are left out."""
 
-FOR_ADMINISTRATORS = ("admin.index",)
-"""Entries for pages on which an administrator is logged in."""
-
 
 class Link(NamedTuple):
     """One entry of the menu."""
@@ -56,7 +53,6 @@ class Link(NamedTuple):
     endpoint: str
     url: str
     label: str
-    for_administrators: bool
     current: str | None = None
     """For `aria-current`: `page`, `true` for a page of the same part, `None` for others."""
 
@@ -98,7 +94,7 @@ def _list_links(app: Flask) -> Iterator[tuple[str, list[Link]]]:
         yield (
             str(group),
             [
-                Link(endpoint, url_for(endpoint), str(label), endpoint in FOR_ADMINISTRATORS)
+                Link(endpoint, url_for(endpoint), str(label))
                 for endpoint, label in entries
                 if endpoint in app.view_functions
             ],
