@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from app.config import VARIABLES, Variable
+from app.config import VARIABLES
 from backends import BUILT_IN, Backend
 
 EMBEDDED = (
@@ -13,12 +13,11 @@ EMBEDDED = (
 
 def make_settings_table() -> str:
     """A row for each environment variable."""
-    rows = [(f"`{each.name}`", each.meaning, _format_default(each)) for each in VARIABLES]
+    rows = [
+        (f"`{each.name}`", each.meaning, each.shown_default or f"`{each.default}`")
+        for each in VARIABLES
+    ]
     return "\n".join(format_table(("variable", "meaning", "default"), rows))
-
-
-def _format_default(variable: Variable) -> str:
-    return variable.shown_default or f"`{variable.default}`"
 
 
 def make_backends_table() -> str:
