@@ -57,7 +57,7 @@ def field_name(key: str) -> str:
     Raises `TypeError` if JSON cannot.
     """
     text = key if isinstance(key, str) else next(iter(json.loads(json.dumps({key: None}))))
-    return f"@{text}" if text.startswith("@") else text
+    return "".join(("@", text)) if text.startswith("@") else text
 
 
 def is_session_field(name: str) -> bool:

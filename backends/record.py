@@ -110,7 +110,8 @@ class TextFields(Mapping[str, str]):
         for name, text in changed.items():
             start, end = self._find(name)
             before, after = (self.text[:start], self.text[end:]) if start >= 0 else (self.text, "")
-            self = TextFields(f"{before}{FIELD}{name}{TEXT}{text}{after}")
+            # Joined, not formatted: a name may be of an enumeration, which formats as its member.
+            self = TextFields("".join((before, FIELD, name, TEXT, text, after)))
         return self
 
     def _find(self, name: str) -> tuple[int, int]:
@@ -120,7 +121,7 @@ class TextFields(Mapping[str, str]):
             if FIELD in name or TEXT in name:
                 return -1, -1  # it would match the end of one field and the begin of the next
             text = self.text
-            start = text.find(f"{FIELD}{name}{TEXT}")
+            start = text.find(FIELD + name + TEXT)
             end = text.find(FIELD, start + 1)
             place = self._places[name] = start, len(text) if end < 0 else end
         return place

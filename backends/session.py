@@ -319,7 +319,7 @@ class Session(SessionMixin):
             return None
         if self._is_whole and name not in self._used():
             return None
-        return loaded.fields.get(f"@{name}" if name.startswith("@") else name)
+        return loaded.fields.get("".join(("@", name)) if name.startswith("@") else name)
 
     def __setitem__(self, name: str, value: Any) -> None:
         with self._lock:

@@ -92,7 +92,8 @@ class Payload:
 def _encode_names(fields: Fields) -> list[str]:
     try:
         return _encode_lines(list(fields)).decode().split("\n")[:-1]
-    except UnicodeEncodeError:  # a lone surrogate, which only Flask's JSON can write
+    except (UnicodeEncodeError, TypeError):
+        # A lone surrogate, or a subclass of text, such as Markup: Flask's JSON can write both.
         return [*map(json.dumps, fields)]
 
 

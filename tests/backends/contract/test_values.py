@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum, StrEnum
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -55,6 +56,22 @@ KEYS = [
 ]
 
 
+class Key(str, Enum):  # noqa: UP042 - unlike a StrEnum, it is formatted as the member's name
+    USER = "user"
+    MARKED = "@user"
+
+
+class StrKey(StrEnum):
+    USER = "user"
+
+
+class Text(str):
+    """A subclass of text without a change."""
+
+
+TEXT_KEYS = [Key.USER, Key.MARKED, StrKey.USER, Markup("user"), Text("user")]
+
+
 @dataclass
 class Point:
     x: int
@@ -103,6 +120,18 @@ class TestValues:
         stage.put(other=1)
         stage.visit(lambda: session.update({key: "second"}))
         assert stage.held() == {"other": 1, key: "second"}
+        stage.visit(lambda: session.pop(key))
+        assert stage.held() == {"other": 1}
+
+    @pytest.mark.parametrize("key", TEXT_KEYS, ids=[type(key).__name__ for key in TEXT_KEYS])
+    def test_a_key_of_a_subclass_of_text_is_that_text(self, stage: Stage, key: str) -> None:
+        text = str.__str__(key)
+        stage.put(other=1)
+        stage.visit(lambda: session.update({key: "first"}))
+        stage.visit(lambda: (key in session, session.get(key)))
+        assert stage.result == (True, "first")
+        stage.visit(lambda: session.update({key: "second"}))
+        assert stage.held() == {"other": 1, text: "second"}
         stage.visit(lambda: session.pop(key))
         assert stage.held() == {"other": 1}
 
