@@ -20,7 +20,7 @@ from backends.loaded_session import Changes, LoadedSession, Succession
 from backends.migration.migration import Adopted, Migration, migration_of
 from backends.serializer import FieldSerializer
 from backends.session import PERMANENT_KEY, Session
-from backends.settings import current_settings
+from backends.settings import current_settings, is_on
 from backends.signals import (
     changes_dropped,
     note_failure,
@@ -63,7 +63,7 @@ class BackendInterface(SessionInterface):
 
     def __init__(self, app: Flask, clock: Clock = wall_clock) -> None:
         self.clock = clock
-        self.permanent = bool(app.config.get("SESSION_PERMANENT", False))
+        self.permanent = is_on(app, "SESSION_PERMANENT", default=False)
         self.serializer = FieldSerializer(getattr(app.session_interface, "serializer", None))
         self.migration = migration_of(app, clock)
         self._forgeries = Throttle()

@@ -13,7 +13,7 @@ from flask import Flask
 from flask.sessions import SessionInterface
 
 from backends.server_side import StoreInterface
-from backends.settings import ConfigurationError, missing_extra
+from backends.settings import ConfigurationError, check_cookie_name, missing_extra
 from backends.store import AtRest, Clock, ListsSessions, call_before, wall_clock
 
 GROUP = "session_lab.backends"
@@ -310,6 +310,7 @@ def init_app(app: Flask, backend: str | None = None, clock: Clock = wall_clock) 
             f"SESSION_MIGRATE_FROM is set, and {name} takes over no sessions. Choose one of: "
             f"{', '.join(each.name for each in BACKENDS.values() if not each.stock)}."
         )
+    check_cookie_name(app)
     app.session_interface = chosen.install(app, clock)
     app.extensions[EXTENSION] = chosen
 

@@ -24,7 +24,7 @@ from backends.migration.migration import Adopted
 from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED, created_in, size_of
 from backends.session import PERMANENT_KEY, Session
-from backends.settings import key_prefix
+from backends.settings import id_bytes, key_prefix
 from backends.signals import report_failure, send, session_ended
 from backends.store import (
     AtRest,
@@ -42,9 +42,6 @@ from backends.store import (
 )
 from backends.timing.deadline import one_deadline, within_deadline
 from backends.tokens.signing import TokenSigner
-
-DEFAULT_ID_BYTES = 32
-"""Random bytes of an id, as in Flask-Session."""
 
 MAX_AGENT_CHARACTERS = 200
 """A longer User-Agent is cut."""
@@ -82,7 +79,7 @@ class StoreInterface(BackendInterface):
     def __init__(self, app: Flask, store: Store, clock: Clock = wall_clock) -> None:
         super().__init__(app, clock)
         self._app = ref(app)  # a reference of its own would keep the application alive
-        self.id_bytes = app.config.get("SESSION_ID_LENGTH", DEFAULT_ID_BYTES)
+        self.id_bytes = id_bytes(app)
         self.key_prefix = key_prefix(app)
         self.store = store
         self._updates_loaded = store if isinstance(store, UpdatesLoaded) else None

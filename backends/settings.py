@@ -1,7 +1,10 @@
 """The settings that backends read, and the error for an invalid one."""
 
+import re
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from sys import maxsize
 from typing import Any, TypeVar
 
 from flask import Flask
@@ -9,6 +12,21 @@ from itsdangerous import want_bytes
 
 DEFAULT_KEY_PREFIX = "session:"
 DEFAULT_MAX_BYTES = 4 * 1024 * 1024
+
+LARGEST_MAX_BYTES = 16 * 1024 * 1024
+"""What any store writes and reads again within the time of a step."""
+
+MAX_LIFETIME_SECONDS = 100_000_000_000
+"""3,000 years: with more, the end of a session is no date any more."""
+
+DEFAULT_ID_BYTES = 32
+"""Random bytes of an id, as in Flask-Session."""
+
+MIN_ID_BYTES, MAX_ID_BYTES = 16, 256
+"""128 bits (OWASP ASVS 5.0, 7.2.3), and what fits into a cookie with all else."""
+
+COOKIE_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+"""A token (RFC 6265, 4.1.1): servers and browsers read any other name differently."""
 
 
 class ConfigurationError(ValueError):
@@ -20,7 +38,13 @@ def session_folder(app: Flask) -> Path:
     folder = app.config.get("SESSION_FILE_DIR")
     if not folder:
         raise ConfigurationError("SESSION_FILE_DIR is not set: name the folder for the sessions.")
-    return Path(folder)
+    try:
+        path = Path(folder)
+    except TypeError:
+        path = Path("\0")
+    if "\0" in str(path):
+        raise ConfigurationError(f"SESSION_FILE_DIR={folder!r} is no path: name a folder.")
+    return path
 
 
 def unwritable_folder(folder: Path, error: OSError) -> ConfigurationError:
@@ -44,9 +68,11 @@ def idle_seconds(app: Flask, permanent: bool = False) -> float:
     `SESSION_REMEMBERED_LIFETIME`, if set, is both limits of a permanent session: "keep me logged
     in" does not make every session long.
     """
-    if permanent and (remembered := _seconds(app, "SESSION_REMEMBERED_LIFETIME")) is not None:
-        return remembered
-    return app.permanent_session_lifetime.total_seconds()
+    remembered = _seconds(app, "SESSION_REMEMBERED_LIFETIME") if permanent else None
+    limit = remembered or _seconds(app, "PERMANENT_SESSION_LIFETIME")
+    if limit is None:
+        raise ConfigurationError("PERMANENT_SESSION_LIFETIME=None: give seconds or a timedelta.")
+    return limit
 
 
 def absolute_seconds(app: Flask, permanent: bool = False) -> float:
@@ -54,10 +80,8 @@ def absolute_seconds(app: Flask, permanent: bool = False) -> float:
 
     Seconds or a `timedelta`; no limit if unset (OWASP ASVS 5.0, 7.3.2 asks for one).
     """
-    limit = _seconds(app, "SESSION_REMEMBERED_LIFETIME") if permanent else None
-    if limit is None:
-        limit = _seconds(app, "SESSION_ABSOLUTE_LIFETIME")
-    return float("inf") if limit is None else limit
+    remembered = _seconds(app, "SESSION_REMEMBERED_LIFETIME") if permanent else None
+    return remembered or _seconds(app, "SESSION_ABSOLUTE_LIFETIME") or float("inf")
 
 
 def longest_seconds(app: Flask) -> float:
@@ -66,25 +90,57 @@ def longest_seconds(app: Flask) -> float:
 
 
 def _seconds(app: Flask, name: str) -> float | None:
+    """The seconds of a lifetime; `None` if it is unset."""
     limit = app.config.get(name)
-    if isinstance(limit, timedelta):
-        return limit.total_seconds()
-    return limit and _number(name, limit, float)
+    if limit is None:
+        return None
+    seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
+    return _number(name, seconds, float, (0.001, MAX_LIFETIME_SECONDS))
 
 
 Number = TypeVar("Number", int, float)
 
 
-def _number(name: str, value: Any, kind: type[Number]) -> Number:
+def _number(name: str, value: Any, kind: type[Number], bounds: tuple[float, float]) -> Number:
+    """The number of a setting, which may be text from the environment."""
     try:
-        return kind(value)
-    except (TypeError, ValueError):
-        raise ConfigurationError(f"{name}={value!r} is no number.") from None
+        number = kind(value)
+    except (TypeError, ValueError, OverflowError):
+        number = kind(0)  # below all bounds
+    least, most = bounds
+    if isinstance(value, bool) or not least <= number <= most:
+        raise ConfigurationError(f"{name}={value!r} is no number from {least:,} to {most:,}.")
+    return number
+
+
+def id_bytes(app: Flask) -> int:
+    """The random bytes of an id in a store: `SESSION_ID_LENGTH`, as in Flask-Session."""
+    length = app.config.get("SESSION_ID_LENGTH")
+    if length is None:
+        return DEFAULT_ID_BYTES
+    return _number("SESSION_ID_LENGTH", length, int, (MIN_ID_BYTES, MAX_ID_BYTES))
+
+
+def is_on(app: Flask, name: str, default: bool) -> bool:
+    """Whether a setting is true. Text is refused: `bool("False")` would be true."""
+    value = app.config.get(name, default)
+    if isinstance(value, str):
+        raise ConfigurationError(f"{name}={value!r} is text: give True or False.")
+    return bool(value)
 
 
 def key_prefix(app: Flask) -> str:
     """The prefix of every key in Redis: `SESSION_KEY_PREFIX`, as in Flask-Session."""
     return str(app.config.get("SESSION_KEY_PREFIX", DEFAULT_KEY_PREFIX))
+
+
+def check_cookie_name(app: Flask) -> None:
+    """Raise `ConfigurationError` for a name under which no browser gives a cookie back."""
+    name = app.config["SESSION_COOKIE_NAME"]
+    if not isinstance(name, str) or not COOKIE_NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"SESSION_COOKIE_NAME={name!r} is no name of a cookie: take letters, digits, - and _."
+        )
 
 
 WATCHED = (
@@ -104,17 +160,20 @@ class Settings:
         self.idle = idle_seconds(app), idle_seconds(app, permanent=True)
         """By whether a session is permanent, as in `absolute`."""
         self.absolute = absolute_seconds(app), absolute_seconds(app, permanent=True)
-        self.owner: str | None = config.get("SESSION_OWNER")
+        self.owner = _owner_key(app)
         """The session key that holds the owner, such as `"user"`.
 
         If unset, sessions have no owner and cannot be listed.
         """
-        self.max_sessions: int | None = config.get("SESSION_MAX_PER_OWNER")
+        limit = config.get("SESSION_MAX_PER_OWNER")
+        self.max_sessions = (
+            None if limit is None else _number("SESSION_MAX_PER_OWNER", limit, int, (1, maxsize))
+        )
         """How many sessions an owner may have: no limit if unset."""
         most = config.get("SESSION_MAX_BYTES", DEFAULT_MAX_BYTES)
-        self.max_bytes = _number("SESSION_MAX_BYTES", most, int)
+        self.max_bytes = _number("SESSION_MAX_BYTES", most, int, (1, LARGEST_MAX_BYTES))
         """How large a session in a store may become."""
-        self.keeps_visitor = bool(config.get("SESSION_KEEP_VISITOR", True))
+        self.keeps_visitor = is_on(app, "SESSION_KEEP_VISITOR", default=True)
         """Whether an owned session keeps the browser and the address that it began with.
 
         They are kept as long as the session.
@@ -134,16 +193,48 @@ class Settings:
 def current_settings(app: Flask, known: Settings | None) -> Settings:
     """`known` if the configuration has the same values still, or else those that it has now."""
     get = app.config.get
-    values = (app.name, *map(get, WATCHED), *(get("SECRET_KEY_FALLBACKS") or ()))
+    try:
+        values = (app.name, *map(get, WATCHED), *(get("SECRET_KEY_FALLBACKS") or ()))
+    except TypeError:
+        raise ConfigurationError(NO_KEYS) from None
     return known if known is not None and known.values == values else Settings(app, values)
+
+
+def _owner_key(app: Flask) -> str | None:
+    name = app.config.get("SESSION_OWNER")
+    if name is not None and not isinstance(name, str):
+        raise ConfigurationError(
+            f"SESSION_OWNER={name!r} is no text: name the session key that holds the user."
+        )
+    return name or None
+
+
+NO_KEYS = "SECRET_KEY_FALLBACKS is no list of keys: give the earlier ones as [key, key]."
 
 
 def _signing_keys(app: Flask) -> tuple[bytes, ...]:
     """`SECRET_KEY_FALLBACKS`, then `SECRET_KEY`: the order that itsdangerous takes.
 
-    Empty without a secret key.
+    Empty without a secret key. Raises `ConfigurationError` for one that anybody can guess: each
+    character of a text would be a key, and so would the nothing that is left of an empty variable.
     """
     if not app.secret_key:
         return ()
-    keys = (*(app.config.get("SECRET_KEY_FALLBACKS") or ()), app.secret_key)
-    return tuple(want_bytes(key) for key in keys)
+    older: Iterable[Any] = app.config.get("SECRET_KEY_FALLBACKS") or ()
+    if isinstance(older, str | bytes):
+        raise ConfigurationError(NO_KEYS)
+    return (
+        *(_key("SECRET_KEY_FALLBACKS", key) for key in older),
+        _key("SECRET_KEY", app.secret_key),
+    )
+
+
+def _key(name: str, key: Any) -> bytes:
+    """The key's bytes. No message shows a key."""
+    try:
+        encoded = want_bytes(key)
+    except UnicodeEncodeError:
+        encoded = b""
+    if not encoded or not isinstance(encoded, bytes):
+        raise ConfigurationError(f"{name}: a key is text in UTF-8 or bytes, and never empty.")
+    return encoded

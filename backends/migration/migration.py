@@ -16,7 +16,7 @@ from backends.loaded_session import LoadedSession, field_name
 from backends.migration.old_sessions import OldSessions, find_old_sessions
 from backends.serializer import FieldSerializer
 from backends.session import PERMANENT_KEY
-from backends.settings import ConfigurationError
+from backends.settings import ConfigurationError, idle_seconds
 from backends.signals import send, session_moved, token_refused
 from backends.store import Clock, Fields, SessionGone, key_of
 
@@ -70,7 +70,7 @@ class Migration:
 
         The latter counts if somebody puts the end off.
         """
-        return max(self.until.timestamp() - now, app.permanent_session_lifetime.total_seconds())
+        return max(self.until.timestamp() - now, idle_seconds(app))
 
     def move_first(
         self,

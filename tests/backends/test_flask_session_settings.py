@@ -54,6 +54,13 @@ class TestOnAServer:
         client.post("/set/a/1")
         assert len(client.get("/sid").text) == length
 
+    @pytest.mark.parametrize("length", ["", "long", 0, 1, 15, -1, True, 4096, [], float("inf")])
+    def test_an_id_that_repeats_or_fits_into_no_cookie_is_refused(
+        self, make_app: MakeApp, length: Any
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=r"^SESSION_ID_LENGTH=.* from 16 to 256\.$"):
+            make_app(SESSION_ID_LENGTH=length)
+
     @pytest.mark.parametrize(("other", "seen"), [("both:", {"a": "1"}), ("two:", {})])
     def test_applications_with_one_prefix_share_their_sessions(
         self, make_app: MakeApp, other: str, seen: dict[str, str]

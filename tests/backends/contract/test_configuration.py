@@ -1,0 +1,84 @@
+"""Settings that cannot be meant: one line when the application starts, on each backend."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from backends import ConfigurationError, init_app
+from tests.backends.contract.stage import MakeApp, Stage, set_cookie
+from tests.conftest import SECRET
+
+NO_COUNTS: tuple[Any, ...] = ("", "many", 0, "0", -1, True, [])
+
+NO_TIMES: tuple[Any, ...] = (
+    *("", "soon", "nan", "1e400", 0, "0", -1, True, [], float("inf"), float("nan"), 10**400),
+    *(timedelta(0), timedelta(days=-1), timedelta.max),
+)
+
+LIFETIMES = (
+    "PERMANENT_SESSION_LIFETIME",
+    "SESSION_ABSOLUTE_LIFETIME",
+    "SESSION_REMEMBERED_LIFETIME",
+)
+
+REFUSED: list[tuple[str, Any]] = [
+    *((name, value) for name in LIFETIMES for value in NO_TIMES),
+    ("PERMANENT_SESSION_LIFETIME", None),
+    *(("SESSION_MAX_PER_OWNER", value) for value in NO_COUNTS),
+    *(("SESSION_MAX_BYTES", value) for value in (None, "", 0, -1, True, float("inf"), 2**25)),
+    *(("SESSION_OWNER", value) for value in (5, True, ["user"], b"user")),
+    *(("SESSION_KEEP_VISITOR", value) for value in ("", "false", "True")),
+    *(("SESSION_PERMANENT", value) for value in ("", "false", "1")),
+    *(("SECRET_KEY", value) for value in (5, [SECRET], "\udcff")),
+    *(("SECRET_KEY_FALLBACKS", value) for value in ("old-key", b"old-key", 5, True)),
+    *(("SECRET_KEY_FALLBACKS", value) for value in ([""], [b""], [None], ["old", 5], ["\udcff"])),
+    *(("SESSION_COOKIE_NAME", value) for value in (None, "", 5, b"sid", "a b", "a;b", "a=b")),
+    *(("SESSION_COOKIE_NAME", value) for value in ("sid\n", "sitzüng", "s€", "\udcff")),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), REFUSED, ids=[f"{name}-{ascii(value)[:30]}" for name, value in REFUSED]
+)
+def test_an_invalid_setting_is_one_line_at_the_start(
+    make_app: MakeApp, name: str, value: Any
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        make_app(**{name: value})
+    said = str(refused.value)
+    assert said.startswith(name)
+    assert "\n" not in said
+    assert "old-key" not in said
+
+
+@pytest.mark.parametrize("kind", ["filesystem", "sqlite"])
+@pytest.mark.parametrize("folder", [5, 1.5, True, b"sessions", ["sessions"], "a\0b"], ids=ascii)
+def test_a_folder_that_is_no_path_is_one_line(kind: str, folder: Any) -> None:
+    app = Flask("lab")
+    app.config.update(SECRET_KEY=SECRET, SESSION_FILE_DIR=folder)
+    with pytest.raises(ConfigurationError, match=r"^SESSION_FILE_DIR=.* is no path"):
+        init_app(app, kind)
+
+
+@pytest.mark.parametrize("name", LIFETIMES)
+@pytest.mark.parametrize("value", ["3600", 3600.5, timedelta(hours=1), timedelta(days=365_000)])
+def test_a_lifetime_may_be_text_from_the_environment(
+    make_app: MakeApp, name: str, value: Any
+) -> None:
+    stage = Stage(make_app(**{name: value}))
+    stage.put(_permanent=True, user="ada")
+    assert stage.held() == {"_permanent": True, "user": "ada"}
+
+
+def test_no_character_of_a_key_is_a_key(make_app: MakeApp) -> None:
+    """`SECRET_KEY_FALLBACKS` is a list: a text would be one of single characters."""
+    header = set_cookie(Stage(make_app(SECRET_KEY="o")).put(user="admin"))
+    assert header is not None
+    forged = header.partition("; ")[0].removeprefix("session=")
+    stage = Stage(make_app())
+    stage.app.config["SECRET_KEY_FALLBACKS"] = "old-key"
+    stage.client.set_cookie("session", forged, domain="shop.example.com")
+    with pytest.raises(ConfigurationError, match=r"^SECRET_KEY_FALLBACKS is no list of keys"):
+        stage.held()
