@@ -13,7 +13,7 @@ from itsdangerous import BadData
 
 from backends.audit_log import log_event
 from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
-from backends.loaded_session import Changes, LoadedSession
+from backends.loaded_session import NOT_PERMANENT, Changes, LoadedSession
 from backends.migration.migration import Adopted
 from backends.record import CREATED, ID
 from backends.session import PERMANENT_KEY, Session
@@ -60,7 +60,7 @@ class CookieInterface(BackendInterface):
             session_id, created = fields.pop(ID), float(fields.pop(CREATED))
         except (KeyError, ValueError) as error:
             raise BadData("a key of this application made it, and it is no session") from error
-        permanent = fields.get(PERMANENT_KEY) == "true"
+        permanent = fields.get(PERMANENT_KEY) not in NOT_PERMANENT
         ttl = self.remaining(app, created, permanent, seen)
         loaded = LoadedSession(session_id, token, created, ttl, fields, permanent)
         return self._unless_ended(app, loaded, seen)

@@ -8,6 +8,9 @@ from typing import NamedTuple
 from backends.record import merge
 from backends.store import Fields, Record
 
+NOT_PERMANENT = frozenset({None, "false", "null", "0", "0.0", '""', "[]", "{}"})
+"""Texts of Flask's `_permanent` that Python takes for false; by any other it is permanent."""
+
 
 class LoadedSession(NamedTuple):
     """A session as it was loaded from its backend."""

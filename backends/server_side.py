@@ -13,6 +13,7 @@ from backends.audit_log import log_event, name_of_key
 from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
 from backends.loaded_session import (
     NO_CHANGES,
+    NOT_PERMANENT,
     Changes,
     LoadedSession,
     Succession,
@@ -122,7 +123,7 @@ class StoreInterface(BackendInterface):
             self._log_ended_token(app, session_id)
             return None
         fields = record.fields
-        permanent = fields.get(PERMANENT_KEY) == "true"
+        permanent = fields.get(PERMANENT_KEY) not in NOT_PERMANENT
         ttl = min(record.ttl, self.remaining(app, created, permanent, record.seen))
         loaded = LoadedSession(session_id, token, created, ttl, fields, permanent, record)
         return self._unless_ended(app, loaded, record.seen)
@@ -184,7 +185,7 @@ class StoreInterface(BackendInterface):
         name = None if owner is None else self._name_owner(owner)
         keeps = owner is not None and self._settings.keeps_visitor
         visitor = _visitor(request) if keeps else {}
-        ttl = self.remaining(app, now, fields.get(PERMANENT_KEY) == "true")
+        ttl = self.remaining(app, now, fields.get(PERMANENT_KEY) not in NOT_PERMANENT)
         keep = self.migration.mark_seconds(app, now)
         found = self._handover.move(mark, key, {**visitor, **fields}, ttl, name, keep)
         if found is Move.MOVED and owner is not None:

@@ -93,6 +93,13 @@ class TestPermanentSessions:
         assert "Expires" not in attributes(response)
         assert stage.held()["a"] == 1
 
+    @pytest.mark.parametrize("value", [1, "yes", 1.0, [1], 0, "", 0.0, None, [], {}])
+    def test_it_is_by_any_value_that_is_true(self, stage: Stage, value: Any) -> None:
+        response = stage.put(_permanent=value, a=1)
+        assert ("Expires" in attributes(response)) is bool(value)
+        again = stage.visit(lambda: session.permanent)
+        assert (stage.result, "Set-Cookie" in again.headers) == (bool(value), bool(value))
+
     @pytest.mark.parametrize("act", [lambda: None, lambda: session.get("a")], ids=["no", "read"])
     @pytest.mark.parametrize("refresh", [True, False])
     @pytest.mark.parametrize("permanent", [True, False])
