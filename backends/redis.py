@@ -380,7 +380,8 @@ def _bytes(text: str | bytes) -> bytes:
 
 
 def _str(text: str | bytes) -> str:
-    return text if isinstance(text, str) else text.decode("utf-8", "surrogatepass")
+    # What is no text names no session of ours, and must keep nobody from the others.
+    return text if isinstance(text, str) else text.decode("ascii", "replace")
 
 
 def _policy_of(master: "Redis") -> str | None:

@@ -55,6 +55,16 @@ def alive(store: RedisStore, count: int) -> set[str]:
     return {key(number) for number in range(count) if store.load(key(number))}
 
 
+def test_a_row_that_is_no_text_keeps_nobody_out(store: RedisStore) -> None:
+    log_in(store, 0)
+    client: Any = store.client
+    client.zadd(LISTED, {b"\xff\xfe": store.clock() + 9 * HOUR, b"": store.clock() + 9 * HOUR})
+    assert store.sessions_of("alice").keys() == {key(0)}
+    log_in(store, 1)
+    assert store.end_oldest("alice", key(1), 5) == []
+    assert store.sessions_of("alice").keys() == {key(0), key(1)}
+
+
 class TestEvictedLists:
     def test_a_touch_lists_the_session_again(self, store: RedisStore) -> None:
         log_in(store, 1)
