@@ -90,7 +90,9 @@ def client_of(app: Flask, connect: Callable[[str], Client]) -> Client:
     return client
 
 
-def _connect_or_refuse(url: str, connect: Callable[[str], Client]) -> Client:
+def _connect_or_refuse(url: object, connect: Callable[[str], Client]) -> Client:
+    if not isinstance(url, str):
+        raise ConfigurationError("REDIS_URL is no text: give redis://host:port/db.")
     try:
         client = connect(url)
         if isinstance(client, redis.Redis):
@@ -124,7 +126,7 @@ def _why_unreadable(url: str, error: Exception) -> str:
     """The reason, in brackets, if it has no part of the password."""
     if isinstance(error, UnreadableAddress):
         return f" ({error})"
-    for name in parse_qs(urlsplit(url).query):
+    for name in parse_qs(url.partition("?")[2]):
         if f"'{name}'" in str(error):  # TypeError for an unknown name, ValueError for a value
             return f" (the option {name} is unknown or has no valid value)"
     return ""
@@ -158,9 +160,26 @@ def connect(url: str) -> Client:
         return _sentinel(parts)
     if parts.scheme in ("redis+cluster", "rediss+cluster"):
         return _cluster(parts)
+    _check_single(parts)
     options = parse_url(url)
     kind = options.pop("connection_class", Connection)
     return _client(connection_class=DEADLINE_CLASSES[kind], **options)
+
+
+def _check_single(parts: SplitResult) -> None:
+    """Raise `ValueError` for what redis-py would take for the default, or fail at later."""
+    if parts.scheme == "unix":
+        if not parts.path:
+            raise UnreadableAddress("it names no socket file")
+        return
+    if not (parts.path.strip("/") or "0").isdecimal():
+        raise UnreadableAddress("the database behind the host is a number")
+    _check_host(parts.hostname or "")
+
+
+def _check_host(name: str) -> None:
+    """Raise `UnicodeError` if it cannot be looked up: a part of it is empty or too long."""
+    name.encode("idna")
 
 
 def _client(**options: Any) -> "redis.Redis":
@@ -174,7 +193,8 @@ def _sentinel(parts: SplitResult) -> "redis.Redis":
             "a Sentinel address names its service: redis+sentinel://host:port/service"
         )
     if not (db or "0").isdecimal():
-        raise UnreadableAddress(f"the database behind the service is a number, not {db!r}")
+        # What stands there may be the rest of a password with a slash: it is not shown.
+        raise UnreadableAddress("the database behind the service is a number")
     addresses = _addresses(parts, 26379)
     options = _options(parts)
     # They are asked one after the other, before the server that they name.
@@ -264,6 +284,8 @@ def _addresses(parts: SplitResult, port: int) -> list[tuple[str, int]]:
     pairs = [urlsplit(f"//{host}") for host in hosts]
     if not all(pair.hostname for pair in pairs):
         raise UnreadableAddress("it names no host, or ends in a comma")
+    for pair in pairs:
+        _check_host(str(pair.hostname))
     return [(str(pair.hostname), pair.port or port) for pair in pairs]
 
 

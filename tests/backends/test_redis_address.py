@@ -26,6 +26,9 @@ PASSWORD = "open-sesame"
 KEY = "a" * 64
 
 
+SCHEMES = ("redis", "rediss", "redis+sentinel", "rediss+cluster")
+
+
 def refusal(**config: object) -> str:
     """What is said of an application with these settings."""
     app = Flask("lab")
@@ -58,6 +61,13 @@ def refusal(**config: object) -> str:
         ("redis+sentinel://127.0.0.1:26379/sessions/first", "the database behind the service"),
         ("redis+sentinel://127.0.0.1:26379/sessions?db=1", "options behind a ?"),
         ("redis+sentinel://127.0.0.1:sentinel/sessions", "REDIS_URL cannot be read. Give"),
+        ("redis://127.0.0.1:1/first", "the database behind the host is a number"),
+        ("redis://127.0.0.1:1/-1", "the database behind the host is a number"),
+        ("rediss://127.0.0.1:1/1/2", "the database behind the host is a number"),
+        *((f"{scheme}://[::1/s", "REDIS_URL cannot be read. Give") for scheme in SCHEMES),
+        *((f"{scheme}://.example.com/s", "REDIS_URL cannot be read") for scheme in SCHEMES),
+        *((f"{scheme}://{'a' * 64}.com", "REDIS_URL cannot be read") for scheme in SCHEMES),
+        *((f"{scheme}://\udcff", "REDIS_URL cannot be read") for scheme in SCHEMES),
     ],
 )
 def test_an_unusable_address_is_refused_in_one_line(url: str, says: str) -> None:
@@ -71,6 +81,30 @@ def test_an_unusable_address_is_refused_in_one_line(url: str, says: str) -> None
         or "redis+sentinel://host:port,host:port/service/db" in line
     )
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:1234/{}@127.0.0.1:6379/0",
+        "redis://user:1234/{}@127.0.0.1:6379/0",
+        "redis+sentinel://:a/b/{}@127.0.0.1/sessions",
+        "redis+cluster://:1234/{}@127.0.0.1",
+    ],
+)
+def test_a_password_with_a_slash_is_not_shown(url: str) -> None:
+    line = refusal(REDIS_URL=url.format(PASSWORD))
+    assert PASSWORD not in line
+    assert "in a password write / as %2F" in line
+
+
+@pytest.mark.parametrize("url", [5, True, ["redis://h"], ("redis://h",)])
+def test_an_address_that_is_no_text_is_refused(url: object) -> None:
+    assert refusal(REDIS_URL=url).startswith("REDIS_URL is no text")
+
+
+def test_a_socket_without_a_path_is_refused() -> None:
+    assert "it names no socket file" in refusal(REDIS_URL="unix://")
 
 
 @pytest.mark.parametrize(
