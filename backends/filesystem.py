@@ -13,6 +13,7 @@ from threading import Lock
 from flask import Flask
 
 from backends.files.access import (
+    ADVICE,
     FOLDER_MODE,
     TEMPORARY_SUFFIX,
     UntrustedFileError,
@@ -340,7 +341,8 @@ _error_log = Throttle()
 
 def _unavailable(error: OSError) -> StoreUnavailable:
     """Log the failure, at most once a second; the error to raise for it."""
-    unavailable = StoreUnavailable(f"session folder: {error}")
+    advice = ADVICE.get(error.errno or 0)
+    unavailable = StoreUnavailable(f"session folder: {error}" + (f". {advice}" if advice else ""))
     if _error_log.admit() is not None:
         logger.error("%s", unavailable)
     return unavailable

@@ -18,7 +18,7 @@ from backends.record import hash_owner, merge, pack, split_created, times_in, un
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError, session_folder, unwritable_folder
 from backends.sqlite_access.connections import Connections
-from backends.sqlite_access.errors import ADVICE, BUSY, name_of
+from backends.sqlite_access.errors import BUSY, advise, name_of
 from backends.sqlite_access.tables import LATEST, make_file, make_tables
 from backends.store import (
     AtRest,
@@ -256,8 +256,10 @@ class SqliteStore(Store):
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         """Log the failure, at most once a second; the error to raise for it."""
-        advice = ADVICE.get(name_of(error), "")
-        unavailable = StoreUnavailable(f"session file {self.path}: {error}. {advice}".rstrip())
+        said = str(error).rstrip(".")
+        unavailable = StoreUnavailable(
+            f"session file {self.path}: {said}. {advise(error)}".rstrip()
+        )
         if _error_log.admit() is not None:
             logger.error("%s", unavailable)
         return unavailable

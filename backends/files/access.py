@@ -37,6 +37,25 @@ MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.0002, 0.001
 """Between two tries of a lock. The pause grows, so that a long wait costs little CPU, and stays
 short: a busy lock is free for moments only, and only many tries find one within the deadline."""
 
+LET_WRITE = (
+    "Give the session folder and its files to the user of this process (chown -R), and let that "
+    "user write them (chmod -R u+rwX)."
+)
+ADVICE = {
+    errno.ENOENT: "Put the session folder back, or start again: without a copy its sessions are "
+    "lost.",
+    errno.ENOTDIR: "Move away the file that stands in the place of a folder.",
+    errno.ENOSPC: "Make room on its disk.",
+    errno.EDQUOT: "Make room on its disk for the user of this process.",
+    errno.EIO: "Find out what is wrong with its disk.",
+    errno.EROFS: "Take a disk that can be written.",
+    errno.EACCES: LET_WRITE,
+    errno.EPERM: LET_WRITE,
+    errno.EMFILE: "Let this process open more files (ulimit -n).",
+    errno.ENFILE: "Let this machine open more files (sysctl fs.file-max).",
+}
+"""What to do, by the number of the system's error."""
+
 READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

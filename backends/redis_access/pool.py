@@ -283,6 +283,8 @@ def describe_answer(error: BaseException) -> str:
     """What a server answered, without what it repeats of the command: a password, maybe."""
     # Sentinel's message ends with the settings of all clients that it asked.
     text = str(error).partition(", with args beginning with")[0].partition(" : <")[0]
+    if text.startswith("HELLO must be called with the client already authenticated"):
+        return "the server asks for a password: give it in the address, as redis://:password@host"
     if "unknown command" in text and "HELLO" in text.upper():
         return f"the server does not know HELLO: add ?protocol=2 to its address ({text})"
     return text

@@ -18,6 +18,7 @@ ADVICE = {
     "SQLITE_BUSY": "If this goes on, find the process that stands still (lsof) and end it.",
     "SQLITE_FULL": "Make room on its disk.",
     "SQLITE_IOERR": "Make room on its disk, or find out what is wrong with it.",
+    "SQLITE_ERROR": RESTORE,  # its table or a column of it is gone
     "SQLITE_CORRUPT": RESTORE,
     "SQLITE_NOTADB": RESTORE,
     "SQLITE_READONLY": LET_WRITE,
@@ -29,3 +30,12 @@ ADVICE = {
 def name_of(error: Exception) -> str:
     """The name without what extends it, as `SQLITE_IOERR`; empty for any other error."""
     return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+
+
+def advise(error: Exception) -> str:
+    """What to do about it; empty if the error says it, or nobody knows."""
+    if isinstance(error, FileNotFoundError):
+        return RESTORE
+    if isinstance(error, PermissionError):
+        return LET_WRITE
+    return ADVICE.get(name_of(error), "")

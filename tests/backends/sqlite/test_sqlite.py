@@ -14,6 +14,7 @@ import pytest
 from app.lab.measuring import call_in_parallel
 from backends.settings import ConfigurationError
 from backends.sqlite import FILE, SqliteStore
+from backends.sqlite_access.errors import LET_WRITE, RESTORE
 from backends.store import SessionGone, StoreUnavailable
 from backends.timing.deadline import LIMIT_SECONDS
 from tests.backends.sqlite.helpers import FIELDS, close, count, key, opened
@@ -163,14 +164,14 @@ class TestAnotherFile:
     @pytest.mark.parametrize(
         ("spoil", "says"),
         [
-            (Path.unlink, "No such file"),
-            (overwrite, "is not a database. Stop all processes, move it away"),
-            (truncate, "no such table"),
-            (link, "it is no regular file"),
-            (become_folder, "it is no regular file"),
+            (Path.unlink, f"No such file or directory: '{{path}}'. {RESTORE}"),
+            (overwrite, f"is not a database. {RESTORE}"),
+            (truncate, f"no such table: sessions. {RESTORE}"),
+            (link, f"it is no regular file. {RESTORE}"),
+            (become_folder, f"it is no regular file. {RESTORE}"),
             pytest.param(
                 give_away,
-                "it belongs to the user 65534. Let the user of this process",
+                f"it belongs to the user 65534. {LET_WRITE}",
                 marks=pytest.mark.skipif(
                     os.geteuid() != 0, reason="only root can give a file away: run as root"
                 ),
@@ -191,7 +192,7 @@ class TestAnotherFile:
             lambda: store.create(key(2), FIELDS, 60),
             lambda: store.sessions_of("alice"),
         ):
-            assert says in refusal(act)
+            assert refusal(act).endswith(says.format(path=str(path)))
         if path.is_dir():
             path.rmdir()
         path.unlink(missing_ok=True)
