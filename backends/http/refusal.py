@@ -8,11 +8,14 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 ENTITY_HEADERS = (
-    *("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Range", "ETag"),
-    *("Last-Modified", "Location", "Set-Cookie"),
+    *("Accept-Ranges", "Cache-Control", "Content-Digest", "Content-Disposition"),
+    *("Content-Encoding", "Content-Language", "Content-Location", "Content-MD5", "Content-Range"),
+    *("Digest", "ETag", "Expires", "Last-Modified", "Repr-Digest"),
+    *("Location", "Refresh", "Set-Cookie", "Clear-Site-Data"),
 )
 """What a refused response loses: headers of its body, its redirect, its cookies
-(a guest's cart must not be deleted by a login that did not happen)."""
+(a guest's cart must not be deleted by a login that did not happen, and no session's cookie by a
+logout that did not)."""
 
 AFTER_THE_VIEW = frozenset(
     step.__code__

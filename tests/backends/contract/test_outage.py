@@ -207,6 +207,35 @@ class TestARecordThatCannotBeRead:
         assert stage.held() == {"user": "ada"}
 
 
+def test_a_refused_answer_keeps_nothing_of_what_it_announced(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced = {
+        "Clear-Site-Data": '"cookies"',
+        "Refresh": "0;url=/",
+        "Expires": "Thu, 01 Jan 2099 00:00:00 GMT",
+        "Cache-Control": "public, max-age=60",
+        "Content-Language": "de",
+        "Content-Location": "/a",
+        "Content-Digest": "sha-256=:a:",
+        "Content-Range": "bytes 0-1/2",
+        "Accept-Ranges": "bytes",
+        "Location": "/",
+        "ETag": '"1"',
+    }
+
+    def log_out() -> Response:
+        session.clear()
+        return Response("bye", headers={**announced, "X-Frame-Options": "DENY"})
+
+    stage.put(user="ada")
+    fail(stage, monkeypatch, "delete")
+    response = stage.visit(log_out)
+    assert (response.status_code, response.text) == (503, "503 for nobody")
+    assert announced.keys().isdisjoint(response.headers.keys())
+    assert response.headers["X-Frame-Options"] == "DENY"
+
+
 def test_a_session_transaction_raises_what_a_page_would_answer(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
