@@ -86,7 +86,9 @@ class BackendInterface(SessionInterface):
             session = _without_proxy(session)
         if session.accessed:
             vary_by_cookie(response)
-        if session._values is None and not self._must_send_unused(app, session):
+        if session._values is None and not (
+            session._modified or self._must_send_unused(app, session)
+        ):
             return
         if session._is_unread:
             self._look_at_settings(app)

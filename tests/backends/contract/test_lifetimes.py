@@ -6,7 +6,7 @@ import pytest
 from flask import Flask, session
 
 from backends import Backend, init_app
-from tests.backends.contract.stage import HOST, MakeApp, Stage
+from tests.backends.contract.stage import HOST, MakeApp, Stage, set_cookie
 from tests.support.clock import SetClock
 
 
@@ -79,3 +79,17 @@ class TestRememberedSessions:
         assert short.held()["user"] == "ada"
         clock.forward(2 * 24 * 3600)
         assert short.held() == {}
+
+
+def modify() -> None:
+    session.modified = True
+
+
+def test_modified_alone_keeps_a_session_alive(make_app: MakeApp, clock: SetClock) -> None:
+    """As many do before each request in Flask, where pages seldom look at the session."""
+    stage = Stage(make_app(PERMANENT_SESSION_LIFETIME=1000))
+    stage.put(user="ada")
+    for _ in range(3):
+        clock.forward(700)
+        assert set_cookie(stage.visit(modify)) is not None
+    assert stage.held() == {"user": "ada"}
