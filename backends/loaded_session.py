@@ -3,9 +3,12 @@
 import json
 from collections.abc import Collection, Iterable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+from flask import Flask, Request
 
 from backends.record import merge
+from backends.serializer import FieldSerializer
 from backends.store import Fields, Record
 
 NOT_PERMANENT = frozenset({None, "false", "null", "0", "0.0", '""', "[]", "{}"})
@@ -28,6 +31,15 @@ class LoadedSession(NamedTuple):
     """As the store returned it, if there is one."""
     mark: str = ""
     """Of one whose browser has the token of another interface still: the key of its mark."""
+
+
+class Opens(Protocol):
+    """What opens a session: the interface of its backend."""
+
+    id_bytes: int
+    serializer: FieldSerializer
+
+    def _load_first(self, app: Flask, request: Request) -> LoadedSession | None: ...
 
 
 class Changes(NamedTuple):

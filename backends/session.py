@@ -6,7 +6,7 @@ from copy import deepcopy
 from datetime import datetime
 from threading import RLock
 from types import NoneType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from uuid import UUID
 
 from flask import Flask, Request
@@ -18,13 +18,13 @@ from backends.loaded_session import (
     NO_CHANGES,
     Changes,
     LoadedSession,
+    Opens,
     Succession,
     field_name,
     field_names,
     is_session_field,
     session_keys,
 )
-from backends.serializer import FieldSerializer
 from backends.store import Fields, StoreUnavailable
 
 PERMANENT_KEY = "_permanent"
@@ -32,15 +32,6 @@ PERMANENT_KEY = "_permanent"
 
 IMMUTABLE = frozenset({str, int, float, bool, NoneType, bytes, UUID, datetime, Markup})
 """A value of these types that is the one that was loaded has not changed."""
-
-
-class Opens(Protocol):
-    """What opens a session: the interface of its backend."""
-
-    id_bytes: int
-    serializer: FieldSerializer
-
-    def _load_first(self, app: Flask, request: Request) -> LoadedSession | None: ...
 
 
 _ENCODED = object()
@@ -113,7 +104,14 @@ class Session(SessionMixin):
 
     @permanent.setter
     def permanent(self, value: bool) -> None:
-        self[PERMANENT_KEY] = bool(value)
+        try:
+            self[PERMANENT_KEY] = bool(value)
+        except StoreUnavailable:
+            # Many set it before each request. It only prolongs: a page that needs nothing else of
+            # the session is answered, and the first use of it raises again.
+            if not value:
+                raise
+            self._values, self._is_unread, self._failure = None, False, None
 
     @property
     def _is_untouched(self) -> bool:
@@ -345,9 +343,7 @@ class Session(SessionMixin):
         return name in self._used() or self._stored_text(name) is not None
 
     def __repr__(self) -> str:
-        return (
-            f"<{type(self).__name__} {dict(self)!r}>" if self._values is not None else "<Session>"
-        )
+        return f"<Session {dict(self)!r}>" if self._values is not None else "<Session>"
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         # The mixin's own would set `modified` also if the key exists.

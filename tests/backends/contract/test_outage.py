@@ -68,6 +68,57 @@ def test_a_page_that_does_not_is_answered(
     assert set_cookie(response) is None
 
 
+@pytest.fixture
+def made_permanent(make_app: MakeApp) -> Stage:
+    """An application that makes each session permanent before each request."""
+    stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
+    stage.app.before_request(lambda: setattr(session, "permanent", True))
+    return stage
+
+
+@pytest.mark.parametrize("path", ["/", "/static/missing"])
+def test_a_page_that_was_only_made_permanent_is_answered(
+    made_permanent: Stage, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    made_permanent.put(user="ada")
+    fail(made_permanent, monkeypatch)
+    response = made_permanent.visit(lambda: "public", path)
+    assert response.status_code == (200 if path == "/" else 404)
+    assert set_cookie(response) is None
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: session.get("user"),
+        lambda: "user" in session,
+        lambda: session.update(user="bob"),
+        lambda: dict(session),
+        lambda: setattr(session, "permanent", False),
+    ],
+    ids=["get", "in", "update", "dict", "not-permanent"],
+)
+def test_what_needs_more_of_it_is_503(
+    made_permanent: Stage, monkeypatch: pytest.MonkeyPatch, use: Any
+) -> None:
+    made_permanent.put(user="ada")
+    with monkeypatch.context() as broken:
+        fail(made_permanent, broken)
+        assert made_permanent.visit(use).status_code == 503
+    assert made_permanent.held() == {"_permanent": True, "user": "ada"}
+
+
+@pytest.mark.parametrize("verbs", [VERBS, ("update", "update_loaded", "touch")])
+def test_a_page_that_was_only_modified_is_answered(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, verbs: tuple[str, ...]
+) -> None:
+    stage.put(user="ada")
+    with monkeypatch.context() as broken:
+        fail(stage, broken, *verbs)
+        assert stage.visit(lambda: setattr(session, "modified", True)).status_code == 200
+    assert stage.held() == {"user": "ada"}
+
+
 @pytest.mark.parametrize("permanent", [False, True])
 def test_a_renewal_that_fails_changes_no_answer(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, clock: SetClock, permanent: bool
