@@ -165,7 +165,8 @@ class Session(SessionMixin):
         """The changes since the session was loaded, nested ones included."""
         if self._is_untouched:
             return NO_CHANGES
-        values, stored = self._used(), self._stored
+        # A copy: a thread of the request may still write.
+        values, stored = self._used().copy(), self._stored
         changed: dict[str, str] = {}
         for key, value in values.items():
             if value is not _ENCODED and not self._is_as_read(key, value):
@@ -180,7 +181,7 @@ class Session(SessionMixin):
 
     def _fields(self) -> dict[str, str]:
         """All values, encoded."""
-        values = self._all()
+        values = self._all().copy()  # as in `_changes`
         names, stored = field_names(values), self._stored
         if not stored:
             return dict(zip(names, self._encode_all(values), strict=True))

@@ -3,11 +3,20 @@
 import gc
 import weakref
 from collections.abc import Iterator
+from threading import Thread
+from typing import Any
 
 import pytest
-from flask import Flask, Response, abort, session, stream_with_context
+from flask import (
+    Flask,
+    Response,
+    abort,
+    copy_current_request_context,
+    session,
+    stream_with_context,
+)
 
-from tests.backends.contract.stage import HOST, Act, MakeApp, Stage
+from tests.backends.contract.stage import HOST, Act, MakeApp, Stage, begin_anew
 
 
 class TestTheTestClient:
@@ -63,6 +72,28 @@ class TestRequestsOfEveryKind:
         stage.put(words=["one ", "two"])
         response = stage.visit(lambda: Response(stream_with_context(pieces())))
         assert response.text == "one two"
+
+
+class Meanwhile:
+    """A value: while it is encoded, another thread of the request writes into the session."""
+
+    def __html__(self) -> str:
+        name = f"late-{id(self)}"
+        write = copy_current_request_context(lambda: session.update({name: 1}))
+        thread = Thread(target=write)
+        thread.start()
+        thread.join()
+        return "text"
+
+
+@pytest.mark.parametrize(
+    "change", [lambda **values: session.update(values), begin_anew], ids=["update", "login"]
+)
+def test_a_thread_may_write_while_it_is_saved(stage: Stage, change: Any) -> None:
+    stage.put(a=1)
+    response = stage.visit(lambda: change(user="ada", first=Meanwhile(), second=Meanwhile()))
+    assert response.status_code == 200
+    assert stage.held().items() >= {"user": "ada", "first": "text", "second": "text"}.items()
 
 
 def test_an_application_that_is_no_longer_used_is_freed_at_once(make_app: MakeApp) -> None:
