@@ -23,6 +23,7 @@ from redis.exceptions import (
 from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
 
 from backends.redis_access.deadline_socket import TIME_USED_UP, Command, DeadlineSocket
+from backends.redis_access.lookup import wait_for_name
 from backends.timing import deadline
 from backends.timing.deadline import seconds_left
 from backends.timing.throttle import Throttle
@@ -86,6 +87,9 @@ class DeadlineMixin:
             raise redis.ConnectionError(describe_answer(error)) from None
 
     def _connect(self) -> DeadlineSocket:
+        host = getattr(self, "host", None)
+        if host is not None:  # it is no socket file
+            wait_for_name(host, self.time_left())
         return DeadlineSocket(super()._connect(), self)  # type: ignore[misc]  # of redis-py
 
 

@@ -1,12 +1,13 @@
 """How a client for REDIS_URL uses its time and its connections, on a real Redis."""
 
+import socket
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -185,6 +186,32 @@ class TestDeadConnections:
         monkeypatch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
         assert [is_there(store) for _ in range(6)] == [True] * 6
         assert relay.accepted == 7
+
+
+def test_a_name_that_nobody_answers_for_ends_with_the_deadline(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's resolver waits for a silent server for many seconds."""
+    answers, asked, ask = Event(), list[str](), socket.getaddrinfo
+
+    def ask_slowly(host: str, *rest: Any) -> Any:
+        if host != "redis.example":
+            return ask(host, *rest)
+        asked.append(host)
+        answers.wait(AMPLE)
+        return ask("127.0.0.1", *rest)
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask_slowly)
+    url = f"redis://redis.example:{redis_server.port}"
+    with monkeypatch.context() as short:
+        short.setattr(deadline, "LIMIT_SECONDS", 0.05)
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match=r"does not answer for the name redis\.ex"):
+                RedisStore(connect(url)).load(KEY)
+    assert len(asked) == 1
+    answers.set()
+    monkeypatch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
+    assert RedisStore(connect(url)).load("b" * 64) is None
 
 
 def test_a_child_process_connects_for_itself(redis_server: RedisServer) -> None:

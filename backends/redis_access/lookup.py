@@ -1,0 +1,27 @@
+"""Looks up the names of hosts within a time: the system's resolver knows no deadline."""
+
+import socket
+from contextlib import suppress
+from threading import Thread
+
+_running: dict[str, Thread] = {}
+"""By the host: of requests that wait for one name, one asks."""
+
+
+def wait_for_name(host: str, seconds: float) -> None:
+    """Return when the resolver has answered, whatever it said.
+
+    Raises `OSError` if it has not in that time.
+    """
+    asking = _running.get(host)
+    if asking is None or not asking.is_alive():
+        asking = _running[host] = Thread(target=_ask, args=(host,), daemon=True)
+        asking.start()
+    asking.join(seconds)
+    if asking.is_alive():
+        raise OSError(f"the resolver of this machine does not answer for the name {host}")
+
+
+def _ask(host: str) -> None:
+    with suppress(OSError, UnicodeError):  # who connects will be told
+        socket.getaddrinfo(host, None)
