@@ -1,6 +1,7 @@
 """The owner whose sessions a command is about, and whether the application can list them."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from flask import Flask, current_app
 from backends.commands.output import make_printable
 from backends.registry import BACKENDS, BUILT_IN, Backend, find_backend, lister_of
 from backends.server_side import StoreInterface
+from backends.settings import ConfigurationError
 from backends.store import NamesLocation
 
 
@@ -64,11 +66,20 @@ def read_owner(interface: StoreInterface, text: str, is_json: bool) -> Any:
 
 
 def list_owners() -> list[Any]:
-    """All the owners that the application names. Raises `UsageError` if it names none."""
+    """All the owners that the application names.
+
+    Raises `UsageError` if it names none, and `ConfigurationError` if it cannot be asked for them.
+    """
     name_all = current_app.config.get("SESSION_LIST_OWNERS")
     if name_all is None:
         raise click.UsageError("Missing argument 'OWNER': name whose sessions to list.")
-    return list(name_all())
+    owners = name_all() if callable(name_all) else None
+    if not isinstance(owners, Iterable):
+        raise ConfigurationError(
+            "SESSION_LIST_OWNERS is no function that returns the owners: give one, such as "
+            "lambda: ['ada', 'bob']."
+        )
+    return list(owners)
 
 
 def owner_as_json(interface: StoreInterface, owner: Any) -> Any:

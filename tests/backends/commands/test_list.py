@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -173,3 +174,11 @@ def test_without_session_owner_the_setting_is_named(
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: SESSION_OWNER is not set, so nobody's sessions")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("names", [5, ["ada"], lambda: None, lambda: 5])
+def test_a_list_of_owners_that_is_no_function_is_one_line(shop: Shop, names: Any) -> None:
+    shop.app.config["SESSION_LIST_OWNERS"] = names
+    result = shop.run("list")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: SESSION_LIST_OWNERS is no function")
