@@ -131,7 +131,16 @@ def is_on(app: Flask, name: str, default: bool) -> bool:
 
 def key_prefix(app: Flask) -> str:
     """The prefix of every key in Redis: `SESSION_KEY_PREFIX`, as in Flask-Session."""
-    return str(app.config.get("SESSION_KEY_PREFIX", DEFAULT_KEY_PREFIX))
+    return _text("SESSION_KEY_PREFIX", app.config.get("SESSION_KEY_PREFIX", DEFAULT_KEY_PREFIX))
+
+
+def _text(name: str, value: Any) -> str:
+    """The text of a setting, which tokens and keys are made of."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:  # as of an environment variable with other bytes
+        raise ConfigurationError(f"{name}={value!a} is no text in UTF-8.") from None
+    return str(value)
 
 
 def check_cookie_name(app: Flask) -> None:
@@ -178,7 +187,7 @@ class Settings:
 
         They are kept as long as the session.
         """
-        self.name = str(config.get("SESSION_APP_NAME") or app.name)
+        self.name = _text("SESSION_APP_NAME", config.get("SESSION_APP_NAME") or app.name)
         """The application in the salt of a token's signature.
 
         A token of another application with the same secret key is not accepted (OWASP ASVS 5.0,

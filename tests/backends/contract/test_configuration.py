@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from backends import ConfigurationError, init_app
-from tests.backends.contract.stage import MakeApp, Stage, set_cookie
+from tests.backends.contract.stage import MakeApp, Stage, on, set_cookie
 from tests.conftest import SECRET
 
 NO_COUNTS: tuple[Any, ...] = ("", "many", 0, "0", -1, True, [])
@@ -35,6 +35,7 @@ REFUSED: list[tuple[str, Any]] = [
     *(("SECRET_KEY_FALLBACKS", value) for value in ("old-key", b"old-key", 5, True)),
     *(("SECRET_KEY_FALLBACKS", value) for value in ([""], [b""], [None], ["old", 5], ["\udcff"])),
     *(("SESSION_COOKIE_NAME", value) for value in (None, "", 5, b"sid", "a b", "a;b", "a=b")),
+    ("SESSION_APP_NAME", "shop-\udcff"),
     *(("SESSION_COOKIE_NAME", value) for value in ("sid\n", "sitzüng", "s€", "\udcff")),
 ]
 
@@ -51,6 +52,12 @@ def test_an_invalid_setting_is_one_line_at_the_start(
     assert said.startswith(name)
     assert "\n" not in said
     assert "old-key" not in said
+
+
+@on(revocable=True)
+def test_a_prefix_that_is_no_utf_8_is_one_line(make_app: MakeApp) -> None:
+    with pytest.raises(ConfigurationError, match=r"^SESSION_KEY_PREFIX='.udcff' is no text in"):
+        make_app(SESSION_KEY_PREFIX="\udcff")
 
 
 @pytest.mark.parametrize("kind", ["filesystem", "sqlite"])
