@@ -32,6 +32,9 @@ class LoadedSession(NamedTuple):
     mark: str = ""
     """Of one whose browser has the token of another interface still: the key of its mark."""
 
+    def __repr__(self) -> str:
+        return "<LoadedSession>"  # a report of an error shows the variables: no id, no token
+
 
 class Opens(Protocol):
     """What opens a session: the interface of its backend."""

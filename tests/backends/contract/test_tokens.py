@@ -2,6 +2,7 @@
 
 import secrets
 from collections import Counter
+from typing import Any
 
 import pytest
 from flask import Flask, Response, request, session
@@ -124,3 +125,13 @@ def test_a_session_shows_no_token_when_it_is_printed(alice: Tab, views: Views) -
     printed = alice.post("/do/print").text
     assert "alice" in printed
     assert alice.token not in printed
+
+
+def test_no_variable_of_a_session_shows_a_token(alice: Tab, views: Views) -> None:
+    """A debugger and a report of an error print the variables of each frame."""
+    proxy: Any = session
+    views["print"] = lambda: f"{proxy.get('user')} {vars(proxy._get_current_object())}"
+    printed = alice.post("/do/print").text
+    assert "alice" in printed
+    assert alice.token not in printed
+    assert alice.token.partition(".")[0] not in printed
