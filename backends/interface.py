@@ -323,7 +323,8 @@ class BackendInterface(SessionInterface):
         if self.permanent and PERMANENT_KEY not in session:
             session.permanent = True
         loaded, keeps_age = session._loaded_session, session._succession < Succession.NEW_OWNER
-        created = loaded.created if loaded and keeps_age else self.clock()
+        # Not 0, which would be no beginning: tests set their clocks to the epoch.
+        created = loaded.created if loaded and keeps_age else max(self.clock(), 1.0)
         fields = session._fields()
         token = self._create(app, session, fields, created)
         permanent = session.permanent

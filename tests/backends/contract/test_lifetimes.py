@@ -25,6 +25,16 @@ def test_the_clock_is_asked_when_it_is_needed(
     assert stage.result == {}
 
 
+def test_a_clock_may_stand_at_the_epoch(bare_app: Flask, backend: Backend) -> None:
+    """Where tests set it, as freezegun does."""
+    app = Flask("lab")
+    app.config.update(bare_app.config)
+    init_app(app, backend.name, clock=lambda: 0.0)
+    stage = Stage(app)
+    stage.put(a=1)
+    assert stage.held() == {"a": 1}
+
+
 LIMITS = {"PERMANENT_SESSION_LIFETIME": 8 * 3600, "SESSION_ABSOLUTE_LIFETIME": 24 * 3600}
 
 
