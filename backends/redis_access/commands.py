@@ -7,12 +7,17 @@ from hashlib import sha1
 from typing import Any
 
 import redis
+from redis.client import NEVER_DECODE
 from redis.cluster import RedisCluster
 from redis.exceptions import AskError, MaxConnectionsError, NoScriptError, TryAgainError
 
 from backends.redis_access.client import Client
 from backends.redis_access.deadline_socket import Command
 from backends.redis_access.pool import ASK_ANOTHER, DeadlinePool, NoScriptAgainError
+
+AS_BYTES: dict[str, Any] = {NEVER_DECODE: True}
+"""Redis-py's option for one command: a client that decodes would do it by its own encoding, and a
+record is sealed byte by byte."""
 
 
 class Commands:
@@ -28,7 +33,7 @@ class Commands:
         self._pool = pool if isinstance(pool, DeadlinePool) else None
 
     def run(self, key: str, command: Command, again: Command | None = None) -> Any:
-        """The answer, with bytes for text if the client does not decode.
+        """The answer, with bytes for text.
 
         `again` is what to send instead if the command must be sent a second time.
         """
@@ -36,7 +41,7 @@ class Commands:
             return self._pool.execute(command, again)
         if isinstance(self._client, RedisCluster):
             return self._run_on_cluster(self._client, key, command, again)
-        return self._client.execute_command(*command)
+        return self._client.execute_command(*command, **AS_BYTES)
 
     def _run_on_cluster(
         self, cluster: RedisCluster, key: str, command: Command, again: Command | None
@@ -44,11 +49,11 @@ class Commands:
         node = cluster.get_node_from_key(key)
         pool = cluster.get_redis_connection(node).connection_pool
         if not isinstance(pool, DeadlinePool):
-            return cluster.execute_command(*command)
+            return cluster.execute_command(*command, **AS_BYTES)
         try:
             return pool.execute(command, again)
         except (AskError, TryAgainError):
-            return cluster.execute_command(*command)  # follows the slot to its new node
+            return cluster.execute_command(*command, **AS_BYTES)  # follows the slot
         except MaxConnectionsError:
             raise
         except (redis.ConnectionError, redis.TimeoutError, *ASK_ANOTHER, OSError):

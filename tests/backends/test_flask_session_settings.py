@@ -110,19 +110,31 @@ class TestRedis:
         service.client().flushall()
         return lambda **options: redis.Redis.from_url(service.url, **options)
 
-    @pytest.mark.parametrize("decode", [True, False], ids=["decodes", "bytes"])
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"decode_responses": True},
+            {"decode_responses": True, "encoding": "latin-1"},
+            {"decode_responses": True, "encoding_errors": "replace"},
+            {"encoding": "ascii"},
+        ],
+        ids=["bytes", "decodes", "latin-1", "replaces", "ascii"],
+    )
     def test_a_ready_client_is_used_as_it_is(
-        self, connect: Callable[..., "redis.Redis"], decode: bool
+        self, connect: Callable[..., "redis.Redis"], options: dict[str, Any]
     ) -> None:
-        with connect(decode_responses=decode) as ready, connect() as other:
+        with connect(**options) as ready, connect() as other:
             app = foreign_app(SESSION_REDIS=ready, REDIS_URL="redis://127.0.0.1:1/0")
             init_app(app, "redis")
             client = with_views(app)
             client.post("/set/a/1")
             client.post("/set/grüße/€")
+            with client.session_transaction() as opened:
+                opened["\ud800"] = "lone"
             client.post("/rotate")
             client.post("/set/a/2")
-            assert client.get("/").json == {"a": "2", "grüße": "€"}
+            assert client.get("/").json == {"a": "2", "grüße": "€", "\ud800": "lone"}
             assert other.dbsize() == 1
             client.post("/logout")
             assert other.dbsize() == 0
