@@ -185,7 +185,7 @@ def _parse_end(end: Any) -> datetime:
         given = None
     if isinstance(given, datetime):
         return given if given.tzinfo else given.replace(tzinfo=UTC)
-    if isinstance(given, date):
+    if isinstance(given, date) and given < date.max:
         return datetime.combine(given + timedelta(days=1), time(), UTC)
     raise ConfigurationError(
         f"SESSION_MIGRATE_UNTIL={end!r}: name the day on which the last visitor will have come, as "

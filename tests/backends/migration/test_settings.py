@@ -40,7 +40,9 @@ def test_the_end_is_a_day_or_a_moment(clock: SetClock, end: Any, until: datetime
     assert interface.migration.until == until
 
 
-@pytest.mark.parametrize("end", [None, "", "soon", "31.01.2027", 7, "2027-02-30", b"2027-01-31"])
+@pytest.mark.parametrize(
+    "end", [None, "", "soon", "31.01.2027", 7, "2027-02-30", b"2027-01-31", "9999-12-31", date.max]
+)
 def test_a_move_without_an_end_is_refused(clock: SetClock, end: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^SESSION_MIGRATE_UNTIL=.*2027-01-31"):
         configure(clock, SESSION_MIGRATE_FROM="flask", SESSION_MIGRATE_UNTIL=end)
