@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Protocol, runtime_checkable
 
 from backends.record import CREATED
-from backends.store import SessionGone, Store, StoreUnavailable, key_of
+from backends.store import ListsSessions, SessionGone, Store, StoreUnavailable, key_of
 from backends.timing.deadline import one_deadline
 from backends.timing.throttle import Throttle
 
@@ -93,6 +93,9 @@ class Probe:
             with one_deadline():
                 self._store.create(key, FIELDS, PROBE_SECONDS, owner)
                 found = self._store.load(key)
+                if isinstance(self._store, ListsSessions):
+                    self._store.end_oldest(owner, key, 1)  # as under SESSION_MAX_PER_OWNER
+                    self._store.sessions_of(owner)
                 self._store.update(key, {"probe": '"2"'}, (), PROBE_SECONDS)
                 deleted = self._store.delete(key)
         except StoreUnavailable as failure:

@@ -15,6 +15,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from backends import ConfigurationError, init_app
+from backends.probe import Probe
 from backends.redis import RedisStore
 from backends.redis_access.client import connect
 from backends.store import StoreUnavailable
@@ -307,6 +308,26 @@ class TestServersOfAStore:
             assert "allkeys-lru" in str(store.eviction_risk())
         finally:
             master.config_set("maxmemory-policy", "noeviction")
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            *("get", "set", "evalsha", "del", "getrange", "expire", "exists"),
+            *("zadd", "zrem", "zrange", "zrangebyscore", "zremrangebyscore", "zscore"),
+        ],
+    )
+    def test_a_command_that_a_login_needs_is_tried(
+        self, redis_server: RedisServer, command: str
+    ) -> None:
+        """The lists and the limit of an owner's sessions too."""
+        admin = redis_server.client()
+        admin.execute_command("ACL SETUSER", "visitor", "on", ">x", "~*", "+@all", f"-{command}")
+        try:
+            store = RedisStore(connect(redis_server.url.replace("//", "//visitor:x@")))
+            with pytest.raises(StoreUnavailable, match=r"permission|can't run this command"):
+                Probe(store).check()
+        finally:
+            admin.acl_deluser("visitor")
 
     def test_a_server_without_policies_is_no_risk(self) -> None:
         assert RedisStore(fakeredis.FakeRedis()).eviction_risk() is None
