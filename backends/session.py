@@ -165,8 +165,8 @@ class Session(SessionMixin):
         """The changes since the session was loaded, nested ones included."""
         if self._is_untouched:
             return NO_CHANGES
-        # A copy: a thread of the request may still write.
-        values, stored = self._used().copy(), self._stored
+        # As it is now, in one look: a thread of the request may still write or read the rest.
+        is_whole, values, stored = self._is_whole, self._used().copy(), self._stored
         changed: dict[str, str] = {}
         for key, value in values.items():
             if value is not _ENCODED and not self._is_as_read(key, value):
@@ -174,7 +174,7 @@ class Session(SessionMixin):
                 text = self._changed_text(key, value, stored.get(name))
                 if text is not None:
                     changed[name] = text
-        if not self._is_whole:
+        if not is_whole:
             return Changes(changed, set())
         missing = stored.keys() - field_names(values)
         return Changes(changed, set(filter(is_session_field, missing)))
