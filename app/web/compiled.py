@@ -40,9 +40,10 @@ class CompiledRule(Rule):
     _kept: ClassVar[dict[tuple[object, ...], Builder]] = {}
 
     def _compile_builder(self, append_unknown: bool = True) -> Builder:
-        if self.defaults:  # they become part of the code
+        defaults = self.defaults or {}
+        if any((True, name) in self._trace for name in defaults):  # their values are in the code
             return super()._compile_builder(append_unknown)
-        key = (*self._trace, append_unknown)
+        key = (*self._trace, *defaults, append_unknown)
         if key not in self._kept:
             self._kept[key] = super()._compile_builder(append_unknown)
         return self._kept[key]

@@ -47,8 +47,7 @@ def test_the_applications_of_a_process_share_their_rules(
     compile_rule = Rule._compile_builder
 
     def count(rule: Rule, *arguments: Any) -> Any:
-        if not rule.defaults:  # they are a part of the code
-            compiled.append(rule.rule)
+        compiled.append(rule.rule)
         return compile_rule(rule, *arguments)
 
     monkeypatch.setattr(Rule, "_compile_builder", count)
@@ -83,3 +82,17 @@ def test_defaults_are_of_their_own_rule(default: str) -> None:
     app.add_url_rule("/page/<part>", "page", lambda part: part, defaults={"part": default})
     with app.test_request_context():
         assert url_for("page") == f"/page/{default}"
+
+
+@pytest.mark.parametrize(
+    ("defaults", "address"), [({"part": "one"}, "/all"), ({}, "/all?part=one")]
+)
+def test_a_default_outside_the_address_is_of_its_own_rule(
+    defaults: dict[str, str], address: str
+) -> None:
+    for own in ({}, {"part": "two"}, {"other": "one"}, defaults):
+        app = Flask("own")
+        app.url_rule_class = CompiledRule
+        app.add_url_rule("/all", "page", lambda **_: "", defaults=own)
+    with app.test_request_context():
+        assert url_for("page", part="one") == address
