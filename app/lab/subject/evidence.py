@@ -316,7 +316,8 @@ def _mask_headers(
 
 def _mask(text: str, secrets: Mapping[str, str]) -> str:
     for token, letter in secrets.items():
-        text = text.replace(token, _mask_token(token, letter))
+        if token in text:  # rarely, among dozens of tokens: no name is made in vain
+            text = text.replace(token, _mask_token(token, letter))
     return text
 
 
