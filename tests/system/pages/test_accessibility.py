@@ -39,3 +39,4 @@ def test_axe_finds_what_is_wrong(page: "Page", server: LabServer) -> None:
         "**/broken", lambda route: route.fulfill(body="<img src=x>", content_type="text/html")
     )
     assert any("image-alt" in each for each in find_violations(page, server, ["/broken"]))
+    page.unroute_all()

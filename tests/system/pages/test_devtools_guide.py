@@ -14,7 +14,7 @@ from backends import BACKENDS
 from tests.support.services import PATIENCE, LabServer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Page
 
 README = Path(__file__).parents[3] / "README.md"
 
@@ -26,10 +26,9 @@ SAYS = {**DONE, "grow": OUTCOMES["413"], "replay": OUTCOMES["still-logged-in"]}
 class Devtools:
     """A page, and the panels of devtools beside it."""
 
-    def __init__(self, browser: "Browser", url: str) -> None:
-        self.context = browser.new_context()
-        self.page = self.context.new_page()
-        self._protocol = self.context.new_cdp_session(self.page)
+    def __init__(self, page: "Page", url: str) -> None:
+        self.page = page
+        self._protocol = page.context.new_cdp_session(page)
         self.url = url
         self.sent: list[dict[str, Any]] = []
         """Of each request with extra information, the newest last: its cookies."""
@@ -41,6 +40,9 @@ class Devtools:
         ):
             self._protocol.on(event, lambda found, kept=kept: kept.append(found))
         self.page.goto(url)
+
+    def close(self) -> None:
+        self._protocol.detach()
 
     def cookies(self) -> dict[str, dict[str, Any]]:
         """Application → Cookies: the rows by name, with the columns as keys."""
@@ -61,10 +63,10 @@ class Devtools:
 
 
 @pytest.fixture
-def devtools(chromium: "Browser", server: LabServer) -> Iterator[Devtools]:
-    devtools = Devtools(chromium, server.url)
+def devtools(page: "Page", server: LabServer) -> Iterator[Devtools]:
+    devtools = Devtools(page, server.url)
     yield devtools
-    devtools.context.close()
+    devtools.close()
 
 
 def cookie_of(name: str) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.services import LabServer
-from tests.system.pages.conftest import DESKTOP, PHONE
+from tests.system.pages.conftest import DESKTOP, PHONE, Listen
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -45,13 +45,15 @@ GERMAN_PAGES = (
 )
 
 
-def test_no_page_scrolls_sideways_or_breaks_its_own_policy(page: "Page", server: LabServer) -> None:
+def test_no_page_scrolls_sideways_or_breaks_its_own_policy(
+    page: "Page", listen: Listen, server: LabServer
+) -> None:
     page.goto(server.url)
     page.locator("form[action='/all/login'] button").first.click()
     page.get_by_text("Logged in: alice").first.wait_for()
     said: list[str] = []
-    page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
-    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
+    listen("console", lambda message: said.append(f"{page.url}: {message.text}"))
+    listen("pageerror", lambda error: said.append(f"{page.url}: {error}"))
     for path in PAGES:
         page.goto(f"{server.url}{path}")
         for size, scheme in SCREENS:

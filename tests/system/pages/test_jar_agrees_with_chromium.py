@@ -15,7 +15,7 @@ from app.lab.browser.set_cookie import Cookie
 from tests.lab.browser.tiny_site import TinySite, tiny_site
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 IP = "127.0.0.1"
 NAME = "app.localhost"  # a host with a dot, so that Domain can name it
@@ -118,13 +118,6 @@ CASES = {
 def site() -> Iterator[TinySite]:
     with tiny_site() as site:
         yield site
-
-
-@pytest.fixture(scope="module")
-def tab(chromium: "Browser") -> Iterator["Page"]:
-    context = chromium.new_context()
-    yield context.new_page()
-    context.close()
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from app.lab.runs.background import RunFiles
 from backends import BACKENDS
 from tests.lab.reports.made_reports import faulty_run
 from tests.support.services import LabServer
-from tests.system.pages.conftest import DESKTOP, PHONE
+from tests.system.pages.conftest import DESKTOP, PHONE, Listen
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 FIRST = next(iter(CLAIMS))
 
@@ -119,23 +119,20 @@ def test_a_run_that_fails_says_so_and_gives_the_results_back(
 
 
 def test_a_button_starts_a_run_and_another_stops_it(
-    chromium: "Browser", page: "Page", tmp_path: Path
+    page: "Page", scriptless_page: "Page", tmp_path: Path
 ) -> None:
     with LabServer(tmp_path) as server:
         page.goto(f"{server.url}/lab")
         page.get_by_role("button", name="Run all").click()
         page.locator(".cell a").first.wait_for()
         page.get_by_role("button", name="Stop it").wait_for()
-        without_script = chromium.new_context(java_script_enabled=False)
-        following = without_script.new_page()
-        following.goto(f"{server.url}/lab")
+        scriptless_page.goto(f"{server.url}/lab")
         # It loads itself again until there is something to show.
-        following.locator(".cell a").first.wait_for()
+        scriptless_page.locator(".cell a").first.wait_for()
         page.get_by_role("button", name="Stop it").click()
         page.get_by_text("The last run was stopped after").wait_for()
         assert page.get_by_role("status").inner_text() == "The run was stopped."
         assert page.locator("[data-waits]").count() == 0
-        without_script.close()
 
 
 @pytest.fixture(scope="module")
@@ -150,13 +147,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     ("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
 )
 def test_the_report_fits_every_screen_and_loads_nothing(
-    page: "Page", report: str, size: Any, scheme: Any
+    page: "Page", listen: Listen, report: str, size: Any, scheme: Any
 ) -> None:
     page.set_viewport_size(size)
     page.emulate_media(color_scheme=scheme)
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: asked.append(message.text))
+    listen("request", lambda request: asked.append(request.url))
+    listen("console", lambda message: asked.append(message.text))
     page.goto(report)
     page.locator(f"a[href='#{FIRST}--cookie']").first.click()
     page.locator(f"details[id='{FIRST}--cookie'][open]").wait_for()
@@ -166,13 +163,15 @@ def test_the_report_fits_every_screen_and_loads_nothing(
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
 
-def test_the_report_runs_no_script_but_its_own(page: "Page", report: str, tmp_path: Path) -> None:
+def test_the_report_runs_no_script_but_its_own(
+    page: "Page", listen: Listen, report: str, tmp_path: Path
+) -> None:
     whole = Path(report.removeprefix("file://")).read_text()
     planted = "<script>document.title = 'planted'</script><p style='display:none' id='p'>x</p>"
     spoiled = tmp_path / "spoiled.html"
     spoiled.write_text(whole.replace("<main", f"{planted}<img src=x onerror='alert(1)'><main", 1))
     refused: list[str] = []
-    page.on("console", lambda message: refused.append(message.text))
+    listen("console", lambda message: refused.append(message.text))
     page.goto(spoiled.as_uri())
     page.locator("html[data-bs-theme]").wait_for()
     assert "planted" not in page.title()

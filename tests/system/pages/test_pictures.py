@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.services import LabServer
-from tests.system.pages.conftest import COMMAND, DESKTOP
+from tests.system.pages.conftest import COMMAND
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "pictures"
@@ -49,16 +49,11 @@ PICTURES: dict[str, Callable[["Page", str], None]] = {
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_each_picture_is_of_a_page_as_it_is(
-    chromium: "Browser", untouched: LabServer, name: str
-) -> None:
-    context = chromium.new_context(viewport=DESKTOP, color_scheme="light", reduced_motion="reduce")
-    page = context.new_page()
+def test_each_picture_is_of_a_page_as_it_is(page: "Page", untouched: LabServer, name: str) -> None:
     PICTURES[name](page, untouched.url)
     page.mouse.move(0, 0)
     page.evaluate("document.fonts.ready")
     taken = page.screenshot(animations="disabled")
-    context.close()
     assert len(taken) > 20_000
     picture = FOLDER / f"{name}.png"
     if not picture.exists():

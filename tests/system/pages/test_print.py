@@ -1,6 +1,5 @@
 """On paper a page is light and whole, and has nothing that one presses."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from tests.support.services import LabServer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 SHEET: Any = {"width": 703, "height": 1017}
 """A4 within the margins of base.css."""
@@ -32,14 +31,12 @@ CUT_OFF = """
 
 
 @pytest.fixture
-def paper(chromium: "Browser", server: LabServer) -> Iterator["Page"]:
+def paper(page: "Page", server: LabServer) -> "Page":
     """A sheet, printed by somebody who chose the dark theme."""
-    context = chromium.new_context(viewport=SHEET)
-    context.add_cookies([{"name": "theme", "value": "dark", "url": server.url}])
-    page = context.new_page()
+    page.set_viewport_size(SHEET)
+    page.context.add_cookies([{"name": "theme", "value": "dark", "url": server.url}])
     page.emulate_media(media="print")
-    yield page
-    context.close()
+    return page
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -1,6 +1,5 @@
 """The side-by-side page in a real browser, and the picture of it in the README."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from app.inspector.side_by_side import DONE, OUTCOMES
 from backends import BACKENDS
 from tests.support.services import LabServer
-from tests.system.pages.conftest import DESKTOP
+from tests.system.pages.conftest import empty
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -19,21 +18,15 @@ SESSION_COOKIES = {f"session_{name.replace('-', '_')}" for name in BACKENDS}
 
 
 with_and_without_script = pytest.mark.parametrize(
-    "page", [True, False], indirect=True, ids=["with-script", "without-script"]
+    "page", ["tab", "scriptless_tab"], indirect=True, ids=["with-script", "without-script"]
 )
 
 
 @pytest.fixture
-def page(
-    request: pytest.FixtureRequest, chromium: "Browser", server: LabServer
-) -> Iterator["Page"]:
-    context = chromium.new_context(
-        java_script_enabled=getattr(request, "param", True), viewport=DESKTOP
-    )
-    page = context.new_page()
+def page(request: pytest.FixtureRequest, server: LabServer) -> "Page":
+    page = empty(request.getfixturevalue(getattr(request, "param", "tab")))
     page.goto(server.url)
-    yield page
-    context.close()
+    return page
 
 
 def press(page: "Page", action: str) -> None:
