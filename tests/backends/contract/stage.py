@@ -26,6 +26,10 @@ class Stage:
         app.add_url_rule("/", view_func=self._view)
         app.add_url_rule("/<path:_>", view_func=self._view)
 
+    def open_another_browser(self) -> None:
+        """The next visits are a stranger's."""
+        self.client = self.app.test_client()
+
     def _view(self, _: str = "") -> Any:
         self.result = self._act()
         return self.result if isinstance(self.result, Response | str) else "done"

@@ -10,6 +10,7 @@ from flask import Flask, Response, request, session
 from backends import Backend
 from tests.backends.contract.stage import MakeApp
 from tests.support.bare import Tab, Views
+from tests.support.cases import case
 from tests.support.covers import covers
 
 BROWSER_LIMIT = 4096
@@ -38,6 +39,12 @@ def test_a_planted_token_is_never_the_one_that_is_logged_in(app: Flask) -> None:
     assert victim.token != attacker.token
 
 
+HOSTILE = (
+    *("", ".", "..", "a.b.c", "\0", "../../etc/passwd", "*", "x" * 7000, "ä€", "%00", '"'),
+    "{}",
+)
+
+
 class TestTokens:
     def forged(self, token: str) -> list[str]:
         """The token with each character changed, cut at many places, and made up."""
@@ -57,17 +64,15 @@ class TestTokens:
         # The last character of base64 carries bits that mean nothing: it counts all the same.
         assert not [token for token in self.forged(alice.token) if Tab(app, token).data() == whole]
 
-    @pytest.mark.parametrize(
-        "token",
-        ["", ".", "..", "a.b.c", "\0", "../../etc/passwd", "*", "x" * 7000, "ä€", "%00", '"', "{}"],
-    )
     @covers("SM-18", "RF-21", "RF-26")
-    def test_a_hostile_token_is_nobody_and_no_error(self, app: Flask, token: str) -> None:
-        header = f"session={token}".encode().decode("latin-1")
-        response = app.test_client().get("/", headers={"Cookie": header})
-        assert response.status_code == 200
-        assert response.get_json() == {}
-        assert "Set-Cookie" not in response.headers
+    def test_a_hostile_token_is_nobody_and_no_error(self, app: Flask) -> None:
+        for token in HOSTILE:
+            with case(token):
+                header = f"session={token}".encode().decode("latin-1")
+                response = app.test_client().get("/", headers={"Cookie": header})
+                assert response.status_code == 200
+                assert response.get_json() == {}
+                assert "Set-Cookie" not in response.headers
 
     @covers("9.2.3")
     def test_another_application_with_the_same_key_is_refused(

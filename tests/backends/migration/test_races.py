@@ -10,6 +10,7 @@ from flask import Flask
 from backends import Store, StoreUnavailable, interface_of, lister_of
 from tests.backends.migration.conftest import Before, Browser
 from tests.conftest import PLACES
+from tests.support.cases import case
 from tests.support.clock import SetClock
 
 STEPS = ("create", "load", "update")
@@ -57,17 +58,18 @@ pytestmark = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize("after_it", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(1, 9))
 def test_a_killed_move_logs_nobody_out(
-    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch, at: int, after_it: bool
+    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch, after_it: bool
 ) -> None:
-    old = before.log_in()
     store = interface_of(after).store
-    with monkeypatch.context() as patch:
-        interrupt(patch, store, at, kill, after=after_it)
-        with suppress(Killed):
-            Browser(after, old.token).get("/")
-    assert Browser(after, old.token).data() == {"user": "alice"}
+    for at in range(1, 9):
+        with case(at):
+            old = before.log_in()
+            with monkeypatch.context() as patch:
+                interrupt(patch, store, at, kill, after=after_it)
+                with suppress(Killed):
+                    Browser(after, old.token).get("/")
+            assert Browser(after, old.token).data() == {"user": "alice"}
 
 
 @pytest.mark.parametrize("at", range(1, 7))

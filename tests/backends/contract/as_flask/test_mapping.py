@@ -11,6 +11,7 @@ from flask import Flask, session
 from backends import Backend, Session, id_of
 from tests.backends.contract.stage import Act, Stage, set_cookie
 from tests.conftest import SECRET
+from tests.support.cases import case
 
 Operation = Callable[[Any], Any]
 
@@ -80,9 +81,7 @@ class Told(NamedTuple):
     """The session of the next request, in its order."""
 
 
-def tell(app: Flask, begin: dict[str, Any], operation: Operation) -> Told:
-    stage = Stage(app)
-
+def tell(stage: Stage, begin: dict[str, Any], operation: Operation) -> Told:
     def act() -> tuple[Any, dict[str, Any], bool]:
         try:
             result = operation(session)
@@ -90,6 +89,7 @@ def tell(app: Flask, begin: dict[str, Any], operation: Operation) -> Told:
             result = type(error)
         return result, cast(Session, session).copy(), session.modified
 
+    stage.open_another_browser()
     stage.visit(lambda: session.update(begin))
     response = stage.visit(act)
     result, content, modified = stage.result
@@ -100,11 +100,11 @@ def tell(app: Flask, begin: dict[str, Any], operation: Operation) -> Told:
 
 
 @pytest.fixture
-def flask_app() -> Flask:
+def flask_stage() -> Stage:
     """An application on Flask's own session."""
     app = Flask("lab")
     app.config.update(SECRET_KEY=SECRET, TESTING=True)
-    return app
+    return Stage(app)
 
 
 @pytest.mark.parametrize(
@@ -113,24 +113,21 @@ def flask_app() -> Flask:
     [{"b": 1, "c": "x" * 100, "a": (1, 2)}, {}],
     ids=["filled", "empty"],
 )
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 def test_the_session_is_the_dict_that_flasks_own_session_is(
-    bare_app: Flask,
-    flask_app: Flask,
-    backend: Backend,
-    begin: dict[str, Any],
-    operation: Operation,
+    stage: Stage, flask_stage: Stage, backend: Backend, begin: dict[str, Any]
 ) -> None:
-    expected = tell(flask_app, begin, operation)
-    if backend.state == "server" and expected.content.keys() == {"_permanent"}:
-        # As Flask-Session: whoever is only made permanent leaves no record.
-        expected = expected._replace(cookie="none", later=[])
-    assert tell(bare_app, begin, operation) == expected
+    for name, operation in OPERATIONS.items():
+        with case(name):
+            expected = tell(flask_stage, begin, operation)
+            if backend.state == "server" and expected.content.keys() == {"_permanent"}:
+                # As Flask-Session: whoever is only made permanent leaves no record.
+                expected = expected._replace(cookie="none", later=[])
+            assert tell(stage, begin, operation) == expected
 
 
-def test_the_keys_come_back_in_the_order_of_flask(bare_app: Flask, flask_app: Flask) -> None:
+def test_the_keys_come_back_in_the_order_of_flask(stage: Stage, flask_stage: Stage) -> None:
     begin = {secrets.token_hex(4): "x" * 20 for _ in range(40)}
-    orders = [[name for name, _ in tell(app, begin, len).later] for app in (bare_app, flask_app)]
+    orders = [[name for name, _ in tell(each, begin, len).later] for each in (stage, flask_stage)]
     assert orders[0] == orders[1]
 
 
