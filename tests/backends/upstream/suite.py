@@ -42,12 +42,12 @@ def find_redis(request: pytest.FixtureRequest) -> str | None:
 def run_suite(
     source: Path, folder: Path, redis_url: str | None, files: Sequence[str] = ("tests",)
 ) -> Outcomes:
-    """Run the files of `source` on every backend; sessions and bytecode go to `folder`."""
+    """Run the files of `source` on every backend; sessions go to `folder`."""
     # Of our own environment as little as possible: no options of pytest, no coverage.
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(PROJECT),
-        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "UPSTREAM_FOLDER": str(folder),
         **({"REDIS_URL": redis_url} if redis_url else {}),
