@@ -117,16 +117,20 @@ class RedisClusterTrio(Topology):
             master.client().execute_command("CLUSTER ADDSLOTSRANGE", first, end - 1)
         for master, replica in self._pairs:
             name: Any = master.client().execute_command("CLUSTER MYID")
-            until(partial(_follow, replica, name))
+            self._wait(partial(_follow, replica, name))
 
     def _agree(self) -> None:
+        self._wait(self._are_ready)
+
+    def _wait(self, ask: Callable[[], bool]) -> None:
+        """Wait for what they do once they know each other; introduce them again if they do not."""
         for _ in range(INTRODUCTIONS):
             with suppress(TimeoutError):
-                until(self._are_ready, 10)
+                until(ask, 10)
                 return
             # A node gives a handshake up that was not answered in time, as on a busy machine.
             self._introduce()
-        until(self._are_ready)
+        until(ask)
 
     def _are_ready(self) -> bool:
         return all(map(self._is_ready, self.servers))
