@@ -7,7 +7,29 @@ from flask import flash, get_flashed_messages, session
 
 from tests.backends.contract.stage import Act, MakeApp, Stage
 from tests.conftest import SECRET
+from tests.support.cases import case
 from tests.support.covers import covers
+
+READS: dict[str, tuple[Act, object]] = {
+    "get": (lambda: session.get("a"), None),
+    "in": (lambda: "a" in session, False),
+    "dict": (lambda: dict(session), {}),
+    "len": (lambda: len(session), 0),
+    "permanent": (lambda: session.permanent, False),
+    "flashes": (lambda: get_flashed_messages(), []),
+}
+
+WRITES: dict[str, Act] = {
+    "update": lambda: session.update(a=1),
+    "set": lambda: session.__setitem__("a", 1),
+    "del": lambda: session.__delitem__("a"),
+    "setdefault": lambda: session.setdefault("a", 1),
+    "pop": lambda: session.pop("a", None),
+    "popitem": lambda: session.popitem(),
+    "clear": lambda: session.clear(),
+    "permanent": lambda: setattr(session, "permanent", True),
+    "flash": lambda: flash("hello"),
+}
 
 
 class TestWithoutASecretKey:
@@ -15,42 +37,19 @@ class TestWithoutASecretKey:
     def stage(self, make_app: MakeApp) -> Stage:
         return Stage(make_app(SECRET_KEY=None))
 
-    @pytest.mark.parametrize(
-        ("read", "expected"),
-        [
-            (lambda: session.get("a"), None),
-            (lambda: "a" in session, False),
-            (lambda: dict(session), {}),
-            (lambda: len(session), 0),
-            (lambda: session.permanent, False),
-            (lambda: get_flashed_messages(), []),
-        ],
-        ids=["get", "in", "dict", "len", "permanent", "flashes"],
-    )
-    def test_the_session_reads_as_empty(self, stage: Stage, read: Act, expected: object) -> None:
-        response = stage.visit(read)
-        assert stage.result == expected
-        assert response.status_code == 200
+    def test_the_session_reads_as_empty(self, stage: Stage) -> None:
+        for name, (read, expected) in READS.items():
+            with case(name):
+                response = stage.visit(read)
+                assert stage.result == expected
+                assert response.status_code == 200
 
-    @pytest.mark.parametrize(
-        "write",
-        [
-            lambda: session.update(a=1),
-            lambda: session.__setitem__("a", 1),
-            lambda: session.__delitem__("a"),
-            lambda: session.setdefault("a", 1),
-            lambda: session.pop("a", None),
-            lambda: session.popitem(),
-            lambda: session.clear(),
-            lambda: setattr(session, "permanent", True),
-            lambda: flash("hello"),
-        ],
-        ids=["update", "set", "del", "setdefault", "pop", "popitem", "clear", "permanent", "flash"],
-    )
-    def test_a_write_says_what_is_missing(self, stage: Stage, write: Act) -> None:
-        with pytest.raises(RuntimeError, match="secret key was set") as caught:
-            stage.visit(write)
-        assert "Set the secret_key on the application" in str(caught.value)
+    def test_a_write_says_what_is_missing(self, stage: Stage) -> None:
+        for name, write in WRITES.items():
+            with case(name):
+                with pytest.raises(RuntimeError, match="secret key was set") as caught:
+                    stage.visit(write)
+                assert "Set the secret_key on the application" in str(caught.value)
 
     def test_rotation_has_nothing_to_do(self, stage: Stage) -> None:
         interface: Any = stage.app.session_interface
