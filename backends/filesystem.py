@@ -12,6 +12,7 @@ from threading import Lock
 
 from flask import Flask
 
+from backends.failure_log import FailureLog
 from backends.files.access import (
     ADVICE,
     FOLDER_MODE,
@@ -39,7 +40,6 @@ from backends.store import (
     wall_clock,
 )
 from backends.timing.deadline import one_deadline, seconds_left
-from backends.timing.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -336,16 +336,13 @@ def install(app: Flask, clock: Clock) -> StoreInterface:
     return StoreInterface(app, FileSystemStore(session_folder(app), clock), clock)
 
 
-_error_log = Throttle()
+_failures = FailureLog(logger)
 
 
 def _unavailable(error: OSError) -> StoreUnavailable:
-    """Log the failure, at most once a second; the error to raise for it."""
+    """The error to raise for a failure of the system, which is logged."""
     advice = ADVICE.get(error.errno or 0)
-    unavailable = StoreUnavailable(f"session folder: {error}" + (f". {advice}" if advice else ""))
-    if _error_log.admit() is not None:
-        logger.error("%s", unavailable)
-    return unavailable
+    return _failures.unavailable(f"session folder: {error}" + (f". {advice}" if advice else ""))
 
 
 class _Translator:

@@ -19,8 +19,8 @@ from hashlib import sha256
 from typing import Any
 from zlib import crc32
 
+from backends.failure_log import FailureLog
 from backends.store import Fields, Record, StoreUnavailable
-from backends.timing.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -228,18 +228,14 @@ def unless_ended(record: Record | None) -> Record | None:
     return record if record is not None and record.ttl > 0 else None
 
 
-_error_log = Throttle()
+_failures = FailureLog(logger)
 
 
 def _refuse_version(version: bytes) -> StoreUnavailable:
-    """Log it, at most once a second; the error to raise for it."""
-    unavailable = StoreUnavailable(
+    return _failures.unavailable(
         f"a record has the format {version.decode('latin-1')}, and this version of the package "
         f"knows {VERSION.decode()}. Let all processes run the newer version."
     )
-    if _error_log.admit() is not None:
-        logger.error("%s", unavailable)
-    return unavailable
 
 
 def _is_clean(fields: Mapping[str, str]) -> bool:

@@ -15,6 +15,7 @@ from redis import Redis
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, ResponseError
 
+from backends.failure_log import FailureLog
 from backends.record import (
     HEAD_LENGTH,
     hash_owner,
@@ -57,7 +58,6 @@ from backends.store import (
     wall_clock,
 )
 from backends.timing.deadline import one_deadline, seconds_left, within_deadline
-from backends.timing.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,9 @@ class RedisStore(Store):
         self.prefix = prefix
         self.clock = clock
         self.max_session_seconds = min(max_session_seconds, MAX_LIST_SECONDS)
-        self._breakers = defaultdict[str, CircuitBreaker](partial(CircuitBreaker, Throttle()))
+        self._breakers = defaultdict[str, CircuitBreaker](
+            partial(CircuitBreaker, FailureLog(logger))
+        )
         # By process: a lock that a thread held when the process was forked stays locked.
         self._turns = defaultdict[tuple[int, int], Lock](Lock)
         self._commands = Commands(client)

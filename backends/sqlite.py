@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from flask import Flask
 
+from backends.failure_log import FailureLog
 from backends.record import hash_owner, merge, pack, split_created, times_in, unless_ended, unpack
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError, session_folder, unwritable_folder
@@ -31,7 +32,6 @@ from backends.store import (
     wall_clock,
 )
 from backends.timing.deadline import one_deadline, seconds_left
-from backends.timing.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -255,17 +255,12 @@ class SqliteStore(Store):
             pause = min(pause * 1.5, MAX_PAUSE_SECONDS)
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
-        """Log the failure, at most once a second; the error to raise for it."""
+        """The error to raise for a failure of SQLite or of the system, which is logged."""
         said = str(error).rstrip(".")
-        unavailable = StoreUnavailable(
-            f"session file {self.path}: {said}. {advise(error)}".rstrip()
-        )
-        if _error_log.admit() is not None:
-            logger.error("%s", unavailable)
-        return unavailable
+        return _failures.unavailable(f"session file {self.path}: {said}. {advise(error)}".rstrip())
 
 
-_error_log = Throttle()
+_failures = FailureLog(logger)
 
 
 def _delete_ended(database: Connection, now: float, most: int) -> int:

@@ -3,7 +3,6 @@
 It knows nothing of sessions and their records.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +20,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from backends.failure_log import FailureLog
 from backends.redis_access.pool import (
     DeadlineConnection,
     DeadlinePool,
@@ -35,9 +35,6 @@ from backends.redis_access.pool import (
 from backends.settings import ConfigurationError
 from backends.store import StoreUnavailable
 from backends.timing import deadline
-from backends.timing.throttle import Throttle
-
-logger = logging.getLogger(__name__)
 
 Client = redis.Redis | RedisCluster
 
@@ -318,11 +315,11 @@ def _credentials(parts: SplitResult) -> dict[str, Any]:
 class CircuitBreaker:
     """Raises `StoreUnavailable` for a failed server, and rarely tries it again."""
 
-    def __init__(self, log: Throttle) -> None:
-        """`log` limits how often failures are logged."""
+    def __init__(self, failures: FailureLog) -> None:
+        """`failures` may be the log of several servers."""
         self._lock = Lock()
         self._next_try: float | None = None
-        self._log = log
+        self._failures = failures
 
     def __enter__(self) -> None:
         if self._next_try is not None:
@@ -344,13 +341,7 @@ class CircuitBreaker:
         reason = describe_answer(error)
         # A cause that repeats a command may show its password in a log.
         cause = error if reason == str(error) else None
-        raise self._unavailable(reason) from cause
-
-    def _unavailable(self, reason: str) -> StoreUnavailable:
-        unavailable = StoreUnavailable(f"Redis: {reason}")
-        if self._log.admit() is not None:
-            logger.error("%s", unavailable)
-        return unavailable
+        raise self._failures.unavailable(f"Redis: {reason}") from cause
 
     def _try_again_at(self, moment: float | None) -> None:
         with self._lock:

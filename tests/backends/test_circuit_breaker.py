@@ -1,5 +1,6 @@
 """After a failure, one request asks Redis again and the others do not wait."""
 
+import logging
 import time
 from threading import Thread
 from types import SimpleNamespace
@@ -7,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 import redis
 
+from backends.failure_log import FailureLog
 from backends.redis_access.client import RETRY_AFTER_SECONDS, CircuitBreaker
 from backends.store import StoreUnavailable
-from backends.timing.throttle import Throttle
 
 TIME = "backends.redis_access.client.time"
 
@@ -30,7 +31,7 @@ def refused(breaker: CircuitBreaker) -> None:
 
 
 def test_an_answer_that_arrives_meanwhile_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    breaker = CircuitBreaker(Throttle())
+    breaker = CircuitBreaker(FailureLog(logging.getLogger(__name__)))
     breaker.__enter__()  # a slow request
     fail(breaker)
     failed = time.monotonic()
@@ -50,7 +51,7 @@ def test_an_answer_that_arrives_meanwhile_is_no_error(monkeypatch: pytest.Monkey
 def test_one_request_asks_again_and_no_other_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(TIME, SimpleNamespace(monotonic=lambda: now))
-    breaker = CircuitBreaker(Throttle())
+    breaker = CircuitBreaker(FailureLog(logging.getLogger(__name__)))
     fail(breaker)
     now += RETRY_AFTER_SECONDS
     with breaker:

@@ -6,8 +6,8 @@ import pytest
 from flask import session
 
 from backends import id_of, interface_of, record
+from backends.failure_log import FailureLog
 from backends.store import Store, key_of
-from backends.timing.throttle import Throttle
 from tests.backends.contract.stage import MakeApp, Stage, begin_anew, on, set_cookie
 
 pytestmark = on(revocable=True)
@@ -53,7 +53,7 @@ class TestAnotherFormat:
         stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
         with monkeypatch.context() as patch:
             patch.setattr(record, "VERSION", b"4")
-            patch.setattr(record, "_error_log", Throttle())
+            patch.setattr(record, "_failures", FailureLog(record.logger))
             stage.put(user="ada")
             assert stage.held() == {"user": "ada"}
         return stage
@@ -61,7 +61,7 @@ class TestAnotherFormat:
     def test_it_is_a_503_that_says_why_and_no_logout(
         self, newer: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr(record, "_error_log", Throttle())
+        monkeypatch.setattr(record, "_failures", FailureLog(record.logger))
         answers = [newer.visit(lambda: session.get("user")) for _ in range(3)]
         assert {answer.status_code for answer in answers} == {503}
         assert not any(set_cookie(answer) for answer in answers)
