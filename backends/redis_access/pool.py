@@ -137,19 +137,19 @@ class DeadlinePool(redis.ConnectionPool):
         `command` may be repeated.
         """
         connection = self._lend()
-        left = seconds_left()
+        left, was_idle = seconds_left(), connection.is_connected
         try:
             if left <= 0:
                 raise TimeUsedUpError(TIME_USED_UP)
-            if connection.is_connected:
-                try:
+            try:
+                if was_idle:
                     # A firewall may have swallowed it: leave time for a new one.
                     return _ask(connection, command, time.monotonic() + left / 2)
-                except (redis.RedisError, OSError) as error:
-                    if not (_is_broken(error) or must_ask_another(error)):
-                        raise
-                    return self._ask_anew(connection, again or command)
-            return self._ask_new(connection, command, again or command)
+                return self._connect_and_ask(connection, command)
+            except (redis.RedisError, OSError) as error:
+                if not must_ask_another(error) and not (was_idle and _is_broken(error)):
+                    raise
+            return self._ask_anew(connection, again or command)
         except redis.TimeoutError as error:
             if left < deadline.LIMIT_SECONDS / 2:
                 raise TimeUsedUpError(TIME_USED_UP) from error
@@ -229,15 +229,6 @@ class DeadlinePool(redis.ConnectionPool):
         with self._changed:
             self._made -= 1
             self._changed.notify()
-
-    def _ask_new(self, connection: Any, command: Command, again: Command) -> Any:
-        """Ask by a connection that was not used before."""
-        try:
-            return self._connect_and_ask(connection, command)
-        except (redis.RedisError, OSError) as error:
-            if not must_ask_another(error):
-                raise
-        return self._ask_anew(connection, again)
 
     def _ask_anew(self, connection: Any, again: Command) -> Any:
         """Ask by a new connection, and let nobody use those that were made before."""
