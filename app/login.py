@@ -39,7 +39,7 @@ def login() -> str:
 @bp.post("/login")
 @limit_wrong_passwords
 def log_in() -> Response | tuple[str, int]:
-    form = LoginForm()
+    form = LoginForm(request.form)
     if not form.validate():
         return _login_page(form), 400
     account = authenticate(form.username.data, form.password.data)

@@ -1,6 +1,6 @@
 """The page on which an account changes its password."""
 
-from flask import Blueprint, redirect, render_template, session, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField
 from wtforms.validators import InputRequired, Length
@@ -48,7 +48,7 @@ def index() -> Page:
 @login_required
 def change_password() -> Page:
     """Needs the current password even if it was just given (OWASP ASVS 5.0, 7.5.1)."""
-    form = NewPasswordForm()
+    form = NewPasswordForm(request.form)
     if not form.validate():
         return _page(400, form)
     if not is_own_password(form.current.data):

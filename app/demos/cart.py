@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from flask import Blueprint, abort, redirect, render_template, session, url_for
+from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
@@ -136,7 +136,7 @@ def bill_for(cart: Cart, currency: str) -> Bill:
 
 
 def _item() -> tuple[str, int]:
-    form = ItemForm()
+    form = ItemForm(request.form)
     if not form.validate():
         abort(
             400,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, NamedTuple
 
-from flask import Blueprint, redirect, render_template, session, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import RadioField, StringField
@@ -89,7 +89,7 @@ def index() -> Response:
 @bp.route("/checkout/address", methods=["GET", "POST"])
 @step("address")
 def address() -> Page:
-    form = AddressForm(data=_finished_steps().get("address"))
+    form = AddressForm(request.form, data=_finished_steps().get("address"))
     if form.validate_on_submit():
         return _finish_step("address", form.data)
     return _show_form("address", form)
@@ -98,7 +98,7 @@ def address() -> Page:
 @bp.route("/checkout/delivery", methods=["GET", "POST"])
 @step("delivery")
 def delivery() -> Page:
-    form = DeliveryForm(delivery=_finished_steps().get("delivery"))
+    form = DeliveryForm(request.form, delivery=_finished_steps().get("delivery"))
     if form.validate_on_submit():
         return _finish_step("delivery", form.delivery.data)
     currency = current_preferences().currency

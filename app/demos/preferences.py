@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import NamedTuple
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import format_decimal
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
@@ -79,7 +79,7 @@ def money(hundredths: int, currency: str) -> str:
 def index() -> Response | tuple[str, int]:
     """Show the choices, or save those of the form."""
     preferences = current_preferences()
-    form = PreferencesForm(data=preferences._asdict())
+    form = PreferencesForm(request.form, data=preferences._asdict())
     if form.validate_on_submit():
         response = redirect(url_for("preferences.index"))
         for cookie in CHOICES:

@@ -4,7 +4,17 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import PurePosixPath
 
-from flask import Blueprint, Response, abort, redirect, render_template, send_file, session, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    session,
+    url_for,
+)
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileAllowed, FileField, FileRequired, FileSize
 from werkzeug.datastructures import FileStorage
@@ -41,7 +51,7 @@ class UploadForm(FlaskForm):
 @login_required
 def index() -> Redirect | tuple[str, int]:
     """Show the file, or keep another instead; a backend that cannot answers 413."""
-    form = UploadForm()
+    form = UploadForm(request.files)
     if form.validate_on_submit():
         upload: FileStorage = form.file.data
         session["upload"] = {

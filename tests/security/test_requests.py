@@ -1,10 +1,13 @@
 """Cookies as a strict browser takes them, headers, and what a request may change."""
 
+import json
 import time
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from app.lab.browser.cookie_jar import Jar, Refused
@@ -96,6 +99,26 @@ def test_a_safe_method_changes_nothing(alice: Visitor) -> None:
     assert alice.session() == session
     assert alice.is_in
     assert alice.token == before
+
+
+FIELDS = ("username", "password", "current", "new", "product", "quantity", "theme", "name", "file")
+
+
+@on_one_backend
+@pytest.mark.parametrize("sent", [[1], "text", 5, {}, {name: 5 for name in FIELDS}])
+def test_no_form_takes_its_fields_from_json(alice: Visitor, sent: object) -> None:
+    for path in list_paths(alice.app, "POST"):
+        answer = alice.client.post(path, data=json.dumps(sent), content_type="application/json")
+        assert answer.status_code < 500, path
+        alice.log_in()
+
+
+@on_one_backend
+def test_no_form_takes_its_texts_from_files(alice: Visitor) -> None:
+    for path in list_paths(alice.app, "POST"):
+        files = {name: (BytesIO(b"text"), "text.txt") for name in FIELDS}
+        assert alice.client.post(path, data=files).status_code < 500, path
+        alice.log_in()
 
 
 @on_one_backend

@@ -56,6 +56,14 @@ def test_a_refusal_says_when_to_try_again(make_lab: MakeLab) -> None:
     assert "Wait a minute" in answer.text
 
 
+def test_no_password_is_checked_that_is_not_counted(make_lab: MakeLab) -> None:
+    """The count reads the form, so nothing else may fill it."""
+    login = {"username": "alice", "password": "wonderland"}
+    visitor = Visitor(make_lab())
+    assert visitor.client.post("/login", json=login).status_code == 400
+    assert not visitor.is_in
+
+
 def test_right_passwords_take_no_try(make_lab: MakeLab) -> None:
     app = make_lab()
     for _ in range(3 * BY_ADDRESS):
