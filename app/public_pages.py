@@ -66,6 +66,7 @@ def _measure(values: MultiDict[str, str] | Headers) -> list[dict[str, Any]]:
     return [
         {"name": name[:MAX_NAME_CHARACTERS], "bytes": len(f"{name}{value}".encode())}
         for name, value in islice(pairs, MAX_SHOWN)
+        if name is not None  # a part of a form may have none
     ]
 
 

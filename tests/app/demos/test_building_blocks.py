@@ -91,6 +91,15 @@ def test_any_json_is_told_and_none_breaks_it(guest: Visitor, body: bytes) -> Non
     assert answer.status_code == 200
 
 
+def test_a_part_of_a_form_without_a_name_is_left_out(guest: Visitor) -> None:
+    answer = guest.client.post(
+        "/request-info",
+        data=b"--x\r\nContent-Disposition: form-data\r\n\r\ntext\r\n--x--\r\n",
+        content_type="multipart/form-data; boundary=x",
+    )
+    assert answer.get_json()["form"] == []
+
+
 def test_a_great_many_values_are_cut(guest: Visitor) -> None:
     answer = guest.client.post(
         "/request-info", data={f"{number}" * 500: "x" for number in range(90)}
