@@ -5,6 +5,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, default_exce
 
 from app.languages.language import add_vary, page_language
 from app.languages.texts import gettext
+from app.web.same_origin import is_possible_host
 from backends import SessionTooLarge
 
 
@@ -17,6 +18,9 @@ def _error_page(error: HTTPException) -> Response | tuple[dict[str, str], int]:
     status = error.code or InternalServerError.code
     if request.accept_mimetypes.best == "application/json":
         return {"error": error.name, "message": str(error.description or "")}, status
+    if not is_possible_host(request.host):
+        # The page has links, and no address can be made under such a name.
+        return Response(error.get_body(), status, error.get_headers())
     page = render_template(
         "web/error.html",
         code=status,

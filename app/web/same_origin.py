@@ -42,7 +42,18 @@ def _refuse_other_host() -> None:
         )
 
 
+def is_possible_host(host: str) -> bool:
+    """Whether a host can have that name: its labels are neither empty nor too long."""
+    try:
+        host.encode("idna").decode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
 def _is_own_name(host: str) -> bool:
+    if not is_possible_host(host):
+        return False
     settings = current_app.config
     names = [*(settings["ALLOWED_HOSTS"] or ())]
     if settings["APP_PROFILE"] != PRODUCTION:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
 from tests.app.conftest import MakeLab
 from tests.support.covers import covers
@@ -39,6 +39,17 @@ def test_another_name_is_refused_by_a_line_that_names_the_setting(
     if host in OTHERS:
         assert "ALLOWED_HOSTS says which it has" in answer.text
         assert host not in answer.text
+
+
+@pytest.mark.parametrize("host", [".localhost", "a..localhost", f"{'a' * 64}.localhost", "xn--"])
+@pytest.mark.parametrize("backend", ["cookie", None], ids=["one backend", "side by side"])
+def test_a_name_that_no_host_can_have_is_refused(
+    make_lab: MakeLab, backend: str | None, host: str
+) -> None:
+    # Not by `Host`, of which the test client itself would make an address.
+    environ = create_environ("/") | {"HTTP_HOST": host}
+    answer = run_wsgi_app(make_lab(backend), environ)
+    assert answer[1] == "400 BAD REQUEST"
 
 
 def test_mounted_applications_refuse_it_too(make_lab: MakeLab) -> None:
