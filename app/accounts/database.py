@@ -21,7 +21,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from app.config import PRODUCTION, is_hash
 from app.languages.texts import gettext
 from app.state import state_of
-from backends import lister_of
+from backends import ConfigurationError, lister_of
 from backends.session import Session
 
 LOCK_TIMEOUT_SECONDS = 1.0
@@ -58,9 +58,12 @@ def open_accounts(app: Flask) -> None:
     """Make the file if it is not there, and note that the accounts begin anew.
 
     Where none can be made, the accounts are those of `DEMO_ACCOUNTS`, and nothing can change them.
+    Raises `ConfigurationError` for one that is there and cannot be used.
     """
     path: Path = app.config["ACCOUNTS_FILE"]
+    holds_changes = False
     try:
+        holds_changes = path.exists() and path.stat().st_size > 0
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(FILE_MODE)
         with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS)) as database, database:
@@ -68,6 +71,11 @@ def open_accounts(app: Flask) -> None:
             database.execute(TABLE)
             changes = _count_changes(database)
     except (sqlite3.Error, OSError) as error:
+        if holds_changes:  # a disabled account could log in again
+            raise ConfigurationError(
+                f"ACCOUNTS_FILE: {path} cannot be used ({error}). Put a good copy there, or move "
+                "it away: the accounts begin anew then."
+            ) from error
         app.logger.error("accounts unavailable: no change of %s can be kept: %s", path, error)
         return
     state = state_of(app)

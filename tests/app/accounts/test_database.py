@@ -12,6 +12,7 @@ from flask import Flask
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.accounts import database
+from backends import ConfigurationError
 from tests.app.conftest import MakeLab
 from tests.support.covers import covers
 from tests.support.services import LabServer
@@ -199,6 +200,18 @@ def test_where_no_file_can_be_made_the_accounts_are_the_configured_ones(
         pytest.raises(ServiceUnavailable, match="Nothing was changed"),
     ):
         database.disable("bob")
+
+
+@pytest.mark.parametrize("mounted", [False, True])
+def test_no_start_takes_older_rights_for_a_file_that_cannot_be_read(
+    mounted: bool, make_lab: MakeLab, tmp_path: Path
+) -> None:
+    file = tmp_path / "accounts.sqlite3"
+    file.write_bytes(b"this is no database")
+    for path in (file, tmp_path):
+        with pytest.raises(ConfigurationError, match=r"^ACCOUNTS_FILE: .* cannot be used"):
+            make_lab(None if mounted else "cookie", ACCOUNTS_FILE=path)
+    assert file.read_bytes() == b"this is no database"
 
 
 @pytest.mark.parametrize("mounted", [False, True])
