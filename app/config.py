@@ -1,6 +1,7 @@
 """The environment variables: name, meaning, default and check of each."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -21,6 +22,9 @@ STOCK_BEFORE = {
     "flask-session-pickle": "flask-session-filesystem",
 }
 """The stock backend whose sessions are taken over, by the value of `SESSION_MIGRATE_FROM`."""
+
+HASH = re.compile(r"(scrypt:\d+:\d+:\d+|pbkdf2:\w+(:\d+)?)\$[^$]+\$[0-9a-f]+")
+"""One of Werkzeug's password hashes, as it is made."""
 
 INSTANCE = Path("instance")
 """The folder for sessions as files, the accounts, and the secret key of a development run."""
@@ -101,10 +105,26 @@ def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _hosts(text: str) -> list[str]:
+    names = _list(text)
+    for name in names:
+        if not re.fullmatch(r"\.?[^\W_][\w-]*(\.[^\W_][\w-]*)*(:\d+)?", name):
+            raise ValueError(
+                f"{name!r} is no name of a host: write shop.example.com, or .example.com for all."
+            )
+    return names
+
+
 def _accounts(text: str) -> dict[str, str]:
     pairs = [pair.partition(":") for pair in text.split(",") if pair.strip()]
-    if any(not name.strip() or not password for name, _, password in pairs):
+    if not pairs or any(not name.strip() or not password for name, _, password in pairs):
         raise ValueError("write name:password, and commas between the accounts.")
+    for name, _, password in pairs:
+        if is_hash(password) and not HASH.fullmatch(password):
+            raise ValueError(
+                f"the password hash of {name.strip()!r} is not whole. In a shell write it between "
+                "single quotes, in a compose file with $$ for each $."
+            )
     return {name.strip(): password for name, _, password in pairs}
 
 
@@ -219,7 +239,7 @@ VARIABLES = (
         "ALLOWED_HOSTS",
         "The names that it is served under, commas between; `.example.com` is every name below "
         "that. Required in production.",
-        _list,
+        _hosts,
         shown_default="`localhost`, IP addresses and `HOST`",
     ),
     Variable(
@@ -293,6 +313,8 @@ def _value(variable: Variable, given: Mapping[str, Any]) -> Any:
     if not value.strip() and not variable.default:
         return None
     try:
+        if re.search("[\ud800-\udfff]", value) and variable.read is not Path:
+            raise ValueError("its value is no UTF-8.")
         return variable.read(value.strip())
     except ConfigurationError:
         raise  # from a package that brings a backend: the variable is not at fault

@@ -42,6 +42,8 @@ DEFAULTS = {
     "WEB_CONCURRENCY": 1,
 }
 
+NAMES_OF_TEXTS = [variable.name for variable in VARIABLES if variable.read is not Path]
+
 PRODUCTION = {
     "APP_PROFILE": "production",
     "SESSION_BACKEND": "cookie",
@@ -84,6 +86,7 @@ def test_a_variable_that_is_unset_or_empty_has_its_default(
         ("SECRET_KEY", SECRET, SECRET),
         ("SECRET_KEY_FALLBACKS", f"{SECRET}, {SECRET[::-1]}", [SECRET, SECRET[::-1]]),
         ("ALLOWED_HOSTS", "shop.example.com, .example.org", ["shop.example.com", ".example.org"]),
+        ("ALLOWED_HOSTS", "10.0.0.7:80,münchen.example", ["10.0.0.7:80", "münchen.example"]),
         ("REQUEST_SECONDS", "120", 120),
         ("SESSION_IDLE_SECONDS", "1", 1),
         ("SESSION_ABSOLUTE_SECONDS", "1209600", 1209600),
@@ -126,6 +129,15 @@ def test_a_good_value_is_read(
         ("DEMO_ACCOUNTS", "alice", "write name:password"),
         ("DEMO_ACCOUNTS", "alice:", "write name:password"),
         ("DEMO_ACCOUNTS", ":wonderland", "write name:password"),
+        ("DEMO_ACCOUNTS", ",", "write name:password"),
+        ("DEMO_ACCOUNTS", "eve:scrypt:32768:8:1", "hash of 'eve' is not whole"),
+        ("DEMO_ACCOUNTS", "eve:pbkdf2:sha256:600000$$0123", "hash of 'eve' is not whole"),
+        ("ALLOWED_HOSTS", "https://shop.example.com/", "is no name of a host"),
+        ("ALLOWED_HOSTS", "shop.example.com,*.example.com", "'*.example.com' is no name"),
+        ("ALLOWED_HOSTS", "*", "is no name of a host"),
+        ("ALLOWED_HOSTS", "shop..example.com", "is no name of a host"),
+        ("ALLOWED_HOSTS", "[::1]", "is no name of a host"),
+        *((name, f"{SECRET}\udcff", "is no UTF-8") for name in NAMES_OF_TEXTS),
         ("LAB", "yes", "neither on nor off"),
         ("PROXY_COUNT", "-1", "not a whole number from 0 to 10"),
         ("PORT", "65536", "not a whole number from 1 to 65535"),
