@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse, IncompleteRead
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -21,6 +21,8 @@ from app.lab.browser.cookie_jar import Jar, Refused, cookie_string
 from app.lab.browser.set_cookie import Cookie
 
 TIMEOUT_SECONDS = 10.0  # for each wait on the socket
+CHUNK_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
 USER_AGENT = "Mozilla/5.0 (compatible; SessionLab)"
 
 _ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -150,7 +152,20 @@ def _send(
     with closing(connection):
         connection.request(method, target, body, headers)
         response = connection.getresponse()
-        return response.status, tuple(response.getheaders()), response.read()
+        answer = _read_body(response, url, timeout)
+        return response.status, tuple(response.getheaders()), answer
+
+
+def _read_body(response: HTTPResponse, url: str, timeout: float) -> bytes:
+    """Raises `TimeoutError` for a body without end, as a stream of events has."""
+    body, deadline = bytearray(), time.monotonic() + timeout
+    while part := response.read1(CHUNK_BYTES):
+        body += part
+        if len(body) > MAX_BODY_BYTES or time.monotonic() > deadline:
+            raise TimeoutError(f"the answer of {urlsplit(url).path} does not end")
+    if response.length:
+        raise IncompleteRead(bytes(body), response.length)
+    return bytes(body)
 
 
 def _find_authority(url: str) -> str:

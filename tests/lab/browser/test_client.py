@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import IncompleteRead
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,6 +110,19 @@ def test_a_redirect_is_not_followed(browser: Browser, site: TinySite) -> None:
     stayed = browser.get(site.url("/in"))
     assert (stayed.status, len(site.received)) == (302, 1)
     assert [cookie.name for cookie in browser.jar] == ["a"]
+
+
+def test_an_answer_without_end_is_an_error(browser: Browser, site: TinySite) -> None:
+    site.replies["/events"] = Reply(body=b"data: 1\n\n", endless=True)
+    browser.timeout = 0.2
+    with pytest.raises(TimeoutError, match="the answer of /events does not end"):
+        browser.get(site.url("/events"))
+
+
+def test_an_answer_that_is_cut_is_an_error(browser: Browser, site: TinySite) -> None:
+    site.replies["/"] = Reply(headers=(("Content-Length", "9"),), body=b"short")
+    with pytest.raises(IncompleteRead):
+        browser.get(site.url())
 
 
 def test_tabs_of_one_browser_share_its_jar(browser: Browser, site: TinySite) -> None:

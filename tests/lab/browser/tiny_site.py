@@ -1,7 +1,7 @@
 """A web server on loopback that answers as it is told and notes what it receives."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +16,8 @@ class Reply:
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b"<!doctype html><title>tiny</title>"
+    endless: bool = False
+    """Whether the body is sent again and again, until the client goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +84,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Reply) -> None:
         """By hand, because http.server may refuse the control characters that a test sends."""
-        fields = [
-            *answer.headers,
-            ("Content-Type", "text/html"),
-            ("Content-Length", str(len(answer.body))),
-        ]
+        fields = [*answer.headers, ("Content-Type", "text/html")]
+        if not answer.endless:
+            fields.append(("Content-Length", str(len(answer.body))))
         head = "".join(f"{name}: {value}\r\n" for name, value in fields)
         self.wfile.write(
             f"HTTP/1.0 {answer.status} Told\r\n{head}\r\n".encode("latin-1") + answer.body
         )
+        with suppress(OSError):
+            while answer.endless:
+                self.wfile.write(answer.body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
