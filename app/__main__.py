@@ -1,5 +1,6 @@
 """The command `session-lab`, which is also `python -m app`."""
 
+import os
 import sys
 from importlib import metadata
 from traceback import walk_tb
@@ -72,6 +73,8 @@ def session_lab() -> None:
     """Sessions of a Flask application: run them, look into them."""
 
 
+# Flask's own, and without effect: this command has one application, and never its debugger.
+session_lab.params = [each for each in session_lab.params if each.name not in ("app", "debug")]
 session_lab.add_command(cli.cookie)
 session_lab.add_command(sessions)
 
@@ -85,15 +88,34 @@ def run() -> None:
 
 
 def main() -> None:
-    """Run the command; an invalid setting or a missing package ends it with one line."""
+    """Run the command; what it cannot work with ends it with one line."""
+    _open_missing_streams()
     try:
         session_lab()
+    except OSError as error:
+        _drop_output()
+        sys.exit(f"session-lab: {error}.")
     except ConfigurationError as error:
         sys.exit(f"session-lab: {error}")
     except ModuleNotFoundError as error:
         if not _is_of_an_extra(error):
             raise
         sys.exit(f"session-lab: {error}: pip install '{PACKAGE}[app]'.")
+
+
+def _open_missing_streams() -> None:
+    """Open the streams that the caller closed, so that no socket or file takes their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - for good
+
+
+def _drop_output() -> None:
+    """Drop what cannot be written, so that the flush at exit does not raise."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_of_an_extra(error: ModuleNotFoundError) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -97,6 +98,36 @@ def test_help_looks_at_no_setting(
     assert (result.exit_code, result.stderr) == (0, "")
     assert "Usage: session-lab" in result.stdout
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--version", "cookie decode e30.aaaa.bbbb"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_one_line(arguments: str, unbuffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [BIN / "session-lab", *arguments.split()],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == "session-lab: [Errno 28] No space left on device.\n"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(closed: str, tmp_path: Path) -> None:
+    command = f"{BIN / 'session-lab'} plan --users 1 --size 500 --requests 1 --hours 1 {closed}"
+    ended = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_options_without_effect_are_refused(invoke: Invoke) -> None:
+    for option in ("--app=shop", "--debug"):
+        assert "No such option" in invoke(option, "sessions", "check").stderr
 
 
 def test_no_command_of_the_application_is_missing() -> None:
