@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse, IncompleteRead
+from string import punctuation
 from typing import Protocol
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from app.lab.browser.cookie_jar import Jar, Refused, cookie_string
 from app.lab.browser.set_cookie import Cookie
@@ -148,6 +149,7 @@ def _send(
     if parts.scheme != "http":  # a Secure cookie must not go in clear text to an https address
         raise ValueError(f"This browser speaks http alone: it cannot open {url}")
     target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    target = quote(target, safe=punctuation)  # a page may link to `/über`
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     with closing(connection):
         connection.request(method, target, body, headers)

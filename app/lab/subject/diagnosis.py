@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from app.lab.browser.client import Exchange
 from app.lab.browser.set_cookie import path_matches
@@ -19,6 +19,7 @@ from app.lab.subject.page import (
     name_token,
     read_html,
     read_json,
+    resolve,
 )
 from app.lab.subject.site import Paths
 
@@ -122,7 +123,7 @@ def _find_refused_host(attempt: Attempt) -> str:
 def _find_other_origin(attempt: Attempt) -> str:
     """A redirect to HTTPS, or to another site."""
     for led in (attempt.page, attempt.answer, attempt.landing, attempt.private):
-        target = urlsplit(urljoin(led.url, led.header("location") or led.url))
+        target = resolve(led, led.header("location") or led.url)
         if not 300 <= led.status < 400 or find_redirect(led) is not None:
             continue
         told = f"{led.method} {urlsplit(led.url).path} leads to {target.geturl()}"

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from app.lab.browser.client import Browser, Exchange, MakeBrowser
 from app.lab.subject.page import (
@@ -14,6 +14,7 @@ from app.lab.subject.page import (
     find_exception,
     find_forgery_token,
     find_form,
+    resolve,
 )
 from app.lab.subject.site import Paths, Site, Visitor
 
@@ -132,7 +133,7 @@ class ExternalVisitor(Visitor):
 
 def find_redirect(exchange: Exchange) -> str | None:
     """The path and query to which it leads on its own site; `None` for another or none."""
-    target = urlsplit(urljoin(exchange.url, exchange.header("location") or exchange.url))
+    target = resolve(exchange, exchange.header("location") or exchange.url)
     own = urlsplit(exchange.url)
     if not 300 <= exchange.status < 400 or (target.scheme, target.netloc) != own[:2]:
         return None

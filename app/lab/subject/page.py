@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -73,12 +73,20 @@ def find_forms(page: Exchange) -> list[Form]:
     own = urlsplit(page.url)
     found = []
     for tag in read_html(page).find_all("form"):
-        target = urlsplit(urljoin(page.url, str(tag.get("action") or page.url)))
+        target = resolve(page, str(tag.get("action") or page.url))
         is_post = str(tag.get("method", "get")).lower() == "post"
         if is_post and target.netloc == own.netloc:
             query = f"?{target.query}" if target.query else ""
             found.append(_read_form(tag, (target.path or "/") + query))
     return found
+
+
+def resolve(page: Exchange, address: str) -> SplitResult:
+    """Where an address on the page leads: nowhere if it is invalid, as in a browser."""
+    try:
+        return urlsplit(urljoin(page.url, address))
+    except ValueError:
+        return urlsplit("")
 
 
 def find_forgery_token(page: Exchange, cookies: Iterable[Cookie]) -> str:
@@ -98,7 +106,7 @@ def find_links(page: Exchange, word: re.Pattern[str]) -> list[str]:
     soup = read_html(page)
     addresses = [str(tag.get("href", "")) for tag in soup.find_all("a")]
     addresses += [str(tag.get("action", "")) for tag in soup.find_all("form")]
-    targets = [urlsplit(urljoin(page.url, address)) for address in addresses]
+    targets = [resolve(page, address) for address in addresses]
     paths = dict.fromkeys(target.path for target in targets if target.netloc == own)
     return list(filter(word.search, paths))
 

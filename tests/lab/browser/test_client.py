@@ -125,6 +125,11 @@ def test_an_answer_that_is_cut_is_an_error(browser: Browser, site: TinySite) -> 
         browser.get(site.url())
 
 
+def test_a_path_is_sent_as_browsers_send_it(browser: Browser, site: TinySite) -> None:
+    browser.get(site.url("/über uns?q=ö&r=%20"))
+    assert site.received[-1].target == "/%C3%BCber%20uns?q=%C3%B6&r=%20"
+
+
 def test_tabs_of_one_browser_share_its_jar(browser: Browser, site: TinySite) -> None:
     for number in range(20):
         site.sets(f"/{number}", f"c{number}=1; Path=/")

@@ -1,14 +1,19 @@
 """The forms of other people's pages, and the tokens in them."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.lab.browser.client import Exchange
 from app.lab.browser.cookie_jar import Jar
+from app.lab.subject.check import LOGOUT_WORD
 from app.lab.subject.diagnosis import LOGIN_WORD
+from app.lab.subject.external_site import find_redirect
 from app.lab.subject.page import (
     describe_answer,
     find_forgery_token,
     find_form,
+    find_forms,
     find_links,
     read_lines,
 )
@@ -49,6 +54,16 @@ def test_a_form_is_found_by_the_path_that_it_posts_to() -> None:
     assert form is not None
     assert (form.action, form.visible) == ("/in?next=/", ["user"])
     assert form.filled == {"token": "a&b", "empty": ""}
+
+
+def test_addresses_that_cannot_be_read_lead_nowhere() -> None:
+    page = page_of(
+        "<form method=post action='http://[::1'></form><a href='http://[/logout'>out</a>"
+    )
+    assert find_forms(page) == []
+    assert find_links(page, LOGOUT_WORD) == []
+    redirect = replace(page, status=302, headers=(("Location", "http://[::1"),))
+    assert find_redirect(redirect) is None
 
 
 def test_a_form_without_an_action_posts_to_its_page() -> None:
