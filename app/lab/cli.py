@@ -1,5 +1,6 @@
 """`session-lab compare`, `bench` and `plan`: the laboratory on the command line."""
 
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "markdown", "html")
 
 
+def _refuse_empty(
+    _context: click.Context, _option: click.Parameter, value: Path | None
+) -> Path | None:
+    if value == Path():  # the current folder, which could not be written after the run
+        raise click.BadParameter("it is empty: name a file.")
+    return value
+
+
 report_form = click.option(
     "--format",
     "form",
@@ -22,6 +31,7 @@ report_output = click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
+    callback=_refuse_empty,
     help="Write the report into a file: .json, .md, .html, or text.",
 )
 
@@ -31,7 +41,13 @@ MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - a name of its own is made below it
 def _check_path(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.startswith("/"):
         raise click.BadParameter(f"{value!r} is not a path of the application: begin with a slash.")
+    _check_text(value or "")
     return value
+
+
+def _check_text(value: str) -> None:
+    if re.search("[\ud800-\udfff]", value):  # in the place of bytes that are no UTF-8
+        raise click.BadParameter(f"{value!r} is no UTF-8.")
 
 
 def _parse_fields(
@@ -41,6 +57,8 @@ def _parse_fields(
     for name, equals, _ in pairs:
         if not name or not equals:
             raise click.BadParameter(f"{name!r} has no value: write NAME=VALUE.")
+    for value in values:
+        _check_text(value)
     return {name: value for name, _, value in pairs}
 
 

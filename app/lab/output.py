@@ -33,10 +33,13 @@ def choose_form(form: str | None, output: Path | None) -> str:
 
 def check_writable(output: Path | None) -> None:
     """Raise `CannotRun` before the run, not after it."""
-    if output and output.is_symlink() and not output.is_relative_to("/dev"):
-        raise CannotRun(f"{output} is a link, and a report would overwrite what it leads to.")
-    if output and not os.access(output if output.exists() else output.parent, os.W_OK):
-        raise CannotRun(f"{output} cannot be written.")
+    if output is None:
+        return
+    with errors_on_one_line(str(output)):
+        if output.is_symlink() and not output.is_relative_to("/dev"):
+            raise CannotRun(f"{output} is a link, and a report would overwrite what it leads to.")
+        if not os.access(output if output.exists() else output.parent, os.W_OK):
+            raise CannotRun(f"{output} cannot be written.")
 
 
 @contextmanager

@@ -77,6 +77,10 @@ def test_its_name_is_never_that_of_a_backend(target: str, name: str) -> None:
         (["--json"], "Which application? Name it by --app MODULE:APP."),
         (["--app", "shop", "--login", "in"], "'in' is not a path of the application"),
         (["--app", "shop", "--field", "pin"], "'pin' has no value: write NAME=VALUE."),
+        (["--app", "shop", "--field", "pin=\udcff"], "'pin=\\udcff' is no UTF-8."),
+        (["--app", "shop", "--login", "/\udcff"], "'/\\udcff' is no UTF-8."),
+        (["--output", ""], "it is empty: name a file."),
+        (["--output", f"{'x' * 300}.json"], ".json cannot be written: File name too long."),
         (["--field", "pin=1"], "Which application? Name it by --app MODULE:APP."),
         (
             [*SHOP_OPTIONS, "--only", "parallel_writes_survive"],
