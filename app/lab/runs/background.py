@@ -162,12 +162,12 @@ class RunFiles:
         return [report for report in found if report is not None]
 
     def events(self) -> list[dict[str, Any]]:
-        """The complete lines of the progress so far."""
+        """The complete lines of the progress so far; none of a file that cannot be read."""
         try:
-            text = self._progress.read_text()
-        except OSError:
+            text = self._progress.read_text(encoding="utf-8")
+            return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        except (OSError, ValueError):  # there is none, or a full disk has cut a line
             return []
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
     def _replace(self, path: Path, text: str) -> None:
         written = path.with_suffix(".new")
@@ -216,10 +216,14 @@ class BackgroundRunner:
             self._process.poll()  # otherwise a process that has ended stays as a zombie
         is_locked = self.files.is_locked  # read first: a run writes its end before it unlocks
         events = self.files.events()
-        if not events:
+        if not events or events[0]["event"] != "begun":  # a file that was deleted meanwhile
             return None
         begun, last = events[0], events[-1]
-        results = [msgspec.convert(each, Result) for each in events if each["event"] == "result"]
+        found = [each for each in events if each["event"] == "result"]
+        try:
+            results = msgspec.convert(found, list[Result])
+        except msgspec.ValidationError:  # written by another version of this program
+            return None
         stage, because = Stage.RUNNING, ""
         if last["event"] in (Stage.ENDED, Stage.FAILED, Stage.STOPPED):
             stage, because = Stage(last["event"]), last.get("because", "")

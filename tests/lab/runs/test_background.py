@@ -65,6 +65,24 @@ def test_a_run_that_ended_has_not_failed(tmp_path: Path) -> None:
     assert over(runs).stage is Stage.ENDED
 
 
+@pytest.mark.parametrize(
+    "line",
+    [b'{"event": "res{"event": "failed"}', b'{"event": "result", "claim": 5}', b"\xff", b""],
+    ids=["cut", "of another version", "no text", "empty"],
+)
+def test_progress_that_cannot_be_read_is_none(line: bytes, tmp_path: Path) -> None:
+    runs = run_of(ENDS, tmp_path)
+    runs.start()
+    assert over(runs).stage is Stage.ENDED
+    with (tmp_path / "progress.jsonl").open("ab") as progress:
+        progress.write(line + b"\n")
+    assert runs.progress() is None
+    (tmp_path / "progress.jsonl").write_text(f"{ENDED}\n")
+    assert runs.progress() is None
+    assert runs.start()
+    assert over(runs).stage is Stage.ENDED
+
+
 def test_a_run_sees_no_setting_of_the_application(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
