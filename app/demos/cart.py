@@ -9,7 +9,7 @@ from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import IntegerField, SelectField
-from wtforms.validators import InputRequired, NumberRange
+from wtforms.validators import AnyOf, InputRequired
 
 from app.accounts.access import is_logged_in
 from app.demos.preferences import current_preferences, in_currency
@@ -45,7 +45,7 @@ PACKED_CART = re.compile(r"[a-z]{1,9}:[1-9][0-9]?(\.[a-z]{1,9}:[1-9][0-9]?){0,9}
 
 class ItemForm(FlaskForm):
     product = SelectField(choices=list(PRODUCTS))
-    quantity = IntegerField(validators=[InputRequired(), NumberRange(0, MAX_QUANTITY)])
+    quantity = IntegerField(validators=[InputRequired(), AnyOf(range(MAX_QUANTITY + 1))])
 
 
 class Line(NamedTuple):

@@ -2,19 +2,31 @@
 
 from flask import render_template, request
 from flask_wtf import FlaskForm
-from wtforms import DecimalField, IntegerField
-from wtforms.validators import InputRequired, NumberRange
+from wtforms import DecimalField, Field, IntegerField
+from wtforms.form import BaseForm
+from wtforms.validators import InputRequired, NumberRange, ValidationError
 
 from app.lab.cost.kept import read_kept
 from app.lab.cost.shown import show
 from app.lab.plan import LIMITS, Need, make_plan
 
 
+class _Within(NumberRange):
+    """Refuses numbers that no `float` can hold too: `NumberRange` fails at them."""
+
+    def __call__(self, form: BaseForm, field: Field) -> None:
+        try:
+            float(field.data or 0)
+        except (ValueError, OverflowError):
+            raise ValidationError(self.message) from None
+        super().__call__(form, field)
+
+
 def _must_be_within(name: str) -> list[InputRequired | NumberRange]:
     limit = LIMITS[name]
     return [
         InputRequired("Enter a number."),
-        NumberRange(limit.least, limit.most, f"From {limit.least:,} to {limit.most:,}."),
+        _Within(limit.least, limit.most, f"From {limit.least:,} to {limit.most:,}."),
     ]
 
 

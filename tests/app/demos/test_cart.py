@@ -63,6 +63,7 @@ def test_quantities_change_and_a_product_with_none_leaves(
 @pytest.mark.parametrize(
     ("product", "quantity"),
     [
+        ("jar", "9" * 400),
         ("nothing", 1),
         ("", 1),
         ("jar", -1),

@@ -103,6 +103,8 @@ class TestForm:
             ("users=10&size=1&per_second=5&hours=8", "From 50 to 1,000,000."),
             ("users=10&size=500&per_second=&hours=8", "Enter a number."),
             ("users=10&size=500&per_second=5&hours=nan", "From 0.01 to 9,600."),
+            ("users=10&size=500&per_second=sNaN&hours=8", "From 0.01 to 1,000,000."),
+            (f"users={'9' * 400}&size=500&per_second=5&hours=8", "From 1 to 1,000,000,000."),
             ("users=many&size=500&per_second=5&hours=8", "Not a valid integer value."),
             ("users=10", "Enter a number."),
         ],
