@@ -40,9 +40,6 @@ PERMANENT = "~"
 It is not signed: a user who adds or removes it changes how often their cookie is renewed, no more.
 """
 
-MAX_CANDIDATES = 4
-"""Cookies of one name that are tried: a change of domain or path leaves two in a browser."""
-
 CLOCK_TOLERANCE_SECONDS = 60
 """By how much the clocks of two servers may differ.
 
@@ -211,13 +208,13 @@ class BackendInterface(SessionInterface):
     ) -> LoadedSession | None:
         name = migration.old.cookie_name(app)
         is_same = name == self.get_cookie_name(app)
-        tokens = unknown if is_same else cookies_named(name, request)[:MAX_CANDIDATES]
+        tokens = unknown if is_same else cookies_named(name, request)
         key = self._settings.keys[-1]
         return migration.move_first(self, app, request, tokens, self._salt(app), key)
 
     def _tokens(self, app: Flask, request: Request) -> list[str]:
         """The session's cookies as the browser sent them, not verified yet."""
-        return cookies_named(self.get_cookie_name(app), request)[:MAX_CANDIDATES]
+        return cookies_named(self.get_cookie_name(app), request)
 
     def _save_used(self, app: Flask, session: Session, response: Response) -> None:
         session._used()
@@ -254,12 +251,8 @@ class BackendInterface(SessionInterface):
     def _save_known(
         self, app: Flask, session: Session, loaded: LoadedSession, response: Response
     ) -> None:
-        changes = session._changes()
-        owner = self._settings.owner
+        changes, owner = session._changes(), self._settings.owner_field
         if owner in changes.changed or owner in changes.removed:
-            # Another user gets another session, with a token and an age of its own
-            # (OWASP ASVS 5.0, 7.2.4), and it belongs in another list.
-            session._raise_succession(Succession.NEW_OWNER)
             self._send(app, session, self._begin(app, session), response)
         elif any(changes):
             token, permanent = self._update(app, session, loaded, changes), session.permanent
@@ -322,10 +315,15 @@ class BackendInterface(SessionInterface):
     def _begin(self, app: Flask, session: Session) -> str:
         if self.permanent and PERMANENT_KEY not in session:
             session.permanent = True
-        loaded, keeps_age = session._loaded_session, session._succession < Succession.NEW_OWNER
+        loaded, fields = session._loaded_session, session._fields()
+        owner = self._settings.owner_field
+        if owner and fields.get(owner) != (loaded and loaded.fields.get(owner)):
+            # Another user gets another session, with a token and an age of its own
+            # (OWASP ASVS 5.0, 7.2.4), and it belongs in another list.
+            session._raise_succession(Succession.NEW_OWNER)
+        keeps_age = session._succession < Succession.NEW_OWNER
         # Not 0, which would be no beginning: tests set their clocks to the epoch.
         created = loaded.created if loaded and keeps_age else max(self.clock(), 1.0)
-        fields = session._fields()
         token = self._create(app, session, fields, created)
         permanent = session.permanent
         ttl = self.remaining(app, created, permanent)

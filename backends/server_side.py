@@ -17,7 +17,6 @@ from backends.loaded_session import (
     Changes,
     LoadedSession,
     Succession,
-    field_name,
     is_session_field,
 )
 from backends.migration.handover import Handover, Move
@@ -207,7 +206,7 @@ class StoreInterface(BackendInterface):
     @within_deadline
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         session_id = session._id
-        key, owner = key_of(session_id), self._owner(session)
+        key, owner = key_of(session_id), self._owner_of(fields)
         self._check_size(fields)
         keeps = owner is not None and self._settings.keeps_visitor
         visitor = _visitor(session._request) if keeps else {}
@@ -222,7 +221,8 @@ class StoreInterface(BackendInterface):
                 raise SessionGone
             if any(ended) and session._succession > Succession.NEW_ID:
                 send(session_ended, app, reason="login")
-        if owner is not None:
+        if owner is not None and session._succession is not Succession.NEW_ID:
+            # A rotation adds none: of two at one moment each would count the other's twice.
             self._limit_sessions(app, owner, key)
         self._log_begin(app, session, session_id)
         return self._token(app, session_id)
@@ -292,14 +292,10 @@ class StoreInterface(BackendInterface):
                 "Nothing was changed: remove something and try again."
             )
 
-    def _owner(self, session: Session) -> Any:
-        """Whose session it is; `None` for nobody's."""
-        name = self._settings.owner
-        return session.get(name) if name else None
-
     def _owner_of(self, fields: Fields) -> Any:
-        name = self._settings.owner
-        text = fields.get(field_name(name)) if name else None
+        """Whose session it is; `None` for nobody's."""
+        field = self._settings.owner_field
+        text = fields.get(field) if field else None
         return None if text is None else self.serializer.decode(text)
 
     def _name_owner(self, owner: Any) -> str:

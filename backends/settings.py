@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from flask import Flask
 from itsdangerous import want_bytes
 
+from backends.loaded_session import field_name
+
 DEFAULT_KEY_PREFIX = "session:"
 DEFAULT_MAX_BYTES = 4 * 1024 * 1024
 
@@ -174,6 +176,8 @@ class Settings:
 
         If unset, sessions have no owner and cannot be listed.
         """
+        self.owner_field = field_name(self.owner) if self.owner else None
+        """The field of a record that holds the owner."""
         limit = config.get("SESSION_MAX_PER_OWNER")
         self.max_sessions = (
             None if limit is None else _number("SESSION_MAX_PER_OWNER", limit, int, (1, maxsize))

@@ -6,9 +6,12 @@ from typing import Any
 from flask import Request, Response
 from werkzeug.http import dump_cookie
 
+MAX_CANDIDATES = 4
+"""Cookies of one name that are tried: a change of domain or path leaves two in a browser."""
+
 
 def cookies_named(name: str, request: Request) -> list[str]:
-    """The values of the cookies of a name, in their order, without quotes, empty ones left out."""
+    """The first values of the cookies of a name, without quotes, empty ones left out."""
     header = request.environ.get("HTTP_COOKIE", "")
     if name not in header:
         return []
@@ -18,7 +21,7 @@ def cookies_named(name: str, request: Request) -> list[str]:
         key, _, value = pair.partition("=")
         if key.strip() == name and (token := value.strip(' "')):
             found.append(token)
-    return found
+    return found[:MAX_CANDIDATES]
 
 
 @lru_cache(maxsize=64)

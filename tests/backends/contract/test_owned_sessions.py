@@ -34,7 +34,7 @@ def make_site(make_app: MakeApp, views: Views) -> MakeApp:
     """Make an application whose sessions belong to `session["user"]`."""
 
     def make(**config: Any) -> Flask:
-        app = make_app(SESSION_OWNER="user", PERMANENT_SESSION_LIFETIME=IDLE, **config)
+        app = make_app(**{"SESSION_OWNER": "user", "PERMANENT_SESSION_LIFETIME": IDLE, **config})
         if isinstance(app.session_interface, StoreInterface) and lister_of(app) is None:
             left_to_it("this store lists no sessions")
 
@@ -130,6 +130,28 @@ class TestList:
         [after] = listed(app)
         assert after.created == before.created
         assert after.handle != before.handle
+
+    @pytest.mark.parametrize("key", ["user", "@user"])
+    def test_a_login_that_rotates_begins_a_session(
+        self, make_site: MakeApp, views: Views, clock: SetClock, key: str
+    ) -> None:
+        app = make_site(SESSION_OWNER=key, SESSION_MAX_PER_OWNER=1)
+
+        def log_in() -> None:
+            interface_of(app).regenerate(cast(Session, session))
+            session[key] = "alice"
+            interface_of(app).regenerate(cast(Session, session))
+
+        views["log-in"] = log_in
+        guest, other = Tab(app), Tab(app)
+        guest.post("/set/colour/blue")
+        clock.forward(60)
+        for tab in (other, guest):
+            tab.post("/do/log-in")
+            [owned] = listed(app)
+            assert (owned.handle, owned.created) == (handle_of(tab), clock())
+        guest.post(f"/set/{key}/bob")
+        assert (len(listed(app)), len(listed(app, "bob"))) == (0, 1)
 
     def test_another_owner_moves_the_session_to_the_other_list(self, app: Flask) -> None:
         tab = Tab(app).logged_in()
@@ -256,6 +278,24 @@ class TestLimit:
         younger = Tab(app).logged_in()
         older.post("/rotate")
         assert (older.data(), younger.data()) == ({"user": "alice"}, {"user": "alice"})
+
+    def test_rotations_at_one_moment_end_no_session(
+        self, make_site: MakeApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = make_site(SESSION_MAX_PER_OWNER=3)
+        tabs = [Tab(app).logged_in() for _ in range(3)]
+        store, others = interface_of(app).store, tabs[1:]
+        delete = store.delete
+
+        def delete_after_others(key: str) -> bool:
+            if others:
+                others.pop().post("/rotate")
+            return delete(key)
+
+        monkeypatch.setattr(store, "delete", delete_after_others)
+        tabs[0].post("/rotate")
+        assert [tab.data() for tab in tabs] == [{"user": "alice"}] * 3
+        assert len(listed(app)) == 3
 
 
 @on(revocable=True)
