@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 DAMAGE = (
     *(ValueError, TypeError, LookupError, AttributeError, EOFError, ImportError, RecursionError),
+    *(OverflowError, MemoryError),  # for a length that damage has made
     *(BadData, msgspec.MsgspecError, pickle.PickleError),
 )
 """What reading raises if the old session itself is at fault; any other error is an outage."""

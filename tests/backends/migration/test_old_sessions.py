@@ -149,6 +149,18 @@ def test_a_pickle_in_redis_is_read_where_it_is_named(
     assert Browser(after, "a" * 43).data() == {"user": "alice"}
 
 
+def test_a_pickle_with_a_damaged_length_opens_nothing(
+    redis_server: RedisServer, switch: Switch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = redis_server.client()
+    settings = {"SESSION_TYPE": "redis", "SESSION_REDIS": client}
+    after = switch(Before(make_stock({}, **settings), "flask-session-pickle", settings, True))
+    for length in (b"\xff" * 8, b"\0" * 7 + b"\x10"):
+        client.set("session:" + "a" * 43, pickle.PROTO + b"\x05" + pickle.BYTEARRAY8 + length)
+        assert Browser(after, "a" * 43).data() == {}
+    assert "cannot be read" in caplog.text
+
+
 def test_damage_is_logged_and_opens_nothing(
     redis_server: RedisServer, switch: Switch, caplog: pytest.LogCaptureFixture
 ) -> None:
