@@ -13,6 +13,7 @@ import hiredis
 import redis
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import (
+    AskError,
     BusyLoadingError,
     MasterDownError,
     MaxConnectionsError,
@@ -280,6 +281,8 @@ def describe_answer(error: BaseException) -> str:
     text = str(error).partition(", with args beginning with")[0].partition(" : <")[0]
     if text.startswith("HELLO must be called with the client already authenticated"):
         return "the server asks for a password: give it in the address, as redis://:password@host"
+    if isinstance(error, AskError):  # a client of the cluster would follow it
+        return f"the server is one of a cluster: give redis+cluster://host:port ({text})"
     if "unknown command" in text and "HELLO" in text.upper():
         return f"the server does not know HELLO: add ?protocol=2 to its address ({text})"
     return text

@@ -65,6 +65,15 @@ def test_a_slot_without_a_master_costs_its_sessions_only(redis_cluster: RedisClu
         assert store.load("held") is None
 
 
+def test_the_address_of_one_node_is_said_to_be_a_cluster_s(redis_cluster: RedisClusterTrio) -> None:
+    port = redis_cluster.servers[0].port
+    keys = store_of(site(REDIS_URL=redis_cluster.url)).probe_keys()
+    for address in (f"redis://127.0.0.1:{port}/0", f"redis://127.0.0.1:{port}/0?protocol=2"):
+        store = store_of(site(REDIS_URL=address))
+        with pytest.raises(StoreUnavailable, match=r"one of a cluster: give redis\+cluster://"):
+            list(map(store.load, keys))  # each is on another master
+
+
 def test_closed_connections_to_masters_cost_no_request(
     redis_cluster: RedisClusterTrio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
