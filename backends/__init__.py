@@ -7,7 +7,7 @@ init_app(app)
 """
 
 from backends import signals
-from backends.interface import SessionTooLarge
+from backends.http.refusal import SessionTooLarge
 from backends.registry import (
     BACKENDS,
     BUILT_IN,

@@ -12,7 +12,8 @@ from flask import Flask, Request
 from itsdangerous import BadData
 
 from backends.audit_log import log_event
-from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
+from backends.http.refusal import SessionTooLarge
+from backends.interface import PERMANENT, BackendInterface
 from backends.loaded_session import NOT_PERMANENT, Changes, LoadedSession
 from backends.migration.migration import Adopted
 from backends.record import CREATED, ID

@@ -8,14 +8,13 @@ from typing import Any
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 from itsdangerous import BadData
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import dump_cookie
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backends.audit_log import log_event
 from backends.http.cookies import cookies_named, dump_attributes, vary_by_cookie
-from backends.http.refusal import is_current, refuse
+from backends.http.refusal import SessionTooLarge, is_current, refuse
 from backends.loaded_session import Changes, LoadedSession, Succession
 from backends.migration.migration import Adopted, Migration, migration_of
 from backends.serializer import FieldSerializer
@@ -46,10 +45,6 @@ CLOCK_TOLERANCE_SECONDS = 60
 A session from later than that was begun before the clock was set back: it would live longer than
 its limits allow.
 """
-
-
-class SessionTooLarge(RequestEntityTooLarge):
-    """The session does not fit into its backend: a 413. Nothing was changed."""
 
 
 class BackendInterface(SessionInterface):
@@ -130,6 +125,10 @@ class BackendInterface(SessionInterface):
         if not session.permanent:
             return None
         return datetime.now(UTC) + timedelta(seconds=self._settings.idle[True])
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """Whether a session with values is saved: an application's own class may say no."""
+        return True
 
     @abstractmethod
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
@@ -230,6 +229,8 @@ class BackendInterface(SessionInterface):
         loaded = session._loaded
         if self._is_empty(session):
             self._save_empty(app, session, response)
+        elif not self.should_set_cookie(app, session):
+            return
         elif loaded is None or session._succession is not Succession.SAME:
             self._send(app, session, self._begin(app, session), response)
         else:

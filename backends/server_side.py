@@ -10,7 +10,8 @@ from flask import Flask, Request, Response
 from itsdangerous import BadData
 
 from backends.audit_log import log_event, name_of_key
-from backends.interface import PERMANENT, BackendInterface, SessionTooLarge
+from backends.http.refusal import SessionTooLarge
+from backends.interface import PERMANENT, BackendInterface
 from backends.loaded_session import (
     NO_CHANGES,
     NOT_PERMANENT,

@@ -5,7 +5,7 @@ from typing import Any
 
 import flask
 from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 ENTITY_HEADERS = (
     *("Accept-Ranges", "Cache-Control", "Content-Digest", "Content-Disposition"),
@@ -27,6 +27,10 @@ AFTER_THE_VIEW = frozenset(
     )
 )
 """The steps of Flask in which the answer is decided: an error raised there reaches no handler."""
+
+
+class SessionTooLarge(RequestEntityTooLarge):
+    """The session does not fit into its backend: a 413. Nothing was changed."""
 
 
 def answer_is_decided() -> bool:

@@ -14,9 +14,8 @@ from itsdangerous.encoding import base64_decode, base64_encode
 from werkzeug.security import check_password_hash
 
 from app.lab.subject.application import ACCOUNT
-from backends import BACKENDS
+from backends import BACKENDS, SessionTooLarge
 from backends.cookie import SignedCookieInterface
-from backends.interface import SessionTooLarge
 from backends.loaded_session import Changes, LoadedSession
 from backends.record import CREATED, ID
 from backends.server_side import StoreInterface

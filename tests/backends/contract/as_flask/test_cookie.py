@@ -13,6 +13,7 @@ from tests.backends.contract.stage import (
     MakeApp,
     Stage,
     attributes,
+    begin_anew,
     parse_attributes,
     set_cookie,
 )
@@ -84,6 +85,23 @@ class TestTheCookie:
         for path, who in (("/one", "alice"), ("/two", "bob"), ("/three", None)):
             stage.visit(lambda: session.get("who"), path)
             assert stage.result == who
+
+    def test_an_own_class_may_keep_an_answer_from_saving(self, stage: Stage) -> None:
+        interface: Any = stage.app.session_interface
+        before = type(interface)
+
+        def should_set_cookie(*args: Any) -> Any:
+            return request.path != "/api" and before.should_set_cookie(*args)
+
+        interface.__class__ = type("Own", (before,), {"should_set_cookie": should_set_cookie})
+        stage.put(user="ada", seen=[1])
+        for act in (lambda: begin_anew(user="eve"), lambda: session["seen"].append(2)):
+            assert set_cookie(stage.visit(act, "/api")) is None
+            assert stage.held() == {"user": "ada", "seen": [1]}
+        stage.visit(lambda: session["seen"].append(2))
+        assert stage.held() == {"user": "ada", "seen": [1, 2]}
+        stage.visit(lambda: session.clear(), "/api")
+        assert stage.held() == {}
 
 
 def be_permanent(**values: Any) -> None:
