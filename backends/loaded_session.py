@@ -14,6 +14,9 @@ from backends.store import Fields, Record
 NOT_PERMANENT = frozenset({None, "false", "null", "0", "0.0", '""', "[]", "{}"})
 """Texts of Flask's `_permanent` that Python takes for false; by any other it is permanent."""
 
+NOBODY = frozenset({None, "null", "false", '""'})
+"""Texts of an owner in sessions of visitors, who are not each other: 0 may be a user's number."""
+
 
 class LoadedSession(NamedTuple):
     """A session as it was loaded from its backend."""

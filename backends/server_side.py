@@ -14,6 +14,7 @@ from backends.http.refusal import SessionTooLarge
 from backends.interface import PERMANENT, BackendInterface
 from backends.loaded_session import (
     NO_CHANGES,
+    NOBODY,
     NOT_PERMANENT,
     Changes,
     LoadedSession,
@@ -297,7 +298,7 @@ class StoreInterface(BackendInterface):
         """Whose session it is; `None` for nobody's."""
         field = self._settings.owner_field
         text = fields.get(field) if field else None
-        return None if text is None else self.serializer.decode(text)
+        return None if text is None or text in NOBODY else self.serializer.decode(text)
 
     def _name_owner(self, owner: Any) -> str:
         """The owner's name in the store: text is its own, any other value is named by its JSON."""

@@ -12,7 +12,7 @@ from flask import Flask, Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from backends.audit_log import log_event
-from backends.loaded_session import LoadedSession, field_name
+from backends.loaded_session import NOBODY, LoadedSession, field_name
 from backends.migration.old_sessions import OldSessions, find_old_sessions
 from backends.serializer import FieldSerializer
 from backends.session import PERMANENT_KEY
@@ -200,7 +200,7 @@ def _parse_text(text: str) -> date:
 def _has_owner(app: Flask, fields: Fields) -> bool:
     """Whether somebody is logged in, as far as `SESSION_OWNER` tells."""
     name = app.config.get("SESSION_OWNER")
-    return name is not None and fields.get(field_name(name), "null") != "null"
+    return name is not None and fields.get(field_name(name)) not in NOBODY
 
 
 def _derive_id(key: bytes, about: str) -> str:

@@ -6,9 +6,10 @@ import pytest
 
 from backends import StoreInterface
 from tests.backends.contract.stage import MakeApp, Stage
+from tests.support.cases import case
 
 
-@pytest.mark.parametrize("owner", [42, 4.5, True, ["a", 1], "ä€"], ids=str)
+@pytest.mark.parametrize("owner", [42, 0, 4.5, True, ["a", 1], "ä€"], ids=str)
 def test_any_value_may_own_a_session(make_app: MakeApp, owner: Any) -> None:
     stage = Stage(make_app(SESSION_OWNER="user_id", SESSION_MAX_PER_OWNER=2))
     interface = stage.app.session_interface
@@ -20,6 +21,20 @@ def test_any_value_may_own_a_session(make_app: MakeApp, owner: Any) -> None:
     assert interface.sessions_of(str(owner)) == ([owned] if isinstance(owner, str) else [])
     assert interface.revoke(owner, [owned.handle]) == 1
     assert stage.held() == {}
+
+
+def test_visitors_do_not_own_each_others_sessions(make_app: MakeApp) -> None:
+    stage = Stage(make_app(SESSION_OWNER="user", SESSION_MAX_PER_OWNER=1))
+    for nobody in (None, False, ""):
+        with case(nobody):
+            stage.put(user=nobody)
+            visitor = stage.client
+            stage.open_another_browser()
+            stage.put(user=nobody)
+            stage.client = visitor
+            assert stage.held() == {"user": nobody}
+            if isinstance(stage.app.session_interface, StoreInterface):
+                assert stage.app.session_interface.sessions_of(nobody) == []
 
 
 def test_a_visitor_is_kept_unless_the_setting_says_no(make_app: MakeApp) -> None:
