@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from weakref import ref
 
 from flask import Flask, Request, Response
+from flask.sessions import SessionMixin
 from itsdangerous import BadData
 
 from backends.audit_log import log_event, name_of_key
@@ -100,9 +101,10 @@ class StoreInterface(BackendInterface):
         owned = [_describe(key, record) for key, record in records.items() if created_in(record)]
         return sorted(owned, key=lambda session: session.created, reverse=True)
 
-    def handle_of(self, session: Session) -> str | None:
-        """The handle of this session; `None` for a new one."""
-        return _handle(key_of(session._loaded.id)) if session._loaded else None
+    def handle_of(self, session: SessionMixin) -> str | None:
+        """The handle of this session; `None` for a new one, and for Flask's without a key."""
+        key = _stored_key(session)
+        return None if key is None else _handle(key)
 
     def revoke(self, owner: Any, handles: Collection[str]) -> int:
         """End those of the owner's sessions. Returns how many ended."""
@@ -110,11 +112,12 @@ class StoreInterface(BackendInterface):
             keys = [key for key in self._records_of(owner) if _handle(key) in handles]
             return sum(self._revoke(owner, key) for key in keys)
 
-    def at_rest(self, session: Session) -> AtRest | None:
+    def at_rest(self, session: SessionMixin) -> AtRest | None:
         """The session's record as the store holds it; `None` if the store cannot show it."""
-        if session._loaded is None or not isinstance(self.store, ShowsRecords):
+        key = _stored_key(session)
+        if key is None or not isinstance(self.store, ShowsRecords):
             return None
-        return self.store.at_rest(key_of(session._loaded.id))
+        return self.store.at_rest(key)
 
     def _load(self, app: Flask, token: str) -> LoadedSession | None:
         session_id = self._unsign(app, token)
@@ -347,6 +350,12 @@ def _describe(key: str, record: Record) -> OwnedSession:
     fields = record.fields
     agent, address = fields.get(AGENT, ""), fields.get(ADDRESS, "")
     return OwnedSession(_handle(key), agent, address, created_in(record), record.seen)
+
+
+def _stored_key(session: SessionMixin) -> str | None:
+    """The key of a session that is stored; `None` for a new one, and for Flask's null session."""
+    loaded = session._loaded if isinstance(session, Session) else None
+    return None if loaded is None else key_of(loaded.id)
 
 
 def _handle(key: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from flask import flash, get_flashed_messages, session
 
+from backends import StoreInterface
 from tests.backends.contract.stage import Act, MakeApp, Stage
 from tests.conftest import SECRET
 from tests.support.cases import case
@@ -54,6 +55,12 @@ class TestWithoutASecretKey:
     def test_rotation_has_nothing_to_do(self, stage: Stage) -> None:
         interface: Any = stage.app.session_interface
         assert stage.visit(lambda: interface.regenerate(session)).status_code == 200
+
+    def test_there_is_no_handle_and_no_record(self, stage: Stage) -> None:
+        interface = stage.app.session_interface
+        if isinstance(interface, StoreInterface):
+            stage.visit(lambda: (interface.handle_of(session), interface.at_rest(session)))
+            assert stage.result == (None, None)
 
     def test_a_key_that_comes_later_is_used(self, stage: Stage) -> None:
         stage.app.secret_key = SECRET
