@@ -112,7 +112,8 @@ class Store(ABC):
     """Keeps sessions. `ttl` is in seconds, greater than 0, and may be a fraction.
 
     Every method raises `StoreUnavailable` for a failure of the system, and only for that: damaged
-    data, an unknown key and an expired record are ordinary results.
+    data, an unknown key and an expired record are ordinary results. The store logs the failure, as
+    nobody else does: a visitor sees a 503.
     """
 
     @abstractmethod

@@ -21,6 +21,7 @@ from app.lab.browser.client import Browser
 from app.server import Server
 from backends import BACKENDS, BUILT_IN, ConfigurationError, init_app
 from tests.conftest import ACCOUNTS, SECRET
+from tests.support.bare import Tab, add_views
 from tests.support.services import LabServer
 from tests.support.visitor import Visitor
 from tests.system.plugins.packages import ROOT, environment, install, install_the_example
@@ -139,6 +140,20 @@ class TestExample:
         monkeypatch.setenv("SESSION_BACKEND", "tiny")
         ended = CliRunner().invoke(session_lab, ["sessions", "list"])
         assert ended.stderr.startswith("Error: SESSION_BACKEND=tiny cannot tell whose a session is")
+
+    @pytest.mark.usefixtures("example_here")
+    def test_says_in_the_log_why_it_failed(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app = Flask("lab")
+        app.config.update(SECRET_KEY=SECRET, SESSION_FILE_DIR=tmp_path / "sessions")
+        init_app(app, "tiny")
+        tab = Tab(add_views(app)).logged_in()
+        lock = tmp_path / "sessions/tiny.lock"
+        lock.unlink()
+        lock.mkdir()
+        assert tab.client.get("/").status_code == 503
+        assert "Is a directory" in caplog.text
 
     def test_is_a_subject_of_the_laboratory(self, example: Path) -> None:
         """Its store is one disk, lists no sessions, and keeps them all in one file."""
