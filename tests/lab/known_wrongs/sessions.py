@@ -208,7 +208,7 @@ def create_app_with_a_new_key(settings: Mapping[str, Any]) -> Flask:
 def install_for_one_machine(app: Flask, clock: Clock) -> StoreInterface:
     """Put the machine's name, here its folder, into the prefix of the keys in Redis."""
     prefix = app.config.get("SESSION_KEY_PREFIX", "")
-    app.config["SESSION_KEY_PREFIX"] = f"{prefix}{app.config['SESSION_FILE_DIR']}:"
+    app.config["SESSION_KEY_PREFIX"] = f"{prefix}{app.config.get('SESSION_FILE_DIR')}:"
     return install_redis(app, clock)
 
 
