@@ -14,10 +14,10 @@ from itsdangerous import BadData
 from backends.audit_log import log_event
 from backends.http.refusal import SessionTooLarge
 from backends.interface import PERMANENT, BackendInterface
-from backends.loaded_session import NOT_PERMANENT, Changes, LoadedSession
+from backends.loaded_session import Changes, LoadedSession, is_permanent
 from backends.migration.migration import Adopted
 from backends.record import CREATED, ID
-from backends.session import PERMANENT_KEY, Session
+from backends.session import Session
 from backends.signals import send, session_ended
 from backends.store import Clock, Fields
 from backends.tokens.cookie_format import MAX_COOKIE_BYTES, SessionSerializer
@@ -61,7 +61,7 @@ class CookieInterface(BackendInterface):
             session_id, created = fields.pop(ID), float(fields.pop(CREATED))
         except (KeyError, ValueError) as error:
             raise BadData("a key of this application made it, and it is no session") from error
-        permanent = fields.get(PERMANENT_KEY) not in NOT_PERMANENT
+        permanent = is_permanent(fields)
         ttl = self.remaining(app, created, permanent, seen)
         loaded = LoadedSession(session_id, token, created, ttl, fields, permanent)
         return self._unless_ended(app, loaded, seen)

@@ -15,10 +15,10 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from backends.audit_log import log_event
 from backends.http.cookies import cookies_named, dump_attributes, vary_by_cookie
 from backends.http.refusal import SessionTooLarge, is_current, refuse
-from backends.loaded_session import Changes, LoadedSession, Succession
+from backends.loaded_session import PERMANENT_KEY, Changes, LoadedSession, Succession
 from backends.migration.migration import Adopted, Migration, migration_of
 from backends.serializer import FieldSerializer
-from backends.session import PERMANENT_KEY, Session
+from backends.session import Session
 from backends.settings import current_settings, is_on
 from backends.signals import (
     changes_dropped,

@@ -11,6 +11,9 @@ from backends.record import merge
 from backends.serializer import FieldSerializer
 from backends.store import Fields, Record
 
+PERMANENT_KEY = "_permanent"
+"""Flask's key in a permanent session."""
+
 NOT_PERMANENT = frozenset({None, "false", "null", "0", "0.0", '""', "[]", "{}"})
 """Texts of Flask's `_permanent` that Python takes for false; by any other it is permanent."""
 
@@ -69,6 +72,11 @@ class Succession(IntEnum):
     NEW_ID = 1  # rotated: a new token
     NEW_OWNER = 2  # another user: a new token and a new age (OWASP ASVS 5.0, 7.2.4)
     CLEARED = 3  # a new token, a new age, and none of the data
+
+
+def is_permanent(fields: Fields) -> bool:
+    """Whether Python takes Flask's `_permanent` among the fields for true."""
+    return fields.get(PERMANENT_KEY) not in NOT_PERMANENT
 
 
 def field_name(key: str) -> str:

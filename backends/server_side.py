@@ -16,17 +16,18 @@ from backends.interface import PERMANENT, BackendInterface
 from backends.loaded_session import (
     NO_CHANGES,
     NOBODY,
-    NOT_PERMANENT,
+    PERMANENT_KEY,
     Changes,
     LoadedSession,
     Succession,
+    is_permanent,
     is_session_field,
 )
 from backends.migration.handover import Handover, Move
 from backends.migration.migration import Adopted
 from backends.probe import Probe
 from backends.record import ADDRESS, AGENT, CREATED, created_in, size_of
-from backends.session import PERMANENT_KEY, Session
+from backends.session import Session
 from backends.settings import id_bytes, key_prefix
 from backends.signals import report_failure, send, session_ended
 from backends.store import (
@@ -127,7 +128,7 @@ class StoreInterface(BackendInterface):
             self._log_ended_token(app, session_id)
             return None
         fields = record.fields
-        permanent = fields.get(PERMANENT_KEY) not in NOT_PERMANENT
+        permanent = is_permanent(fields)
         ttl = min(record.ttl, self.remaining(app, created, permanent, record.seen))
         loaded = LoadedSession(session_id, token, created, ttl, fields, permanent, record)
         return self._unless_ended(app, loaded, record.seen)
@@ -189,7 +190,7 @@ class StoreInterface(BackendInterface):
         name = None if owner is None else self._name_owner(owner)
         keeps = owner is not None and self._settings.keeps_visitor
         visitor = _visitor(request) if keeps else {}
-        ttl = self.remaining(app, now, fields.get(PERMANENT_KEY) not in NOT_PERMANENT)
+        ttl = self.remaining(app, now, is_permanent(fields))
         keep = self.migration.mark_seconds(app, now)
         found = self._handover.move(mark, key, {**visitor, **fields}, ttl, name, keep)
         if found is Move.MOVED and owner is not None:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from backends.http.refusal import answer_is_decided
 from backends.loaded_session import (
     NO_CHANGES,
+    PERMANENT_KEY,
     Changes,
     LoadedSession,
     Opens,
@@ -26,9 +27,6 @@ from backends.loaded_session import (
     session_keys,
 )
 from backends.store import Fields, StoreUnavailable
-
-PERMANENT_KEY = "_permanent"
-"""Flask's key in a permanent session."""
 
 IMMUTABLE = frozenset({str, int, float, bool, NoneType, bytes, UUID, datetime, Markup})
 """A value of these types that is the one that was loaded has not changed."""

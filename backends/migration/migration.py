@@ -12,10 +12,9 @@ from flask import Flask, Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from backends.audit_log import log_event
-from backends.loaded_session import NOBODY, LoadedSession, field_name
+from backends.loaded_session import NOBODY, PERMANENT_KEY, LoadedSession, field_name
 from backends.migration.old_sessions import OldSessions, find_old_sessions
 from backends.serializer import FieldSerializer
-from backends.session import PERMANENT_KEY
 from backends.settings import ConfigurationError, idle_seconds
 from backends.signals import send, session_moved, token_refused
 from backends.store import Clock, Fields, SessionGone, key_of

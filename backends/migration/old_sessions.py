@@ -17,7 +17,7 @@ from flask.sessions import SecureCookieSessionInterface, SessionInterface
 from itsdangerous import BadData
 from werkzeug.exceptions import HTTPException
 
-from backends.session import PERMANENT_KEY
+from backends.loaded_session import PERMANENT_KEY
 from backends.settings import ConfigurationError, missing_extra
 from backends.store import StoreUnavailable
 from backends.timing.throttle import Throttle
