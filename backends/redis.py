@@ -142,7 +142,7 @@ class RedisStore(Store):
         try:
             with self._guard(record):
                 answer = self._commands.run(record, ("GET", record))
-            return unless_ended(unpack(_bytes(answer), self.clock())) if answer else None
+            return unless_ended(unpack(answer, self.clock())) if answer else None
         except ValueError as damage:
             logger.warning("session record %s is damaged: %s", key[:12], damage)
             return None
@@ -274,7 +274,7 @@ class RedisStore(Store):
             if answer == 1:
                 return None
             if answer:
-                return unpack(_bytes(answer), now)
+                return unpack(answer, now)
         except ValueError as damage:
             logger.warning("session record %s is damaged: %s", key[:12], damage)
         raise SessionGone
@@ -287,9 +287,9 @@ class RedisStore(Store):
         record = self.prefix + key
         with self._guard(record):
             deleted, head, sent = self._delete.call(record, ("first",), ("again",))
-        if not deleted and _bytes(sent) == b"again":
+        if not deleted and sent == b"again":
             raise StoreUnavailable("Redis: the answer to a deletion was lost")
-        return bool(deleted), owner_in(_bytes(head))
+        return bool(deleted), owner_in(head)
 
     def _renew_row_of(self, owner: str, key: str, created: float, end: float) -> None:
         """Write the row of a session again that lives until `end`: its list may be evicted."""
@@ -328,7 +328,7 @@ class RedisStore(Store):
         try:
             with self._guard(record):
                 head = self._commands.run(record, ("GETRANGE", record, 0, HEAD_LENGTH - 1))
-            return not head or times_in(_bytes(head))[2] <= self.clock()
+            return not head or times_in(head)[2] <= self.clock()
         except ValueError:
             return False
 
@@ -376,14 +376,9 @@ def _milliseconds(ttl: float) -> int:
     return max(1, round(ttl * 1000))
 
 
-def _bytes(text: str | bytes) -> bytes:
-    """An answer, whether the client decodes or not."""
-    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-
-
-def _str(text: str | bytes) -> str:
-    # What is no text names no session of ours, and must keep nobody from the others.
-    return text if isinstance(text, str) else text.decode("ascii", "replace")
+def _str(text: bytes) -> str:
+    # A key that is not text names no session, and must not hide the user's others.
+    return text.decode("ascii", "replace")
 
 
 def _policy_of(master: "Redis") -> str | None:
@@ -391,7 +386,8 @@ def _policy_of(master: "Redis") -> str | None:
     with suppress(ResponseError):
         told: Any = master.config_get("maxmemory-policy")
         if told:
-            return _str(next(iter(told.values())))
+            policy = next(iter(told.values()))
+            return policy if isinstance(policy, str) else _str(policy)  # a client may decode
     with suppress(ResponseError):
         memory: Any = master.info("memory")
         return str(memory.get("maxmemory_policy", "")) or None
