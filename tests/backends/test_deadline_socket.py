@@ -90,7 +90,7 @@ def test_a_late_answer_is_waited_for(ends: tuple[DeadlineSocket, socket.socket])
     def answer_late() -> None:
         peer.recv(1 << 16)
         for part in (b"+PO", b"NG\r\n"):
-            time.sleep(SOON)
+            time.sleep(SOON)  # the wait for it is interrupted meanwhile
             peer.sendall(part)
 
     thread = Thread(target=answer_late)

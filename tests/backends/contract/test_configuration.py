@@ -1,4 +1,4 @@
-"""Settings that cannot be meant: one line when the application starts, on each backend."""
+"""An invalid setting is refused in one line when the application starts, on each backend."""
 
 from datetime import timedelta
 from typing import Any
