@@ -1,11 +1,13 @@
 """The pictures show what was measured, to everybody."""
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
 from app.lab.bench.candidate import OPERATIONS
+from app.lab.bench.results import Spread
 from app.lab.browser.cookie_jar import MAX_COOKIE_BYTES
 from app.lab.cost.figures import Figures, title_of
 from app.lab.cost.pictures import Picture, draw_all
@@ -71,6 +73,27 @@ def test_bars_are_as_high_as_what_was_measured() -> None:
         heights = bars(PICTURES["overhead"], series, "height")
         scale = max(heights) / max(halves)
         assert heights == pytest.approx([half * scale for half in halves], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("measured", "shown"),
+    [
+        ((10.1, 2.2, 9.2), "2 µs (2 to 9)"),
+        ((-0.8, -3.2, 2.2), "0 µs (0 to 2)"),
+        ((5.0, 9.0, 7.0), "9 µs (5 to 9)"),
+        ((5.0, 6.0, 7.0), "6 µs (5 to 7)"),
+    ],
+)
+def test_the_middle_is_the_measured_one_whatever_chance_made_of_the_others(
+    measured: tuple[float, float, float], shown: str
+) -> None:
+    bench = kept_bench()
+    timings = [
+        replace(each, cpu=Spread(min(measured), measured)) if each.candidate == "redis" else each
+        for each in bench.timings
+    ]
+    picture = next(draw_all(Figures(replace(bench, timings=timings))))
+    assert {row[0]: row[1] for row in picture.rows}["Redis"] == shown
 
 
 def test_the_cookie_grows_towards_the_limit_and_a_store_s_does_not() -> None:
