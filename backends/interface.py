@@ -17,6 +17,7 @@ from backends.http.cookies import cookies_named, dump_attributes, vary_by_cookie
 from backends.http.refusal import SessionTooLarge, is_current, refuse
 from backends.loaded_session import PERMANENT_KEY, Changes, LoadedSession, Succession
 from backends.migration.migration import Adopted, Migration, migration_of
+from backends.record import pair_fields
 from backends.serializer import FieldSerializer
 from backends.session import Session
 from backends.settings import current_settings, is_on
@@ -52,6 +53,7 @@ class BackendInterface(SessionInterface):
 
     id_bytes = 16
     """Random bytes of an id: 128 bits (OWASP ASVS 5.0, 7.2.3)."""
+    make_fields = staticmethod(pair_fields)
 
     def __init__(self, app: Flask, clock: Clock = wall_clock) -> None:
         self.clock = clock

@@ -48,6 +48,9 @@ class Opens(Protocol):
     id_bytes: int
     serializer: FieldSerializer
 
+    def make_fields(self, names: Collection[str], texts: Collection[str]) -> Fields:
+        """In the form that the backend writes."""
+
     def _load_first(self, app: Flask, request: Request) -> LoadedSession | None: ...
 
 

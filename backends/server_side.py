@@ -26,7 +26,17 @@ from backends.loaded_session import (
 from backends.migration.handover import Handover, Move
 from backends.migration.migration import Adopted
 from backends.probe import Probe
-from backends.record import ADDRESS, AGENT, CREATED, created_in, size_of
+from backends.record import (
+    ADDRESS,
+    AGENT,
+    CREATED,
+    MAX_UTF8_BYTES,
+    TextFields,
+    add_fields,
+    created_in,
+    join_fields,
+    size_of,
+)
 from backends.session import Session
 from backends.settings import id_bytes, key_prefix
 from backends.signals import report_failure, send, session_ended
@@ -52,9 +62,6 @@ MAX_AGENT_CHARACTERS = 200
 
 HANDLE_LENGTH = 16
 """Characters of the key in a handle: 64 bits, among the sessions of one owner."""
-
-MAX_UTF8_BYTES = 4
-"""Of a character."""
 
 NO_TEXT = "\0"
 """Begins the name of an owner that is no text, so that 42 and "42" are two."""
@@ -87,6 +94,8 @@ class StoreInterface(BackendInterface):
         self.key_prefix = key_prefix(app)
         self.store = store
         self._updates_loaded = store if isinstance(store, UpdatesLoaded) else None
+        if self._updates_loaded is not None:
+            self.make_fields = join_fields
         self._handover = Handover(store, clock)
         self.probe = Probe(store)
         """Whether logins work now."""
@@ -219,7 +228,8 @@ class StoreInterface(BackendInterface):
         ttl = self.remaining(app, created, session.permanent)
         name = None if owner is None else self._name_owner(owner)
         # Our own fields come last: to copy a dict costs a fifth of building one.
-        self.store.create(key, {**fields, **visitor, CREATED: repr(created)}, ttl, name)
+        own = {**visitor, CREATED: repr(created)}
+        self.store.create(key, add_fields(fields, own), ttl, name)
         if followed := self._followed(app, session):
             ended = [self.store.delete(key_of(loaded.id)) for loaded in followed]
             if session._succession < Succession.CLEARED and not all(ended):
@@ -291,7 +301,10 @@ class StoreInterface(BackendInterface):
 
     def _check_size(self, fields: Fields) -> None:
         """Raises `SessionTooLarge` before anything is written."""
-        size, limit = size_of(fields), self._settings.max_bytes
+        limit = self._settings.max_bytes
+        if type(fields) is TextFields and len(fields.text) * MAX_UTF8_BYTES <= limit:
+            return
+        size = size_of(fields)
         if size > limit:
             raise SessionTooLarge(
                 f"This session would take {size} bytes, and SESSION_MAX_BYTES allows {limit}. "

@@ -177,18 +177,19 @@ class Session(SessionMixin):
         missing = stored.keys() - field_names(values)
         return Changes(changed, set(filter(is_session_field, missing)))
 
-    def _fields(self) -> dict[str, str]:
+    def _fields(self) -> Fields:
         """All values, encoded."""
         values = self._all().copy()  # as in `_changes`
         names, stored = field_names(values), self._stored
-        if not stored:
-            return dict(zip(names, self._encode_all(values), strict=True))
-        new = {key: value for key, value in values.items() if not self._is_as_read(key, value)}
-        texts = dict(zip(new, self._encode_all(new), strict=True))
-        return {
-            name: texts[key] if key in texts else stored[name]
-            for key, name in zip(values, names, strict=True)
-        }
+        new = values
+        if stored:
+            new = {key: value for key, value in values.items() if not self._is_as_read(key, value)}
+        texts = self._encode_all(new)
+        if len(new) < len(values):
+            encoded = dict(zip(new, texts, strict=True))
+            pairs = zip(values, names, strict=True)
+            texts = [encoded[key] if key in encoded else stored[name] for key, name in pairs]
+        return self._interface.make_fields(names, texts)
 
     def _is_as_read(self, key: str, value: Any) -> bool:
         """Whether the value is certainly the one that was loaded."""

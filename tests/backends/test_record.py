@@ -5,15 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.record import (
+    CREATED,
     FIELD,
     LATEST,
+    MANY,
     TEXT,
     TICKS,
+    add_fields,
     hash_owner,
+    join_fields,
     merge,
     owner_in,
     pack,
     size_of,
+    split_created,
     times_in,
     unpack,
 )
@@ -64,6 +69,28 @@ class TestFormat:
         if name not in fields:
             with pytest.raises(KeyError):
                 held[name]
+
+    @given(FIELDS, st.integers(0, 3 * MANY), st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=2))
+    def test_a_new_record_is_the_same_however_many_fields_it_has(
+        self, strange: dict[str, str], count: int, own: dict[str, str]
+    ) -> None:
+        plain = {f"n{number}": f'"{number}"' for number in range(count)}
+        own = {name: text for name, text in own.items() if name not in plain}
+        names = [*plain, *(name for name in strange if name not in {*plain, *own})]
+        texts = [*plain.values(), *['"a text"'] * (len(names) - count)]
+        added = add_fields(join_fields(names, texts), own)
+        assert list(added.items()) == [*zip(names, texts, strict=True), *own.items()]
+        for last in ({}, {"seen": "1"}):
+            whole = add_fields(added, {CREATED: "900.13", **last})
+            fields, created = split_created(whole)
+            assert created == 900.13
+            expected = dict(added.items()) | last
+            assert pack(fields, 1000, 60, None, created) == pack(expected, 1000, 60, None, created)
+            assert split_created(fields) == (expected, 0)
+
+    def test_of_two_fields_of_one_name_the_last_counts(self) -> None:
+        names = ["same"] * MANY
+        assert join_fields(names, [*map(str, range(MANY))]) == {"same": str(MANY - 1)}
 
     def test_a_name_with_separators_is_none_of_several_fields(self) -> None:
         held = unpack(pack({"a": "b", "c": "d"}, 0, 1), 0).fields

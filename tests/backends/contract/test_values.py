@@ -84,6 +84,10 @@ class Badge:
         return "<b>badge</b>"
 
 
+def add(values: dict[Any, Any]) -> None:
+    session.update(values)
+
+
 def remove(key: str) -> None:
     session.pop(key)
 
@@ -131,6 +135,17 @@ class TestValues:
                 assert stage.held() == {"other": 1, key: "second"}
                 stage.visit(partial(remove, key))
                 assert stage.held() == {"other": 1}
+
+    def test_a_session_may_begin_with_many_keys(self, stage: Stage) -> None:
+        many: dict[Any, Any] = {f"n{number}": number for number in range(60)}
+        all_keys = dict.fromkeys(KEYS[:-1], "odd")
+        for odd in ({}, all_keys, {"a\x1eb": 1, "a\x1fb": 2}, {1: "lost", "1": "kept"}):
+            with case(odd):
+                stage.open_another_browser()
+                stage.visit(partial(add, {**odd, **many}))
+                assert stage.held() == {str(key): value for key, value in {**odd, **many}.items()}
+                stage.put(n7="changed")
+                assert stage.held()["n7"] == "changed"
 
     @pytest.mark.parametrize("key", TEXT_KEYS, ids=[type(key).__name__ for key in TEXT_KEYS])
     def test_a_key_of_a_subclass_of_text_is_that_text(self, stage: Stage, key: str) -> None:

@@ -14,6 +14,7 @@ from flask.sessions import SecureCookieSession
 from backends import Backend, SessionTooLarge, StoreInterface, init_app
 from backends.store import StoreUnavailable
 from tests.backends.contract.stage import HOST, MakeApp, Stage, begin_anew, on, set_cookie
+from tests.support.cases import case
 
 COOKIE = ("session", "shop.example.com")
 
@@ -213,6 +214,17 @@ class TestSize:
         stage = Stage(make_app(SESSION_MAX_BYTES=6000))
         assert stage.put(text="€" * 1100 + token_hex(1500)).status_code == 413
         assert stage.put(text="e" * 1100).status_code == 200
+
+    @on(revocable=True)
+    def test_the_limit_is_exact_however_many_keys_there_are(self, make_app: MakeApp) -> None:
+        for count in (1, 100):
+            for text in ("e", "€"):
+                values = {f"n{number:03}": text for number in range(count)}
+                size = count * len(f'n000"{text}"'.encode())
+                with case((count, text)):
+                    assert Stage(make_app(SESSION_MAX_BYTES=size)).put(**values).status_code == 200
+                    tight = Stage(make_app(SESSION_MAX_BYTES=size - 1))
+                    assert tight.put(**values).status_code == 413
 
     def test_a_session_transaction_raises(self, stage: Stage) -> None:
         with (
