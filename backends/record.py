@@ -145,7 +145,9 @@ def join_fields(names: Collection[str], texts: Collection[str]) -> Fields:
 
     The texts are JSON, which has no separator.
     """
-    if len(names) < MANY or len(set(names)) < len(names) or not _is_free("".join(names)):
+    all_names = "".join(names)
+    has_separator = FIELD in all_names or TEXT in all_names
+    if len(names) < MANY or has_separator or len(set(names)) < len(names):
         return dict(zip(names, texts, strict=True))
     return TextFields(_join(names, texts))
 
@@ -284,11 +286,8 @@ def _join(names: Collection[str], texts: Collection[str]) -> str:
 
 def _is_clean(fields: Mapping[str, str]) -> bool:
     """Whether no name and no text has a separator."""
-    return _is_free("".join(fields)) and _is_free("".join(fields.values()))
-
-
-def _is_free(text: str) -> bool:
-    return FIELD not in text and TEXT not in text
+    names, texts = "".join(fields), "".join(fields.values())
+    return not (FIELD in names or TEXT in names or FIELD in texts or TEXT in texts)
 
 
 def _escape(text: str) -> str:
