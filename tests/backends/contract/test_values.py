@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, StrEnum
 from functools import partial
+from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,8 @@ import pytest
 from flask import flash, get_flashed_messages, render_template_string, session
 from markupsafe import Markup
 
-from tests.backends.contract.stage import Act, MakeApp, Stage, attributes
+from backends import SessionTooLarge
+from tests.backends.contract.stage import HOST, Act, MakeApp, Stage, attributes, on
 from tests.support.cases import case
 from tests.support.clock import SetClock
 
@@ -240,3 +242,44 @@ class TestFlashes:
         stage.visit(lambda: flash("hello"))
         response = stage.visit(lambda: get_flashed_messages())
         assert attributes(response)["Max-Age"] == "0"
+
+
+class TestSize:
+    def test_a_session_over_the_limit_is_413_and_as_it_was(self, make_app: MakeApp) -> None:
+        stage = Stage(make_app(SESSION_MAX_BYTES=2000, SESSION_OWNER="user"))
+        stage.put(user="ada")
+        assert stage.visit(lambda: session.update(blob=token_hex(750))).status_code == 200
+        before = stage.held()
+        assert stage.visit(lambda: session.update(more=token_hex(3000))).status_code == 413
+        assert stage.held() == before
+        assert stage.visit(lambda: session.update(user=token_hex(3000))).status_code == 413
+        assert stage.held()["user"] == "ada"
+
+    def test_17_mib_are_refused_by_default(self, stage: Stage) -> None:
+        stage.put(user="ada")
+        assert stage.put(blob="x" * 17 * 2**20).status_code == 413
+        assert stage.held() == {"user": "ada"}
+
+    @on(revocable=True)
+    def test_bytes_count_and_not_characters(self, make_app: MakeApp) -> None:
+        stage = Stage(make_app(SESSION_MAX_BYTES=6000))
+        assert stage.put(text="€" * 1100 + token_hex(1500)).status_code == 413
+        assert stage.put(text="e" * 1100).status_code == 200
+
+    @on(revocable=True)
+    def test_the_limit_is_exact_however_many_keys_there_are(self, make_app: MakeApp) -> None:
+        for count in (1, 100):
+            for text in ("e", "€"):
+                values = {f"n{number:03}": text for number in range(count)}
+                size = count * len(f'n000"{text}"'.encode())
+                with case((count, text)):
+                    assert Stage(make_app(SESSION_MAX_BYTES=size)).put(**values).status_code == 200
+                    tight = Stage(make_app(SESSION_MAX_BYTES=size - 1))
+                    assert tight.put(**values).status_code == 413
+
+    def test_a_session_transaction_raises(self, stage: Stage) -> None:
+        with (
+            pytest.raises(SessionTooLarge),
+            stage.client.session_transaction(base_url=HOST) as opened,
+        ):
+            opened["blob"] = "x" * 5 * 2**20
