@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from io import StringIO
 from pathlib import Path
 from shlex import quote
 from typing import NoReturn, TypeVar
@@ -22,12 +21,12 @@ from app.lab.output import (
     choose_form,
     errors_on_one_line,
     stop_on_signals,
-    write,
+    write_report,
 )
 from app.lab.reports.html import format_html
 from app.lab.reports.markdown import format_markdown, list_origins
 from app.lab.reports.remedies import find_remedies
-from app.lab.reports.report import SHIPPED, Report, dump_report, read_report
+from app.lab.reports.report import SHIPPED, dump_report, read_report
 from app.lab.reports.terminal import open_console, print_closing, print_report, print_results
 from app.lab.runs.runner import compare, make_options
 from app.lab.subject.application import CreateApp
@@ -37,6 +36,8 @@ from backends import BACKENDS
 
 MAX_LISTED_NAMES = 8
 """How many names one line can list."""
+
+FORMATS = {"json": dump_report, "markdown": format_markdown, "html": format_html}
 
 Named = TypeVar("Named")
 
@@ -92,10 +93,8 @@ def run_compare(
         report = replace(report, remedies=find_remedies(report, app.name, app.cookie_name, kept))
     given = _list_options(names, app, in_chromium=in_chromium)
     with errors_on_one_line(str(output or "Standard output")):
-        if output is None and form == "table":
-            print_report(report, open_console(sys.stdout), given)
-        else:
-            write(_format_report(report, form, given), output)
+        write_report(report, FORMATS, partial(print_report, options=given), form, output)
+        if output or form in FORMATS:
             print_closing(report, progress, given)
     sys.exit(report.exit_status)
 
@@ -156,17 +155,3 @@ def _list_app_options(app: ExternalApp) -> Iterator[str]:
         yield "--json"
     if app.cookie_name != ExternalApp.cookie_name:
         yield f"--cookie {quote(app.cookie_name)}"
-
-
-def _format_report(report: Report, form: str, given: Sequence[str]) -> str:
-    match form:
-        case "json":
-            return dump_report(report)
-        case "markdown":
-            return format_markdown(report)
-        case "html":
-            return format_html(report)
-        case _:
-            text = StringIO()
-            print_report(report, open_console(text), given)
-            return text.getvalue()

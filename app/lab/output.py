@@ -3,19 +3,24 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import click
+from rich.console import Console
 
 from app.lab.claim import Skipped
 from app.lab.reports.report import ExitStatus
+from app.lab.reports.terminal import open_console
 from backends import ConfigurationError
 
 ENDINGS = {".json": "json", ".md": "markdown", ".html": "html"}
+
+Found = TypeVar("Found")
 
 END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -92,6 +97,23 @@ def _exit(number: int, _frame: FrameType | None) -> NoReturn:
     for each in END_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
+
+
+def write_report(
+    found: Found,
+    formats: Mapping[str, Callable[[Found], str]],
+    print_table: Callable[[Found, Console], None],
+    form: str,
+    output: Path | None,
+) -> None:
+    """Write it into the file, or to standard output: in one of the formats, or as its table."""
+    if form in formats:
+        write(formats[form](found), output)
+    elif output is None:
+        print_table(found, open_console(sys.stdout))
+    else:
+        print_table(found, open_console(table := StringIO()))
+        write(table.getvalue(), output)
 
 
 def write(text: str, output: Path | None) -> None:

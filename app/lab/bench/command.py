@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import TextColumn, TimeRemainingColumn
 
 from app.lab.bench.candidate import Candidate, list_candidates
-from app.lab.bench.report import format_bench, print_bench
+from app.lab.bench.report import FORMATS, print_bench
 from app.lab.bench.run import Options, Step, run_bench
 from app.lab.output import (
     CannotRun,
@@ -18,7 +18,7 @@ from app.lab.output import (
     choose_form,
     errors_on_one_line,
     stop_on_signals,
-    write,
+    write_report,
 )
 from app.lab.reports.terminal import make_progress, open_console
 
@@ -38,10 +38,7 @@ def run_command(
     with stop_on_signals(), errors_on_one_line():
         bench = run_bench(candidates, options, lambda steps: _show_progress(steps, progress))
     with errors_on_one_line(str(output or "Standard output")):
-        if output is None and form == "table":
-            print_bench(bench, open_console(sys.stdout))
-        else:
-            write(format_bench(bench, form), output)
+        write_report(bench, FORMATS, print_bench, form, output)
     sys.exit(0 if bench.is_complete else 128 + signal.SIGINT)
 
 

@@ -1,7 +1,6 @@
 """A bench as tables: in a terminal, as Markdown and as HTML."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from io import StringIO
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -13,7 +12,6 @@ from app.lab.bench.results import Bench, OfShape, Sent, Timing
 from app.lab.reports.markdown import escape
 from app.lab.reports.one_file import render_page
 from app.lab.reports.report import dump_by_line
-from app.lab.reports.terminal import open_console
 from app.readme import format_table
 
 TIMES = (
@@ -118,25 +116,18 @@ def _break_name(name: str) -> str:
     return name.replace(" ", "\n").replace("-session-", "-session-\n")
 
 
-def format_bench(bench: Bench, form: str) -> str:
-    """The tables as text, Markdown, or a page that needs no other file; or all of it as JSON."""
-    match form:
-        case "json":
-            return dump_by_line(bench)
-        case "markdown":
-            return "\n".join(_format_lines(bench))
-        case "html":
-            return render_page(
-                "lab/bench.html", sections=make_sections(bench), described=describe_run(bench)
-            )
-        case _:
-            text = StringIO()
-            print_bench(bench, open_console(text))
-            return text.getvalue()
-
-
-def _format_lines(bench: Bench) -> Iterator[str]:
-    yield from ("# What a session costs", "", escape(describe_run(bench)), "")
+def _format_markdown(bench: Bench) -> str:
+    lines = ["# What a session costs", "", escape(describe_run(bench)), ""]
     for section in make_sections(bench):
-        yield from (f"## {section.title}", "", section.note, "")
-        yield from (*format_table(section.head, section.rows), "")
+        lines += (f"## {section.title}", "", section.note, "")
+        lines += (*format_table(section.head, section.rows), "")
+    return "\n".join(lines)
+
+
+def _format_html(bench: Bench) -> str:
+    described = describe_run(bench)
+    return render_page("lab/bench.html", sections=make_sections(bench), described=described)
+
+
+FORMATS = {"json": dump_by_line, "markdown": _format_markdown, "html": _format_html}
+"""Beside the table of a terminal."""
