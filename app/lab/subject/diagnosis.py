@@ -1,8 +1,9 @@
 """Why a login on a foreign application failed, and what to change or to give instead."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from urllib.parse import urlsplit
 
 from app.lab.browser.client import Exchange
@@ -91,36 +92,34 @@ class Attempt:
 
 def explain_failure(attempt: Attempt) -> str:
     """One line: the first reason that applies, and what to do about it."""
-    return next(filter(None, (reason(attempt) for reason in _REASONS)))
+    return next(chain.from_iterable(find(attempt) for find in _REASONS))
 
 
-def _find_server_error(attempt: Attempt) -> str:
+def _find_server_error(attempt: Attempt) -> Iterator[str]:
     for failed in (attempt.page, attempt.answer, attempt.landing, attempt.private):
         if failed.status >= 500:
             said = describe_answer(failed, attempt.visitor.site.read_log(has_failed=True))
             told = f"{failed.method} {urlsplit(failed.url).path} was answered {failed.status}{said}"
             if NO_TABLE.search(said):
-                return f"{told}: create the tables of its database first."
-            return f"{told}: mend that first."
-    return ""
+                yield f"{told}: create the tables of its database first."
+            yield f"{told}: mend that first."
 
 
-def _find_refused_host(attempt: Attempt) -> str:
+def _find_refused_host(attempt: Attempt) -> Iterator[str]:
     name = OTHER_SERVER_NAME.search(attempt.log)
     if name and attempt.page.status == 404:
-        return (
+        yield (
             f"GET {attempt.paths.login} was answered 404, because SERVER_NAME is {name[1]!r} and "
             "the trial is on 127.0.0.1: unset SERVER_NAME for it."
         )
     if attempt.page.status == 400 and UNTRUSTED_HOST.search(attempt.page.text + attempt.log):
-        return (
+        yield (
             f"GET {attempt.paths.login} was answered 400, because the host 127.0.0.1 is not "
             "trusted: add it to TRUSTED_HOSTS for the trial."
         )
-    return ""
 
 
-def _find_other_origin(attempt: Attempt) -> str:
+def _find_other_origin(attempt: Attempt) -> Iterator[str]:
     """A redirect to HTTPS, or to another site."""
     for led in (attempt.page, attempt.answer, attempt.landing, attempt.private):
         target = resolve(led, led.header("location") or led.url)
@@ -128,26 +127,23 @@ def _find_other_origin(attempt: Attempt) -> str:
             continue
         told = f"{led.method} {urlsplit(led.url).path} leads to {target.geturl()}"
         if target.scheme == "https" and target.hostname == urlsplit(led.url).hostname:
-            return (
+            yield (
                 f"{told}, and the trial speaks HTTP alone: do not force HTTPS for it "
                 "(Flask-Talisman: force_https=False)."
             )
         if led is attempt.page:
-            return f"{told}, another site: a login that is made elsewhere cannot be tried."
-        return (
+            yield f"{told}, another site: a login that is made elsewhere cannot be tried."
+        yield (
             f"{told}, another site than the trial's {attempt.visitor.site.url}: unset "
             "SERVER_NAME for it, or whatever else fixes the address; a login that is made "
             "elsewhere cannot be tried."
         )
-    return ""
 
 
-def _find_lost_path(attempt: Attempt) -> str:
-    status = attempt.answer.status
-    if status not in (404, 405, 410, *REPEATED):
-        return ""
-    how = _describe_unposted_form(attempt)
-    return f"{attempt.told}: name where the form goes by --login.{how}{_list_logins(attempt)}"
+def _find_lost_path(attempt: Attempt) -> Iterator[str]:
+    if attempt.answer.status in (404, 405, 410, *REPEATED):
+        how = _describe_unposted_form(attempt)
+        yield f"{attempt.told}: name where the form goes by --login.{how}{_list_logins(attempt)}"
 
 
 def _describe_unposted_form(attempt: Attempt) -> str:
@@ -174,83 +170,67 @@ def _list_logins(attempt: Attempt) -> str:
     return f" Perhaps: {', '.join(others)}." if others else ""
 
 
-def _find_json(attempt: Attempt) -> str:
+def _find_json_or_form(attempt: Attempt) -> Iterator[str]:
+    form, status = attempt.filled.form, attempt.answer.status
     if attempt.paths.is_json:
-        return ""
-    status = attempt.answer.status
-    has_form = attempt.filled.form is not None
-    speaks_json = read_json(attempt.answer) is not None
-    if status == 415 or (not has_form and status >= 400 and speaks_json):
-        return f"{attempt.told}: the login takes JSON, so add --json."
-    return ""
+        if form and set(attempt.paths.fields) <= set(form.visible):
+            yield f"{attempt.told}: the login has a form, so leave out --json."
+    elif status == 415 or (not form and status >= 400 and read_json(attempt.answer) is not None):
+        yield f"{attempt.told}: the login takes JSON, so add --json."
 
 
-def _find_form_instead(attempt: Attempt) -> str:
-    form = attempt.filled.form
-    if attempt.paths.is_json and form and set(attempt.paths.fields) <= set(form.visible):
-        return f"{attempt.told}: the login has a form, so leave out --json."
-    return ""
-
-
-def _find_absent_form(attempt: Attempt) -> str:
+def _find_absent_form(attempt: Attempt) -> Iterator[str]:
     """The page opens, but nothing on it can be filled in."""
     answer, form = attempt.answer, attempt.filled.form
     if form or attempt.paths.is_json or attempt.page.status != 200 or not is_page(attempt.page):
-        return ""
+        return
     if answer.status >= 400 or attempt.is_login_again:
-        return (
+        yield (
             f"{attempt.told}: {attempt.paths.login} has no form that is posted to this "
             "application. Name the page with it by --login, or add --json if a script logs in."
             f"{_list_logins(attempt)}"
         )
-    return ""
 
 
-def _find_captcha(attempt: Attempt) -> str:
+def _find_captcha(attempt: Attempt) -> Iterator[str]:
     form = attempt.filled.form
     if form and form.has_captcha:
-        return f"The form at {attempt.paths.login} has a captcha: turn it off for the trial."
-    return ""
+        yield f"The form at {attempt.paths.login} has a captcha: turn it off for the trial."
 
 
-def _find_wrong_fields(attempt: Attempt) -> str:
+def _find_wrong_fields(attempt: Attempt) -> Iterator[str]:
     form, given = attempt.filled.form, attempt.paths.fields
     if form is None or attempt.paths.is_json:
-        return ""
+        return
     asks = ", ".join(form.visible)
     unknown = [name for name in given if name not in (*form.visible, *form.filled)]
-    lacking = [name for name in form.visible if name not in given and name not in form.filled]
+    lacking = [name for name in form.visible if name not in (*given, *form.filled)]
     if unknown and lacking:
-        return (
+        yield (
             f"{attempt.told}: its form has no field {', '.join(unknown)}. Give its own by --field "
             f"NAME=VALUE; it asks for: {asks}."
         )
     if lacking:
-        return f"{attempt.told}: give its form by --field NAME=VALUE. It asks for: {asks}."
-    return ""
+        yield f"{attempt.told}: give its form by --field NAME=VALUE. It asks for: {asks}."
 
 
-def _find_forgery_check(attempt: Attempt) -> str:
+def _find_forgery_check(attempt: Attempt) -> Iterator[str]:
     if attempt.answer.status < 400 or not FORGERY.search(attempt.answer.text):
-        return ""
+        return
+    why = "its page gives no token in a field, a meta tag or a cookie"
     if attempt.filled.headers:
         why = "the token that its page gave is not the one it wants"
-    else:
-        why = "its page gives no token in a field, a meta tag or a cookie"
-    refused = _list_refused(attempt)
-    return (
-        f"{attempt.told}: {why}{refused}. Turn the check off for the trial (Flask-WTF: "
-        "WTF_CSRF_ENABLED = False)."
+    yield (
+        f"{attempt.told}: {why}{_list_refused(attempt)}. Turn the check off for the trial "
+        "(Flask-WTF: WTF_CSRF_ENABLED = False)."
     )
 
 
-def _find_refusal(attempt: Attempt) -> str:
-    status = attempt.answer.status
-    if status < 400:
-        return ""
-    if status == 429:
-        return f"{attempt.told}: turn the limit of logins off for the trial."
-    return f"{attempt.told}: {_ask_for_account(attempt)}"
+def _find_refusal(attempt: Attempt) -> Iterator[str]:
+    if attempt.answer.status == 429:
+        yield f"{attempt.told}: turn the limit of logins off for the trial."
+    if attempt.answer.status >= 400:
+        yield f"{attempt.told}: {_ask_for_account(attempt)}"
 
 
 def _ask_for_account(attempt: Attempt) -> str:
@@ -265,11 +245,9 @@ def _ask_for_account(attempt: Attempt) -> str:
     )
 
 
-def _find_refused_cookie(attempt: Attempt) -> str:
-    refused = _list_refused(attempt)
-    if not refused:
-        return ""
-    return f"{attempt.told}{refused}: change that for the trial."
+def _find_refused_cookie(attempt: Attempt) -> Iterator[str]:
+    if refused := _list_refused(attempt):
+        yield f"{attempt.told}{refused}: change that for the trial."
 
 
 def _list_refused(attempt: Attempt) -> str:
@@ -281,43 +259,40 @@ def _list_refused(attempt: Attempt) -> str:
     )
 
 
-def _find_narrow_cookie(attempt: Attempt) -> str:
+def _find_narrow_cookie(attempt: Attempt) -> Iterator[str]:
     for cookie in attempt.visitor.browser.jar:
         private = urlsplit(attempt.private.url).path
         if not path_matches(private, cookie.path):
-            return (
+            yield (
                 f"{attempt.told}, because the cookie {cookie.name!r} is for {cookie.path} alone: "
                 "name a page below that by --private, or change SESSION_COOKIE_PATH or "
                 "APPLICATION_ROOT for the trial."
             )
-    return ""
 
 
-def _find_other_private_page(attempt: Attempt) -> str:
+def _find_other_private_page(attempt: Attempt) -> Iterator[str]:
     if attempt.private.status in WRONG_REQUEST:
-        return f"{attempt.told}: name a page that only a login opens by --private."
-    return ""
+        yield f"{attempt.told}: name a page that only a login opens by --private."
 
 
-def _find_bare_token(attempt: Attempt) -> str:
+def _find_bare_token(attempt: Attempt) -> Iterator[str]:
     """A login without a session: it answers with a token for the header of each request."""
     answer, scheme = attempt.answer, attempt.private.header("www-authenticate")
     token = name_token(answer)
     if answer.status < 400 and token:
-        return (
+        yield (
             f"POST {urlsplit(answer.url).path} was answered {answer.status} with a token for the "
             f"header of each request ({token}), and no cookie logs in: that is no session, so "
             "nothing can be tried here."
         )
     if scheme and attempt.private.status == 401:
-        return (
+        yield (
             f"{attempt.told}: {attempt.paths.private} wants {scheme.split()[0]} in the header "
             "Authorization, not a session. Name a page that a session opens by --private."
         )
-    return ""
 
 
-def _find_more_steps(attempt: Attempt) -> str:
+def _find_more_steps(attempt: Attempt) -> Iterator[str]:
     """A page after the login that asks for more: a second factor, a password, an agreement."""
     guest = attempt.visitor.site.new_visitor()
     for page in (attempt.landing, attempt.visitor.follow(attempt.private)):
@@ -330,11 +305,10 @@ def _find_more_steps(attempt: Attempt) -> str:
         ]
         if asks or _leads_elsewhere(attempt):
             more = f"asks for more: {asks[0]}" if asks else "no guest is sent to: it wants more"
-            return (
+            yield (
                 f"{attempt.told}: it leads to {path}, which {more}. Give an account without a "
                 "further step, or turn that step off for the trial."
             )
-    return ""
 
 
 def _is_own_step(attempt: Attempt, page: Exchange, form: Form) -> bool:
@@ -350,14 +324,14 @@ def _leads_elsewhere(attempt: Attempt) -> bool:
     return led is not None and urlsplit(led).path != urlsplit(guests or "").path
 
 
-def _explain_rest(attempt: Attempt) -> str:
+def _explain_rest(attempt: Attempt) -> Iterator[str]:
     cookies = ", ".join(cookie.name for cookie in attempt.visitor.browser.jar)
     if attempt.private.status == 403 and cookies:
-        return f"{attempt.told}: name a page that this account may open by --private."
+        yield f"{attempt.told}: name a page that this account may open by --private."
     led = find_redirect(attempt.private)
     where = f" (it leads to {led})" if led else ""
     held = f"with the cookies {cookies}" if cookies else "and the login set no cookie"
-    return f"{attempt.told}{where}, {held}: {_ask_for_step(attempt)}{_ask_for_account(attempt)}"
+    yield f"{attempt.told}{where}, {held}: {_ask_for_step(attempt)}{_ask_for_account(attempt)}"
 
 
 def _ask_for_step(attempt: Attempt) -> str:
@@ -371,13 +345,12 @@ def _ask_for_step(attempt: Attempt) -> str:
     )
 
 
-_REASONS: tuple[Callable[[Attempt], str], ...] = (
+_REASONS: tuple[Callable[[Attempt], Iterator[str]], ...] = (
     _find_server_error,
     _find_refused_host,
     _find_other_origin,
     _find_forgery_check,
-    _find_json,
-    _find_form_instead,
+    _find_json_or_form,
     _find_lost_path,
     _find_captcha,
     _find_wrong_fields,
