@@ -114,8 +114,8 @@ class Curve:
 
     def at(self, size: int) -> float:
         """On the line through the two nearest points; beyond the last it goes on."""
-        (left, low), (right, high) = self._segment(size)
-        return low + (high - low) / (right - left) * (size - left)
+        (left, low), _ = self._segment(size)
+        return low + self.slope(size) * (size - left)
 
     def slope(self, size: int) -> float:
         """What one byte more adds."""
@@ -225,9 +225,8 @@ def make_plan(figures: Figures, need: Need) -> Plan:
 
 
 def _find_demand(figures: Figures, name: str, need: Need) -> Demand | None:
-    sent = figures.sent(name)
-    held = [(size, cookie) for size, cookie in sent if cookie is not None]
-    if len(held) < len(sent) and need.size > max(size for size, _ in held):
+    kept = figures.kept(name)
+    if len(kept) < len(figures.sent(name)) and need.size > kept[-1][0]:
         return None
     requests = need.per_second * DAY_SECONDS
     bytes_each = find_weight(figures, name, need.size)
@@ -240,7 +239,7 @@ def _find_demand(figures: Figures, name: str, need: Need) -> Demand | None:
         return _mix(list_points, need.size)
 
     return Demand(
-        requests * Curve(held).at(need.size),
+        requests * Curve(kept).at(need.size),
         requests * count("set_cookie_bytes"),
         need.per_second * count("redis_commands"),
         requests * count("redis_bytes"),
@@ -315,8 +314,8 @@ def _describe_check(check: Check) -> str:
 
 def _describe_slopes(figures: Figures, size: int) -> Iterator[tuple[str, list[str]]]:
     for name in figures.names:
-        sent = [(size, cookie) for size, cookie in figures.sent(name) if cookie is not None]
-        said = [_say_slope(sent, min(size, sent[-1][0]), "bytes of Cookie")]
+        kept = figures.kept(name)
+        said = [_say_slope(kept, min(size, kept[-1][0]), "bytes of Cookie")]
         if figures.growth(name):
             said.append(_say_slope(figures.weights(name), size, "bytes on the server"))
         said += [

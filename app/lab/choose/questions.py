@@ -98,6 +98,5 @@ def make_questions(figures: Figures | None) -> tuple[ChoiceQuestion, ...]:
 
 def _largest_session(figures: Figures | None) -> str:
     """What the signed cookie takes, in words."""
-    sent = figures.sent("cookie") if figures else []
-    kept = [size for size, cookie in sent if cookie is not None]
-    return f"about {max(kept):,} bytes" if kept else "less than 4,096 bytes"
+    kept = figures.kept("cookie") if figures else []
+    return f"about {kept[-1][0]:,} bytes" if kept else "less than 4,096 bytes"

@@ -57,10 +57,7 @@ class Figures:
 
     def timing(self, name: str, operation: str) -> Timing:
         """What an operation costs over the same request without a session."""
-        for each in self._find(self.bench.timings, name, operation):
-            if each.size == SMALL.size:
-                return each
-        raise LookupError(f"{operation} was not timed on {name}")
+        return _small(self._find(self.bench.timings, name, operation))
 
     def microseconds(self, name: str, operation: str) -> float:
         """What an operation adds on the processor, half of the time."""
@@ -82,10 +79,7 @@ class Figures:
 
     def count(self, name: str, operation: str) -> Count:
         """What an operation does with a small session."""
-        for each in self.counts(name, operation):
-            if each.size == SMALL.size:
-                return each
-        raise LookupError(f"{operation} was not counted on {name}")
+        return _small(self.counts(name, operation))
 
     def _find(self, measured: Sequence[Asked], name: str, operation: str) -> list[Asked]:
         """Those with the data in one field."""
@@ -98,6 +92,10 @@ class Figures:
         """Bytes of data and of the `Cookie` with it, `None` for what does not fit."""
         found = [each for each in self.bench.sent if each.candidate == name]
         return sorted((each.size, each.cookie_bytes) for each in found)
+
+    def kept(self, name: str) -> list[tuple[int, int]]:
+        """The same, without what no browser keeps."""
+        return [(size, cookie) for size, cookie in self.sent(name) if cookie is not None]
 
     def group_by_sent(self) -> list[SentAlike]:
         """Those that send the same cookies, whatever the size."""
@@ -126,6 +124,13 @@ class Figures:
     def recovery(self, name: str) -> Recovery | None:
         """How long an outage goes on; `None` for what asks no service."""
         return next((each for each in self.bench.recoveries if each.candidate == name), None)
+
+
+def _small(measured: Sequence[Asked]) -> Asked:
+    for each in measured:
+        if each.size == SMALL.size:
+            return each
+    raise LookupError("this was not measured with a small session")
 
 
 def title_of(name: str) -> str:

@@ -84,7 +84,6 @@ def _draw_overhead(figures: Figures) -> Picture:
         f"Microseconds of the processor over the same page without a session, with {SMALL.size} "
         "bytes in it: half of the requests take less. The line shows the middle half of them.",
         chart,
-        SIDES,
         ("", *OPERATIONS),
         rows,
     )
@@ -126,7 +125,6 @@ def _draw_asked(figures: Figures) -> Picture:
         "What a request asks of the store",
         "Commands to Redis, or operations on files: one opened, read, written, renamed.",
         chart,
-        SIDES,
         ("", *OPERATIONS),
         [
             (title_of(name), *(_say_asked(figures.count(name, each)) for each in OPERATIONS))
@@ -161,7 +159,6 @@ def _draw_sent(figures: Figures) -> Picture:
         "What a browser sends with each request",
         f"Bytes of the session’s cookie, by bytes of data. Browsers keep {MAX_COOKIE_BYTES:,}.",
         chart,
-        [*(group.title for group in grouped), limit],
         ("bytes of data", *(group.title for group in grouped)),
         rows,
     )
@@ -197,7 +194,6 @@ def _draw_stored(figures: Figures) -> Picture:
         f"Of Redis’ memory, or on the disk, for sessions of {SMALL.size} bytes. Each line of the "
         "scale is ten times the one before.",
         chart,
-        SIDES,
         ("", "takes", *(f"{count:,} sessions" for count in SCALES)),
         rows,
     )
@@ -239,7 +235,6 @@ def _draw_growth(figures: Figures) -> Picture:
         "Microseconds on the wall, the least of several. Each line of either scale is ten times "
         "the one before.",
         chart,
-        [*map(title_of, lines)],
         ("", "sessions", "login", "read"),
         [
             (title_of(name), f"{each.sessions:,}", f"{each.login:,.0f} µs", f"{each.read:,.0f} µs")
@@ -274,12 +269,11 @@ def _make_picture(
     title: str,
     meaning: str,
     chart: Graph,
-    series: Sequence[str],
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
 ) -> Picture:
     # pygal numbers the classes of its series.
-    legend = [(f"serie-{number}", name) for number, name in enumerate(series)]
+    legend = [(f"serie-{n}", kept["title"]) for n, (_, kept) in enumerate(chart.raw_series)]
     return Picture(id, title, meaning, _render(chart, title), legend, head, rows)
 
 

@@ -78,7 +78,7 @@ def _cost_to_network(figures: Figures, name: str) -> Cell:
         return Cell("–", "no browser keeps it")
     if small == large:
         return Cell(f"{small:,} bytes", f"and {moved:,} to and from Redis" if moved else "always")
-    most = max(size for size, cookie in sent.items() if cookie is not None)
+    most, _ = figures.kept(name)[-1]
     return Cell(
         f"{small:,} for {TYPICAL_BYTES:,} bytes, {large:,} for {LARGE_BYTES:,}",
         f"no more than {most:,} bytes fit",
