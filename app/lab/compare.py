@@ -26,7 +26,7 @@ from app.lab.output import (
 from app.lab.reports.html import format_html
 from app.lab.reports.markdown import format_markdown, list_origins
 from app.lab.reports.remedies import find_remedies
-from app.lab.reports.report import SHIPPED, dump_report, read_report
+from app.lab.reports.report import SHIPPED, dump_by_line, read_report
 from app.lab.reports.terminal import open_console, print_closing, print_report, print_results
 from app.lab.runs.runner import compare, make_options
 from app.lab.subject.application import CreateApp
@@ -37,7 +37,7 @@ from backends import BACKENDS
 MAX_LISTED_NAMES = 8
 """How many names one line can list."""
 
-FORMATS = {"json": dump_report, "markdown": format_markdown, "html": format_html}
+FORMATS = {"json": dump_by_line, "markdown": format_markdown, "html": format_html}
 
 Named = TypeVar("Named")
 

@@ -132,13 +132,9 @@ def cookie_string(cookies: list[Cookie]) -> str:
 
 def _is_secure_origin(url: str) -> bool:
     """Over HTTPS, or to loopback, which Chromium trusts as well (5.8.3 leaves that to it)."""
-    return urlsplit(url).scheme == "https" or _is_loopback(host_of(url))
-
-
-def _is_loopback(host: str) -> bool:
-    if is_ip(host):
-        return ip_address(host).is_loopback
-    return domain_matches(host, "localhost")
+    host = host_of(url)
+    is_loopback = ip_address(host).is_loopback if is_ip(host) else domain_matches(host, "localhost")
+    return is_loopback or urlsplit(url).scheme == "https"
 
 
 def _covers(cookie: Cookie, host: str) -> bool:

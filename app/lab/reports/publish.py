@@ -15,7 +15,7 @@ from app.lab.reports.markdown import (
     format_rows,
     format_statements,
 )
-from app.lab.reports.report import SHIPPED, dump_report, read_report, shorten_report
+from app.lab.reports.report import SHIPPED, dump_by_line, read_report, shorten_report
 from app.lab.stores.redis_server import EMBEDDED
 from backends import BUILT_IN
 
@@ -43,7 +43,7 @@ def publish(made: Path) -> None:
     others = [subject for subject in report.subjects if subject not in BUILT_IN]
     if others:
         raise ValueError(f"{', '.join(others)} is of another package: uninstall that for this run")
-    SHIPPED.write_text(dump_report(report), encoding="utf-8")
+    SHIPPED.write_text(dump_by_line(report), encoding="utf-8")
     HTML.parent.mkdir(exist_ok=True)
     HTML.write_text(format_html(report), encoding="utf-8")
 

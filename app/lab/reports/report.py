@@ -3,7 +3,7 @@
 import inspect
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -255,52 +255,35 @@ def shorten_report(report: Report, max_exchanges: int) -> Report:
 
 def summarize(report: Report) -> str:
     """The whole run in one line."""
-    errors, skipped = (
-        len(report.with_verdict(verdict)) for verdict in (Verdict.ERROR, Verdict.SKIPPED)
-    )
-    counts = [
-        *_count_expected(report),
-        *_count_without_expectation(report),
-        *([_format_count(errors, "error")] if errors else []),
-        *([f"{skipped} skipped"] if skipped else []),
-    ]
     ran = report.circumstances
-    return f"{', '.join(counts)} · {ran.seconds:.0f} s · {ran.redis}"
+    return f"{', '.join(_count_results(report))} · {ran.seconds:.0f} s · {ran.redis}"
 
 
-def _count_expected(report: Report) -> list[str]:
-    if not any(result.expected for result in report.results):
-        return []
-    as_expected = sum(result.verdict == result.expected for result in report.results)
-    return [f"{as_expected} as expected", _format_count(len(report.surprises), "surprise")]
-
-
-def _count_without_expectation(report: Report) -> list[str]:
-    """The verdicts on somebody else's backends and applications."""
+def _count_results(report: Report) -> Iterator[str]:
+    if any(result.expected for result in report.results):
+        yield f"{sum(result.verdict == result.expected for result in report.results)} as expected"
+        yield _format_count(len(report.surprises), "surprise")
+    # Nothing is expected of somebody else's backends and applications.
     found = Counter(result.verdict for result in report.results if result.expected is None)
-    verdicts = (Verdict.HOLDS, Verdict.FAILS, Verdict.CANNOT_APPLY)
-    return [f"{verdict}: {found[verdict]}" for verdict in verdicts if found[verdict]]
+    for verdict in (Verdict.HOLDS, Verdict.FAILS, Verdict.CANNOT_APPLY):
+        if found[verdict]:
+            yield f"{verdict}: {found[verdict]}"
+    if errors := len(report.with_verdict(Verdict.ERROR)):
+        yield _format_count(errors, "error")
+    if skipped := len(report.with_verdict(Verdict.SKIPPED)):
+        yield f"{skipped} skipped"
 
 
 def _format_count(count: int, noun: str) -> str:
     return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
 
 
-def dump_report(report: Report) -> str:
-    """The report as JSON, one line for each result, so that two reports can be compared.
-
-    `docs/schemas/report.schema.json` describes it.
-    """
-    return dump_by_line(report)
-
-
 def dump_by_line(found: Any) -> str:
-    """The JSON of a dataclass: lists of others have a line for each, so that two can be compared.
+    """The JSON of a report or a bench, which docs/schemas/ describe.
 
-    `found` has no other long fields.
+    A list of results has a line for each, so that two files can be compared.
     """
-    names = (field.name for field in fields(found))
-    lines = (f'"{name}":{_dump_field(getattr(found, name))}' for name in names)
+    lines = (f'"{each.name}":{_dump_field(getattr(found, each.name))}' for each in fields(found))
     return "{" + ",\n".join(lines) + "}\n"
 
 

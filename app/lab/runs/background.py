@@ -29,7 +29,7 @@ from app.config import VARIABLES
 from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
 from app.lab.measuring import read_last_line
-from app.lab.reports.report import Report, Result, dump_report, read_report, shorten_report
+from app.lab.reports.report import Report, Result, dump_by_line, read_report, shorten_report
 from app.lab.subject.evidence import MAX_EXCHANGES, Evidence
 from backends import BACKENDS, Backend
 
@@ -141,13 +141,13 @@ class RunFiles:
 
     def save_report(self, report: Report) -> None:
         """Replace the report of the last run, in one step; what was run again before is over."""
-        self._replace(self.report, dump_report(report))
+        self._replace(self.report, dump_by_line(report))
         shutil.rmtree(self._again, ignore_errors=True)
 
     def save_again(self, report: Report) -> None:
         """Keep the report of one claim beside that of the last run."""
         self._again.mkdir(exist_ok=True)
-        self._replace(self._again / f"{report.claims[0].id}.json", dump_report(report))
+        self._replace(self._again / f"{report.claims[0].id}.json", dump_by_line(report))
 
     def read_again(self, claim: str) -> Report | None:
         """The report of a claim that was run again since the last run of all."""

@@ -192,14 +192,10 @@ def _find_absent_form(attempt: Attempt) -> Iterator[str]:
         )
 
 
-def _find_captcha(attempt: Attempt) -> Iterator[str]:
-    form = attempt.filled.form
-    if form and form.has_captcha:
-        yield f"The form at {attempt.paths.login} has a captcha: turn it off for the trial."
-
-
 def _find_wrong_fields(attempt: Attempt) -> Iterator[str]:
     form, given = attempt.filled.form, attempt.paths.fields
+    if form and form.has_captcha:
+        yield f"The form at {attempt.paths.login} has a captcha: turn it off for the trial."
     if form is None or attempt.paths.is_json:
         return
     asks = ", ".join(form.visible)
@@ -245,11 +241,6 @@ def _ask_for_account(attempt: Attempt) -> str:
     )
 
 
-def _find_refused_cookie(attempt: Attempt) -> Iterator[str]:
-    if refused := _list_refused(attempt):
-        yield f"{attempt.told}{refused}: change that for the trial."
-
-
 def _list_refused(attempt: Attempt) -> str:
     seen = (attempt.page, attempt.answer, attempt.landing)
     refused = {each.name: each.reason for exchange in seen for each in exchange.refused}
@@ -259,7 +250,9 @@ def _list_refused(attempt: Attempt) -> str:
     )
 
 
-def _find_narrow_cookie(attempt: Attempt) -> Iterator[str]:
+def _find_unsent_cookie(attempt: Attempt) -> Iterator[str]:
+    if refused := _list_refused(attempt):
+        yield f"{attempt.told}{refused}: change that for the trial."
     for cookie in attempt.visitor.browser.jar:
         private = urlsplit(attempt.private.url).path
         if not path_matches(private, cookie.path):
@@ -270,13 +263,8 @@ def _find_narrow_cookie(attempt: Attempt) -> Iterator[str]:
             )
 
 
-def _find_other_private_page(attempt: Attempt) -> Iterator[str]:
-    if attempt.private.status in WRONG_REQUEST:
-        yield f"{attempt.told}: name a page that only a login opens by --private."
-
-
-def _find_bare_token(attempt: Attempt) -> Iterator[str]:
-    """A login without a session: it answers with a token for the header of each request."""
+def _find_no_session(attempt: Attempt) -> Iterator[str]:
+    """The login gives a token for the header of each request, or the page needs no login."""
     answer, scheme = attempt.answer, attempt.private.header("www-authenticate")
     token = name_token(answer)
     if answer.status < 400 and token:
@@ -290,6 +278,8 @@ def _find_bare_token(attempt: Attempt) -> Iterator[str]:
             f"{attempt.told}: {attempt.paths.private} wants {scheme.split()[0]} in the header "
             "Authorization, not a session. Name a page that a session opens by --private."
         )
+    if attempt.private.status in WRONG_REQUEST:
+        yield f"{attempt.told}: name a page that only a login opens by --private."
 
 
 def _find_more_steps(attempt: Attempt) -> Iterator[str]:
@@ -352,14 +342,11 @@ _REASONS: tuple[Callable[[Attempt], Iterator[str]], ...] = (
     _find_forgery_check,
     _find_json_or_form,
     _find_lost_path,
-    _find_captcha,
     _find_wrong_fields,
     _find_absent_form,
     _find_refusal,
-    _find_refused_cookie,
-    _find_narrow_cookie,
-    _find_bare_token,
-    _find_other_private_page,
+    _find_unsent_cookie,
+    _find_no_session,
     _find_more_steps,
     _explain_rest,
 )

@@ -150,8 +150,10 @@ class Recorder:
         The HttpOnly cookies that it sets are masked as tokens are: a handle, a remembered login.
         """
         with self._lock:
-            for secret in _find_secrets(exchange):
-                self._secrets.setdefault(secret, "")
+            for value in exchange.set_cookies:
+                cookie = read_set_cookie(value, exchange.url, 0.0).cookie
+                if cookie.http_only and len(cookie.value) >= MIN_SECRET_CHARACTERS:
+                    self._secrets.setdefault(cookie.value, "")
             shown = _describe(exchange, inside, self._notes)
             self._exchanges.append(replace(shown, actor=actor, decides=self._is_deciding))
             self._deciding += self._is_deciding
@@ -223,12 +225,6 @@ def _select_session_headers(headers: list[tuple[str, str]]) -> list[tuple[str, s
     return [(name, value) for name, value in headers if name.lower() in SESSION_HEADERS]
 
 
-def _mask_token(token: str, letter: str) -> str:
-    """The beginning of a token, its letter and its length."""
-    name = f"token {letter}, " if letter else ""
-    return f"{token[:VISIBLE_TOKEN_CHARACTERS]}…({name}{len(token)} characters)"
-
-
 def _ordinal(number: int) -> str:
     """What stands before the noun: nothing for the first, then `second `, … `11th `."""
     words = ("", "second ", "third ", "fourth ", "fifth ")
@@ -243,11 +239,6 @@ def _letter(index: int) -> str:
     """A to Z, then A2 to Z2, and so on."""
     row, column = divmod(index, len(ascii_uppercase))
     return f"{ascii_uppercase[column]}{row + 1 if row else ''}"
-
-
-def _find_secrets(exchange: Exchange) -> list[str]:
-    cookies = [read_set_cookie(value, exchange.url, 0.0).cookie for value in exchange.set_cookies]
-    return [c.value for c in cookies if c.http_only and len(c.value) >= MIN_SECRET_CHARACTERS]
 
 
 def _describe(exchange: Exchange, inside: str, notes: list[str]) -> ShownExchange:
@@ -315,9 +306,11 @@ def _mask_headers(
 
 
 def _mask(text: str, secrets: Mapping[str, str]) -> str:
+    """Each token by its beginning, its letter and its length."""
     for token, letter in secrets.items():
         if token in text:  # rarely, among dozens of tokens: no name is made in vain
-            text = text.replace(token, _mask_token(token, letter))
+            told = f"{f'token {letter}, ' if letter else ''}{len(token)} characters"
+            text = text.replace(token, f"{token[:VISIBLE_TOKEN_CHARACTERS]}…({told})")
     return text
 
 

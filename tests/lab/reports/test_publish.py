@@ -12,7 +12,7 @@ from app.lab.reports.report import (
     SHIPPED,
     Report,
     copy_claim_text,
-    dump_report,
+    dump_by_line,
     parse_report,
     shorten_report,
 )
@@ -35,13 +35,13 @@ class TestPublishing:
         return tmp_path / "made.json"
 
     def test_a_short_report_is_kept_and_its_html_written(self, made: Path, kept: Path) -> None:
-        made.write_text(dump_report(AS_EXPECTED))
+        made.write_text(dump_by_line(AS_EXPECTED))
         main(made)
         assert parse_report(kept.read_text()) == shorten_report(AS_EXPECTED, MAX_EXCHANGES)
         assert HTML.read_text().startswith("<!doctype html>")
 
     def test_the_matrix_is_that_of_the_kept_report(self, kept: Path) -> None:
-        kept.write_text(dump_report(AS_EXPECTED))
+        kept.write_text(dump_by_line(AS_EXPECTED))
         row = "| [A kept token is dead.](../app/lab/experiments/logout_is_final.py) | ✗ | ✓ | ✓ |"
         assert row in make_matrix().splitlines()
 
@@ -61,7 +61,7 @@ class TestPublishing:
     def test_a_run_that_others_cannot_repeat_is_refused(
         self, report: Report, words: str, made: Path, kept: Path
     ) -> None:
-        made.write_text(dump_report(report))
+        made.write_text(dump_by_line(report))
         with pytest.raises(SystemExit, match=words):
             main(made)
         assert not kept.exists()
@@ -92,7 +92,7 @@ def kept() -> Report:
 
 class TestKeptReport:
     def test_it_is_written_as_this_version_writes_it(self, kept: Report) -> None:
-        assert dump_report(shorten_report(kept, MAX_EXCHANGES)) == SHIPPED.read_text()
+        assert dump_by_line(shorten_report(kept, MAX_EXCHANGES)) == SHIPPED.read_text()
 
     def test_its_claims_say_what_the_code_says(self, kept: Report) -> None:
         assert kept.claims == list(map(copy_claim_text, CLAIMS.values())), "make report"

@@ -13,7 +13,7 @@ from app.lab.reports.report import (
     ExitStatus,
     Report,
     Result,
-    dump_report,
+    dump_by_line,
     parse_report,
     shorten_report,
     summarize,
@@ -24,24 +24,24 @@ from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, SURPRISING
 DOCS = Path(__file__).parents[3] / "docs" / "schemas"
 SCHEMAS = format_schemas()
 SCHEMA = json.loads(SCHEMAS["report.schema.json"])
-DATA = json.loads(dump_report(AS_EXPECTED))
+DATA = json.loads(dump_by_line(AS_EXPECTED))
 REPORTS = [AS_EXPECTED, SURPRISING, BROKEN]
 
 
 @pytest.mark.parametrize("report", REPORTS)
 class TestJson:
     def test_a_report_is_equal_after_a_round_trip(self, report: Report) -> None:
-        assert parse_report(dump_report(report)) == report
+        assert parse_report(dump_by_line(report)) == report
 
     def test_each_result_and_each_claim_is_one_line(self, report: Report) -> None:
-        lines = [line.rstrip(",") for line in dump_report(report).splitlines()]
+        lines = [line.rstrip(",") for line in dump_by_line(report).splitlines()]
         objects = [json.loads(line) for line in lines if line.startswith("{") and line[-1] == "}"]
-        data = json.loads(dump_report(report))
+        data = json.loads(dump_by_line(report))
         assert objects == [*data["results"], *data["claims"]]
 
     def test_it_is_valid_by_the_published_schema(self, report: Report) -> None:
         validator = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
-        validator.validate(json.loads(dump_report(report)))
+        validator.validate(json.loads(dump_by_line(report)))
 
 
 @pytest.mark.parametrize(("name", "text"), SCHEMAS.items(), ids=SCHEMAS)
@@ -89,7 +89,7 @@ class TestInvalidReport:
         assert "\n" not in str(raised.value)
 
     def test_an_unknown_verdict_is_named(self) -> None:
-        text = dump_report(AS_EXPECTED).replace('"fails"', '"breaks"')
+        text = dump_by_line(AS_EXPECTED).replace('"fails"', '"breaks"')
         with pytest.raises(ValueError, match="Invalid enum value 'breaks'"):
             parse_report(text)
 
