@@ -20,6 +20,7 @@ from gunicorn.workers import gthread
 from app import create_app
 from app.config import is_embedded
 from app.state import state_of
+from app.web.log import log_disabled
 from backends import (
     BACKENDS,
     Backend,
@@ -224,7 +225,8 @@ def serve() -> None:
     Raises `ConfigurationError` with one line if it cannot start.
     """
     app = create_app()
-    _check_services(app)
+    with log_disabled(logging.ERROR):  # a failure is reported once, by the error that ends this
+        _check_services(app)
     gthread.DEFAULT_WORKER_DATA_TIMEOUT = SILENT_CONNECTION_TIMEOUT_SECONDS
     Server(app, _listen(app.config["HOST"], app.config["PORT"])).run()
 
@@ -248,14 +250,6 @@ def format_greeting(app: Flask) -> str:
 
 
 def _check_services(app: Flask) -> None:
-    logging.disable(logging.ERROR)  # a failure is reported once, by the error that ends the start
-    try:
-        _check_backends(app)
-    finally:
-        logging.disable(logging.NOTSET)
-
-
-def _check_backends(app: Flask) -> None:
     for application in (app, *state_of(app).mounted.values()):
         backend = find_backend(application)
         if backend is None or backend.needs is None or backend.check is None:

@@ -6,7 +6,8 @@ token, a session's id or a password (OWASP ASVS 5.0, 16.2.5).
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TextIO, cast
@@ -97,3 +98,14 @@ def _details(record: logging.LogRecord) -> dict[str, Any]:
 
 def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+@contextmanager
+def log_disabled(level: int = logging.CRITICAL) -> Iterator[None]:
+    """Log nothing up to this level, by any logger, in this block."""
+    before = logging.root.manager.disable
+    logging.disable(level)
+    try:
+        yield
+    finally:
+        logging.disable(before)

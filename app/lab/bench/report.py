@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
-from app.lab.bench.candidate import Shape
-from app.lab.bench.results import Bench, OfShape, Sent, Timing
+from app.lab.bench.results import Bench, Sent, Timing
 from app.lab.reports.markdown import escape
 from app.lab.reports.one_file import render_page
 from app.lab.reports.report import dump_by_line
@@ -37,11 +37,11 @@ def make_sections(bench: Bench) -> list[Section]:
     sections = [
         *(
             _pivot(f"Time of a request: {shape}", TIMES, those, "candidate", "operation")
-            for shape, those in groupby(bench.timings, _find_shape)
+            for shape, those in groupby(bench.timings, attrgetter("shape"))
         ),
         *(
             _list(f"What a request does: {shape}", those, hidden=shape._fields)
-            for shape, those in groupby(bench.counts, _find_shape)
+            for shape, those in groupby(bench.counts, attrgetter("shape"))
         ),
         _list("A session on the server", weights),
         _pivot("What a browser sends", SENT, bench.sent, "size", "candidate"),
@@ -51,10 +51,6 @@ def make_sections(bench: Bench) -> list[Section]:
         _list("Not measured", bench.left_out),
     ]
     return [section for section in sections if section.rows]
-
-
-def _find_shape(measured: OfShape) -> Shape:
-    return Shape(measured.size, measured.fields)
 
 
 def _pivot(title: str, note: str, measured: Iterable[Any], row: str, column: str) -> Section:

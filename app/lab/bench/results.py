@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from app.lab.bench.candidate import Shape
 from app.lab.reports.report import Circumstances
 
 
@@ -34,6 +35,10 @@ class OfShape(OfCandidate):
 
     size: int
     fields: int
+
+    @property
+    def shape(self) -> Shape:
+        return Shape(self.size, self.fields)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from app.lab.bench.candidate import BARE, SHAPES, Candidate, Shape
 from app.lab.bench.counting import count_requests
 from app.lab.bench.growth import measure_among, measure_sent, time_recovery, weigh_session
 from app.lab.bench.load import measure_load
-from app.lab.bench.results import Bench, LeftOut
+from app.lab.bench.results import Bench
 from app.lab.bench.timing import compare_costs, time_requests, undisturbed
 from app.lab.bench.trial import NO_REDIS, check_session, make_trials
 from app.lab.reports.report import describe_circumstances
@@ -67,7 +67,8 @@ def run_bench(candidates: Mapping[str, Candidate], options: Options, watch: Watc
         stack.enter_context(undisturbed())
         with suppress(KeyboardInterrupt):
             for step in watch([*_list_steps([*candidates.values()], options)]):
-                if fit := _drop_left_out(step, found["left_out"]):
+                out = {each.candidate for each in found["left_out"] if each.shape == step.shape}
+                if fit := [each for each in step.candidates if each.name not in out]:
                     with make_trials(fit, step.shape, options.folder, redis) as trials:
                         found[step.kind] += [*step.measure(*trials)]  # only as a whole
             is_complete = True
@@ -106,8 +107,3 @@ def _list_steps(candidates: Sequence[Candidate], options: Options) -> Iterator[S
     served = [each for each in candidates if each.bare == BARE]  # gunicorn serves Flask
     for operation in LOADED if options.http else ():
         yield Step(20.0, "loads", partial(measure_load, operation), small, served)
-
-
-def _drop_left_out(step: Step, left_out: Iterable[LeftOut]) -> list[Candidate]:
-    names = {each.candidate for each in left_out if (each.size, each.fields) == step.shape}
-    return [each for each in step.candidates if each.name not in names]

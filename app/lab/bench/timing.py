@@ -8,7 +8,6 @@ least, differed by more.
 """
 
 import gc
-import logging
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import NamedTuple
 from app.lab.bench.candidate import OPERATIONS, Candidate, Shape
 from app.lab.bench.results import Spread, Timing
 from app.lab.bench.trial import Trial
+from app.web.log import log_disabled
 
 WARM_UP = 3
 
@@ -66,17 +66,16 @@ def _time(request: Callable[[], object]) -> Cost:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Let no request pay for the garbage of others, nor for lines of a log that nobody reads."""
-    logging.disable(logging.CRITICAL)
     gc.collect()
     gc.freeze()  # what is there now is never looked at
     gc.disable()
     try:
-        with warnings.catch_warnings(action="ignore"):  # Flask's own, of a cookie that is too large
+        # Flask warns of a cookie that is too large.
+        with log_disabled(), warnings.catch_warnings(action="ignore"):
             yield
     finally:
         gc.enable()
         gc.unfreeze()
-        logging.disable(logging.NOTSET)
 
 
 def compare_costs(

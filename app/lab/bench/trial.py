@@ -73,10 +73,7 @@ class Trial(NamedTuple):
 
     @property
     def redis_url(self) -> str | None:
-        """The address of a Unix socket."""
-        if self.redis is None:
-            return None
-        return f"unix://{self.redis.client.config_get('unixsocket')['unixsocket']}"
+        return self.redis.socket_url if self.redis else None
 
     def start(self) -> Client:
         """A client of a new application, which is logged in."""

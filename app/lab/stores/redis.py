@@ -65,6 +65,8 @@ class RealRedisHarness(RedisHarness):
     def __init__(self) -> None:
         self._server = RedisServer()
         self.client = self._server.client
+        self.socket_url = f"unix://{self._server.socket}"
+        """For an application that is measured: `record_operations` does not see it."""
         super().__init__({"REDIS_URL": self._server.url}, "The laboratory does not fill a Redis.")
 
     @contextmanager

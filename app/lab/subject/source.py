@@ -1,6 +1,5 @@
 """The source of a run's subjects on a backend: each claim opens a fresh one."""
 
-import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +13,7 @@ from app.lab.stores.files import FilesHarness, SharedFilesHarness
 from app.lab.stores.harness import NoStore, StoreHarness, UnknownService
 from app.lab.subject.application import CreateApp, Subject
 from app.lab.subject.clock import freeze_clock
+from app.web.log import log_disabled
 from backends import BACKENDS, BUILT_IN, Backend
 
 
@@ -67,7 +67,7 @@ class BackendSource:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="session-lab-")))
             clock = stack.enter_context(freeze_clock())
-            stack.enter_context(_disable_logging())
+            stack.enter_context(log_disabled())  # experiments break subjects on purpose
             harness = self._make_harness(folder / "sessions")
             create_app = self.options.create_app
             subject = Subject(create_app, self.backend, folder, harness, clock, make_browser)
@@ -86,14 +86,3 @@ class BackendSource:
         if backend.needs is not None:
             return UnknownService(backend.needs)
         return FilesHarness(folder) if backend.file_per_session else SharedFilesHarness(folder)
-
-
-@contextmanager
-def _disable_logging() -> Iterator[None]:
-    """Disable logging, since experiments break subjects on purpose."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(before)

@@ -42,15 +42,15 @@ def ratios(bench: Bench) -> Iterator[tuple[str, float]]:
         if candidate.ships is None:
             continue
         shipped, bare = counts[candidate.ships, request], counts[candidate.bare, request]
-        case = f"{name}, {count.operation}, {Shape(count.size, count.fields)}"
+        case = f"{name}, {count.operation}, {count.shape}"
         for what in COUNTED:
             mine, theirs = (getattr(each, what) - getattr(bare, what) for each in (count, shipped))
             if theirs or mine:
                 yield f"{case}: {what}", round(mine / max(1, theirs), 3)
 
 
-def _request(count: Count) -> tuple[str, int, int]:
-    return count.operation, count.size, count.fields
+def _request(count: Count) -> tuple[str, Shape]:
+    return count.operation, count.shape
 
 
 def test_no_request_costs_more_than_was_recorded(tmp_path: Path) -> None:
