@@ -9,7 +9,7 @@ from statistics import LinearRegression, linear_regression
 from typing import NamedTuple, NoReturn
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.lab.bench.run import MANY_SESSIONS
 from app.lab.cost.figures import Figures, format_bytes, title_of
@@ -24,6 +24,9 @@ WRITES = 0.1
 NODE_BYTES = 8 * 10**9
 NODE_FULL = 0.75
 NODE_COMMANDS = 50_000
+
+GAP = 2
+"""Columns of the terminal between two of a table."""
 
 ASSUMPTIONS = (
     "Each user logs in once a day, at any hour. As many sessions are stored as begin while one "
@@ -328,7 +331,7 @@ def _describe_slopes(figures: Figures, size: int) -> Iterator[tuple[str, list[st
 def _say_slope(points: Sequence[tuple[int, float]], size: int, what: str) -> str:
     curve = Curve(points)
     more = curve.slope(size) * 1000
-    return f"{curve.at(size):,.0f} {what}, {more:+,.0f} for 1,000 bytes more"
+    return f"{curve.at(size):,.0f} {what}, {more:+z,.0f} for 1,000 bytes more"
 
 
 def run_command(need: Need) -> NoReturn:
@@ -343,13 +346,14 @@ def run_command(need: Need) -> NoReturn:
 
 def print_plan(plan: Plan, to: Console) -> None:
     """The plan for people: its table, and what it is calculated from."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("It needs")
-    for title in plan.titles:
-        table.add_column(title, justify="right", overflow="fold")
-    for row in plan.rows:
-        table.add_row(row.label, *plan.cells(row))
-    to.print(plan.sentence, "", table, "", sep="\n")
+    to.print(plan.sentence, "", sep="\n")
+    for part in _split_columns(plan, to.width):
+        table = Table(Column("It needs", no_wrap=True), box=None, pad_edge=False)
+        for title, *_ in part:
+            table.add_column(title, justify="right", overflow="fold")
+        for row, *cells in zip(plan.rows, *(cells for _, *cells in part), strict=True):
+            table.add_row(row.label, *cells)
+        to.print(table, "", sep="\n")
     for title, lines in (
         ("Calculated:", [f"{row.label} = {row.formula}" for row in plan.rows]),
         ("Assumed:", plan.assumptions),
@@ -360,3 +364,18 @@ def print_plan(plan: Plan, to: Console) -> None:
         ("How far that is off:", plan.checks),
     ):
         to.print(title, *(f"- {line}" for line in lines), "", sep="\n")
+
+
+def _split_columns(plan: Plan, width: int) -> Iterator[list[tuple[str, ...]]]:
+    """Each backend's title and cells, as many at a time as have room with no word broken."""
+    room = width - max(len(row.label) for row in plan.rows)
+    part: list[tuple[str, ...]] = []
+    left = room
+    for column in zip(plan.titles, *map(plan.cells, plan.rows), strict=True):
+        needed = GAP + max(map(len, (*column[0].split(), *column[1:])))
+        if part and needed > left:
+            yield part
+            part, left = [], room
+        part.append(column)
+        left -= needed
+    yield part

@@ -1,15 +1,17 @@
 """`session-lab plan`: what is calculated follows from what was measured."""
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from app.__main__ import session_lab
 from app.lab.cost import kept
-from app.lab.cost.figures import Figures
+from app.lab.cost.figures import Figures, title_of
 from app.lab.plan import (
     DAY_SECONDS,
     LIMITS,
@@ -24,6 +26,7 @@ from app.lab.plan import (
     find_fault,
     fit_growth,
     make_plan,
+    print_plan,
 )
 from backends import BUILT_IN
 from tests.lab.cost.kept import kept_bench
@@ -129,6 +132,13 @@ class TestCommand:
             "100,000 sessions",
         ):
             assert part in text
+
+    def test_no_backend_s_name_is_broken_where_there_is_little_room(self) -> None:
+        shown = StringIO()
+        print_plan(make_plan(FIGURES, NEED), Console(file=shown, width=40))
+        table = shown.getvalue().partition("Calculated:")[0]
+        for word in (word for name in FIGURES.names for word in title_of(name).split()):
+            assert word in table.split()
 
     @pytest.mark.parametrize(
         ("name", "value"),
