@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
+from math import radians, sin
 from xml.etree import ElementTree
 
 import pytest
@@ -15,6 +17,8 @@ from tests.lab.cost.kept import kept_bench
 
 FIGURES = Figures(kept_bench())
 PICTURES = {picture.id: picture for picture in draw_all(FIGURES)}
+LABEL_PIXELS = 13
+"""The height of a label's line: lab.css draws it at 11 pixels."""
 SVG = "{http://www.w3.org/2000/svg}"
 
 every_picture = pytest.mark.parametrize("picture", PICTURES.values(), ids=list(PICTURES))
@@ -73,6 +77,19 @@ def test_bars_are_as_high_as_what_was_measured() -> None:
         heights = bars(PICTURES["overhead"], series, "height")
         scale = max(heights) / max(halves)
         assert heights == pytest.approx([half * scale for half in halves], abs=1)
+
+
+@every_picture
+def test_no_label_runs_into_the_next(picture: Picture) -> None:
+    turned = [
+        [float(number) for number in re.findall(r"[\d.]+", text.get("transform", ""))]
+        for axis in parse(picture).iter(f"{SVG}g")
+        if "axis" in axis.get("class", "").split()
+        for text in axis.iter(f"{SVG}text")
+        if "rotate" in text.get("transform", "")
+    ]
+    for (degrees, here, _), (_, there, _) in pairwise(turned):
+        assert (there - here) * sin(radians(degrees)) > LABEL_PIXELS
 
 
 @pytest.mark.parametrize(
