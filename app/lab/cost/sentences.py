@@ -97,7 +97,7 @@ def _say_growth(figures: Figures) -> Iterator[str]:
         few, many = growth[0].sessions, growth[-1].sessions
         beside = f"a login beside {many:,} sessions instead of {few:,}"
         if times <= FLAT:
-            yield f"{title_of(name)}: {beside} costs the same, {times:.2f} times as much."
+            yield f"{title_of(name)}: {beside} costs about the same, {times:.2f} of it."
         else:
             yield f"{title_of(name)}: {beside} costs {times:,.1f} times as much."
     for pair in figures.pairs:

@@ -46,7 +46,7 @@ def test_what_an_untouched_page_pays_is_the_most_of_all() -> None:
 
 @pytest.mark.parametrize(
     ("login", "ending"),
-    [(120.0, "costs the same, 1.20 times as much."), (131.0, "costs 1.3 times as much.")],
+    [(120.0, "costs about the same, 1.20 of it."), (131.0, "costs 1.3 times as much.")],
 )
 def test_a_cost_is_said_to_grow_only_where_it_does(login: float, ending: str) -> None:
     grown = [
