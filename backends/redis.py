@@ -70,8 +70,8 @@ LOGIN_TIMEOUT_SECONDS = 60
 SAFE_POLICIES = ("noeviction", "volatile-ttl")
 """Values of `maxmemory-policy` under which no session ends, or its list, before another's end."""
 
-MAX_BATCH = 100
-"""Records to delete before their rows leave the list: what is done counts if time runs out."""
+MAX_BATCH = 50
+"""So many of a list are done before the next are begun: what is done counts if time runs out."""
 
 MAX_PROBES = 10_000
 """Keys to try for one on each master; with a hash tag in the prefix all are on one."""
@@ -175,14 +175,15 @@ class RedisStore(Store):
             self._remove_rows(owner, [key])
         return deleted
 
-    @within_deadline
     def sessions_of(self, owner: str) -> dict[str, Record]:
-        name = hash_owner(owner)
+        name, living = hash_owner(owner), dict[str, Record]()
         rows = self._rows_of(name)
-        found = {key: self.load(key) for key in rows}
-        missing = {key: end for key, end in rows.items() if found[key] is None}
-        self._remove_ended_rows(name, missing)
-        return {key: record for key, record in found.items() if record is not None}
+        for batch in _batches([*rows]):
+            with one_deadline():  # each has its own, so that no list is too long
+                living |= {key: record for key in batch if (record := self.load(key))}
+                missing = {key: rows[key] for key in batch if key not in living}
+                self._remove_ended_rows(name, missing)
+        return living
 
     @within_deadline
     def end_oldest(self, owner: str, key: str, limit: int) -> list[str]:
@@ -192,8 +193,7 @@ class RedisStore(Store):
             self._remove_ended_rows(name, others, limit)
         taken = self._with_list(name, lambda listed: self._take_oldest(listed, key, limit))
         keys, ended = [_str(other) for other in taken], list[str]()
-        for first in range(0, len(keys), MAX_BATCH):
-            batch = keys[first : first + MAX_BATCH]
+        for batch in _batches(keys):
             ended += [other for other in batch if self._delete_record(other)[0] or other == key]
             self._remove_rows(name, batch)
         return ended
@@ -269,8 +269,7 @@ class RedisStore(Store):
         data = pack(fields, now, ttl, loaded.owner, loaded.created)
         try:
             with self._guard(record):
-                head = loaded.data[:HEAD_LENGTH]
-                answer = self._replace(record, head, data, _milliseconds(ttl))
+                answer = self._replace(record, loaded.data[:HEAD_LENGTH], data, _milliseconds(ttl))
             if answer == 1:
                 return None
             if answer:
@@ -298,6 +297,7 @@ class RedisStore(Store):
         with suppress(StoreUnavailable):  # the update is done, and the next one renews the row too
             self._with_list(owner, lambda listed: self._renew_row(listed, *row))
 
+    @within_deadline
     def _rows_of(self, owner: str) -> dict[str, float]:
         """The keys in the owner's list, and when their sessions must have ended."""
         rows = self._with_list(owner, self._rows)
@@ -319,6 +319,9 @@ class RedisStore(Store):
                 staying += end >= 0
             if staying >= enough:
                 break
+            if len(ended) == MAX_BATCH:
+                self._remove_rows(owner, ended)
+                ended = []
         if ended:
             self._remove_rows(owner, ended)
 
@@ -367,9 +370,12 @@ class RedisStore(Store):
 
 def install(app: Flask, clock: Clock) -> StoreInterface:
     """Keep sessions in the Redis of `REDIS_URL` or of the client `SESSION_REDIS`."""
-    client = client_of(app, connect)
-    store = RedisStore(client, key_prefix(app), clock, longest_seconds(app))
+    store = RedisStore(client_of(app, connect), key_prefix(app), clock, longest_seconds(app))
     return StoreInterface(app, store, clock)
+
+
+def _batches(keys: list[str]) -> list[list[str]]:
+    return [keys[first : first + MAX_BATCH] for first in range(0, len(keys), MAX_BATCH)]
 
 
 def _milliseconds(ttl: float) -> int:

@@ -54,7 +54,7 @@ from backends.store import (
     key_of,
     wall_clock,
 )
-from backends.timing.deadline import one_deadline, within_deadline
+from backends.timing.deadline import within_deadline
 from backends.tokens.signing import TokenSigner
 
 MAX_AGENT_CHARACTERS = 200
@@ -326,8 +326,7 @@ class StoreInterface(BackendInterface):
     def _records_of(self, owner: Any) -> dict[str, Record]:
         if not isinstance(self.store, ListsSessions):
             return {}
-        with one_deadline():
-            return self.store.sessions_of(self._name_owner(owner))
+        return self.store.sessions_of(self._name_owner(owner))
 
     def _revoke(self, owner: Any, key: str) -> bool:
         if not self.store.delete(key):

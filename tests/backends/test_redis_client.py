@@ -109,7 +109,7 @@ class TestOneDeadline:
                 store.create(f"{number:064x}", {}, 600, owner="many")
         relay.delay = deadline.LIMIT_SECONDS / 100  # each command alone has time enough
         with pytest.raises(StoreUnavailable):
-            store.sessions_of("many")
+            store.end_oldest("many", f"{0:064x}", 1)
 
     def test_a_step_without_time_is_no_outage(
         self, relay: Relay, monkeypatch: pytest.MonkeyPatch

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Barrier
 from typing import Any
 
@@ -127,6 +128,54 @@ class TestEvictedLists:
 
         monkeypatch.setattr(store, "_renew_row", fail)
         store.update(key(1), {}, (), HOUR)
+
+
+class TestLongLists:
+    """Nobody's list may become too long to be read, and so to end their sessions."""
+
+    @pytest.fixture
+    def slow(self, store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A step has time for eight commands, and a batch has two rows."""
+        monkeypatch.setattr("backends.redis.MAX_BATCH", 2)
+        run, left = store._commands.run, dict[float, int]()
+
+        def run_slowly(*command: Any) -> Any:
+            step = deadline._ends.get(0.0)
+            left[step] = left.get(step, 8) - 1
+            if left[step] < 0:
+                raise StoreUnavailable("the time is used up")
+            return run(*command)
+
+        monkeypatch.setattr(store._commands, "run", run_slowly)
+
+    def log_in_often(self, store: RedisStore) -> None:
+        for number in range(20):
+            log_in(store, number)
+
+    @pytest.mark.usefixtures("slow")
+    def test_living_sessions_are_all_found(self, store: RedisStore) -> None:
+        self.log_in_often(store)
+        assert store.sessions_of("alice").keys() == set(rows(store)) == alive(store, 20)
+
+    @pytest.mark.usefixtures("slow")
+    def test_rows_of_expired_sessions_leave_it(self, store: RedisStore, clock: SetClock) -> None:
+        self.log_in_often(store)
+        clock.forward(2 * HOUR)
+        log_in(store, 20)
+        assert store.sessions_of("alice").keys() == set(rows(store)) == {key(20)}
+
+    @pytest.mark.usefixtures("slow")
+    def test_a_login_under_a_new_limit_shortens_it(
+        self, store: RedisStore, clock: SetClock
+    ) -> None:
+        self.log_in_often(store)
+        clock.forward(2 * HOUR)
+        log_in(store, 20)
+        for _ in range(20):
+            with suppress(StoreUnavailable):
+                assert store.end_oldest("alice", key(20), 1) == []
+                break
+        assert rows(store) == [key(20)]
 
 
 class TestEndOldest:
