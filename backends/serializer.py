@@ -95,7 +95,10 @@ class FieldSerializer(TaggedJSONSerializer):
         return None
 
     def decode(self, text: str) -> Any:
-        """The value of a text. Raises `ValueError`, `TypeError` or `KeyError` for damage."""
+        """The value of a text.
+
+        Raises `ValueError`, `TypeError`, `KeyError` or `AttributeError` for damage.
+        """
         if len(self.order) == self._tags_of_flask and TAG_MARK not in text:
             try:
                 return _decode(text)

@@ -4,6 +4,7 @@ Flask loads this module for the help of any application in the environment (entr
 `flask.commands`): what only the run of a command needs is imported in that command.
 """
 
+import errno
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ from flask.cli import AppGroup
 
 from backends.settings import ConfigurationError
 from backends.store import StoreUnavailable
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a file answers that can take no more of the output."""
 
 json_owner = click.option(
     "--json-owner",
@@ -56,6 +60,12 @@ class SessionsGroup(AppGroup):
                 warnings[:] = [warning for warning in warnings if warning != said]
                 raise click.ClickException(
                     f"{said.rstrip('.')}. Repair it and try again."
+                ) from error
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                raise click.ClickException(
+                    f"The output cannot be written: {error.strerror}."
                 ) from error
 
 

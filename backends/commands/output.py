@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -13,6 +13,11 @@ import click
 def make_printable(text: str) -> str:
     """The text without what a terminal would obey or could not write."""
     return "".join(filter(str.isprintable, text))
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody sits there; a stream that was closed (`<&-`) is `None`."""
+    return stream is not None and stream.isatty()
 
 
 def format_minute(seconds: float) -> str:
@@ -37,7 +42,7 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    is_watched = sys.stdin.isatty() and sys.stdout.isatty()
+    is_watched = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     if is_watched and len(lines) >= shutil.get_terminal_size().lines:
         click.echo_via_pager("\n".join(lines) + "\n")
     else:

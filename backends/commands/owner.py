@@ -55,7 +55,7 @@ def read_owner(interface: StoreInterface, text: str, is_json: bool) -> Any:
         return text
     try:
         owner = interface.serializer.decode(text)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         owner = None
     if owner is None:
         raise click.UsageError(

@@ -8,7 +8,7 @@ import click
 from flask import current_app
 
 from backends.audit_log import log_event
-from backends.commands.output import make_printable, print_json
+from backends.commands.output import is_terminal, make_printable, print_json
 from backends.commands.owner import owner_as_json, read_owner, require_lister, show_owner
 from backends.server_side import StoreInterface
 
@@ -36,7 +36,7 @@ def revoke_all(text: str, is_json: bool, yes: bool, output: str) -> None:
     interface = require_lister(current_app)
     owner = read_owner(interface, text, is_json)
     count = len(_handles_of(interface, owner))
-    if count and not yes and sys.stdin.isatty():
+    if count and not yes and is_terminal(sys.stdin):
         who = show_owner(interface, owner)
         click.confirm(f"End all sessions of {who} ({count})?", abort=True, err=True)
     _report(interface, owner, _end_all(interface, owner), [], output)

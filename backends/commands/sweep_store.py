@@ -5,7 +5,7 @@ import sys
 import click
 from flask import current_app
 
-from backends.commands.output import print_json
+from backends.commands.output import is_terminal, print_json
 from backends.commands.owner import require_backend
 from backends.server_side import StoreInterface
 from backends.store import Sweeps
@@ -36,7 +36,7 @@ def _sweep(store: Sweeps) -> int:
         length=store.steps,
         label="Sweeping",
         file=sys.stderr,
-        hidden=not sys.stderr.isatty(),
+        hidden=not is_terminal(sys.stderr),
     ) as steps:
         return sum(steps)
 

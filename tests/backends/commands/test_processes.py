@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -59,8 +60,11 @@ class Folder:
         return {**others, **own}
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return self._start(self.command(*arguments))
+
+    def _start(self, command: list[str]) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            self.command(*arguments),
+            command,
             cwd=self.path,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -73,6 +77,10 @@ class Folder:
         """Exit status, standard output and standard error."""
         process = self.start(*arguments)
         return wait(process)
+
+    def run_in_shell(self, redirection: str, *arguments: str) -> tuple[int | None, str, str]:
+        script = f"exec {shlex.join(self.command(*arguments))} {redirection}"
+        return wait(self._start(["sh", "-c", script]))
 
     def at_terminal(
         self, *arguments: str, answer: tuple[str, str] | None = None, lines: int = 24
@@ -132,6 +140,27 @@ def test_an_encoding_without_the_owners_script_is_no_error(
     status, output, errors = folder.run("list", "Жанна")
     assert (status, errors) == (0, "")
     assert "?????  " in output
+
+
+@ON_DISK
+@pytest.mark.parametrize("command", [("list", "ada"), ("revoke", "ada", "--all"), ("check",)])
+def test_a_full_disk_behind_the_output_is_one_line(
+    folder: Folder, command: tuple[str, ...]
+) -> None:
+    folder.shop.log_in()
+    said = "Error: The output cannot be written: No space left on device.\n"
+    assert folder.run_in_shell("> /dev/full", *command) == (1, "", said)
+
+
+@ON_DISK
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+@pytest.mark.parametrize("command", [("list", "ada"), ("revoke", "ada", "--all"), ("sweep",)])
+def test_a_closed_stream_is_no_terminal(
+    folder: Folder, command: tuple[str, ...], closed: str
+) -> None:
+    folder.shop.log_in()
+    status, _, errors = folder.run_in_shell(closed, *command)
+    assert (status, errors) == (0, "")
 
 
 def test_lists_and_the_end_of_all_go_on_beside_each_other(folder: Folder) -> None:
