@@ -55,7 +55,8 @@ def refuse(app: Flask, response: Response, error: HTTPException) -> None:
     page = app.make_response(app.handle_user_exception(error))
     for name in ENTITY_HEADERS:
         response.headers.pop(name, None)
-    response.close()
+    # Its body only: the server calls what else waits for the end (`call_on_close`), once.
+    getattr(response.response, "close", bool)()
     response.direct_passthrough = False
     response.status = page.status
     response.set_data(page.get_data())

@@ -287,6 +287,22 @@ def test_a_refused_answer_keeps_nothing_of_what_it_announced(
     assert response.headers["X-Frame-Options"] == "DENY"
 
 
+def test_what_waits_for_the_end_of_a_refused_answer_is_called_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = []
+
+    def write() -> Response:
+        session["a"] = 1
+        response = Response(letter for letter in "body")
+        response.call_on_close(lambda: ended.append("answer"))
+        return response
+
+    fail(stage, monkeypatch)
+    stage.visit(write).close()
+    assert ended == ["answer"]
+
+
 def test_a_session_transaction_raises_what_a_page_would_answer(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
