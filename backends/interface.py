@@ -170,6 +170,7 @@ class BackendInterface(SessionInterface):
 
     def _look_at_settings(self, app: Flask) -> None:
         self._settings = current_settings(app, self._settings)
+        self.serializer.has_flasks_json = self._settings.has_flasks_json
 
     def _salt(self, app: Flask) -> str:
         """The salt of a token's signature: a token of another cookie is not accepted."""
@@ -208,10 +209,9 @@ class BackendInterface(SessionInterface):
         self, app: Flask, request: Request, migration: Migration, unknown: list[str]
     ) -> LoadedSession | None:
         name = migration.old.cookie_name(app)
-        is_same = name == self.get_cookie_name(app)
-        tokens = unknown if is_same else cookies_named(name, request)
-        key = self._settings.keys[-1]
-        return migration.move_first(self, app, request, tokens, self._salt(app), key)
+        salt, key = self._salt(app), self._settings.keys[-1]
+        tokens = unknown if name == self.get_cookie_name(app) else cookies_named(name, request)
+        return migration.move_first(self, app, request, tokens, salt, key)
 
     def _tokens(self, app: Flask, request: Request) -> list[str]:
         """The session's cookies as the browser sent them, not verified yet."""

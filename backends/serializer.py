@@ -60,6 +60,8 @@ class FieldSerializer(TaggedJSONSerializer):
         One that has no tags, as Flask-Session's, gives none.
         """
         super().__init__()
+        self.has_flasks_json = True
+        """Whether the application's JSON is Flask's: one of its own may do more, or write more."""
         self._tags_of_flask = len(self.order)
         for index, tag in enumerate(getattr(before, "order", ())):
             if type(tag) not in TaggedJSONSerializer.default_tags and tag.key not in self.tags:
@@ -71,7 +73,7 @@ class FieldSerializer(TaggedJSONSerializer):
         Raises `TypeError` for what Flask refuses, and for what could not be decoded again.
         """
         try:
-            if len(self.order) == self._tags_of_flask and _is_plain(value):
+            if self.has_flasks_json and len(self.order) == self._tags_of_flask and _is_plain(value):
                 return _encoders[sort_keys].encode(value).decode()
         except (UnicodeEncodeError, RecursionError):
             pass  # a lone surrogate, which only Flask's JSON can write; or too deep for both
@@ -84,7 +86,7 @@ class FieldSerializer(TaggedJSONSerializer):
 
     def encode_plain(self, values: Collection[Any], sort_keys: bool) -> list[str] | None:
         """The values as texts, if all are plain; faster together than one by one."""
-        if len(self.order) != self._tags_of_flask:
+        if len(self.order) != self._tags_of_flask or not self.has_flasks_json:
             return None
         try:
             if SCALARS.issuperset(map(type, values)) or all(map(_is_plain, values)):
@@ -99,7 +101,8 @@ class FieldSerializer(TaggedJSONSerializer):
 
         Raises `ValueError`, `TypeError`, `KeyError` or `AttributeError` for damage.
         """
-        if len(self.order) == self._tags_of_flask and TAG_MARK not in text:
+        is_flasks = self.has_flasks_json and len(self.order) == self._tags_of_flask
+        if is_flasks and TAG_MARK not in text:
             try:
                 return _decode(text)
             except msgspec.DecodeError:

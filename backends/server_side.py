@@ -326,6 +326,7 @@ class StoreInterface(BackendInterface):
     def _records_of(self, owner: Any) -> dict[str, Record]:
         if not isinstance(self.store, ListsSessions):
             return {}
+        self._look_at_settings(self._living_app())
         return self.store.sessions_of(self._name_owner(owner))
 
     def _revoke(self, owner: Any, key: str) -> bool:

@@ -12,12 +12,33 @@ from uuid import UUID
 
 import pytest
 from flask import flash, get_flashed_messages, render_template_string, session
+from flask.json.provider import DefaultJSONProvider
 from markupsafe import Markup
 
 from backends import SessionTooLarge
 from tests.backends.contract.stage import HOST, Act, MakeApp, Stage, attributes, on
 from tests.support.cases import case
 from tests.support.clock import SetClock
+
+
+class IndentedJson(DefaultJSONProvider):
+    def dumps(self, obj: Any, **options: Any) -> str:
+        return super().dumps(obj, **{**options, "indent": 2})
+
+
+class ExactJson(DefaultJSONProvider):
+    """One that has a form of its own for `Decimal`."""
+
+    @staticmethod
+    def default(o: Any) -> Any:
+        return {"decimal": str(o)} if isinstance(o, Decimal) else DefaultJSONProvider.default(o)
+
+    def loads(self, s: str | bytes, **options: Any) -> Any:
+        def restore(found: dict[str, Any]) -> Any:
+            return Decimal(found["decimal"]) if "decimal" in found else found
+
+        return super().loads(s, object_hook=restore, **options)
+
 
 VALUES: dict[str, Any] = {
     "none": None,
@@ -283,3 +304,27 @@ class TestSize:
             stage.client.session_transaction(base_url=HOST) as opened,
         ):
             opened["blob"] = "x" * 5 * 2**20
+
+
+@pytest.mark.parametrize("provider", [IndentedJson, ExactJson])
+@pytest.mark.parametrize("count", [1, 10])
+def test_the_application_s_own_json_changes_no_value(
+    make_app: MakeApp, provider: type[DefaultJSONProvider], count: int
+) -> None:
+    app = make_app()
+    app.json = provider(app)
+    stage = Stage(app)
+    values = {"tuple": (1, (b"2",)), "list": [UUID(int=3)], "id": 4, "text": " t"}
+    many = {f"{name}{number}": values[name] for name in values for number in range(count)}
+    stage.put(**many)
+    assert stage.held() == many
+    stage.put(tuple0=(5,))
+    assert stage.held() == {**many, "tuple0": (5,)}
+
+
+def test_the_application_s_own_json_restores_what_it_wrote(make_app: MakeApp) -> None:
+    app = make_app()
+    app.json = ExactJson(app)
+    stage = Stage(app)
+    stage.put(price=Decimal("1.5"), prices=[Decimal(2)], other={"a": 1})
+    assert stage.held() == {"price": Decimal("1.5"), "prices": [Decimal(2)], "other": {"a": 1}}
