@@ -262,18 +262,17 @@ class BackgroundRefresh:
 
     def __init__(self, initialize: Callable[..., None]) -> None:
         self._initialize = initialize
-        self._running = Lock()
+        self._running: Thread | None = None
 
     def __call__(self, **options: Any) -> None:
-        if self._running.acquire(blocking=False):
-            Thread(target=self._run, kwargs=options, daemon=True).start()
+        # Not a lock: it would stay locked in a process that was forked meanwhile.
+        if self._running is None or not self._running.is_alive():
+            self._running = Thread(target=self._run, kwargs=options, daemon=True)
+            self._running.start()
 
     def _run(self, **options: Any) -> None:
-        try:
-            with suppress(*FAILURES):  # the next request that fails asks again
-                self._initialize(**options)
-        finally:
-            self._running.release()
+        with suppress(*FAILURES):  # the next request that fails asks again
+            self._initialize(**options)
 
 
 def _addresses(parts: SplitResult, port: int) -> list[tuple[str, int]]:
