@@ -37,6 +37,8 @@ class Connections:
     def __init__(self, path: Path) -> None:
         self.turn = Lock()
         """Held by the thread that writes: others of this process wait here and not at the file."""
+        self._has_turn = False
+        """Whether the thread that forks has it."""
         self._path = path
         self._idle = list[tuple[File, Connection]]()
         self._lent = list[None]()
@@ -82,16 +84,20 @@ class Connections:
         A child has none of the locks that its parent's connections hold, and SQLite there believes
         that it has (https://sqlite.org/howtocorrupt.html, 2.6).
         """
-        self.turn.acquire(timeout=LIMIT_SECONDS)
+        self._has_turn = self.turn.acquire(timeout=LIMIT_SECONDS)
         ends = time.monotonic() + LIMIT_SECONDS
         while self._lent and time.monotonic() < ends:
             time.sleep(POLL_SECONDS)
         self.close()
 
     def after_fork(self) -> None:
-        """In the parent, and in the child."""
-        with suppress(RuntimeError):  # it was not to be had in time
+        if self._has_turn:  # or it is still that of another thread
             self.turn.release()
+
+    def after_fork_in_child(self) -> None:
+        """The threads that had the turn, and connections, are not in the child."""
+        self.turn = Lock()
+        self._lent.clear()
 
     def _take(self, file: File) -> Connection:
         while self._idle:
@@ -135,7 +141,7 @@ _all: "WeakSet[Connections]" = WeakSet()
 @cache
 def _watch_forks() -> None:
     os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
     )
 
 
@@ -153,6 +159,11 @@ def _before_fork() -> None:
 def _after_fork() -> None:
     for each in list(_all):
         each.after_fork()
+
+
+def _after_fork_in_child() -> None:
+    for each in list(_all):
+        each.after_fork_in_child()
 
 
 def _close_all(idle: list[tuple[File, Connection]]) -> None:

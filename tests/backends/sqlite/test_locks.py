@@ -116,6 +116,25 @@ class TestLocks:
         assert order == ["written", "forked"]
         assert store._connections.turn.acquire(timeout=0)
 
+    def test_a_fork_takes_no_turn_from_who_has_it(
+        self, store: SqliteStore, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr("backends.sqlite_access.connections.LIMIT_SECONDS", 0)
+        store._connections.turn.acquire()  # another thread writes for long
+        store._connections._lent.append(None)
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                store.create(key(1), FIELDS, 60)
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        assert store._connections.turn.locked()
+        store._connections.turn.release()
+        assert store.delete(key(1))
+
 
 class TestLog:
     def test_it_is_shortened_while_others_never_stop(
