@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
+from weakref import proxy
 
 import hiredis
 from redis.exceptions import InvalidResponse
@@ -21,12 +22,18 @@ TIME_USED_UP = "the time for this step is used up"
 READ_BYTES = 1 << 16
 """At most so many are read at once."""
 
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = 0.002
 """So often a wait is interrupted to look at the deadline. To set the time that is left as the
-timeout of the socket before each wait costs a tenth of a session's read."""
+timeout of the socket before each wait costs a tenth of a session's read.
+
+It is shorter than the time between a profiler's signals: after each, Python begins the wait anew.
+"""
 
 PAUSE = struct.pack("ll", 0, int(PAUSE_SECONDS * 1_000_000))
 """The same as a `timeval` of C."""
+
+IS_TIMEVAL = len(PAUSE) == 16
+"""Windows takes a number instead, and Linux on 32 bits one of several forms."""
 
 PAUSES = (BlockingIOError, TimeoutError)
 """What an interrupted wait raises: the kernel's, and that of a timeout."""
@@ -43,7 +50,9 @@ class DeadlineSocket:
 
     def __init__(self, connected: Any, connection: Any) -> None:
         self._socket = connected
-        self._connection = connection
+        # It has this socket, and closes it when nobody has the connection any more: in a circle
+        # the collector would come first, and warn of an open socket.
+        self._connection = proxy(connection)
         self._is_polled = False
         self._reader = hiredis.Reader(
             protocolError=InvalidResponse,
@@ -52,7 +61,7 @@ class DeadlineSocket:
         )
         # The kernel interrupts its own waits. A socket of TLS, or of a package that replaces
         # Python's, waits otherwise: its timeout does it.
-        is_kernels = type(connected).recv is _socket.socket.recv
+        is_kernels = IS_TIMEVAL and type(connected).recv is _socket.socket.recv
         self._timeout = None if is_kernels else PAUSE_SECONDS
         if is_kernels:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, PAUSE)

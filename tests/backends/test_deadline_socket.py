@@ -1,10 +1,13 @@
 """How a socket to Redis keeps a deadline, with a peer of the test's own at the other end."""
 
+import gc
+import signal
 import socket
 import time
 from collections.abc import Iterator
-from threading import Thread
+from threading import Thread, Timer
 from types import SimpleNamespace
+from weakref import ref
 
 import pytest
 from redis import ResponseError
@@ -14,10 +17,15 @@ from backends.redis_access.deadline_socket import PAUSE_SECONDS, DeadlineSocket
 LARGE = b"x" * (8 << 20)
 """More than the kernel takes before the peer reads."""
 
-SOON = 3 * PAUSE_SECONDS
+SOON = 15 * PAUSE_SECONDS
 AMPLE = 60.0
 
-CONNECTION = SimpleNamespace(_parser=SimpleNamespace(parse_error=ResponseError))
+
+class Connection(SimpleNamespace):
+    """What a socket asks its connection for; it can have weak references."""
+
+
+CONNECTION = Connection(_parser=SimpleNamespace(parse_error=ResponseError))
 
 
 @pytest.fixture
@@ -37,6 +45,35 @@ def test_a_silent_peer_has_until_the_deadline(ends: tuple[DeadlineSocket, socket
     with pytest.raises(TimeoutError):
         ends[0].ask(("PING",), deadline)
     assert time.monotonic() >= deadline
+
+
+def test_a_profiler_s_signals_do_not_put_it_off(
+    ends: tuple[DeadlineSocket, socket.socket],
+) -> None:
+    _, peer = ends
+    answer = Timer(AMPLE, peer.sendall, [b"+OK\r\n"])  # ends the wait that nothing else does
+    answer.start()
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    try:
+        with pytest.raises(TimeoutError):
+            ends[0].ask(("PING",), in_seconds(SOON))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        answer.cancel()
+
+
+def test_where_the_kernel_s_form_of_a_time_is_another_python_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("backends.redis_access.deadline_socket.IS_TIMEVAL", False)
+    own, peer = socket.socketpair()
+    with own, peer:
+        sock = DeadlineSocket(own, CONNECTION)
+        assert own.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16) == bytes(16)
+        with pytest.raises(TimeoutError):
+            sock.ask(("PING",), in_seconds(SOON))
 
 
 class Flood:
@@ -82,6 +119,20 @@ def test_what_is_read_late_arrives_whole(ends: tuple[DeadlineSocket, socket.sock
     assert sock.ask(("SET", "key", LARGE), in_seconds(AMPLE)) == b"OK"
     thread.join()
     assert arrived.count(b"x") == len(LARGE)
+
+
+def test_nothing_keeps_a_connection_but_who_uses_it() -> None:
+    own, peer = socket.socketpair()
+    with own, peer:
+        connection = Connection(_parser=CONNECTION._parser)
+        connection.sock = DeadlineSocket(own, connection)
+        kept = ref(connection)
+        gc.disable()
+        try:
+            del connection
+            assert kept() is None
+        finally:
+            gc.enable()
 
 
 def test_a_late_answer_is_waited_for(ends: tuple[DeadlineSocket, socket.socket]) -> None:
