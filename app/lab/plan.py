@@ -349,8 +349,8 @@ def print_plan(plan: Plan, to: Console) -> None:
     to.print(plan.sentence, "", sep="\n")
     for part in _split_columns(plan, to.width):
         table = Table(Column("It needs", no_wrap=True), box=None, pad_edge=False)
-        for title, *_ in part:
-            table.add_column(title, justify="right", overflow="fold")
+        for column in part:
+            table.add_column(column[0], justify="right", width=_measure(column))
         for row, *cells in zip(plan.rows, *(cells for _, *cells in part), strict=True):
             table.add_row(row.label, *cells)
         to.print(table, "", sep="\n")
@@ -372,10 +372,16 @@ def _split_columns(plan: Plan, width: int) -> Iterator[list[tuple[str, ...]]]:
     part: list[tuple[str, ...]] = []
     left = room
     for column in zip(plan.titles, *map(plan.cells, plan.rows), strict=True):
-        needed = GAP + max(map(len, (*column[0].split(), *column[1:])))
+        needed = GAP + _measure(column)
         if part and needed > left:
             yield part
             part, left = [], room
         part.append(column)
         left -= needed
     yield part
+
+
+def _measure(column: tuple[str, ...]) -> int:
+    """The columns of the terminal that its longest word and its cells need."""
+    title, *cells = column
+    return max(map(len, (*title.split(), *cells)))

@@ -133,9 +133,10 @@ class TestCommand:
         ):
             assert part in text
 
-    def test_no_backend_s_name_is_broken_where_there_is_little_room(self) -> None:
+    @pytest.mark.parametrize("width", range(40, 120, 5))
+    def test_no_backend_s_name_is_broken_where_there_is_little_room(self, width: int) -> None:
         shown = StringIO()
-        print_plan(make_plan(FIGURES, NEED), Console(file=shown, width=40))
+        print_plan(make_plan(FIGURES, NEED), Console(file=shown, width=width))
         table = shown.getvalue().partition("Calculated:")[0]
         for word in (word for name in FIGURES.names for word in title_of(name).split()):
             assert word in table.split()
