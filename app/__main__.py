@@ -9,7 +9,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup, FlaskGroup
 
-from app import cli
+from app import cli, create_app
 from backends import ConfigurationError
 from backends.commands import sessions
 
@@ -82,9 +82,10 @@ session_lab.add_command(sessions)
 @session_lab.command(with_appcontext=False)
 def run() -> None:
     """Serve the application on HOST and PORT."""
+    app = create_app()  # before gunicorn, whose import fails where WEB_CONCURRENCY is no number
     from app.server import serve  # here, because gunicorn slows the other commands down
 
-    serve()
+    serve(app)
 
 
 def main() -> None:

@@ -17,7 +17,6 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers import gthread
 
-from app import create_app
 from app.config import is_embedded
 from app.state import state_of
 from app.web.log import log_disabled
@@ -219,12 +218,11 @@ class Server(BaseApplication):
         print(format_greeting(self.app), flush=True)
 
 
-def serve() -> None:
+def serve(app: Flask) -> None:
     """Check the services, print the address and serve until a signal stops it.
 
     Raises `ConfigurationError` with one line if it cannot start.
     """
-    app = create_app()
     with log_disabled(logging.ERROR):  # a failure is reported once, by the error that ends this
         _check_services(app)
     gthread.DEFAULT_WORKER_DATA_TIMEOUT = SILENT_CONNECTION_TIMEOUT_SECONDS

@@ -114,6 +114,11 @@ def test_a_process_says_the_same(command: tuple[str | Path, ...], tmp_path: Path
     assert line.startswith("SESSION_BACKEND: 'memcached' is not known.")
 
 
+def test_a_process_refuses_what_gunicorn_reads_for_itself(tmp_path: Path) -> None:
+    line = _refused_by_process(tmp_path, {"WEB_CONCURRENCY": "nan"}, BIN / "session-lab", "run")
+    assert line.startswith("WEB_CONCURRENCY: 'nan' is not a whole number")
+
+
 @pytest.mark.parametrize("backend", ["redis", "flask-session-redis", ""])
 def test_an_unreachable_redis_is_named_without_its_password(backend: str, refused: Refused) -> None:
     port = free_port()
