@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from app.lab.abilities import Ability, Condition
+from app.lab.measuring import group_by
 from backends import Backend
 
 
@@ -180,7 +181,5 @@ class Claim:
 
 def group_by_topic(claims: Iterable[Grouped]) -> dict[Topic, list[Grouped]]:
     """The claims of each topic, in the order of the topics; a topic without claims is left out."""
-    groups: dict[Topic, list[Grouped]] = {topic: [] for topic in Topic}
-    for claim in claims:
-        groups[claim.topic].append(claim)
-    return {topic: group for topic, group in groups.items() if group}
+    groups = group_by(claims, lambda claim: claim.topic)
+    return {topic: groups[topic] for topic in Topic if topic in groups}

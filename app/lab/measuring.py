@@ -5,7 +5,7 @@ import re
 import secrets
 import zlib
 from base64 import urlsafe_b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -21,6 +21,15 @@ NOT_BASE64 = re.compile(r"[^A-Za-z0-9_-]+")
 """The separators between the parts of a token."""
 
 T = TypeVar("T")
+Key = TypeVar("Key", bound=Hashable)
+
+
+def group_by(found: Iterable[T], key: Callable[[T], Key]) -> dict[Key, list[T]]:
+    """What was found by a key; unlike with itertools.groupby, wherever it stands."""
+    groups: dict[Key, list[T]] = {}
+    for each in found:
+        groups.setdefault(key(each), []).append(each)
+    return groups
 
 
 def in_or_out(is_in: bool) -> str:

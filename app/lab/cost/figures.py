@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from humanize import naturalsize
 
 from app.lab.bench.candidate import Shape
 from app.lab.bench.results import Bench, Count, Growth, Recovery, Timing
+from app.lab.measuring import group_by
 from backends import BACKENDS
 
 Asked = TypeVar("Asked", Timing, Count)
@@ -50,10 +52,9 @@ class Figures:
     @property
     def names(self) -> list[str]:
         """All of the pairs, those of a place before what ships for it."""
-        places: dict[str, list[str]] = {}
-        for ours, ships in self.pairs:
-            places.setdefault(ships, []).append(ours)
-        return [name for ships, ours in places.items() for name in (*ours, ships)]
+        places = group_by(self.pairs, attrgetter("ships"))
+        ours = {ships: [pair.ours for pair in pairs] for ships, pairs in places.items()}
+        return [name for ships in ours for name in (*ours[ships], ships)]
 
     def timing(self, name: str, operation: str) -> Timing:
         """What an operation costs over the same request without a session."""
@@ -99,13 +100,11 @@ class Figures:
 
     def group_by_sent(self) -> list[SentAlike]:
         """Those that send the same cookies, whatever the size."""
-        grouped: dict[tuple[tuple[int, int | None], ...], list[str]] = {}
-        for name in self.names:
-            if points := self.sent(name):
-                grouped.setdefault(tuple(points), []).append(name)
+        grouped = group_by(self.names, lambda name: tuple(self.sent(name)))
         return [
             SentAlike(" · ".join(map(title_of, names)), list(points))
             for points, names in grouped.items()
+            if points
         ]
 
     def weights(self, name: str) -> list[tuple[int, int]]:

@@ -5,9 +5,9 @@ import errno
 import os
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import TextIOWrapper
-from typing import TextIO, TypeVar
+from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.lab.claim import CANNOT_APPLY, Claim, Topic, Verdict, group_by_topic
+from app.lab.measuring import group_by
 from app.lab.reports.report import ExitStatus, Remedies, Remedy, Report, Result, summarize
 
 STYLES = {
@@ -45,8 +46,6 @@ MIN_CLAIM_WIDTH = 11
 
 ASCII = {"’": "'", "“": '"', "”": '"', "–": "-", "·": "-", "…": "...", "✓": " ", "✗": " ", "○": " "}
 """Replacements for an encoding that lacks a character; a verdict has its word beside its sign."""
-
-Key = TypeVar("Key", bound=Hashable)
 
 
 class _Console(Console):
@@ -106,7 +105,7 @@ def _format_claim(claim: Claim, results: Sequence[Result]) -> RenderableType:
     lines = Table.grid(padding=(0, 2, 0, 0))
     lines.add_column(width=VERDICT_WIDTHS[0])
     lines.add_column()
-    for (verdict, figure, surprise), alike in _group(results, _describe_outcome).items():
+    for (verdict, figure, surprise), alike in group_by(results, _describe_outcome).items():
         line = Text(_join_subjects(alike) + (f": {figure}" if figure else ""))
         lines.add_row(_format_verdict(verdict), line.append(surprise, SURPRISE_STYLE))
     return Group(Text(claim.id, "bold"), Text(claim.sentence, "italic"), _indent(lines))
@@ -116,14 +115,6 @@ def _describe_outcome(result: Result) -> tuple[Verdict, str, str]:
     reason = "" if result.is_conclusive else result.because
     surprise = f" (surprise: {result.expected} was expected)" if result.is_surprise else ""
     return result.verdict, result.figure or reason, surprise
-
-
-def _group(results: Iterable[Result], key: Callable[[Result], Key]) -> dict[Key, list[Result]]:
-    """The results by a key; unlike itertools.groupby, wherever they stand."""
-    groups: dict[Key, list[Result]] = {}
-    for result in results:
-        groups.setdefault(key(result), []).append(result)
-    return groups
 
 
 def _join_subjects(results: Iterable[Result]) -> str:
@@ -255,8 +246,8 @@ def _describe_effect(remedy: Remedy, helps: str, failing: int) -> str:
 def _format_reasons(results: Sequence[Result]) -> RenderableType:
     """Which claims, on which subjects, and why; a reason that several share is printed once."""
     parts: list[RenderableType] = []
-    for reason, alike in _group(results, _describe_reason).items():
-        for claim, same_claim in _group(alike, lambda result: result.claim).items():
+    for reason, alike in group_by(results, _describe_reason).items():
+        for claim, same_claim in group_by(alike, lambda result: result.claim).items():
             parts.append(Text(f"{claim} on {_join_subjects(same_claim)}", "bold"))
         parts.append(_indent(Text(reason)))
     return _indent(Group(*parts))

@@ -92,12 +92,10 @@ def _check_logout(visitor: ExternalVisitor) -> None:
     if not visitor.is_logged_in:
         return
     allowed = response.header("allow")
-    is_told = response.status >= 400 and response.status not in WRONG_REQUEST
-    said = (
-        describe_answer(response, visitor.site.read_log(has_failed=response.status >= 500))
-        if is_told
-        else ""
-    )
+    said = ""
+    if response.status >= 400 and response.status not in WRONG_REQUEST:
+        log = visitor.site.read_log(has_failed=response.status >= 500)
+        said = describe_answer(response, log)
     takes = f" (it takes {allowed})" if allowed else ""
     others = [path for path in find_links(page, LOGOUT_WORD) if path != paths.logout]
     hint = f" {paths.private} leads to: {', '.join(others)}." if others else ""
