@@ -77,6 +77,7 @@ class Reader(Walker):
 def test_each_page_and_each_answer_of_a_form(make_german: MakeGerman, backend: str) -> None:
     reader = Reader(make_german(None), f"/{backend}", "alice")
     reader.walk(f"{ORIGIN}/{backend}/")
+    assert reader.faults == []
     assert reader.unmarked == []
     assert reader.english == {"/", f"/{backend}/replay"}
 
