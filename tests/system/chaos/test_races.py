@@ -30,6 +30,9 @@ from tests.system.chaos.trials import damaged_by, keys_lost, survives_a_logout
 
 KILLS = 3
 
+PROCESSES = 5
+"""That log in at once."""
+
 ON_DISK = (FileSystemStore, SqliteStore)
 
 
@@ -163,19 +166,25 @@ def test_of_logins_at_once_in_threads_the_limit_is_left(
         assert all(store.load(key) is None for key in ended)
 
 
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessPoolExecutor]:
+    """Processes that log in at once, the same for each store."""
+    with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
+        yield pool
+
+
 @pytest.mark.parametrize(
     ("kind", "limit"), [*zip(ON_DISK, (1, 1), strict=True), (FileSystemStore, 3)]
 )
 def test_of_logins_at_once_in_processes_the_limit_is_left(
-    tmp_path: Path, kind: StoreOnDisk, limit: int
+    tmp_path: Path, kind: StoreOnDisk, limit: int, processes: ProcessPoolExecutor
 ) -> None:
-    folder, rounds, processes = tmp_path / "sessions", 40, 5
-    spawn = get_context("spawn")
-    with spawn.Manager() as manager, ProcessPoolExecutor(processes, spawn) as pool:
-        gate = manager.Barrier(processes)
+    folder, rounds = tmp_path / "sessions", 40
+    with get_context("spawn").Manager() as manager:
+        gate = manager.Barrier(PROCESSES)
         logins = [
-            pool.submit(log_in_with_others, kind, folder, limit, rounds, gate)
-            for _ in range(processes)
+            processes.submit(log_in_with_others, kind, folder, limit, rounds, gate)
+            for _ in range(PROCESSES)
         ]
         for login in logins:
             login.result(60)
