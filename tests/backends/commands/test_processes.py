@@ -109,6 +109,7 @@ def folder(tmp_path: Path, placed: tuple[Backend, Where]) -> Folder:
     return Folder(tmp_path / "folder", *placed)
 
 
+@ON_DISK
 def test_the_commands_work_and_leave_nothing_in_the_folder(folder: Folder) -> None:
     folder.shop.log_in()
     folder.shop.log_in()
