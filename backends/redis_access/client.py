@@ -3,7 +3,9 @@
 It knows nothing of sessions and their records.
 """
 
+import os
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock, Thread
@@ -262,17 +264,19 @@ class BackgroundRefresh:
 
     def __init__(self, initialize: Callable[..., None]) -> None:
         self._initialize = initialize
-        self._running: Thread | None = None
+        # By process: a lock that a thread held when the process was forked stays locked.
+        self._running = defaultdict[int, Lock](Lock)
 
     def __call__(self, **options: Any) -> None:
-        # Not a lock: it would stay locked in a process that was forked meanwhile.
-        if self._running is None or not self._running.is_alive():
-            self._running = Thread(target=self._run, kwargs=options, daemon=True)
-            self._running.start()
+        if self._running[os.getpid()].acquire(blocking=False):
+            Thread(target=self._run, kwargs=options, daemon=True).start()
 
     def _run(self, **options: Any) -> None:
-        with suppress(*FAILURES):  # the next request that fails asks again
-            self._initialize(**options)
+        try:
+            with suppress(*FAILURES):  # the next request that fails asks again
+                self._initialize(**options)
+        finally:
+            self._running[os.getpid()].release()
 
 
 def _addresses(parts: SplitResult, port: int) -> list[tuple[str, int]]:
