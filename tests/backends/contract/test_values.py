@@ -290,12 +290,13 @@ class TestSize:
     @on(revocable=True)
     def test_the_limit_is_exact_however_many_keys_there_are(self, make_app: MakeApp) -> None:
         for count in (1, 100):
-            values = {f"n{number:03}": "e" for number in range(count)}
-            size = count * len('n000"e"')
-            with case(count):
-                assert Stage(make_app(SESSION_MAX_BYTES=size)).put(**values).status_code == 200
-                tight = Stage(make_app(SESSION_MAX_BYTES=size - 1))
-                assert tight.put(**values).status_code == 413
+            for text in ("e", "€"):
+                values = {f"n{number:03}": text for number in range(count)}
+                size = count * len(f'n000"{text}"'.encode())
+                with case((count, text)):
+                    assert Stage(make_app(SESSION_MAX_BYTES=size)).put(**values).status_code == 200
+                    tight = Stage(make_app(SESSION_MAX_BYTES=size - 1))
+                    assert tight.put(**values).status_code == 413
 
     def test_a_session_transaction_raises(self, stage: Stage) -> None:
         with (

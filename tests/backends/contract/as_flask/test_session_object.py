@@ -241,12 +241,15 @@ class TestTags:
         stage.put(point=1 + 2j, nested=[{"at": 3j}])
         assert stage.held() == {"point": 1 + 2j, "nested": [{"at": 3j}]}
 
-    def test_those_registered_before_count_too(self, stage: Stage, backend: Backend) -> None:
+    def test_those_registered_before_count_too(
+        self, stage: Stage, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         app = Flask("lab")
         app.config.update(stage.app.config)
         own = type(app.session_interface.serializer)()  # type: ignore[attr-defined]
         own.register(TagComplex, index=0)
-        app.session_interface.serializer = own  # type: ignore[attr-defined]
+        # The interface is one for all applications of a process: each later one would have the tag.
+        monkeypatch.setattr(app.session_interface, "serializer", own)
         init_app(app, backend.name)
         there = Stage(app)
         there.put(point=1 + 2j)
