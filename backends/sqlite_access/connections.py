@@ -6,7 +6,7 @@ import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from sqlite3 import Connection
 from threading import Lock
@@ -91,6 +91,7 @@ class Connections:
         self.close()
 
     def after_fork(self) -> None:
+        """Let the next of the parent's threads write."""
         if self._has_turn:  # or it is still that of another thread
             self.turn.release()
 
@@ -141,7 +142,9 @@ _all: "WeakSet[Connections]" = WeakSet()
 @cache
 def _watch_forks() -> None:
     os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+        before=partial(_call_all, Connections.before_fork),
+        after_in_parent=partial(_call_all, Connections.after_fork),
+        after_in_child=partial(_call_all, Connections.after_fork_in_child),
     )
 
 
@@ -151,19 +154,9 @@ def _goes_on(error: Exception) -> bool:
     return is_harmless or name_of(error) in GOES_ON
 
 
-def _before_fork() -> None:
+def _call_all(step: Callable[[Connections], None]) -> None:
     for each in list(_all):
-        each.before_fork()
-
-
-def _after_fork() -> None:
-    for each in list(_all):
-        each.after_fork()
-
-
-def _after_fork_in_child() -> None:
-    for each in list(_all):
-        each.after_fork_in_child()
+        step(each)
 
 
 def _close_all(idle: list[tuple[File, Connection]]) -> None:
