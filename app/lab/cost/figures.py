@@ -58,7 +58,7 @@ class Figures:
 
     def timing(self, name: str, operation: str) -> Timing:
         """What an operation costs over the same request without a session."""
-        return _small(self._find(self.bench.timings, name, operation))
+        return _small(self._find(self.bench.timings, name, operation), f"{operation} on {name}")
 
     def microseconds(self, name: str, operation: str) -> float:
         """What an operation adds on the processor, half of the time."""
@@ -80,7 +80,7 @@ class Figures:
 
     def count(self, name: str, operation: str) -> Count:
         """What an operation does with a small session."""
-        return _small(self.counts(name, operation))
+        return _small(self.counts(name, operation), f"{operation} on {name}")
 
     def _find(self, measured: Sequence[Asked], name: str, operation: str) -> list[Asked]:
         """Those with the data in one field."""
@@ -125,11 +125,11 @@ class Figures:
         return next((each for each in self.bench.recoveries if each.candidate == name), None)
 
 
-def _small(measured: Sequence[Asked]) -> Asked:
+def _small(measured: Sequence[Asked], what: str) -> Asked:
     for each in measured:
         if each.size == SMALL.size:
             return each
-    raise LookupError("this was not measured with a small session")
+    raise LookupError(f"{what} was not measured with a small session")
 
 
 def title_of(name: str) -> str:
