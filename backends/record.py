@@ -148,7 +148,7 @@ def join_fields(names: Collection[str], texts: Collection[str]) -> Fields:
     all_names = "".join(names)
     has_separator = FIELD in all_names or TEXT in all_names
     if len(names) < MANY or has_separator or len(set(names)) < len(names):
-        return dict(zip(names, texts, strict=True))
+        return pair_fields(names, texts)
     return TextFields(_join(names, texts))
 
 

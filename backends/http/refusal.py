@@ -56,7 +56,9 @@ def refuse(app: Flask, response: Response, error: HTTPException) -> None:
     for name in ENTITY_HEADERS:
         response.headers.pop(name, None)
     # Its body only: the server calls what else waits for the end (`call_on_close`), once.
-    getattr(response.response, "close", bool)()
+    close = getattr(response.response, "close", None)
+    if close is not None:
+        close()
     response.direct_passthrough = False
     response.status = page.status
     response.set_data(page.get_data())

@@ -26,7 +26,8 @@ PAUSE_SECONDS = 0.002
 """So often a wait is interrupted to look at the deadline. To set the time that is left as the
 timeout of the socket before each wait costs a tenth of a session's read.
 
-It is shorter than the time between a profiler's signals: after each, Python begins the wait anew.
+A signal, as a profiler sends many, ends a wait, and Python starts it again from the beginning: this
+time is shorter than that between two signals.
 """
 
 PAUSE = struct.pack("ll", 0, int(PAUSE_SECONDS * 1_000_000))
