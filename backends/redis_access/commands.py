@@ -3,6 +3,8 @@
 It knows nothing of sessions and their records.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha1
 from typing import Any
 
@@ -19,12 +21,15 @@ AS_BYTES: dict[str, Any] = {NEVER_DECODE: True}
 """Redis-py's option for one command: a client that decodes would do it by its own encoding, and a
 record is sealed byte by byte."""
 
+CONNECTION_LOST = (redis.ConnectionError, redis.TimeoutError, OSError)
+"""The command may have been run: its answer, at least, did not come."""
+
 
 class Commands:
     """Sends commands of one key by the shortest way that the client has.
 
     A client for `REDIS_URL` has pools that keep the deadline; they are asked directly, because the
-    machinery of redis-py costs more than the command. A ready client is asked by its own method.
+    machinery of redis-py costs more than the command. A ready client is asked by its own methods.
     """
 
     def __init__(self, client: Client) -> None:
@@ -41,7 +46,7 @@ class Commands:
             return self._pool.execute(command, again)
         if isinstance(self._client, RedisCluster):
             return self._run_on_cluster(self._client, key, command, again)
-        return self._client.execute_command(*command, **AS_BYTES)
+        return _run_by_ready_client(self._client, key, command, again)
 
     def _run_on_cluster(
         self, cluster: RedisCluster, key: str, command: Command, again: Command | None
@@ -49,14 +54,14 @@ class Commands:
         node = cluster.get_node_from_key(key)
         pool = cluster.get_redis_connection(node).connection_pool
         if not isinstance(pool, DeadlinePool):
-            return cluster.execute_command(*command, **AS_BYTES)
+            return _run_by_ready_client(cluster, key, command, again)
         try:
             return pool.execute(command, again)
         except (AskError, TryAgainError):
             return cluster.execute_command(*command, **AS_BYTES)  # follows the slot
         except MaxConnectionsError:
             raise
-        except (redis.ConnectionError, redis.TimeoutError, *ASK_ANOTHER, OSError):
+        except (*CONNECTION_LOST, *ASK_ANOTHER):
             cluster.nodes_manager.initialize()
             raise
 
@@ -89,3 +94,35 @@ class Script:
         first = (*script, 1, key, *arguments)
         second = None if again is arguments else (*script, 1, key, *again)
         return self._commands.run(key, first, second)
+
+
+def _run_by_ready_client(client: Client, key: str, command: Command, again: Command | None) -> Any:
+    """The answer, by the client's own methods.
+
+    They repeat a command whose answer was lost, so that `again` has to be sent by another way.
+    """
+    execute: Any = client.execute_command
+    if again is None:
+        return execute(*command, **AS_BYTES)
+    if isinstance(client, RedisCluster):
+        with suppress(*CONNECTION_LOST):  # a command for named nodes is not repeated
+            node = client.get_node_from_key(key)
+            return execute(*command, target_nodes=node, **AS_BYTES)
+    else:
+        with _lent_connection(client) as connection, suppress(*CONNECTION_LOST):
+            connection.send_command(*command)
+            return client.parse_response(connection, command[0], **AS_BYTES)
+    try:
+        return execute(*again, **AS_BYTES)
+    except NoScriptError as error:
+        raise NoScriptAgainError(*error.args) from None
+
+
+@contextmanager
+def _lent_connection(client: redis.Redis) -> Iterator[Any]:
+    """A connection of the client's pool. Raises redis-py's errors if none can be made."""
+    connection = client.connection_pool.get_connection()
+    try:
+        yield connection
+    finally:
+        client.connection_pool.release(connection)

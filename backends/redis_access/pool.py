@@ -302,7 +302,10 @@ def _ask(connection: Any, command: Command, ends: float) -> Any:
             raise redis.ConnectionError(str(error)) from error
         raise
     if isinstance(answer, Exception):
-        raise answer
+        try:
+            raise answer
+        finally:
+            del answer  # in a circle with this frame it would keep the connection open
     return answer
 
 

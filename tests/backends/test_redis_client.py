@@ -4,17 +4,20 @@ import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Event
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backends.redis import RedisStore
-from backends.redis_access.client import connect
-from backends.redis_access.deadline_socket import Command
+from backends.redis_access.client import Client, connect
 from backends.store import StoreUnavailable
 from backends.timing import deadline
 from tests.support.relay import Relay
@@ -45,7 +48,12 @@ def ample(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def store_at(url: str) -> RedisStore:
     """A store on that address, with a record."""
-    store = RedisStore(connect(url))
+    return store_of(connect(url))
+
+
+def store_of(client: Client) -> RedisStore:
+    """A store with a record."""
+    store = RedisStore(client)
     store.delete(KEY)
     store.create(KEY, FIELDS, 600, owner="alice")
     return store
@@ -237,59 +245,60 @@ def test_a_child_process_connects_for_itself(redis_server: RedisServer) -> None:
     assert numbers["child"] != numbers["parent"]
 
 
-class LostAnswer:
-    """Runs a command and loses the answer, once: the connection breaks after it."""
-
-    def __init__(self, store: RedisStore, command: str) -> None:
-        self.pool = pool_of(store.client)
-        self.command = command
-        connection = self.pool.get_connection()
-        self.ask = connection._sock.ask
-        connection._sock.ask = self
-        self.pool.release(connection)
-
-    def __call__(self, command: Command, ends: float) -> Any:
-        answer = self.ask(command, ends)
-        if command[0] == self.command:
-            self.command = ""
-            raise ConnectionResetError
-        return answer
+def with_retries(url: str) -> redis.Redis:
+    """A ready client that repeats a command whose answer was lost."""
+    return redis.Redis(port=urlsplit(url).port or 0, retry=Retry(NoBackoff(), 2))
 
 
 @pytest.mark.usefixtures("ample")
+@pytest.mark.parametrize("client_for", [connect, with_retries], ids=["address", "ready"])
 class TestLostAnswers:
     """The server did it, and nobody was told: the second try finds it done."""
 
     @pytest.fixture
-    def store(self, redis_server: RedisServer) -> RedisStore:
-        return store_at(redis_server.url)
+    def store(self, relay: Relay, client_for: Callable[[str], Client]) -> Iterator[RedisStore]:
+        client = client_for(relay.url)
+        yield store_of(client)
+        client.close()
 
-    def test_a_record_that_was_created_is_ours(self, store: RedisStore) -> None:
-        lost = LostAnswer(store, "SET")
+    def test_a_record_that_was_created_is_ours(self, relay: Relay, store: RedisStore) -> None:
+        relay.loses_answer_to = b"SET"
         store.create("c" * 64, FIELDS, 600)
-        assert lost.command == ""
-        store.delete("c" * 64)
+        assert relay.loses_answer_to == b""
+        assert store.delete("c" * 64) is True
 
-    def test_a_record_of_another_is_not_ours(self, store: RedisStore) -> None:
-        lost = LostAnswer(store, "SET")
+    def test_a_record_of_another_is_not_ours(self, relay: Relay, store: RedisStore) -> None:
+        relay.loses_answer_to = b"SET"
         with pytest.raises(KeyError):
             store.create(KEY, {"user": '"mallory"'}, 600)
-        assert lost.command == ""
+        assert relay.loses_answer_to == b""
         assert is_there(store)
 
-    def test_a_deletion_nobody_knows_of_is_not_denied(self, store: RedisStore) -> None:
+    def test_a_deletion_nobody_knows_of_is_not_denied(
+        self, relay: Relay, store: RedisStore
+    ) -> None:
         store.delete("d" * 64)  # the server knows the script
-        lost = LostAnswer(store, "EVALSHA")
+        relay.loses_answer_to = b"EVALSHA"
         with pytest.raises(StoreUnavailable, match="the answer to a deletion was lost"):
             store.delete(KEY)
-        assert lost.command == ""
+        assert relay.loses_answer_to == b""
         assert store.delete(KEY) is False
 
-    def test_an_update_is_made_once(self, store: RedisStore) -> None:
+    def test_nor_where_the_second_server_does_not_know_the_script(
+        self, relay: Relay, store: RedisStore, tmp_path: Path
+    ) -> None:
+        store.delete("d" * 64)  # the first server knows the script
+        with RedisServer(tmp_path) as new:
+            relay.loses_answer_to = b"EVALSHA"
+            relay.target = new.port
+            with pytest.raises(StoreUnavailable, match="the answer to a deletion was lost"):
+                store.delete(KEY)
+
+    def test_an_update_is_made_once(self, relay: Relay, store: RedisStore) -> None:
         store.touch(KEY, 600)  # the server knows the script
-        lost = LostAnswer(store, "EVALSHA")
+        relay.loses_answer_to = b"EVALSHA"
         store.update(KEY, {"cart": "[]"}, ["user"], 600)
-        assert lost.command == ""
+        assert relay.loses_answer_to == b""
         record = store.load(KEY)
         assert record is not None
         assert record.fields == {"cart": "[]"}

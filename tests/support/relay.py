@@ -20,6 +20,8 @@ class Relay:
         """Whether answers come byte by byte, and never end."""
         self.delay = 0.0
         """Seconds before each part of an answer."""
+        self.loses_answer_to = b""
+        """A part of a command: the connection breaks after the server has answered it, once."""
         self._swallowed = Event()
         self._ended = Event()
         self._sockets: list[socket.socket] = []
@@ -68,19 +70,27 @@ class Relay:
             self._sockets += [client, server]
             if self._ended.is_set():
                 return
-            self._run(self._pass, client, server, self._swallowed)
-            self._run(self._answer, server, client, self._swallowed)
+            breaks = Event()
+            self._run(self._pass, client, server, self._swallowed, breaks)
+            self._run(self._answer, server, client, self._swallowed, breaks)
 
-    def _pass(self, client: socket.socket, server: socket.socket, swallowed: Event) -> None:
+    def _pass(
+        self, client: socket.socket, server: socket.socket, swallowed: Event, breaks: Event
+    ) -> None:
         with suppress(OSError):
             while data := client.recv(65536):
+                if self.loses_answer_to and self.loses_answer_to in data:
+                    self.loses_answer_to = b""
+                    breaks.set()
                 if not swallowed.is_set():
                     server.sendall(data)
             server.shutdown(socket.SHUT_RDWR)
 
-    def _answer(self, server: socket.socket, client: socket.socket, swallowed: Event) -> None:
+    def _answer(
+        self, server: socket.socket, client: socket.socket, swallowed: Event, breaks: Event
+    ) -> None:
         with suppress(OSError):
-            while data := server.recv(65536):
+            while (data := server.recv(65536)) and not breaks.is_set():
                 self._ended.wait(self.delay)
                 if self.is_dripping:
                     self._drip(client)
