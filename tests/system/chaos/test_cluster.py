@@ -1,18 +1,21 @@
 """Sessions on a real cluster: three masters, a replica of each, and masters that are lost."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from redis.cluster import RedisCluster
 
 from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
+from backends.redis import RedisStore
 from backends.timing import deadline
 from tests.backends.contract import conftest
 from tests.backends.contract import test_session as contract
 from tests.support.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica
+from tests.support.relay import Relay
 from tests.support.services import RedisServer
 from tests.system.chaos.failover import Browser, Crowd, check, silence, site, store_of, window
 
@@ -54,6 +57,23 @@ def test_a_ready_cluster_client_is_used_and_not_replaced(redis_cluster: RedisClu
         browser.log_in("alice")
         assert store_of(app).client is client
         assert client.exists(browser.record) == 1
+
+
+def test_a_ready_client_whose_answers_are_lost_does_nothing_twice(
+    redis_cluster: RedisClusterTrio,
+) -> None:
+    master = redis_cluster.servers[0]
+    with Relay(master.port) as relay, client_of(redis_cluster, {master.port: relay.port}) as client:
+        store = store_of(site(SESSION_REDIS=client))
+        key = next(key for key in store.probe_keys() if is_on(client, store, key, relay.port))
+        store.delete(key)  # the server knows the script
+        relay.loses_answer_to = b"SET"
+        store.create(key, {}, 60)
+        assert relay.loses_answer_to == b""
+        relay.loses_answer_to = b"EVALSHA"
+        with pytest.raises(StoreUnavailable, match="the answer to a deletion was lost"):
+            store.delete(key)
+        assert store.load(key) is None
 
 
 def test_a_slot_without_a_master_costs_its_sessions_only(redis_cluster: RedisClusterTrio) -> None:
@@ -159,8 +179,20 @@ class TestFailover:
         assert len(errors) <= window(answers) + 1
 
 
-def client_of(cluster: RedisClusterTrio) -> "RedisCluster":
-    return RedisCluster(host="127.0.0.1", port=cluster.servers[0].port)
+def client_of(
+    cluster: RedisClusterTrio, relays: Mapping[int, int] = MappingProxyType({})
+) -> "RedisCluster":
+    """A ready client. `relays`: the ports that it takes for others."""
+    return RedisCluster(
+        host="127.0.0.1",
+        port=cluster.servers[1].port,
+        address_remap=lambda address: (address[0], relays.get(address[1], address[1])),
+    )
+
+
+def is_on(client: "RedisCluster", store: RedisStore, key: str, port: int) -> bool:
+    """Whether the session of that key is on the server of that port."""
+    return bool(client.get_node_from_key(store.prefix + key).port == port)
 
 
 def shard_of(cluster: RedisClusterTrio, browser: Browser) -> tuple[RedisServer, RedisServer]:
