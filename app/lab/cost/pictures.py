@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pygal
 from markupsafe import Markup
 from pygal import Graph
+from pygal.etree import etree
 
 from app.lab.bench.candidate import OPERATIONS
 from app.lab.bench.results import Count, Spread
@@ -284,6 +285,7 @@ def _make_picture(
 
 def _render(chart: Graph, title: str) -> Markup:
     """The SVG alone: no script, no style and no comment, which the pages' policy forbids."""
+    etree.to_etree()  # where lxml is installed pygal takes its elements, which are others
     root = chart.render_tree()
     for element in list(root.iter()):
         for child in list(element):

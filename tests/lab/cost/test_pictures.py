@@ -7,6 +7,7 @@ from math import radians, sin
 from xml.etree import ElementTree
 
 import pytest
+from pygal.etree import etree
 
 from app.lab.bench.candidate import OPERATIONS
 from app.lab.bench.results import Spread
@@ -65,6 +66,14 @@ def test_the_legend_names_each_series(picture: Picture) -> None:
 def test_no_two_series_look_alike_without_colour(picture: Picture) -> None:
     assert len({name for _, name in picture.legend}) == len(picture.legend)
     assert len(picture.legend) <= 6  # lab.css has a fill or dashes for so many
+
+
+def test_they_are_drawn_the_same_where_lxml_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(etree, "_lxml_etree", None)  # what cannot draw
+    etree.to_lxml()
+    assert [picture.svg for picture in draw_all(FIGURES)] == [
+        each.svg for each in PICTURES.values()
+    ]
 
 
 def test_bars_are_as_high_as_what_was_measured() -> None:
