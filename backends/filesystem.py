@@ -313,9 +313,12 @@ class FileSystemStore(Store):
         while True:
             for number in range(self.steps):
                 yield
-                for path in self._files_of(number):
-                    self._remove_if_ended(path)
-                    yield
+                try:
+                    for path in self._files_of(number):
+                        self._remove_if_ended(path)
+                        yield
+                except OSError as error:
+                    _unavailable(error)  # it is logged; the other folders may be sound
 
     def _sweep_some(self) -> None:
         """Check a few files, so that ended records go without a scheduled job."""
@@ -324,9 +327,9 @@ class FileSystemStore(Store):
         try:
             for _ in range(SWEPT_FILES_PER_LOGIN):
                 next(self._sweeper)
-        except OSError as error:
-            self._sweeper = self._sweep_forever()
-            logger.warning("sweeping the session folder failed: %s", error)
+        except BaseException:
+            self._sweeper = self._sweep_forever()  # an error ends a generator for ever
+            raise
         finally:
             self._sweeper_lock.release()
 
