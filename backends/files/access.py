@@ -47,6 +47,7 @@ ADVICE = {
     errno.ENOTDIR: "Move away the file that stands in the place of a folder.",
     errno.ENOSPC: "Make room on its disk.",
     errno.EDQUOT: "Make room on its disk for the user of this process.",
+    errno.EFBIG: "Let this process write larger files (ulimit -f).",
     errno.EIO: "Find out what is wrong with its disk.",
     errno.EROFS: "Take a disk that can be written.",
     errno.EACCES: LET_WRITE,
@@ -96,8 +97,9 @@ def replace_file(path: str, data: bytes, times: tuple[float, float]) -> None:
     try:
         descriptor = os.open(temporary, WRITE_FLAGS, FILE_MODE)
         try:
-            if os.write(descriptor, data) != len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+            written = os.write(descriptor, data)
+            while written < len(data):
+                written += os.write(descriptor, data[written:])  # raises what there is no room for
             os.replace(temporary, path)
             # Under its own name only: a crash before would leave a file that looks unfinished
             # until those times.
