@@ -105,9 +105,13 @@ class FileSystemStore(Store):
                 if os.path.lexists(path):
                     raise KeyError(key)
                 hashed = None if owner is None else hash_owner(owner)
-                if hashed is not None:
-                    self._lists.add(hashed, key)
-                self._write(path, *split_created(fields), ttl, hashed)
+                try:
+                    if hashed is not None:
+                        self._lists.add(hashed, key)
+                    self._write(path, *split_created(fields), ttl, hashed)
+                except BaseException:
+                    self._unlist(hashed, key)
+                    raise
             self._sweep_some()
 
     def load(self, key: str) -> Record | None:
@@ -214,9 +218,22 @@ class FileSystemStore(Store):
     def _remove(self, path: str, owner: str | None) -> bool:
         """Remove the file, and its row from the owner's list, under the shard's lock."""
         was_there = remove_file(path)
-        if was_there and owner is not None:
-            self._lists.remove(owner, os.path.basename(path))
+        if was_there:
+            self._unlist(owner, os.path.basename(path))
         return was_there
+
+    def _unlist(self, owner: str | None, key: str) -> None:
+        """Remove the row of a record that is not there.
+
+        If that fails, the row may stay: it names no living session, and its owner's next list
+        removes it.
+        """
+        if owner is None:
+            return
+        try:
+            self._lists.remove(owner, key)
+        except OSError as error:
+            _unavailable(error)  # it is logged
 
     def _owner_in(self, path: str) -> str | None:
         """The hash of the owner's name if the file can be read."""

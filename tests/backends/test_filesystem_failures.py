@@ -1,5 +1,6 @@
 """A folder of session files that fails: one line says what to do."""
 
+import errno
 import os
 import resource
 import shutil
@@ -31,14 +32,14 @@ def become_file(path: Path) -> None:
 
 
 @contextmanager
-def few_files() -> Iterator[None]:
-    """Let this process open no more files."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+def limited(what: int, limit: int) -> Iterator[None]:
+    """Let this process have no more of a resource."""
+    limits = resource.getrlimit(what)
+    resource.setrlimit(what, (limit, limits[1]))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        resource.setrlimit(what, limits)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +66,101 @@ def test_a_folder_that_is_away(
 
 def test_too_many_open_files(store: FileSystemStore) -> None:
     store.create(key(1), FIELDS, 60)
-    with few_files(), pytest.raises(StoreUnavailable, match="open more files"):
+    with (
+        limited(resource.RLIMIT_NOFILE, 0),
+        pytest.raises(StoreUnavailable, match="open more files"),
+    ):
         store.load(key(1))
 
 
-def test_a_full_disk(store: FileSystemStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "write", lambda *_: 0)
-    with pytest.raises(StoreUnavailable, match="Make room on its disk"):
-        store.create(key(1), FIELDS, 60)
+def test_too_large_files(store: FileSystemStore) -> None:
+    """A part of the record can be written, which must not be taken for a full disk."""
+    store.create(key(1), FIELDS, 60, owner="alice")
+    with limited(resource.RLIMIT_FSIZE, 50):
+        with pytest.raises(StoreUnavailable, match="larger files"):
+            store.create(key(2), FIELDS, 60, owner="alice")
+        with pytest.raises(StoreUnavailable, match="larger files"):
+            store.touch(key(1), 60)
+    assert list(store.sessions_of("alice")) == [key(1)]
+
+
+class FullDisk:
+    """Takes a part of what is written and then says that it is full."""
+
+    def __init__(self) -> None:
+        self.has_room = True
+        self._write = os.write
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        if not self.has_room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.has_room = False
+        return self._write(descriptor, data[:20])
+
+
+class TestAFullDisk:
+    @pytest.fixture(autouse=True)
+    def record(self, store: FileSystemStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        store.create(key(1), FIELDS, 60, owner="alice")
+        monkeypatch.setattr(os, "write", FullDisk().write)
+
+    def test_says_what_to_do(self, store: FileSystemStore) -> None:
+        with pytest.raises(StoreUnavailable, match="Make room on its disk"):
+            store.update(key(1), {"n": "1"}, (), 60)
+        record = store.load(key(1))
+        assert record is not None
+        assert dict(record.fields) == FIELDS
+
+    def test_a_login_leaves_nothing_behind(self, store: FileSystemStore) -> None:
+        """No list of an owner who never logs in again would be read, and so be cleaned."""
+        for number in range(2, 5):
+            with pytest.raises(StoreUnavailable):
+                store.create(key(number), FIELDS, 60, owner="alice")
+        with pytest.raises(StoreUnavailable):
+            store.create(key(5), FIELDS, 60, owner="bob")
+        assert [path.name for path in store.folder.rglob("*") if path.is_file()] == [key(1)] * 2
+        assert len(list((store.folder / "owners").iterdir())) == 1
+
+
+def test_a_logout_counts_whose_list_cannot_be_changed(
+    store: FileSystemStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create(key(1), FIELDS, 60, owner="alice")
+    with monkeypatch.context() as patch:
+        patch.setattr(store._lists, "remove", refuse)
+        assert store.delete(key(1))
+    assert store.sessions_of("alice") == {}
+
+
+class TestASweepAtLogin:
+    def test_goes_on_behind_a_folder_that_cannot_be_read(
+        self, store: FileSystemStore, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for first in ("10", "ff"):
+            store.create(first + key(1)[2:], FIELDS, 60)
+        clock.forward(60)
+        listdir = os.listdir
+        monkeypatch.setattr(
+            os, "listdir", lambda path: refuse() if path.endswith("/10") else listdir(path)
+        )
+        for number in range(store.steps):
+            store.create(key(number), FIELDS, 6000)
+        assert not (store.folder / "ff" / ("ff" + key(1)[2:])).exists()
+
+    def test_goes_on_after_any_error(
+        self, store: FileSystemStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "listdir", lambda _: exhaust_memory())
+            with pytest.raises(MemoryError):
+                store.create(key(1), FIELDS, 60)
+        for number in range(2, 5):
+            store.create(key(number), FIELDS, 60)
+
+
+def refuse(*_: object) -> list[str]:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def exhaust_memory() -> list[str]:
+    raise MemoryError
