@@ -19,7 +19,7 @@ from backends.record import hash_owner, merge, pack, split_created, times_in, un
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError, session_folder, unwritable_folder
 from backends.sqlite_access.connections import Connections
-from backends.sqlite_access.errors import BUSY, advise, name_of
+from backends.sqlite_access.errors import BUSY, READONLY, advise, name_of
 from backends.sqlite_access.tables import LATEST, make_file, make_tables
 from backends.store import (
     AtRest,
@@ -242,13 +242,18 @@ class SqliteStore(Store):
         Raises `StoreUnavailable` for any other error but that of a key which is taken.
         """
         ends = time.monotonic() + (seconds_left() if seconds is None else seconds)
-        pause = MIN_PAUSE_SECONDS
+        pause, was_readonly = MIN_PAUSE_SECONDS, False
         while True:
             try:
                 return self._connections.lend(do)
             except sqlite3.IntegrityError:
                 raise
             except (sqlite3.Error, OSError) as error:
+                if name_of(error) == READONLY and not was_readonly:
+                    # Those that were opened while nobody could write it will never write.
+                    self._connections.close()
+                    was_readonly = True
+                    continue
                 if name_of(error) not in BUSY or time.monotonic() + pause > ends:
                     raise self._unavailable(error) from error
             time.sleep(pause)

@@ -66,7 +66,8 @@ class Connections:
             is_sound = True
             return result
         except Exception as error:
-            is_sound = _goes_on(error)
+            # Without memory it could not even take back what it had begun.
+            is_sound = _goes_on(error) and not database.in_transaction
             raise
         finally:
             if is_sound and len(self._idle) < MAX_IDLE:

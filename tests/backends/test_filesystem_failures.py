@@ -4,8 +4,7 @@ import errno
 import os
 import resource
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from backends.filesystem import FileSystemStore
 from backends.store import StoreUnavailable
 from tests.support.clock import SetClock
+from tests.support.limits import limited
 
 FIELDS = {"user": '"alice"'}
 
@@ -29,17 +29,6 @@ def key(number: int) -> str:
 def become_file(path: Path) -> None:
     shutil.rmtree(path)
     path.touch()
-
-
-@contextmanager
-def limited(what: int, limit: int) -> Iterator[None]:
-    """Let this process have no more of a resource."""
-    limits = resource.getrlimit(what)
-    resource.setrlimit(what, (limit, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(what, limits)
 
 
 @pytest.mark.parametrize(
