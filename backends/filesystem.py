@@ -39,7 +39,7 @@ from backends.store import (
     StoreUnavailable,
     wall_clock,
 )
-from backends.timing.deadline import one_deadline, seconds_left
+from backends.timing.deadline import one_deadline, seconds_left, time_to_start
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,8 @@ class FileSystemStore(Store):
             (self.folder / OWNERS).mkdir(mode=FOLDER_MODE, exist_ok=True)
         except OSError as error:
             raise unwritable_folder(self.folder, error) from error
-        self._traits: FolderTraits = try_folder(self._root, self._owners)
+        with time_to_start():
+            self._traits: FolderTraits = try_folder(self._root, self._owners)
         self._lists = OwnerLists(self._owners, clock, self._traits.time_step)
         self._sweeper = self._sweep_forever()
         self._sweeper_lock = Lock()

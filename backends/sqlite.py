@@ -31,7 +31,7 @@ from backends.store import (
     StoreUnavailable,
     wall_clock,
 )
-from backends.timing.deadline import one_deadline, seconds_left
+from backends.timing.deadline import one_deadline, seconds_left, time_to_start
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +54,6 @@ WRITES_TO_A_LOOK = 256
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.0002, 0.001
 """Between two tries while another process writes. SQLite's own pauses grow to a tenth of a second,
 so that of many who wait one finds no turn within the deadline."""
-
-START_SECONDS = 30
-"""A start waits for the process that reads the log of one that was killed."""
 
 
 class SqliteStore(Store):
@@ -83,7 +80,8 @@ class SqliteStore(Store):
         except OSError as error:
             raise unwritable_folder(folder, error) from error
         try:
-            self._attempt(make_tables, START_SECONDS)
+            with time_to_start():  # another process may read the log of one that was killed
+                self._attempt(make_tables)
         except StoreUnavailable as error:
             raise ConfigurationError(f"SESSION_FILE_DIR: {error.reason}") from error
 
@@ -236,12 +234,12 @@ class SqliteStore(Store):
     def _log_bytes(self) -> int:
         return os.stat(f"{self.path}-wal").st_size  # noqa: PTH116 - a path costs more
 
-    def _attempt(self, do: Callable[[Connection], Result], seconds: float | None = None) -> Result:
+    def _attempt(self, do: Callable[[Connection], Result]) -> Result:
         """Do it on a connection, again while another process writes, until the deadline.
 
         Raises `StoreUnavailable` for any other error but that of a key which is taken.
         """
-        ends = time.monotonic() + (seconds_left() if seconds is None else seconds)
+        ends = time.monotonic() + seconds_left()
         pause, was_readonly = MIN_PAUSE_SECONDS, False
         while True:
             try:

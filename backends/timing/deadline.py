@@ -1,7 +1,8 @@
 """One time limit for all that a step of a request asks of its store."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -11,6 +12,9 @@ Result = TypeVar("Result")
 
 LIMIT_SECONDS = 0.45
 """For one step, loading or saving: a page that waits for it is there within a second."""
+
+START_SECONDS = 30
+"""For a start: it waits for the processes that start with it, and for one that mends a log."""
 
 _ends: ContextVar[float] = ContextVar("_ends")
 
@@ -41,6 +45,16 @@ def within_deadline(step: Callable[Arguments, Result]) -> Callable[Arguments, Re
             return step(*args, **kwargs)
 
     return within
+
+
+@contextmanager
+def time_to_start() -> Iterator[None]:
+    """Let everything inside end within `START_SECONDS` together: no visitor waits for it."""
+    token = _ends.set(time.monotonic() + START_SECONDS)
+    try:
+        yield
+    finally:
+        _ends.reset(token)
 
 
 def seconds_left() -> float:

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from backends.filesystem import FileSystemStore
+from backends.filesystem import OWNERS, FileSystemStore
 from backends.settings import ConfigurationError
 from backends.store import StoreUnavailable
+from backends.timing import deadline
 
 KEY = "ab" * 32
 FIELDS = {"user": '"alice"'}
@@ -155,3 +156,24 @@ except ValueError as error:
         [line] = done.stdout.splitlines()
         assert line.startswith("ConfigurationError SESSION_BACKEND: files need the file locks")
         assert "POSIX" in line
+
+
+def test_a_start_waits_for_those_that_start_with_it(
+    store: FileSystemStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many workers at once, on a busy machine: each would end the whole server."""
+    monkeypatch.setattr(deadline, "LIMIT_SECONDS", 0)  # a request would not wait
+    held = os.open(store.folder / OWNERS, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    waits: list[float] = []
+
+    def free(seconds: float) -> None:
+        waits.append(seconds)
+        fcntl.flock(held, fcntl.LOCK_UN)
+
+    monkeypatch.setattr("backends.files.access.time.sleep", free)
+    try:
+        FileSystemStore(store.folder)
+    finally:
+        os.close(held)
+    assert len(waits) == 1
