@@ -1,15 +1,16 @@
 """A probe of a store: what a login does, on a record of its own that it removes again."""
 
 import logging
+import os
 from collections.abc import Iterable
 from secrets import token_urlsafe
-from threading import Lock
 from typing import Protocol, runtime_checkable
 
 from backends.record import CREATED
 from backends.store import ListsSessions, SessionGone, Store, StoreUnavailable, key_of
 from backends.timing.deadline import one_deadline
 from backends.timing.throttle import Throttle
+from backends.timing.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +49,8 @@ class Probe:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lock = Lock()
-        self._turns = Throttle()
+        self._turns = Turns()
+        self._throttle = Throttle()
         self._failure: StoreUnavailable | None = None
 
     def check(self) -> None:
@@ -57,8 +58,8 @@ class Probe:
 
         Of several servers, one that fails is named in the log: sessions on the others go on.
         """
-        with self._lock:
-            if self._turns.admit() is not None:
+        with self._turns[os.getpid()]:
+            if self._throttle.admit() is not None:
                 self._failure = self._find_failure()
             if self._failure is not None:
                 raise self._failure

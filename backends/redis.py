@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
-from threading import Lock
 from typing import Any
 
 from flask import Flask
@@ -58,6 +57,7 @@ from backends.store import (
     wall_clock,
 )
 from backends.timing.deadline import one_deadline, seconds_left, within_deadline
+from backends.timing.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -110,8 +110,7 @@ class RedisStore(Store):
         self._breakers = defaultdict[str, CircuitBreaker](
             partial(CircuitBreaker, FailureLog(logger))
         )
-        # By process: a lock that a thread held when the process was forked stays locked.
-        self._turns = defaultdict[tuple[int, int], Lock](Lock)
+        self._turns = Turns()
         self._commands = Commands(client)
         self._replace = Script(self._commands, REPLACE)
         self._delete = Script(self._commands, DELETE)

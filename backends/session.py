@@ -1,10 +1,10 @@
 """The `session` of a request: loaded at its first use, decoded field by field."""
 
 import secrets
+import threading
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import datetime
-from threading import RLock
 from types import NoneType
 from typing import Any, Self
 from uuid import UUID
@@ -72,7 +72,7 @@ class Session(SessionMixin):
         self._interface = interface
         self._app = app
         self._request = request
-        self._lock = RLock()
+        self._lock = threading.RLock()
         self._as_read: dict[str, Any] = {}
 
     @property

@@ -10,11 +10,10 @@ import errno
 import os
 import stat
 import time
-from collections import defaultdict
 from contextlib import suppress
-from threading import Lock
 
 from backends.settings import ConfigurationError
+from backends.timing.turns import Turns
 
 try:
     import fcntl
@@ -134,11 +133,10 @@ def _remove_folder(path: str) -> None:
         raise UntrustedFileError(path, "is a folder with files in it", "Move it away.") from error
 
 
-_turns: defaultdict[tuple[int, str], Lock] = defaultdict(Lock)
+_turns = Turns()
 """Locks for the threads of a process, by process and folder.
 
-The lock of a file can only be polled, and of many threads that poll one never finds it free. A lock
-that a thread held when its process was forked stays locked in the child.
+The lock of a file can only be polled, and of many threads that poll one never finds it free.
 """
 
 

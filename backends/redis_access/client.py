@@ -5,7 +5,6 @@ It knows nothing of sessions and their records.
 
 import os
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock, Thread
@@ -37,6 +36,7 @@ from backends.redis_access.pool import (
 from backends.settings import ConfigurationError
 from backends.store import StoreUnavailable
 from backends.timing import deadline
+from backends.timing.turns import Turns
 
 Client = redis.Redis | RedisCluster
 
@@ -264,8 +264,7 @@ class BackgroundRefresh:
 
     def __init__(self, initialize: Callable[..., None]) -> None:
         self._initialize = initialize
-        # By process: a lock that a thread held when the process was forked stays locked.
-        self._running = defaultdict[int, Lock](Lock)
+        self._running = Turns()
 
     def __call__(self, **options: Any) -> None:
         if self._running[os.getpid()].acquire(blocking=False):

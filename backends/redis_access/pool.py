@@ -4,9 +4,9 @@ It knows nothing of sessions and their records.
 """
 
 import os
+import threading
 import time
 from contextlib import suppress
-from threading import Condition
 from typing import Any
 
 import hiredis
@@ -126,7 +126,7 @@ class DeadlinePool(redis.ConnectionPool):
 
     def reset(self) -> None:
         """Forget all connections: those of a process belong to it alone, not to its children."""
-        self._changed = Condition()
+        self._changed = threading.Condition()
         self._made = self._waiting = 0
         super().reset()
 

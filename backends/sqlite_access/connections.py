@@ -16,6 +16,7 @@ from weakref import WeakSet, finalize
 
 from backends.sqlite_access.errors import GOES_ON, LET_WRITE, RESTORE, name_of
 from backends.timing.deadline import LIMIT_SECONDS
+from backends.timing.turns import Turns
 
 Result = TypeVar("Result")
 File = tuple[int, int]
@@ -35,8 +36,7 @@ class Connections:
     """
 
     def __init__(self, path: Path) -> None:
-        self.turn = Lock()
-        """Held by the thread that writes: others of this process wait here and not at the file."""
+        self._turns = Turns()
         self._has_turn = False
         """Whether the thread that forks has it."""
         self._path = path
@@ -46,6 +46,11 @@ class Connections:
         finalize(self, _close_all, self._idle)
         _watch_forks()
         _all.add(self)
+
+    @property
+    def turn(self) -> Lock:
+        """Held by the thread that writes: others of this process wait here and not at the file."""
+        return self._turns[os.getpid()]
 
     def lend(self, do: Callable[[Connection], Result]) -> Result:
         """Do it on a connection.
@@ -97,8 +102,7 @@ class Connections:
             self.turn.release()
 
     def after_fork_in_child(self) -> None:
-        """The threads that had the turn, and connections, are not in the child."""
-        self.turn = Lock()
+        """The threads that had connections are not in the child."""
         self._lent.clear()
 
     def _take(self, file: File) -> Connection:
