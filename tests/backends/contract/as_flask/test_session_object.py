@@ -10,7 +10,7 @@ from flask import Flask, Response, copy_current_request_context, render_template
 from flask.json.tag import JSONTag
 from flask.sessions import SecureCookieSession
 
-from backends import Backend, StoreInterface, init_app
+from backends import Backend, init_app, lister_of
 from backends.store import StoreUnavailable
 from tests.backends.contract.stage import MakeApp, Stage, begin_anew, set_cookie
 
@@ -287,8 +287,8 @@ def test_an_owned_session_is_saved_without_a_context(make_app: MakeApp) -> None:
     response = Response()
     app.session_interface.save_session(app, opened, response)
     assert set_cookie(response)
-    if isinstance(app.session_interface, StoreInterface):
-        [owned] = app.session_interface.sessions_of("ada")
+    if interface := lister_of(app):
+        [owned] = interface.sessions_of("ada")
         assert (owned.agent, owned.address) == ("curl", "10.0.0.1")
 
 
