@@ -39,11 +39,16 @@ def login_required(view: View) -> View:
 
 
 def _end_reason() -> str | None:
-    """What ended this browser's login: `account`, `session`, or `None` without a login."""
+    """What ended this browser's login: `account`, `session`, or `None` without a login.
+
+    `nobody` if it sent something without a login, which is not done.
+    """
     if "logged_in" in session:
         session.clear()
         return "account"
-    return "session" if current_app.config["SESSION_COOKIE_NAME"] in request.cookies else None
+    if current_app.config["SESSION_COOKIE_NAME"] in request.cookies:
+        return "session"
+    return "nobody" if request.method == "POST" else None
 
 
 def local_target(target: str | None, otherwise: str | None = None) -> str:

@@ -53,6 +53,14 @@ def test_a_logout_says_what_ended_and_offers_the_replay(lab_app: Flask, backend:
     assert ("Welcome alice!" in replayed) is not backend.revocable
 
 
+def test_what_somebody_sends_without_a_login_is_not_lost_in_silence(lab_app: Flask) -> None:
+    said = "so what you just did changed nothing"
+    assert said in Visitor(lab_app).submit("/dashboard/note", note="x").text
+    assert said not in Visitor(lab_app).submit("/logout").text
+    opened = Visitor(lab_app).client.get("/dashboard", follow_redirects=True)
+    assert said not in opened.text
+
+
 def test_a_page_that_says_logged_out_is_not_shown_to_who_is_logged_in(lab_app: Flask) -> None:
     alice = Visitor(lab_app).logged_in()
     assert "You are logged out." not in alice.get("/login?ended=logout").text

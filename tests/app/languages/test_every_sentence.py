@@ -123,7 +123,7 @@ def test_what_is_not_translated_is_found() -> None:
     assert find_unmarked(page) == ["Two", "nine", "One", "Six"]
 
 
-LOGINS = ("ended=account", "ended=session", "ended=logout", "next=/cart", "")
+LOGINS = (*(f"ended={why}" for why in ("account", "session", "nobody", "logout")), "next=/cart", "")
 
 
 @pytest.mark.parametrize("backend", ["cookie", "filesystem", "flask-cookie"])
@@ -216,6 +216,7 @@ def test_each_error(
         *((404, alice.get(path)) for path in ("/nowhere", "/articles/x", f"/user/{'x' * 90}")),
         *((404, alice.get(path)) for path in ("/uploads/file", "/building-blocks?try=x")),
         (405, alice.get("/logout")),
+        (405, alice.post("/dashboard")),
         (413, alice.post("/dashboard/grow")),
         (413, alice.post("/dashboard/note", note="x" * 2_000_000)),
     ]
