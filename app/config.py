@@ -10,6 +10,7 @@ from secrets import token_hex
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from app.accounts.setting import check_admins, is_hash, read_accounts
 from app.secret_key import HOW_TO_MAKE_ONE, find_weakness, load_or_create_secret
 from backends import BACKENDS, BUILT_IN, ConfigurationError
 
@@ -22,9 +23,6 @@ STOCK_BEFORE = {
     "flask-session-pickle": "flask-session-filesystem",
 }
 """The stock backend whose sessions are taken over, by the value of `SESSION_MIGRATE_FROM`."""
-
-HASH = re.compile(r"(scrypt:\d+:\d+:\d+|pbkdf2:\w+(:\d+)?)\$[^$]+\$[0-9a-f]+")
-"""One of Werkzeug's password hashes, as it is made."""
 
 INSTANCE = Path("instance")
 """The folder for sessions as files, the accounts, and the secret key of a development run."""
@@ -113,19 +111,6 @@ def _hosts(text: str) -> list[str]:
                 f"{name!r} is no name of a host: write shop.example.com, or .example.com for all."
             )
     return names
-
-
-def _accounts(text: str) -> dict[str, str]:
-    pairs = [pair.partition(":") for pair in text.split(",") if pair.strip()]
-    if not pairs or any(not name.strip() or not password for name, _, password in pairs):
-        raise ValueError("write name:password, and commas between the accounts.")
-    for name, _, password in pairs:
-        if is_hash(password) and not HASH.fullmatch(password):
-            raise ValueError(
-                f"the password hash of {name.strip()!r} is not whole. In a shell write it between "
-                "single quotes, in a compose file with $$ for each $."
-            )
-    return {name.strip(): password for name, _, password in pairs}
 
 
 VARIABLES = (
@@ -219,7 +204,7 @@ VARIABLES = (
         "DEMO_ACCOUNTS",
         "Accounts as `name:password`, commas between; in production a Werkzeug password hash "
         "in the password's place.",
-        _accounts,
+        read_accounts,
         default="alice:wonderland,bob:builder",
     ),
     Variable(
@@ -283,8 +268,10 @@ def read_settings(given: Mapping[str, Any], makes_key: bool = True) -> dict[str,
         settings["REDIS_URL"] = _with_password(settings["REDIS_URL"], _read_password(settings))
     if settings["APP_PROFILE"] == PRODUCTION:
         _check_production(settings, given)
-        if not _is_set("ADMINS", given):
-            settings["ADMINS"] = []  # the default is a demo account's name
+    if _is_set("ADMINS", given):
+        check_admins(settings["ADMINS"], settings["DEMO_ACCOUNTS"])
+    elif settings["APP_PROFILE"] == PRODUCTION:
+        settings["ADMINS"] = []  # the default is a demo account's name
     if settings["LAB"] is None:
         settings["LAB"] = settings["APP_PROFILE"] != PRODUCTION
     _check_embedded(settings)
@@ -351,11 +338,6 @@ def _check_production(settings: Mapping[str, Any], given: Mapping[str, Any]) -> 
 
 def _is_set(name: str, given: Mapping[str, Any]) -> bool:
     return name in given or bool(os.environ.get(name))
-
-
-def is_hash(password: str) -> bool:
-    """Whether the text is one of Werkzeug's password hashes."""
-    return password.startswith(("scrypt:", "pbkdf2:"))
 
 
 def _read_password(settings: Mapping[str, Any]) -> str:

@@ -18,7 +18,8 @@ from flask import Flask, current_app, session
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from app.config import PRODUCTION, is_hash
+from app.accounts.setting import is_hash
+from app.config import PRODUCTION
 from app.languages.texts import gettext
 from app.state import state_of
 from backends import ConfigurationError, lister_of
