@@ -63,5 +63,5 @@ def test_a_change_of_the_password_ends_it(app: Flask) -> None:
 
 def test_the_form_says_for_how_long_and_what_that_risks(app: Flask) -> None:
     page = Visitor(app).get("/login").text
-    assert "For 7 days, also when the browser is closed" in page
-    assert "not on a shared computer" in page
+    assert "For 7 days, even if you close the browser" in page
+    assert "Do not tick this on a shared computer" in page

@@ -79,8 +79,8 @@ def _say_in_short(adviser: Adviser) -> str:
         _name_advised(adviser.advise(adviser.read_answers(case))).replace("*", "") for case in cases
     )
     return (
-        "Where a logout need not be final, nothing in a session is secret and sessions stay "
-        f"small, {small}. Otherwise, as for a shop: on one server {one}, on several {several}."
+        f"{small} where a logout need not be final, nothing in a session is secret, and sessions "
+        f"stay small. Otherwise, as in a shop, {one} on one server, and {several} on several."
     )
 
 
