@@ -207,15 +207,20 @@ class Plan(NamedTuple):
     def sentence(self) -> str:
         """What it is for."""
         need = self.need
+        are = "is" if need.sessions == 1 else "are"
         return (
-            f"{need.users:,} users a day, {need.size:,} bytes in a session, {need.per_second:,g} "
-            f"requests a second, sessions of {need.hours:,g} hours: {need.sessions:,} are stored "
-            "at once."
+            f"{_some(need.users, 'user')} a day, {_some(need.size, 'byte')} in a session, "
+            f"{_some(need.per_second, 'request')} a second, sessions of "
+            f"{_some(need.hours, 'hour')}: {need.sessions:,} {are} stored at once."
         )
 
     def cells(self, row: Row) -> list[str]:
         """The row’s figure of each backend."""
         return [row.show(each) if each else "does not fit" for each in self.demands.values()]
+
+
+def _some(number: float, what: str) -> str:
+    return f"{number:,.12g} {what}{'' if number == 1 else 's'}"
 
 
 def make_plan(figures: Figures, need: Need) -> Plan:

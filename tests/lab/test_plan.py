@@ -35,6 +35,16 @@ FIGURES = Figures(kept_bench())
 NEED = Need(users=30_000, size=200, per_second=100, hours=8)
 
 
+def test_the_sentence_counts_one_as_one_and_writes_millions_out() -> None:
+    one = Need(users=1, size=50, per_second=1, hours=1)
+    many = Need(users=10**9, size=10**6, per_second=10**6, hours=0.5)
+    assert make_plan(FIGURES, one).sentence == (
+        "1 user a day, 50 bytes in a session, 1 request a second, sessions of 1 hour: 1 is stored "
+        "at once."
+    )
+    assert "1,000,000 requests a second, sessions of 0.5 hours" in make_plan(FIGURES, many).sentence
+
+
 def demand(name: str, need: Need = NEED) -> Demand:
     found = make_plan(FIGURES, need).demands[name]
     assert found is not None
