@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 MAX_REQUESTS_PER_SESSION = 10
 MAX_SESSIONS = 1000
-IGNORED_PATHS = ("/column", "/inspect", "/lab", "/choose", "/static/", "/bootstrap/static/")
+STATIC_PATHS = ("/static/", "/bootstrap/static/", "/favicon.ico")
+IGNORED_PATHS = ("/column", "/inspect", "/lab", "/choose", *STATIC_PATHS)
 """Paths that only read, and static files: they would displace the requests of interest."""
 
 

@@ -1,7 +1,7 @@
 """The values that every page's layout needs: the backend and the menu."""
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from flask import Flask, Request, request, url_for
@@ -62,7 +62,7 @@ Menu = dict[str, list[Link]]
 
 
 def init_app(app: Flask) -> None:
-    """Give the templates their common values and filters."""
+    """Give the templates their common values and filters, and pages of JSON their icon."""
 
     @lru_cache(maxsize=16)
     def make_menu(mount: str, language: str) -> Menu:
@@ -71,6 +71,8 @@ def init_app(app: Flask) -> None:
 
     app.context_processor(lambda: _common_values(app, make_menu))
     formatting.add_filters(app.jinja_env)
+    # Where browsers look on their own: a page of JSON names no icon.
+    app.add_url_rule("/favicon.ico", "icon", partial(app.send_static_file, "favicon.svg"))
 
 
 def _common_values(app: Flask, make_menu: Callable[[str, str], Menu]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.app.conftest import MakeLab
+from tests.support.visitor import Visitor
 
 FILE = re.compile(r'(?:href|src)="([^"]*static/[^"]+)"')
 
@@ -33,6 +34,15 @@ def test_a_static_file_comes_compressed(client: FlaskClient, encoding: str) -> N
     assert len(packed.data) < len(plain.data) / 4
     if encoding == "gzip":
         assert gzip.decompress(packed.data) == plain.data
+
+
+def test_a_browser_finds_the_icon_where_it_looks_on_its_own(make_lab: MakeLab) -> None:
+    for backend in ("filesystem", None):
+        answer = make_lab(backend).test_client().get("/favicon.ico", buffered=True)
+        assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")
+    alice = Visitor(make_lab("filesystem")).logged_in()
+    alice.client.get("/favicon.ico", buffered=True)
+    assert "favicon" not in alice.get("/column").text
 
 
 def test_no_page_is_compressed(client: FlaskClient) -> None:
