@@ -213,10 +213,10 @@ def _describe_app(
     target: str | None, options: dict[str, Any], *, in_chromium: bool
 ) -> "ExternalApp | None":
     """The application of `--app`. Raises `UsageError` for its options without it."""
-    if target is None:
-        if options:
-            raise click.UsageError("Which application? Name it by --app MODULE:APP.")
+    if target is None and not options:
         return None
+    if target is None or not target.strip():
+        raise click.UsageError("Which application? Name it by --app MODULE:APP.")
     # Imported here, for the same reason.
     from app.lab.subject.external import ExternalApp
     from app.lab.subject.site import Paths

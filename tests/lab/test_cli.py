@@ -74,6 +74,8 @@ def test_its_name_is_never_that_of_a_backend(target: str, name: str) -> None:
             [*SHOP_OPTIONS, "--json", "--browser", "chromium"],
             "A form of a real browser sends no JSON: leave out --browser.",
         ),
+        (["--app", ""], "Which application? Name it by --app MODULE:APP."),
+        (["--app", " "], "Which application? Name it by --app MODULE:APP."),
         (["--json"], "Which application? Name it by --app MODULE:APP."),
         (["--app", "shop", "--login", "in"], "'in' is not a path of the application"),
         (["--app", "shop", "--field", "pin"], "'pin' has no value: write NAME=VALUE."),
