@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib import metadata
+from pathlib import Path
 from traceback import walk_tb
 
 import click
@@ -71,6 +72,12 @@ def _print_version(context: click.Context, _option: click.Parameter, is_given: b
 )
 def session_lab() -> None:
     """Sessions of a Flask application: run them, look into them."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise click.ClickException(
+            "The current folder is deleted: change to one that is there."
+        ) from None
 
 
 # Flask's own, and without effect: this command has one application, and never its debugger.

@@ -36,6 +36,21 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
     return lambda *arguments: CliRunner().invoke(session_lab, arguments, prog_name="session-lab")
 
 
+def test_a_folder_that_is_deleted_is_named(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for command in ("run", "compare", "bench"):
+        ended = invoke(command)
+        assert ended.exit_code == 1
+        assert (
+            ended.stderr == "Error: The current folder is deleted: change to one that is there.\n"
+        )
+
+
 @pytest.fixture
 def cookie() -> str:
     """The session cookie of any Flask application on signed cookies."""
