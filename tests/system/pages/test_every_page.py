@@ -23,7 +23,7 @@ PAGES = (
     "/redis/login",
     "/filesystem/user/alice",
     *(f"/filesystem/{name}" for name in ("preferences", "articles", "cart", "checkout", "uploads")),
-    "/filesystem/admin",
+    *(f"/filesystem/{name}" for name in ("admin", "account", "sessions")),
     "/cookie/building-blocks?try=request-info",
     "/lab",
     "/lab?verdict=surprise",
