@@ -5,6 +5,7 @@ from app.lab.cost.shown import show
 from app.lab.experiments import CLAIMS
 from app.lab.reports.matrix import Links, make_matrix
 from app.lab.reports.one_file import render_page
+from app.lab.reports.remedies import describe_remedies
 from app.lab.reports.report import Report, shorten_report
 
 MAX_EXCHANGES = 6
@@ -16,11 +17,14 @@ ANCHORS = Links("#", "--")
 def format_html(report: Report) -> str:
     """The matrix, each claim and its evidence."""
     claims = [CLAIMS[claim.id] for claim in report.claims if claim.id in CLAIMS]
-    figures = read_kept()
+    figures = (
+        None if report.remedies else read_kept()
+    )  # of our backends, and not of that application
     links = ANCHORS if figures is None else ANCHORS._replace(cost_page="")
     return render_page(
         "lab/report.html",
         circumstances=report.circumstances,
         matrix=make_matrix(shorten_report(report, MAX_EXCHANGES), claims, links),
+        remedies=describe_remedies(report.remedies),
         cost=figures and show(figures),
     )

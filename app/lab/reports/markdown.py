@@ -12,6 +12,7 @@ from app.lab.document.checked import (
 )
 from app.lab.document.statements import UNMEASURED
 from app.lab.reports.matrix import make_column
+from app.lab.reports.remedies import describe_remedies
 from app.lab.reports.report import ClaimText, Report, Result, summarize
 from app.readme import format_table
 
@@ -29,6 +30,10 @@ def _format_lines(report: Report) -> Iterator[str]:
     yield from _format_circumstances(report)
     yield from ("", f"**{escape(summarize(report))}**", "", LEGEND, "")
     yield from format_matrix(report)
+    for title, changes in describe_remedies(report.remedies).items():
+        yield from (f"## {title}", "")
+        yield from (f"- **{escape(each.what)}** {escape(each.text)}" for each in changes)
+        yield ""
     for claim in report.claims:
         yield from _format_claim(report, claim)
 

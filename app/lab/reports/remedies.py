@@ -170,3 +170,42 @@ def _join_choices(names: Sequence[str]) -> str:
     """`redis`, `sqlite or redis`, `filesystem, sqlite or redis`."""
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
+
+
+class RemedyText(NamedTuple):
+    """One change of a foreign application."""
+
+    what: str
+    effects: list[tuple[str, list[str]]]
+    """What it does, and to which claims."""
+
+    @property
+    def text(self) -> str:
+        return "; ".join(f"{does}: {', '.join(claims)}" for does, claims in self.effects)
+
+
+def describe_remedies(remedies: Remedies | None) -> dict[str, list[RemedyText]]:
+    """The changes for a reader, by the title of their kind; no kind without one."""
+    if remedies is None:
+        return {}
+    kinds = (
+        ("What to change, setting by setting", "with the others that name it", remedies.settings),
+        (
+            "Which backend of Session Lab would turn which verdict",
+            "if the login calls session.clear() first",
+            remedies.backends,
+        ),
+        ("What else to do", "for", remedies.others),
+    )
+    return {
+        title: [
+            RemedyText(each.what, _list_effects(each, helps, remedies.failing)) for each in found
+        ]
+        for title, helps, found in kinds
+        if found
+    }
+
+
+def _list_effects(remedy: Remedy, helps: str, failing: int) -> list[tuple[str, list[str]]]:
+    effects = ((f"turns {len(remedy.turns)} of {failing}", remedy.turns), (helps, remedy.helps))
+    return [(does, claims) for does, claims in effects if claims]

@@ -24,7 +24,8 @@ from rich.text import Text
 
 from app.lab.claim import CANNOT_APPLY, Claim, Topic, Verdict, group_by_topic
 from app.lab.measuring import group_by
-from app.lab.reports.report import ExitStatus, Remedies, Remedy, Report, Result, summarize
+from app.lab.reports.remedies import describe_remedies
+from app.lab.reports.report import ExitStatus, Report, Result, summarize
 
 STYLES = {
     Verdict.HOLDS: "green",
@@ -210,37 +211,10 @@ def print_closing(report: Report, to: Console, options: Sequence[str] = ()) -> N
         claims = dict.fromkeys(result.claim for result in (*report.surprises, *errors))
         command = ("session-lab compare", *options, *(f"--only {claim}" for claim in claims))
         to.print(Text(f"Again: {' '.join(command)}\n"), soft_wrap=True)
-    if report.remedies and report.remedies.failing:
-        _print_remedies(report.remedies, to)
+    for title, changes in describe_remedies(report.remedies).items():
+        parts = [part for each in changes for part in (Text(each.what), _indent(Text(each.text)))]
+        to.print(Text(title, "bold"), _indent(Group(*parts)), "")
     to.print(summarize(report), soft_wrap=True)
-
-
-def _print_remedies(remedies: Remedies, to: Console) -> None:
-    """What to change: a heading for each kind of change that there is."""
-    for title, helps, kinds in (
-        ("What to change, setting by setting", "with the others that name it", remedies.settings),
-        (
-            "Which backend of Session Lab would turn which verdict",
-            "if the login calls session.clear() first",
-            remedies.backends,
-        ),
-        ("What else to do", "for", remedies.others),
-    ):
-        parts: list[RenderableType] = []
-        for each in kinds:
-            effect = _describe_effect(each, helps, remedies.failing)
-            parts += [Text(each.what), _indent(Text(effect))]
-        if parts:
-            to.print(Text(title, "bold"), _indent(Group(*parts)), "")
-
-
-def _describe_effect(remedy: Remedy, helps: str, failing: int) -> str:
-    effects = []
-    if remedy.turns:
-        effects.append(f"turns {len(remedy.turns)} of {failing}: {', '.join(remedy.turns)}")
-    if remedy.helps:
-        effects.append(f"{helps}: {', '.join(remedy.helps)}")
-    return "; ".join(effects)
 
 
 def _format_reasons(results: Sequence[Result]) -> RenderableType:
