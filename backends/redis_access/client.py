@@ -22,6 +22,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from backends.failure_log import FailureLog
+from backends.redis_access.answers import advise, describe_answer
 from backends.redis_access.pool import (
     DeadlineConnection,
     DeadlinePool,
@@ -30,8 +31,8 @@ from backends.redis_access.pool import (
     DeadlineSSLConnection,
     DeadlineUnixConnection,
     MasterCheckingPool,
+    NoNewConnectionError,
     TimeUsedUpError,
-    describe_answer,
 )
 from backends.settings import ConfigurationError
 from backends.store import StoreUnavailable
@@ -267,8 +268,13 @@ class BackgroundRefresh:
         self._running = Turns()
 
     def __call__(self, **options: Any) -> None:
-        if self._running[os.getpid()].acquire(blocking=False):
+        running = self._running[os.getpid()]
+        if not running.acquire(blocking=False):
+            return
+        try:
             Thread(target=self._run, kwargs=options, daemon=True).start()
+        except RuntimeError:
+            running.release()  # no thread can be started now: the next request that fails tries it
 
     def _run(self, **options: Any) -> None:
         try:
@@ -343,7 +349,8 @@ class CircuitBreaker:
         reason = describe_answer(error)
         # A cause that repeats a command may show its password in a log.
         cause = error if reason == str(error) else None
-        raise self._failures.unavailable(f"Redis: {reason}") from cause
+        said = f"Redis: {reason.rstrip('.')}. {advise(error)}".rstrip()
+        raise self._failures.unavailable(said) from cause
 
     def _try_again_at(self, moment: float | None) -> None:
         with self._lock:
@@ -360,6 +367,6 @@ class CircuitBreaker:
 
 def _is_outage(error: Exception) -> bool:
     """Whether others need not ask for a while; a shortage of connections or time is none."""
-    if isinstance(error, MaxConnectionsError | TimeUsedUpError):
+    if isinstance(error, MaxConnectionsError | NoNewConnectionError | TimeUsedUpError):
         return False
     return not isinstance(error, redis.ResponseError) or isinstance(error, ClusterDownError)

@@ -15,7 +15,12 @@ from redis.exceptions import AskError, MaxConnectionsError, NoScriptError, TryAg
 
 from backends.redis_access.client import Client
 from backends.redis_access.deadline_socket import Command
-from backends.redis_access.pool import ASK_ANOTHER, DeadlinePool, NoScriptAgainError
+from backends.redis_access.pool import (
+    ASK_ANOTHER,
+    DeadlinePool,
+    NoNewConnectionError,
+    NoScriptAgainError,
+)
 
 AS_BYTES: dict[str, Any] = {NEVER_DECODE: True}
 """Redis-py's option for one command: a client that decodes would do it by its own encoding, and a
@@ -59,7 +64,7 @@ class Commands:
             return pool.execute(command, again)
         except (AskError, TryAgainError):
             return cluster.execute_command(*command, **AS_BYTES)  # follows the slot
-        except MaxConnectionsError:
+        except (MaxConnectionsError, NoNewConnectionError):
             raise
         except (*CONNECTION_LOST, *ASK_ANOTHER):
             cluster.nodes_manager.initialize()

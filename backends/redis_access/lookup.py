@@ -11,7 +11,7 @@ _running: dict[str, Thread] = {}
 def wait_for_name(host: str, seconds: float) -> None:
     """Return when the resolver has answered, whatever it said.
 
-    Raises `OSError` if it has not in that time.
+    Raises `OSError` if it has not in that time, `RuntimeError` if no thread can be started.
     """
     asking = _running.get(host)
     if asking is None or not asking.is_alive():

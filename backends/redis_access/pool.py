@@ -4,6 +4,7 @@ It knows nothing of sessions and their records.
 """
 
 import os
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -13,16 +14,15 @@ import hiredis
 import redis
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import (
-    AskError,
     BusyLoadingError,
     MasterDownError,
     MaxConnectionsError,
     NoScriptError,
     ReadOnlyError,
-    ResponseError,
 )
 from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
 
+from backends.redis_access.answers import describe_answer, refuses_connection
 from backends.redis_access.deadline_socket import TIME_USED_UP, Command, DeadlineSocket
 from backends.redis_access.lookup import wait_for_name
 from backends.timing import deadline
@@ -41,6 +41,10 @@ MIN_TIMEOUT_SECONDS = 0.001
 
 class TimeUsedUpError(redis.TimeoutError):
     """The step had little time left for this command, which says nothing of the server."""
+
+
+class NoNewConnectionError(redis.ConnectionError):
+    """No new connection can be made now, which says nothing of those that there are."""
 
 
 class NoScriptAgainError(NoScriptError):
@@ -84,13 +88,20 @@ class DeadlineMixin:
         """Greet the server. Its answer to a greeting may repeat the password: leave that out."""
         try:
             super().on_connect_check_health(check_health)  # type: ignore[misc]  # of redis-py
-        except ResponseError as error:
-            raise redis.ConnectionError(describe_answer(error)) from None
+        except redis.RedisError as error:
+            if not refuses_connection(error):
+                raise
+            said = describe_answer(error)
+            raise NoNewConnectionError(said, status_code=error.status_code) from None
 
     def _connect(self) -> DeadlineSocket:
+        check_descriptors()
         host = getattr(self, "host", None)
         if host is not None:  # it is no socket file
-            wait_for_name(host, self.time_left())
+            try:
+                wait_for_name(host, self.time_left())
+            except RuntimeError as error:  # no thread can be started
+                raise NoNewConnectionError(f"no new connection: {error}") from None
         return DeadlineSocket(super()._connect(), self)  # type: ignore[misc]  # of redis-py
 
 
@@ -259,9 +270,13 @@ class MasterCheckingPool(DeadlinePool, SentinelConnectionPool):
 
     def _lend(self) -> Any:
         if self._checks.admit() is not None:
-            with suppress(redis.ConnectionError):  # without them, keep the master that is known
-                self.get_master_address()  # type: ignore[no-untyped-call]  # has no types
+            with suppress(redis.RedisError):  # without them, keep the master that is known
+                self.get_master_address()
         return super()._lend()
+
+    def get_master_address(self) -> Any:
+        check_descriptors()  # or it seems that no Sentinel answers
+        return super().get_master_address()  # type: ignore[no-untyped-call]  # has no types
 
     def release(self, connection: Any) -> None:
         if not self.owns_connection(connection):  # type: ignore[no-untyped-call]  # has no types
@@ -269,23 +284,21 @@ class MasterCheckingPool(DeadlinePool, SentinelConnectionPool):
         super().release(connection)
 
 
+def check_descriptors() -> None:
+    """Raise `NoNewConnectionError` if this process can open nothing more.
+
+    The resolver, which opens files, would name another reason.
+    """
+    try:
+        socket.socket().close()
+    except OSError as error:
+        raise NoNewConnectionError(f"no new connection: {error.strerror}") from None
+
+
 def must_ask_another(error: BaseException) -> bool:
     """Whether the server says that another one takes this command."""
     # Before Redis 7 the answer to a script has the reason within its text.
     return isinstance(error, ASK_ANOTHER) or "-READONLY" in str(error)
-
-
-def describe_answer(error: BaseException) -> str:
-    """What a server answered, without what it repeats of the command: a password, maybe."""
-    # Sentinel's message ends with the settings of all clients that it asked.
-    text = str(error).partition(", with args beginning with")[0].partition(" : <")[0]
-    if text.startswith("HELLO must be called with the client already authenticated"):
-        return "the server asks for a password: give it in the address, as redis://:password@host"
-    if isinstance(error, AskError):  # a client of the cluster would follow it
-        return f"the server is one of a cluster: give redis+cluster://host:port ({text})"
-    if "unknown command" in text and "HELLO" in text.upper():
-        return f"the server does not know HELLO: add ?protocol=2 to its address ({text})"
-    return text
 
 
 def _ask(connection: Any, command: Command, ends: float) -> Any:

@@ -1,0 +1,153 @@
+"""A Redis that runs and refuses, and a process that cannot ask it, on a real server."""
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from backends.probe import Probe
+from backends.redis import RedisStore
+from backends.redis_access.client import BackgroundRefresh, connect
+from backends.store import StoreUnavailable
+from backends.timing import deadline
+from tests.support.limits import limited
+from tests.support.services import RedisServer
+
+KEY = "a" * 32
+
+
+@pytest.fixture(autouse=True)
+def ample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No step runs out of time on a busy machine."""
+    monkeypatch.setattr(deadline, "LIMIT_SECONDS", 60.0)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One that the tests may set up as they like."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def store(server: RedisServer) -> RedisStore:
+    """One with a record, and with one connection, to a host that has to be looked up."""
+    store = RedisStore(connect(f"redis://localhost:{server.port}"))
+    store.delete(KEY)
+    store.create(KEY, {"user": '"alice"'}, 600, owner="alice")
+    return store
+
+
+@contextmanager
+def set_to(server: RedisServer, name: str, value: int | str, back: int | str) -> Iterator[None]:
+    """A setting of the server for a while."""
+    admin = server.client()
+    admin.config_set(name, value)
+    try:
+        yield
+    finally:
+        admin.config_set(name, back)
+        admin.close()
+
+
+def few_files(_: RedisServer) -> Any:
+    return limited(resource.RLIMIT_NOFILE, 0)
+
+
+def few_clients(server: RedisServer) -> Any:
+    return set_to(server, "maxclients", 1, 1000)
+
+
+def another_password(server: RedisServer) -> Any:
+    return set_to(server, "requirepass", "new", "")
+
+
+@contextmanager
+def few_threads(_: RedisServer) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Thread, "start", refuse_thread)
+        yield
+
+
+def refuse_thread(_: Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize(
+    ("shortage", "says"),
+    [
+        (few_files, r"Too many open files\. Let this process open more \(ulimit -n\)"),
+        (few_threads, r"can't start new thread\. Let this process start more"),
+        (few_clients, r"max number of clients reached\. Let it take more \(maxclients\)"),
+        (another_password, r"asks for a password|Give the name and the password"),
+    ],
+)
+def test_who_gets_no_new_connection_keeps_nobody_from_the_others(
+    server: RedisServer, store: RedisStore, shortage: Callable[[RedisServer], Any], says: str
+) -> None:
+    pool: Any = store.client.connection_pool  # type: ignore[union-attr]  # it is no cluster
+    used = pool.get_connection()
+    with shortage(server):
+        for _ in range(2):  # and the second one is told the same
+            with pytest.raises(StoreUnavailable, match=says):
+                store.load(KEY)
+        pool.release(used)
+        assert store.load(KEY) is not None
+    pool.disconnect()
+    assert store.load(KEY) is not None
+
+
+def test_a_cluster_is_asked_for_its_nodes_again_after_a_shortage_of_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = Event()
+    refresh = BackgroundRefresh(asked.set)
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", refuse_thread)
+        refresh()
+    assert not asked.is_set()
+    refresh()
+    assert asked.wait(60)
+
+
+class TestAdvice:
+    """The line in the log says what to do."""
+
+    @pytest.mark.parametrize(
+        ("name", "value", "back", "says"),
+        [
+            ("maxmemory", 1, 0, r"used memory > 'maxmemory'\. Give it more memory"),
+            ("min-replicas-to-write", 1, 0, r"good replicas to write\. Start its replicas"),
+        ],
+    )
+    def test_for_a_write_that_is_refused(
+        self, server: RedisServer, store: RedisStore, name: str, value: int, back: int, says: str
+    ) -> None:
+        with set_to(server, name, value, back):
+            with pytest.raises(StoreUnavailable, match=says):
+                store.create("b" * 32, {}, 600, owner="alice")
+            with pytest.raises(StoreUnavailable, match=says):
+                store.update(KEY, {"n": "1"}, (), 600)
+            assert store.load(KEY) is not None
+            assert list(store.sessions_of("alice")) == [KEY]
+        store.update(KEY, {"n": "1"}, (), 600)
+
+    def test_for_a_user_who_may_not_do_all(self, server: RedisServer) -> None:
+        admin = server.client()
+        categories = ("@read", "@write", "@scripting", "@connection")
+        visitor = ("ACL SETUSER", "visitor", "reset", "on", ">x", "~session:*")
+        try:
+            admin.execute_command(*visitor, *(f"+{name}" for name in categories))
+            store = RedisStore(connect(f"redis://visitor:x@localhost:{server.port}"))
+            Probe(store).check()
+            for left_out in categories[:3]:
+                admin.execute_command(
+                    *visitor, *(f"+{name}" for name in {*categories} - {left_out})
+                )
+                with pytest.raises(StoreUnavailable, match=", ".join(categories[:3])):
+                    Probe(store).check()
+        finally:
+            admin.acl_deluser("visitor")
