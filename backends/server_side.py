@@ -230,18 +230,25 @@ class StoreInterface(BackendInterface):
         # Our own fields come last: to copy a dict costs a fifth of building one.
         own = {**visitor, CREATED: repr(created)}
         self.store.create(key, add_fields(fields, own), ttl, name)
-        if followed := self._followed(app, session):
-            ended = [self.store.delete(key_of(loaded.id)) for loaded in followed]
-            if session._succession < Succession.CLEARED and not all(ended):
-                self.store.delete(key)
-                raise SessionGone
-            if any(ended) and session._succession > Succession.NEW_ID:
-                send(session_ended, app, reason="login")
-        if owner is not None and session._succession is not Succession.NEW_ID:
-            # A rotation adds none: of two at one moment each would count the other's twice.
-            self._limit_sessions(app, owner, key)
+        try:
+            self._end_followed(app, session)
+            if owner is not None and session._succession is not Succession.NEW_ID:
+                # A rotation adds none: of two at one moment each would count the other's twice.
+                self._limit_sessions(app, owner, key)
+        except (SessionGone, StoreUnavailable):
+            with suppress(StoreUnavailable):
+                self.store.delete(key)  # nobody gets its token
+            raise
         self._log_begin(app, session, session_id)
         return self._token(app, session_id)
+
+    def _end_followed(self, app: Flask, session: Session) -> None:
+        """End what the new session follows. Raises `SessionGone` if another request has."""
+        ended = [self.store.delete(key_of(old.id)) for old in self._followed(app, session)]
+        if session._succession < Succession.CLEARED and not all(ended):
+            raise SessionGone
+        if any(ended) and session._succession > Succession.NEW_ID:
+            send(session_ended, app, reason="login")
 
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         if self._may_be_too_large(loaded, changes):

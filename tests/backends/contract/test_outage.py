@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from backends import StoreUnavailable, interface_of
 from tests.backends.contract.stage import HOST, MakeApp, Stage, begin_anew, on, set_cookie
 from tests.support.clock import SetClock
+from tests.support.services import left_to_it
 
 pytestmark = on(revocable=True)
 
@@ -256,6 +257,33 @@ class TestARecordThatCannotBeRead:
             fail(stage, broken)
             assert stage.visit(lambda: session.clear()).status_code == 503
         assert stage.held() == {"user": "ada"}
+
+
+@pytest.mark.parametrize("verb", ["delete", "end_oldest"])
+def test_a_login_that_fails_halfway_leaves_no_session(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """Nobody would have its token, and its owner would see it among theirs."""
+    limits = {"SESSION_OWNER": "user", "SESSION_MAX_PER_OWNER": 5}
+    stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False, **limits))
+    store: Any = interface_of(stage.app).store
+    if not hasattr(store, verb):
+        left_to_it("this store has no lists")
+    stage.put(user="ada")
+    begun, create, whole = list[str](), store.create, getattr(store, verb)
+
+    def note(key: str, *arguments: Any) -> None:
+        begun.append(key)
+        create(key, *arguments)
+
+    def refuse_once(*_: Any) -> None:
+        monkeypatch.setattr(store, verb, whole)
+        raise StoreUnavailable("it is down")
+
+    monkeypatch.setattr(store, "create", note)
+    monkeypatch.setattr(store, verb, refuse_once)
+    assert stage.visit(lambda: begin_anew(user="bob")).status_code == 503
+    assert [store.load(key) for key in begun] == [None]
 
 
 def test_a_refused_answer_keeps_nothing_of_what_it_announced(
