@@ -181,7 +181,8 @@ class RedisStore(Store):
             with one_deadline():  # each has its own, so that no list is too long
                 living |= {key: record for key in batch if (record := self.load(key))}
                 missing = {key: rows[key] for key in batch if key not in living}
-                self._remove_ended_rows(name, missing)
+                with suppress(StoreUnavailable):  # they name no living session: they may stay
+                    self._remove_ended_rows(name, missing)
         return living
 
     @within_deadline
@@ -341,10 +342,9 @@ class RedisStore(Store):
         return max(1, int(self.max_session_seconds))
 
     def _masters(self) -> list[Any]:
-        cluster = self._cluster
-        if cluster is None:
+        if self._cluster is None:
             return [self.client]
-        return [cluster.get_redis_connection(node) for node in cluster.get_primaries()]
+        return [self._cluster.get_redis_connection(node) for node in self._cluster.get_primaries()]
 
     def _with_list(self, owner: str, ask: Callable[[str], Any]) -> Any:
         """Call `ask` with the key of the owner's list; first remove a key of another type."""
