@@ -32,6 +32,7 @@ from backends.redis_access.pool import (
     DeadlineUnixConnection,
     MasterCheckingPool,
     NoNewConnectionError,
+    ShortageError,
     TimeUsedUpError,
 )
 from backends.settings import ConfigurationError
@@ -43,6 +44,9 @@ Client = redis.Redis | RedisCluster
 
 FAILURES = (redis.RedisError, RedisClusterException, OSError)
 """What redis-py raises if a server does not answer; the second is no `RedisError`."""
+
+SHORTAGES = (MaxConnectionsError, NoNewConnectionError, ShortageError, TimeUsedUpError)
+"""What says nothing of other requests, which may have connections and time."""
 
 RETRY_AFTER_SECONDS = 0.5
 """After a failure, one request in this time tries again; the others fail at once.
@@ -367,6 +371,6 @@ class CircuitBreaker:
 
 def _is_outage(error: Exception) -> bool:
     """Whether others need not ask for a while; a shortage of connections or time is none."""
-    if isinstance(error, MaxConnectionsError | NoNewConnectionError | TimeUsedUpError):
+    if isinstance(error, SHORTAGES):
         return False
     return not isinstance(error, redis.ResponseError) or isinstance(error, ClusterDownError)

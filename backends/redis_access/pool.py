@@ -44,7 +44,11 @@ class TimeUsedUpError(redis.TimeoutError):
 
 
 class NoNewConnectionError(redis.ConnectionError):
-    """No new connection can be made now, which says nothing of those that there are."""
+    """The server takes no new connection now, which says nothing of those that there are."""
+
+
+class ShortageError(redis.RedisError):
+    """This process can make no new connection, to whatever server."""
 
 
 class NoScriptAgainError(NoScriptError):
@@ -101,7 +105,7 @@ class DeadlineMixin:
             try:
                 wait_for_name(host, self.time_left())
             except RuntimeError as error:  # no thread can be started
-                raise NoNewConnectionError(f"no new connection: {error}") from None
+                raise ShortageError(f"no new connection: {error}") from None
         return DeadlineSocket(super()._connect(), self)  # type: ignore[misc]  # of redis-py
 
 
@@ -271,12 +275,8 @@ class MasterCheckingPool(DeadlinePool, SentinelConnectionPool):
     def _lend(self) -> Any:
         if self._checks.admit() is not None:
             with suppress(redis.RedisError):  # without them, keep the master that is known
-                self.get_master_address()
+                self.get_master_address()  # type: ignore[no-untyped-call]  # has no types
         return super()._lend()
-
-    def get_master_address(self) -> Any:
-        check_descriptors()  # or it seems that no Sentinel answers
-        return super().get_master_address()  # type: ignore[no-untyped-call]  # has no types
 
     def release(self, connection: Any) -> None:
         if not self.owns_connection(connection):  # type: ignore[no-untyped-call]  # has no types
@@ -285,14 +285,14 @@ class MasterCheckingPool(DeadlinePool, SentinelConnectionPool):
 
 
 def check_descriptors() -> None:
-    """Raise `NoNewConnectionError` if this process can open nothing more.
+    """Raise `ShortageError` if this process can open nothing more.
 
     The resolver, which opens files, would name another reason.
     """
     try:
         socket.socket().close()
     except OSError as error:
-        raise NoNewConnectionError(f"no new connection: {error.strerror}") from None
+        raise ShortageError(f"no new connection: {error.strerror}") from None
 
 
 def must_ask_another(error: BaseException) -> bool:

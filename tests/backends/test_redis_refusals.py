@@ -7,12 +7,14 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from redis.exceptions import NoPermissionError
 
 from backends.probe import Probe
-from backends.redis import RedisStore
+from backends.redis import LOGIN_TIMEOUT_SECONDS, RedisStore
 from backends.redis_access.client import BackgroundRefresh, connect
 from backends.store import StoreUnavailable
 from backends.timing import deadline
+from tests.support.clock import SetClock
 from tests.support.limits import limited
 from tests.support.services import RedisServer
 
@@ -100,6 +102,29 @@ def test_who_gets_no_new_connection_keeps_nobody_from_the_others(
     assert store.load(KEY) is not None
 
 
+@pytest.mark.parametrize(
+    ("shortage", "says"), [(few_files, "Too many open files"), (few_threads, "start new thread")]
+)
+def test_a_shortage_is_not_taken_for_silent_sentinels(
+    server: RedisServer, shortage: Callable[[RedisServer], Any], says: str
+) -> None:
+    store = RedisStore(connect("redis+sentinel://localhost:1/sessions"))
+    with shortage(server), pytest.raises(StoreUnavailable, match=says):
+        store.load(KEY)
+
+
+def test_a_sentinel_that_refuses_keeps_nobody_from_the_master_that_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool: Any = connect("redis+sentinel://localhost:1/sessions").connection_pool  # type: ignore[union-attr]
+
+    def refuse() -> None:
+        raise NoPermissionError("this user has no permissions to run the 'sentinel' command")
+
+    monkeypatch.setattr(pool, "get_master_address", refuse)
+    assert pool._lend() is not None
+
+
 def test_a_cluster_is_asked_for_its_nodes_again_after_a_shortage_of_threads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -111,6 +136,21 @@ def test_a_cluster_is_asked_for_its_nodes_again_after_a_shortage_of_threads(
     assert not asked.is_set()
     refresh()
     assert asked.wait(60)
+
+
+def test_a_list_is_read_of_a_server_that_refuses_to_write(
+    server: RedisServer, store: RedisStore, clock: SetClock
+) -> None:
+    """It has a row of a session that expired, which cannot be removed now."""
+    store.clock = clock
+    store.max_session_seconds = 900
+    store.create("b" * 32, {}, 900, owner="bob")
+    store.create("c" * 32, {}, 2000, owner="bob")
+    server.client().delete(store.prefix + "b" * 32)
+    clock.forward(LOGIN_TIMEOUT_SECONDS + 1)
+    with set_to(server, "min-replicas-to-write", 1, 0):
+        assert list(store.sessions_of("bob")) == ["c" * 32]
+    store.delete("c" * 32)
 
 
 class TestAdvice:
