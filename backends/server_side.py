@@ -235,7 +235,7 @@ class StoreInterface(BackendInterface):
             if owner is not None and session._succession is not Succession.NEW_ID:
                 # A rotation adds none: of two at one moment each would count the other's twice.
                 self._limit_sessions(app, owner, key)
-        except (SessionGone, StoreUnavailable):
+        except BaseException:
             with suppress(StoreUnavailable):
                 self.store.delete(key)  # nobody gets its token
             raise
