@@ -31,6 +31,7 @@ from backends.signals import (
     token_refused,
 )
 from backends.store import RENEW_BELOW, Clock, Fields, SessionGone, StoreUnavailable, wall_clock
+from backends.timing.clock_watch import ClockWatch
 from backends.timing.deadline import one_deadline
 from backends.timing.throttle import Throttle
 
@@ -38,13 +39,6 @@ PERMANENT = "~"
 """Ends the cookie of a permanent session: it is sent again without a read.
 
 It is not signed: a user who adds or removes it changes how often their cookie is renewed, no more.
-"""
-
-CLOCK_TOLERANCE_SECONDS = 60
-"""By how much the clocks of two servers may differ.
-
-A session from later than that was begun before the clock was set back: it would live longer than
-its limits allow.
 """
 
 
@@ -60,6 +54,7 @@ class BackendInterface(SessionInterface):
         self.permanent = is_on(app, "SESSION_PERMANENT", default=False)
         self.serializer = FieldSerializer(getattr(app.session_interface, "serializer", None))
         self.migration = migration_of(app, clock)
+        self._clock_watch = ClockWatch(clock)
         self._forgeries = Throttle()
         self._settings = current_settings(app, None)
         """Those of the last request that used its session: it looks once whether one changed."""
@@ -376,8 +371,7 @@ class BackendInterface(SessionInterface):
 
         `seen`: when it was last written, in seconds since the epoch.
         """
-        from_later = max(loaded.created, seen) - self.clock() > CLOCK_TOLERANCE_SECONDS
-        if loaded.ttl > 0 and not from_later:
+        if loaded.ttl > 0 and not self._clock_watch.is_to_come(max(loaded.created, seen)):
             return loaded
         self._log_ended_token(app, loaded.id)
         return None

@@ -55,6 +55,19 @@ class TestClocksSetBack:
         clock.forward(-6 * 3600)
         assert stage.held() == {}
 
+    def test_the_log_says_so(
+        self, make_app: MakeApp, clock: SetClock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Or many users would be logged out, and nobody would know why."""
+        stage = Stage(make_app(**LIMITS))
+        stage.put(a=1)
+        clock.forward(-6 * 3600)
+        caplog.clear()
+        stage.held()
+        (said,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+        assert "21600 seconds from now" in said
+        assert "Set the clocks of all servers right" in said
+
     def test_a_clock_that_is_a_minute_late_is_none(
         self, make_app: MakeApp, clock: SetClock
     ) -> None:
