@@ -18,16 +18,19 @@ def _error_page(error: HTTPException) -> Response | tuple[dict[str, str], int]:
     status = error.code or InternalServerError.code
     if request.accept_mimetypes.best == "application/json":
         return {"error": error.name, "message": str(error.description or "")}, status
+    plain = Response(error.get_body(), status, error.get_headers())
     if not is_possible_host(request.host):
-        # The page has links, and no address can be made under such a name.
-        return Response(error.get_body(), status, error.get_headers())
-    page = render_template(
-        "web/error.html",
-        code=status,
-        error=error,
-        reason=_find_reason(error),
-        way_back=_way_back(),
-    )
+        return plain  # the page has links, and no address can be made under such a name
+    try:
+        page = render_template(
+            "web/error.html",
+            code=status,
+            error=error,
+            reason=_find_reason(error),
+            way_back=_way_back(),
+        )
+    except OSError:
+        return plain  # this process can open no more files, and needs its template's first
     # Here too: the page of a session that cannot be saved is made after all `after_request`.
     return add_vary(Response(page, status, error.get_headers()))
 
