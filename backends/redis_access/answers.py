@@ -9,9 +9,15 @@ import redis
 from redis.exceptions import AskError
 from redis.sentinel import MasterNotFoundError
 
+from backends.redis_access.deadline_socket import TIME_USED_UP
+
 SCRIPT_NAME = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
 """Ends what is answered to a script of which a command failed."""
 
+OWN_WORDS = "the server "
+"""Begins what this module says itself, with what to do."""
+
+ASK_WHY = "Find out whether it runs, and what keeps it busy (SLOWLOG GET)."
 LET_USE = (
     "Let its user use these keys, and all commands of the categories @read, @write, @scripting and "
     "@connection (ACL SETUSER)."
@@ -30,7 +36,8 @@ ADVICE = {
     "(?max_connections=… in REDIS_URL).",
     "Too many open files": "Let this process open more (ulimit -n).",
     "start new thread": "Let this process start more (ulimit -u, limits of its container).",
-    "Timeout": "Find out whether it runs, and what keeps it busy (SLOWLOG GET).",
+    "Timeout": ASK_WHY,
+    TIME_USED_UP: ASK_WHY,
 }
 """What to do, by the code of an answer or by a part of it; the others say it themselves."""
 
@@ -41,11 +48,11 @@ def describe_answer(error: BaseException) -> str:
     text = str(error).partition(", with args beginning with")[0].partition(" : <")[0]
     text = SCRIPT_NAME.sub("", text)
     if text.startswith("HELLO must be called with the client already authenticated"):
-        return "the server asks for a password: give it in the address, as redis://:password@host"
+        return f"{OWN_WORDS}asks for a password: give it in the address, as redis://:password@host"
     if isinstance(error, AskError):  # a client of the cluster would follow it
-        return f"the server is one of a cluster: give redis+cluster://host:port ({text})"
+        return f"{OWN_WORDS}is one of a cluster: give redis+cluster://host:port ({text})"
     if "unknown command" in text and "HELLO" in text.upper():
-        return f"the server does not know HELLO: add ?protocol=2 to its address ({text})"
+        return f"{OWN_WORDS}does not know HELLO: add ?protocol=2 to its address ({text})"
     return text
 
 
@@ -54,6 +61,8 @@ def advise(error: BaseException) -> str:
     if isinstance(error, MasterNotFoundError):
         return "Find out why none of its Sentinels answers and names one (SENTINEL masters)."
     code, text = getattr(error, "status_code", None), str(error)
+    if text.startswith(OWN_WORDS):
+        return ""
     return next((what for sign, what in ADVICE.items() if sign == code or sign in text), "")
 
 

@@ -84,7 +84,10 @@ def refuse_thread(_: Thread) -> None:
         (few_files, r"Too many open files\. Let this process open more \(ulimit -n\)"),
         (few_threads, r"can't start new thread\. Let this process start more"),
         (few_clients, r"max number of clients reached\. Let it take more \(maxclients\)"),
-        (another_password, r"asks for a password|Give the name and the password"),
+        (
+            another_password,
+            r"asks for a password: give it in the address, as redis://:password@host.$",
+        ),
     ],
 )
 def test_who_gets_no_new_connection_keeps_nobody_from_the_others(
