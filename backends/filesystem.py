@@ -97,7 +97,7 @@ class FileSystemStore(Store):
         try:
             try_folder(self._root, self._owners)
         except ConfigurationError as error:
-            raise StoreUnavailable(str(error)) from error
+            raise _failures.unavailable(str(error)) from error
 
     def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
         path = self._file(key)

@@ -3,6 +3,7 @@
 # The calls that a login makes, each by itself:
 # ruff: noqa: PTH102, PTH105, PTH106, PTH108, PTH116
 
+import errno
 import os
 import secrets
 import stat
@@ -12,6 +13,7 @@ from random import choice
 from typing import NamedTuple
 
 from backends.files.access import (
+    ADVICE,
     FILE_MODE,
     FOLDER_MODE,
     TEMPORARY_SUFFIX,
@@ -25,6 +27,12 @@ from backends.timing.deadline import one_deadline, seconds_left
 OWN_IT = "Give a folder that this user may write, with all that is in it (chown -R)."
 LOCK_IT = "Take a local disk, or mount it with locks."
 KEEP_IT = "Take a disk that this process may write without such limits."
+
+SHORT_OF = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
+    *(errno.EMFILE, errno.ENFILE),
+)
+"""What the system is short of at the moment, whatever is tried."""
 
 EXACT_TIME = 1_000_000_000_123_457_000
 """A time in nanoseconds that needs microseconds."""
@@ -127,6 +135,8 @@ def _refusal(folder: str, what: str, advice: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in SHORT_OF:
+            advice = ADVICE[error.errno]
         raise ConfigurationError(
             f"SESSION_FILE_DIR: sessions cannot be written to {folder}: it refuses {what} "
             f"({error.strerror or error}). {advice}"

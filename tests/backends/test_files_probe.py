@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from backends import filesystem
+from backends.failure_log import FailureLog
 from backends.filesystem import OWNERS, FileSystemStore
 from backends.settings import ConfigurationError
 from backends.store import StoreUnavailable
@@ -114,6 +116,18 @@ class TestStart:
         assert f"it refuses {what} (Operation not supported). " in line
         assert "\n" not in line
         store.check()
+
+    def test_says_what_to_do_about_a_full_disk(
+        self, store: FileSystemStore, monkeypatch: pytest.MonkeyPatch, caplog: Any
+    ) -> None:
+        def refuse(*_: Any) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr("backends.filesystem._failures", FailureLog(filesystem.logger))
+        monkeypatch.setattr(os, "write", refuse)
+        with pytest.raises(StoreUnavailable, match=r"\(No space left.*\)\. Make room on its disk"):
+            store.check()
+        assert "Make room on its disk" in caplog.text  # a load balancer sees a 503 and no reason
 
     @pytest.mark.parametrize("place", ["ab", "owners"])
     def test_names_a_folder_of_another_user(self, entered: Path, place: str) -> None:
