@@ -53,13 +53,12 @@ class SessionsGroup(AppGroup):
             try:
                 return super().invoke(ctx)
             except ConfigurationError as error:
+                _take_back(warnings, error.__cause__)
                 raise click.ClickException(str(error)) from error
             except StoreUnavailable as error:
-                said = str(error)
-                # It has been logged too, and is not to be said twice.
-                warnings[:] = [warning for warning in warnings if warning != said]
+                _take_back(warnings, error)
                 raise click.ClickException(
-                    f"{said.rstrip('.')}. Repair it and try again."
+                    f"{str(error).rstrip('.')}. Repair it and try again."
                 ) from error
             except OSError as error:
                 if error.errno not in FULL:
@@ -67,6 +66,11 @@ class SessionsGroup(AppGroup):
                 raise click.ClickException(
                     f"The output cannot be written: {error.strerror}."
                 ) from error
+
+
+def _take_back(warnings: list[str], error: BaseException | None) -> None:
+    """Forget what was logged of an error that is told by itself."""
+    warnings[:] = [warning for warning in warnings if warning != str(error)]
 
 
 @click.group(cls=SessionsGroup)

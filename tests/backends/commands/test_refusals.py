@@ -1,5 +1,6 @@
 """What is wrong with an application is one line of each command, and never a traceback."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ from click.testing import Result
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from backends import BUILT_IN, init_app
+from backends import BUILT_IN, init_app, sqlite
 from backends.commands import sessions
+from backends.failure_log import FailureLog
 from tests.conftest import SECRET
 
 COMMANDS = [["list", "ada"], ["revoke", "ada", "--all"], ["sweep"], ["check"]]
@@ -53,6 +55,28 @@ def test_an_invalid_setting(command: list[str]) -> None:
     runner = Flask("runner").test_cli_runner()
     result = runner.invoke(sessions, command, obj=ScriptInfo(create_app=create_app))
     assert_is_one_line(result, "SESSION_BACKEND=memcached is not known. Choose one of: ")
+
+
+@each_command
+def test_a_store_that_cannot_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """Also where nothing else would print what is logged of it."""
+    monkeypatch.setattr(logging.getLogger("backends"), "propagate", False)
+    monkeypatch.setattr(sqlite, "_failures", FailureLog(sqlite.logger))
+    file = tmp_path / sqlite.FILE
+    file.parent.mkdir()
+    file.write_text("this is no database " * 100)
+
+    def create_app() -> Flask:
+        app = Flask("shop")
+        app.config["SESSION_FILE_DIR"] = tmp_path
+        init_app(app, "sqlite")
+        return app
+
+    runner = Flask("runner").test_cli_runner()
+    result = runner.invoke(sessions, command, obj=ScriptInfo(create_app=create_app))
+    assert_is_one_line(result, f"SESSION_FILE_DIR: session file {file}: file is not a database. ")
 
 
 @pytest.mark.parametrize("command", COMMANDS[:2], ids=["list", "revoke"])
