@@ -53,13 +53,16 @@ class SessionsGroup(AppGroup):
             try:
                 return super().invoke(ctx)
             except ConfigurationError as error:
-                _take_back(warnings, error.__cause__)
+                _take_back(warnings, str(error.__cause__))
                 raise click.ClickException(str(error)) from error
             except StoreUnavailable as error:
-                _take_back(warnings, error)
+                _take_back(warnings, str(error))
                 raise click.ClickException(
                     f"{str(error).rstrip('.')}. Repair it and try again."
                 ) from error
+            except click.ClickException as error:
+                _take_back(warnings, error.message)
+                raise
             except OSError as error:
                 if error.errno not in FULL:
                     raise
@@ -68,9 +71,9 @@ class SessionsGroup(AppGroup):
                 ) from error
 
 
-def _take_back(warnings: list[str], error: BaseException | None) -> None:
-    """Forget what was logged of an error that is told by itself."""
-    warnings[:] = [warning for warning in warnings if warning != str(error)]
+def _take_back(warnings: list[str], said: str) -> None:
+    """Forget what was logged and is told by itself."""
+    warnings[:] = [warning for warning in warnings if warning.rstrip(".") not in said]
 
 
 @click.group(cls=SessionsGroup)

@@ -1,6 +1,7 @@
 """`flask sessions check`."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,15 @@ def test_a_store_that_is_down_is_named_without_its_password(backend: str, tmp_pa
     again = check(app, "--format", "json")
     assert again.exit_code == 1
     assert not json.loads(again.stdout)["works"]
+
+
+def test_it_says_once_why_logins_do_not_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nothing else would print what is logged of it."""
+    monkeypatch.setattr(logging.getLogger("backends"), "propagate", False)
+    result = check(make("redis", tmp_path, REDIS_URL="redis://127.0.0.1:1/0"))
+    assert result.stderr.count("Connection refused") == 1
 
 
 @pytest.mark.parametrize("backend", ["cookie", "filesystem", "flask-cookie"])
