@@ -169,6 +169,8 @@ class hold_lock:  # noqa: N801 - used as a function; a generator would cost thre
             raise
 
     def __exit__(self, *_: object) -> None:
+        # To close it is not enough: gevent puts that off, and a child forked meanwhile has it too.
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         os.close(self._descriptor)
         self._turn.release()
 

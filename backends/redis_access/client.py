@@ -4,10 +4,11 @@ It knows nothing of sessions and their records.
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any, NoReturn
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -276,7 +277,7 @@ class BackgroundRefresh:
         if not running.acquire(blocking=False):
             return
         try:
-            Thread(target=self._run, kwargs=options, daemon=True).start()
+            threading.Thread(target=self._run, kwargs=options, daemon=True).start()
         except RuntimeError:
             running.release()  # no thread can be started now: the next request that fails tries it
 

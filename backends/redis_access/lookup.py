@@ -1,10 +1,10 @@
 """Looks up the names of hosts within a time: the system's resolver knows no deadline."""
 
 import socket
+import threading
 from contextlib import suppress
-from threading import Thread
 
-_running: dict[str, Thread] = {}
+_running: dict[str, threading.Thread] = {}
 """By the host: of requests that wait for one name, one asks."""
 
 
@@ -15,7 +15,7 @@ def wait_for_name(host: str, seconds: float) -> None:
     """
     asking = _running.get(host)
     if asking is None or not asking.is_alive():
-        asking = _running[host] = Thread(target=_ask, args=(host,), daemon=True)
+        asking = _running[host] = threading.Thread(target=_ask, args=(host,), daemon=True)
         asking.start()
     asking.join(seconds)
     if asking.is_alive():

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from backends.files.access import MAX_RECORD_BYTES
+from backends.files.access import MAX_RECORD_BYTES, hold_lock
 from backends.filesystem import WRITE_TIMEOUT_SECONDS, FileSystemStore
 from backends.record import hash_owner
 from backends.store import StoreUnavailable, Sweeps
@@ -231,6 +231,18 @@ def test_a_lock_that_is_soon_freed_is_waited_for(store: FileSystemStore) -> None
             time.sleep(0.1)
             assert not touched.done()
         touched.result()
+
+
+def test_a_lock_ends_with_its_holder_alone(tmp_path: Path) -> None:
+    """Others may have its descriptor still: a child, or gevent, which closes it later."""
+    lock = hold_lock(str(tmp_path), 0)
+    with lock:
+        copy = os.dup(lock._descriptor)
+    try:
+        with hold_lock(str(tmp_path), 0):
+            pass
+    finally:
+        os.close(copy)
 
 
 def test_a_sweep_waits_for_no_lock(store: FileSystemStore, clock: SetClock) -> None:
