@@ -11,10 +11,12 @@ from flask import Flask
 
 from backends.filesystem import FileSystemStore
 from backends.probe import Probe
+from backends.redis_access.lookup import wait_for_name
 from backends.redis_access.pool import DeadlinePool
 from backends.session import Session
 from backends.sqlite import SqliteStore
 from backends.timing.turns import Turns
+from tests.support.services import PATIENCE
 
 KEY = "ab" * 32
 
@@ -38,6 +40,10 @@ def fork_with_redis(_: Path) -> Callable[[], Any]:
     return DeadlinePool().reset
 
 
+def look_up_a_name(_: Path) -> Callable[[], Any]:
+    return lambda: wait_for_name("localhost", PATIENCE)
+
+
 def open_a_session(_: Path) -> Callable[[], Any]:
     opens: Any = None  # it is not asked
     return lambda: Session(opens, Flask("lab"), Flask.request_class({}))
@@ -50,6 +56,7 @@ def open_a_session(_: Path) -> Callable[[], Any]:
         (begin_in_sqlite, "Lock"),
         (check, "Lock"),
         (fork_with_redis, "Condition"),
+        (look_up_a_name, "Thread"),
         (open_a_session, "RLock"),
     ],
 )
@@ -62,9 +69,9 @@ def test_each_is_made_when_it_is_first_used(
     made: list[str] = []
     use, old = load(tmp_path), getattr(threading, kind)
 
-    def replaced() -> Any:
+    def replaced(**options: Any) -> Any:
         made.append(kind)
-        return old()
+        return old(**options)
 
     monkeypatch.setattr(threading, kind, replaced)
     use()
