@@ -1,10 +1,13 @@
 """Turns a response into the page of an error after the view has returned."""
 
 import sys
+from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import flask
 from flask import Flask, Response
+from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 ENTITY_HEADERS = (
@@ -34,11 +37,32 @@ class SessionTooLarge(RequestEntityTooLarge):
 
 
 def answer_is_decided() -> bool:
-    """Whether the caller runs within one of those steps."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code not in AFTER_THE_VIEW:
-        frame = frame.f_back  # type: ignore[assignment]  # `None` ends the loop
-    return frame is not None
+    """Whether the caller runs within one of those steps.
+
+    An asynchronous function runs in a thread of its own, while that of its request waits.
+    """
+    if any(frame.f_code in AFTER_THE_VIEW for frame in _calls(sys._getframe(1))):
+        return True
+    waiting = [list(_calls(frame)) for frame in sys._current_frames().values()]
+    return any(
+        any(map(_serves_this_request, calls))
+        and any(frame.f_code in AFTER_THE_VIEW for frame in calls)
+        for calls in waiting
+    )
+
+
+def _calls(frame: FrameType | None) -> Iterator[FrameType]:
+    """The frame and those that wait for it."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _serves_this_request(frame: FrameType) -> bool:
+    if frame.f_code is not Flask.wsgi_app.__code__ or not flask.has_request_context():
+        return False
+    current: Any = request_ctx
+    return frame.f_locals.get("ctx") is current._get_current_object()
 
 
 def is_current(session: object) -> bool:

@@ -21,7 +21,7 @@ UV = Path(sys.executable).with_name("uv")
 LOWEST_MINOR, MAX_MINOR = 11, 30
 """Of Python 3. The lowest is that of `requires-python` in pyproject.toml."""
 
-TOOLS = ("hypothesis", "jsonschema", "pytest", "pytest-xdist")
+TOOLS = ("asgiref", "hypothesis", "jsonschema", "pytest", "pytest-xdist")
 
 CORE = (
     *("tests/backends", "tests/app", "tests/lab/cost", "tests/lab/reports"),

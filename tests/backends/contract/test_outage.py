@@ -3,6 +3,7 @@
 What a real server or folder does when it fails is in `tests/system/chaos`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from tests.support.clock import SetClock
 from tests.support.services import left_to_it
 
 pytestmark = on(revocable=True)
+
+Either = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 VERBS = ("create", "load", "update", "update_loaded", "delete", "touch")
 
@@ -44,6 +47,19 @@ def stage(make_app: MakeApp) -> Stage:
         )
 
     return stage
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def either(request: pytest.FixtureRequest) -> Either:
+    """Makes a function asynchronous, or leaves it as it is: Flask takes both."""
+
+    def make(function: Callable[..., Any]) -> Callable[..., Any]:
+        async def later(*arguments: Any) -> Any:
+            return function(*arguments)
+
+        return later if request.param else function
+
+    return make
 
 
 def test_a_page_that_needs_the_session_is_503(
@@ -139,8 +155,10 @@ def test_a_renewal_that_fails_changes_no_answer(
     ids=["not-found", "exception", "forbidden"],
 )
 def test_an_error_page_may_look_at_the_session(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, refuse: Any, status: int
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, refuse: Any, status: int, either: Either
 ) -> None:
+    shown = stage.app.error_handler_spec[None][None]
+    shown[HTTPException] = either(shown[HTTPException])
     stage.put(user="ada")
     fail(stage, monkeypatch)
     response = stage.visit(refuse)
@@ -148,11 +166,12 @@ def test_an_error_page_may_look_at_the_session(
 
 
 def test_a_function_after_the_request_may_look_at_the_session(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, either: Either
 ) -> None:
     """As Flask-Login does for every page."""
 
     @stage.app.after_request
+    @either
     def look(response: Response) -> Response:
         response.headers["X-User"] = session.get("user", "nobody")
         return response
@@ -164,10 +183,20 @@ def test_a_function_after_the_request_may_look_at_the_session(
     assert stage.visit(lambda: session["user"]).status_code == 503
 
 
+def test_a_function_at_the_end_of_the_request_may_look_at_the_session(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, either: Either
+) -> None:
+    stage.app.teardown_request(either(lambda _: session.get("user")))
+    stage.put(user="ada")
+    fail(stage, monkeypatch)
+    assert stage.visit(lambda: "public").text == "public"
+
+
 def test_a_function_after_the_request_that_writes_is_503(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, either: Either
 ) -> None:
     @stage.app.after_request
+    @either
     def write(response: Response) -> Response:
         session["seen"] = 1
         return response
