@@ -325,10 +325,13 @@ class StoreInterface(BackendInterface):
         return None if text is None or text in NOBODY else self.serializer.decode(text)
 
     def _name_owner(self, owner: Any) -> str:
-        """The owner's name in the store: text is its own, any other value is named by its JSON."""
-        if isinstance(owner, str) and not owner.startswith(NO_TEXT):
-            return owner
-        return NO_TEXT + self.serializer.encode(owner)
+        """The owner's name in the store: text is its own, any other value is named by its JSON.
+
+        Another application in the same store may have another owner of that name.
+        """
+        is_text = isinstance(owner, str) and not owner.startswith(NO_TEXT)
+        name = owner if is_text else NO_TEXT + self.serializer.encode(owner)
+        return f"{self._settings.name} {self.key_prefix} {name}"
 
     def _records_of(self, owner: Any) -> dict[str, Record]:
         if not isinstance(self.store, ListsSessions):

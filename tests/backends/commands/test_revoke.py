@@ -2,6 +2,7 @@
 
 import json
 import logging
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -72,7 +73,8 @@ def test_a_session_that_ended_meanwhile_is_not_counted(shop: Shop) -> None:
     shop.log_in()
     [handle] = shop.handles()
     interface = interface_of(shop.app)
-    [key] = interface.store.sessions_of("ada")  # type: ignore[attr-defined]
+    store: Any = interface.store
+    [key] = store.sessions_of(interface._name_owner("ada"))
 
     def end_it() -> None:
         assert interface.store.delete(key)

@@ -67,7 +67,8 @@ def handle_of(tab: Tab) -> str:
 
 def rows(app: Flask, owner: str = "alice") -> int:
     """How many rows the store's own list of the owner has, living sessions or not."""
-    return _rows(interface_of(app).store, owner)
+    interface = interface_of(app)
+    return _rows(interface.store, interface._name_owner(owner))
 
 
 @singledispatch
@@ -316,7 +317,8 @@ class TestRows:
         assert rows(app) == 0
 
     def test_sweeping_removes_ended_sessions(self, app: Flask, clock: SetClock) -> None:
-        store = interface_of(app).store
+        interface = interface_of(app)
+        store = interface.store
         Tab(app).logged_in()
         clock.forward(IDLE + 1)
         if isinstance(store, Sweeps):
@@ -324,7 +326,8 @@ class TestRows:
             assert rows(app) == 0
         else:
             assert isinstance(store, RedisStore)
-            left = store.client.ttl(store.prefix + "of:" + hash_owner("alice"))
+            hashed = hash_owner(interface._name_owner("alice"))
+            left = store.client.ttl(f"{store.prefix}of:{hashed}")
             assert 0 < int(left) <= store.max_session_seconds
 
 

@@ -44,3 +44,16 @@ def test_a_visitor_is_kept_unless_the_setting_says_no(make_app: MakeApp) -> None
         [owned] = interface.sessions_of("ada")
         assert (owned.agent, owned.address) == ("", "")
     assert stage.held() == {"user": "ada"}
+
+
+def test_an_owner_s_namesake_in_another_application_is_somebody_else(make_app: MakeApp) -> None:
+    """Both applications have their sessions in one store."""
+    settings = {"SESSION_OWNER": "user_id", "SESSION_MAX_PER_OWNER": 1}
+    shop = Stage(make_app(**settings, SESSION_APP_NAME="shop"))
+    desk = Stage(make_app(**settings, SESSION_APP_NAME="desk"))
+    for stage in (shop, desk):
+        stage.put(user_id=1)
+    for stage in (shop, desk):
+        assert stage.held() == {"user_id": 1}
+        if isinstance(stage.app.session_interface, StoreInterface):
+            assert len(stage.app.session_interface.sessions_of(1)) == 1
