@@ -119,8 +119,9 @@ class SignedCookieInterface(CookieInterface):
         """Reads and makes this application's tokens; `None` without a secret key."""
         if not app.secret_key:
             return None
-        self._look_at_settings(app)
-        serializer = super()._serializer(app)
+        interface = self._of(app)
+        interface._look_at_settings(app)
+        serializer = CookieInterface._serializer(interface, app)
         assert isinstance(serializer, SessionSerializer)
         return serializer
 

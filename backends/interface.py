@@ -1,19 +1,19 @@
 """Where Flask meets a backend: it opens a session, saves it, and sends its cookie."""
 
 from abc import abstractmethod
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, Self
+from weakref import WeakKeyDictionary, ref
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 from itsdangerous import BadData
-from werkzeug.http import dump_cookie
 from werkzeug.local import LocalProxy
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backends.audit_log import log_event
-from backends.http.cookies import cookies_named, dump_attributes, vary_by_cookie
+from backends.http.cookies import cookie_attributes, cookies_named, set_cookie, vary_by_cookie
 from backends.http.refusal import SessionTooLarge, is_current, refuse
 from backends.loaded_session import PERMANENT_KEY, Changes, LoadedSession, Succession
 from backends.migration.migration import Adopted, Migration, migration_of
@@ -50,6 +50,8 @@ class BackendInterface(SessionInterface):
     make_fields = staticmethod(pair_fields)
 
     def __init__(self, app: Flask, clock: Clock = wall_clock) -> None:
+        self._app = ref(app)  # a reference of its own would keep the application alive
+        self._others = WeakKeyDictionary[Flask, Self]()
         self.clock = clock
         self.permanent = is_on(app, "SESSION_PERMANENT", default=False)
         self.serializer = FieldSerializer(getattr(app.session_interface, "serializer", None))
@@ -63,7 +65,7 @@ class BackendInterface(SessionInterface):
         """A session that loads itself at its first use; `None` without a secret key."""
         if not app.secret_key:
             return None
-        return Session(self, app, request)
+        return Session(self._of(app), app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the changes; where that fails, turn the response into a 503 or 413.
@@ -73,6 +75,10 @@ class BackendInterface(SessionInterface):
         """
         if type(session) is not Session:  # an abstract base class is slow to ask
             session = _without_proxy(session)
+        if session._interface is not self:
+            own: Any = session._interface
+            BackendInterface.save_session(own, app, session, response)
+            return
         if session.accessed:
             vary_by_cookie(response)
         if session._values is None and not (
@@ -162,6 +168,17 @@ class BackendInterface(SessionInterface):
 
     def _note_sent(self, app: Flask, mark: str) -> None:
         """The browser gets the new token of a moved session with this answer."""
+
+    def _of(self, app: Flask) -> Self:
+        """This interface; for another application that was given it too, one with its settings."""
+        if self._app() == app:
+            return self
+        if app not in self._others:
+            other = copy(self)
+            other._app, other._settings = ref(app), current_settings(app, None)
+            other.serializer = copy(self.serializer)
+            self._others[app] = other
+        return self._others[app]
 
     def _look_at_settings(self, app: Flask) -> None:
         self._settings = current_settings(app, self._settings)
@@ -301,7 +318,7 @@ class BackendInterface(SessionInterface):
         session._become(None)
         # Browsers obey a deletion only with the attributes that the cookie was set with
         # (RFC 6265bis 5.7: a __Host- cookie without Secure is ignored).
-        response.delete_cookie(self.get_cookie_name(app), **self._attributes(app))
+        response.delete_cookie(self.get_cookie_name(app), **cookie_attributes(self, app))
         vary_by_cookie(response)
 
     def _followed(self, app: Flask, session: Session) -> list[LoadedSession]:
@@ -335,29 +352,9 @@ class BackendInterface(SessionInterface):
         name = self.get_cookie_name(app)
         value = f"{token}{PERMANENT}" if session.permanent else token
         expires = self.get_expiration_time(app, session)
-        if type(response).set_cookie is not WerkzeugResponse.set_cookie:
-            # An application's own class may change what its cookies are sent with.
-            response.set_cookie(name, value, expires=expires, **self._attributes(app))
-        elif expires is not None:
-            # Werkzeug's warning counts the attributes too, which browsers do not.
-            header = dump_cookie(name, value, expires=expires, max_size=0, **self._attributes(app))
-            response.headers.add("Set-Cookie", header)
-        else:
-            response.headers.add(
-                "Set-Cookie", name + "=" + value + dump_attributes(**self._attributes(app))
-            )
+        set_cookie(response, name, value, expires, cookie_attributes(self, app))
         if not session.accessed:  # or it was said before
             vary_by_cookie(response)
-
-    def _attributes(self, app: Flask) -> dict[str, Any]:
-        return {
-            "domain": self.get_cookie_domain(app),
-            "path": self.get_cookie_path(app),
-            "secure": self.get_cookie_secure(app),
-            "httponly": self.get_cookie_httponly(app),
-            "samesite": self.get_cookie_samesite(app),
-            "partitioned": self.get_cookie_partitioned(app),
-        }
 
     def _log_begin(self, app: Flask, session: Session, session_id: str) -> None:
         loaded = session._loaded_session
@@ -390,5 +387,7 @@ class BackendInterface(SessionInterface):
 def _without_proxy(session: SessionMixin) -> Session:
     if isinstance(session, LocalProxy):
         session = session._get_current_object()
-    assert isinstance(session, Session)
+    if not isinstance(session, Session):
+        kind = type(session).__name__
+        raise TypeError(f"The session was replaced by a {kind}: change its values instead.")
     return session

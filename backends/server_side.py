@@ -4,7 +4,6 @@ from collections.abc import Collection
 from contextlib import suppress
 from itertools import chain
 from typing import Any, NamedTuple
-from weakref import ref
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionMixin
@@ -89,7 +88,6 @@ class StoreInterface(BackendInterface):
 
     def __init__(self, app: Flask, store: Store, clock: Clock = wall_clock) -> None:
         super().__init__(app, clock)
-        self._app = ref(app)  # a reference of its own would keep the application alive
         self.id_bytes = id_bytes(app)
         self.key_prefix = key_prefix(app)
         self.store = store

@@ -1,10 +1,13 @@
 """Cookies in the headers of a request and a response."""
 
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from flask import Request, Response
+from flask import Flask, Request, Response
+from flask.sessions import SessionInterface
 from werkzeug.http import dump_cookie
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 MAX_CANDIDATES = 4
 """Cookies of one name that are tried: a change of domain or path leaves two in a browser."""
@@ -22,6 +25,37 @@ def cookies_named(name: str, request: Request) -> list[str]:
         if key.strip() == name and (token := value.strip(' "')):
             found.append(token)
     return found[:MAX_CANDIDATES]
+
+
+def cookie_attributes(interface: SessionInterface, app: Flask) -> dict[str, Any]:
+    """What the session's cookie is set and deleted with."""
+    return {
+        "domain": interface.get_cookie_domain(app),
+        "path": interface.get_cookie_path(app),
+        "secure": interface.get_cookie_secure(app),
+        "httponly": interface.get_cookie_httponly(app),
+        "samesite": interface.get_cookie_samesite(app),
+        "partitioned": interface.get_cookie_partitioned(app),
+    }
+
+
+def set_cookie(
+    response: Response,
+    name: str,
+    value: str,
+    expires: datetime | None,
+    attributes: dict[str, Any],
+) -> None:
+    """Set a cookie whose value needs no quotes."""
+    if type(response).set_cookie is not WerkzeugResponse.set_cookie:
+        # An application's own class may change what its cookies are sent with.
+        response.set_cookie(name, value, expires=expires, **attributes)
+    elif expires is not None:
+        # Werkzeug's warning counts the attributes too, which browsers do not.
+        header = dump_cookie(name, value, expires=expires, max_size=0, **attributes)
+        response.headers.add("Set-Cookie", header)
+    else:
+        response.headers.add("Set-Cookie", name + "=" + value + dump_attributes(**attributes))
 
 
 @lru_cache(maxsize=64)

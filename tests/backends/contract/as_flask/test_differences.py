@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from flask import copy_current_request_context, jsonify, session
-from flask.sessions import SecureCookieSessionInterface
+from flask.globals import request_ctx
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from tests.backends.contract.stage import MakeApp, Stage, set_cookie
 
@@ -70,3 +71,14 @@ def test_what_a_thread_changes_after_its_request_is_not_saved(stage: Stage) -> N
     threads[0].start()
     threads[0].join()
     assert stage.held() == {"a": 2}
+
+
+def test_a_session_in_its_place_is_refused(stage: Stage) -> None:
+    def replace() -> None:
+        context: Any = request_ctx
+        context._session = SecureCookieSession({"b": 2})
+
+    stage.put(a=1)
+    with pytest.raises(TypeError, match="replaced by a SecureCookieSession"):
+        stage.visit(replace)
+    assert stage.held() == {"a": 1}

@@ -367,3 +367,18 @@ class TestSharedSessions:
         assert cookie is not None
         back.client.set_cookie("session", cookie.value, domain="shop.example.com")
         assert back.held() == held
+
+    def test_one_interface_serves_two_applications(self, make_app: MakeApp) -> None:
+        """Each by its own key, also where one asks the other in the middle of a request."""
+        front = Stage(make_app(SECRET_KEY="a" * 64, SESSION_APP_NAME="front"))
+        back = Stage(make_app(SECRET_KEY="b" * 64, SESSION_APP_NAME="back"))
+        back.app.session_interface = front.app.session_interface
+
+        def ask() -> None:
+            session["before"] = 1
+            back.put(there=1)
+            session["after"] = 2
+
+        front.visit(ask)
+        assert front.held() == {"before": 1, "after": 2}
+        assert back.held() == {"there": 1}
