@@ -80,8 +80,10 @@ def session_lab() -> None:
         ) from None
 
 
-# Flask's own, and without effect: this command has one application, and never its debugger.
-session_lab.params = [each for each in session_lab.params if each.name not in ("app", "debug")]
+# Flask's own, and without effect: this command has one application, never its debugger, and the
+# environment for its settings.
+WITHOUT_EFFECT = ("app", "debug", "env_file")
+session_lab.params = [each for each in session_lab.params if each.name not in WITHOUT_EFFECT]
 session_lab.add_command(cli.cookie)
 session_lab.add_command(sessions)
 
@@ -108,7 +110,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if not _is_of_an_extra(error):
             raise
-        sys.exit(f"session-lab: {error}: pip install '{PACKAGE}[app]'.")
+        sys.exit(f"session-lab: {error}: pip install './{PACKAGE}[app]'.")
 
 
 def _open_missing_streams() -> None:

@@ -61,7 +61,7 @@ def unwritable_folder(folder: Path, error: OSError) -> ConfigurationError:
 def missing_extra(what: str, extra: str, error: ImportError) -> ConfigurationError:
     """The error where a library is missing or too old that an extra of this package brings."""
     return ConfigurationError(
-        f"{what} cannot be loaded ({error}): pip install 'session-lab[{extra}]'."
+        f"{what} cannot be loaded ({error}): pip install './session-lab[{extra}]'."
     )
 
 

@@ -46,7 +46,7 @@ def _list_peers() -> dict[str, Candidate]:
     try:
         from app.lab.bench.peers import list_peers  # here, because it needs their packages
     except ImportError as error:
-        raise CannotRun(f"{error}: pip install 'session-lab[peers]'.") from error
+        raise CannotRun(f"{error}: pip install './session-lab[peers]'.") from error
     return list_peers()
 
 

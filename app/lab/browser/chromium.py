@@ -196,7 +196,7 @@ def check_installed() -> None:
         import playwright.async_api  # noqa: F401 - only whether it is there
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            "A real browser is driven by Playwright: pip install 'session-lab[chromium]'."
+            "A real browser is driven by Playwright: pip install './session-lab[chromium]'."
         ) from error
 
 

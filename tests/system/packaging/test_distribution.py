@@ -131,7 +131,7 @@ def test_without_extras_an_application_runs(bare: Path, tmp_path: Path, backend:
 
 def test_without_its_extra_redis_is_named(bare: Path, tmp_path: Path) -> None:
     ended = serve(bare, tmp_path, SESSION_BACKEND="redis", REDIS_URL="redis://127.0.0.1:1")
-    assert "session-lab[redis]" in ended.stderr.splitlines()[-1]
+    assert "pip install './session-lab[redis]'" in ended.stderr.splitlines()[-1]
 
 
 def test_without_the_application_its_command_names_the_extra(bare: Path, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_without_the_application_its_command_names_the_extra(bare: Path, tmp_pat
         ended = run(bare / "session-lab", *arguments, folder=tmp_path)
         assert ended.returncode != 0
         [line] = ended.stderr.splitlines()
-        assert "session-lab[app]" in line
+        assert "pip install './session-lab[app]'" in line
     assert list(tmp_path.iterdir()) == []
 
 
