@@ -141,7 +141,7 @@ def test_closed_streams_are_no_error(closed: str, tmp_path: Path) -> None:
 
 
 def test_options_without_effect_are_refused(invoke: Invoke) -> None:
-    for option in ("--app=shop", "--debug"):
+    for option in ("--app=shop", "--debug", "--env-file=x"):
         assert "No such option" in invoke(option, "sessions", "check").stderr
 
 
