@@ -33,14 +33,13 @@ OUTCOMES = {
 
 
 def init_app(app: Flask) -> None:
-    """Keep the token at each logout, offer to try it again, and note what the store is asked."""
-    if app.config["APP_PROFILE"] == PRODUCTION:
-        return
-    app.register_blueprint(bp)
-    app.after_request(_keep_at_logout)
+    """Note what the store is asked; outside production keep the token of a logout to try it."""
     backend = backend_of(app)
     if backend.watch:
         backend.watch(app, note_asked)
+    if app.config["APP_PROFILE"] != PRODUCTION:
+        app.register_blueprint(bp)
+        app.after_request(_keep_at_logout)
 
 
 @bp.post("/replay")

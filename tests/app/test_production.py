@@ -6,6 +6,7 @@ from flask import Flask
 from tests.app.conftest import MakeLab
 from tests.conftest import OURS
 from tests.support.covers import covers
+from tests.support.visitor import Visitor
 
 HTTP = "http://localhost"
 
@@ -39,3 +40,10 @@ def test_every_answer_carries_the_protecting_headers(app: Flask) -> None:
         assert "default-src 'self'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Cache-Control"] == "no-store"
+
+
+def test_the_inspector_says_what_the_store_was_asked(make_lab: MakeLab) -> None:
+    alice = Visitor(make_lab("filesystem", in_production=True)).logged_in()
+    page = alice.get("/dashboard").text
+    assert "write new" in page
+    assert "nothing is asked" not in page
