@@ -72,7 +72,7 @@ def init_app(app: Flask) -> None:
     app.context_processor(lambda: _common_values(app, make_menu))
     formatting.add_filters(app.jinja_env)
     # Where browsers look on their own: a page of JSON names no icon.
-    app.add_url_rule("/favicon.ico", "icon", partial(app.send_static_file, "favicon.svg"))
+    app.add_url_rule("/favicon.ico", "icon_static", partial(app.send_static_file, "favicon.svg"))
 
 
 def _common_values(app: Flask, make_menu: Callable[[str, str], Menu]) -> dict[str, Any]:
