@@ -10,8 +10,8 @@ Metadata). `SameSite=Lax` is the second line of defence.
 
 from ipaddress import ip_address
 
-from flask import Flask, abort, current_app, request
-from werkzeug.exceptions import Forbidden
+from flask import Flask, current_app, request
+from werkzeug.exceptions import BadRequest, Forbidden
 from werkzeug.sansio.utils import host_is_trusted
 
 from app.config import PRODUCTION
@@ -19,6 +19,15 @@ from app.languages.texts import gettext, lazy_gettext
 from app.web import health
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class OtherHost(BadRequest):
+    """A request for a name that is not this site's."""
+
+    advice = lazy_gettext(
+        "Use a name that it has. If you run this site, add this name to ALLOWED_HOSTS and start it "
+        "again."
+    )
 
 
 class ForeignForm(Forbidden):
@@ -34,11 +43,12 @@ def init_app(app: Flask) -> None:
 
 
 def _refuse_other_host() -> None:
-    # Probes ask a container by its address, and learn nothing but that it runs.
-    if request.blueprint != health.bp.name and not _is_own_name(request.host):
-        abort(
-            400,
-            gettext("This site is not served under that name. ALLOWED_HOSTS says which it has."),
+    # Probes ask a container by its address, and learn nothing but that it runs. Files have no
+    # secrets, and the page that says what is wrong needs its style.
+    is_public = request.blueprint == health.bp.name or (request.endpoint or "").endswith("static")
+    if not is_public and not _is_own_name(request.host):
+        raise OtherHost(
+            gettext("This site is not served under that name. ALLOWED_HOSTS says which it has.")
         )
 
 

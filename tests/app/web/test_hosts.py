@@ -1,5 +1,6 @@
 """The application answers to its own names, and no header of a client changes them."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -38,7 +39,17 @@ def test_another_name_is_refused_by_a_line_that_names_the_setting(
     assert answer.status_code == 400
     if host in OTHERS:
         assert "ALLOWED_HOSTS says which it has" in answer.text
+        assert "add this name to ALLOWED_HOSTS" in answer.text
         assert host not in answer.text
+
+
+def test_the_page_that_refuses_a_name_has_its_style(make_lab: MakeLab) -> None:
+    app = make_lab()
+    files = re.findall(r'(?:href|src)="(/[^"]*static/[^"]+)"', ask(app, "rebind.test").text)
+    assert len(files) >= 4
+    for file in files:
+        with ask(app, "rebind.test", file) as answer:
+            assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("host", [".localhost", "a..localhost", f"{'a' * 64}.localhost", "xn--"])
