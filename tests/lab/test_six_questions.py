@@ -42,7 +42,7 @@ def reader() -> FlaskClient:
         (
             "/choose",
             "Which session backend should I use?",
-            "Otherwise, as for a shop: on one server SQLite, on several Redis.",
+            "Otherwise, as in a shop, SQLite on one server, and Redis on several.",
         ),
         ("/lab/cost", "What does it cost my server?", "more of the processor"),
     ],
