@@ -55,5 +55,5 @@ def test_an_owner_s_namesake_in_another_application_is_somebody_else(make_app: M
         stage.put(user_id=1)
     for stage in (shop, desk):
         assert stage.held() == {"user_id": 1}
-        if isinstance(stage.app.session_interface, StoreInterface):
-            assert len(stage.app.session_interface.sessions_of(1)) == 1
+        if interface := lister_of(stage.app):
+            assert len(interface.sessions_of(1)) == 1
