@@ -68,6 +68,9 @@ def step(name: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded() -> Page:
             if not current_cart():
+                if request.method == "POST" and "order" in session:
+                    # Of two clicks the first one ordered, and the second one's answer is shown.
+                    return redirect(url_for("checkout.done"))
                 return redirect(url_for("cart.index", empty="yes"))
             if any(earlier not in _finished_steps() for earlier in earlier_steps):
                 return redirect(url_for("checkout.index"))

@@ -113,7 +113,7 @@ def test_confirming_twice_orders_once(buyer: Visitor) -> None:
     buyer.post("/checkout/confirm")
     first = buyer.session()
     again = buyer.submit("/checkout/confirm")
-    assert again.request.path == "/cart"
+    assert again.request.path == "/checkout/done"
     assert buyer.session() == first
 
 
