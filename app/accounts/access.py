@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from flask import current_app, redirect, request, session, url_for
 
 from app.accounts.database import find_account
+from app.web.same_origin import SAFE_METHODS
 
 View = Callable[..., Any]
 
@@ -41,14 +42,18 @@ def login_required(view: View) -> View:
 def _end_reason() -> str | None:
     """What ended this browser's login: `account`, `session`, or `None` without a login.
 
-    `nobody` if it sent something without a login, which is not done.
+    `nobody` if it sent a form without one, which is not done, as after a logout in another tab;
+    `cookie` if there was none, and the visitor comes from the login page.
     """
     if "logged_in" in session:
         session.clear()
         return "account"
     if current_app.config["SESSION_COOKIE_NAME"] in request.cookies:
         return "session"
-    return "nobody" if request.method == "POST" else None
+    if request.method not in SAFE_METHODS:
+        return "nobody"
+    came_from = (request.referrer or "").partition("?")[0]
+    return "cookie" if came_from == url_for("login.login", _external=True) else None
 
 
 def local_target(target: str | None, otherwise: str | None = None) -> str:

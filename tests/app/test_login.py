@@ -66,6 +66,14 @@ def test_a_page_that_says_logged_out_is_not_shown_to_who_is_logged_in(lab_app: F
     assert "You are logged out." not in alice.get("/login?ended=logout").text
 
 
+def test_a_browser_without_cookies_learns_why_nobody_is_logged_in(lab_app: Flask) -> None:
+    lost = {"headers": {"Referer": "http://localhost/login?next=/cart"}, "follow_redirects": True}
+    page = Visitor(lab_app).get("/dashboard", **lost)
+    assert "did not keep the cookie" in page.text
+    assert "did not keep" not in Visitor(lab_app).get("/dashboard", follow_redirects=True).text
+    assert "Welcome alice!" in Visitor(lab_app).logged_in().get("/dashboard", **lost).text
+
+
 def test_in_production_no_token_is_kept_and_no_replay_offered(make_lab: MakeLab) -> None:
     app = make_lab(in_production=True)
     page = Visitor(app).get("/login?ended=logout").text

@@ -123,7 +123,8 @@ def test_what_is_not_translated_is_found() -> None:
     assert find_unmarked(page) == ["Two", "nine", "One", "Six"]
 
 
-LOGINS = (*(f"ended={why}" for why in ("account", "session", "nobody", "logout")), "next=/cart", "")
+ENDED = ("account", "session", "nobody", "cookie", "logout")
+LOGINS = (*(f"ended={why}" for why in ENDED), "next=/cart", "")
 
 
 @pytest.mark.parametrize("backend", ["cookie", "filesystem", "flask-cookie"])
