@@ -12,6 +12,7 @@ from typing import Any
 from flask import Flask
 from flask.sessions import SessionInterface
 
+from backends.http.refusal import tell_asynchronous_functions
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError, check_cookie_name, missing_extra
 from backends.store import AtRest, Clock, ListsSessions, call_before, wall_clock
@@ -312,6 +313,7 @@ def init_app(app: Flask, backend: str | None = None, clock: Clock = wall_clock) 
         )
     check_cookie_name(app)
     app.session_interface = chosen.install(app, clock)
+    tell_asynchronous_functions(app)
     app.extensions[EXTENSION] = chosen
 
 

@@ -1,13 +1,13 @@
 """Turns a response into the page of an error after the view has returned."""
 
 import sys
-from collections.abc import Iterator
-from types import FrameType
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
+from weakref import ref
 
 import flask
 from flask import Flask, Response
-from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 ENTITY_HEADERS = (
@@ -36,33 +36,40 @@ class SessionTooLarge(RequestEntityTooLarge):
     """The session does not fit into its backend: a 413. Nothing was changed."""
 
 
+_decided = ContextVar("decided", default=False)
+"""Whether an asynchronous function was called in one of those steps."""
+
+
 def answer_is_decided() -> bool:
-    """Whether the caller runs within one of those steps.
+    """Whether the caller runs within one of those steps."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code not in AFTER_THE_VIEW:
+        frame = frame.f_back  # type: ignore[assignment]  # `None` ends the loop
+    return frame is not None or _decided.get()
 
-    An asynchronous function runs in a thread of its own, while that of its request waits.
+
+def tell_asynchronous_functions(app: Flask) -> None:
+    """Let them see whether the answer is decided.
+
+    Flask runs them in threads of their own, which have the context variables of the request's
+    thread, but none of its frames.
     """
-    if any(frame.f_code in AFTER_THE_VIEW for frame in _calls(sys._getframe(1))):
-        return True
-    waiting = [list(_calls(frame)) for frame in sys._current_frames().values()]
-    return any(
-        any(map(_serves_this_request, calls))
-        and any(frame.f_code in AFTER_THE_VIEW for frame in calls)
-        for calls in waiting
-    )
+    known = ref(app)  # a reference of its own would keep the application alive
 
+    def make_sync_and_tell(function: Callable[..., Any]) -> Callable[..., Any]:
+        asked: Any = known()
+        call = type(asked).async_to_sync(asked, function)
 
-def _calls(frame: FrameType | None) -> Iterator[FrameType]:
-    """The frame and those that wait for it."""
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
+        def told(*arguments: Any, **named: Any) -> Any:
+            token = _decided.set(answer_is_decided())
+            try:
+                return call(*arguments, **named)
+            finally:
+                _decided.reset(token)
 
+        return told
 
-def _serves_this_request(frame: FrameType) -> bool:
-    if frame.f_code is not Flask.wsgi_app.__code__ or not flask.has_request_context():
-        return False
-    current: Any = request_ctx
-    return frame.f_locals.get("ctx") is current._get_current_object()
+    app.async_to_sync = make_sync_and_tell  # type: ignore[assignment,method-assign]  # as Flask documents
 
 
 def is_current(session: object) -> bool:

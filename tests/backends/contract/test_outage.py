@@ -3,7 +3,8 @@
 What a real server or folder does when it fails is in `tests/system/chaos`.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def stage(make_app: MakeApp) -> Stage:
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
-def either(request: pytest.FixtureRequest) -> Either:
+def either(request: pytest.FixtureRequest) -> Iterator[Either]:
     """Makes a function asynchronous, or leaves it as it is: Flask takes both."""
 
     def make(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,7 +60,10 @@ def either(request: pytest.FixtureRequest) -> Either:
 
         return later if request.param else function
 
-    return make
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)  # Playwright's runs on between the tests
+    yield make
+    asyncio._set_running_loop(loop)
 
 
 def test_a_page_that_needs_the_session_is_503(
