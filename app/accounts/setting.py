@@ -8,6 +8,8 @@ from backends import ConfigurationError
 HASH = re.compile(r"(scrypt:\d+:\d+:\d+|pbkdf2:\w+(:\d+)?)\$[^$]+\$[0-9a-f]+")
 """One of Werkzeug's password hashes, as it is made."""
 
+HOW_TO_WRITE = "write name:password, and commas between the accounts."
+
 
 def read_accounts(text: str) -> dict[str, str]:
     """The password of each account, by its name. Raises `ValueError`."""
@@ -16,7 +18,7 @@ def read_accounts(text: str) -> dict[str, str]:
         name, _, password = pair.partition(":")
         name = name.strip()
         if not name or not password:
-            break
+            raise ValueError(HOW_TO_WRITE)
         if name in accounts:
             raise ValueError(f"the account {name!r} stands there twice. Leave one of them out.")
         if is_hash(password) and not HASH.fullmatch(password):
@@ -25,10 +27,9 @@ def read_accounts(text: str) -> dict[str, str]:
                 "single quotes, in a compose file with $$ for each $."
             )
         accounts[name] = password
-    else:
-        if accounts:
-            return accounts
-    raise ValueError("write name:password, and commas between the accounts.")
+    if not accounts:
+        raise ValueError(HOW_TO_WRITE)
+    return accounts
 
 
 def is_hash(password: str) -> bool:
