@@ -313,7 +313,8 @@ def init_app(app: Flask, backend: str | None = None, clock: Clock = wall_clock) 
         )
     check_cookie_name(app)
     app.session_interface = chosen.install(app, clock)
-    tell_asynchronous_functions(app)
+    if not chosen.stock:
+        tell_asynchronous_functions(app)
     app.extensions[EXTENSION] = chosen
 
 
