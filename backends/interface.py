@@ -75,7 +75,7 @@ class BackendInterface(SessionInterface):
         """
         if type(session) is not Session:  # an abstract base class is slow to ask
             session = _without_proxy(session)
-        if session._interface is not self:
+        if session._interface is not self:  # its application shares this interface with another
             own: Any = session._interface
             BackendInterface.save_session(own, app, session, response)
             return

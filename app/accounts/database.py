@@ -189,8 +189,7 @@ def _read_row(name: str) -> tuple[str | None, int, int] | None:
 
 def _write(name: str, assignment: str, *values: str) -> int:
     """Insert or update the account's row. Returns its new epoch."""
-    # `assignment` is a literal in this module, never input.
-    change = f"UPDATE account SET {assignment} WHERE name = ? RETURNING epoch"  # noqa: S608
+    change = f"UPDATE account SET {assignment} WHERE name = ? RETURNING epoch"  # noqa: S608 - a literal of ours, never input
     with _open_file() as database:
         database.execute("INSERT OR IGNORE INTO account (name) VALUES (?)", (name,))
         [(epoch,)] = database.execute(change, (*values, name)).fetchall()

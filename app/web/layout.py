@@ -71,7 +71,8 @@ def init_app(app: Flask) -> None:
 
     app.context_processor(lambda: _common_values(app, make_menu))
     formatting.add_filters(app.jinja_env)
-    # Where browsers look on their own: a page of JSON names no icon.
+    # Where browsers look on their own: a page of JSON names no icon. It is served under any name
+    # of the host, as all endpoints are that end with `static`.
     app.add_url_rule("/favicon.ico", "icon_static", partial(app.send_static_file, "favicon.svg"))
 
 

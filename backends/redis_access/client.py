@@ -77,8 +77,9 @@ SHARED_OPTIONS = ("protocol", "max_connections")
 def client_of(app: Flask, connect: Callable[[str], Client]) -> Client:
     """The client in `SESSION_REDIS`, or one for the address in `REDIS_URL`.
 
-    A ready client keeps its own timeouts, retries and pool; one for `REDIS_URL` keeps a step's
-    deadline (`backends.timing.deadline`), waits for a free connection, and asks twice where it may.
+    A ready client keeps its own timeouts and pool, and its retries of what may be repeated. One for
+    `REDIS_URL` keeps a step's deadline (`backends.timing.deadline`), waits for a free connection,
+    and asks twice where it may.
     There is no default: an application without an address must not keep its sessions elsewhere.
     Raises `ConfigurationError` without either, for an invalid address, and for a cluster that does
     not answer.

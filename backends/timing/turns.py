@@ -5,11 +5,12 @@ from typing import Any
 
 
 class Turns(dict[Any, threading.Lock]):
-    """Locks by name, of which the process is a part where a thread may keep one for long.
+    """Locks by name. The id of the process is a part of it: a lock that a thread holds while its
+    process is forked stays locked in the child.
 
-    One that a thread holds while its process is forked stays locked in the child. And one that is
-    older than gevent's, which a worker puts in their place, would stop a process with all its
-    requests instead of the one that waits: so no lock is made while the code is only loaded.
+    No lock is made while the code is only loaded. A worker of gevent puts its own locks in the
+    place of Python's; an older one would stop all requests of the process, and not only the one
+    that waits.
     """
 
     def __missing__(self, name: Any) -> threading.Lock:
