@@ -10,9 +10,8 @@ from functools import partial
 from typing import Any
 
 from flask import Flask
-from redis import Redis
 from redis.cluster import RedisCluster
-from redis.exceptions import RedisClusterException, ResponseError
+from redis.exceptions import RedisClusterException
 
 from backends.failure_log import FailureLog
 from backends.record import (
@@ -34,6 +33,7 @@ from backends.redis_access.client import (
     describe_address,
 )
 from backends.redis_access.commands import Commands, Script
+from backends.redis_access.eviction import unsafe_policies
 from backends.redis_access.scripts import (
     CREATE_AGAIN,
     DELETE,
@@ -66,9 +66,6 @@ TURNS = 64
 
 LOGIN_TIMEOUT_SECONDS = 60
 """Time in which a row may lack its record, which is written after it."""
-
-SAFE_POLICIES = ("noeviction", "volatile-ttl")
-"""Values of `maxmemory-policy` under which no session ends, or its list, before another's end."""
 
 MAX_BATCH = 50
 """So many of a list are done before the next are begun: what is done counts if time runs out."""
@@ -205,13 +202,12 @@ class RedisStore(Store):
         `None` also where the server does not tell its policy.
         """
         with self._guard(self.prefix):
-            policies = {_policy_of(master) for master in self._masters()} - {None, *SAFE_POLICIES}
+            policies = unsafe_policies(self._masters())
         if not policies:
             return None
         return (
-            f"Redis: maxmemory-policy is {', '.join(sorted(map(str, policies)))}, which may end "
-            "sessions, or remove the lists by which their owners end them, when it is full. Set "
-            "noeviction or volatile-ttl."
+            f"Redis: maxmemory-policy is {policies}, which may end sessions, or remove the lists "
+            "by which their owners end them, when it is full. Set noeviction or volatile-ttl."
         )
 
     def probe_keys(self) -> list[str]:
@@ -384,16 +380,3 @@ def _milliseconds(ttl: float) -> int:
 def _str(text: bytes) -> str:
     # A key that is not text names no session, and must not hide the user's others.
     return text.decode("ascii", "replace")
-
-
-def _policy_of(master: "Redis") -> str | None:
-    """Its `maxmemory-policy`; `None` if it does not tell."""
-    with suppress(ResponseError):
-        told: Any = master.config_get("maxmemory-policy")
-        if told:
-            policy = next(iter(told.values()))
-            return policy if isinstance(policy, str) else _str(policy)  # a client may decode
-    with suppress(ResponseError):
-        memory: Any = master.info("memory")
-        return str(memory.get("maxmemory_policy", "")) or None
-    return None
