@@ -17,7 +17,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers import gthread
 
-from app.config import is_embedded
+from app.config import PRODUCTION, is_embedded
 from app.state import state_of
 from app.web.log import log_disabled
 from backends import (
@@ -242,6 +242,9 @@ def format_greeting(app: Flask) -> str:
     what = BACKENDS[name].title if name else "every backend, side by side"
     address = f"[{host}]" if ":" in host else host
     lines = [f"Session Lab ({what}): http://{address}:{app.config['PORT']}"]
+    if app.config["APP_PROFILE"] == PRODUCTION:
+        names = ", ".join(app.config["ALLOWED_HOSTS"])
+        lines.append(f"It answers by HTTPS only, to these names: {names}. Open it by its proxy.")
     if is_embedded(app.config):
         lines.append("Redis is embedded: those sessions are gone when this process ends.")
     return "\n".join(lines)

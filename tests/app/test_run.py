@@ -19,7 +19,7 @@ from app import create_app
 from app.__main__ import main
 from app.config import VARIABLES
 from app.server import format_greeting
-from tests.conftest import SECRET
+from tests.conftest import ACCOUNTS, PRODUCTION, SECRET
 from tests.support.covers import covers
 from tests.support.services import PATIENCE, LabServer, free_port
 
@@ -214,6 +214,17 @@ def _get(server: LabServer, header: str) -> bytes:
             {"SESSION_BACKEND": "redis", "HOST": "127.0.0.1", "PORT": 8080},
             "Session Lab (Redis): http://127.0.0.1:8080\n"
             "Redis is embedded: those sessions are gone when this process ends.",
+        ),
+        (
+            {
+                **PRODUCTION,
+                "SESSION_BACKEND": "cookie",
+                "DEMO_ACCOUNTS": ACCOUNTS,
+                "HOST": "127.0.0.1",
+                "PORT": 8080,
+            },
+            "Session Lab (Signed cookie): http://127.0.0.1:8080\n"
+            "It answers by HTTPS only, to these names: localhost. Open it by its proxy.",
         ),
     ],
 )
