@@ -13,6 +13,8 @@ def wait_for_name(host: str, seconds: float) -> None:
 
     Raises `OSError` if it has not in that time, `RuntimeError` if no thread can be started.
     """
+    if _is_address(host):
+        return
     asking = _running.get(host)
     if asking is None or not asking.is_alive():
         asking = _running[host] = threading.Thread(target=_ask, args=(host,), daemon=True)
@@ -20,6 +22,15 @@ def wait_for_name(host: str, seconds: float) -> None:
     asking.join(seconds)
     if asking.is_alive():
         raise OSError(f"the resolver of this machine does not answer for the name {host}")
+
+
+def _is_address(host: str) -> bool:
+    """Whether it is an IP address, for which nobody is asked."""
+    try:
+        socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return False
+    return True
 
 
 def _ask(host: str) -> None:

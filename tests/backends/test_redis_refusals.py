@@ -105,6 +105,12 @@ def test_who_gets_no_new_connection_keeps_nobody_from_the_others(
     assert store.load(KEY) is not None
 
 
+def test_an_address_needs_no_thread(server: RedisServer, store: RedisStore) -> None:
+    by_address = RedisStore(connect(f"redis://127.0.0.1:{server.port}"))
+    with few_threads(server):
+        assert by_address.load(KEY) is not None
+
+
 @pytest.mark.parametrize(
     ("shortage", "says"), [(few_files, "Too many open files"), (few_threads, "start new thread")]
 )
