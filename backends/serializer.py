@@ -67,13 +67,18 @@ class FieldSerializer(TaggedJSONSerializer):
             if type(tag) not in TaggedJSONSerializer.default_tags and tag.key not in self.tags:
                 self.register(type(tag), index=index)
 
+    @property
+    def _is_short(self) -> bool:
+        """Whether plain values may take the shorter way: nobody has a JSON or tags of their own."""
+        return self.has_flasks_json and len(self.order) == self._tags_of_flask
+
     def encode(self, value: Any, sort_keys: bool = True) -> str:
         """The value as one line of text.
 
         Raises `TypeError` for what Flask refuses, and for what could not be decoded again.
         """
         try:
-            if self.has_flasks_json and len(self.order) == self._tags_of_flask and _is_plain(value):
+            if self._is_short and _is_plain(value):
                 return _encoders[sort_keys].encode(value).decode()
         except (UnicodeEncodeError, RecursionError):
             pass  # a lone surrogate, which only Flask's JSON can write; or too deep for both
@@ -86,7 +91,7 @@ class FieldSerializer(TaggedJSONSerializer):
 
     def encode_plain(self, values: Collection[Any], sort_keys: bool) -> list[str] | None:
         """The values as texts, if all are plain; faster together than one by one."""
-        if len(self.order) != self._tags_of_flask or not self.has_flasks_json:
+        if not self._is_short:
             return None
         try:
             if SCALARS.issuperset(map(type, values)) or all(map(_is_plain, values)):
@@ -101,8 +106,7 @@ class FieldSerializer(TaggedJSONSerializer):
 
         Raises `ValueError`, `TypeError`, `KeyError` or `AttributeError` for damage.
         """
-        is_flasks = self.has_flasks_json and len(self.order) == self._tags_of_flask
-        if is_flasks and TAG_MARK not in text:
+        if self._is_short and TAG_MARK not in text:
             try:
                 return _decode(text)
             except msgspec.DecodeError:
