@@ -335,8 +335,9 @@ def _describe_slopes(figures: Figures, size: int) -> Iterator[tuple[str, list[st
 
 def _say_slope(points: Sequence[tuple[int, float]], size: int, what: str) -> str:
     curve = Curve(points)
-    more = curve.slope(size) * 1000
-    return f"{curve.at(size):,.0f} {what}, {more:+z,.0f} for 1,000 bytes more"
+    more = round(curve.slope(size) * 1000)
+    # What adds nothing is measured as a little more or less, by chance.
+    return f"{curve.at(size):,.0f} {what}" + (f" (+{more:,})" if more > 0 else "")
 
 
 def run_command(need: Need) -> NoReturn:
@@ -363,7 +364,7 @@ def print_plan(plan: Plan, to: Console) -> None:
         ("Calculated:", [f"{row.label} = {row.formula}" for row in plan.rows]),
         ("Assumed:", plan.assumptions),
         (
-            "Measured, for such a session:",
+            "Measured, for such a session, and in brackets what 1,000 bytes more add:",
             [f"{name}: {'; '.join(said)}" for name, said in plan.slopes],
         ),
         ("How far that is off:", plan.checks),

@@ -137,7 +137,7 @@ class TestCommand:
             "Redis memory",
             "Calculated:",
             "Assumed:",
-            "Measured, for such a session:",
+            "Measured, for such a session, and in brackets what 1,000 bytes more add:",
             "How far that is off:",
             "100,000 sessions",
         ):
