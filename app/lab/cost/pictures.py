@@ -4,9 +4,9 @@ Each has its table beside it: for who cannot see it, and for who wants the numbe
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import ceil, floor, log10
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from xml.etree import ElementTree
 
 import pygal
@@ -17,23 +17,32 @@ from pygal.etree import etree
 from app.lab.bench.candidate import OPERATIONS
 from app.lab.bench.results import Count, Spread
 from app.lab.browser.cookie_jar import MAX_COOKIE_BYTES
-from app.lab.cost.figures import SMALL, Figures, format_bytes, title_of
+from app.lab.cost.figures import SMALL, Figures, Pair, format_bytes, title_of
 from backends import BACKENDS
 
 # pygal 3.1 leaves a finder of the old kind, which Python 3.11 warns of at each failing import.
 sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
 
 WIDTH, HEIGHT = 720, 340
-LABEL_DEGREES = 55
-"""At a smaller angle the labels of 25 bars run into each other."""
+PAIR_HEIGHT = 26
+"""Of two bars, one above the other, with their label at the left."""
+AXIS_HEIGHT = 40
 SCALES = (10_000, 1_000_000)
 """Stored sessions that are drawn."""
+
+Case = TypeVar("Case", str, int)
 
 SIDES = ("ours", "what ships")
 """Of a pair, in this order."""
 
 LEFT_OUT = ("defs", "desc", "title")
 """Elements with pygal's own style and script, and with what its script shows."""
+
+
+class BarsInPairs(pygal.HorizontalBar):  # type: ignore[misc]  # pygal has no types
+    """More apart than the bars of one pair."""
+
+    _series_margin = 0.14
 
 
 class Picture(NamedTuple):
@@ -60,22 +69,17 @@ def draw_all(figures: Figures) -> Iterator[Picture]:
 
 
 def _draw_overhead(figures: Figures) -> Picture:
-    cases = [(pair, operation) for operation in OPERATIONS for pair in figures.pairs]
+    cases = _label(figures.pairs, OPERATIONS)
     most = max(
         _quartiles(figures.timing(name, operation).cpu)[2]
-        for pair, operation in cases
+        for pair, operation in cases.values()
         for name in pair
     )
-    chart = _make(
-        pygal.Bar,
-        height=HEIGHT + 110,
+    chart = _make_pairs(
+        cases,
+        lambda name, operation: _bar(figures.timing(name, operation).cpu),
         range=(0, most),
-        x_labels=[f"{operation}, {pair.ours}" for pair, operation in cases],
-        x_label_rotation=LABEL_DEGREES,
-        truncate_label=-1,
     )
-    for side, series in enumerate(SIDES):
-        chart.add(series, [_bar(figures.timing(pair[side], each).cpu) for pair, each in cases])
     rows = [
         (
             title_of(name),
@@ -115,17 +119,13 @@ def _say_spread(spread: Spread) -> str:
 
 def _draw_asked(figures: Figures) -> Picture:
     pairs = [pair for pair in figures.pairs if figures.growth(pair.ours)]
-    cases = [(pair, operation) for pair in pairs for operation in OPERATIONS]
-    chart = _make(
-        pygal.Bar,
-        x_labels=[f"{operation}, {pair.ours}" for pair, operation in cases],
-        x_label_rotation=LABEL_DEGREES,
-        truncate_label=-1,
-        value_formatter="{:.0f}".format,
-    )
-    for side, series in enumerate(SIDES):
-        counts = [figures.count(pair[side], operation) for pair, operation in cases]
-        chart.add(series, [count.redis_commands or count.file_calls for count in counts])
+    cases = _label(pairs, OPERATIONS)
+
+    def count(name: str, operation: str) -> int:
+        counted = figures.count(name, operation)
+        return counted.redis_commands or counted.file_calls
+
+    chart = _make_pairs(cases, count, value_formatter="{:.0f}".format)
     return _make_picture(
         "asked",
         "What a request asks of the store",
@@ -172,19 +172,19 @@ def _draw_sent(figures: Figures) -> Picture:
 
 def _draw_stored(figures: Figures) -> Picture:
     pairs = [pair for pair in figures.pairs if figures.growth(pair.ours)]
-    cases = [(pair, count) for pair in pairs for count in SCALES]
-    powers = _powers(_stored(figures, name, count)[0] for pair, count in cases for name in pair)
-    chart = _make(
-        pygal.HorizontalBar,
-        x_labels=[f"{count:,}, {pair.ours}" for pair, count in cases],
+    cases = _label(pairs, SCALES)
+    powers = _powers(
+        _stored(figures, name, count)[0] for pair, count in cases.values() for name in pair
+    )
+    chart = _make_pairs(
+        cases,
+        lambda name, count: _stored(figures, name, count)[0],
         logarithmic=True,
         range=(powers[0], powers[-1]),
         zero=powers[0],
         y_labels=powers,
         value_formatter=format_bytes,
     )
-    for side, series in enumerate(SIDES):
-        chart.add(series, [_stored(figures, pair[side], count)[0] for pair, count in cases])
     rows = [
         (
             title_of(name),
@@ -255,6 +255,32 @@ def _powers(values: Iterable[float]) -> list[int]:
     found = list(values)
     least, most = floor(log10(min(found))), ceil(log10(max(found)))
     return [10**power for power in range(least, most + 1)]
+
+
+def _label(pairs: Sequence[Pair], cases: Sequence[Case]) -> dict[str, tuple[Pair, Case]]:
+    """Each pair in each case, by its label."""
+    return {
+        f"{case if isinstance(case, str) else f'{case:,}'}, {title_of(pair.ours)}": (pair, case)
+        for case in cases
+        for pair in pairs
+    }
+
+
+def _make_pairs(
+    cases: Mapping[str, tuple[Pair, Case]], measure: Callable[[str, Case], Any], **options: Any
+) -> Graph:
+    """Two bars for each case, by its label: of ours and of what ships, the first case on top."""
+    labels, pairs = zip(*reversed(list(cases.items())), strict=True)  # pygal draws them upwards
+    chart = _make(
+        BarsInPairs,
+        PAIR_HEIGHT * len(cases) + AXIS_HEIGHT,
+        x_labels=labels,
+        truncate_label=-1,
+        **options,
+    )
+    for side, series in enumerate(SIDES):
+        chart.add(series, [measure(pair[side], case) for pair, case in pairs])
+    return chart
 
 
 def _make(kind: Callable[..., Graph], height: int = HEIGHT, **options: Any) -> Graph:
