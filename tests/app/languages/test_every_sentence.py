@@ -22,7 +22,7 @@ from app.state import state_of
 from backends import StoreUnavailable
 from tests.app.conftest import MakeLab
 from tests.app.languages.marks import DATA, SHOWN_ATTRIBUTES, find_unmarked, mark_texts
-from tests.app.test_every_link import ORIGIN, Walker
+from tests.app.walker import ORIGIN, Walker
 from tests.support.visitor import PASSWORDS, Visitor
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -74,10 +74,17 @@ class Reader(Walker):
 
 
 @pytest.mark.parametrize("backend", ["redis", "flask-cookie"])
-def test_each_page_and_each_answer_of_a_form(make_german: MakeGerman, backend: str) -> None:
-    reader = Reader(make_german(None), f"/{backend}", "alice")
-    reader.walk(f"{ORIGIN}/{backend}/")
+def test_every_link_and_form_leads_to_a_page_that_is_translated(
+    make_german: MakeGerman, backend: str
+) -> None:
+    mount = f"/{backend}"
+    reader = Reader(make_german(None), mount, "alice")
+    reader.walk(f"{ORIGIN}{mount}/")
     assert reader.faults == []
+    for path in ("dashboard", "sessions", "cart", "checkout/done", "uploads", "preferences"):
+        assert f"{mount}/{path}" in reader.pages
+    for path in ("login", "logout", "cart/add"):
+        assert f"{mount}/{path}" in reader.sent, sorted(reader.sent)
     assert reader.unmarked == []
     assert reader.english == {"/", f"/{backend}/replay"}
 

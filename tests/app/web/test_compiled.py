@@ -10,6 +10,7 @@ from werkzeug.routing import Rule
 
 from app.web.compiled import CompiledRule, CompiledTemplates
 from tests.app.conftest import MakeLab
+from tests.support.visitor import Visitor
 
 
 def test_the_applications_of_a_process_share_their_templates(
@@ -29,6 +30,13 @@ def test_the_applications_of_a_process_share_their_templates(
     assert second.test_client().get("/user/zoe").status_code == 200
     assert "login.html" not in compiled
     assert "base.html" not in compiled
+
+
+def test_a_backend_alone_with_the_laboratory_has_all_its_pages(make_lab: MakeLab) -> None:
+    """Both fill one environment of templates: a filter of one must not hide the other's."""
+    visitor = Visitor(make_lab("filesystem", LAB=True)).logged_in()
+    for path in ("dashboard", "sessions", "account", "admin?user=alice", "lab", "lab/cost"):
+        assert visitor.get(f"/{path}").status_code == 200, path
 
 
 def test_a_changed_template_is_compiled_again(tmp_path: Path) -> None:
