@@ -214,7 +214,7 @@ class Server(BaseApplication):
         return self.app
 
     def _greet(self, _arbiter: object) -> None:
-        _log_new_accounts(self.app)
+        log_new_accounts(self.app)
         print(format_greeting(self.app), flush=True)
 
 
@@ -229,7 +229,7 @@ def serve(app: Flask) -> None:
     Server(app, _listen(app.config["HOST"], app.config["PORT"])).run()
 
 
-def _log_new_accounts(app: Flask) -> None:
+def log_new_accounts(app: Flask) -> None:
     """Log it if no account has a change: a file that got lost would be missed otherwise."""
     for application in (app, *state_of(app).mounted.values()):
         if state_of(application).accounts_begin_anew:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from flask import Flask, session
 
 from app import create_app
-from app.__main__ import session_lab
+from app.__main__ import main, session_lab
 from backends import BACKENDS, audit_log, init_app
 from tests.conftest import ACCOUNTS, SECRET
 from tests.support.services import PATIENCE, LabServer, RedisServer
@@ -115,12 +115,11 @@ def test_help_looks_at_no_setting(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "cookie decode e30.aaaa.bbbb"])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_full_disk_is_one_line(arguments: str, unbuffered: str) -> None:
+def test_a_full_disk_is_one_line(unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
-            [BIN / "session-lab", *arguments.split()],
+            [BIN / "session-lab", "cookie", "decode", "e30.aaaa.bbbb"],
             env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             stdout=full,
             stderr=subprocess.PIPE,
@@ -131,13 +130,18 @@ def test_a_full_disk_is_one_line(arguments: str, unbuffered: str) -> None:
     assert ended.stderr == "session-lab: [Errno 28] No space left on device.\n"
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_are_no_error(closed: str, tmp_path: Path) -> None:
-    command = f"{BIN / 'session-lab'} plan --users 1 --size 500 --requests 1 --hours 1 {closed}"
-    ended = subprocess.run(
-        ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert (ended.returncode, ended.stderr) == (0, "")
+def test_closed_streams_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has `None` for each; something else is open there while the command runs."""
+    streams = ("stdin", "stdout", "stderr")
+    for name in streams:
+        monkeypatch.setattr(sys, name, None)
+    plan = ("plan", "--users", "1", "--size", "500", "--requests", "1", "--hours", "1")
+    monkeypatch.setattr(sys, "argv", ["session-lab", *plan])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    for name in streams:
+        getattr(sys, name).close()
+    assert ended.value.code == 0
 
 
 def test_options_without_effect_are_refused(invoke: Invoke) -> None:
@@ -155,10 +159,9 @@ def test_no_command_of_the_application_is_missing() -> None:
     "command",
     [
         (str(BIN / "session-lab"),),
-        (sys.executable, "-m", "app"),
         (str(BIN / "flask"), "--app", "app"),
     ],
-    ids=["session-lab", "python -m app", "flask --app app"],
+    ids=["session-lab", "flask --app app"],
 )
 def test_every_command_name_offers_the_same_commands(
     command: tuple[str, ...], cookie: str, tmp_path: Path

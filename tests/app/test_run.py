@@ -18,7 +18,7 @@ import pytest
 from app import create_app
 from app.__main__ import main
 from app.config import VARIABLES
-from app.server import format_greeting
+from app.server import format_greeting, log_new_accounts
 from tests.conftest import ACCOUNTS, PRODUCTION, SECRET
 from tests.support.covers import covers
 from tests.support.services import PATIENCE, LabServer, free_port
@@ -40,7 +40,7 @@ def refused(
 ) -> Refused:
     """The one line with which `session-lab run` refuses to start on those variables, asked here.
 
-    A process of its own costs a second each; that it says the same is tested below.
+    A process of its own costs more; that it ends so too is tested below.
     """
 
     def ask(environment: dict[str, str]) -> str:
@@ -97,21 +97,6 @@ def test_an_invalid_setting_is_refused_with_one_line(
     environment: dict[str, str], expected: str, refused: Refused
 ) -> None:
     assert refused(environment).startswith(expected)
-
-
-def assert_says_only_that_it_is_new(server: LabServer) -> None:
-    [line] = server.errors.splitlines()
-    assert "INFO accounts begin anew file=" in line
-
-
-@pytest.mark.parametrize(
-    "command",
-    [(BIN / "session-lab", "run"), (sys.executable, "-m", "app", "run")],
-    ids=["session-lab", "python -m app"],
-)
-def test_a_process_says_the_same(command: tuple[str | Path, ...], tmp_path: Path) -> None:
-    line = _refused_by_process(tmp_path, {"SESSION_BACKEND": "memcached"}, *command)
-    assert line.startswith("SESSION_BACKEND: 'memcached' is not known.")
 
 
 def test_a_process_refuses_what_gunicorn_reads_for_itself(tmp_path: Path) -> None:
@@ -171,19 +156,20 @@ def _server(folder: Path) -> LabServer:
     return LabServer(folder, dict.fromkeys(("HOME", "TMPDIR", "XDG_RUNTIME_DIR"), str(folder)))
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
-def test_a_signal_ends_it_despite_a_silent_connection(how: signal.Signals, tmp_path: Path) -> None:
-    """It leaves nothing but its instance folder."""
-    with _server(tmp_path) as server, socket.create_connection(("127.0.0.1", server.port)) as idle:
+def _end(server: LabServer, how: signal.Signals) -> None:
+    """By that signal, while somebody is connected who sends nothing."""
+    with socket.create_connection(("127.0.0.1", server.port)) as idle:
         assert server.stop(how) == 0
         with suppress(ConnectionResetError):  # the kernel closes with RST or with FIN
             assert idle.recv(1) == b""
-    assert_says_only_that_it_is_new(server)
-    assert {path.name for path in tmp_path.iterdir()} == {"instance", server.log.name}
+    [line] = server.errors.splitlines()
+    assert "INFO accounts begin anew file=" in line
+    assert {path.name for path in server.folder.iterdir()} == {"instance", server.log.name}
 
 
 @covers("RF-23")
 def test_it_serves_at_its_address_and_takes_three_full_cookies(tmp_path: Path) -> None:
+    """Until a signal ends it, and leaves nothing but its instance folder."""
     cookies = "; ".join(f"{name}={name * 4000}" for name in "abc")
     with _server(tmp_path) as server:
         assert server.greeting == f"Session Lab (every backend, side by side): {server.url}"
@@ -193,7 +179,12 @@ def test_it_serves_at_its_address_and_takes_three_full_cookies(tmp_path: Path) -
         with pytest.raises(HTTPError, match="404"):
             urlopen(f"{server.url}/nowhere", timeout=PATIENCE)
         assert _get(server, f"Cookie: {cookies}").startswith(b"HTTP/1.1 200 ")
-    assert_says_only_that_it_is_new(server)
+        _end(server, signal.SIGTERM)
+
+
+def test_ctrl_c_ends_it_too(tmp_path: Path) -> None:
+    with _server(tmp_path) as server:
+        _end(server, signal.SIGINT)
 
 
 def _get(server: LabServer, header: str) -> bytes:
@@ -201,6 +192,19 @@ def _get(server: LabServer, header: str) -> bytes:
         request = f"GET /healthz HTTP/1.1\r\nHost: lab\r\n{header}\r\nConnection: close\r\n\r\n"
         connection.sendall(request.encode())
         return connection.recv(4096)
+
+
+@pytest.mark.parametrize("backend", [None, "cookie"])
+def test_a_start_without_the_file_says_once_that_the_accounts_begin_anew(
+    backend: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = []
+    for _ in range(2):
+        caplog.clear()
+        settings = {"SECRET_KEY": SECRET, "SESSION_FILE_DIR": tmp_path}
+        log_new_accounts(create_app({"SESSION_BACKEND": backend, **settings}))
+        said.append(caplog.text.count("accounts begin anew"))
+    assert said == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from app.accounts import database
 from backends import ConfigurationError
 from tests.app.conftest import MakeLab
 from tests.support.covers import covers
-from tests.support.services import LabServer
 from tests.support.visitor import Visitor
 
 
@@ -212,16 +211,3 @@ def test_no_start_takes_older_rights_for_a_file_that_cannot_be_read(
         with pytest.raises(ConfigurationError, match=r"^ACCOUNTS_FILE: .* cannot be used"):
             make_lab(None if mounted else "cookie", ACCOUNTS_FILE=path)
     assert file.read_bytes() == b"this is no database"
-
-
-@pytest.mark.parametrize("mounted", [False, True])
-def test_a_start_without_the_file_says_once_that_the_accounts_begin_anew(
-    mounted: bool, tmp_path: Path
-) -> None:
-    environment = {"SESSION_BACKEND": "" if mounted else "cookie"}
-    said = []
-    for _ in range(2):
-        with LabServer(tmp_path, environment) as server:
-            pass
-        said.append(server.errors.count("accounts begin anew"))
-    assert said == [1, 0]
