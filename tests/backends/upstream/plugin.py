@@ -1,8 +1,9 @@
 """A pytest plugin for tests of Flask and its extensions: runs each on every backend.
 
 It records how each test ended. `UPSTREAM_FOLDER` takes the sessions and `outcomes.json`;
-`REDIS_URL` is the Redis of the last run, which is left out without it. All runs share one process:
-to load pytest and Flask costs as much as the tests do.
+`REDIS_URL` is the Redis of the last run, which is left out without it; `UPSTREAM_RUNS` names the
+runs if not all are asked for. All runs share one process: to load pytest and Flask costs as much as
+the tests do.
 """
 
 import functools
@@ -33,7 +34,8 @@ PLAIN = "plain"
 """The tests on Flask's own session."""
 ON_REDIS = "redis-server"
 """The redis backend on a real Redis; on the others it is embedded."""
-RUNS = [PLAIN, *BACKENDS, *([ON_REDIS] if REDIS_URL else [])]
+ASKED_FOR = os.environ.get("UPSTREAM_RUNS")
+RUNS = ASKED_FOR.split() if ASKED_FOR else [PLAIN, *BACKENDS, *([ON_REDIS] if REDIS_URL else [])]
 
 outcomes: dict[str, dict[str, str]] = defaultdict(dict)
 """How each test ended, by the run and the test's id."""

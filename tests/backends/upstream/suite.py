@@ -40,9 +40,13 @@ def find_redis(request: pytest.FixtureRequest) -> str | None:
 
 
 def run_suite(
-    source: Path, folder: Path, redis_url: str | None, files: Sequence[str] = ("tests",)
+    source: Path,
+    folder: Path,
+    redis_url: str | None,
+    files: Sequence[str] = ("tests",),
+    runs: Sequence[str] = (),
 ) -> Outcomes:
-    """Run the files of `source` on every backend; sessions go to `folder`."""
+    """Run the files of `source` in those runs, or in all; sessions go to `folder`."""
     # Of our own environment as little as possible: no options of pytest, no coverage.
     environment = {
         "PATH": os.environ["PATH"],
@@ -50,6 +54,7 @@ def run_suite(
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "UPSTREAM_FOLDER": str(folder),
+        "UPSTREAM_RUNS": " ".join(runs),
         **({"REDIS_URL": redis_url} if redis_url else {}),
     }
     process = subprocess.run(
