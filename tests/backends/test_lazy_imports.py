@@ -1,11 +1,8 @@
 """A process loads the libraries of what it runs: its backend, its command."""
 
 import json
-import re
 import subprocess
 import sys
-
-import pytest
 
 LIBRARIES = {"bs4", "cachelib", "cryptography", "fakeredis", "flask_session", "redis"}
 
@@ -47,41 +44,42 @@ for backend in ("cookie", "flask-cookie"):
 """
 
 
-@pytest.mark.parametrize(
-    ("code", "loaded"),
-    [
-        ("import backends", set()),
-        ("import backends.commands", set()),
-        (COOKIE_APPLICATION, set()),
-        (LAB_ON_COOKIES, set()),
-        ("from backends import BACKENDS; list(BACKENDS)", set()),
-        ("import backends.encrypted_cookie", {"cryptography"}),
-        # redis-py takes it for the certificates of TLS, where it is installed.
-        ("import backends.redis", {"cryptography", "redis"}),
-    ],
-    ids=["import", "commands", "cookie", "session-lab", "names", "encrypted-cookie", "redis"],
+STAGES = (
+    f"import backends.commands\n{COOKIE_APPLICATION}\n{LAB_ON_COOKIES}",
+    "from backends import BACKENDS; list(BACKENDS)",
+    "import backends.encrypted_cookie",
+    "import backends.redis",
 )
-def test_only_the_chosen_backend_is_loaded(code: str, loaded: set[str]) -> None:
+"""One after the other in a process: what one has not loaded, none before it has."""
+
+HELP = """
+import sys
+from app.__main__ import main
+for command in ([], ["cookie"], ["sessions"], ["compare"], ["bench"], ["plan"]):
+    sys.argv = ["session-lab", *command, "--help"]
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code
+"""
+
+
+def run(code: str) -> str:
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return ended.stdout
+
+
+def test_only_the_chosen_backend_is_loaded() -> None:
     report = f"import json, sys; print(json.dumps(sorted({LIBRARIES} & sys.modules.keys())))"
-    ended = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True
-    )
-    assert set(json.loads(ended.stdout)) == loaded
+    lines = run("".join(f"{stage}\n{report}\n" for stage in STAGES)).splitlines()
+    # redis-py takes cryptography for the certificates of TLS, where it is installed.
+    assert [json.loads(line) for line in lines] == [
+        *([], [], ["cryptography"], ["cryptography", "redis"]),
+    ]
 
 
-@pytest.mark.parametrize(
-    "command", [(), ("cookie",), ("sessions",), ("compare",), ("bench",), ("plan",)]
-)
-def test_the_help_of_a_command_loads_nothing_that_only_its_run_needs(
-    command: tuple[str, ...],
-) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "app", *command, "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ended.stdout.startswith("Usage: ")
-    loaded = set(re.findall(r"^import time:.*\| +(\S+)$", ended.stderr, re.MULTILINE))
-    assert {"app.cli", "flask"} <= loaded
-    assert loaded & NOT_FOR_HELP == set()
+def test_the_help_of_a_command_loads_nothing_that_only_its_run_needs() -> None:
+    *shown, loaded = run(f"{HELP}\nprint(*sys.modules)").splitlines()
+    assert [line.startswith("Usage: session-lab") for line in shown].count(True) == 6
+    assert {"app.cli", "flask"} <= {*loaded.split()}
+    assert {*loaded.split()} & NOT_FOR_HELP == set()
