@@ -8,7 +8,8 @@ import pytest
 import time_machine
 from flask import Flask
 
-from tests.backends.contract.stage import HOST, MakeApp, Stage, on
+from backends import BACKENDS
+from tests.backends.contract.stage import HOST, MakeApp, Stage
 from tests.backends.contract.test_outage import VERBS, fail
 from tests.backends.extensions import flask_login_scenarios
 from tests.backends.extensions.flask_wtf_scenarios import build, read_token
@@ -67,7 +68,7 @@ def check_refused(response: Any) -> None:
     assert "42" not in response.text
 
 
-@on(revocable=True)
+@pytest.mark.parametrize("placed", [(BACKENDS["filesystem"], "real")], indirect=True, ids=[""])
 class TestFlaskLogin:
     @each_return
     @pytest.mark.parametrize("path", ["/account", "/password", "/greeting"])
