@@ -1,6 +1,6 @@
-"""The pages do not know their backend: here one of each kind of state stands for all.
+"""The pages do not know their backend: here files stand for all.
 
-The flow itself runs on every backend, in `test_flow.py`.
+What each page keeps is tried on every backend in `test_every_backend.py`.
 """
 
 from collections.abc import Callable
@@ -11,18 +11,22 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from backends import Backend
-from tests.conftest import ACCOUNTS, OURS, PRODUCTION, SECRET, Where, place
+from backends import BACKENDS, Backend
+from tests.conftest import ACCOUNTS, PRODUCTION, SECRET, Where, place
 from tests.support.visitor import Visitor
 
 MakeLab = Callable[..., Flask]
 
-ONE_OF_EACH_STATE = {backend.state: (backend, "real") for backend in OURS if not backend.needs}
+FILES = (BACKENDS["filesystem"], "real")
+
+on_each_state = pytest.mark.parametrize(
+    "placed", [(BACKENDS["cookie"], "real"), FILES], indirect=True, ids=["browser", "server"]
+)
+"""For what depends on where the session is."""
 
 
-@pytest.fixture(params=list(ONE_OF_EACH_STATE.values()), ids=list(ONE_OF_EACH_STATE))
+@pytest.fixture(params=[FILES], ids=["files"])
 def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
-    """A backend of each state."""
     return place(request, tmp_path)
 
 

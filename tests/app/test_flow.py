@@ -1,4 +1,4 @@
-"""The application's flow over HTTP, the same on every backend."""
+"""The application's flow over HTTP: what is promised of every backend, and of the pages."""
 
 from urllib.parse import urlsplit
 
@@ -10,18 +10,6 @@ from tests.conftest import PLACES
 from tests.support.covers import HIDDEN, covers
 from tests.support.services import left_to_it
 from tests.support.visitor import Visitor
-
-pytestmark = pytest.mark.parametrize(
-    "placed", PLACES, indirect=True, ids=[f"{backend.name}-{kind}" for backend, kind in PLACES]
-)
-
-
-def test_log_in_see_the_dashboard_log_out(visitor: Visitor) -> None:
-    assert visitor.log_in().headers["Location"] == "/dashboard"
-    page = visitor.client.get("/dashboard")
-    assert "Welcome alice" in page.text
-    visitor.client.post("/logout")
-    assert visitor.client.get("/dashboard").status_code == 302
 
 
 def test_a_visitor_without_a_login_is_sent_to_it_and_back(visitor: Visitor) -> None:
@@ -59,7 +47,17 @@ def test_what_is_written_is_shown(visitor: Visitor) -> None:
     assert "&lt;b&gt;milk&lt;/b&gt; &amp; honey" in page.text
 
 
-class TestInspection:
+@pytest.mark.parametrize(
+    "placed", PLACES, indirect=True, ids=[f"{backend.name}-{kind}" for backend, kind in PLACES]
+)
+class TestOnEveryBackend:
+    def test_log_in_see_the_dashboard_log_out(self, visitor: Visitor) -> None:
+        assert visitor.log_in().headers["Location"] == "/dashboard"
+        page = visitor.client.get("/dashboard")
+        assert "Welcome alice" in page.text
+        visitor.client.post("/logout")
+        assert visitor.client.get("/dashboard").status_code == 302
+
     @pytest.fixture
     def client(self, visitor: Visitor) -> FlaskClient:
         visitor.log_in()
@@ -90,30 +88,30 @@ class TestInspection:
         assert found["size"] > 50
         assert 0 < found["ttl"] <= 1800
 
-    def test_it_tells_the_bytes_of_the_last_ten_requests(self, client: FlaskClient) -> None:
-        for _ in range(10):
-            client.get("/dashboard")
-        login_is_gone = client.get("/inspect").get_json()["traffic"]
-        assert [(seen["method"], seen["path"]) for seen in login_is_gone] == [
-            ("GET", "/dashboard")
-        ] * 10
-        assert all(seen["cookie_bytes"] > 80 for seen in login_is_gone)
-        assert {seen["set_cookie_bytes"] for seen in login_is_gone} == {0}
+
+def test_it_tells_the_bytes_of_the_last_ten_requests(visitor: Visitor) -> None:
+    client = visitor.logged_in().client
+    for _ in range(10):
+        client.get("/dashboard")
+    login_is_gone = client.get("/inspect").get_json()["traffic"]
+    assert [(seen["method"], seen["path"]) for seen in login_is_gone] == [
+        ("GET", "/dashboard")
+    ] * 10
+    assert all(seen["cookie_bytes"] > 80 for seen in login_is_gone)
+    assert {seen["set_cookie_bytes"] for seen in login_is_gone} == {0}
 
 
-class TestPagesWithoutASession:
-    def test_request_info_shows_the_request_without_cookie_values(self, visitor: Visitor) -> None:
-        visitor.log_in()
-        found = visitor.client.get("/request-info?x=1", headers={"User-Agent": "me"}).get_json()
-        assert (found["method"], found["user_agent"]) == ("GET", "me")
-        assert urlsplit(found["url"]).path == "/request-info"
-        assert found["args"] == [{"name": "x", "bytes": 2}]
-        assert found["remote_addr"] == "127.0.0.1"
-        name = visitor.app.config["SESSION_COOKIE_NAME"]
-        assert found["cookies"] == [{"name": name, "bytes": len(name) + len(visitor.token)}]
+def test_request_info_shows_the_request_without_cookie_values(visitor: Visitor) -> None:
+    visitor.log_in()
+    found = visitor.client.get("/request-info?x=1", headers={"User-Agent": "me"}).get_json()
+    assert (found["method"], found["user_agent"]) == ("GET", "me")
+    assert urlsplit(found["url"]).path == "/request-info"
+    assert found["args"] == [{"name": "x", "bytes": 2}]
+    assert found["remote_addr"] == "127.0.0.1"
+    name = visitor.app.config["SESSION_COOKIE_NAME"]
+    assert found["cookies"] == [{"name": name, "bytes": len(name) + len(visitor.token)}]
 
-    def test_health_and_readiness_name_the_backend(
-        self, visitor: Visitor, backend: Backend
-    ) -> None:
-        for path in ("/healthz", "/readyz"):
-            assert visitor.client.get(path).get_json()["backend"] == backend.name
+
+def test_health_and_readiness_name_the_backend(visitor: Visitor, backend: Backend) -> None:
+    for path in ("/healthz", "/readyz"):
+        assert visitor.client.get(path).get_json()["backend"] == backend.name

@@ -5,9 +5,12 @@ from flask import Flask
 
 from app import create_app
 from backends import Backend
+from tests.app.conftest import on_each_state
 from tests.conftest import ACCOUNTS, SECRET, Where
 from tests.support.clock import SetClock
 from tests.support.visitor import PASSWORDS, Visitor
+
+pytestmark = on_each_state
 
 IDLE, ABSOLUTE, REMEMBERED = 600, 3600, 7 * 24 * 3600
 

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from backends import Backend
-from tests.app.conftest import MakeLab
+from tests.app.conftest import MakeLab, on_each_state
 from tests.support.visitor import Visitor
 
 
@@ -42,6 +42,7 @@ def test_only_a_development_run_prints_the_accounts(make_lab: MakeLab) -> None:
     assert "pbkdf2" not in page
 
 
+@on_each_state
 def test_a_logout_says_what_ended_and_offers_the_replay(lab_app: Flask, backend: Backend) -> None:
     alice = Visitor(lab_app).logged_in()
     page = alice.submit("/logout").text

@@ -1,4 +1,4 @@
-"""The account's own page, on every backend."""
+"""The account's own page, on a backend of each state."""
 
 from typing import Any
 
@@ -6,8 +6,11 @@ import pytest
 
 from app.accounts.account import MIN_PASSWORD_CHARACTERS
 from backends import Backend
+from tests.app.conftest import on_each_state
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
+
+pytestmark = on_each_state
 
 NEW = "looking-glass"
 

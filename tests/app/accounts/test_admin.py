@@ -3,8 +3,8 @@
 import pytest
 from flask import Flask
 
-from tests.app.accounts.conftest import find_handles, on_a_list
-from tests.app.conftest import MakeLab
+from tests.app.accounts.conftest import find_handles
+from tests.app.conftest import MakeLab, on_each_state
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
 
@@ -35,7 +35,6 @@ def test_the_session_holds_no_role(alice: Visitor) -> None:
     assert alice.session().keys() == {"user", "logged_in", "epoch", "confirmed_at"}
 
 
-@on_a_list
 class TestSessions:
     @pytest.fixture
     def bobs(self, lab_app: Flask) -> list[Visitor]:
@@ -78,6 +77,7 @@ class TestSessions:
         ] == [("bob", "alice", 1), ("bob", "alice", "end-sessions")]
 
 
+@on_each_state
 class TestAccounts:
     @covers("7.4.2")
     def test_an_administrator_disables_and_enables_another_account(

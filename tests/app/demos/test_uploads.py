@@ -8,6 +8,7 @@ import pytest
 
 from app.demos.uploads import MAX_UPLOAD_BYTES
 from backends import Backend
+from tests.app.conftest import on_each_state
 from tests.support.visitor import Visitor
 
 ANY_BYTES = bytes(range(256)) + b"\r\n\x00\xff"
@@ -78,6 +79,7 @@ def test_a_file_over_the_limit_is_refused(uploader: Visitor) -> None:
     assert _download(uploader).status_code == 404
 
 
+@on_each_state
 def test_a_file_fits_or_is_refused_without_a_change(uploader: Visitor, backend: Backend) -> None:
     _upload(uploader, b"small")
     large = os.urandom(MAX_UPLOAD_BYTES)

@@ -7,6 +7,7 @@ from flask import Flask
 
 from app.web.plain_cookies import CURRENCY, GUEST_CART, READ_ARTICLES, THEME, PlainCookie
 from backends import Backend
+from tests.app.conftest import on_each_state
 from tests.support.visitor import Visitor
 
 
@@ -43,6 +44,7 @@ def test_an_article_counts_itself_among_the_ones_read(visitor: Visitor) -> None:
     assert _bytes_shown(page, name) == _bytes_sent(visitor, name) > 0
 
 
+@on_each_state
 @pytest.mark.parametrize("path", ["/cart", "/checkout/address", "/uploads", "/admin"])
 def test_session_data_costs_its_cookie_or_only_the_token(
     lab_app: Flask, visitor: Visitor, backend: Backend, path: str
