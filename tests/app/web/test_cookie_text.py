@@ -5,7 +5,7 @@ import zlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous.encoding import base64_encode
 
@@ -20,8 +20,6 @@ MOST_BYTES = 100_000
 """Of any answer, whatever the cookies are."""
 
 SIGNED_AT = base64_encode((1_764_000_000).to_bytes(4)).decode()
-
-BACKENDS_TRIED = ("cookie", "redis", "flask-cookie")
 
 
 def made_up(text: str | bytes, *, compressed: bool = False) -> str:
@@ -64,11 +62,6 @@ ATTACKS = {
 }
 
 
-def test_each_of_them_is_small() -> None:
-    """So that a browser, or who pretends to be one, can send it."""
-    assert max(len(value) for name, value in ATTACKS.items() if "any" not in name) < 16_000
-
-
 @pytest.mark.parametrize("value", ATTACKS.values(), ids=list(ATTACKS))
 @covers("15.2.2")
 def test_what_is_decoded_and_shown_is_bounded(value: str) -> None:
@@ -79,6 +72,7 @@ def test_what_is_decoded_and_shown_is_bounded(value: str) -> None:
         assert len(describe(decoded, whole=True)) <= MOST_BYTES
 
 
+@settings(max_examples=40)
 @given(st.binary(max_size=3_000), st.booleans(), st.integers(0, 4_000))
 def test_any_bytes_are_decoded_or_not(data: bytes, compressed: bool, cut: int) -> None:
     decoded = decode_without_key(made_up(data, compressed=compressed)[:cut] + f".{SIGNED_AT}.x")
@@ -91,10 +85,11 @@ JSON_VALUES = st.recursive(
     lambda values: (
         st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=5), values, max_size=3)
     ),
-    max_leaves=20,
+    max_leaves=8,
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(max_size=5), JSON_VALUES, max_size=3), st.booleans())
 def test_a_session_is_shown_as_it_is(data: dict[str, Any], compressed: bool) -> None:
     shown = read_and_describe(made_up(json.dumps(data), compressed=compressed), whole=True)
@@ -154,17 +149,19 @@ def test_a_cookie_is_taken_as_people_copy_it(copied: str) -> None:
     assert json.loads(describe(decoded)) == {"user": "alice"}
 
 
+@settings(max_examples=40)
 @given(st.text(max_size=200))
 def test_any_text_is_a_cookie_or_none(copied: str) -> None:
     decode_copied(copied)
 
 
-@pytest.fixture(scope="module", params=BACKENDS_TRIED)
-def visitor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Visitor:
-    """Somebody who is logged in."""
-    settings = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_BACKEND": request.param}
-    folder = tmp_path_factory.mktemp("sessions")
-    return Visitor(create_app({**settings, "SESSION_FILE_DIR": folder})).logged_in()
+@pytest.fixture(scope="module")
+def visitor(tmp_path_factory: pytest.TempPathFactory) -> Visitor:
+    """Somebody who is logged in where also their own cookie is decoded."""
+    where = {"SESSION_FILE_DIR": tmp_path_factory.mktemp("sessions"), "SESSION_BACKEND": "cookie"}
+    return Visitor(
+        create_app({"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, **where})
+    ).logged_in()
 
 
 def assert_it_answers(visitor: Visitor, **cookies: str) -> None:
