@@ -17,7 +17,7 @@ from app import create_app
 from app.__main__ import main, session_lab
 from backends import BACKENDS, audit_log, init_app
 from tests.conftest import ACCOUNTS, SECRET
-from tests.support.services import PATIENCE, LabServer, RedisServer
+from tests.support.services import PATIENCE, LabServer
 from tests.support.visitor import Visitor
 from tests.system.plugins.packages import environment, install
 
@@ -178,7 +178,6 @@ def test_every_command_name_offers_the_same_commands(
     assert json.loads(process.stdout)["user"] == "Ærøskøbing"
 
 
-@pytest.mark.parametrize("command", [("list",), ("revoke", "alice", "--all"), ("check",)])
 @pytest.mark.parametrize(
     ("backend", "expected"),
     [
@@ -192,10 +191,10 @@ def test_sessions_that_cannot_be_found_are_one_line(
     monkeypatch: pytest.MonkeyPatch,
     backend: str,
     expected: str,
-    command: tuple[str, ...],
 ) -> None:
+    """Of each command: tests/backends/commands/test_refusals.py."""
     monkeypatch.setenv("SESSION_BACKEND", backend)
-    result = invoke("sessions", *command)
+    result = invoke("sessions", "list")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"Error: {expected}")
     assert result.stderr.count("\n") == 1
@@ -207,25 +206,16 @@ def test_no_command_on_sessions_leaves_a_folder(
 ) -> None:
     monkeypatch.delenv("ACCOUNTS_FILE")
     monkeypatch.setenv("SESSION_BACKEND", backend)
-    for command in (
-        ["list"],
-        ["list", "alice"],
-        ["revoke", "alice", "--all"],
-        ["sweep"],
-        ["check"],
-    ):
+    for command in (["list"], ["revoke", "alice", "--all"], ["sweep"], ["check"]):
         invoke("sessions", *command)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("backend", ["filesystem", "redis"])
 def test_sessions_are_those_of_the_server_in_this_folder(
-    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, redis_server: RedisServer, backend: str
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rest of `sessions` is tested on other applications: tests/backends/commands."""
-    redis_server.client().flushall()
-    monkeypatch.setenv("SESSION_BACKEND", backend)
-    monkeypatch.setenv("REDIS_URL", redis_server.url)
+    monkeypatch.setenv("SESSION_BACKEND", "filesystem")
     app = create_app({"DEMO_ACCOUNTS": ACCOUNTS})
     visitors = [Visitor(app).logged_in(name) for name in ("bob", "alice", "alice")]
     monkeypatch.setattr(logging.getLogger("backends"), "handlers", [])  # those of the server
@@ -235,11 +225,6 @@ def test_sessions_are_those_of_the_server_in_this_folder(
     assert (ended.exit_code, ended.stdout) == (0, "Sessions of alice ended: 2.\n")
     assert 'by="the command line"' in ended.stderr
     assert [visitor.is_in for visitor in visitors] == [True, False, False]
-
-
-def test_a_check_says_whether_logins_work(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SESSION_BACKEND", "filesystem")
-    create_app()
     assert "Logins:   work\n" in invoke("sessions", "check").stdout
 
 

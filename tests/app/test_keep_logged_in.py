@@ -8,7 +8,7 @@ from backends import Backend
 from tests.app.conftest import on_each_state
 from tests.conftest import ACCOUNTS, SECRET, Where
 from tests.support.clock import SetClock
-from tests.support.visitor import PASSWORDS, Visitor
+from tests.support.visitor import Visitor
 
 pytestmark = on_each_state
 
@@ -53,15 +53,6 @@ def test_the_next_login_without_it_is_short_again(app: Flask, clock: SetClock) -
     assert not outlives_the_browser(alice)
     clock.now += IDLE + 1
     assert not Visitor(app, alice.token).is_in
-
-
-def test_a_change_of_the_password_ends_it(app: Flask) -> None:
-    kept, other = Visitor(app).logged_in(keep="y"), Visitor(app).logged_in()
-    changed = other.post(
-        "/account/password", current=PASSWORDS["alice"], new="looking-glass", end_others="y"
-    )
-    assert changed.status_code == 302
-    assert not kept.is_in
 
 
 def test_the_form_says_for_how_long_and_what_that_risks(app: Flask) -> None:
