@@ -1,4 +1,4 @@
-"""A shop on each backend that can list sessions, its visitors, and its commands."""
+"""A shop on a backend that can list sessions, its visitors, and its commands."""
 
 import logging
 from collections.abc import Callable
@@ -18,7 +18,15 @@ from tests.support.clock import SetClock
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
-LISTING = [(each, "real") for each in OURS if each.state == "server" and each.name in BUILT_IN]
+FILES = (BUILT_IN["filesystem"], "real")
+
+on_each_store = pytest.mark.parametrize(
+    "placed",
+    [(each, "real") for each in OURS if each.state == "server" and each.name in BUILT_IN],
+    indirect=True,
+    ids=lambda pair: pair[0].name,
+)
+"""Of ours, on a real service: for what a store decides."""
 
 Run = Callable[..., Result]
 
@@ -35,9 +43,9 @@ def no_log_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(logging.getLogger(name), "handlers", [])
 
 
-@pytest.fixture(params=LISTING, ids=[each.name for each, _ in LISTING])
+@pytest.fixture(params=[FILES], ids=["files"])
 def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
-    """Each of our backends with lists of sessions, on a real service."""
+    """A command does not know which store lists the sessions."""
     return place(request, tmp_path)
 
 

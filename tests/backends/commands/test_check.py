@@ -14,7 +14,7 @@ from redis.cluster import RedisCluster
 from backends import init_app, interface_of
 from backends.commands import sessions
 from backends.redis_access.client import connect, describe_address
-from tests.backends.commands.conftest import Shop
+from tests.backends.commands.conftest import Shop, on_each_store
 from tests.conftest import SECRET
 from tests.support.clock import SetClock
 from tests.support.redis_topologies import RedisClusterTrio
@@ -44,6 +44,7 @@ def found_in(app: Flask) -> dict[str, Any]:
     return result
 
 
+@on_each_store
 def test_what_works_is_said_for_people_and_programs(shop: Shop) -> None:
     location = interface_of(shop.app).store.location()  # type: ignore[attr-defined]
     result = check(shop.app)

@@ -10,10 +10,11 @@ from flask import Flask
 
 from backends import Store, StoreUnavailable, interface_of
 from backends.store import call_before
-from tests.backends.commands.conftest import FIREFOX, Shop
+from tests.backends.commands.conftest import FIREFOX, Shop, on_each_store
 from tests.support.clock import SetClock
 
 
+@on_each_store
 def test_the_newest_session_comes_first(shop: Shop) -> None:
     shop.log_in("ada")
     shop.log_in("bob")
@@ -76,29 +77,26 @@ def test_a_page_after_an_ended_session_is_an_error(shop: Shop) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("owner", "arguments"),
-    [
-        ("42", ["42"]),
-        ("42", ["--json-owner", '"42"']),
-        (42, ["--json-owner", "42"]),
-        (-1, ["--json-owner", "--", "-1"]),
-        (True, ["--json-owner", "true"]),
-        (["acme", 7], ["--json-owner", '["acme", 7]']),
-        (UUID(int=7), ["--json-owner", json.dumps({" u": UUID(int=7).hex})]),
-        ("Ærøskøbing", ["Ærøskøbing"]),
-    ],
-)
-def test_an_owner_is_never_taken_for_another(
-    shop: Shop, owner: object, arguments: list[str]
-) -> None:
+ASKED: list[tuple[object, list[str]]] = [
+    ("42", ["42"]),
+    ("42", ["--json-owner", '"42"']),
+    (42, ["--json-owner", "42"]),
+    (-1, ["--json-owner", "--", "-1"]),
+    (True, ["--json-owner", "true"]),
+    (["acme", 7], ["--json-owner", '["acme", 7]']),
+    (UUID(int=7), ["--json-owner", json.dumps({" u": UUID(int=7).hex})]),
+    ("Ærøskøbing", ["Ærøskøbing"]),
+]
+
+
+def test_an_owner_is_never_taken_for_another(shop: Shop) -> None:
     for each in ("42", 42, -1, True, ["acme", 7], UUID(int=7), "Ærøskøbing", "null"):
         shop.log_in(each)
-    result = shop.run("list", "--format", "json", *arguments)
-    found = json.loads(result.stdout)
-    assert [each["handle"] for each in found] == shop.handles(owner)
-    plain = json.loads(interface_of(shop.app).serializer.encode(owner))
-    assert (found[0]["owner"], type(found[0]["owner"])) == (plain, type(plain))
+    for owner, arguments in ASKED:
+        found = json.loads(shop.run("list", "--format", "json", *arguments).stdout)
+        assert [each["handle"] for each in found] == shop.handles(owner)
+        plain = json.loads(interface_of(shop.app).serializer.encode(owner))
+        assert (found[0]["owner"], type(found[0]["owner"])) == (plain, type(plain))
 
 
 def test_a_number_without_sessions_names_the_option(shop: Shop) -> None:
@@ -109,11 +107,11 @@ def test_a_number_without_sessions_names_the_option(shop: Shop) -> None:
     assert shop.run("list", "ada").stderr == ""
 
 
-@pytest.mark.parametrize("text", ['{" u": 5}', "ada", "null", "", '{" u": "x"}', "[" * 5000])
-def test_what_is_no_owner_in_json_is_a_usage_error(shop: Shop, text: str) -> None:
-    result = shop.run("list", "--json-owner", text)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "Error: --json-owner: OWNER is no JSON of an owner" in result.stderr
+def test_what_is_no_owner_in_json_is_a_usage_error(shop: Shop) -> None:
+    for text in ('{" u": 5}', "ada", "null", "", '{" u": "x"}', "[" * 5000):
+        result = shop.run("list", "--json-owner", text)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "Error: --json-owner: OWNER is no JSON of an owner" in result.stderr
 
 
 def test_without_an_owner_all_that_the_application_names(shop: Shop) -> None:
@@ -137,6 +135,7 @@ def test_nothing_in_a_list_steers_the_terminal(shop: Shop) -> None:
     assert shop.run("revoke", "\x1b", "\x1b[0m").stderr.replace("\n", "").isprintable()
 
 
+@on_each_store
 def test_a_session_that_ends_while_it_is_listed_is_left_out(shop: Shop) -> None:
     shop.log_in()
     shop.log_in()
@@ -176,9 +175,10 @@ def test_without_session_owner_the_setting_is_named(
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("names", [5, ["ada"], lambda: None, lambda: 5])
-def test_a_list_of_owners_that_is_no_function_is_one_line(shop: Shop, names: Any) -> None:
-    shop.app.config["SESSION_LIST_OWNERS"] = names
-    result = shop.run("list")
-    assert result.exit_code == 1
-    assert result.stderr.startswith("Error: SESSION_LIST_OWNERS is no function")
+def test_a_list_of_owners_that_is_no_function_is_one_line(shop: Shop) -> None:
+    wrong: list[Any] = [5, ["ada"], lambda: None, lambda: 5]
+    for names in wrong:
+        shop.app.config["SESSION_LIST_OWNERS"] = names
+        result = shop.run("list")
+        assert result.exit_code == 1
+        assert result.stderr.startswith("Error: SESSION_LIST_OWNERS is no function")

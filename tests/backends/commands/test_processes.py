@@ -14,16 +14,12 @@ from flask.cli import ScriptInfo
 
 from backends import Backend, init_app
 from backends.commands import output, revoke_sessions, sessions
-from tests.backends.commands.conftest import LISTING, Shop
+from tests.backends.commands.conftest import Shop
 from tests.conftest import SECRET, Where
 from tests.support.services import PATIENCE
 from tests.support.terminal import Ended, run_at_terminal
 
-pytestmark = [
-    pytest.mark.usefixtures("untraced_processes"),
-    # What a process adds to a command is alike on every backend.
-    pytest.mark.parametrize("placed", LISTING[:1], indirect=True, ids=[""]),
-]
+pytestmark = pytest.mark.usefixtures("untraced_processes")
 
 FLASK = str(Path(sys.executable).parent / "flask")
 

@@ -9,13 +9,14 @@ from flask.testing import FlaskClient
 
 from backends import interface_of
 from backends.store import call_before
-from tests.backends.commands.conftest import Shop
+from tests.backends.commands.conftest import Shop, on_each_store
 
 
 def users_in(*clients: FlaskClient) -> list[str]:
     return [client.get("/").text for client in clients]
 
 
+@on_each_store
 def test_all_ends_the_sessions_of_that_owner_alone(shop: Shop) -> None:
     adas, bob = [shop.log_in(), shop.log_in()], shop.log_in("bob")
     result = shop.run("revoke", "ada", "--all")
@@ -69,6 +70,7 @@ def test_neither_handle_nor_all_or_both_is_a_usage_error(shop: Shop, arguments: 
     assert users_in(ada) == ["ada"]
 
 
+@on_each_store
 def test_a_session_that_ended_meanwhile_is_not_counted(shop: Shop) -> None:
     shop.log_in()
     [handle] = shop.handles()
@@ -84,6 +86,7 @@ def test_a_session_that_ended_meanwhile_is_not_counted(shop: Shop) -> None:
     assert (result.exit_code, result.stdout) == (0, "Sessions of ada ended: 0.\n")
 
 
+@on_each_store
 def test_all_ends_a_session_that_changes_its_id_meanwhile(shop: Shop) -> None:
     ada, pending = shop.log_in(), [True]
 

@@ -8,13 +8,14 @@ from flask import Flask
 
 from backends import Sweeps, init_app, interface_of
 from backends.commands import sessions
-from tests.backends.commands.conftest import Shop
+from tests.backends.commands.conftest import Shop, on_each_store
 from tests.conftest import SECRET
 from tests.support.clock import SetClock
 
 DAYS = 24 * 3600
 
 
+@on_each_store
 def test_the_store_is_swept_or_says_that_it_does_it_itself(shop: Shop, clock: SetClock) -> None:
     shop.log_in()
     shop.log_in("bob")
