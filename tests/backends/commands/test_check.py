@@ -68,13 +68,6 @@ def test_what_works_is_said_for_people_and_programs(shop: Shop) -> None:
     }
 
 
-def test_it_leaves_nothing_in_the_store(tmp_path: Path) -> None:
-    app = make("filesystem", tmp_path)
-    before = sorted(tmp_path.rglob("*"))
-    assert check(app).exit_code == 0
-    assert sorted(tmp_path.rglob("*")) == before
-
-
 @pytest.mark.parametrize("backend", ["redis", "flask-session-redis"])
 def test_a_store_that_is_down_is_named_without_its_password(backend: str, tmp_path: Path) -> None:
     app = make(backend, tmp_path, REDIS_URL="redis://:swordfish@127.0.0.1:1/2")
@@ -104,14 +97,14 @@ def test_without_a_secret_key_logins_do_not_work(backend: str, tmp_path: Path) -
     assert (result.exit_code, result.stderr) == (
         *(1, "Error: SECRET_KEY is not set: no session can begin. Set one.\n"),
     )
-
-
-def test_flask_session_needs_no_secret_key(tmp_path: Path) -> None:
     assert check(make("flask-session-filesystem", tmp_path, SECRET_KEY=None)).exit_code == 0
 
 
 def test_without_session_owner_it_warns(tmp_path: Path) -> None:
-    found = found_in(make("filesystem", tmp_path, SESSION_OWNER=None))
+    app = make("filesystem", tmp_path, SESSION_OWNER=None)
+    before = sorted(tmp_path.rglob("*"))
+    found = found_in(app)
+    assert sorted(tmp_path.rglob("*")) == before  # a check leaves nothing in the store
     assert (found["works"], found["owner_key"], found["notes"]) == (True, None, [])
     assert [warning.partition(":")[0] for warning in found["warnings"]] == [
         "SESSION_OWNER is not set"
@@ -160,20 +153,18 @@ def test_a_redis_inside_the_process_is_no_ones_to_list(tmp_path: Path) -> None:
     assert "The embedded Redis lives in the process that serves" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("redis://ada:swordfish@db.example/3", "Redis at db.example:6379, database 3"),
-        ("rediss://:swordfish@[::1]:7000", "Redis at ::1:7000, database 0"),
-        ("unix://:swordfish@/run/redis.sock?db=2", "Redis at /run/redis.sock, database 2"),
-        (
-            "redis+sentinel://:swordfish@one:1,two:2/main/4",
-            "the service main of Redis Sentinel, database 4",
-        ),
-    ],
-)
-def test_an_address_is_told_without_its_password(url: str, address: str) -> None:
-    assert describe_address(connect(url)) == address
+ADDRESSES = {
+    "redis://ada:swordfish@db.example/3": "Redis at db.example:6379, database 3",
+    "rediss://:swordfish@[::1]:7000": "Redis at ::1:7000, database 0",
+    "unix://:swordfish@/run/redis.sock?db=2": "Redis at /run/redis.sock, database 2",
+    "redis+sentinel://:swordfish@one:1,two:2/main/4": (
+        "the service main of Redis Sentinel, database 4"
+    ),
+}
+
+
+def test_an_address_is_told_without_its_password() -> None:
+    assert {url: describe_address(connect(url)) for url in ADDRESSES} == ADDRESSES
 
 
 def test_a_cluster_is_told_by_its_nodes(redis_cluster: RedisClusterTrio) -> None:
