@@ -66,6 +66,9 @@ class TestEvents:
         assert login["address"] == logout["address"] == "127.0.0.1"
         assert len({event["session"] for event in (login, logout, begun, ended)}) == 1
         assert {record.levelname for record in caplog.records} == {"INFO"}
+        caplog.clear()
+        visitor.post("/logout")  # of nobody
+        assert events(caplog) == []
 
     @covers("16.3.1")
     def test_a_failed_login_names_who_was_tried_and_from_where(
@@ -86,32 +89,19 @@ class TestEvents:
         limited = the("login limited", caplog)
         assert (limited["user"], limited["address"]) == ("alice", "127.0.0.1")
 
-    def test_a_logout_of_nobody_is_no_event(
-        self, app: Flask, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        Visitor(app).post("/logout")
-        assert events(caplog) == []
-
-    @pytest.mark.parametrize("event", ["login", "logout"])
     def test_a_refused_session_is_not_logged(
-        self,
-        app: Flask,
-        event: str,
-        caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
+        self, app: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def down(*_: object) -> None:
             raise StoreUnavailable("down")
 
-        visitor = Visitor(app)
-        if event == "logout":
-            visitor.log_in()
-        store = interface_of(app).store
-        monkeypatch.setattr(store, "create", down)
-        monkeypatch.setattr(store, "delete", down)
-        response = visitor.log_in() if event == "login" else visitor.post("/logout")
-        assert response.status_code == 503
-        assert event not in [found["event"] for found in events(caplog)]
+        visitor = Visitor(app).logged_in()
+        caplog.clear()
+        for verb in ("create", "delete"):
+            monkeypatch.setattr(interface_of(app).store, verb, down)
+        for refused in (visitor.post("/logout"), Visitor(app).log_in()):
+            assert refused.status_code == 503
+        assert {"login", "logout"} & {found["event"] for found in events(caplog)} == set()
 
     def test_a_revoked_session_is_named_as_at_its_login(
         self, app: Flask, caplog: pytest.LogCaptureFixture
@@ -168,24 +158,19 @@ class TestForm:
         assert "RuntimeError: no luck" in failure["error"]
 
     def test_several_applications_in_a_process_write_each_line_once(
-        self, make_lab: MakeLab, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        visitor = Visitor(make_lab(None))
-        visitor.post("/cookie/login", username="alice", password="wonderland")
-        written = capsys.readouterr().err
-        assert written.count("INFO login ") == 1
-        assert written.count("INFO session begun ") == 1
-
-    def test_a_command_before_writes_no_line_twice(
         self,
         make_lab: MakeLab,
         capsys: pytest.CaptureFixture[str],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setenv("SESSION_BACKEND", "cookie")
-        build_sessions_app()
-        Visitor(make_lab()).log_in()
-        assert capsys.readouterr().err.count("INFO login ") == 1
+        with monkeypatch.context() as patch:
+            patch.setenv("SESSION_BACKEND", "cookie")
+            build_sessions_app()  # as a command does
+        visitor = Visitor(make_lab(None))
+        visitor.post("/cookie/login", username="alice", password="wonderland")
+        written = capsys.readouterr().err
+        assert written.count("INFO login ") == 1
+        assert written.count("INFO session begun ") == 1
 
     def test_a_log_that_was_configured_before_gets_the_records_too(self, app: Flask) -> None:
         seen = logging.StreamHandler(io.StringIO())
