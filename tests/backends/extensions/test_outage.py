@@ -1,6 +1,8 @@
 """Flask-Login and Flask-WTF while the store of the sessions cannot be reached."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import fakeredis
@@ -71,6 +73,14 @@ def check_refused(response: Any) -> None:
     assert "42" not in response.text
 
 
+@contextmanager
+def down(shop: Shop, *verbs: str) -> Iterator[None]:
+    """The store fails meanwhile, or those verbs of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        fail(shop, patch, *verbs)
+        yield
+
+
 @pytest.mark.parametrize("placed", [(BACKENDS["filesystem"], "real")], indirect=True, ids=[""])
 class TestFlaskLogin:
     @pytest.mark.parametrize(
@@ -81,71 +91,54 @@ class TestFlaskLogin:
         ],
     )
     def test_a_page_that_asks_who_it_is_is_503(
-        self,
-        shop: Shop,
-        monkeypatch: pytest.MonkeyPatch,
-        kept: tuple[str, ...],
-        verbs: tuple[str, ...],
+        self, shop: Shop, kept: tuple[str, ...], verbs: tuple[str, ...]
     ) -> None:
         """Neither the login page nor a stranger's greeting, and nobody is logged out by it.
 
         A session that cannot be read is not replaced, by one that "remember me" begins neither.
         """
         shop.log_in(kept)
-        with monkeypatch.context() as broken:
-            fail(shop, broken, *verbs)
+        with down(shop, *verbs):
             for path in PAGES:
                 check_refused(shop.get(path))
         assert shop.get("/greeting").text == "hello 42"
         # Of a remembered user the password is asked for.
         assert (shop.get("/password").status_code == 200) is ("session" in kept)
 
-    def test_whether_somebody_is_a_stranger_is_not_known_either(
-        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_whether_somebody_is_a_stranger_is_not_known_either(self, shop: Shop) -> None:
         shop.post("/cart/book")
-        with monkeypatch.context() as broken:
-            fail(shop, broken)
+        with down(shop):
             for path in ("/account", "/greeting"):
                 check_refused(shop.get(path))
         assert shop.held() == {"cart": ["book"]}
 
     @pytest.mark.parametrize("kept", [(), COOKIES[:1], COOKIES, COOKIES[1:]])
-    def test_a_public_page_is_answered(
-        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, kept: tuple[str, ...]
-    ) -> None:
+    def test_a_public_page_is_answered(self, shop: Shop, kept: tuple[str, ...]) -> None:
         """Although Flask-Login looks at the session after each request."""
         shop.log_in(kept)
-        fail(shop, monkeypatch)
-        response = shop.get("/public")
+        with down(shop):
+            response = shop.get("/public")
         assert (response.status_code, response.text) == (200, "public")
         assert "Set-Cookie" not in response.headers
 
-    def test_a_store_that_can_only_be_read_is_enough_to_read(
-        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_store_that_can_only_be_read_is_enough_to_read(self, shop: Shop) -> None:
         shop.log_in()
-        fail(shop, monkeypatch, *WRITES)
-        for path in PAGES:
-            response = shop.get(path)
-            assert response.status_code == 200
-            assert "42" in response.text
-            assert "Set-Cookie" not in response.headers
+        with down(shop, *WRITES):
+            for path in PAGES:
+                response = shop.get(path)
+                assert response.status_code == 200
+                assert "42" in response.text
+                assert "Set-Cookie" not in response.headers
 
     @each_outage
     @pytest.mark.parametrize("held", [{}, {"cart": ["book"]}], ids=["no session", "a cart"])
     def test_a_login_leaves_no_cookie_that_logs_in_later(
-        self,
-        shop: Shop,
-        monkeypatch: pytest.MonkeyPatch,
-        verbs: tuple[str, ...],
-        held: dict[str, Any],
+        self, shop: Shop, verbs: tuple[str, ...], held: dict[str, Any]
     ) -> None:
         """Flask-Login adds that of "remember me" before the session is saved."""
         shop.put(**held)
         before = shop.cookies()
-        with monkeypatch.context() as broken:
-            fail(shop, broken, *verbs)
+        with down(shop, *verbs):
             check_refused(shop.post("/login", remember="1"))
         assert shop.cookies() == before
         assert shop.held() == held
@@ -155,62 +148,32 @@ class TestFlaskLogin:
 
     @each_outage
     @each_return
-    def test_another_login_changes_no_user(
-        self,
-        shop: Shop,
-        monkeypatch: pytest.MonkeyPatch,
-        verbs: tuple[str, ...],
-        kept: tuple[str, ...],
-    ) -> None:
-        shop.log_in(kept)
-        before = shop.cookies()
-        with monkeypatch.context() as broken:
-            fail(shop, broken, *verbs)
-            check_refused(shop.post("/login", user="43", remember="1"))
-        assert shop.cookies() == before
-        assert shop.get("/account").text == "account of 42"
-
-    @each_outage
-    @each_return
-    def test_a_logout_is_refused_whole(
-        self,
-        shop: Shop,
-        monkeypatch: pytest.MonkeyPatch,
-        verbs: tuple[str, ...],
-        kept: tuple[str, ...],
+    def test_another_login_or_a_logout_is_refused_whole(
+        self, shop: Shop, verbs: tuple[str, ...], kept: tuple[str, ...]
     ) -> None:
         """With half of it, a browser without "remember me" has a session that is logged in."""
         shop.log_in(kept)
         before = shop.cookies()
-        with monkeypatch.context() as broken:
-            fail(shop, broken, *verbs)
+        with down(shop, *verbs):
+            check_refused(shop.post("/login", user="43", remember="1"))
+            assert shop.cookies() == before
             check_refused(shop.post("/logout"))
         assert shop.cookies() == before
         assert shop.get("/account").text == "account of 42"
         assert shop.post("/logout").status_code == 302
         assert shop.get("/account").status_code == 302
 
-    def test_a_refused_page_does_not_prolong_remember_me(
-        self, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_page_prolongs_remember_me_unless_it_is_refused(self, make_app: MakeApp) -> None:
+        """Flask-Login sets something after each request, and takes it back."""
         shop = Shop(make_app(REMEMBER_COOKIE_REFRESH_EACH_REQUEST=True))
         shop.log_in()
-        with monkeypatch.context() as broken:
-            fail(shop, broken)
+        with down(shop):
             check_refused(shop.get("/account"))
         renewed = shop.get("/account").headers.getlist("Set-Cookie")
         assert any(cookie.startswith("remember_token=") for cookie in renewed)
-
-    def test_what_is_set_and_taken_back_refuses_no_answer(
-        self, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Flask-Login does so after each request, to prolong its cookie."""
-        shop = Shop(make_app(REMEMBER_COOKIE_REFRESH_EACH_REQUEST=True))
-        shop.log_in()
-        with monkeypatch.context() as broken:
-            fail(shop, broken, *WRITES)
+        with down(shop, *WRITES):
             assert shop.get("/account").text == "account of 42"
-            fail(shop, broken)
+        with down(shop):
             assert shop.get("/public").status_code == 200
 
 
