@@ -19,25 +19,23 @@ def test_a_visitor_without_a_login_is_sent_to_it_and_back(visitor: Visitor) -> N
     assert 'value="/dashboard?tab=2"' in page.text
 
 
-@pytest.mark.parametrize(
-    ("name", "password", "status"),
-    [
-        ("alice", "typed-in-error", 401),
-        ("nobody", "wonderland", 401),
-        ("", "wonderland", 400),
-        ("alice", "", 400),
-        ("a" * 1000, "b" * 10_000, 400),
-        ("\0", "\0", 401),
-        ("ä€😀", "ä€😀", 401),
-    ],
+REFUSED = (
+    ("alice", "typed-in-error", 401),
+    ("nobody", "wonderland", 401),
+    ("", "wonderland", 400),
+    ("alice", "", 400),
+    ("a" * 1000, "b" * 10_000, 400),
+    ("\0", "\0", 401),
+    ("ä€😀", "ä€😀", 401),
 )
-def test_a_wrong_login_says_so_and_sets_no_cookie(
-    visitor: Visitor, name: str, password: str, status: int
-) -> None:
-    response = visitor.log_in(name, password)
-    assert response.status_code == status
-    assert "Set-Cookie" not in response.headers
-    assert "typed-in-error" not in response.text
+
+
+def test_a_wrong_login_says_so_and_sets_no_cookie(visitor: Visitor) -> None:
+    for name, password, status in REFUSED:
+        response = visitor.log_in(name, password)
+        assert response.status_code == status
+        assert "Set-Cookie" not in response.headers
+        assert "typed-in-error" not in response.text
 
 
 def test_what_is_written_is_shown(visitor: Visitor) -> None:

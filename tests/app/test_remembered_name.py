@@ -39,19 +39,15 @@ def test_the_name_is_filled_in_after_logout_and_logs_nobody_in(visitor: Visitor)
     assert visitor.log_in(password="").status_code == 400
 
 
-def test_unticking_forgets_the_name(visitor: Visitor) -> None:
-    visitor.log_in(remember="y")
-    visitor.log_in()
-    assert visitor.cookie(NAME) is None
-    assert _filled_in(visitor) == ("", False)
-
-
-def test_a_login_that_fails_remembers_and_forgets_nothing(visitor: Visitor) -> None:
+def test_only_a_login_that_succeeds_remembers_or_forgets(visitor: Visitor) -> None:
     visitor.log_in(remember="y", password="wrong")
     assert visitor.cookie(NAME) is None
     visitor.log_in(remember="y")
     visitor.log_in(password="wrong")
     assert visitor.cookie(NAME) is not None
+    visitor.log_in()
+    assert visitor.cookie(NAME) is None
+    assert _filled_in(visitor) == ("", False)
 
 
 def test_an_impossible_planted_name_is_not_filled_in(visitor: Visitor) -> None:

@@ -44,29 +44,24 @@ def test_handles_end_those_sessions_and_no_others(shop: Shop) -> None:
 
 
 def test_an_unknown_handle_is_an_error_in_one_line(shop: Shop) -> None:
-    bob = shop.log_in("bob")
-    handle = shop.handles("bob")[0]
+    bob, ada = shop.log_in("bob"), shop.log_in()
+    [handle], [known] = shop.handles("bob"), shop.handles()
     result = shop.run("revoke", "ada", handle)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"Error: ada has no session with the handle {handle}.\n"
-    assert users_in(bob) == ["bob"]
+    assert users_in(bob, ada) == ["bob", "ada"]
+    beside = shop.run("revoke", "ada", handle, known, "--format", "json")
+    assert beside.exit_code == 1
+    assert json.loads(beside.stdout) == {"owner": "ada", "ended": 1, "unknown": [handle]}
+    assert users_in(bob, ada) == ["bob", "None"]
 
 
-def test_beside_an_unknown_handle_the_known_one_ends(shop: Shop) -> None:
+def test_neither_handle_nor_all_or_both_is_a_usage_error(shop: Shop) -> None:
     ada = shop.log_in()
-    known = shop.handles()[0]
-    result = shop.run("revoke", "ada", "unknown", known, "--format", "json")
-    assert result.exit_code == 1
-    assert json.loads(result.stdout) == {"owner": "ada", "ended": 1, "unknown": ["unknown"]}
-    assert users_in(ada) == ["None"]
-
-
-@pytest.mark.parametrize("arguments", [[], ["--all", "0123456789abcdef"]])
-def test_neither_handle_nor_all_or_both_is_a_usage_error(shop: Shop, arguments: list[str]) -> None:
-    ada = shop.log_in()
-    result = shop.run("revoke", "ada", *arguments)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "Name the sessions by HANDLE, or end all of them by --all." in result.stderr
+    for arguments in ([], ["--all", "0123456789abcdef"]):
+        result = shop.run("revoke", "ada", *arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "Name the sessions by HANDLE, or end all of them by --all." in result.stderr
     assert users_in(ada) == ["ada"]
 
 
