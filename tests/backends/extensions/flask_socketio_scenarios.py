@@ -92,25 +92,6 @@ def write_in_events(browser: Recording) -> None:
     browser.get("page after the clearing", "/session")
 
 
-def write_by_http(browser: Recording) -> None:
-    browser.post("value by HTTP", "/set/color/red")
-    socket = browser.connect()
-    browser.post("another value by HTTP", "/set/color/blue")
-    browser.emit("event after it", socket, "read")
-    later = browser.connect()
-    browser.emit("event of a later connection", later, "read")
-    browser.emit("write of the later connection", later, "write", "size", "small")
-    browser.emit("event of the first connection", socket, "read")
-    browser.get("page", "/session")
-
-
-def come_without_a_session(browser: Recording) -> None:
-    socket = browser.connect()
-    browser.emit("event that writes", socket, "write", "size", "small")
-    browser.emit("event after it", socket, "read")
-    browser.get("page", "/session")
-
-
 def log_in_and_out(browser: Recording) -> None:
     browser.post("login", "/login/ada")
     socket = browser.connect()
@@ -129,8 +110,6 @@ SCENARIOS = [
     Scenario(f"{name}, {kind} session", partial(build, manage_session=manage_session), play)
     for name, play in (
         ("write in events", write_in_events),
-        ("write by HTTP", write_by_http),
-        ("no session", come_without_a_session),
         ("login and logout by HTTP", log_in_and_out),
     )
     for kind, manage_session in (("Flask-SocketIO's", True), ("Flask's", False))

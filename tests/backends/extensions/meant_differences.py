@@ -91,28 +91,6 @@ MEANT = [
         ),
     ),
     MeantDifferences(
-        "write by HTTP, Flask's session",
-        ON_SERVER,
-        SHARED,
-        in_bodies(
-            {
-                "event after it": ('{"color": "red"}', '{"color": "blue", "connected": true}'),
-                "event of a later connection": (
-                    '{"color": "blue"}',
-                    '{"color": "blue", "connected": true}',
-                ),
-                "event of the first connection": (
-                    '{"color": "red"}',
-                    '{"color": "blue", "connected": true, "size": "small"}',
-                ),
-                "page": (
-                    '{"color":"blue"}\n',
-                    '{"color":"blue","connected":true,"size":"small"}\n',
-                ),
-            }
-        ),
-    ),
-    MeantDifferences(
         "login and logout by HTTP, Flask's session",
         ON_SERVER,
         SHARED,
