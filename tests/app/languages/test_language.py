@@ -91,7 +91,9 @@ def test_the_page_of_a_session_that_is_not_kept_is_told_too(make_lab: MakeLab) -
 
 
 def test_english_pages_say_in_german_that_they_are(make_lab: MakeLab) -> None:
-    visitor = Visitor(make_lab(None, LAB=True))
+    together, alone = make_lab(None, LAB=True), make_lab("cookie", LAB=True)
+    assert {*alone.blueprints, *together.blueprints} >= ENGLISH_ONLY
+    visitor = Visitor(together)
     for path in ("/", "/lab", "/choose", "/lab/cost", "/lab/logout_is_final"):
         english = visitor.get(path).text
         german = visitor.get(path, headers={"Accept-Language": "de"})
@@ -99,11 +101,6 @@ def test_english_pages_say_in_german_that_they_are(make_lab: MakeLab) -> None:
         assert german.text.count(NOTE) == 1, path
         assert german.text.replace(NOTE, "").split() == english.split()
         assert {"accept-language", "cookie"} <= set(map(str.lower, german.vary))
-
-
-def test_the_names_of_english_parts_are_those_of_blueprints(make_lab: MakeLab) -> None:
-    alone, together = make_lab("cookie", LAB=True), make_lab(None)
-    assert {*alone.blueprints, *together.blueprints} >= ENGLISH_ONLY
 
 
 def test_the_inspector_on_a_german_page_is_marked_as_english(app: Flask) -> None:
@@ -138,18 +135,16 @@ def test_numbers_durations_times_and_amounts_follow_it(app: Flask) -> None:
 
 
 def test_outside_of_a_request_texts_are_english(app: Flask) -> None:
+    """And a cookie is the same key in every language."""
     with app.app_context():
         assert format_duration(1798) == "29 minutes and 58 seconds"
     assert format_number(4096) == "4,096"
-
-
-def test_a_cookie_is_the_same_key_in_every_language(app: Flask) -> None:
     with app.test_request_context(headers={"Accept-Language": "de"}):
         in_german = hash(THEME)
     assert in_german == hash(THEME)
 
 
-def test_errors_of_forms_are_german(app: Flask) -> None:
+def test_errors_of_forms_and_counts_are_german(app: Flask) -> None:
     visitor = Visitor(app).logged_in()
     visitor.client.set_cookie("language", "de")
     login = visitor.log_in("", "")
@@ -160,11 +155,6 @@ def test_errors_of_forms_are_german(app: Flask) -> None:
     assert "Geben Sie mindestens 8 Zeichen ein." in short.text
     refused = visitor.post("/uploads", file=(BytesIO(b"x"), "program.exe"))
     assert "Wählen Sie eine von diesen Arten: txt, md," in refused.text
-
-
-def test_one_and_many_are_told_apart_in_german(app: Flask) -> None:
-    visitor = Visitor(app).logged_in()
-    visitor.client.set_cookie("language", "de")
     for count, sentence in ((1, "Eine Sitzung wurde beendet."), (3, "3 Sitzungen wurden beendet.")):
         assert sentence in visitor.get(f"/sessions?ended={count}").text
 

@@ -16,7 +16,7 @@ FILES = (
     "tests/test_session_interface.py",
     "tests/test_testing.py",
     "tests/test_reqctx.py",
-    "tests/test_templating.py",
+    "tests/test_templating.py::test_standard_context",  # the one with a session
 )
 
 
@@ -41,7 +41,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
 def test_flasks_tests_run_here(outcomes: Outcomes) -> None:
     """Otherwise a backend could equal a suite in which everything fails."""
     plain = outcomes["plain"]
-    assert len(plain) > 200
+    assert len(plain) > 160
     assert list(plain.values()).count("passed") > 0.98 * len(plain)
 
 
