@@ -252,13 +252,11 @@ def thing():
 """
 
 
-def run_in(
-    folder: Path, site: Path, *command: str, **variables: str
-) -> "subprocess.CompletedProcess[str]":
+def run_in(folder: Path, site: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         command,
         cwd=folder,
-        env=environment(site, PYTHONDONTWRITEBYTECODE="1", **variables),
+        env=environment(site, PYTHONDONTWRITEBYTECODE="1"),
         capture_output=True,
         text=True,
         timeout=PATIENCE,

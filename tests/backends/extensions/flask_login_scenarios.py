@@ -151,7 +151,7 @@ def remember(browser: Recording) -> None:
     browser.post("login", "/login", data={"remember": "1"})
     browser.get("session", "/session")
     browser.get("password", "/password")
-    browser.forget_cookie()
+    browser.close()
     browser.get("account after a restart of the browser", "/account")
     browser.get("remembered session", "/session")
     refused = browser.get("password of a remembered user", "/password")

@@ -84,17 +84,14 @@ class Recording:
         self._add(label, self._read(response))
         return response
 
-    def wait(self, **duration: float) -> None:
-        """Move the clock: `days=1`, `hours=1`, `minutes=1`, `seconds=1`."""
-        factors = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
-        self._clock.shift(sum(factors[unit] * count for unit, count in duration.items()))
+    def wait(self, days: int) -> None:
+        """Move the clock."""
+        self._clock.shift(days * 86_400)
 
-    def forget_cookie(self, name: str = "session") -> str:
-        """Remove a cookie, as a closed browser does with a session's. Returns its value."""
-        cookie = self.client.get_cookie(name)
-        assert cookie is not None
-        self.client.delete_cookie(name)
-        return cookie.value
+    def close(self) -> None:
+        """Close the browser, which forgets the session's cookie."""
+        assert self.client.get_cookie("session") is not None
+        self.client.delete_cookie("session")
 
     def connect(self) -> SocketIOTestClient:
         """A Socket.IO client that has the cookies of this browser."""
