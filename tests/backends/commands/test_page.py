@@ -1,10 +1,11 @@
 """docs/commands.md: each of its commands is run, and prints what the page shows."""
 
-import importlib
 import re
+import runpy
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import pytest
@@ -43,11 +44,12 @@ def test_each_command_prints_what_the_page_shows(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    shop = importlib.import_module("shop")
-    monkeypatch.delitem(sys.modules, "shop")  # the commands find it by themselves
+    monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
+    del sys.modules["shop"]  # which the commands import, until the test ends
+    app = runpy.run_path("shop.py", run_name="shop")["app"]
     for agent, age in ((FIREFOX, 120), ("curl/8.5.0", 60)):
         with time_machine.travel(time.time() - age):
-            client = shop.app.test_client()
+            client = app.test_client()
             client.post("/login", data={"user": "ada"}, headers={"User-Agent": agent})
     shown = [Shown(*block.removeprefix("$ ").split("\n", 1)) for block in blocks("console")]
     assert {each.command.split()[4] for each in shown} == {"list", "revoke", "sweep", "check"}
@@ -59,4 +61,3 @@ def test_each_command_prints_what_the_page_shows(
         assert without_what_differs(output, tmp_path) == without_what_differs(each.output, tmp_path)
         handles |= zip(HANDLE.findall(each.output), HANDLE.findall(output), strict=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sessions", "shop.py"]
-    monkeypatch.delitem(sys.modules, "shop")
