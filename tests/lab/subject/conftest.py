@@ -11,6 +11,4 @@ from tests.lab.subject.served import ServedApp
 def served_apps() -> Iterator[None]:
     """Each application that this process serves ends with the tests of a module."""
     yield
-    for server in ServedApp.servers.values():
-        server.stop()
-    ServedApp.servers.clear()
+    ServedApp.stop_all()

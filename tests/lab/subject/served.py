@@ -1,8 +1,9 @@
-"""Applications of tests, served by this process or in a process of their own."""
+"""Applications of tests, served by this process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from flask import Flask
@@ -18,19 +19,27 @@ class ServedApp(ExternalApp):
     """An application that this process serves: it is started once."""
 
     code: str = ""
+    """That of a file in the current folder, unless given."""
     servers: ClassVar[dict[str, ApplicationServer]] = {}
 
     @contextmanager
     def start(self, make_browser: MakeBrowser = Browser) -> Iterator[ExternalSite]:
-        if self.code not in self.servers:
-            self.servers[self.code] = ApplicationServer(load_app(self.code), 0)
-        url = self.servers[self.code].url
-        yield ExternalSite(url, self.cookie_name, self.paths, make_browser, self._launch)
+        code = self.code or Path(f"{self.target}.py").read_text()
 
-    def _launch(self) -> None:
-        server = self.servers[self.code]
-        server.stop()
-        self.servers[self.code] = ApplicationServer(load_app(self.code), server.port)
+        def launch() -> None:
+            server = self.servers.pop(code)
+            server.stop()
+            self.servers[code] = ApplicationServer(load_app(code), server.port)
+
+        if code not in self.servers:
+            self.servers[code] = ApplicationServer(load_app(code), 0)
+        url = self.servers[code].url
+        yield ExternalSite(url, self.cookie_name, self.paths, make_browser, launch)
+
+    @classmethod
+    def stop_all(cls) -> None:
+        while cls.servers:
+            cls.servers.popitem()[1].stop()
 
 
 def load_app(code: str) -> Flask:
