@@ -39,12 +39,16 @@ def set_report(monkeypatch: pytest.MonkeyPatch) -> SetReport:
     return set_to
 
 
-@pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def stay_in_process(patch: pytest.MonkeyPatch) -> None:
     """Experiments run in this process: a process for them takes seconds to start."""
 
     def run(claims: Sequence[Claim], sources: Sequence[SubjectSource]) -> Iterator[Result]:
         for claim, source in product(claims, sources):
             yield runner.try_claim(claim, source)
 
-    monkeypatch.setattr(runner, "run_claims", run)
+    patch.setattr(runner, "run_claims", run)
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    stay_in_process(monkeypatch)

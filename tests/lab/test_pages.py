@@ -1,7 +1,8 @@
 """The laboratory's pages: what they show, and that they cost no session."""
 
+import itertools
 import re
-from collections.abc import Iterator
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from app.lab.reports.report import Report, parse_report, shorten_report
 from app.lab.runs.background import BackgroundRunner, RunFiles, Stage, record_run
 from app.lab.subject.evidence import MAX_EXCHANGES, SESSION_HEADERS
 from app.lab.subject.source import RunOptions
-from backends import BACKENDS, Backend
-from tests.conftest import ACCOUNTS, OURS, SECRET
-from tests.lab.reports.made_reports import faulty_run
+from backends import BACKENDS
+from tests.conftest import ACCOUNTS, SECRET
+from tests.lab.conftest import stay_in_process
+from tests.lab.reports.made_reports import faulty_html, faulty_run
 from tests.lab.runs.test_background import WAITS, over, run_of
 from tests.support.visitor import Visitor
 
@@ -44,9 +46,9 @@ def report(folder: Path) -> Report:
 
 
 def lab(**settings: Any) -> Visitor:
-    """Somebody at an application with the laboratory, side by side unless told otherwise."""
-    given = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "LAB": True, "SESSION_BACKEND": None}
-    return Visitor(create_app({**given, **settings}))
+    """Somebody at an application with the laboratory."""
+    given = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "LAB": True}
+    return Visitor(create_app({**given, "SESSION_BACKEND": "cookie", **settings}))
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +56,9 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     """A browser at an application whose last run found faults, for tests that read."""
     folder = tmp_path_factory.mktemp("read")
     RunFiles(folder).save_report(faulty_run())
-    app = lab(SESSION_BACKEND="cookie").app
+    app = lab().app
     app.extensions["lab_runs"] = BackgroundRunner(folder)
     return app.test_client()
-
-
-def addresses(report: Report) -> Iterator[str]:
-    yield "/lab"
-    for claim in report.claims:
-        yield f"/lab/{claim.id}"
-        yield from (f"/lab/{claim.id}/{subject}" for subject in report.subjects)
 
 
 @pytest.mark.parametrize("backend", [None, "cookie"])
@@ -81,15 +76,24 @@ def test_production_has_none_unless_asked(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_every_page_leads_to_it_and_no_mounted_application_has_it() -> None:
-    client = lab().client
+    client = lab(SESSION_BACKEND=None).client
     for path in ("/", "/lab", "/cookie/", "/redis/login"):
         assert 'href="/lab"' in client.get(path).text, path
     assert client.get("/cookie/lab").status_code == 404
 
 
-def test_every_page_can_be_read(reader: FlaskClient) -> None:
-    paths = addresses(faulty_run())
-    assert {reader.get(path).status_code for path in paths} == {200}
+def test_claims_lead_from_one_to_the_next_and_the_evidence_of_each_is_there(
+    reader: FlaskClient,
+) -> None:
+    subjects = itertools.cycle(BACKENDS)
+    path, seen = f"/lab/{next(iter(CLAIMS))}", []
+    while path:
+        page = reader.get(path).text
+        assert reader.get(f"{path}/{next(subjects)}").status_code == 200
+        seen.append(path.removeprefix("/lab/"))
+        following = re.search(r'rel="next" href="([^"]+)"', page)
+        path = following[1] if following else ""
+    assert seen == list(CLAIMS)
 
 
 @pytest.mark.parametrize("path", ["/lab/nothing", "/lab/logout_is_final/memcached", "/lab/x/y"])
@@ -129,9 +133,11 @@ def test_the_first_questions_are_answered_at_the_top(reader: FlaskClient) -> Non
         ("verdict=surprise&subject=cookie", 0, 0),
         ("verdict=error", 1, len(BACKENDS)),
         ("verdict=nonsense", 0, 0),
+        ("words=PICKLE+executed", 1, len(BACKENDS)),
+        ("words=pickle+nonsense", 0, 0),
     ],
 )
-def test_the_matrix_is_narrowed_by_verdict_and_backend(
+def test_the_matrix_is_narrowed_by_verdict_backend_and_words(
     query: str, rows: int, columns: int, reader: FlaskClient
 ) -> None:
     text = reader.get(f"/lab?{query}").text
@@ -139,21 +145,13 @@ def test_the_matrix_is_narrowed_by_verdict_and_backend(
     assert text.count('scope="col"') == (columns and 1 + columns)
 
 
-def test_a_claim_tells_where_it_is_from_and_names_its_experiment(reader: FlaskClient) -> None:
+def test_a_claim_tells_where_it_is_from_what_is_at_stake_and_its_experiment(
+    reader: FlaskClient,
+) -> None:
     asked = reader.get("/lab/logout_is_final").text
     assert "OWASP ASVS 5.0, 7.4.1" in asked
     assert "app/lab/experiments/logout_is_final.py" in asked
-    of_document = reader.get("/lab/encrypted").text
-    assert all(f"line {line}" in of_document for line in (100, 128))
-
-
-def test_claims_lead_from_one_to_the_next(reader: FlaskClient) -> None:
-    first = next(iter(CLAIMS))
-    path, seen = f"/lab/{first}", [first]
-    while following := re.search(r'rel="next" href="([^"]+)"', reader.get(path).text):
-        path = following[1]
-        seen.append(path.rpartition("/")[2])
-    assert seen == list(CLAIMS)
+    assert f"Where it fails, <strong>{CLAIMS['logout_is_final'].stakes}" in asked
 
 
 def test_the_shipped_report_is_shown_until_there_is_an_own_one(
@@ -167,7 +165,7 @@ def test_the_shipped_report_is_shown_until_there_is_an_own_one(
 
 
 def test_no_answer_is_given_without_a_report_that_can_be_read(folder: Path) -> None:
-    client = lab(SESSION_BACKEND="cookie").client
+    client = lab().client
     folder.mkdir(parents=True)
     for text in (None, "", "{}", '{"format": 0}', '{"format": 1}', "[]"):
         if text is not None:
@@ -185,16 +183,16 @@ class NoStore:
         raise AssertionError(f"the store was asked to {name}")
 
 
-@pytest.mark.parametrize("backend", OURS, ids=lambda backend: backend.name)
+@pytest.mark.parametrize("name", ["cookie", "filesystem"])
 @pytest.mark.usefixtures("report")
-def test_the_pages_touch_no_session_and_ask_no_store(backend: Backend, folder: Path) -> None:
-    visitor = lab(SESSION_BACKEND=backend.name)
+def test_the_pages_touch_no_session_and_ask_no_store(name: str, folder: Path) -> None:
+    visitor = lab(SESSION_BACKEND=name)
     visitor.log_in()
     RunFiles(folder).begin("0123abcd", 1)
     before = visitor.token
-    if backend.state == "server":
+    if BACKENDS[name].state == "server":
         visitor.app.session_interface.store = NoStore()  # type: ignore[attr-defined]  # set on all of ours
-    evidence = f"/lab/logout_is_final/{backend.name}"
+    evidence = f"/lab/logout_is_final/{name}"
     for path in ("/lab", "/lab/document", "/lab/logout_is_final", evidence, "/lab/progress"):
         assert not visitor.uses_session(path)
     assert visitor.token == before
@@ -202,35 +200,43 @@ def test_the_pages_touch_no_session_and_ask_no_store(backend: Backend, folder: P
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, RunFiles]:
-    """What a real run finds out, of two claims on every backend."""
+    """What a real run finds out, of two claims on three backends."""
     files = RunFiles(tmp_path_factory.mktemp("real"))
     two = [CLAIMS["logout_is_final"], CLAIMS["parallel_writes_survive"]]
-    return record_run(files, two, list(BACKENDS.values()), RunOptions(create_app)), files
+    three = [BACKENDS[name] for name in ("cookie", "filesystem", "flask-cookie")]
+    with pytest.MonkeyPatch.context() as patch:
+        stay_in_process(patch)
+        return record_run(files, two, three, RunOptions(create_app)), files
 
 
-def test_no_page_and_no_report_shows_a_token(real: tuple[Report, RunFiles], folder: Path) -> None:
-    report, files = real
-    visitor = lab(SESSION_BACKEND="cookie")
-    visitor.app.extensions["lab_runs"] = BackgroundRunner(files.folder)
-    texts = [visitor.get(path).text for path in addresses(report)]
-    for text in (*texts, format_html(report)):
+@pytest.fixture
+def shown(real: tuple[Report, RunFiles]) -> Visitor:
+    """Somebody who reads what the real run found out."""
+    visitor = lab()
+    visitor.app.extensions["lab_runs"] = BackgroundRunner(real[1].folder)
+    return visitor
+
+
+def test_no_page_and_no_report_shows_a_token(real: tuple[Report, RunFiles], shown: Visitor) -> None:
+    claims = [f"/lab/{claim.id}" for claim in real[0].claims]
+    pages = [*claims, *(f"{claim}/{name}" for claim in claims for name in real[0].subjects)]
+    texts = [shown.get(path).text for path in ("/lab", *pages)]
+    for text in (*texts, format_html(real[0])):
         values = re.findall(r"\bsession_[a-z_]+=([^;<\s]+)", text)
         assert all("…(" in value for value in values), values
     assert any("session_cookie=" in text for text in texts)
 
 
 def test_the_request_that_decides_is_said_to_decide(
-    real: tuple[Report, RunFiles], folder: Path
+    real: tuple[Report, RunFiles], shown: Visitor
 ) -> None:
-    report, files = real
-    visitor = lab(SESSION_BACKEND="cookie")
-    visitor.app.extensions["lab_runs"] = BackgroundRunner(files.folder)
-    page = visitor.get("/lab/logout_is_final/cookie").text
+    report, _ = real
+    page = shown.get("/lab/logout_is_final/cookie").text
     assert 'href="#decides"' in page
     _, replay = page.split('id="decides"')
     assert replay.index("This decides the verdict") < replay.index("Somebody with a copied token")
     assert page.count("This decides") == 1
-    again = visitor.get("/lab/logout_is_final/flask-cookie").text
+    again = shown.get("/lab/logout_is_final/flask-cookie").text
     assert "gets token A, new." in again
     assert "gets token A, which was given before." in again  # Flask's token is its content
     assert format_html(report).count("This decides the verdict") == len(report.results)
@@ -247,9 +253,9 @@ def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
     assert files.events()[-1]["event"] == "ended"
     kept = parse_report(files.report.read_text())
     assert kept == shorten_report(report, MAX_EXCHANGES)
-    shown = [each for result in kept.results for each in result.evidence.exchanges]
-    assert shown
-    names = {name.lower() for each in shown for name, _ in each.request_headers}
+    exchanges = [each for result in kept.results for each in result.evidence.exchanges]
+    assert exchanges
+    names = {name.lower() for each in exchanges for name, _ in each.request_headers}
     assert names <= set(SESSION_HEADERS)
 
 
@@ -263,7 +269,7 @@ def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
 def test_a_run_that_dies_has_failed_and_says_why_in_one_line(
     code: str, because: str, folder: Path
 ) -> None:
-    visitor = lab(SESSION_BACKEND="cookie")
+    visitor = lab()
     kept = visitor.app.extensions["lab_runs"] = run_of(code, folder)
     assert visitor.post("/lab/run").headers["Location"] == "/lab"
     assert over(kept).stage is Stage.FAILED
@@ -273,14 +279,24 @@ def test_a_run_that_dies_has_failed_and_says_why_in_one_line(
 def test_a_run_that_cannot_be_kept_is_an_error_that_says_where(folder: Path) -> None:
     folder.parent.mkdir()
     folder.touch()
-    answer = lab(SESSION_BACKEND="cookie").post("/lab/run")
+    answer = lab().post("/lab/run")
     assert answer.status_code == 500
     assert f"A run cannot be kept in {folder}" in answer.text
 
 
+RUN_IN_ONE_PROCESS = """
+import runpy
+from app.lab.runs import runner
+runner.run_claims = lambda claims, sources: (runner.try_claim(claims[0], each) for each in sources)
+runpy.run_module("app.lab.runs.background", run_name="__main__")
+"""
+"""A run of one claim, without the processes that another test of runs is about."""
+
+
 def test_one_claim_is_run_again_from_its_page(folder: Path) -> None:
-    visitor = lab(SESSION_BACKEND="cookie")
-    kept = visitor.app.extensions["lab_runs"]
+    visitor = lab()
+    command = (sys.executable, "-c", RUN_IN_ONE_PROCESS)
+    kept = visitor.app.extensions["lab_runs"] = BackgroundRunner(folder, command)
     assert "Run this one again" in visitor.get("/lab/two_logins_differ").text
     begun = visitor.post("/lab/run", claim="two_logins_differ")
     assert begun.headers["Location"] == "/lab/two_logins_differ"
@@ -297,7 +313,7 @@ def test_one_claim_is_run_again_from_its_page(folder: Path) -> None:
 def test_what_was_run_again_is_shown_until_the_next_run_of_all(
     report: Report, folder: Path
 ) -> None:
-    visitor, files = lab(SESSION_BACKEND="cookie"), RunFiles(folder)
+    visitor, files = lab(), RunFiles(folder)
     files.save_report(report)
     claim = report.claims[0]
     results = [
@@ -313,20 +329,20 @@ def test_what_was_run_again_is_shown_until_the_next_run_of_all(
 
 
 def test_a_claim_that_there_is_not_is_not_run(folder: Path) -> None:
-    assert lab(SESSION_BACKEND="cookie").post("/lab/run", claim="../x").status_code == 404
+    assert lab().post("/lab/run", claim="../x").status_code == 404
     assert not folder.exists()
 
 
 @pytest.mark.parametrize("path", ["/lab/run", "/lab/stop"])
 def test_another_site_starts_and_stops_no_run(path: str, folder: Path) -> None:
     headers = {"Sec-Fetch-Site": "cross-site"}
-    client = lab(SESSION_BACKEND="cookie").client
+    client = lab().client
     assert client.post(path, headers=headers).status_code == 403
     assert not folder.exists()
 
 
 def test_a_page_says_that_a_run_is_being_stopped_and_then_that_it_was(folder: Path) -> None:
-    visitor = lab(SESSION_BACKEND="cookie")
+    visitor = lab()
     kept = visitor.app.extensions["lab_runs"] = run_of(WAITS, folder)
     kept.start()
     assert ">Stop it</button>" in visitor.get("/lab").text
@@ -340,7 +356,7 @@ def test_a_page_says_that_a_run_is_being_stopped_and_then_that_it_was(folder: Pa
 
 
 def test_a_page_and_its_progress_say_how_far_a_run_is(report: Report, folder: Path) -> None:
-    visitor = lab(SESSION_BACKEND="cookie")
+    visitor = lab()
     assert visitor.get("/lab/progress").status_code == 404
     kept = visitor.app.extensions["lab_runs"] = run_of(WAITS, folder)
     kept.start()
@@ -363,8 +379,8 @@ def test_a_page_and_its_progress_say_how_far_a_run_is(report: Report, folder: Pa
     assert "data-waits" not in visitor.get("/lab").text
 
 
-def test_the_report_is_one_file_that_needs_no_other(report: Report) -> None:
-    text = format_html(report)
+def test_the_report_is_one_file_that_needs_no_other() -> None:
+    report, text = faulty_run(), faulty_html()
     assert len(text.encode()) < 350_000 * len(report.subjects)
     assert re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', text) == []
     assert "url(" not in text
@@ -381,14 +397,9 @@ def test_the_report_is_one_file_that_needs_no_other(report: Report) -> None:
 
 def test_an_intervention_stands_between_the_requests_around_it(reader: FlaskClient) -> None:
     page = reader.get("/lab/store_down/redis").text
-    evidence = format_html(faulty_run()).partition('id="store_down--redis"')[2]
+    evidence = faulty_html().partition('id="store_down--redis"')[2]
     for text, most in ((page, 8), (evidence.partition("</details>")[0], 6)):
         away, back = text.index("The store is taken away."), text.index("The store is back.")
         lines = [found.start() for found in re.finditer("exchange-line", text)]
         assert len(lines) == most
         assert lines[0] < away < lines[1] < lines[2] < back < lines[-1]
-
-
-def test_the_report_of_a_foreign_application_can_be_written(report: Report) -> None:
-    elsewhere = Report(report.circumstances, ["https://shop.example"], [])
-    assert "<!doctype html>" in format_html(elsewhere)

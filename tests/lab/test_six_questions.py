@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from app import create_app
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def reader() -> FlaskClient:
     return create_app({"SESSION_BACKEND": "cookie", "LAB": True}).test_client()
 

@@ -7,34 +7,53 @@ from pathlib import Path
 import pytest
 
 from app.lab.abilities import flask_as_shipped, in_browser
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Stakes, Topic
 from app.lab.experiments import CLAIMS
 from backends import BUILT_IN
 
 PROJECT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+EVERY = CLAIMS.values()
+
+
 class TestEveryClaim:
-    def test_makes_no_exception_that_is_true_of_no_backend(self, claim: Claim) -> None:
-        for is_so in claim.unless:
+    def test_makes_no_exception_that_is_true_of_no_backend(self) -> None:
+        for is_so in {each for claim in EVERY for each in claim.unless}:
             assert [each for each in BUILT_IN.values() if is_so(each)], is_so.__doc__
 
-    def test_names_its_origin(self, claim: Claim) -> None:
-        assert claim.statements or claim.sources
-        assert not any("**" in statement.quote for statement in claim.statements)
+    def test_names_its_origin(self) -> None:
+        assert [claim.id for claim in EVERY if not (claim.statements or claim.sources)] == []
+        quotes = [statement.quote for claim in EVERY for statement in claim.statements]
+        assert [quote for quote in quotes if "**" in quote] == []
 
-    def test_applies_to_every_backend_if_it_is_over_http(self, claim: Claim) -> None:
-        assert not (claim.over_http and claim.applies)
+    def test_says_what_is_at_stake_if_it_is_of_the_field(self) -> None:
+        for claim in EVERY:
+            of_document = claim.topic is Topic.DOCUMENT
+            assert (claim.stakes is None) is of_document is (not claim.sources), claim.id
 
-    def test_is_in_whole_sentences_and_can_be_tried_by_hand(self, claim: Claim) -> None:
-        assert claim.try_it
-        for text in (claim.sentence, claim.believed, claim.meaning, *claim.try_it):
-            assert text.strip() == text
-            assert text.endswith((".", "?", "!"))
+    def test_applies_to_every_backend_if_it_is_over_http(self) -> None:
+        assert [claim.id for claim in EVERY if claim.over_http and claim.applies] == []
 
-    def test_names_the_file_of_its_experiment(self, claim: Claim) -> None:
-        assert (PROJECT / claim.file).samefile(inspect.getfile(claim.experiment))
+    def test_is_in_whole_sentences_and_can_be_tried_by_hand(self) -> None:
+        for claim in EVERY:
+            assert claim.try_it, claim.id
+            for text in (claim.sentence, claim.believed, claim.meaning, *claim.try_it):
+                assert text.strip() == text
+                assert text.endswith((".", "?", "!")), text
+
+    def test_names_the_file_of_its_experiment(self) -> None:
+        for claim in EVERY:
+            assert (PROJECT / claim.file).samefile(inspect.getfile(claim.experiment)), claim.id
+
+
+def test_the_worst_of_a_topic_comes_first() -> None:
+    topics = [claim.topic for claim in CLAIMS.values()]
+    assert topics == sorted(topics, key=list(Topic).index)
+    logout = [claim for claim in CLAIMS.values() if claim.topic is Topic.LOGOUT]
+    assert logout[0].id == "logout_is_final"
+    stakes = [claim.stakes for claim in logout]
+    assert stakes == sorted(stakes, key=[None, *Stakes].index)
 
 
 class TestExpectedVerdict:
