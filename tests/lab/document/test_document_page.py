@@ -1,21 +1,27 @@
 """The document's page leaves nothing out; its verdicts are the report's."""
 
+import html
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from flask.testing import FlaskClient
 
-from app.lab.claim import FAILS, HOLDS, Verdict
+from app import create_app
+from app.lab.claim import HOLDS, Verdict
 from app.lab.document.statements import UNMEASURED
 from app.lab.experiments import CLAIMS
-from app.lab.reports.html import format_html
 from app.lab.reports.matrix import Links
 from app.lab.reports.report import Report
-from tests.lab.document.conftest import ShowDocument
-from tests.lab.reports.made_reports import AS_EXPECTED, faulty_run
+from app.lab.runs.background import BackgroundRunner, RunFiles
+from tests.conftest import ACCOUNTS, SECRET
+from tests.lab.reports.made_reports import AS_EXPECTED, faulty_html, faulty_run
+from tests.support.html import parse_page
 
 OF_FLASK = (1, 6, 9, 15, 16, 20, 21, 22, 28, 30, 31, 35, 36, 44, 45, 46, 54, 60, 67, 72, 75)
 OF_FUNCTIONS = (79, 86, 96, 100, 106, 108, 110, 111, 113, 117, 119, 121, 123, 125, 128)
@@ -29,6 +35,25 @@ LINES = (*OF_FLASK, *OF_FUNCTIONS, *OF_RESPONSES, *OF_REQUESTS, *OF_SESSIONS, *A
 ORDER_OF_190 = ("Sessions", "maintain", "uses")
 
 OF_DOCUMENT = [claim for claim in CLAIMS.values() if claim.statements]
+
+
+def make_client(folder: Path, report: Report, **settings: Any) -> FlaskClient:
+    """A browser at an application with the laboratory, whose last run had this report."""
+    given = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "LAB": True}
+    app = create_app({**given, "SESSION_BACKEND": "cookie", **settings})
+    RunFiles(folder).save_report(report)
+    app.extensions["lab_runs"] = BackgroundRunner(folder)
+    return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    return make_client(tmp_path_factory.mktemp("lab"), faulty_run())
+
+
+@pytest.fixture(scope="module")
+def page(client: FlaskClient) -> BeautifulSoup:
+    return parse_page(client.get("/lab/document").text)
 
 
 def text_of(element: Tag | None) -> str:
@@ -56,16 +81,15 @@ def change(report: Report, claim: str, subject: str, **values: Any) -> Report:
     return replace(report, results=changed)
 
 
-def test_every_line_that_says_something_is_there_in_order(show: ShowDocument) -> None:
-    page = show(faulty_run())
+def test_every_line_that_says_something_is_there_in_order(page: BeautifulSoup) -> None:
     lines = lines_of(page)
     assert all(before <= after for before, after in pairwise(lines))
     assert list(dict.fromkeys(lines)) == list(LINES)
     assert [each["id"] for each in page.select("tbody[id]")] == [f"line-{line}" for line in LINES]
 
 
-def test_the_statements_of_a_line_are_in_its_order(show: ShowDocument) -> None:
-    said = [text_of(each) for each in show(faulty_run()).select("th:has(.said-quote)")]
+def test_the_statements_of_a_line_are_in_its_order(page: BeautifulSoup) -> None:
+    said = [text_of(each) for each in page.select("th:has(.said-quote)")]
     of_line = {line: [each for each in said if f"line {line} " in each] for line in LINES}
     for line in range(196, 202):  # a table: of cookies first, of sessions in the second column
         are_second = ["…" in each.partition(":")[2] for each in of_line[line]]
@@ -77,8 +101,7 @@ def test_the_statements_of_a_line_are_in_its_order(show: ShowDocument) -> None:
     assert begins == ["Provides", "Sessions", "Sessions", "automatically", *ORDER_OF_190]
 
 
-def test_every_claim_of_the_document_is_there_with_its_quotes(show: ShowDocument) -> None:
-    page = show(faulty_run())
+def test_every_claim_of_the_document_is_there_with_its_quotes(page: BeautifulSoup) -> None:
     quotes = [text_of(each) for each in page.select(".said-quote")]
     for claim in OF_DOCUMENT:
         assert find_row(page, claim.id)
@@ -88,9 +111,8 @@ def test_every_claim_of_the_document_is_there_with_its_quotes(show: ShowDocument
     assert all(len(quote.split()) <= 12 for quote in quotes)
 
 
-def test_each_verdict_and_figure_is_that_of_the_report(show: ShowDocument) -> None:
+def test_each_verdict_and_figure_is_that_of_the_report(page: BeautifulSoup) -> None:
     report = faulty_run()
-    page = show(report)
     for claim in OF_DOCUMENT:
         cells = find_row(page, claim.id).select("td")
         assert len(cells) == len(report.subjects)
@@ -102,88 +124,76 @@ def test_each_verdict_and_figure_is_that_of_the_report(show: ShowDocument) -> No
             assert " ".join(found.figure.split()) in text_of(cell)
 
 
-def test_another_result_changes_the_page(show: ShowDocument) -> None:
-    before, after = (
-        faulty_run(),
-        change(faulty_run(), "encrypted", "cookie", verdict=HOLDS, figure="9 of 9 unreadable"),
-    )
-    was, now = (text_of(find_row(show(report), "encrypted")) for report in (before, after))
-    assert "9 of 9 unreadable" in now
-    assert "9 of 9 unreadable" not in was
-    assert (was.count(FAILS.signed), now.count(FAILS.signed)) == (2, 1)
+def broken_run() -> Report:
+    report = faulty_run()
+    for subject in report.subjects:
+        report = change(report, "encrypted", subject, verdict=Verdict.ERROR)
+    return report
 
 
-def test_the_first_sentence_counts_by_the_report(show: ShowDocument) -> None:
-    lead = ".lead"
-    assert "21 on some backends only, and 0 nowhere." in text_of(
-        show(faulty_run()).select_one(lead)
-    )
-    true_once = change(faulty_run(), "encrypted", "cookie", verdict=HOLDS)
-    assert "21 on some backends only, and 0 nowhere." in text_of(show(true_once).select_one(lead))
+@pytest.mark.parametrize(
+    ("make", "count"),
+    [
+        (faulty_run, "21 on some backends only, and 0 nowhere."),
+        (lambda: AS_EXPECTED, "2 nowhere. 24 could not be tried."),
+        (broken_run, "and 0 nowhere. 2 could not be tried."),  # an error makes nothing false
+    ],
+    ids=["all", "some", "errors"],
+)
+def test_the_first_sentence_counts_by_the_report(
+    make: Callable[[], Report], count: str, tmp_path: Path
+) -> None:
+    text = make_client(tmp_path, make()).get("/lab/document").text
+    assert count in text.partition('<p class="lead">')[2].partition("</p>")[0]
 
 
-def test_what_a_run_left_out_is_not_tried(show: ShowDocument) -> None:
-    page = show(AS_EXPECTED)
-    assert "2 nowhere. 24 could not be tried." in text_of(page.select_one(".lead"))
+def test_another_result_changes_the_page(client: FlaskClient, tmp_path: Path) -> None:
+    other = {"verdict": HOLDS, "figure": "9 of 9 unreadable"}
+    changed = make_client(tmp_path, change(faulty_run(), "encrypted", "cookie", **other))
+    before, after = (each.get("/lab/document").text for each in (client, changed))
+    proofs = re.findall(r'href="/lab/encrypted/cookie">.*?</td>', after, re.DOTALL)
+    assert proofs
+    assert all("holds" in each and "9 of 9 unreadable" in each for each in proofs)
+    assert "9 of 9 unreadable" not in before
+
+
+def test_what_a_run_left_out_is_not_tried(tmp_path: Path) -> None:
+    page = parse_page(make_client(tmp_path, AS_EXPECTED).get("/lab/document").text)
     assert text_of(find_row(page, "fixation")).count("not tried") == len(AS_EXPECTED.subjects)
     assert len(find_row(page, "server_side").select(".verdict")) == len(AS_EXPECTED.subjects)
 
 
-def test_an_error_is_not_counted_as_false(show: ShowDocument) -> None:
-    broken = faulty_run()
-    for subject in broken.subjects:
-        broken = change(broken, "encrypted", subject, verdict=Verdict.ERROR)
-    lead = text_of(show(broken).select_one(".lead"))
-    assert "and 0 nowhere. 2 could not be tried." in lead
-
-
-@pytest.mark.parametrize("backend", ["filesystem", None])
-def test_each_link_leads_to_a_page_and_no_statement_is_without(
-    backend: str | None, show: ShowDocument, make_app: Callable[..., Any]
+@pytest.mark.parametrize(
+    ("settings", "checkout"),
+    [
+        ({"SESSION_BACKEND": "filesystem"}, "/checkout"),
+        ({"SESSION_BACKEND": None}, "/cookie/checkout"),  # side by side: below a mount
+        ({"DEMO_ACCOUNTS": {}}, "/checkout"),
+    ],
+    ids=["alone", "side by side", "without an account"],
+)
+def test_each_statement_without_a_claim_leads_to_a_page(
+    settings: dict[str, Any], checkout: str, tmp_path: Path
 ) -> None:
-    page = show(faulty_run(), SESSION_BACKEND=backend)
-    seen = page.select(".see")
+    where = {"SESSION_FILE_DIR": tmp_path / "sessions"}
+    client = make_client(tmp_path, faulty_run(), **where, **settings)
+    seen = re.findall(r'<span class="see">See: (.*?)</span>', client.get("/lab/document").text)
     assert len(seen) == len(UNMEASURED)
-    assert all(each.find("a") for each in seen)
-    client = make_app(faulty_run(), SESSION_BACKEND=backend).test_client()
-    for address in {str(link["href"]) for link in page.select("main a[href^='/']")}:
+    addresses = [set(re.findall('href="(/[^"]*)"', each)) for each in seen]
+    assert all(addresses)
+    linked = {html.unescape(address) for each in addresses for address in each}
+    assert {address for address in linked if address.endswith("/checkout")} == {checkout}
+    assert [each for each in linked if each.endswith("/building-blocks")]
+    for address in linked:
         with client.get(address) as answer:
             assert answer.status_code in (200, 302), address
 
 
-def test_side_by_side_a_page_of_a_backend_is_below_its_mount(show: ShowDocument) -> None:
-    alone, beside = (show(faulty_run(), SESSION_BACKEND=name) for name in ("redis", None))
-    assert alone.select_one('.see a[href="/checkout"]')
-    assert beside.select_one('.see a[href="/cookie/checkout"]')
-    assert not beside.select_one('.see a[href="/checkout"]')
-
-
-def test_a_public_page_is_linked_without_an_account(make_app: Callable[..., Any]) -> None:
-    client = make_app(faulty_run(), DEMO_ACCOUNTS={}).test_client()
-    assert (
-        '<a href="/user/alice">A public page: any name will do</a>'
-        in client.get("/lab/document").text
-    )
-    assert client.get("/user/alice").status_code == 200
-
-
-def test_the_building_blocks_are_linked_only_where_they_are(make_app: Callable[..., Any]) -> None:
-    app = make_app(faulty_run())
-    if "building_blocks.index" not in app.view_functions:
-        text = make_app(faulty_run()).test_client().get("/lab/document").text
-        assert "Building blocks" not in text
-        app.add_url_rule("/building-blocks", "building_blocks.index", lambda: "")
-    text = app.test_client().get("/lab/document").text
-    assert 'href="/building-blocks">Building blocks' in text
-
-
-def test_a_claim_leads_to_its_lines_where_the_page_is(make_app: Callable[..., Any]) -> None:
-    client = make_app(faulty_run()).test_client()
+def test_a_claim_leads_to_its_lines_where_the_page_is(client: FlaskClient) -> None:
     for line in (100, 128):
         link = f'<a href="/lab/document#line-{line}">line {line}</a>'
         assert link in client.get("/lab/encrypted").text
     assert 'href="/lab/document"' in client.get("/lab").text
     assert Links("#", "--").line(100) is None
-    in_one_file = format_html(faulty_run())
-    assert "<footer>line 100</footer>" in in_one_file
-    assert "#line-" not in in_one_file
+    assert "<footer>line 100</footer>" in faulty_html()
+    assert "#line-" not in faulty_html()
