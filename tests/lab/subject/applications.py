@@ -34,45 +34,6 @@ def create_app(folder="sessions"):
     return app
 """
 
-GUARDED = """
-import secrets
-from flask import Flask, abort, redirect, request, session
-
-app = Flask("guarded")
-app.secret_key = "a key"
-
-FORM = '''<form action=/search><input type=hidden name=token value=wrong></form>
-<form action="{path}" method="POST">{inputs}
-<input type="hidden" name="token" value="{token}"/></form>'''
-
-def form(path, inputs=""):
-    token = session.setdefault("token", secrets.token_hex())
-    return FORM.format(path=path, inputs=inputs, token=token)
-
-@app.before_request
-def guard():
-    if request.method == "POST" and request.form.get("token") != session.get("token", "none"):
-        abort(400)
-
-@app.get("/account/login")
-def login():
-    return form("", "<input name=name><input name=password>")
-
-@app.post("/account/login")
-def check():
-    session["user"] = request.form["name"]
-    return "welcome"
-
-@app.get("/account")
-def account():
-    return form("out?from=account") if "user" in session else abort(403)
-
-@app.post("/out")
-def out():
-    session.clear()
-    return "bye"
-"""
-
 POLITE = STOCK.replace(
     "def login():\n",
     'def login():\n    if "name" in session:\n        return redirect("/dashboard")\n',
@@ -107,19 +68,13 @@ time.sleep(60)
 
 CODE = {
     "stock": STOCK,
-    "filed": STOCK + ON_FLASK_SESSION,
-    "guarded": GUARDED,
-    "by_link": STOCK.replace('app.post("/logout")', 'app.get("/logout")'),
-    "guessed": STOCK.replace("a key", "dev"),
     "two_cookies": TWO_COOKIES,
     "polite": POLITE,
     "polite_to_guests": POLITE_TO_GUESTS,
     "keeps_the_id": POLITE_TO_GUESTS + ON_FLASK_SESSION,
     "open_house": STOCK.replace('else redirect("/login")', 'else "Log in first"'),
     "stays_in": STOCK.replace("session.clear()", "pass"),
-    "strict": STOCK.replace('return "<form', "return '', 401\n    return \"<form"),
-    "app": STOCK,  # as this application's own package is called
-    "counted": STOCK + "\nopen('starts', 'a').write('started ')\n",
+    "counted": STOCK + ON_FLASK_SESSION + "\nopen('starts', 'a').write('started ')\n",
     "breaking": "def create_app():\n    raise RuntimeError('no database')",
     "asleep": ASLEEP,
 }

@@ -75,10 +75,6 @@ CODE = {
         'request.headers.get("X-CSRFToken")',
         'return "<meta name=csrf-token content=t0ken>" + FORM',
     ).replace('"Hello"', '"<meta name=csrf-token content=t0ken>"'),
-    "in_a_cookie": checking(
-        'request.headers.get("X-XSRF-TOKEN")',
-        'return FORM, 200, {"Set-Cookie": "XSRF-TOKEN=t0ken; Path=/"}',
-    ),
     "in_a_script": checking(
         'request.headers.get("X-CSRFToken")', """return "<script>var t = 't0ken'</script>" + FORM"""
     ),
@@ -143,10 +139,8 @@ def welcome():
     "broken_private": BASE.replace('"Hello" if', "1 / 0 if"),
     "without_key": BASE.replace('app.secret_key = "a key that nobody guesses"', ""),
     "other_domain": setting('SESSION_COOKIE_DOMAIN="shop.example"'),
-    "prefixed": setting('SESSION_COOKIE_NAME="__Host-session"'),
     "narrow": setting('APPLICATION_ROOT="/shop"'),
     "secure": setting('SESSION_COOKIE_SECURE=True, SESSION_COOKIE_SAMESITE="Strict"'),
-    "renamed": setting('SESSION_COOKIE_NAME="shop"'),
     "trusting": setting('TRUSTED_HOSTS=["shop.example"]'),
     "named_host": BASE.replace('Flask("logins")', 'Flask("logins", subdomain_matching=True)')
     + '\napp.config["SERVER_NAME"] = "shop.example"\n',
@@ -194,7 +188,6 @@ def code():
     + '\n@app.get("/")\ndef home():\n    return "<form method=post><input name=mail></form>"\n',
     "no_cookie": BASE.replace('session["name"] = "alice"', "pass"),
     "forbidden": BASE.replace('"Hello" if "name" in session', 'abort(403) if "name" in session'),
-    "greeting": BASE.replace('redirect("/login")\n\n@app.post', "FORM\n\n@app.post"),
     "delete_only": BASE.replace('app.post("/logout")', 'app.delete("/logout")').replace(
         '"Hello"', '"<a href=/account/sign-out>out</a>"'
     ),

@@ -20,6 +20,8 @@ class ServedApp(ExternalApp):
 
     code: str = ""
     """That of a file in the current folder, unless given."""
+    log: Path | None = None
+    """The file in which a handler writes what it logs."""
     servers: ClassVar[dict[str, ApplicationServer]] = {}
 
     @contextmanager
@@ -34,7 +36,7 @@ class ServedApp(ExternalApp):
         if code not in self.servers:
             self.servers[code] = ApplicationServer(load_app(code), 0)
         url = self.servers[code].url
-        yield ExternalSite(url, self.cookie_name, self.paths, make_browser, launch)
+        yield ExternalSite(url, self.cookie_name, self.paths, make_browser, launch, self.log)
 
     @classmethod
     def stop_all(cls) -> None:
