@@ -28,8 +28,10 @@ def invoke(*arguments: str) -> Result:
 
 
 class TestReport:
-    @pytest.mark.parametrize(("report", "status"), [(AS_EXPECTED, 0), (SURPRISING, 1), (BROKEN, 2)])
-    @pytest.mark.parametrize("form", ["table", "json", "markdown"])
+    @pytest.mark.parametrize(
+        ("report", "status", "form"),
+        [(AS_EXPECTED, 0, "table"), (SURPRISING, 1, "json"), (BROKEN, 2, "markdown")],
+    )
     def test_the_exit_status_is_the_outcome(
         self, set_report: SetReport, report: Report, status: int, form: str
     ) -> None:
@@ -50,7 +52,10 @@ class TestReport:
 
     @pytest.mark.parametrize(
         ("name", "begin"),
-        [("r.json", "{"), ("r.md", "# What is true"), ("r.txt", "The doc"), ("report", "The doc")],
+        [
+            *(("r.json", "{"), ("r.md", "# What is true"), ("r.html", "<!doctype html>")),
+            *(("r.txt", "The doc"), ("report", "The doc")),
+        ],
     )
     def test_the_suffix_of_a_file_decides_its_format(
         self, set_report: SetReport, current_folder: Path, name: str, begin: str
@@ -67,10 +72,6 @@ class TestReport:
         set_report(AS_EXPECTED)
         invoke("--output", "r.json", "--format", "markdown")
         assert (current_folder / "r.json").read_text() == format_markdown(AS_EXPECTED)
-
-    def test_html_is_a_document(self, set_report: SetReport) -> None:
-        set_report(AS_EXPECTED)
-        assert invoke("--format", "html").stdout.startswith("<!doctype html>")
 
 
 class TestRepeatCommand:
