@@ -97,7 +97,7 @@ def write_at_each_load(store: Any) -> None:
 
 
 def test_a_slow_load_is_in_the_time_of_what_loads(tmp_path: Path) -> None:
-    bench = measure(tmp_path, "filesystem", wait_in_load, rounds=5)
+    bench = measure(tmp_path, "filesystem", wait_in_load, rounds=2)
     sound, slow = timings_of(bench, "filesystem"), timings_of(bench, "spoiled")
     slower = {each: slow[each].cpu.least - sound[each].cpu.least for each in sound}
     assert min(slower[each] for each in ("read", "write")) > SLOWNESS / 2
