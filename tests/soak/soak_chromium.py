@@ -1,6 +1,6 @@
 """Every claim about a browser, with Debian's Chromium, on every subject.
 
-`make soak` runs it; `make test` tries them on the signed cookie.
+`make soak` runs it; `make test` tries those that a browser decides, on the signed cookie.
 """
 
 import pytest

@@ -1,8 +1,8 @@
 """Debian's Chromium comes to the verdicts of the laboratory's own browser.
 
 Those are the verdicts to expect: tests/lab/runs/test_whole_run.py shows that the jar comes to them.
-A subject that keeps sessions in the browser and one that keeps them on the server are tried here,
-and every one by `make soak`.
+One claim for each thing that a browser decides is tried here; each claim on every subject by
+`make soak`.
 """
 
 import os
@@ -28,6 +28,12 @@ from tests.lab.browser.tiny_site import Reply, TinySite, tiny_site
 from tests.support.process_group import start_group
 from tests.support.services import PATIENCE, LabServer, group_is_gone, require
 
+DECIDED_BY_BROWSERS = [
+    "cookie_flags",
+    "ends_with_browser",
+    "hidden_from_script",
+    "over_capacity_is_refused",
+]
 IN_CHROMIUM = [claim for claim in CLAIMS.values() if claim.in_chromium]
 
 needs_chromium = pytest.mark.usefixtures("program")
@@ -62,15 +68,10 @@ def check_verdict(claim: Claim, name: str) -> None:
 
 
 @needs_chromium
-def test_it_asks_for_english_on_every_machine(site: TinySite, browser: AnyBrowser) -> None:
-    browser.get(site.url("/asked"))
-    assert site.last("/asked").header("accept-language") == "en-US"
-
-
-@needs_chromium
-@pytest.mark.parametrize("claim", IN_CHROMIUM, ids=lambda claim: claim.id)
-def test_chromium_comes_to_the_verdict_of_the_jar(claim: Claim) -> None:
-    check_verdict(claim, "cookie")
+@pytest.mark.parametrize("claim", DECIDED_BY_BROWSERS)
+def test_chromium_comes_to_the_verdict_of_the_jar(claim: str) -> None:
+    assert CLAIMS[claim] in IN_CHROMIUM
+    check_verdict(CLAIMS[claim], "cookie")
 
 
 @needs_chromium
@@ -86,6 +87,7 @@ class TestChromium:
         received = site.last("/form")
         assert (received.method, received.body) == ("POST", b"submit=%C3%BC+%26+%3D&next=")
         assert received.header("sec-fetch-site") == "same-origin"
+        assert received.header("accept-language") == "en-US"  # on every machine
         assert received.header("cookie") == "a=1; b=2"
         assert (exchange.method, exchange.url) == ("POST", site.url("/form"))
         assert exchange.status == 403
@@ -93,13 +95,15 @@ class TestChromium:
         assert exchange.set_cookie_bytes == len("a=1") + len("b=2")
         assert len(exchange.body) > 0
 
-    def test_a_redirect_is_not_followed_and_its_cookie_kept(
+    def test_a_redirect_is_not_followed_and_its_cookies_kept_or_named(
         self, browser: AnyBrowser, site: TinySite
     ) -> None:
-        headers = (("Location", "/next"), ("Set-Cookie", "a=1"))
+        cookies = ("a=1", "large=" + "x" * 4096, "__Host-bare=1; Path=/")
+        headers = (("Location", "/next"), *(("Set-Cookie", each) for each in cookies))
         site.replies["/"] = Reply(status=302, headers=headers)
         exchange = browser.get(site.url("/"))
         assert (exchange.status, exchange.header("location")) == (302, "/next")
+        assert [refused.name for refused in exchange.refused] == ["large", "__Host-bare"]
         assert [request.target for request in site.received] == ["/"]
         assert read_cookies(browser) == {"a": "1"}
 
@@ -110,12 +114,6 @@ class TestChromium:
         browser.get(site.url("/"))
         browser.get(site.url("/other"))
         assert [request.target for request in site.received] == ["/", "/other"]
-
-    def test_a_refused_cookie_is_named(self, browser: AnyBrowser, site: TinySite) -> None:
-        site.sets("/", "good=1", "large=" + "x" * 4096, "__Host-bare=1; Path=/")
-        exchange = browser.get(site.url("/"))
-        assert [refused.name for refused in exchange.refused] == ["large", "__Host-bare"]
-        assert read_cookies(browser) == {"good": "1"}
 
     def test_document_cookie_is_read_without_a_request(
         self, browser: AnyBrowser, site: TinySite
