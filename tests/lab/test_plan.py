@@ -143,7 +143,7 @@ class TestCommand:
         ):
             assert part in text
 
-    @pytest.mark.parametrize("width", range(40, 120, 5))
+    @pytest.mark.parametrize("width", [40, 60, 80, 115])
     def test_no_backend_s_name_is_broken_where_there_is_little_room(self, width: int) -> None:
         shown = StringIO()
         print_plan(make_plan(FIGURES, NEED), Console(file=shown, width=width))

@@ -24,12 +24,12 @@ OTHER = re.compile(r"<li><b>([^<]+)</b> (?:has a file for each|is the same, and 
 ADVICE = re.compile(r'<h2 id="advice">(.*?)</h2>')
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def adviser() -> Adviser:
     return Adviser(make_questions(read_kept()), read_report(SHIPPED))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def reader() -> FlaskClient:
     return create_app({"SESSION_BACKEND": "cookie", "LAB": True}).test_client()
 
@@ -46,23 +46,28 @@ def walk(reader: FlaskClient, address: str = "/choose") -> Iterator[tuple[str, s
             yield from walk(reader, link)
 
 
+@pytest.fixture(scope="module")
+def ends(reader: FlaskClient) -> dict[str, str]:
+    """The page at which each path ends, by its address."""
+    return dict(walk(reader))
+
+
 def verdict_on(claim: str, backend: str) -> Verdict | None:
     found = read_report(SHIPPED).result(claim, backend)
     return found.verdict if found else None
 
 
-def test_every_path_ends_in_a_recommendation(reader: FlaskClient) -> None:
-    ends = {address: ADVICE.findall(text) for address, text in walk(reader)}
+def test_every_path_ends_in_a_recommendation(ends: dict[str, str]) -> None:
     assert len(ends) == 11
-    assert all(len(advice) == 1 for advice in ends.values())
-    recommended = {advice.removeprefix("Recommended: ") for (advice,) in ends.values()}
+    advised = [ADVICE.findall(text) for text in ends.values()]
+    recommended = {advice.removeprefix("Recommended: ") for (advice,) in advised}
     assert recommended <= {backend.title for backend in OURS} | {"None of these"}
-    others = {name for _, text in walk(reader) for name in OTHER.findall(text)}
+    others = {name for text in ends.values() for name in OTHER.findall(text)}
     assert recommended | others == {backend.title for backend in OURS} | {"None of these"}
 
 
-def test_each_recommendation_has_its_setting_its_costs_and_its_risks(reader: FlaskClient) -> None:
-    for _, text in walk(reader):
+def test_each_recommendation_has_its_setting_its_costs_and_its_risks(ends: dict[str, str]) -> None:
+    for text in ends.values():
         if "None of these" in text:
             assert "Run a Redis after all" in text
             continue

@@ -19,6 +19,8 @@ from tests.lab.known_wrongs.wrong import Wrong, try_breaking
 from tests.system.plugins.packages import install_the_example
 
 FORGED, UNTOUCHED = "forged_ids_never_reach_store", "untouched_costs_nothing"
+FROM_OUTSIDE, STAYS_OPEN = "seen from outside", "its file stays open"
+"""How a store can be watched."""
 
 
 @pytest.fixture
@@ -48,24 +50,27 @@ def try_with(
     return try_breaking(Wrong(breaks=backend, keeps=backend), CLAIMS[claim], real_redis=False)
 
 
-@pytest.fixture(params=["seen from outside", "its file stays open"])
+@pytest.fixture
 def store(request: pytest.FixtureRequest, tiny_store: Any) -> Callable[[Path, Clock], Store]:
-    if request.param == "its file stays open":
+    if request.param == STAYS_OPEN:
         return SqliteStore
     return lambda folder, clock: tiny_store(folder / "tiny", clock)
 
 
-@pytest.mark.parametrize("claim", [FORGED, UNTOUCHED])
+@pytest.mark.parametrize(
+    ("claim", "store"), [(FORGED, FROM_OUTSIDE), (UNTOUCHED, STAYS_OPEN)], indirect=["store"]
+)
 def test_a_store_that_is_not_asked_costs_nothing(claim: str, store: Any) -> None:
     assert try_with(claim, store).verdict is Verdict.HOLDS
 
 
 @pytest.mark.parametrize(
-    ("claim", "interface", "asked", "figure"),
+    ("claim", "interface", "store", "asked", "figure"),
     [
-        (FORGED, LooksFirst, 100, "operations for 100 tokens"),
-        (UNTOUCHED, LoadsAtOnce, 5, "operations for 5 requests"),
+        (FORGED, LooksFirst, STAYS_OPEN, 100, "operations for 100 tokens"),
+        (UNTOUCHED, LoadsAtOnce, FROM_OUTSIDE, 5, "operations for 5 requests"),
     ],
+    indirect=["store"],
 )
 def test_each_operation_of_a_store_is_counted(
     claim: str, interface: type[StoreInterface], asked: int, figure: str, store: Any
@@ -77,8 +82,9 @@ def test_each_operation_of_a_store_is_counted(
     assert int(number) == asked if store is SqliteStore else int(number) > asked
 
 
-@pytest.mark.parametrize("claim", [FORGED, UNTOUCHED])
-@pytest.mark.parametrize("interface", [StoreInterface, LooksFirst])
+@pytest.mark.parametrize(
+    ("claim", "interface"), [(FORGED, LooksFirst), (UNTOUCHED, StoreInterface)]
+)
 def test_a_store_that_cannot_be_watched_is_skipped(
     claim: str, interface: type[StoreInterface]
 ) -> None:
