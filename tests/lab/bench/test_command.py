@@ -29,7 +29,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     candidates = {name: known[name] for name in (BARE, "flask-cookie", "cookie", "filesystem")}
     folder = tmp_path_factory.mktemp("bench")
     options = Options(folder, 100, 100, rounds=1, turns=1, shapes=SHAPES[3:5])
-    bench = run_bench(candidates, options, iter)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.lab.bench.counting.TRIALS", 1)
+        patch.setattr("app.lab.bench.growth.SESSIONS", 10)
+        bench = run_bench(candidates, options, iter)
     return replace(bench, loads=[Load("cookie", "read", 1235, 0.8, 1.25, 7.0)])
 
 

@@ -35,8 +35,9 @@ def spoiled(name: str, spoil: Spoil) -> Candidate:
 
 def measure(folder: Path, name: str, spoil: Spoil, rounds: int = 0) -> Bench:
     """A short bench of a backend, and of the same spoiled; in no round, only what is counted."""
-    known = list_candidates()
-    candidates = {BARE: known[BARE], name: known[name], "spoiled": spoiled(name, spoil)}
+    names = [BARE, name] if rounds else [name]
+    candidates = {each: list_candidates()[each] for each in names}
+    candidates["spoiled"] = spoiled(name, spoil)
     options = Options(folder, 100, 100, rounds=rounds, turns=5, shapes=SHAPES[:1])
     return run_bench(candidates, options, _times_and_counts)
 
