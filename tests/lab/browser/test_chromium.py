@@ -148,15 +148,6 @@ class TestChromium:
             browser.post(site.url("/"), b"bytes")
 
 
-def test_a_missing_program_is_one_line_with_its_package(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(real, "PROGRAMS", ("/nowhere/chromium",))
-    monkeypatch.setattr(real, "_get_playwright", real._get_playwright.__wrapped__)
-    with pytest.raises(ConfigurationError, match=r"^.*apt-get install chromium\.$"), chromium():
-        pass
-
-
 def test_a_missing_playwright_is_one_line_with_its_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

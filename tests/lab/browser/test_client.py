@@ -1,7 +1,6 @@
 """The laboratory's browser over real sockets: what it sends, and what an exchange tells."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from http.client import IncompleteRead
 from typing import TYPE_CHECKING
 
@@ -57,14 +56,6 @@ def test_the_octets_of_header_values_arrive_unchanged(browser: Browser, site: Ti
     assert site.last("/").header("cookie") == f"a={octets}"
 
 
-def test_the_headers_of_an_exchange_are_those_that_were_sent(
-    browser: Browser, site: TinySite
-) -> None:
-    exchange = browser.post(site.url("/"), {"q": "ü &"}, headers={"X-Own": "1"})
-    assert exchange.request_headers == site.last("/").headers
-    assert site.last("/").body == b"q=%C3%BC+%26"
-
-
 def test_a_manual_cookie_header_replaces_the_jars(browser: Browser, site: TinySite) -> None:
     site.sets("/in", "a=1; Path=/")
     browser.get(site.url("/in"))
@@ -83,18 +74,28 @@ def test_the_body_can_be_read_as_bytes_and_text(browser: Browser, site: TinySite
     assert exchange.header("Location") is None
 
 
-@pytest.mark.parametrize(
-    ("method", "fetch_site", "has_origin"), [("get", "none", False), ("post", "same-origin", True)]
-)
-def test_a_request_comes_from_the_user_or_the_same_origin(
-    browser: Browser, site: TinySite, method: str, fetch_site: str, has_origin: bool
+def test_a_request_comes_from_the_user_and_a_form_from_the_same_origin(
+    browser: Browser, site: TinySite
 ) -> None:
-    getattr(browser, method)(site.url("/"))
-    request = site.last("/")
-    assert request.header("sec-fetch-site") == fetch_site
-    assert request.header("sec-fetch-mode") == "navigate"
-    assert request.header("origin") == (site.url("") if has_origin else None)
-    assert "SessionLab" in (request.header("user-agent") or "")
+    browser.get(site.url("/"))
+    browser.post(site.url("/"), {"q": "ü &"}, headers={"X-Own": "1"})
+    typed, posted = site.received
+    for request, fetch_site, origin in (
+        (typed, "none", None),
+        (posted, "same-origin", site.url("")),
+    ):
+        assert request.header("sec-fetch-site") == fetch_site
+        assert request.header("sec-fetch-mode") == "navigate"
+        assert request.header("origin") == origin
+        assert "SessionLab" in (request.header("user-agent") or "")
+    assert (posted.body, posted.header("x-own")) == (b"q=%C3%BC+%26", "1")
+
+
+def test_the_headers_of_an_exchange_are_those_that_were_sent(
+    browser: Browser, site: TinySite
+) -> None:
+    exchange = browser.post(site.url("/"), headers={"X-Own": "1"})
+    assert exchange.request_headers == site.last("/").headers
 
 
 def test_an_https_address_is_refused_before_anything_is_sent(
@@ -128,18 +129,3 @@ def test_an_answer_that_is_cut_is_an_error(browser: Browser, site: TinySite) -> 
 def test_a_path_is_sent_as_browsers_send_it(browser: Browser, site: TinySite) -> None:
     browser.get(site.url("/über uns?q=ö&r=%20"))
     assert site.received[-1].target == "/%C3%BCber%20uns?q=%C3%B6&r=%20"
-
-
-def test_tabs_of_one_browser_share_its_jar(browser: Browser, site: TinySite) -> None:
-    for number in range(20):
-        site.sets(f"/{number}", f"c{number}=1; Path=/")
-    with ThreadPoolExecutor(6) as tabs:
-        list(tabs.map(lambda number: browser.get(site.url(f"/{number}")), range(20)))
-    assert {cookie.name for cookie in browser.jar} == {f"c{number}" for number in range(20)}
-
-
-def test_a_restarted_browser_keeps_lasting_cookies(browser: Browser, site: TinySite) -> None:
-    site.sets("/in", "session=1; Path=/", "remembered=1; Path=/; Max-Age=60")
-    browser.get(site.url("/in"))
-    browser.restart()
-    assert browser.document_cookie(site.url("/")) == "remembered=1"

@@ -24,7 +24,11 @@ def jar(clock: "SetClock") -> Jar:
 @pytest.mark.parametrize(
     ("url", "header", "reason"),
     [
-        (LOOPBACK, "a=" + "x" * 4096, "name and value are 4097 bytes"),
+        (
+            LOOPBACK,
+            "a=" + "x" * 4096,
+            "name and value are 4097 bytes, a browser keeps at most 4096 (RFC 6265bis 5.7)",
+        ),
         (LOOPBACK, "x" * 4097, "name and value are 4097 bytes"),
         (LOOPBACK, "a=x\x00y", "control character"),
         (LOOPBACK, "a=x\x7fy", "control character"),
@@ -63,14 +67,6 @@ def test_a_cookie_that_breaks_a_rule_is_refused_with_the_reason(
     assert isinstance(answer, Refused)
     assert reason in answer.reason
     assert not list(jar)
-
-
-def test_the_refusal_of_a_large_cookie_names_its_bytes(jar: Jar) -> None:
-    answer = jar.store(LOOPBACK, "session_cookie=" + "x" * 6124)
-    assert answer == Refused(
-        "session_cookie",
-        "name and value are 6138 bytes, a browser keeps at most 4096 (RFC 6265bis 5.7)",
-    )
 
 
 def test_a_refused_cookie_leaves_its_namesake_alone(jar: Jar) -> None:

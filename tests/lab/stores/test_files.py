@@ -34,60 +34,32 @@ def test_what_the_application_does_with_files_is_recorded(folder: FilesHarness) 
         run_as_application(path.read_bytes)
         run_as_application(lambda: os.listdir(os.fsencode(folder.path)))  # noqa: PTH208 - bytes
         run_as_application(lambda: path.rename(other))
+        run_as_application(lambda: os.utime(other))
+        run_as_application(lambda: os.truncate(other, 0))
+        run_as_application(lambda: path.hardlink_to(other))
         run_as_application(other.unlink)
-    assert operations == ["open", "open", "os.listdir", "os.rename", "os.remove"]
-
-
-def test_what_is_done_without_opening_a_file_is_recorded(folder: FilesHarness) -> None:
-    path = folder.path / "a"
-    folder.overwrite("a", b"1")
-    with folder.record_operations() as operations:
         run_as_application((folder.path / "deep").mkdir)
-        run_as_application(lambda: os.utime(path))
-        run_as_application(lambda: os.truncate(path, 0))
-        run_as_application(lambda: (folder.path / "b").hardlink_to(path))
-    assert operations == ["os.mkdir", "os.utime", "os.truncate", "os.link"]
+        run_as_application(lambda: sqlite3.connect(path).close())
+    of_files = ["open", "open", "os.listdir", "os.rename", "os.utime", "os.truncate", "os.link"]
+    assert operations == [*of_files, "os.remove", "os.mkdir", "sqlite3.connect"]
 
 
-def test_each_connection_to_a_database_is_recorded(folder: FilesHarness) -> None:
+def test_nothing_else_is_recorded(folder: FilesHarness) -> None:
     with folder.record_operations() as operations:
-        run_as_application(lambda: sqlite3.connect(folder.path / "a").close())
-    assert operations == ["sqlite3.connect"]
-
-
-def test_nothing_beside_the_folder_is_recorded(folder: FilesHarness) -> None:
-    beside = folder.path.with_name("sessions-of-another")
-    with folder.record_operations() as operations:
-        run_as_application(lambda: beside.write_bytes(b"1"))
-    assert operations == []
-
-
-def test_nothing_that_the_laboratory_does_is_recorded(folder: FilesHarness) -> None:
-    with folder.record_operations() as operations:
-        folder.overwrite("a", b"1")
+        run_as_application(folder.path.with_name("sessions-of-another").touch)
+        folder.overwrite("a", b"1")  # the laboratory itself
         folder.corrupt("a", bytes.swapcase)
         folder.records()
-    assert operations == []
-
-
-def test_nothing_is_recorded_after_the_block(folder: FilesHarness) -> None:
-    with folder.record_operations() as operations:
-        pass
     run_as_application((folder.path / "a").touch)
     assert operations == []
 
 
-def test_its_records_are_copies_of_all_files(folder: FilesHarness) -> None:
+def test_its_records_are_copies_of_all_files_and_can_be_corrupted(folder: FilesHarness) -> None:
     (folder.path / "deep").mkdir()
     folder.overwrite("deep/a", b"1")
-    folder.overwrite("b", b"2")
-    assert folder.records() == {"deep/a": b"1", "b": b"2"}
-
-
-def test_a_file_is_corrupted_by_a_function(folder: FilesHarness) -> None:
-    folder.overwrite("a", b"whole")
-    folder.corrupt("a", lambda data: data[:2])
-    assert folder.records() == {"a": b"wh"}
+    folder.overwrite("b", b"whole")
+    folder.corrupt("b", lambda data: data[:2])
+    assert folder.records() == {"deep/a": b"1", "b": b"wh"}
 
 
 def test_it_is_gone_while_stopped_and_unchanged_afterwards(folder: FilesHarness) -> None:
@@ -110,10 +82,7 @@ def test_a_full_disk_takes_no_byte_and_lets_files_be_deleted(folder: FilesHarnes
     assert folder.records() == {"b": b"", "c": b"3"}
 
 
-def test_it_cannot_be_frozen(folder: FilesHarness) -> None:
+def test_it_is_the_same_for_another_process_and_cannot_be_frozen(folder: FilesHarness) -> None:
+    assert folder.for_new_process() is folder
     with pytest.raises(Skipped), folder.frozen():
         pass
-
-
-def test_another_process_of_the_machine_has_the_same_files(folder: FilesHarness) -> None:
-    assert folder.for_new_process() is folder
