@@ -7,7 +7,6 @@ import pytest
 from app.lab.browser.client import Exchange
 from app.lab.browser.cookie_jar import Jar
 from app.lab.subject.check import LOGOUT_WORD
-from app.lab.subject.diagnosis import LOGIN_WORD
 from app.lab.subject.external_site import find_redirect
 from app.lab.subject.page import (
     describe_answer,
@@ -27,12 +26,6 @@ PAGE = """
     <form METHOD=Post action="../in?next=/"><INPUT TYPE=Hidden NAME=token VALUE="a&amp;b">
       <input name=user><input type=submit><input type=hidden name=empty></form>
     <form method=post><input type=hidden name=here value=3></form>
-"""
-
-LOGIN_AND_REGISTER = """
-    <form method=post action=/register><input name=user><input name=mail>
-      <input type=password name=password></form>
-    <form method=post action=/enter><input name=user><input type=password name=password></form>
 """
 
 CONTROLS = """<form method=post>
@@ -66,25 +59,9 @@ def test_addresses_that_cannot_be_read_lead_nowhere() -> None:
     assert find_redirect(redirect) is None
 
 
-def test_a_form_without_an_action_posts_to_its_page() -> None:
-    form = find_form("/account/login", page_of(PAGE))
-    assert form is not None
-    assert form.filled == {"here": "3"}
-
-
 @pytest.mark.parametrize("path", ["/search", "/elsewhere"])
 def test_no_form_is_found_where_none_posts_there(path: str) -> None:
     assert find_form(path, page_of(PAGE)) is None
-
-
-@pytest.mark.parametrize(
-    ("fields", "action"),
-    [(("user", "password"), "/enter"), (("user", "mail", "password"), "/register")],
-)
-def test_of_two_forms_the_one_with_these_fields(fields: tuple[str, ...], action: str) -> None:
-    form = find_form("/account/login", page_of(LOGIN_AND_REGISTER), fields)
-    assert form is not None
-    assert form.action == action
 
 
 def test_a_form_is_sent_as_a_browser_would() -> None:
@@ -110,22 +87,14 @@ def test_a_token_against_forged_requests_is_found(text: str, cookie: str) -> Non
     assert find_forgery_token(page_of(text), jar) == "t0ken"
 
 
-def test_links_are_found_by_a_word_in_their_path() -> None:
-    page = page_of("<a href=../Sign-In>in</a><a href=/help>?</a><a href=//else.example/sign-in>")
-    assert find_links(page, LOGIN_WORD) == ["/Sign-In"]
-
-
-def test_the_text_of_a_page_is_without_its_scripts() -> None:
+def test_the_text_of_a_page_is_without_its_scripts_and_what_was_there_before() -> None:
     page = page_of("<title>Shop</title><script>x</script><p>No\n such <b>user</b>")
+    before = page_of("<title>Shop</title><p>user")
     assert read_lines(page) == ["No such", "user"]
+    assert describe_answer(page, "", before) == " (it says “No such”)"
     assert read_lines(page_of('{"error": 1}', "application/json")) == ['{"error": 1}']
 
 
 def test_an_answer_is_quoted_without_what_may_be_a_key() -> None:
     answer = page_of('{"error": "no", "key": "' + "a1" * 20 + '"}', "application/json")
     assert describe_answer(answer, "") == ' (it says “{"error": "no", "key": "…"}”)'
-
-
-def test_an_answer_is_quoted_without_what_the_page_said_before() -> None:
-    before, after = page_of("<h1>Log in</h1>"), page_of("<h1>Log in</h1><p>No such user.")
-    assert describe_answer(after, "", before) == " (it says “No such user.”)"
