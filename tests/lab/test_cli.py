@@ -15,7 +15,7 @@ from app.lab.subject.external import ExternalApp
 from app.lab.subject.site import Paths
 from tests.lab.conftest import SetReport
 from tests.lab.reports.made_reports import AS_EXPECTED
-from tests.lab.subject.applications import SHOP
+from tests.lab.subject.logins import SHOP
 from tests.support.process_group import PROJECT
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")

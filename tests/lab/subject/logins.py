@@ -1,5 +1,8 @@
 """Applications whose login fails, or takes another way, each as code."""
 
+RIGHT = {"name": "alice", "password": "engine=1"}
+"""The account that each of them has."""
+
 BASE = """
 from flask import Flask, abort, flash, get_flashed_messages, jsonify, redirect, request, session
 
@@ -48,6 +51,42 @@ JSON = BASE.replace("return FORM", f'return "{JSON_PAGE}"').replace(
 WELCOME = 'return redirect("/dashboard")'
 
 
+POLITE = BASE.replace(
+    "def login():\n",
+    'def login():\n    if "name" in session:\n        return redirect("/dashboard")\n',
+)
+"""Redirects users who are logged in away from its login."""
+
+POLITE_TO_GUESTS = POLITE.replace("    return FORM", '    session["guest"] = True\n    return FORM')
+"""Gives a session to everybody who opens its login."""
+
+ON_FILES = """
+from cachelib.file import FileSystemCache
+from flask_session import Session
+
+def create_app(folder="sessions"):
+    app.config.update(SESSION_TYPE="cachelib", SESSION_CACHELIB=FileSystemCache(folder))
+    Session(app)
+    return app
+"""
+
+SHOP = (
+    BASE.replace("/login", "/in").replace("/dashboard", "/mine").replace("/logout", "/out")
+    + "app.config['SESSION_COOKIE_NAME'] = 'shop'\n"
+)
+"""Has other addresses and another cookie than the laboratory takes for granted."""
+
+ASLEEP = """
+import signal, time
+from pathlib import Path
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("waiting for the database", flush=True)
+Path("asleep").touch()
+time.sleep(60)
+"""
+
+
 def setting(line: str) -> str:
     return f"{BASE}\napp.config.update({line})\n"
 
@@ -64,6 +103,21 @@ def check():
 
 
 CODE = {
+    "plain": BASE,
+    "polite": POLITE,
+    "polite_to_guests": POLITE_TO_GUESTS,
+    "keeps_the_id": POLITE_TO_GUESTS + ON_FILES,
+    "counted": BASE + ON_FILES + "\nopen('starts', 'a').write('started ')\n",
+    "breaking": "def create_app():\n    raise RuntimeError('no database')",
+    "asleep": ASLEEP,
+    "two_cookies": BASE.replace(
+        WELCOME, 'answer = redirect("/"); answer.set_cookie("device", "known"); return answer'
+    ).replace(
+        '"Hello" if "name" in session',
+        '"Hello" if "name" in session and "device" in request.cookies',
+    ),
+    "open_house": BASE.replace('else redirect("/login")', 'else "Log in first"'),
+    "stays_in": BASE.replace("session.clear()", "pass"),
     "in_a_field": checking(
         'request.form.get("csrf_token")',
         'return FORM.replace("<input", "<input type=hidden name=csrf_token value=t0ken><input", 1)',
@@ -141,6 +195,7 @@ def welcome():
     "other_domain": setting('SESSION_COOKIE_DOMAIN="shop.example"'),
     "narrow": setting('APPLICATION_ROOT="/shop"'),
     "secure": setting('SESSION_COOKIE_SECURE=True, SESSION_COOKIE_SAMESITE="Strict"'),
+    "renamed": setting('SESSION_COOKIE_NAME="shop"'),
     "trusting": setting('TRUSTED_HOSTS=["shop.example"]'),
     "named_host": BASE.replace('Flask("logins")', 'Flask("logins", subdomain_matching=True)')
     + '\napp.config["SERVER_NAME"] = "shop.example"\n',

@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -19,37 +18,14 @@ from app.lab.subject import external
 from app.lab.subject.external import ExternalApp
 from app.lab.subject.site import Paths, Site
 from backends import ConfigurationError
-from tests.lab.subject.applications import CODE
+from tests.lab.subject.logins import CODE, RIGHT
 from tests.lab.subject.served import ServedApp
-
-pytestmark = pytest.mark.usefixtures("untraced_processes")
-
-ACCOUNT = {"name": "alice", "password": "engine=1"}
 
 FINAL, REGENERATED = CLAIMS["logout_is_final"], CLAIMS["regenerated_at_login"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all applications."""
-    path = tmp_path_factory.mktemp("applications")
-    for name, code in CODE.items():
-        (path / f"{name}.py").write_text(code)
-    return path
-
-
-@pytest.fixture(autouse=True)
-def current_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-
-
-def served(name: str, cookie_name: str = "session", **paths: Any) -> ServedApp:
-    return ServedApp(name, Paths(**{"fields": ACCOUNT, **paths}), cookie_name, code=CODE[name])
-
-
-def started(target: str) -> ExternalApp:
-    """An application in a process of its own."""
-    return ExternalApp(target, Paths(fields=ACCOUNT))
+def served(name: str) -> ServedApp:
+    return ServedApp(name, Paths(fields=RIGHT), code=CODE[name])
 
 
 class TestVerdicts:
@@ -62,11 +38,16 @@ class TestVerdicts:
         ],
     )
     def test_whether_a_login_gives_another_token(
-        self, name: str, verdict: Verdict, figure: str
+        self,
+        name: str,
+        verdict: Verdict,
+        figure: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        app = served(name)
-        app.check()
-        result = try_claim(REGENERATED, app)
+        monkeypatch.chdir(tmp_path)
+        served(name).check()
+        result = try_claim(REGENERATED, served(name))
         assert (result.verdict, result.figure, result.expected) == (verdict, figure, None)
 
     @pytest.mark.parametrize("claim", [FINAL, REGENERATED], ids=lambda claim: claim.id)
@@ -78,14 +59,10 @@ class TestVerdicts:
             claim.experiment(site)
 
     def test_the_login_is_in_the_evidence_without_its_token(self) -> None:
-        exchanges = try_claim(FINAL, served("stock")).evidence.exchanges
-        assert [(shown.method, shown.status) for shown in exchanges][:2] == [
-            ("GET", 200),
-            ("POST", 302),
-        ]
-        [set_cookie] = [
-            value for name, value in exchanges[1].response_headers if name == "Set-Cookie"
-        ]
+        exchanges = try_claim(FINAL, served("plain")).evidence.exchanges
+        asked = [(shown.method, shown.status) for shown in exchanges]
+        assert asked[:2] == [("GET", 200), ("POST", 302)]
+        (set_cookie,) = (v for n, v in exchanges[1].response_headers if n == "Set-Cookie")
         assert " characters)" in set_cookie
 
     @pytest.mark.parametrize(
@@ -95,7 +72,6 @@ class TestVerdicts:
             (Skipped("no"), Verdict.SKIPPED),
             (ValueError("no"), Verdict.ERROR),
         ],
-        ids=lambda value: value if isinstance(value, Verdict) else type(value).__name__,
     )
     def test_an_exception_of_an_experiment_is_a_result(
         self, error: Exception, verdict: Verdict
@@ -103,75 +79,49 @@ class TestVerdicts:
         def experiment(_site: Site) -> Finding:
             raise error
 
-        result = try_claim(replace(FINAL, experiment=experiment), served("stock"))
+        result = try_claim(replace(FINAL, experiment=experiment), served("plain"))
         assert result.verdict is verdict
         assert result.because.endswith("no")
 
 
-REFUSED = {
-    "a wrong form": (
-        served("stock", fields={"name": "alice"}),
-        "POST /login was answered 200, and GET /dashboard after it 302: "
-        "give its form by --field NAME=VALUE. It asks for: name, password.",
-    ),
-    "another page": (
-        served("stock", private="/mine"),
-        "POST /login was answered 302, and GET /mine after it 404: "
-        "name a page that only a login opens by --private.",
-    ),
-    "a page for everybody": (
-        served("open_house"),
-        "GET /dashboard was answered 200 to somebody who is not logged in: name a page that only "
-        "a login opens by --private, one that redirects others or answers 401 or 403 (and if the "
-        "application lets everybody in, as LOGIN_DISABLED does, set that off).",
-    ),
-    "another cookie": (
-        served("stock", cookie_name="sid"),
-        "After the login the browser holds no cookie 'sid' (but: session; session alone logs in): "
-        "name the session's by --cookie.",
-    ),
-    "two cookies": (
-        served("two_cookies"),
-        "A login needs more than the cookie 'session': GET /dashboard with it alone was answered "
-        "302. Name the session's by --cookie (there are: device, session); an application that "
-        "needs several cannot be tried.",
-    ),
-    "a logout that does nothing": (
-        served("stays_in"),
-        "POST /logout was answered 302, and the login lives on: "
-        "name where the logout goes by --logout.",
-    ),
-    "no module": (
-        started("nowhere"),
-        "The application nowhere ended; its last line: Error: Could not import 'nowhere'. (give "
-        "--app as for flask run, in the application's folder)",
-    ),
-    "a factory that fails": (
-        started("breaking:create_app"),
-        "The application breaking:create_app ended; its last line: RuntimeError: no database",
-    ),
-}
-
-
-@pytest.mark.parametrize(("app", "says"), REFUSED.values(), ids=REFUSED)
-def test_a_refusal_is_one_line_that_says_what_to_give(app: ExternalApp, says: str) -> None:
-    with pytest.raises(ConfigurationError) as refused:
-        app.check()
-    assert str(refused.value) == says
-
-
+@pytest.mark.usefixtures("untraced_processes", "folder")
 class TestProcess:
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The current folder, with the applications that are started."""
+        monkeypatch.chdir(tmp_path)
+        for name in ("counted", "breaking", "asleep"):
+            (tmp_path / f"{name}.py").write_text(CODE[name])
+        return tmp_path
+
     def test_each_experiment_starts_it_as_flask_would(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("FLASK_RUN_PORT", "1")
         monkeypatch.setenv("FLASK_DEBUG", "1")
         monkeypatch.setenv("FLASK_APP", "breaking")
+        app = ExternalApp("counted:create_app('elsewhere')", Paths(fields=RIGHT))
         for _ in range(2):
-            result = try_claim(FINAL, started("counted:create_app('elsewhere')"))
+            result = try_claim(FINAL, app)
             assert (result.subject, result.verdict) == ("counted", Verdict.HOLDS)
         assert (folder / "starts").read_text().split() == ["started"] * 2
         assert (folder / "elsewhere").is_dir()
+
+    @pytest.mark.parametrize(
+        ("target", "last"),
+        [
+            (
+                "nowhere",
+                "Error: Could not import 'nowhere'. (give --app as for flask run, in the "
+                "application's folder)",
+            ),
+            ("breaking:create_app", "RuntimeError: no database"),
+        ],
+    )
+    def test_one_that_does_not_start_is_refused_in_one_line(self, target: str, last: str) -> None:
+        with pytest.raises(ConfigurationError) as refused:
+            ExternalApp(target, Paths()).check()
+        assert str(refused.value) == f"The application {target} ended; its last line: {last}"
 
     def test_one_that_never_listens_is_given_up(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -183,7 +133,7 @@ class TestProcess:
         clock = SimpleNamespace(monotonic=read_clock, sleep=time.sleep)
         monkeypatch.setattr(external, "time", clock)
         with pytest.raises(ConfigurationError) as refused:
-            started("asleep:app").check()
+            ExternalApp("asleep:app", Paths()).check()
         assert str(refused.value) == (
             "The application asleep:app did not listen within 0 seconds; "
             "its last line: waiting for the database"

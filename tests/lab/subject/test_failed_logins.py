@@ -11,10 +11,9 @@ import pytest
 from app.lab.subject.external import ExternalApp
 from app.lab.subject.site import Paths
 from backends import ConfigurationError
-from tests.lab.subject.logins import CODE
+from tests.lab.subject.logins import CODE, RIGHT
 from tests.lab.subject.served import ServedApp
 
-RIGHT = {"name": "alice", "password": "engine=1"}
 WRONG = {"name": "bob", "password": "no"}
 
 
@@ -52,6 +51,11 @@ REASONS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         {"fields": {"email": "a", "password": "b"}},
         ["has no field email", "asks for: name, password."],
     ),
+    "too few fields": (
+        "plain",
+        {"fields": {"name": "alice"}},
+        ["POST /login was answered 200, and GET /dashboard after it 302", "for: name, password."],
+    ),
     "an error in a page": ("polite_text", {"fields": WRONG}, ["200 (it says “Wrong name or pass"]),
     "an error after a redirect": ("flashing", {"fields": WRONG}, ["302 (it says “No such user.”)"]),
     "an error in JSON": ("refusing", {"fields": WRONG}, ["403", "bad credentials", "exist in"]),
@@ -87,6 +91,11 @@ REASONS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         {"is_json": True},
         ["code_required", "is there a further step, such as a second factor"],
     ),
+    "another page": ("plain", {"private": "/mine"}, ["GET /mine after it 404", "by --private"]),
+    "a page for everybody": ("open_house", {}, ["200 to somebody who is not logged", "--private"]),
+    "another cookie": ("renamed", {}, ["(but: shop; shop alone logs in)", "by --cookie"]),
+    "two cookies": ("two_cookies", {}, ["the cookie 'session'", "(there are: device, session)"]),
+    "a logout that does nothing": ("stays_in", {}, ["302, and the login lives on", "--logout"]),
     "no cookie": ("no_cookie", {}, ["the login set no cookie"]),
     "no cookie, and a form elsewhere": ("newsletter", {}, ["the login set no cookie"]),
     "no right to that page": ("forbidden", {}, ["after it 403: name a page", "--private"]),

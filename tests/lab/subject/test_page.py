@@ -49,9 +49,10 @@ def test_a_form_is_found_by_the_path_that_it_posts_to() -> None:
     assert form.filled == {"token": "a&b", "empty": ""}
 
 
-def test_addresses_that_cannot_be_read_lead_nowhere() -> None:
+def test_addresses_of_others_and_what_cannot_be_read_lead_nowhere() -> None:
     page = page_of(
         "<form method=post action='http://[::1'></form><a href='http://[/logout'>out</a>"
+        "<a href=//else.example/logout>out there</a>"
     )
     assert find_forms(page) == []
     assert find_links(page, LOGOUT_WORD) == []
