@@ -56,13 +56,9 @@ def test_a_screen_reader_is_told_what_it_is_and_where_the_numbers_are(picture: P
 
 
 @every_picture
-def test_the_legend_names_each_series(picture: Picture) -> None:
+def test_the_legend_names_each_series_and_no_two_look_alike(picture: Picture) -> None:
     drawn = set(re.findall(r"\bserie-\d+", picture.svg))
     assert drawn == {name for name, _ in picture.legend}
-
-
-@every_picture
-def test_no_two_series_look_alike_without_colour(picture: Picture) -> None:
     assert len({name for _, name in picture.legend}) == len(picture.legend)
     assert len(picture.legend) <= 6  # lab.css has a fill or dashes for so many
 
