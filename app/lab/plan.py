@@ -11,7 +11,7 @@ from typing import NamedTuple, NoReturn
 from rich.console import Console
 from rich.table import Column, Table
 
-from app.lab.bench.run import MANY_SESSIONS
+from app.lab.bench.results import MANY_SESSIONS
 from app.lab.cost.figures import Figures, format_bytes, title_of
 from app.lab.cost.kept import read_kept
 from app.lab.output import CannotRun, errors_on_one_line

@@ -102,10 +102,13 @@ def test_flask_s_own_command_offers_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "logout_is_final" in ended.stdout
 
 
-def test_a_start_of_the_application_loads_no_experiment() -> None:
-    names = "[name for name in sys.modules if name.startswith('app.lab.')]"
-    code = f"import sys, app.factory; print({names})"
+def test_the_application_loads_no_experiment_and_the_command_no_redis_of_its_own() -> None:
+    code = """
+import sys, app.factory
+print([name for name in sys.modules if name.startswith("app.lab.")])
+import app.lab.compare
+print({"fakeredis", "redis"} & {*sys.modules})"""
     process = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    assert process.stdout == "[]\n"
+    assert process.stdout == "[]\nset()\n"

@@ -8,6 +8,9 @@ import msgspec
 from app.lab.bench.candidate import Shape
 from app.lab.reports.report import Circumstances
 
+MANY_SESSIONS = 10_000
+"""The most that are stored without `--full`."""
+
 
 @dataclass(frozen=True)
 class Spread:

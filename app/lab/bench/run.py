@@ -14,7 +14,7 @@ from app.lab.bench.candidate import BARE, SHAPES, Candidate, Shape
 from app.lab.bench.counting import count_requests
 from app.lab.bench.growth import measure_among, measure_sent, time_recovery, weigh_session
 from app.lab.bench.load import measure_load
-from app.lab.bench.results import Bench
+from app.lab.bench.results import MANY_SESSIONS, Bench
 from app.lab.bench.timing import compare_costs, time_requests, undisturbed
 from app.lab.bench.trial import NO_REDIS, check_session, make_trials
 from app.lab.reports.report import describe_circumstances
@@ -22,7 +22,6 @@ from app.lab.stores.redis import RealRedisHarness
 from app.lab.stores.redis_server import redis_version
 
 LOADED = ("untouched", "read", "write", "login")
-MANY_SESSIONS = 10_000
 STORED = (100, MANY_SESSIONS, 100_000, 1_000_000)
 """Sessions beside which others are measured."""
 

@@ -5,8 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from app.lab.bench.report import describe_run
-from app.lab.bench.results import Bench, parse_bench
-from app.lab.bench.run import MANY_SESSIONS
+from app.lab.bench.results import MANY_SESSIONS, Bench, parse_bench
 from app.lab.cost.figures import SMALL, Figures
 from app.lab.cost.summary import format_summary
 from app.lab.reports.report import dump_by_line
