@@ -171,7 +171,12 @@ def test_a_secure_origin_may_overwrite_a_secure_cookie(jar: Jar) -> None:
         ("a=1; Domain=shop.example", "https://other.shop.example/", True),
         ("a=1; Domain=shop.example", "https://workshop.example/", False),
         ("a=1; Path=/cart", "https://www.shop.example/cart/7", True),
+        ("a=1; Path=/cart", "https://www.shop.example/cart", True),
         ("a=1; Path=/cart", "https://www.shop.example/carts", False),
+        ("a=1; Path=/cart", "https://www.shop.example/CART", False),
+        ("a=1; Path=/cart/", "https://www.shop.example/cart/7", True),
+        ("a=1; Path=/cart/", "https://www.shop.example/cart/", True),
+        ("a=1; Path=/cart/", "https://www.shop.example/cart", False),
     ],
 )
 def test_a_cookie_goes_only_where_it_belongs(

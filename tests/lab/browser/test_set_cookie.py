@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.lab.browser.cookie_jar import Jar
-from app.lab.browser.set_cookie import default_path, parse_cookie_date, path_matches
+from app.lab.browser.set_cookie import default_path, parse_cookie_date
 from tests.lab.browser.cookies import HTTPS, LOCALHOST, LOOPBACK, build_cookie_header, store
 
 if TYPE_CHECKING:
@@ -142,24 +142,3 @@ def test_a_cookie_date_is_read_by_the_algorithm_of_5_1_1(
 )
 def test_the_default_path_is_the_folder_of_the_page(url: str, path: str) -> None:
     assert default_path(url) == path
-
-
-@pytest.mark.parametrize(
-    ("request_path", "cookie_path", "matches"),
-    [
-        ("/", "/", True),
-        ("/a", "/", True),
-        ("/a", "/a", True),
-        ("/a/b", "/a", True),
-        ("/a/b", "/a/", True),
-        ("/a/", "/a/", True),
-        ("/a", "/a/", False),
-        ("/ab", "/a", False),
-        ("/", "/a", False),
-        ("/A", "/a", False),
-    ],
-)
-def test_a_path_covers_itself_and_everything_below(
-    request_path: str, cookie_path: str, matches: bool
-) -> None:
-    assert path_matches(request_path, cookie_path) is matches

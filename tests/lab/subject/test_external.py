@@ -97,7 +97,7 @@ class TestProcess:
     def test_each_experiment_starts_it_as_flask_would(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("FLASK_RUN_PORT", "1")
+        monkeypatch.setenv("FLASK_RUN_CERT", "adhoc")
         monkeypatch.setenv("FLASK_DEBUG", "1")
         monkeypatch.setenv("FLASK_APP", "breaking")
         app = ExternalApp("counted:create_app('elsewhere')", Paths(fields=RIGHT))

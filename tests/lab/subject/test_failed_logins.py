@@ -14,7 +14,8 @@ from backends import ConfigurationError
 from tests.lab.subject.logins import CODE, RIGHT
 from tests.lab.subject.served import ServedApp
 
-WRONG = {"name": "bob", "password": "no"}
+WRONG = {"fields": {"name": "bob", "password": "no"}}
+AS_JSON = {"is_json": True}
 
 
 def served(name: str, **paths: Any) -> ServedApp:
@@ -30,8 +31,8 @@ def served(name: str, **paths: Any) -> ServedApp:
         ("elsewhere", {}),
         ("moved", {}),
         ("led_away", {"login": "/sign-in"}),
-        ("by_json", {"is_json": True}),
-        ("json_alone", {"is_json": True}),
+        ("by_json", AS_JSON),
+        ("json_alone", AS_JSON),
         ("landing", {}),
         ("secure", {}),
         ("in_the_corner", {"login": "/"}),
@@ -45,7 +46,7 @@ REASONS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "a token in a script": ("in_a_script", {}, ["“The CSRF token is missing.”", "WTF_CSRF_ENA"]),
     "JSON, without a form": ("by_json", {}, ["415", "add --json"]),
     "JSON, refused in silence": ("by_json_in_silence", {}, ["401", "add --json"]),
-    "a form, by JSON": ("moved", {"is_json": True}, ["leave out --json"]),
+    "a form, by JSON": ("moved", AS_JSON, ["leave out --json"]),
     "other fields": (
         "polite_text",
         {"fields": {"email": "a", "password": "b"}},
@@ -56,15 +57,14 @@ REASONS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         {"fields": {"name": "alice"}},
         ["POST /login was answered 200, and GET /dashboard after it 302", "for: name, password."],
     ),
-    "an error in a page": ("polite_text", {"fields": WRONG}, ["200 (it says “Wrong name or pass"]),
-    "an error after a redirect": ("flashing", {"fields": WRONG}, ["302 (it says “No such user.”)"]),
-    "an error in JSON": ("refusing", {"fields": WRONG}, ["403", "bad credentials", "exist in"]),
+    "an error in a page": ("polite_text", WRONG, ["200 (it says “Wrong name or pass"]),
+    "an error after a redirect": ("flashing", WRONG, ["302 (it says “No such user.”)"]),
+    "an error in JSON": ("refusing", WRONG, ["403", "bad credentials", "exist in"]),
     "an error in JSON with 200": (
-        "error_in_200",
-        {"fields": WRONG, "is_json": True},
+        *("error_in_200", {**WRONG, **AS_JSON}),
         ["200", "No such user.", "does that account exist"],
     ),
-    "a limit": ("limited", {"fields": WRONG}, ["429", "turn the limit of logins off"]),
+    "a limit": ("limited", WRONG, ["429", "turn the limit of logins off"]),
     "a domain": ("other_domain", {}, ["refuses the cookie 'session'", "Domain=shop.example"]),
     "a path": ("narrow", {}, ["'session' is for /shop alone", "APPLICATION_ROOT"]),
     "trusted hosts": ("trusting", {}, ["400", "TRUSTED_HOSTS"]),
@@ -74,21 +74,16 @@ REASONS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "two steps": ("two_steps", {}, ["which asks for more: secret"]),
     "a mail to confirm": ("unconfirmed", {}, ["leads to /confirm", "further step"]),
     "a captcha": ("captcha", {}, ["has a captcha: turn it off"]),
-    "a token in JSON": ("bearer", {"is_json": True}, ["(access_token)", "that is no session"]),
-    "a token beside a cookie": (
-        "bearer_beside_a_cookie",
-        {"is_json": True},
-        ["(a JWT)", "that is no session"],
-    ),
+    "a token in JSON": ("bearer", AS_JSON, ["(access_token)", "that is no session"]),
+    "a token beside a cookie": ("bearer_beside_a_cookie", AS_JSON, ["(a JWT)", "is no session"]),
     "HTTP's own login": ("basic", {}, ["/dashboard wants Basic", "--private"]),
-    "a token in a header": ("bearer_in_a_header", {"is_json": True}, ["(X-Auth-Token)"]),
+    "a token in a header": ("bearer_in_a_header", AS_JSON, ["(X-Auth-Token)"]),
     "another host": ("other_host", {}, ["Every page is 404", "SERVER_NAME"]),
     "a form for a script": ("by_script", {}, ["405", "name, password", "add --json"]),
     "a form by GET": ("by_get", {}, ["405", "sent by GET"]),
     "an agreement": ("terms", {}, ["is there a further step on /terms"]),
     "a second factor by JSON": (
-        "second_factor_by_json",
-        {"is_json": True},
+        *("second_factor_by_json", AS_JSON),
         ["code_required", "is there a further step, such as a second factor"],
     ),
     "another page": ("plain", {"private": "/mine"}, ["GET /mine after it 404", "by --private"]),
@@ -99,11 +94,7 @@ REASONS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "no cookie": ("no_cookie", {}, ["the login set no cookie"]),
     "no cookie, and a form elsewhere": ("newsletter", {}, ["the login set no cookie"]),
     "no right to that page": ("forbidden", {}, ["after it 403: name a page", "--private"]),
-    "a logout by another method": (
-        "delete_only",
-        {},
-        ["DELETE", "--logout", "/account/sign-out."],
-    ),
+    "a logout by another method": ("delete_only", {}, ["DELETE", "--logout", "/sign-out."]),
 }
 
 
