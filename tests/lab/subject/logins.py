@@ -189,7 +189,6 @@ def welcome():
     """,
         1,
     ),
-    "broken_page": BASE.replace("return FORM", "return FORM + nowhere"),
     "broken_private": BASE.replace('"Hello" if', "1 / 0 if"),
     "without_key": BASE.replace('app.secret_key = "a key that nobody guesses"', ""),
     "other_domain": setting('SESSION_COOKIE_DOMAIN="shop.example"'),
