@@ -1,29 +1,24 @@
 """Applications and browsers for the contract of a session, on each backend."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from tests.backends.contract.stage import MakeApp, Stage
+from tests.backends.places import EACH, placed_on
 from tests.support.bare import Tab, Views, add_views
-from tests.support.redis_topologies import SentinelTrio
 
 IDLE = 1800
 LIMITS = {"PERMANENT_SESSION_LIFETIME": IDLE, "SESSION_ABSOLUTE_LIFETIME": 4 * IDLE}
+
+placed = placed_on(EACH)
 
 
 @pytest.fixture(autouse=True)
 def time_limit(ample_time: None) -> None:
     """No test of the contract depends on the machine's speed."""
-
-
-@pytest.fixture(scope="session")
-def redis_sentinel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelTrio]:
-    """One real Sentinel trio for the run."""
-    with SentinelTrio(tmp_path_factory.mktemp("sentinel")) as trio:
-        yield trio
 
 
 @pytest.fixture

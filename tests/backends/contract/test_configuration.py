@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
 
-from backends import ConfigurationError, init_app
-from tests.backends.contract.stage import MakeApp, Stage, on, set_cookie
+from backends import ConfigurationError
+from tests.backends.contract.stage import MakeApp, Stage, set_cookie
+from tests.backends.places import CLASSES, STORES, only_on
 from tests.conftest import SECRET
 from tests.support.cases import case
 
@@ -41,6 +41,7 @@ REFUSED: list[tuple[str, Any]] = [
 ]
 
 
+@only_on(CLASSES)
 def test_an_invalid_setting_is_one_line_at_the_start(make_app: MakeApp) -> None:
     for name, value in REFUSED:
         with case(f"{name}={value!a}"):
@@ -52,30 +53,33 @@ def test_an_invalid_setting_is_one_line_at_the_start(make_app: MakeApp) -> None:
             assert "old-key" not in said
 
 
-@on(revocable=True)
+@only_on(STORES)
 def test_a_prefix_that_is_no_utf_8_is_one_line(make_app: MakeApp) -> None:
     with pytest.raises(ConfigurationError, match=r"^SESSION_KEY_PREFIX='.udcff' is no text in"):
         make_app(SESSION_KEY_PREFIX="\udcff")
 
 
-@pytest.mark.parametrize("kind", ["filesystem", "sqlite"])
-@pytest.mark.parametrize("folder", [5, 1.5, True, b"sessions", ["sessions"], "a\0b"], ids=ascii)
-def test_a_folder_that_is_no_path_is_one_line(kind: str, folder: Any) -> None:
-    app = Flask("lab")
-    app.config.update(SECRET_KEY=SECRET, SESSION_FILE_DIR=folder)
-    with pytest.raises(ConfigurationError, match=r"^SESSION_FILE_DIR=.* is no path"):
-        init_app(app, kind)
+@only_on([place for place in STORES if place[0].on_disk])
+def test_a_folder_that_is_no_path_is_one_line(make_app: MakeApp) -> None:
+    for folder in (5, 1.5, True, b"sessions", ["sessions"], "a\0b"):
+        with (
+            case(folder),
+            pytest.raises(ConfigurationError, match=r"^SESSION_FILE_DIR=.* is no path"),
+        ):
+            make_app(SESSION_FILE_DIR=folder)
 
 
-@pytest.mark.parametrize("name", LIFETIMES)
-def test_a_lifetime_may_be_text_from_the_environment(make_app: MakeApp, name: str) -> None:
-    for value in ("3600", 3600.5, timedelta(hours=1), timedelta(days=365_000)):
-        with case(value):
-            stage = Stage(make_app(**{name: value}))
-            stage.put(_permanent=True, user="ada")
-            assert stage.held() == {"_permanent": True, "user": "ada"}
+@only_on(CLASSES)
+def test_a_lifetime_may_be_text_from_the_environment(make_app: MakeApp) -> None:
+    for name in LIFETIMES:
+        for value in ("3600", 3600.5, timedelta(hours=1), timedelta(days=365_000)):
+            with case((name, value)):
+                stage = Stage(make_app(**{name: value}))
+                stage.put(_permanent=True, user="ada")
+                assert stage.held() == {"_permanent": True, "user": "ada"}
 
 
+@only_on(CLASSES)
 def test_no_character_of_a_key_is_a_key(make_app: MakeApp) -> None:
     """`SECRET_KEY_FALLBACKS` is a list: a text would be one of single characters."""
     header = set_cookie(Stage(make_app(SECRET_KEY="o")).put(user="admin"))

@@ -6,8 +6,21 @@ import pytest
 from flask import Flask, session
 
 from backends import Backend, init_app
-from tests.backends.contract.stage import HOST, MakeApp, Stage, set_cookie
+from tests.backends.contract.stage import MakeApp, Stage, set_cookie
+from tests.backends.places import CLASSES, only_on
 from tests.support.clock import SetClock
+
+pytestmark = only_on(CLASSES)
+
+
+def test_a_clock_may_stand_at_the_epoch(bare_app: Flask, backend: Backend) -> None:
+    """Where tests set it, as freezegun does."""
+    app = Flask("lab")
+    app.config.update(bare_app.config)
+    init_app(app, backend.name, clock=lambda: 0.0)
+    stage = Stage(app)
+    stage.put(a=1)
+    assert stage.held() == {"a": 1}
 
 
 def test_the_clock_is_asked_when_it_is_needed(
@@ -25,25 +38,24 @@ def test_the_clock_is_asked_when_it_is_needed(
     assert stage.result == {}
 
 
-def test_a_clock_may_stand_at_the_epoch(bare_app: Flask, backend: Backend) -> None:
-    """Where tests set it, as freezegun does."""
-    app = Flask("lab")
-    app.config.update(bare_app.config)
-    init_app(app, backend.name, clock=lambda: 0.0)
-    stage = Stage(app)
-    stage.put(a=1)
-    assert stage.held() == {"a": 1}
-
-
 LIMITS = {"PERMANENT_SESSION_LIFETIME": 8 * 3600, "SESSION_ABSOLUTE_LIFETIME": 24 * 3600}
 
 
 class TestClocksSetBack:
-    def test_a_session_from_the_future_is_over(self, make_app: MakeApp, clock: SetClock) -> None:
+    def test_a_session_from_the_future_is_over_and_the_log_says_why(
+        self, make_app: MakeApp, clock: SetClock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Or many users would be logged out, and nobody would know why."""
         stage = Stage(make_app(**LIMITS))
         stage.put(a=1)
-        clock.forward(-6 * 3600)
+        clock.forward(-59)  # a clock that is a minute late is none
+        assert stage.held() == {"a": 1}
+        clock.forward(59 - 6 * 3600)
+        caplog.clear()
         assert stage.held() == {}
+        (said,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+        assert "21600 seconds from now" in said
+        assert "Set the clocks of all servers right" in said
 
     def test_so_is_one_that_was_used_in_the_future(
         self, make_app: MakeApp, clock: SetClock
@@ -55,53 +67,21 @@ class TestClocksSetBack:
         clock.forward(-6 * 3600)
         assert stage.held() == {}
 
-    def test_the_log_says_so(
-        self, make_app: MakeApp, clock: SetClock, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """Or many users would be logged out, and nobody would know why."""
-        stage = Stage(make_app(**LIMITS))
-        stage.put(a=1)
-        clock.forward(-6 * 3600)
-        caplog.clear()
-        stage.held()
-        (said,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
-        assert "21600 seconds from now" in said
-        assert "Set the clocks of all servers right" in said
 
-    def test_a_clock_that_is_a_minute_late_is_none(
-        self, make_app: MakeApp, clock: SetClock
-    ) -> None:
-        stage = Stage(make_app(**LIMITS))
-        stage.put(a=1)
-        clock.forward(-59)
-        assert stage.held() == {"a": 1}
-
-
-class TestRememberedSessions:
-    def test_only_a_permanent_one_lives_long(self, make_app: MakeApp, clock: SetClock) -> None:
-        settings = {
-            "PERMANENT_SESSION_LIFETIME": 1800,
-            "SESSION_ABSOLUTE_LIFETIME": 7200,
-            "SESSION_REMEMBERED_LIFETIME": 30 * 24 * 3600,
-        }
-        app = make_app(**settings)
-        short, long = Stage(app), app.test_client()
-        app.add_url_rule("/remember", "remember", lambda: remember())
-
-        def remember() -> str:
-            session.permanent = True
-            session["user"] = "ada"
-            return "kept"
-
-        short.put(user="bob")
-        cookie = long.get("/remember", base_url=HOST).headers["Set-Cookie"]
-        assert "Expires" in cookie
-        clock.forward(29 * 24 * 3600)
-        assert short.held() == {}
-        short.client = long
-        assert short.held()["user"] == "ada"
-        clock.forward(2 * 24 * 3600)
-        assert short.held() == {}
+def test_only_a_permanent_session_is_remembered(make_app: MakeApp, clock: SetClock) -> None:
+    limits = {"PERMANENT_SESSION_LIFETIME": 1800, "SESSION_ABSOLUTE_LIFETIME": 7200}
+    stage = Stage(make_app(**limits, SESSION_REMEMBERED_LIFETIME=30 * 24 * 3600))
+    stage.put(user="bob")
+    short = stage.client
+    stage.open_another_browser()
+    assert "Expires" in (set_cookie(stage.put(_permanent=True, user="ada")) or "")
+    long = stage.client
+    clock.forward(29 * 24 * 3600)
+    for client, user in ((short, None), (long, "ada")):
+        stage.client = client
+        assert stage.held().get("user") == user
+    clock.forward(2 * 24 * 3600)
+    assert stage.held() == {}
 
 
 def modify() -> None:

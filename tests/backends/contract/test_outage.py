@@ -5,6 +5,7 @@ What a real server or folder does when it fails is in `tests/system/chaos`.
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,15 +13,19 @@ from flask import Response, abort, render_template_string, session
 from werkzeug.exceptions import HTTPException
 
 from backends import StoreUnavailable, interface_of
-from tests.backends.contract.stage import HOST, MakeApp, Stage, begin_anew, on, set_cookie
+from tests.backends.contract.stage import HOST, Act, MakeApp, Stage, begin_anew, set_cookie
+from tests.backends.places import A_STORE, only_on
+from tests.support.cases import case
 from tests.support.clock import SetClock
 from tests.support.services import left_to_it
 
-pytestmark = on(revocable=True)
+pytestmark = only_on(A_STORE)
 
 Either = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-VERBS = ("create", "load", "update", "update_loaded", "delete", "touch")
+WRITES = ("update", "update_loaded", "touch")
+VERBS = ("create", "load", "delete", *WRITES)
+PRODUCTION = {"TESTING": False, "PROPAGATE_EXCEPTIONS": False}
 
 
 def fail(stage: Stage, monkeypatch: pytest.MonkeyPatch, *verbs: str) -> None:
@@ -35,9 +40,18 @@ def fail(stage: Stage, monkeypatch: pytest.MonkeyPatch, *verbs: str) -> None:
             monkeypatch.setattr(store, verb, refuse)
 
 
+@contextmanager
+def failing(stage: Stage, *verbs: str) -> Iterator[None]:
+    """As `fail`, for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        fail(stage, patch, *verbs)
+        yield
+
+
 @pytest.fixture
 def stage(make_app: MakeApp) -> Stage:
-    stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
+    """A browser that is logged in."""
+    stage = Stage(make_app(**PRODUCTION))
 
     @stage.app.errorhandler(HTTPException)
     def show(error: HTTPException) -> Any:
@@ -47,6 +61,7 @@ def stage(make_app: MakeApp) -> Stage:
             {"Retry-After": "1" if error.code == 503 else "none"},
         )
 
+    stage.put(user="ada")
     return stage
 
 
@@ -66,12 +81,9 @@ def either(request: pytest.FixtureRequest) -> Iterator[Either]:
     asyncio._set_running_loop(loop)
 
 
-def test_a_page_that_needs_the_session_is_503(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage.put(user="ada")
-    fail(stage, monkeypatch)
-    response = stage.visit(lambda: session["user"])
+def test_a_page_that_needs_the_session_is_503(stage: Stage) -> None:
+    with failing(stage):
+        response = stage.visit(lambda: session["user"])
     assert (response.status_code, response.text) == (503, "503 for nobody")
     assert response.headers["Retry-After"] == "1"
     assert set_cookie(response) is None
@@ -79,100 +91,74 @@ def test_a_page_that_needs_the_session_is_503(
 
 @pytest.mark.parametrize("permanent", [False, True])
 def test_a_page_that_does_not_is_answered(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, permanent: bool
+    make_app: MakeApp, clock: SetClock, permanent: bool
 ) -> None:
-    stage = Stage(make_app(SESSION_PERMANENT=permanent))
+    """Nor does a renewal that fails change an answer."""
+    stage = Stage(make_app(SESSION_PERMANENT=permanent, PERMANENT_SESSION_LIFETIME=1000))
     stage.put(user="ada")
-    fail(stage, monkeypatch)
-    response = stage.visit(lambda: "public")
-    assert (response.status_code, response.text) == (200, "public")
-    assert set_cookie(response) is None
+    with failing(stage):
+        public = stage.visit(lambda: "public")
+    clock.forward(500)
+    with failing(stage, *WRITES):
+        renewed = stage.visit(lambda: session["user"])
+    for response, text in ((public, "public"), (renewed, "ada")):
+        assert (response.status_code, response.text) == (200, text)
+        assert set_cookie(response) is None
 
 
-@pytest.fixture
-def made_permanent(make_app: MakeApp) -> Stage:
-    """An application that makes each session permanent before each request."""
-    stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
-    stage.app.before_request(lambda: setattr(session, "permanent", True))
-    return stage
+class TestMadePermanentBeforeEachRequest:
+    @pytest.fixture
+    def stage(self, make_app: MakeApp) -> Stage:
+        stage = Stage(make_app(**PRODUCTION))
+        stage.app.before_request(lambda: setattr(session, "permanent", True))
+        stage.put(user="ada")
+        return stage
+
+    def test_a_page_that_needs_no_more_of_it_is_answered(self, stage: Stage) -> None:
+        with failing(stage):
+            for path, status in (("/", 200), ("/static/missing", 404)):
+                response = stage.visit(lambda: "public", path)
+                assert response.status_code == status
+                assert set_cookie(response) is None
+
+    def test_what_needs_more_of_it_is_503(self, stage: Stage) -> None:
+        uses: dict[str, Act] = {
+            "get": lambda: session.get("user"),
+            "in": lambda: "user" in session,
+            "update": lambda: session.update(user="bob"),
+            "dict": lambda: dict(session),
+            "not permanent": lambda: setattr(session, "permanent", False),
+        }
+        with failing(stage):
+            for name, use in uses.items():
+                with case(name):
+                    assert stage.visit(use).status_code == 503
+        assert stage.held() == {"_permanent": True, "user": "ada"}
 
 
-@pytest.mark.parametrize("path", ["/", "/static/missing"])
-def test_a_page_that_was_only_made_permanent_is_answered(
-    made_permanent: Stage, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    made_permanent.put(user="ada")
-    fail(made_permanent, monkeypatch)
-    response = made_permanent.visit(lambda: "public", path)
-    assert response.status_code == (200 if path == "/" else 404)
-    assert set_cookie(response) is None
-
-
-@pytest.mark.parametrize(
-    "use",
-    [
-        lambda: session.get("user"),
-        lambda: "user" in session,
-        lambda: session.update(user="bob"),
-        lambda: dict(session),
-        lambda: setattr(session, "permanent", False),
-    ],
-    ids=["get", "in", "update", "dict", "not-permanent"],
-)
-def test_what_needs_more_of_it_is_503(
-    made_permanent: Stage, monkeypatch: pytest.MonkeyPatch, use: Any
-) -> None:
-    made_permanent.put(user="ada")
-    with monkeypatch.context() as broken:
-        fail(made_permanent, broken)
-        assert made_permanent.visit(use).status_code == 503
-    assert made_permanent.held() == {"_permanent": True, "user": "ada"}
-
-
-@pytest.mark.parametrize("verbs", [VERBS, ("update", "update_loaded", "touch")])
-def test_a_page_that_was_only_modified_is_answered(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, verbs: tuple[str, ...]
-) -> None:
-    stage.put(user="ada")
-    with monkeypatch.context() as broken:
-        fail(stage, broken, *verbs)
+@pytest.mark.parametrize("verbs", [VERBS, WRITES], ids=["all", "writes"])
+def test_a_page_that_was_only_modified_is_answered(stage: Stage, verbs: tuple[str, ...]) -> None:
+    with failing(stage, *verbs):
         assert stage.visit(lambda: setattr(session, "modified", True)).status_code == 200
     assert stage.held() == {"user": "ada"}
 
 
-@pytest.mark.parametrize("permanent", [False, True])
-def test_a_renewal_that_fails_changes_no_answer(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, clock: SetClock, permanent: bool
-) -> None:
-    stage = Stage(make_app(SESSION_PERMANENT=permanent, PERMANENT_SESSION_LIFETIME=1000))
-    stage.put(user="ada")
-    clock.forward(500)
-    fail(stage, monkeypatch, "update", "update_loaded", "touch")
-    response = stage.visit(lambda: session["user"])
-    assert (response.status_code, response.text) == (200, "ada")
-    assert set_cookie(response) is None
-
-
-@pytest.mark.parametrize(
-    ("refuse", "status"),
-    [(lambda: abort(404), 404), (lambda: [][0], 500), (lambda: abort(403), 403)],
-    ids=["not-found", "exception", "forbidden"],
-)
+@pytest.mark.parametrize(("refuse", "status"), [(lambda: abort(404), 404), (lambda: [][0], 500)])
 def test_an_error_page_may_look_at_the_session(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, refuse: Any, status: int, either: Either
+    stage: Stage, refuse: Any, status: int, either: Either
 ) -> None:
     shown = stage.app.error_handler_spec[None][None]
     shown[HTTPException] = either(shown[HTTPException])
-    stage.put(user="ada")
-    fail(stage, monkeypatch)
-    response = stage.visit(refuse)
+    with failing(stage):
+        response = stage.visit(refuse)
     assert (response.status_code, response.text) == (status, f"{status} for nobody")
 
 
 def test_a_function_after_the_request_may_look_at_the_session(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, either: Either
+    make_app: MakeApp, either: Either
 ) -> None:
     """As Flask-Login does for every page."""
+    stage = Stage(make_app(**PRODUCTION))
 
     @stage.app.after_request
     @either
@@ -181,24 +167,25 @@ def test_a_function_after_the_request_may_look_at_the_session(
         return response
 
     stage.put(user="ada")
-    fail(stage, monkeypatch)
-    response = stage.visit(lambda: "public")
-    assert (response.status_code, response.headers["X-User"]) == (200, "nobody")
-    assert stage.visit(lambda: session["user"]).status_code == 503
+    with failing(stage):
+        response = stage.visit(lambda: "public")
+        assert (response.status_code, response.headers["X-User"]) == (200, "nobody")
+        assert stage.visit(lambda: session["user"]).status_code == 503
 
 
 def test_a_function_at_the_end_of_the_request_may_look_at_the_session(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, either: Either
+    make_app: MakeApp, either: Either
 ) -> None:
+    stage = Stage(make_app(**PRODUCTION))
     stage.app.teardown_request(either(lambda _: session.get("user")))
     stage.put(user="ada")
-    fail(stage, monkeypatch)
-    assert stage.visit(lambda: "public").text == "public"
+    with failing(stage):
+        assert stage.visit(lambda: "public").text == "public"
 
 
-def test_a_function_after_the_request_that_writes_is_503(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, either: Either
-) -> None:
+def test_a_function_after_the_request_that_writes_is_503(make_app: MakeApp, either: Either) -> None:
+    stage = Stage(make_app(**PRODUCTION))
+
     @stage.app.after_request
     @either
     def write(response: Response) -> Response:
@@ -206,14 +193,13 @@ def test_a_function_after_the_request_that_writes_is_503(
         return response
 
     stage.put(user="ada")
-    fail(stage, monkeypatch)
-    response = stage.visit(lambda: "public")
+    with failing(stage):
+        response = stage.visit(lambda: "public")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
 
 
-def test_a_context_processor_may_look_at_the_session(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_context_processor_may_look_at_the_session(make_app: MakeApp) -> None:
+    stage = Stage(make_app(**PRODUCTION))
     stage.app.context_processor(lambda: {"user": session.get("user", "nobody")})
 
     @stage.app.errorhandler(404)
@@ -221,29 +207,25 @@ def test_a_context_processor_may_look_at_the_session(
         return render_template_string("nothing here, {{ user }}"), 404
 
     stage.put(user="ada")
-    fail(stage, monkeypatch)
-    response = stage.visit(lambda: abort(404))
+    with failing(stage):
+        response = stage.visit(lambda: abort(404))
     assert (response.status_code, response.text) == (404, "nothing here, nobody")
 
 
 class TestAfterTheFailureWasReported:
-    def test_reads_are_empty_and_nothing_is_saved(
-        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_reads_are_empty_and_nothing_is_saved(self, stage: Stage) -> None:
         def look_twice() -> str:
             with pytest.raises(StoreUnavailable):
                 session.get("user")
             return f"{session.get('user')} {dict(session)} {len(session)}"
 
-        stage.put(user="ada")
-        with monkeypatch.context() as broken:
-            fail(stage, broken)
+        with failing(stage):
             response = stage.visit(look_twice)
         assert (response.status_code, response.text) == (200, "None {} 0")
         assert set_cookie(response) is None
         assert stage.held() == {"user": "ada"}
 
-    def test_each_write_raises_again(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_each_write_raises_again(self, stage: Stage) -> None:
         def write_after_it() -> None:
             with pytest.raises(StoreUnavailable):
                 session.get("user")
@@ -251,9 +233,7 @@ class TestAfterTheFailureWasReported:
                 session["a"] = 1
             session.setdefault("b", 2)
 
-        stage.put(user="ada")
-        with monkeypatch.context() as broken:
-            fail(stage, broken)
+        with failing(stage):
             assert stage.visit(write_after_it).status_code == 503
         assert stage.held() == {"user": "ada"}
 
@@ -261,33 +241,24 @@ class TestAfterTheFailureWasReported:
 class TestARecordThatCannotBeRead:
     """A record of another owner, or one too large, is no reason to keep anybody in."""
 
-    def test_a_logout_ends_it(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-        stage.put(user="ada")
-        with monkeypatch.context() as broken:
-            fail(stage, broken, "load")
+    def test_a_logout_ends_it(self, stage: Stage) -> None:
+        with failing(stage, "load"):
             response = stage.visit(lambda: session.clear())
         assert response.status_code == 200
         assert (set_cookie(response) or "").startswith("session=;")
         assert stage.held() == {}
 
-    def test_a_login_replaces_it(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-        stage.put(user="ada", cart=[1])
+    def test_a_login_replaces_it(self, stage: Stage) -> None:
         cookie = stage.client.get_cookie("session", "shop.example.com")
         assert cookie is not None
-        with monkeypatch.context() as broken:
-            fail(stage, broken, "load")
-            response = stage.visit(lambda: begin_anew(user="bob"))
-        assert response.status_code == 200
-        assert stage.held() == {"user": "bob"}
+        with failing(stage, "load"):
+            assert stage.visit(lambda: begin_anew(name="bob")).status_code == 200
+        assert stage.held() == {"name": "bob"}
         stage.client.set_cookie("session", cookie.value, domain="shop.example.com")
         assert stage.held() == {}
 
-    def test_while_all_is_down_a_logout_is_503(
-        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        stage.put(user="ada")
-        with monkeypatch.context() as broken:
-            fail(stage, broken)
+    def test_while_all_is_down_a_logout_is_503(self, stage: Stage) -> None:
+        with failing(stage):
             assert stage.visit(lambda: session.clear()).status_code == 503
         assert stage.held() == {"user": "ada"}
 
@@ -298,8 +269,7 @@ def test_a_login_that_fails_halfway_leaves_no_session_without_a_token(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, verb: str, failure: Exception
 ) -> None:
     """Nobody has its token, and its owner would see it among theirs."""
-    limits = {"SESSION_OWNER": "user", "SESSION_MAX_PER_OWNER": 5}
-    stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False, **limits))
+    stage = Stage(make_app(**PRODUCTION, SESSION_OWNER="user", SESSION_MAX_PER_OWNER=5))
     store: Any = interface_of(stage.app).store
     if not hasattr(store, verb):
         left_to_it("this store has no lists")
@@ -325,9 +295,7 @@ def test_a_login_that_fails_halfway_leaves_no_session_without_a_token(
     assert (set_cookie(response) is not None) is is_there
 
 
-def test_a_refused_answer_keeps_nothing_of_what_it_announced(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refused_answer_keeps_nothing_of_what_it_announced(stage: Stage) -> None:
     announced = {
         "Clear-Site-Data": '"cookies"',
         "Refresh": "0;url=/",
@@ -346,17 +314,14 @@ def test_a_refused_answer_keeps_nothing_of_what_it_announced(
         session.clear()
         return Response("bye", headers={**announced, "X-Frame-Options": "DENY"})
 
-    stage.put(user="ada")
-    fail(stage, monkeypatch, "delete")
-    response = stage.visit(log_out)
+    with failing(stage, "delete"):
+        response = stage.visit(log_out)
     assert (response.status_code, response.text) == (503, "503 for nobody")
     assert announced.keys().isdisjoint(response.headers.keys())
     assert response.headers["X-Frame-Options"] == "DENY"
 
 
-def test_what_waits_for_the_end_of_a_refused_answer_is_called_once(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_waits_for_the_end_of_a_refused_answer_is_called_once(stage: Stage) -> None:
     ended = []
 
     def write() -> Response:
@@ -365,16 +330,15 @@ def test_what_waits_for_the_end_of_a_refused_answer_is_called_once(
         response.call_on_close(lambda: ended.append("answer"))
         return response
 
-    fail(stage, monkeypatch)
-    stage.visit(write).close()
+    stage.open_another_browser()
+    with failing(stage):
+        stage.visit(write).close()
     assert ended == ["answer"]
 
 
-def test_a_session_transaction_raises_what_a_page_would_answer(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fail(stage, monkeypatch)
+def test_a_session_transaction_raises_what_a_page_would_answer(stage: Stage) -> None:
     with (
+        failing(stage),
         pytest.raises(StoreUnavailable),
         stage.client.session_transaction(base_url=HOST) as opened,
     ):

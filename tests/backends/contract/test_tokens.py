@@ -18,12 +18,12 @@ BROWSER_LIMIT = 4096
 
 @covers("7.2.2", "7.2.3", "11.5.1", "SM-02", "WSTG-01", "WSTG-04")
 def test_tokens_are_unique_and_hold_128_random_bits(app: Flask) -> None:
-    tokens = [Tab(app).logged_in().token for _ in range(150)]
-    assert len(set(tokens)) == 150
+    tokens = [Tab(app).logged_in().token for _ in range(50)]
+    assert len(set(tokens)) == 50
     shortest = min(map(len, tokens))
     assert shortest >= 50
     counts = (Counter(token[place] for token in tokens) for place in range(shortest))
-    random_places = [count for count in counts if count.most_common(1)[0][1] < 30]
+    random_places = [count for count in counts if count.most_common(1)[0][1] < 10]
     # Each random character of base64 holds 6 bits; the fixed ones around them do not count.
     assert len(random_places) * 6 >= 128
 
@@ -125,18 +125,13 @@ class TestTooLarge:
                 assert len("session") + len(grown.token) <= BROWSER_LIMIT
 
 
-def test_a_session_shows_no_token_when_it_is_printed(alice: Tab, views: Views) -> None:
-    views["print"] = lambda: f"{session!r} {session} {dict(session)}"
-    printed = alice.post("/do/print").text
-    assert "alice" in printed
-    assert alice.token not in printed
-
-
-def test_no_variable_of_a_session_shows_a_token(alice: Tab, views: Views) -> None:
+def test_neither_a_session_nor_its_variables_show_a_token(alice: Tab, views: Views) -> None:
     """A debugger and a report of an error print the variables of each frame."""
     proxy: Any = session
-    views["print"] = lambda: f"{proxy.get('user')} {vars(proxy._get_current_object())}"
-    printed = alice.post("/do/print").text
-    assert "alice" in printed
-    assert alice.token not in printed
-    assert alice.token.partition(".")[0] not in printed
+    views["print"] = lambda: f"{session!r} {session} {dict(session)}"
+    views["vars"] = lambda: f"{proxy.get('user')} {vars(proxy._get_current_object())}"
+    for path in ("/do/print", "/do/vars"):
+        printed = alice.post(path).text
+        assert "alice" in printed
+        assert alice.token not in printed
+        assert alice.token.partition(".")[0] not in printed

@@ -9,10 +9,11 @@ from flask import session
 from backends import BUILT_IN, Backend, id_of, interface_of, record
 from backends.failure_log import FailureLog
 from backends.store import Store, key_of
-from tests.backends.contract.stage import MakeApp, Stage, begin_anew, on, set_cookie
+from tests.backends.contract.stage import MakeApp, Stage, begin_anew, set_cookie
+from tests.backends.places import STORES, only_on
 from tests.support.services import left_to_it
 
-pytestmark = on(revocable=True)
+pytestmark = only_on(STORES)
 
 
 @pytest.fixture

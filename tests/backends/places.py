@@ -1,0 +1,46 @@
+"""Where the tests of sessions keep them: on every backend, or on one of each class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backends import BUILT_IN, Backend
+from tests.conftest import PLACES, Where, place
+
+Places = Sequence[tuple[Backend, str]]
+
+EACH = [(backend, kind) for backend, kind in PLACES if kind == "real"]
+"""Every backend, on a real service if it needs one: for what a backend's own code decides."""
+
+CLASSES = [
+    (backend, kind)
+    for backend, kind in EACH
+    if backend.name in ("cookie", "filesystem") or backend.name not in BUILT_IN
+]
+"""One whose browser holds the session, one with a store, and what packages bring: for what is
+decided in code that the built-in backends share."""
+
+STORES = [(backend, kind) for backend, kind in EACH if backend.revocable]
+
+A_STORE = [(backend, kind) for backend, kind in CLASSES if backend.revocable]
+
+
+def placed_on(places: Places) -> Any:
+    """The fixture `placed` for a folder's `conftest.py`."""
+
+    @pytest.fixture(params=places, ids=_name)
+    def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
+        return place(request, tmp_path)
+
+    return placed
+
+
+def only_on(places: Places) -> pytest.MarkDecorator:
+    """These places instead of the folder's."""
+    return pytest.mark.parametrize("placed", places, indirect=True, ids=_name)
+
+
+def _name(place: tuple[Backend, str]) -> str:
+    return place[0].name
