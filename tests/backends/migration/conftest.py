@@ -10,8 +10,8 @@ from cachelib.file import FileSystemCache
 from flask import Flask
 from flask_session import Session
 
-from backends import Backend
-from tests.conftest import PLACES, SECRET, Where, place
+from backends import BACKENDS, Backend
+from tests.conftest import SECRET, Where
 from tests.support.bare import Tab, Views, add_views
 from tests.support.clock import SetClock
 from tests.support.services import RedisServer
@@ -59,12 +59,43 @@ class Before:
         return Browser(self.app).logged_in(name)
 
 
-@pytest.fixture(params=["flask", "flask-session-redis", "flask-session-files"])
-def before(request: pytest.FixtureRequest, tmp_path: Path, views: Views) -> Before:
+Route = tuple[str, str]
+"""From what ships to a backend of ours."""
+
+ROUTES: list[Route] = [
+    ("flask", "sqlite"),
+    ("flask-session-redis", "redis"),
+    ("flask-session-files", "filesystem"),
+    ("flask", "cookie"),
+    ("flask-session-redis", "cookie"),
+]
+"""Each source and each backend, and whether either can end a session by whether the other can; the
+encrypted cookie moves sessions as the signed one does."""
+
+INTO_STORES = ROUTES[:3]
+
+
+def by(*routes: Route) -> pytest.MarkDecorator:
+    """These routes instead of all."""
+    return pytest.mark.parametrize("route", routes, indirect=True, ids="-".join)
+
+
+INTO_A_STORE, INTO_EITHER = by(ROUTES[0]), by(ROUTES[0], ROUTES[3])
+"""For what is read of a source that the test itself makes."""
+
+
+@pytest.fixture(params=ROUTES, ids="-".join)
+def route(request: pytest.FixtureRequest) -> Route:
+    found: Route = request.param
+    return found
+
+
+@pytest.fixture
+def before(request: pytest.FixtureRequest, route: Route, tmp_path: Path, views: Views) -> Before:
     """An application on Flask's cookie, on Flask-Session with Redis, and with files."""
-    if request.param == "flask":
+    if route[0] == "flask":
         return Before(make_stock(views), "flask", {}, keeps_record=False)
-    if request.param == "flask-session-redis":
+    if route[0] == "flask-session-redis":
         server: RedisServer = request.getfixturevalue("redis_server")
         settings: dict[str, Any] = {"SESSION_TYPE": "redis", "SESSION_REDIS": server.client()}
         app = make_stock(views, **settings)
@@ -75,12 +106,15 @@ def before(request: pytest.FixtureRequest, tmp_path: Path, views: Views) -> Befo
     return Before(make_stock(views, **settings), "flask-session-pickle", settings, True)
 
 
-@pytest.fixture(
-    params=[place for place in PLACES if place[1] == "real"], ids=lambda place: place[0].name
-)
-def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
-    """Each of our backends, on a real service if it needs one."""
-    return place(request, tmp_path)
+@pytest.fixture
+def placed(request: pytest.FixtureRequest, route: Route, tmp_path: Path) -> tuple[Backend, Where]:
+    """The backend at the end of the route, on a real service if it needs one."""
+    where: dict[str, Any] = {"SESSION_FILE_DIR": tmp_path / "sessions"}
+    if route[1] == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        server.client().flushall()
+        where["REDIS_URL"] = server.url
+    return BACKENDS[route[1]], where
 
 
 Switch = Callable[..., Flask]

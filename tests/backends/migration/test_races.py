@@ -1,15 +1,15 @@
 """A move is one, whoever is held up or killed between its steps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from backends import Store, StoreUnavailable, interface_of, lister_of
-from tests.backends.migration.conftest import Before, Browser
-from tests.conftest import PLACES
+from tests.backends.migration.conftest import INTO_STORES, Before, Browser, by
 from tests.support.cases import case
 from tests.support.clock import SetClock
 
@@ -49,12 +49,14 @@ def kill() -> None:
     raise Killed
 
 
-pytestmark = pytest.mark.parametrize(
-    "placed",
-    [place for place in PLACES if place[0].revocable and place[1] == "real"],
-    indirect=True,
-    ids=lambda place: place[0].name,
-)
+pytestmark = by(*INTO_STORES)
+
+
+def logins(before: Before, steps: int = 6) -> Iterator[tuple[int, str, Browser]]:
+    """For each step of a move a user who is about to move."""
+    for at in range(1, steps + 1):
+        user = f"user{at}"  # Flask's cookies of one second are equal otherwise
+        yield at, user, before.log_in(user)
 
 
 @pytest.mark.parametrize("after_it", [False, True], ids=["before", "after"])
@@ -62,69 +64,68 @@ def test_a_killed_move_logs_nobody_out(
     before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch, after_it: bool
 ) -> None:
     store = interface_of(after).store
-    for at in range(1, 9):
+    for at, user, old in logins(before, 8):
         with case(at):
-            old = before.log_in()
             with monkeypatch.context() as patch:
                 interrupt(patch, store, at, kill, after=after_it)
                 with suppress(Killed):
                     Browser(after, old.token).get("/")
-            assert Browser(after, old.token).data() == {"user": "alice"}
+            assert Browser(after, old.token).data() == {"user": user}
 
 
-@pytest.mark.parametrize("at", range(1, 7))
 def test_a_held_up_move_brings_back_nothing(
-    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch, at: int
+    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Held up at each step, while another request moves the session and its user logs out."""
-    old = before.log_in()
-    store = interface_of(after).store
-    tokens: list[str] = []
+    lister = lister_of(after)
+    assert lister is not None
 
-    def move_and_log_out() -> None:
-        other = Browser(after, old.token)
+    def move_and_log_out(token: str, tokens: list[str]) -> None:
+        other = Browser(after, token)
         other.get("/")
         if other.has_token:
             tokens.append(other.token)
             other.post("/logout")
 
-    with monkeypatch.context() as patch:
-        interrupt(patch, store, at, move_and_log_out, after=True)
-        held_up = Browser(after, old.token)
-        held_up.get("/")
-    tokens += [held_up.token, old.token] if held_up.has_token else [old.token]
-    opened = [Browser(after, token).data() for token in tokens]
-    assert opened == [{} for _ in tokens]
-    lister = lister_of(after)
-    assert lister is not None
-    assert lister._records_of("alice") == {}
+    for at, user, old in logins(before):
+        with case(at):
+            tokens = [old.token]
+            with monkeypatch.context() as patch:
+                act = partial(move_and_log_out, old.token, tokens)
+                interrupt(patch, lister.store, at, act, after=True)
+                held_up = Browser(after, old.token)
+                held_up.get("/")
+            tokens += [held_up.token] if held_up.has_token else []
+            opened = [Browser(after, token).data() for token in tokens]
+            assert opened == [{} for _ in tokens]
+            assert lister._records_of(user) == {}
 
 
-@pytest.mark.parametrize("at", range(1, 7))
 def test_a_held_up_move_joins_the_other_one(
-    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch, at: int
+    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = before.log_in()
-    store = interface_of(after).store
-    other = Browser(after, old.token)
-    with monkeypatch.context() as patch:
-        interrupt(patch, store, at, lambda: other.post("/set/other/1"), after=True)
-        held_up = Browser(after, old.token)
-        held_up.post("/set/own/1")
-    assert held_up.get("/sid").text == other.get("/sid").text
-    assert held_up.data() == {"user": "alice", "other": "1", "own": "1"}
+    for at, user, old in logins(before):
+        with case(at):
+            other, held_up = Browser(after, old.token), Browser(after, old.token)
+            with monkeypatch.context() as patch:
+                act = partial(other.post, "/set/other/1")
+                interrupt(patch, interface_of(after).store, at, act, after=True)
+                held_up.post("/set/own/1")
+            assert held_up.get("/sid").text == other.get("/sid").text
+            assert held_up.data() == {"user": user, "other": "1", "own": "1"}
 
 
-@pytest.mark.parametrize("at", range(1, 7))
 def test_an_outage_in_a_move_logs_nobody_out(
-    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch, at: int, clock: SetClock
+    before: Before, after: Flask, monkeypatch: pytest.MonkeyPatch, clock: SetClock
 ) -> None:
     def fail() -> None:
         raise StoreUnavailable("the disk is full")
 
-    browser = Browser(after, before.log_in().token)
-    with monkeypatch.context() as patch:
-        interrupt(patch, interface_of(after).store, at, fail, after=False)
-        assert browser.get("/").status_code in (200, 503)
-    clock.forward(1)
-    assert browser.data() == {"user": "alice"}
+    for at, user, old in logins(before):
+        with case(at):
+            browser = Browser(after, old.token)
+            with monkeypatch.context() as patch:
+                interrupt(patch, interface_of(after).store, at, fail, after=False)
+                assert browser.get("/").status_code in (200, 503)
+            clock.forward(1)
+            assert browser.data() == {"user": user}

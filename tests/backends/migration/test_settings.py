@@ -13,6 +13,7 @@ from flask import Flask
 from flask_session import Session
 
 from backends import Backend, ConfigurationError, init_app
+from tests.backends.migration.conftest import INTO_EITHER
 from tests.conftest import SECRET
 from tests.support.clock import SetClock
 
@@ -115,11 +116,13 @@ def test_a_move_from_cookies_asks_for_the_owner(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@INTO_EITHER
 def test_it_is_off_by_default(make_app: Callable[..., Flask]) -> None:
     interface: Any = make_app().session_interface
     assert interface.migration is None
 
 
+@INTO_EITHER
 @pytest.mark.parametrize("source", ["flask-session", None])
 def test_it_may_be_installed_after_flask_session(
     make_app: Callable[..., Flask], clock: SetClock, backend: Backend, source: str | None
