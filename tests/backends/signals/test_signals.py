@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask, session
 
 from backends import Backend, StoreUnavailable, interface_of, lister_of, signals
+from backends.store import ListsSessions
+from tests.backends.places import A_STORE, CLASSES, only_on, placed_on
 from tests.support.bare import Tab, Views, add_views
 from tests.support.clock import SetClock
 
 pytestmark = pytest.mark.usefixtures("ample_time")
+
+placed = placed_on(CLASSES)
 
 Sent = list[tuple[str, dict[str, Any]]]
 
@@ -41,27 +46,21 @@ def sent(app: Flask) -> Iterator[Sent]:
         yield found
 
 
-def test_a_login_and_a_logout(app: Flask, sent: Sent) -> None:
+def test_a_login_a_rotation_and_a_logout(app: Flask, sent: Sent, backend: Backend) -> None:
+    def end(reason: str) -> Sent:
+        return [("session-ended", {"reason": reason})]
+
     tab = Tab(app)
     tab.get("/")
     tab.log_in()
     tab.get("/")
     tab.post("/set/one/1")
-    tab.post("/logout")
-    assert sent == [("session-begun", {}), ("session-ended", {"reason": "logout"})]
-
-
-def test_a_second_login_ends_the_first_session(app: Flask, sent: Sent, backend: Backend) -> None:
-    tab = Tab(app).logged_in()
-    tab.log_in("bob")
-    ended = [("session-ended", {"reason": "login"})] if backend.check else []
-    assert sent == [("session-begun", {}), *ended, ("session-begun", {})]
-
-
-def test_a_rotation_is_no_end(app: Flask, sent: Sent) -> None:
-    tab = Tab(app).logged_in()
     tab.post("/rotate")
-    assert sent == [("session-begun", {}), ("session-rotated", {})]
+    tab.log_in("bob")
+    tab.post("/logout")
+    begun, rotated = [("session-begun", dict[str, Any]())], [("session-rotated", dict[str, Any]())]
+    replaced = end("login") if backend.check else []
+    assert sent == begun + rotated + replaced + begun + end("logout")
 
 
 def test_each_forged_token_counts(app: Flask, sent: Sent) -> None:
@@ -107,45 +106,31 @@ def test_changes_of_a_session_that_ended(
     assert dropped is backend.revocable
 
 
-@pytest.mark.parametrize(("method", "step"), [("load", "load"), ("update", "save")])
+@only_on(A_STORE)
 def test_a_failure_of_the_store_is_sent_once(
-    app: Flask, sent: Sent, backend: Backend, method: str, step: str, views: Views
+    app: Flask, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if backend.check is None:
-        return  # without a store none can fail
-    tab = Tab(app).logged_in()
-    sent.clear()
-    store = interface_of(app).store
-
     def fail(*_: object, **__: object) -> None:
         raise StoreUnavailable("the disk is full")
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, method, fail)
-        patch.setattr(store, "update_loaded", fail, raising=False)
-        assert tab.post("/set/one/1").status_code == 503
-    [(name, values)] = sent
-    assert (name, values["step"]) == ("store-failed", step)
-    assert 0 <= values["seconds"] < 60
-
-
-def test_a_failure_to_list_is_sent(app: Flask, sent: Sent) -> None:
-    lister = lister_of(app)
-    if lister is None:
-        return
-
-    def fail(*_: object) -> None:
-        raise StoreUnavailable("nothing answers")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lister.store, "sessions_of", fail)
-        for ask, step in (
-            (lister.sessions_of, "list"),
-            (lambda who: lister.revoke(who, []), "revoke"),
-        ):
+    tab, interface = Tab(app).logged_in(), interface_of(app)
+    sent.clear()
+    for method in ("update", "load"):
+        with monkeypatch.context() as patch:
+            patch.setattr(interface.store, method, fail)
+            patch.setattr(interface.store, "update_loaded", fail, raising=False)
+            assert tab.post("/set/one/1").status_code == 503
+    steps = ["save", "load"]
+    if isinstance(interface.store, ListsSessions):
+        monkeypatch.setattr(interface.store, "sessions_of", fail)
+        for ask in (interface.sessions_of, partial(interface.revoke, handles=[])):
             with pytest.raises(StoreUnavailable):
                 ask("alice")
-            assert sent.pop()[1]["step"] == step
+        steps += ["list", "revoke"]
+    assert [(name, values["step"]) for name, values in sent] == [
+        ("store-failed", step) for step in steps
+    ]
+    assert all(0 <= values["seconds"] < 60 for _, values in sent)
 
 
 def test_every_signal_says_what_it_means() -> None:
