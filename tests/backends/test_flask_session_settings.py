@@ -7,23 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fakeredis
 import pytest
 import redis
-import redis.asyncio
-from flask import Flask, session
+from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from flask_session import Session
 
 from backends import ConfigurationError, init_app
-from tests.conftest import PLACES, SECRET
+from tests.backends.places import A_STORE, CLASSES, only_on, placed_on
+from tests.conftest import SECRET
 from tests.support.bare import add_views
 from tests.support.services import RedisServer
 
 MakeApp = Callable[..., Flask]
 
-ON_A_SERVER = [(backend, kind) for backend, kind in PLACES if backend.state == "server"]
+placed = placed_on(CLASSES)
 
 
 def with_views(app: Flask) -> FlaskClient:
@@ -38,28 +37,22 @@ def foreign_app(**config: Any) -> Flask:
     return app
 
 
-@pytest.mark.parametrize(
-    "placed", ON_A_SERVER, indirect=True, ids=lambda pair: "-".join((pair[0].name, pair[1]))
-)
+@only_on(A_STORE)
 class TestOnAServer:
-    @pytest.mark.parametrize(
-        ("config", "length"),
-        [({}, 43), ({"SESSION_ID_LENGTH": 16}, 22), ({"SESSION_ID_LENGTH": 64}, 86)],
-        ids=["default-32", "16", "64"],
-    )
-    def test_the_id_has_as_many_random_bytes_as_asked_for(
-        self, make_app: MakeApp, config: dict[str, Any], length: int
-    ) -> None:
-        client = with_views(make_app(**config))
-        client.post("/set/a/1")
-        assert len(client.get("/sid").text) == length
+    def test_the_id_has_as_many_random_bytes_as_asked_for(self, make_app: MakeApp) -> None:
+        for given, length in ((None, 43), (16, 22), (64, 86)):
+            config = {} if given is None else {"SESSION_ID_LENGTH": given}
+            client = with_views(make_app(**config))
+            client.post("/set/a/1")
+            assert len(client.get("/sid").text) == length
 
-    @pytest.mark.parametrize("length", ["", "long", 0, 1, 15, -1, True, 4096, [], float("inf")])
-    def test_an_id_that_repeats_or_fits_into_no_cookie_is_refused(
-        self, make_app: MakeApp, length: Any
-    ) -> None:
-        with pytest.raises(ConfigurationError, match=r"^SESSION_ID_LENGTH=.* from 16 to 256\.$"):
-            make_app(SESSION_ID_LENGTH=length)
+    def test_an_id_that_repeats_or_fits_into_no_cookie_is_refused(self, make_app: MakeApp) -> None:
+        lengths: tuple[Any, ...] = ("", "long", 0, 1, 15, -1, True, 4096, [], float("inf"))
+        for length in lengths:
+            with pytest.raises(
+                ConfigurationError, match=r"^SESSION_ID_LENGTH=.* from 16 to 256\.$"
+            ):
+                make_app(SESSION_ID_LENGTH=length)
 
     @pytest.mark.parametrize(("other", "seen"), [("both:", {"a": "1"}), ("two:", {})])
     def test_applications_with_one_prefix_share_their_sessions(
@@ -79,17 +72,13 @@ class TestPermanent:
         client = with_views(make_app(SESSION_PERMANENT=permanent))
         assert ("Expires=" in client.post("/set/a/1").headers["Set-Cookie"]) is permanent
         assert client.get("/").json == {"a": "1"} | ({"_permanent": True} if permanent else {})
-
-    def test_a_view_may_say_otherwise(self, make_app: MakeApp) -> None:
-        app = make_app(SESSION_PERMANENT=True)
-
-        @app.post("/")
-        def begin() -> str:
-            session["a"] = 1
-            session.permanent = False
-            return "begun"
-
-        assert "Expires=" not in with_views(app).post("/").headers["Set-Cookie"]
+        with client.session_transaction() as opened:
+            opened.clear()
+            opened.update(a=2)
+            opened.permanent = False  # a view may say otherwise
+        cookie = client.get_cookie("session")
+        assert cookie is not None
+        assert cookie.expires is None
 
     def test_neither_a_visitor_nor_an_emptied_session_has_a_cookie(self, make_app: MakeApp) -> None:
         client = with_views(make_app(SESSION_PERMANENT=True))
@@ -100,15 +89,11 @@ class TestPermanent:
 
 
 class TestRedis:
-    @pytest.fixture(params=["real", "embedded"])
-    def connect(self, request: pytest.FixtureRequest) -> Callable[..., "redis.Redis"]:
+    @pytest.fixture
+    def connect(self, redis_server: RedisServer) -> Callable[..., "redis.Redis"]:
         """Makes clients of one empty Redis."""
-        if request.param == "embedded":
-            server = fakeredis.FakeServer()
-            return lambda **options: fakeredis.FakeRedis(server=server, **options)
-        service: RedisServer = request.getfixturevalue("redis_server")
-        service.client().flushall()
-        return lambda **options: redis.Redis.from_url(service.url, **options)
+        redis_server.client().flushall()
+        return lambda **options: redis.Redis.from_url(redis_server.url, **options)
 
     @pytest.mark.parametrize(
         "options",
@@ -174,22 +159,16 @@ class TestRedis:
                 answers.append(client.get("/").json)
             assert answers == [{"a": "1", "b": "2"}] * 2
 
-    @pytest.mark.parametrize(
-        "config", [{}, {"SESSION_REDIS": None}, {"REDIS_URL": ""}], ids=["unset", "none", "empty"]
-    )
-    def test_without_a_client_and_a_url_it_is_refused(self, config: dict[str, Any]) -> None:
-        refused(foreign_app(**config), "redis", "REDIS_URL is not set")
+    def test_without_a_client_and_a_url_it_is_refused(self) -> None:
+        configs: tuple[dict[str, Any], ...] = ({}, {"SESSION_REDIS": None}, {"REDIS_URL": ""})
+        for config in configs:
+            refused(foreign_app(**config), "redis", "REDIS_URL is not set")
 
-    @pytest.mark.parametrize(
-        "client",
-        ["redis://127.0.0.1:6379/0", redis.ConnectionPool()],
-        ids=lambda client: type(client).__name__,
-    )
-    def test_a_client_of_another_kind_is_refused_and_not_replaced(self, client: object) -> None:
-        kind = type(client).__name__
-        refused(
-            foreign_app(SESSION_REDIS=client), "redis", rf"SESSION_REDIS is an? .*{kind}.*: give"
-        )
+    def test_a_client_of_another_kind_is_refused_and_not_replaced(self) -> None:
+        for client in ("redis://127.0.0.1:6379/0", redis.ConnectionPool()):
+            kind = type(client).__name__
+            why = rf"SESSION_REDIS is an? .*{kind}.*: give a redis\.Redis"
+            refused(foreign_app(SESSION_REDIS=client), "redis", why)
 
 
 class TestFilesystem:
@@ -200,11 +179,15 @@ class TestFilesystem:
         folder = tmp_path / "not" / "made yet"
         app = foreign_app(SESSION_FILE_DIR=kind(folder))
         init_app(app, "filesystem")
-        client = with_views(app)
-        client.post("/set/a/1")
-        files = [path for path in tmp_path.rglob("*") if path.is_file()]
-        assert len(files) == 1
-        assert folder in files[0].parents
+        with_views(app).post("/set/a/1")
+        [file] = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert folder in file.parents
+
+    def test_without_a_usable_folder_it_is_refused(self) -> None:
+        for folder in (None, ""):
+            refused(foreign_app(SESSION_FILE_DIR=folder), "filesystem", "SESSION_FILE_DIR is not")
+        why = "SESSION_FILE_DIR: sessions cannot be written to"
+        refused(foreign_app(SESSION_FILE_DIR=Path(__file__) / "sessions"), "filesystem", why)
 
     def test_a_relative_folder_stays_where_the_application_started(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -217,18 +200,6 @@ class TestFilesystem:
         client.post("/set/a/1")
         assert client.get("/").json == {"a": "1"}
         assert any(path.is_file() for path in (tmp_path / "sessions").rglob("*"))
-
-    @pytest.mark.parametrize(
-        ("folder", "why"),
-        [
-            (None, "SESSION_FILE_DIR is not set"),
-            ("", "SESSION_FILE_DIR is not set"),
-            (Path(__file__) / "sessions", "SESSION_FILE_DIR: sessions cannot be written to"),
-        ],
-        ids=["unset", "empty", "below-a-file"],
-    )
-    def test_without_a_usable_folder_it_is_refused(self, folder: Path | str, why: str) -> None:
-        refused(foreign_app(SESSION_FILE_DIR=folder), "filesystem", why)
 
 
 def refused(app: Flask, backend: str, why: str) -> None:
