@@ -1,6 +1,7 @@
 """Who uses SQLite's file when: connections, locks, forks, and the write-ahead log."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 from subprocess import PIPE
 from threading import Event
 from typing import Any
+
+import pytest
 
 from app.lab.measuring import call_in_parallel
 from backends.sqlite import FILE, WRITES_TO_A_LOOK, SqliteStore
@@ -41,11 +44,37 @@ class TestConnections:
             go_on.set()
             assert found.result() is not None
         assert len(store._connections._idle) == 2
-
-    def test_a_crowd_leaves_few_open(self, store: SqliteStore) -> None:
-        store.create(key(1), FIELDS, 60)
         call_in_parallel(*[lambda: store.load(key(1))] * 40)
         assert 1 <= len(store._connections._idle) <= MAX_IDLE
+
+    def test_who_could_only_read_writes_once_it_may(self, store: SqliteStore, folder: Path) -> None:
+        """SQLite opens a file that may not be written to read it, and never writes by that."""
+        store.create(key(1), FIELDS, 60)
+        connections: Any = store._connections
+        for _ in range(3):
+            reading = sqlite3.connect(
+                f"file:{folder / FILE}?mode=ro",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            reading.text_factory = bytes
+            connections._idle.append((connections._find_file(), reading))
+        for number in range(2, 6):
+            store.create(key(number), FIELDS, 60)
+        store.touch(key(1), 60)
+
+    def test_a_connection_within_a_transaction_is_lent_to_nobody(self, store: SqliteStore) -> None:
+        """Nobody else could write until its process ends."""
+        connections: Any = store._connections
+
+        def begin(database: sqlite3.Connection) -> None:
+            database.execute("BEGIN IMMEDIATE")
+            raise MemoryError
+
+        with pytest.raises(MemoryError):
+            connections.lend(begin)
+        store.create(key(1), FIELDS, 60)
 
 
 CHILD = """
