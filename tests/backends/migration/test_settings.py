@@ -1,7 +1,6 @@
 """The settings of a move: what they take, and the one line for what they do not."""
 
 import logging
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,29 @@ from cachelib.file import FileSystemCache
 from flask import Flask
 from flask_session import Session
 
-from backends import Backend, ConfigurationError, init_app
-from tests.backends.migration.conftest import INTO_EITHER
+from backends import ConfigurationError, init_app
+from backends.cookie import CookieInterface
 from tests.conftest import SECRET
+from tests.support.cases import case
 from tests.support.clock import SetClock
+
+FROM_FLASK = {"SESSION_MIGRATE_FROM": "flask"}
+FROM_FLASK_SESSION = {
+    "SESSION_MIGRATE_FROM": "flask-session",
+    "SESSION_MIGRATE_UNTIL": "2027-01-31",
+}
+
+ENDS: dict[Any, datetime] = {
+    "2027-01-31": datetime(2027, 2, 1, tzinfo=UTC),
+    date(2027, 1, 31): datetime(2027, 2, 1, tzinfo=UTC),
+    " 2027-01-31T12:00 ": datetime(2027, 1, 31, 12, tzinfo=UTC),
+    "2027-01-31T12:00+02:00": datetime(2027, 1, 31, 10, tzinfo=UTC),
+    datetime(2027, 1, 31): datetime(2027, 1, 31, tzinfo=UTC),
+}
+
+NO_ENDS: tuple[Any, ...] = (
+    *(None, "", "soon", "31.01.2027", 7, "2027-02-30", b"2027-01-31", "9999-12-31", date.max),
+)
 
 
 def configure(clock: SetClock, **config: Any) -> Any:
@@ -25,46 +43,46 @@ def configure(clock: SetClock, **config: Any) -> Any:
     return app.session_interface
 
 
-@pytest.mark.parametrize(
-    ("end", "until"),
-    [
-        ("2027-01-31", datetime(2027, 2, 1, tzinfo=UTC)),
-        (date(2027, 1, 31), datetime(2027, 2, 1, tzinfo=UTC)),
-        (" 2027-01-31T12:00 ", datetime(2027, 1, 31, 12, tzinfo=UTC)),
-        ("2027-01-31T12:00+02:00", datetime(2027, 1, 31, 10, tzinfo=UTC)),
-        (datetime(2027, 1, 31), datetime(2027, 1, 31, tzinfo=UTC)),
-    ],
-    ids=str,
-)
-def test_the_end_is_a_day_or_a_moment(clock: SetClock, end: Any, until: datetime) -> None:
-    interface = configure(clock, SESSION_MIGRATE_FROM="flask", SESSION_MIGRATE_UNTIL=end)
-    assert interface.migration.until == until
+def test_an_end_that_has_passed_is_said_at_the_start(
+    clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert configure(clock, **FROM_FLASK, SESSION_MIGRATE_UNTIL="2027-01-01").migration is None
+    assert "Remove both settings" in caplog.text
 
 
-@pytest.mark.parametrize(
-    "end", [None, "", "soon", "31.01.2027", 7, "2027-02-30", b"2027-01-31", "9999-12-31", date.max]
-)
-def test_a_move_without_an_end_is_refused(clock: SetClock, end: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"^SESSION_MIGRATE_UNTIL=.*2027-01-31"):
-        configure(clock, SESSION_MIGRATE_FROM="flask", SESSION_MIGRATE_UNTIL=end)
+def test_the_end_is_a_day_or_a_moment(clock: SetClock) -> None:
+    for end, until in ENDS.items():
+        with case(end):
+            assert (
+                configure(clock, **FROM_FLASK, SESSION_MIGRATE_UNTIL=end).migration.until == until
+            )
+    for no_end in NO_ENDS:
+        with (
+            case(no_end),
+            pytest.raises(ConfigurationError, match=r"^SESSION_MIGRATE_UNTIL=.*2027-01-31"),
+        ):
+            configure(clock, **FROM_FLASK, SESSION_MIGRATE_UNTIL=no_end)
 
 
-@pytest.mark.parametrize("source", ["Flask", "django", 7, object, "flask_session"])
-def test_an_unknown_source_is_refused(clock: SetClock, source: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"^SESSION_MIGRATE_FROM=.*flask-session") as one:
-        configure(clock, SESSION_MIGRATE_FROM=source, SESSION_MIGRATE_UNTIL="2027-01-31")
-    assert "\n" not in str(one.value)
+def test_an_unknown_source_is_refused(clock: SetClock) -> None:
+    sources: tuple[Any, ...] = ("Flask", "django", 7, object, "flask_session")
+    for source in sources:
+        with (
+            case(source),
+            pytest.raises(ConfigurationError, match=r"^SESSION_MIGRATE_FROM=") as one,
+        ):
+            configure(clock, SESSION_MIGRATE_FROM=source, SESSION_MIGRATE_UNTIL="2027-01-31")
+        assert "flask-session" in str(one.value)
+        assert "\n" not in str(one.value)
 
 
-@pytest.mark.parametrize("kind", [None, "memcached", "null", "sqlalchemy"])
-def test_another_store_of_flask_session_is_named(clock: SetClock, kind: str | None) -> None:
-    with pytest.raises(ConfigurationError, match=r"SESSION_TYPE=.*SESSION_MIGRATE_FROM"):
-        configure(
-            clock,
-            SESSION_MIGRATE_FROM="flask-session",
-            SESSION_MIGRATE_UNTIL="2027-01-31",
-            SESSION_TYPE=kind,
-        )
+def test_another_store_of_flask_session_is_named(clock: SetClock) -> None:
+    for kind in (None, "memcached", "null", "sqlalchemy"):
+        with (
+            case(kind),
+            pytest.raises(ConfigurationError, match=r"SESSION_TYPE=.*SESSION_MIGRATE_FROM"),
+        ):
+            configure(clock, **FROM_FLASK_SESSION, SESSION_TYPE=kind)
 
 
 @pytest.mark.parametrize("kind", ["filesystem", "cachelib"])
@@ -72,65 +90,37 @@ def test_another_store_of_flask_session_is_named(clock: SetClock, kind: str | No
 def test_files_of_pickles_are_refused_unless_named(
     clock: SetClock, kind: str, tmp_path: Path
 ) -> None:
-    settings = {
-        "SESSION_TYPE": kind,
-        "SESSION_CACHELIB": FileSystemCache(str(tmp_path)),
-        "SESSION_FILE_DIR": str(tmp_path),
-        "SESSION_MIGRATE_UNTIL": "2027-01-31",
-    }
+    folder = {"SESSION_CACHELIB": FileSystemCache(str(tmp_path)), "SESSION_FILE_DIR": str(tmp_path)}
+    settings = {**FROM_FLASK_SESSION, **folder, "SESSION_TYPE": kind}
     with pytest.raises(ConfigurationError, match="SESSION_MIGRATE_FROM=flask-session-pickle"):
-        configure(clock, SESSION_MIGRATE_FROM="flask-session", **settings)
-    configure(clock, SESSION_MIGRATE_FROM="flask-session-pickle", **settings)
-
-
-def test_flask_session_adds_nothing_to_the_application(clock: SetClock) -> None:
-    app = Flask("shop")
-    app.config.update(
-        SECRET_KEY=SECRET,
-        SESSION_TYPE="redis",
-        SESSION_REDIS=fakeredis.FakeRedis(),
-        SESSION_MIGRATE_FROM="flask-session",
-        SESSION_MIGRATE_UNTIL="2027-01-31",
-    )
-    init_app(app, "cookie", clock)
-    assert app.before_request_funcs == {}
-    assert list(app.cli.commands) == []
-
-
-def test_an_end_that_has_passed_is_said_at_the_start(
-    clock: SetClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings = {"SESSION_MIGRATE_FROM": "flask", "SESSION_MIGRATE_UNTIL": "2027-01-01"}
-    assert configure(clock, **settings).migration is None
-    assert "Remove both settings" in caplog.text
+        configure(clock, **settings)
+    configure(clock, **{**settings, "SESSION_MIGRATE_FROM": "flask-session-pickle"})
 
 
 def test_a_move_from_cookies_asks_for_the_owner(
     clock: SetClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = {"SESSION_MIGRATE_FROM": "flask", "SESSION_MIGRATE_UNTIL": "2027-01-31"}
-    configure(clock, SESSION_OWNER=None, **settings)
+    configure(clock, **FROM_FLASK, SESSION_MIGRATE_UNTIL="2027-01-31", SESSION_OWNER=None)
     assert "SESSION_OWNER" in caplog.text
     caplog.clear()
-    configure(clock, **settings)
+    configure(clock, **FROM_FLASK, SESSION_MIGRATE_UNTIL="2027-01-31")
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-@INTO_EITHER
-def test_it_is_off_by_default(make_app: Callable[..., Flask]) -> None:
-    interface: Any = make_app().session_interface
-    assert interface.migration is None
-
-
-@INTO_EITHER
 @pytest.mark.parametrize("source", ["flask-session", None])
-def test_it_may_be_installed_after_flask_session(
-    make_app: Callable[..., Flask], clock: SetClock, backend: Backend, source: str | None
+def test_it_may_be_installed_beside_and_after_flask_session(
+    clock: SetClock, source: str | None
 ) -> None:
-    app = make_app()
-    app.config.update(SESSION_TYPE="redis", SESSION_REDIS=fakeredis.FakeRedis())
-    Session(app)
-    before = app.session_interface
+    """And adds nothing of it to the application; without the setting nobody moves."""
+    app = Flask("shop")
+    settings = {"SESSION_TYPE": "redis", "SESSION_REDIS": fakeredis.FakeRedis()}
+    app.config.update(SECRET_KEY=SECRET, **settings)
     app.config.update(SESSION_MIGRATE_FROM=source, SESSION_MIGRATE_UNTIL="2027-01-31")
-    init_app(app, backend.name, clock)
-    assert app.session_interface is not before
+    init_app(app, "cookie", clock)
+    assert app.before_request_funcs == {}
+    assert list(app.cli.commands) == []
+    Session(app)
+    init_app(app, "cookie", clock)
+    interface: Any = app.session_interface
+    assert isinstance(interface, CookieInterface)
+    assert (interface.migration is None) is (source is None)

@@ -38,12 +38,6 @@ class TestTheTestClient:
         assert stage.held() == {}
         assert stage.client.get_cookie("session", "shop.example.com") is None
 
-    def test_a_request_context_of_its_own_has_a_session(self, stage: Stage) -> None:
-        with stage.app.test_request_context():
-            session["a"] = 1
-            assert session["a"] == 1
-        assert stage.held() == {}
-
 
 class TestRequestsOfEveryKind:
     @pytest.fixture

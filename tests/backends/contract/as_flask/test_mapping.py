@@ -124,38 +124,29 @@ def test_the_session_is_the_dict_that_flasks_own_session_is(
             assert tell(stage, begin, operation) == expected
 
 
-class TestSessionIds:
+def test_a_session_has_its_id_at_once_and_another_after_a_rotation(stage: Stage) -> None:
     """As Flask-Session has them."""
+    interface: Any = stage.app.session_interface
 
-    def sid(self, stage: Stage, act: Act = lambda: None) -> Any:
+    def sid(act: Act = lambda: None) -> Any:
         """The id that the session has in the view after `act`."""
         stage.visit(lambda: (act(), id_of(session)))
         return stage.result[1]
 
-    def rotate(self, stage: Stage) -> Act:
-        interface: Any = stage.app.session_interface
-        return lambda: interface.regenerate(session)
+    def rotate() -> None:
+        interface.regenerate(session)
 
-    def test_a_new_session_has_its_id_at_once_and_keeps_it(self, stage: Stage) -> None:
-        first = self.sid(stage, lambda: session.update(a=1))
-        assert isinstance(first, str)
-        assert self.sid(stage, lambda: session.update(a=2)) == first
-        assert self.sid(stage) == first
+    def rotate_before_a_login() -> None:
+        rotate()
+        session["user"] = "alice"
 
-    def test_rotation_gives_the_other_id_at_once(self, stage: Stage) -> None:
-        stage.put(a=1)
-        before = self.sid(stage)
-        during = self.sid(stage, self.rotate(stage))
-        assert during != before
-        assert self.sid(stage) == during
-
-    def test_rotation_of_an_empty_session_does_nothing(self, stage: Stage) -> None:
-        assert set_cookie(stage.visit(self.rotate(stage))) is None
-
-    def test_rotation_before_the_login_is_a_rotation(self, stage: Stage) -> None:
-        stage.put(a=1)
-        before = self.sid(stage)
-        rotate = self.rotate(stage)
-        stage.visit(lambda: (rotate(), session.update(user="alice")))
-        assert stage.held() == {"a": 1, "user": "alice"}
-        assert self.sid(stage) != before
+    assert set_cookie(stage.visit(rotate)) is None  # an empty session has none
+    first = sid(lambda: session.update(a=1))
+    assert isinstance(first, str)
+    assert sid(lambda: session.update(a=2)) == sid() == first
+    during = sid(rotate)
+    assert during != first
+    assert sid() == during
+    sid(rotate_before_a_login)
+    assert stage.held() == {"a": 2, "user": "alice"}
+    assert sid() not in (first, during)
