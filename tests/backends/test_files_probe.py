@@ -20,9 +20,9 @@ from backends.filesystem import OWNERS, FileSystemStore
 from backends.settings import ConfigurationError
 from backends.store import StoreUnavailable
 from backends.timing import deadline
+from tests.backends.records import FIELDS
 
 KEY = "ab" * 32
-FIELDS = {"user": '"alice"'}
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from backends.redis import RedisStore
 from backends.redis_access.client import connect
 from backends.store import StoreUnavailable
 from backends.timing import deadline
+from tests.backends.records import fields
 from tests.support.cases import case
 from tests.support.redis_topologies import SentinelServer, is_master, until
 from tests.support.services import RedisServer, free_port, require
@@ -158,9 +159,7 @@ def use_all(store: RedisStore) -> None:
     store.create(KEY, {"user": '"alice"', "old": "1"}, 600, owner="alice")
     store.update(KEY, {"cart": "[]"}, ["old"], 600)
     store.touch(KEY, 600)
-    record = store.load(KEY)
-    assert record is not None
-    assert record.fields == {"user": '"alice"', "cart": "[]"}
+    assert fields(store, KEY) == {"user": '"alice"', "cart": "[]"}
     assert store.sessions_of("alice").keys() == {KEY}
     store.create("b" * 64, {}, 600, owner="alice")
     assert store.end_oldest("alice", "b" * 64, 1) == [KEY]
@@ -180,13 +179,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("ample_time")
 class TestTls:
     """A single server, a cluster of one and a Sentinel with its master, all by TLS."""
-
-    @pytest.fixture(autouse=True)
-    def ample(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """No handshake runs out of time on a busy machine."""
-        monkeypatch.setattr(deadline, "LIMIT_SECONDS", 60.0)
 
     def test_a_single_server(self, tmp_path: Path, authority: Path) -> None:
         port = free_port()

@@ -20,12 +20,11 @@ from backends.redis import RedisStore
 from backends.redis_access.client import Client, connect
 from backends.store import StoreUnavailable
 from backends.timing import deadline
+from tests.backends.records import FIELDS, fields
 from tests.support.relay import Relay
 from tests.support.services import RedisServer
 
 KEY = "a" * 64
-FIELDS = {"user": '"alice"'}
-
 PAGE = 1.0
 """Seconds for loading and saving a session, and for all that a page does else."""
 
@@ -38,12 +37,6 @@ def relay(redis_server: RedisServer) -> Iterator[Relay]:
     redis_server.client().flushall()
     with Relay(redis_server.port) as relay:
         yield relay
-
-
-@pytest.fixture
-def ample(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No step runs out of time on a busy machine."""
-    monkeypatch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
 
 
 def store_at(url: str) -> RedisStore:
@@ -133,7 +126,7 @@ class TestOneDeadline:
 
 
 class TestShortage:
-    @pytest.mark.usefixtures("ample")
+    @pytest.mark.usefixtures("ample_time")
     def test_more_threads_than_connections_all_get_an_answer(self, relay: Relay) -> None:
         store = store_at(f"{relay.url}?max_connections=4")
         together = Barrier(8)
@@ -158,7 +151,7 @@ class TestShortage:
         assert is_there(store)
 
 
-@pytest.mark.usefixtures("ample")
+@pytest.mark.usefixtures("ample_time")
 class TestDeadConnections:
     """They were in the pool when they died: the next request asks on a new one."""
 
@@ -250,7 +243,7 @@ def with_retries(url: str) -> redis.Redis:
     return redis.Redis(port=urlsplit(url).port or 0, retry=Retry(NoBackoff(), 2))
 
 
-@pytest.mark.usefixtures("ample")
+@pytest.mark.usefixtures("ample_time")
 @pytest.mark.parametrize("client_for", [connect, with_retries], ids=["address", "ready"])
 class TestLostAnswers:
     """The server did it, and nobody was told: the second try finds it done."""
@@ -299,12 +292,10 @@ class TestLostAnswers:
         relay.loses_answer_to = b"EVALSHA"
         store.update(KEY, {"cart": "[]"}, ["user"], 600)
         assert relay.loses_answer_to == b""
-        record = store.load(KEY)
-        assert record is not None
-        assert record.fields == {"cart": "[]"}
+        assert fields(store, KEY) == {"cart": "[]"}
 
 
-@pytest.mark.usefixtures("ample")
+@pytest.mark.usefixtures("ample_time")
 class TestAnotherServer:
     """One address led to the old master and leads to the new one now."""
 

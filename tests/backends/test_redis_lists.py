@@ -13,6 +13,7 @@ from backends.redis import LOGIN_TIMEOUT_SECONDS, RedisStore
 from backends.redis_access.client import connect
 from backends.store import SessionGone, StoreUnavailable
 from backends.timing import deadline
+from tests.backends.records import key
 from tests.support.clock import SetClock
 from tests.support.services import RedisServer
 
@@ -21,10 +22,7 @@ LISTED = f"session:of:{hash_owner('alice')}"
 LOGINS = 8
 
 
-@pytest.fixture(autouse=True)
-def ample(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No step runs out of time on a busy machine."""
-    monkeypatch.setattr(deadline, "LIMIT_SECONDS", 60.0)
+pytestmark = pytest.mark.usefixtures("ample_time")
 
 
 @pytest.fixture
@@ -32,10 +30,6 @@ def store(redis_server: RedisServer, clock: SetClock) -> Iterator[RedisStore]:
     with connect(redis_server.url) as client:
         client.flushall()
         yield RedisStore(client, clock=clock, max_session_seconds=8 * HOUR)
-
-
-def key(number: int) -> str:
-    return f"{number:064x}"
 
 
 def log_in(store: RedisStore, number: int) -> None:

@@ -13,7 +13,6 @@ from backends.probe import Probe
 from backends.redis import LOGIN_TIMEOUT_SECONDS, RedisStore
 from backends.redis_access.client import BackgroundRefresh, connect
 from backends.store import StoreUnavailable
-from backends.timing import deadline
 from tests.support.clock import SetClock
 from tests.support.limits import limited
 from tests.support.services import RedisServer
@@ -21,10 +20,7 @@ from tests.support.services import RedisServer
 KEY = "a" * 32
 
 
-@pytest.fixture(autouse=True)
-def ample(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No step runs out of time on a busy machine."""
-    monkeypatch.setattr(deadline, "LIMIT_SECONDS", 60.0)
+pytestmark = pytest.mark.usefixtures("ample_time")
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,17 @@ class Stage:
         app.add_url_rule("/", view_func=self._view)
         app.add_url_rule("/<path:_>", view_func=self._view)
 
+    @property
+    def token(self) -> str:
+        """The session's cookie, as the browser has it now."""
+        cookie = self.client.get_cookie("session", "shop.example.com")
+        assert cookie is not None
+        return cookie.value
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self.client.set_cookie("session", token, domain="shop.example.com")
+
     def open_another_browser(self) -> None:
         """The next visits are a stranger's."""
         self.client = self.app.test_client()

@@ -13,7 +13,8 @@ from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
 from backends.redis_access.client import connect
 from backends.sqlite import SqliteStore
-from backends.store import Fields, ListsSessions, SessionGone, ShowsRecords, Store
+from backends.store import ListsSessions, SessionGone, ShowsRecords, Store
+from tests.backends.records import fields, key
 from tests.support.cases import case
 from tests.support.clock import SetClock
 from tests.support.redis_topologies import Topology
@@ -80,17 +81,6 @@ def store(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
     yield from request.param(request, clock)
 
 
-def key(number: int) -> str:
-    return f"{number:064x}"
-
-
-def fields(store: Store, key: str = KEY) -> Fields:
-    """The fields of a record that must be there."""
-    record = store.load(key)
-    assert record is not None
-    return record.fields
-
-
 def _skip_unless(offers: bool, store: Store) -> None:
     """Skip an optional part if a package's store lacks it; the built-in have all."""
     if not offers:
@@ -110,7 +100,7 @@ def test_create_never_overwrites_a_record(store: Store) -> None:
     store.create(KEY, FIELDS, 60)
     with pytest.raises(KeyError):
         store.create(KEY, {"user": '"mallory"'}, 60)
-    assert fields(store) == FIELDS
+    assert fields(store, KEY) == FIELDS
 
 
 def test_an_unknown_key_is_nothing_and_leaves_nothing(store: Store) -> None:
@@ -124,14 +114,14 @@ def test_an_unknown_key_is_nothing_and_leaves_nothing(store: Store) -> None:
 def test_an_update_writes_what_it_names_and_keeps_the_rest(store: Store) -> None:
     store.create(KEY, {**FIELDS, "old": "1"}, 60)
     store.update(KEY, {"cart": "[]", "new": "2"}, ["old"], 60)
-    assert fields(store) == {"user": '"alice"', "cart": "[]", "new": "2"}
+    assert fields(store, KEY) == {"user": '"alice"', "cart": "[]", "new": "2"}
 
 
 def test_two_updates_of_different_fields_both_survive(store: Store) -> None:
     store.create(KEY, {}, 60)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: store.update(KEY, {f"f{n}": str(n)}, (), 60), range(40)))
-    assert fields(store) == {f"f{n}": str(n) for n in range(40)}
+    assert fields(store, KEY) == {f"f{n}": str(n) for n in range(40)}
 
 
 @pytest.mark.parametrize("how", ["deleted", "expired"])
@@ -161,7 +151,7 @@ def test_a_touch_and_an_update_let_a_record_live_longer(store: Store, clock: Set
     store.touch(KEY, 60)
     store.update(OTHER, {}, (), 60)
     clock.forward(50)
-    assert fields(store) == FIELDS
+    assert fields(store, KEY) == FIELDS
     assert fields(store, OTHER) == FIELDS
 
 
@@ -169,7 +159,7 @@ def test_any_text_comes_back_as_it_was(store: Store) -> None:
     for text in ("", "ä€😀", 'quotes " and \\', "line\nbreak\ttab", "\0", "x" * 200_000):
         with case(text[:20]):
             store.create(KEY, {"text": text, text[:50] or "empty": "1"}, 60)
-            assert fields(store)["text"] == text
+            assert fields(store, KEY)["text"] == text
             store.delete(KEY)
 
 

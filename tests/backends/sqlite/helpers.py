@@ -11,8 +11,6 @@ from backends.sqlite import FILE, SqliteStore
 
 ROOT = Path(__file__).parents[3]
 
-FIELDS = {"user": '"alice"'}
-
 
 @contextmanager
 def opened(folder: Path) -> Iterator[sqlite3.Connection]:
@@ -24,10 +22,6 @@ def opened(folder: Path) -> Iterator[sqlite3.Connection]:
 def close(store: SqliteStore) -> None:
     """As at the end of its process: all is in the one file."""
     store._connections.close()
-
-
-def key(number: int) -> str:
-    return f"{number:032x}"
 
 
 def count(folder: Path) -> int:

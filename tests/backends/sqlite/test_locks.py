@@ -16,7 +16,8 @@ import pytest
 from app.lab.measuring import call_in_parallel
 from backends.sqlite import FILE, WRITES_TO_A_LOOK, SqliteStore
 from backends.sqlite_access.connections import MAX_IDLE
-from tests.backends.sqlite.helpers import FIELDS, ROOT, close, key, look_elsewhere, opened
+from tests.backends.records import FIELDS, key
+from tests.backends.sqlite.helpers import ROOT, close, look_elsewhere, opened
 
 
 class TestConnections:

@@ -17,7 +17,8 @@ from backends.sqlite import FILE, SqliteStore
 from backends.sqlite_access.errors import LET_WRITE, RESTORE
 from backends.store import StoreUnavailable
 from backends.timing.deadline import LIMIT_SECONDS
-from tests.backends.sqlite.helpers import FIELDS, close, count, key, opened
+from tests.backends.records import FIELDS, key
+from tests.backends.sqlite.helpers import close, count, opened
 from tests.support.clock import SetClock
 
 

@@ -14,8 +14,6 @@ from backends.store import StoreUnavailable
 from tests.backends.contract.stage import Act, MakeApp, Stage, begin_anew, set_cookie
 from tests.support.cases import case
 
-COOKIE = ("session", "shop.example.com")
-
 
 def test_the_session_has_the_public_names_of_flasks_and_no_others(stage: Stage) -> None:
     stage.visit(lambda: [name for name in dir(session) if not name.startswith("_")])
@@ -236,33 +234,10 @@ def open_with(stage: Stage, *tokens: str) -> dict[str, Any]:
     return dict(stage.app.session_interface.open_session(stage.app, request) or {})
 
 
-def token_of(stage: Stage) -> str:
-    cookie = stage.client.get_cookie(*COOKIE)
-    assert cookie is not None
-    return cookie.value
-
-
-@pytest.mark.parametrize("sort_keys", [True, False])
-def test_keys_are_in_the_order_of_plain_flask(make_app: MakeApp, sort_keys: bool) -> None:
-    def walk(app: Flask) -> Any:
-        app.json.sort_keys = sort_keys  # type: ignore[attr-defined]
-        stage = Stage(app)
-        stage.put(z=1, b=2, a=3)
-        stage.put(b=5, m=4, nested={"b": 1, "a": 2}, mixed={"z": (1,), "y": b"1"})
-        stage.visit(lambda: session.pop("z"))
-        stage.put(c=[6])
-        stage.visit(lambda: [list(held) for held in (session, session["nested"], session["mixed"])])
-        return stage.result
-
-    plain = Flask("plain")
-    plain.secret_key = "k" * 40
-    assert walk(make_app()) == walk(plain)
-
-
 class TestTwoCookiesOfOneName:
     def test_the_first_that_is_valid_counts_of_four(self, stage: Stage) -> None:
         stage.put(user="ada")
-        token = token_of(stage)
+        token = stage.token
         for first in ("OLD", "a.b.c", "", "made.up"):
             with case(first):
                 assert open_with(stage, first) == {}
@@ -272,9 +247,9 @@ class TestTwoCookiesOfOneName:
 
     def test_an_ended_one_before_a_living_one(self, stage: Stage, backend: Backend) -> None:
         stage.put(user="old")
-        old = token_of(stage)
+        old = stage.token
         stage.visit(lambda: begin_anew(user="ada"))
-        held = open_with(stage, old, token_of(stage))
+        held = open_with(stage, old, stage.token)
         assert held == {"user": "ada" if backend.revocable else "old"}
 
 
@@ -285,7 +260,7 @@ class TestSharedSessions:
         front, back = (Stage(make_app(SESSION_APP_NAME="shop")) for _ in range(2))
         monkeypatch.setattr(back.app, "name", "back")
         front.put(user="ada")
-        back.client.set_cookie("session", token_of(front), domain="shop.example.com")
+        back.token = front.token
         assert back.held() == {"user": "ada"}
 
     def test_one_interface_serves_two_applications(self, make_app: MakeApp) -> None:
