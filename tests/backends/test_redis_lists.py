@@ -225,24 +225,6 @@ class TestEndOldest:
         assert store.end_oldest("alice", key(0), 1) == [key(0)]
         assert alive(store, 2) == {key(1)}
 
-    def test_what_an_interrupted_login_left_ends_with_the_next(
-        self, store: RedisStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        for number in range(2):
-            log_in(store, number)
-
-        def fail(_: str) -> None:
-            raise StoreUnavailable("interrupted")
-
-        with monkeypatch.context() as patch:
-            patch.setattr(store, "_delete_record", fail)
-            with pytest.raises(StoreUnavailable):
-                store.end_oldest("alice", key(1), 1)
-        assert store.sessions_of("alice").keys() == {key(0), key(1)}
-        log_in(store, 2)
-        assert store.end_oldest("alice", key(2), 2) == [key(0)]
-        assert alive(store, 3) == {key(1), key(2)}
-
     def test_a_long_list_is_shortened_part_by_part(
         self, store: RedisStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -3,13 +3,11 @@
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask, session
 
-from app.lab.measuring import call_in_parallel
 from backends import Backend, lister_of
 from tests.backends.migration.conftest import WEEK, Before, Browser, Switch, watch_old
 from tests.support.bare import Views, add_views
@@ -129,26 +127,6 @@ def test_the_old_record_is_deleted(before: Before, after: Flask, backend: Backen
         assert copy.data() == {"user": "alice"}
 
 
-def test_parallel_first_requests_get_one_session(
-    before: Before, after: Flask, backend: Backend
-) -> None:
-    old = before.log_in()
-    tabs = [Browser(after, old.token) for _ in range(6)]
-    answers = call_in_parallel(
-        *(partial(tab.post, f"/set/key{number}/1") for number, tab in enumerate(tabs))
-    )
-    assert {answer.status_code for answer in answers} == {200}
-    interface: Any = after.session_interface
-    assert interface.migration.moved == (1 if backend.revocable else 6)
-    assert len({tab.get("/sid").text for tab in tabs}) == 1
-    kept = {"user", *(f"key{number}" for number in range(6))}
-    if backend.state == "server":
-        assert all(tab.data().keys() == kept for tab in tabs)
-    else:
-        # Each answer has a cookie of its own: the last one that arrives counts.
-        assert all(len(tab.data()) == 2 for tab in tabs)
-
-
 def test_a_logout_ends_the_old_token_too(
     before: Before, after: Flask, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,23 +205,17 @@ def test_putting_the_end_off_opens_no_old_cookie(
     assert bool(Browser(later, old.token).data()) is not backend.revocable
 
 
-def test_a_moved_session_is_in_its_owners_list(before: Before, after: Flask) -> None:
-    lister = lister_of(after)
-    new = Browser(after, before.log_in().token, agent="Firefox")
-    new.get("/")
-    if lister is None:
-        return  # a signed cookie has no lists, and says so elsewhere
-    [owned] = lister.sessions_of("alice")
-    assert (owned.agent, owned.address) == ("Firefox", "127.0.0.1")
-    assert lister.revoke("alice", [owned.handle]) == 1
-    assert new.data() == {}
-
-
-def test_a_move_keeps_to_the_limit_of_sessions(before: Before, switch: Switch) -> None:
+def test_moved_sessions_are_in_their_owners_list_and_keep_to_its_limit(
+    before: Before, switch: Switch
+) -> None:
     after = switch(before, SESSION_MAX_PER_OWNER=2)
-    lister = lister_of(after)
     for number in range(3):
         old = before.log_in()
         old.post(f"/set/device/{number}")  # Flask's cookies of one second are equal otherwise
-        Browser(after, old.token).get("/")
-    assert lister is None or len(lister.sessions_of("alice")) == 2
+        new = Browser(after, old.token, agent="Firefox")
+        new.get("/")
+    if lister := lister_of(after):
+        owned = lister.sessions_of("alice")
+        assert [(one.agent, one.address) for one in owned] == [("Firefox", "127.0.0.1")] * 2
+        assert lister.revoke("alice", [one.handle for one in owned]) == 2
+        assert new.data() == {}

@@ -280,7 +280,9 @@ def test_the_application_s_own_json_changes_no_value(
     app = make_app()
     app.json = provider(app)
     stage = Stage(app)
-    values = {"tuple": (1, (b"2",)), "list": [UUID(int=3)], "id": 4, "text": " t"}
+    values: dict[str, Any] = {"tuple": (1, (b"2",)), "list": [UUID(int=3)], "id": 4, "text": " t"}
+    if provider is ExactJson:  # it restores what it wrote
+        values |= {"price": Decimal("1.5"), "prices": [Decimal(2)], "other": {"a": 1}}
     for count in (1, 10):
         with case(count):
             many = {f"{name}{number}": values[name] for name in values for number in range(count)}
@@ -289,11 +291,3 @@ def test_the_application_s_own_json_changes_no_value(
             assert stage.held() == many
             stage.put(tuple0=(5,))
             assert stage.held() == {**many, "tuple0": (5,)}
-
-
-def test_the_application_s_own_json_restores_what_it_wrote(make_app: MakeApp) -> None:
-    app = make_app()
-    app.json = ExactJson(app)
-    stage = Stage(app)
-    stage.put(price=Decimal("1.5"), prices=[Decimal(2)], other={"a": 1})
-    assert stage.held() == {"price": Decimal("1.5"), "prices": [Decimal(2)], "other": {"a": 1}}
