@@ -139,15 +139,6 @@ class TestWithoutHello:
         use_all(RedisStore(connect(f"{server.url}?protocol=2")))
 
 
-def test_a_password_that_is_missing_is_named(tmp_path: Path) -> None:
-    with RedisServer(tmp_path) as server:
-        store = RedisStore(connect(server.url))
-        redis.Redis.from_url(server.url).config_set("requirepass", PASSWORD)
-        with pytest.raises(StoreUnavailable, match="asks for a password: give it in the address"):
-            store.load(KEY)
-        redis.Redis.from_url(server.url, password=PASSWORD).config_set("requirepass", "")
-
-
 def test_a_socket_file_serves_all_that_a_store_does(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with RedisServer(tmp_path, "--unixsocket", str(path)):

@@ -7,7 +7,7 @@ import pytest
 
 from backends import ConfigurationError
 from tests.backends.contract.stage import MakeApp, Stage
-from tests.backends.places import CLASSES, STORES, only_on
+from tests.backends.places import A_STORE, CLASSES, STORES, only_on
 from tests.conftest import SECRET
 from tests.support.cases import case
 
@@ -53,7 +53,7 @@ def test_an_invalid_setting_is_one_line_at_the_start(make_app: MakeApp) -> None:
             assert "old-key" not in said
 
 
-@only_on(STORES)
+@only_on(A_STORE)
 def test_a_prefix_that_is_no_utf_8_is_one_line(make_app: MakeApp) -> None:
     with pytest.raises(ConfigurationError, match=r"^SESSION_KEY_PREFIX='.udcff' is no text in"):
         make_app(SESSION_KEY_PREFIX="\udcff")

@@ -138,10 +138,6 @@ class TestList:
         assert after[1].handle != before[1].handle
         assert (older.data(), younger.data()) == ({"user": "alice"}, {"user": "alice"})
 
-    def test_a_session_of_nobody_is_in_no_list(self, app: Flask) -> None:
-        Tab(app).post("/set/colour/blue")
-        assert [listed(app, owner) for owner in ("", "None", "blue")] == [[], [], []]
-
     @pytest.mark.parametrize("key", ["user", "@user"])
     def test_a_login_that_rotates_begins_a_session(
         self, make_site: MakeApp, views: Views, clock: SetClock, key: str

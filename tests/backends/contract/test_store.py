@@ -228,12 +228,6 @@ class TestSessionsOfAnOwner:
         assert len(listing.sessions_of("user7")) == 1
         assert loaded in ([], [key(7)])  # a store may find it in one step
 
-    def test_the_record_says_when_it_was_last_used(self, listing: Any, clock: SetClock) -> None:
-        listing.create(KEY, FIELDS, 60, owner="alice")
-        clock.forward(30)
-        listing.touch(KEY, 60)
-        assert listing.sessions_of("alice")[KEY].seen == pytest.approx(clock(), abs=0.002)
-
 
 class TestTheLimitOfAnOwner:
     def test_all_but_the_last_created_end(self, listing: Any) -> None:
