@@ -17,6 +17,8 @@ from backends.redis_access.deadline_socket import PAUSE_SECONDS, DeadlineSocket
 LARGE = b"x" * (8 << 20)
 """More than the kernel takes before the peer reads."""
 
+Ends = tuple[DeadlineSocket, socket.socket]
+
 SOON = 15 * PAUSE_SECONDS
 AMPLE = 60.0
 
@@ -29,7 +31,7 @@ CONNECTION = Connection(_parser=SimpleNamespace(parse_error=ResponseError))
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[DeadlineSocket, socket.socket]]:
+def ends() -> Iterator[Ends]:
     """The socket, and the peer's end of it."""
     own, peer = socket.socketpair()
     with own, peer:
@@ -41,9 +43,7 @@ def in_seconds(seconds: float) -> float:
 
 
 @pytest.mark.parametrize("is_timeval", [True, False])
-def test_a_silent_peer_has_until_the_deadline(
-    monkeypatch: pytest.MonkeyPatch, is_timeval: bool
-) -> None:
+def test_a_silent_peer_has_the_deadline(monkeypatch: pytest.MonkeyPatch, is_timeval: bool) -> None:
     """Where the kernel's form of a time is another, Python waits."""
     monkeypatch.setattr("backends.redis_access.deadline_socket.IS_TIMEVAL", is_timeval)
     own, peer = socket.socketpair()
@@ -57,9 +57,7 @@ def test_a_silent_peer_has_until_the_deadline(
         assert time.monotonic() >= deadline
 
 
-def test_a_profiler_s_signals_do_not_put_it_off(
-    ends: tuple[DeadlineSocket, socket.socket],
-) -> None:
+def test_a_profiler_s_signals_do_not_put_it_off(ends: Ends) -> None:
     _, peer = ends
     answer = Timer(AMPLE, peer.sendall, [b"+OK\r\n"])  # ends the wait that nothing else does
     answer.start()
@@ -74,16 +72,12 @@ def test_a_profiler_s_signals_do_not_put_it_off(
         answer.cancel()
 
 
-def test_a_peer_that_reads_nothing_has_until_the_deadline(
-    ends: tuple[DeadlineSocket, socket.socket],
-) -> None:
+def test_a_peer_that_reads_nothing_has_until_the_deadline(ends: Ends) -> None:
     with pytest.raises(TimeoutError):
         ends[0].ask(("SET", "key", LARGE), in_seconds(SOON))
 
 
-def test_what_is_read_and_answered_late_arrives_whole(
-    ends: tuple[DeadlineSocket, socket.socket],
-) -> None:
+def test_what_is_read_and_answered_late_arrives_whole(ends: Ends) -> None:
     sock, peer = ends
     arrived = bytearray()
 
@@ -116,7 +110,7 @@ def test_nothing_keeps_a_connection_but_who_uses_it() -> None:
             gc.enable()
 
 
-def test_a_peer_that_hangs_up_is_no_late_answer(ends: tuple[DeadlineSocket, socket.socket]) -> None:
+def test_a_peer_that_hangs_up_is_no_late_answer(ends: Ends) -> None:
     sock, peer = ends
     peer.shutdown(socket.SHUT_WR)
     with pytest.raises(ConnectionError, match="closed the connection"):

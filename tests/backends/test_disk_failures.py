@@ -121,7 +121,7 @@ class TestASweepAtLogin:
             store.create(key(number), FIELDS, 6000)
         assert not (store.folder / "ff" / ("ff" + key(1)[2:])).exists()
 
-    def test_goes_on_after_any_error(
+    def test_survives_any_error(
         self, store: FileSystemStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patch:

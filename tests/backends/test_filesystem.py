@@ -56,9 +56,7 @@ def test_a_sweep_removes_ended_records_alone(store: FileSystemStore, clock: SetC
     assert {n for n in range(60) if store.load(key(n))} == {1, *range(0, 60, 3)}
 
 
-def test_a_sweep_spares_files_that_are_being_written(
-    store: FileSystemStore, clock: SetClock
-) -> None:
+def test_a_sweep_spares_unfinished_files(store: FileSystemStore, clock: SetClock) -> None:
     store.create(key(1), FIELDS, 600)
     shard = records(store)[0].parent
     abandoned, writing = shard / "a.tmp", shard / "b.tmp"
@@ -247,7 +245,7 @@ def test_a_sweep_waits_for_no_lock(store: FileSystemStore, clock: SetClock) -> N
     assert sum(store.sweep()) == 20
 
 
-def test_an_ended_record_in_a_locked_shard_hides_no_other(
+def test_an_ended_record_under_a_lock_hides_no_other(
     store: FileSystemStore, clock: SetClock
 ) -> None:
     store.create(key(1), FIELDS, 60, "alice")
@@ -286,9 +284,7 @@ def test_a_limit_counts_neither_lost_nor_damaged_records(store: FileSystemStore)
 
 
 class TestLostRow:
-    def test_is_written_again_below_nine_tenths(
-        self, store: FileSystemStore, clock: SetClock
-    ) -> None:
+    def test_returns_below_nine_tenths(self, store: FileSystemStore, clock: SetClock) -> None:
         store.create(key(1), FIELDS, 100, "alice")
         shutil.rmtree(store.folder / "owners")
         clock.forward(9)
@@ -307,7 +303,7 @@ class TestLostRow:
             store.update(key(number), {"n": "1"}, (), 100)
         assert store.end_oldest("alice", key(1), 2) == [key(0), key(2)]
 
-    def test_that_cannot_be_written_fails_no_renewal(
+    def test_fails_no_renewal_if_it_stays_lost(
         self, store: FileSystemStore, clock: SetClock
     ) -> None:
         store.create(key(1), FIELDS, 100, "alice")

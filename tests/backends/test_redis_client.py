@@ -104,9 +104,7 @@ class TestOneDeadline:
         with pytest.raises(StoreUnavailable):
             store.end_oldest("many", f"{0:064x}", 1)
 
-    def test_a_step_without_time_is_no_outage(
-        self, relay: Relay, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_late_step_is_no_outage(self, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
         store = store_at(relay.url)
         with monkeypatch.context() as patch:
             patch.setattr("backends.redis_access.pool.seconds_left", lambda: 0.0)
@@ -147,9 +145,7 @@ class TestShortage:
 class TestDeadConnections:
     """They were in the pool when they died: the next request asks on a new one."""
 
-    def test_a_closed_connection_costs_no_request(
-        self, relay: Relay, redis_server: RedisServer
-    ) -> None:
+    def test_a_closed_one_costs_no_request(self, relay: Relay, redis_server: RedisServer) -> None:
         store, other = store_at(relay.url), "b" * 64
         fill_pool(store, 6)
         calls: list[Callable[[], object]] = [
@@ -164,7 +160,7 @@ class TestDeadConnections:
             assert [is_there(store) for _ in range(6)] == [True] * 6
             assert relay.accepted == 7 + number  # the others were dropped with the first
 
-    def test_swallowed_connections_cost_no_request(
+    def test_swallowed_ones_cost_no_request(
         self, relay: Relay, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         store = store_at(relay.url)
@@ -255,9 +251,7 @@ class TestLostAnswers:
         assert relay.loses_answer_to == b""
         assert is_there(store)
 
-    def test_a_deletion_nobody_knows_of_is_not_denied(
-        self, relay: Relay, store: RedisStore
-    ) -> None:
+    def test_a_deletion_nobody_saw_is_not_denied(self, relay: Relay, store: RedisStore) -> None:
         store.delete("d" * 64)  # the server knows the script
         relay.loses_answer_to = b"EVALSHA"
         with pytest.raises(StoreUnavailable, match="the answer to a deletion was lost"):
@@ -297,7 +291,7 @@ class TestAnotherServer:
         with RedisServer(tmp_path_factory.mktemp("old")) as server:
             yield server
 
-    def test_a_replica_that_refuses_to_write_is_left(
+    def test_a_replica_that_writes_nothing_is_left(
         self, old: RedisServer, new: RedisServer
     ) -> None:
         store_at(new.url)

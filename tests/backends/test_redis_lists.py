@@ -129,9 +129,7 @@ class TestEvictedLists:
             store.touch(key(number), HOUR)
         assert rows(store) == [key(0), key(1), key(2)]
 
-    def test_a_list_lives_as_long_as_the_sessions_in_it(
-        self, store: RedisStore, clock: SetClock
-    ) -> None:
+    def test_a_list_lives_as_long_as_its_sessions(self, store: RedisStore, clock: SetClock) -> None:
         log_in(store, 1)
         client: Any = store.client
         client.expire(LISTED, 5)
@@ -185,9 +183,7 @@ class TestLongLists:
         assert store.sessions_of("alice").keys() == set(rows(store)) == {key(20)}
 
     @pytest.mark.usefixtures("slow")
-    def test_a_login_under_a_new_limit_shortens_it(
-        self, store: RedisStore, clock: SetClock
-    ) -> None:
+    def test_a_login_under_a_limit_shortens_it(self, store: RedisStore, clock: SetClock) -> None:
         self.log_in_often(store)
         clock.forward(2 * HOUR)
         log_in(store, 20)
@@ -247,9 +243,7 @@ class TestEndOldest:
         assert alive(store, 7) == {key(6)}
 
     @pytest.mark.parametrize("limit", [1, 3])
-    def test_logins_at_the_same_time_leave_exactly_the_limit(
-        self, store: RedisStore, limit: int
-    ) -> None:
+    def test_logins_at_once_leave_exactly_the_limit(self, store: RedisStore, limit: int) -> None:
         with ThreadPoolExecutor(LOGINS) as threads:
             for _ in range(10):
                 store.client.flushall()

@@ -50,9 +50,7 @@ class TestClocksSetBack:
         assert "21600 seconds from now" in said
         assert "Set the clocks of all servers right" in said
 
-    def test_so_is_one_that_was_used_in_the_future(
-        self, make_app: MakeApp, clock: SetClock
-    ) -> None:
+    def test_so_is_one_used_in_the_future(self, make_app: MakeApp, clock: SetClock) -> None:
         stage = Stage(make_app(**LIMITS))
         stage.put(a=1)
         clock.forward(7 * 3600)

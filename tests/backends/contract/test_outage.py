@@ -90,9 +90,7 @@ def test_a_page_that_needs_the_session_is_503(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("permanent", [False, True])
-def test_a_page_that_does_not_is_answered(
-    make_app: MakeApp, clock: SetClock, permanent: bool
-) -> None:
+def test_a_page_that_does_not_is_200(make_app: MakeApp, clock: SetClock, permanent: bool) -> None:
     """Nor does a renewal that fails change an answer."""
     stage = Stage(make_app(SESSION_PERMANENT=permanent, PERMANENT_SESSION_LIFETIME=1000))
     stage.put(user="ada")
@@ -154,9 +152,7 @@ def test_an_error_page_may_look_at_the_session(
     assert (response.status_code, response.text) == (status, f"{status} for nobody")
 
 
-def test_a_function_after_the_request_may_look_at_the_session(
-    make_app: MakeApp, either: Either
-) -> None:
+def test_a_function_after_the_request_may_look_at_it(make_app: MakeApp, either: Either) -> None:
     """As Flask-Login does for every page."""
     stage = Stage(make_app(**PRODUCTION))
 
@@ -173,7 +169,7 @@ def test_a_function_after_the_request_may_look_at_the_session(
         assert stage.visit(lambda: session["user"]).status_code == 503
 
 
-def test_a_function_at_the_end_of_the_request_may_look_at_the_session(
+def test_a_function_at_the_end_of_the_request_may_look_at_it(
     make_app: MakeApp, either: Either
 ) -> None:
     stage = Stage(make_app(**PRODUCTION))

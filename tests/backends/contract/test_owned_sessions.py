@@ -123,9 +123,7 @@ class TestList:
         assert owned.created == begun
         assert owned.seen == pytest.approx(clock(), abs=0.002)
 
-    def test_a_rotated_session_is_listed_with_its_age(
-        self, make_site: MakeApp, clock: SetClock
-    ) -> None:
+    def test_a_rotated_session_keeps_its_age(self, make_site: MakeApp, clock: SetClock) -> None:
         app = make_site(SESSION_MAX_PER_OWNER=2)
         older = Tab(app).logged_in()
         clock.forward(60)
@@ -357,9 +355,7 @@ class TestOwners:
             assert (owned.agent, owned.address) == ("", "")
         assert stage.held() == {"user": "ada"}
 
-    def test_an_owner_s_namesake_in_another_application_is_somebody_else(
-        self, make_app: MakeApp
-    ) -> None:
+    def test_a_namesake_in_another_application_is_somebody_else(self, make_app: MakeApp) -> None:
         """Both applications have their sessions in one store."""
         settings = {"SESSION_OWNER": "user_id", "SESSION_MAX_PER_OWNER": 1}
         shop = Stage(make_app(**settings, SESSION_APP_NAME="shop"))

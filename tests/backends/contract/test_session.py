@@ -171,9 +171,7 @@ class TestLimits:
 
 @only_on(CLASSES)
 class TestCosts:
-    def test_not_using_the_session_costs_nothing(
-        self, app: Flask, alice: Tab, calls: list[str]
-    ) -> None:
+    def test_not_using_it_costs_nothing(self, app: Flask, alice: Tab, calls: list[str]) -> None:
         for path in ("/untouched", "/nowhere", "/static/nowhere.css"):
             assert "Set-Cookie" not in alice.client.get(path).headers
         assert "Set-Cookie" not in app.test_client().get("/").headers

@@ -240,9 +240,7 @@ class TestTheLimitOfAnOwner:
         assert listing.load(key(0)) is None
         assert listing.load(OTHER) is not None
 
-    def test_they_go_by_arrival_where_clocks_are_set_back(
-        self, listing: Any, clock: SetClock
-    ) -> None:
+    def test_they_go_by_arrival_whatever_the_clocks(self, listing: Any, clock: SetClock) -> None:
         for number in range(6):
             listing.create(key(number), FIELDS, 10**6, owner="alice")
             clock.forward(-600)

@@ -143,9 +143,7 @@ def test_a_logout_ends_the_old_token_too(
     assert bool(Browser(after, old.token).data()) is not backend.revocable
 
 
-def test_a_first_request_may_end_the_session(
-    before: Before, after: Flask, backend: Backend
-) -> None:
+def test_a_first_request_may_end_it(before: Before, after: Flask, backend: Backend) -> None:
     for user, path, then in (("alice", "/logout", None), ("carol", "/login/bob", "bob")):
         old = before.log_in(user)
         new = Browser(after, old.token)
@@ -166,9 +164,7 @@ def test_the_old_token_opens_the_session_for_a_minute(
     assert bool(Browser(after, old.token).data()) is not backend.revocable
 
 
-def test_the_minute_begins_when_the_new_token_is_sent(
-    before: Before, after: Flask, clock: SetClock
-) -> None:
+def test_the_minute_begins_with_the_answer(before: Before, after: Flask, clock: SetClock) -> None:
     old = before.log_in()
     cookie = {"Cookie": f"session={old.token}"}
     with after.test_request_context(headers=cookie):  # as a WebSocket: nothing is sent
@@ -205,9 +201,7 @@ def test_putting_the_end_off_opens_no_old_cookie(
     assert bool(Browser(later, old.token).data()) is not backend.revocable
 
 
-def test_moved_sessions_are_in_their_owners_list_and_keep_to_its_limit(
-    before: Before, switch: Switch
-) -> None:
+def test_moved_sessions_are_listed_and_keep_to_the_limit(before: Before, switch: Switch) -> None:
     after = switch(before, SESSION_MAX_PER_OWNER=2)
     for number in range(3):
         old = before.log_in()

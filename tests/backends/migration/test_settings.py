@@ -87,9 +87,7 @@ def test_another_store_of_flask_session_is_named(clock: SetClock) -> None:
 
 @pytest.mark.parametrize("kind", ["filesystem", "cachelib"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_files_of_pickles_are_refused_unless_named(
-    clock: SetClock, kind: str, tmp_path: Path
-) -> None:
+def test_pickled_files_are_refused_unless_named(clock: SetClock, kind: str, tmp_path: Path) -> None:
     folder = {"SESSION_CACHELIB": FileSystemCache(str(tmp_path)), "SESSION_FILE_DIR": str(tmp_path)}
     settings = {**FROM_FLASK_SESSION, **folder, "SESSION_TYPE": kind}
     with pytest.raises(ConfigurationError, match="SESSION_MIGRATE_FROM=flask-session-pickle"):
@@ -97,9 +95,7 @@ def test_files_of_pickles_are_refused_unless_named(
     configure(clock, **{**settings, "SESSION_MIGRATE_FROM": "flask-session-pickle"})
 
 
-def test_a_move_from_cookies_asks_for_the_owner(
-    clock: SetClock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_move_asks_for_the_owner(clock: SetClock, caplog: pytest.LogCaptureFixture) -> None:
     configure(clock, **FROM_FLASK, SESSION_MIGRATE_UNTIL="2027-01-31", SESSION_OWNER=None)
     assert "SESSION_OWNER" in caplog.text
     caplog.clear()
@@ -108,9 +104,7 @@ def test_a_move_from_cookies_asks_for_the_owner(
 
 
 @pytest.mark.parametrize("source", ["flask-session", None])
-def test_it_may_be_installed_beside_and_after_flask_session(
-    clock: SetClock, source: str | None
-) -> None:
+def test_it_may_be_installed_after_flask_session(clock: SetClock, source: str | None) -> None:
     """And adds nothing of it to the application; without the setting nobody moves."""
     app = Flask("shop")
     settings = {"SESSION_TYPE": "redis", "SESSION_REDIS": fakeredis.FakeRedis()}

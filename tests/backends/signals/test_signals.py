@@ -91,7 +91,7 @@ def test_sessions_that_others_end(app: Flask, sent: Sent) -> None:
     assert tabs[-1].data() == {}
 
 
-def test_changes_of_a_session_that_ended(
+def test_changes_of_an_ended_session(
     app: Flask, sent: Sent, views: Views, backend: Backend
 ) -> None:
     tab = Tab(app).logged_in()

@@ -146,9 +146,7 @@ class TestLocks:
         assert order == ["written", "forked"]
         assert store._connections.turn.acquire(timeout=0)
 
-    def test_a_fork_takes_no_turn_from_who_has_it(
-        self, store: SqliteStore, monkeypatch: Any
-    ) -> None:
+    def test_a_fork_takes_nobodys_turn(self, store: SqliteStore, monkeypatch: Any) -> None:
         monkeypatch.setattr("backends.sqlite_access.connections.LIMIT_SECONDS", 0)
         store._connections.turn.acquire()  # another thread writes for long
         store._connections._lent.append(None)

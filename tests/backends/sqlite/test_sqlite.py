@@ -41,9 +41,7 @@ def test_it_is_one_file_when_nobody_has_it_open(folder: Path) -> None:
 
 
 class TestSweeping:
-    def test_ended_records_go_in_parts(
-        self, store: SqliteStore, folder: Path, clock: SetClock
-    ) -> None:
+    def test_they_go_in_parts(self, store: SqliteStore, folder: Path, clock: SetClock) -> None:
         for number in range(300):
             store.create(key(number), FIELDS, 60 if number % 3 else 600)
         clock.forward(60)
@@ -225,7 +223,7 @@ def test_a_row_with_a_damaged_key_keeps_nobody_out(store: SqliteStore, folder: P
     assert store.sessions_of("alice").keys() == {key(4)}
 
 
-def test_no_row_can_live_for_ever_and_one_without_bytes_is_no_session(
+def test_no_row_lives_for_ever_and_one_without_bytes_is_none(
     store: SqliteStore, folder: Path
 ) -> None:
     store.create(key(1), FIELDS, 60, owner="alice")

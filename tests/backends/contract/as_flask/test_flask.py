@@ -81,9 +81,7 @@ class Meanwhile:
     [(lambda **values: session.update(values), {"a": 1}), (begin_anew, {})],
     ids=["update", "login"],
 )
-def test_a_thread_may_use_it_while_it_is_saved(
-    stage: Stage, change: Any, kept: dict[str, int]
-) -> None:
+def test_a_thread_may_use_it_meanwhile(stage: Stage, change: Any, kept: dict[str, int]) -> None:
     stage.put(a=1)
     response = stage.visit(lambda: change(user="ada", first=Meanwhile(), second=Meanwhile()))
     assert response.status_code == 200

@@ -53,9 +53,7 @@ CHANGES: tuple[Act, ...] = (
 
 class TestSavedTwice:
     @pytest.mark.parametrize("begin", [{"a": 1, "list": [1]}, {}], ids=["known", "new"])
-    def test_the_second_save_goes_on_from_the_first(
-        self, stage: Stage, begin: dict[str, Any]
-    ) -> None:
+    def test_the_second_goes_on_from_the_first(self, stage: Stage, begin: dict[str, Any]) -> None:
         def save_early(change: Act, again: Act) -> None:
             change()
             stage.app.session_interface.save_session(stage.app, session, Response())
@@ -115,9 +113,7 @@ class TestSavedTwice:
         assert stage.held() == {"user": "ada"}
 
 
-def test_two_threads_of_a_request_load_one_session(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_threads_load_one_session(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second load begins before the first has ended, and ends after a write."""
     interface: Any = stage.app.session_interface
     load = interface._load
