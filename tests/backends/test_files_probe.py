@@ -4,7 +4,6 @@ import ctypes
 import errno
 import fcntl
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from flask import Flask
 
-from backends import filesystem
+from backends import filesystem, init_app
 from backends.failure_log import FailureLog
 from backends.filesystem import OWNERS, FileSystemStore
 from backends.settings import ConfigurationError
@@ -150,26 +150,18 @@ class TestStart:
         os.close(descriptor)
         store.check()
 
-    def test_without_file_locks_names_posix_and_spares_others(self, tmp_path: Path) -> None:
-        program = f"""
-import sys
-sys.modules["fcntl"] = None
-from flask import Flask
-from backends import init_app
-app = Flask("lab")
-app.config.update(SECRET_KEY="k" * 40, SESSION_FILE_DIR={str(tmp_path)!r})
-init_app(app, "cookie")
-try:
-    init_app(app, "filesystem")
-except ValueError as error:
-    print(type(error).__name__, error)
-"""
-        done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True
-        )
-        [line] = done.stdout.splitlines()
-        assert line.startswith("ConfigurationError SESSION_BACKEND: files need the file locks")
-        assert "POSIX" in line
+    def test_without_file_locks_names_posix_and_spares_others(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in ("backends.filesystem", "backends.files.access"):
+            monkeypatch.delitem(sys.modules, module)
+        monkeypatch.setitem(sys.modules, "fcntl", None)
+        app = Flask("lab")
+        app.config.update(SECRET_KEY="k" * 40, SESSION_FILE_DIR=tmp_path)
+        init_app(app, "cookie")
+        says = r"^SESSION_BACKEND: files need the file locks.*POSIX.*$"
+        with pytest.raises(ConfigurationError, match=says):
+            init_app(app, "filesystem")
 
 
 def test_a_start_waits_for_those_that_start_with_it(

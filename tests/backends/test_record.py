@@ -1,7 +1,7 @@
 """The format of a record."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.record import (
@@ -32,7 +32,12 @@ ANY_TEXT = st.text(alphabet=st.characters(), max_size=8) | st.sampled_from(
 FIELDS = st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=6)
 
 
+FEWER = settings(max_examples=50)
+"""Enough of them, where each takes milliseconds."""
+
+
 class TestFormat:
+    @FEWER
     @given(FIELDS, st.none() | ANY_TEXT)
     def test_what_was_packed_comes_back_in_its_order(
         self, fields: dict[str, str], owner: str | None
@@ -43,6 +48,7 @@ class TestFormat:
         assert (record.created, record.seen, record.ttl) == (900.13, 1000.5, 50.25)
         assert record.owner == name
 
+    @FEWER
     @given(FIELDS, FIELDS, st.sets(ANY_TEXT, max_size=4))
     def test_changes_keep_the_order_of_the_rest(
         self, fields: dict[str, str], changed: dict[str, str], removed: set[str]
@@ -53,6 +59,7 @@ class TestFormat:
         for held in (fields, record.fields):
             assert list(merge(held, changed, removed).items()) == list(expected.items())
 
+    @FEWER
     @given(FIELDS, ANY_TEXT)
     def test_fields_are_read_as_those_of_a_dict(self, fields: dict[str, str], name: str) -> None:
         held = unpack(pack(fields, 0, 1), 0).fields
@@ -70,6 +77,7 @@ class TestFormat:
             with pytest.raises(KeyError):
                 held[name]
 
+    @FEWER
     @given(FIELDS, st.integers(0, 3 * MANY), st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=2))
     def test_a_new_record_is_the_same_however_many_fields_it_has(
         self, strange: dict[str, str], count: int, own: dict[str, str]

@@ -1,9 +1,7 @@
 """How a client for REDIS_URL uses its time and its connections, on a real Redis."""
 
+import os
 import socket
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -200,26 +198,20 @@ def test_a_name_that_nobody_answers_for_ends_with_the_deadline(
 
 
 def test_a_child_process_connects_for_itself(redis_server: RedisServer) -> None:
-    store_at(redis_server.url)
-    program = textwrap.dedent(f"""
-        import os
-        from backends.redis import RedisStore
-        from backends.redis_access.client import connect
-        store = RedisStore(connect({redis_server.url!r}))
-        assert store.load({KEY!r})
-        child = os.fork()
-        assert store.load({KEY!r})
-        if not child:
-            print("child", store.client.client_id(), flush=True)
+    store = store_at(redis_server.url)
+    client: Any = store.client
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(write, b"%d" % (is_there(store) and client.client_id()))
+        finally:
             os._exit(0)
-        os.waitpid(child, 0)
-        print("parent", store.client.client_id())
-    """)
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    numbers = dict(line.split() for line in run.stdout.splitlines())
-    assert numbers["child"] != numbers["parent"]
+    assert is_there(store)
+    os.waitpid(child, 0)
+    with os.fdopen(read, closefd=True) as pipe:
+        os.close(write)
+        assert int(pipe.read()) not in (0, client.client_id())
 
 
 def with_retries(url: str) -> redis.Redis:
