@@ -17,30 +17,23 @@ def theirs(keys: tuple[bytes, ...] = KEYS) -> Signer:
     return Signer(list(keys), salt=SALT, key_derivation="hmac", digest_method=sha256)
 
 
-@pytest.mark.parametrize("value", [b"", b"an-id_of.letters", b"x" * 5000, "€".encode()])
-def test_each_verifies_what_the_other_has_signed(value: bytes) -> None:
+def test_each_verifies_what_the_other_has_signed() -> None:
     ours = TokenSigner(KEYS, SALT.encode())
-    assert ours.sign(value) == theirs().sign(value)
-    assert ours.unsign(theirs().sign(value)) == value
-    assert ours.unsign(theirs(KEYS[:1]).sign(value)) == value
-
-
-@pytest.mark.parametrize("change", [b"A", b"=", b" ", b"."])
-def test_a_signature_with_anything_behind_it_is_refused(change: bytes) -> None:
-    ours = TokenSigner(KEYS, SALT.encode())
-    with pytest.raises(BadSignature):
-        ours.unsign(ours.sign(b"value") + change)
+    for value in (b"", b"an-id_of.letters", b"x" * 5000, "€".encode()):
+        assert ours.sign(value) == theirs().sign(value)
+        assert ours.unsign(theirs().sign(value)) == value
+        assert ours.unsign(theirs(KEYS[:1]).sign(value)) == value
 
 
 def test_another_text_of_the_same_signature_is_refused() -> None:
     """The last character of Base64 has bits that mean nothing."""
     ours = TokenSigner(KEYS, SALT.encode())
     signed = ours.sign(b"value")
-    others = [signed[:-1] + bytes([last]) for last in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"]
-    for other in others:
-        if other != signed:
-            with pytest.raises(BadSignature):
-                ours.unsign(other)
+    last = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    others = {signed[:-1] + bytes([each]) for each in last} - {signed}
+    for other in (*others, *(signed + more for more in (b"A", b"=", b" ", b"."))):
+        with pytest.raises(BadSignature):
+            ours.unsign(other)
 
 
 def test_a_key_or_a_salt_of_another_is_refused() -> None:
