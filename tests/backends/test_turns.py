@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,48 +22,22 @@ from tests.support.services import PATIENCE
 KEY = "ab" * 32
 
 
-def begin_in_files(folder: Path) -> Callable[[], Any]:
-    store = FileSystemStore(folder)
-    return lambda: store.create(KEY, {}, 60)
+opens: Any = None  # it is not asked
+
+USES: list[tuple[str, Callable[[Path], Callable[[], Any]]]] = [
+    ("Lock", lambda folder: partial(FileSystemStore(folder).create, KEY, {}, 60)),
+    ("Lock", lambda folder: partial(SqliteStore(folder).create, KEY, {}, 60)),
+    ("Lock", lambda folder: Probe(SqliteStore(folder)).check),
+    ("Condition", lambda _: DeadlinePool().reset),  # as redis-py does at the first use in a child
+    ("Thread", lambda _: partial(wait_for_name, "localhost", PATIENCE)),
+    ("RLock", lambda _: partial(Session, opens, Flask("lab"), Flask.request_class({}))),
+]
 
 
-def begin_in_sqlite(folder: Path) -> Callable[[], Any]:
-    store = SqliteStore(folder)
-    return lambda: store.create(KEY, {}, 60)
-
-
-def check(folder: Path) -> Callable[[], Any]:
-    return Probe(SqliteStore(folder)).check
-
-
-def fork_with_redis(_: Path) -> Callable[[], Any]:
-    """What redis-py does at the first use in a child."""
-    return DeadlinePool().reset
-
-
-def look_up_a_name(_: Path) -> Callable[[], Any]:
-    return lambda: wait_for_name("localhost", PATIENCE)
-
-
-def open_a_session(_: Path) -> Callable[[], Any]:
-    opens: Any = None  # it is not asked
-    return lambda: Session(opens, Flask("lab"), Flask.request_class({}))
-
-
-@pytest.mark.parametrize(
-    ("load", "kind"),
-    [
-        (begin_in_files, "Lock"),
-        (begin_in_sqlite, "Lock"),
-        (check, "Lock"),
-        (fork_with_redis, "Condition"),
-        (look_up_a_name, "Thread"),
-        (open_a_session, "RLock"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "load"), USES)
 def test_each_is_made_when_it_is_first_used(
-    load: Callable[[Path], Callable[[], Any]],
     kind: str,
+    load: Callable[[Path], Callable[[], Any]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
