@@ -72,7 +72,8 @@ class TestFormat:
         assert (name in held) == (name in fields)
         assert size_of(held) == size_of(fields)
         for each, text in fields.items():
-            assert held[each] == text
+            assert each in held
+            assert held[each] == held.get(each) == text
         if name not in fields:
             with pytest.raises(KeyError):
                 held[name]
