@@ -3,6 +3,7 @@
 import socket
 import threading
 from contextlib import suppress
+from ipaddress import ip_address
 
 _running: dict[str, threading.Thread] = {}
 """By the host: of requests that wait for one name, one asks."""
@@ -27,8 +28,8 @@ def wait_for_name(host: str, seconds: float) -> None:
 def _is_address(host: str) -> bool:
     """Whether it is an IP address, for which nobody is asked."""
     try:
-        socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
-    except (OSError, UnicodeError):
+        ip_address(host)
+    except ValueError:
         return False
     return True
 
