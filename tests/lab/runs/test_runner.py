@@ -1,5 +1,7 @@
 """A run in processes: what one subject does wrong is no other's, nor is how it was started."""
 
+import os
+
 import pytest
 
 from app.lab.claim import Verdict
@@ -15,6 +17,7 @@ def test_a_subject_that_fails_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", "")  # no redis-server
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # one process, and another when it has died
     for name in ("SESSION_BACKEND", "APP_PROFILE", "SESSION_IDLE_SECONDS", "SECRET_KEY"):
         monkeypatch.setenv(name, "invalid, and of no matter to a run")
     make_app, claims = broken_subjects.make_broken_app, ["logout_is_final"]
