@@ -34,6 +34,8 @@ def do_task(task: str) -> object:
             return os.environ.get("SESSION_BACKEND")
         case "hang up":
             os.kill(os.getpid(), signal.SIGHUP)
+        case "interrupt":
+            os.kill(os.getpid(), signal.SIGINT)
         case "leave a file":
             return tempfile.mkdtemp()
         case "tidy up":
@@ -57,7 +59,18 @@ ORDINARY = [f"task {number}" for number in range(9)]
 
 FIRST, SECOND, LAST = DEATHS
 
-TASKS = ["hang up", "variable", "leave a file", FIRST, *ORDINARY, SECOND, "the last but one", LAST]
+SIGNALLED = ["hang up", "interrupt"]
+
+TASKS = [
+    *SIGNALLED,
+    "variable",
+    "leave a file",
+    FIRST,
+    *ORDINARY,
+    SECOND,
+    "the last but one",
+    LAST,
+]
 """The last process that dies needs no other in its place: each takes a second to start."""
 
 
@@ -89,8 +102,11 @@ def test_a_death_is_the_outcome_of_its_task(
     assert crashed.reason.startswith(reason)
 
 
-def test_a_closed_terminal_ends_no_process(outcomes: dict[str, object]) -> None:
-    assert outcomes["hang up"] == "HANG UP"
+@pytest.mark.parametrize("task", SIGNALLED)
+def test_neither_a_closed_terminal_nor_ctrl_c_ends_a_process(
+    task: str, outcomes: dict[str, object]
+) -> None:
+    assert outcomes[task] == task.upper()
 
 
 def test_the_variables_of_the_application_are_not_seen(outcomes: dict[str, object]) -> None:
