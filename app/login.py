@@ -1,7 +1,6 @@
 """Log in and log out."""
 
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length
@@ -11,6 +10,7 @@ from app.accounts.database import Account, authenticate, list_demo_accounts
 from app.accounts.guesses import MAX_NAME_CHARACTERS, limit_wrong_passwords
 from app.accounts.reauthentication import mark_confirmed
 from app.demos.cart import cart_after_login
+from app.languages.forms import PageForm
 from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_plain_cookie
 from app.web.log import log_if_saved, log_visitor_event
@@ -20,7 +20,7 @@ from backends import backend_of
 bp = Blueprint("login", __name__)
 
 
-class LoginForm(FlaskForm):
+class LoginForm(PageForm):
     username = StringField(lazy_gettext("Name"), [InputRequired(), Length(max=MAX_NAME_CHARACTERS)])
     password = PasswordField(lazy_gettext("Password"), [InputRequired(), Length(max=200)])
     keep = BooleanField(lazy_gettext("Keep me logged in"))

@@ -1,7 +1,6 @@
 """The page on which an account changes its password."""
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField
 from wtforms.validators import InputRequired, Length
 
@@ -15,6 +14,7 @@ from app.accounts.reauthentication import (
     is_confirmed,
     is_own_password,
 )
+from app.languages.forms import PageForm
 from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session
 from app.web.log import log_if_saved
@@ -25,7 +25,7 @@ MIN_PASSWORD_CHARACTERS = 8
 """The minimum of OWASP ASVS 5.0, 6.2.1."""
 
 
-class NewPasswordForm(FlaskForm):
+class NewPasswordForm(PageForm):
     current = PasswordField(lazy_gettext("Your password now"), [InputRequired(), Length(max=200)])
     new = PasswordField(
         lazy_gettext("The new one"),

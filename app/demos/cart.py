@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 from flask_babel.speaklater import LazyString
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import IntegerField, SelectField
 from wtforms.validators import AnyOf, InputRequired
 
 from app.accounts.access import is_logged_in
 from app.demos.preferences import current_preferences, in_currency
+from app.languages.forms import PageForm
 from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session, locate_plain_cookie
 from app.web.plain_cookies import GUEST_CART, delete_plain, read_plain, set_plain
@@ -43,7 +43,7 @@ PACKED_CART = re.compile(r"[a-z]{1,9}:[1-9][0-9]?(\.[a-z]{1,9}:[1-9][0-9]?){0,9}
 """A guest's cart in its cookie: `jar:2.tea:1`."""
 
 
-class ItemForm(FlaskForm):
+class ItemForm(PageForm):
     product = SelectField(choices=list(PRODUCTS))
     quantity = IntegerField(validators=[InputRequired(), AnyOf(range(MAX_QUANTITY + 1))])
 

@@ -5,7 +5,6 @@ from functools import wraps
 from typing import Any, NamedTuple
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import RadioField, StringField
 from wtforms.validators import InputRequired, Length
@@ -13,6 +12,7 @@ from wtforms.validators import InputRequired, Length
 from app.accounts.access import login_required
 from app.demos.cart import Bill, Cart, Product, bill_for, current_cart
 from app.demos.preferences import current_preferences, in_currency
+from app.languages.forms import PageForm
 from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session
 
@@ -33,7 +33,7 @@ DELIVERIES = {
 }
 
 
-class AddressForm(FlaskForm):
+class AddressForm(PageForm):
     name = StringField(lazy_gettext("Name"), [InputRequired(), Length(max=80)])
     street = StringField(lazy_gettext("Street and number"), [InputRequired(), Length(max=120)])
     postal_code = StringField(lazy_gettext("Postal code"), [InputRequired(), Length(max=12)])
@@ -41,7 +41,7 @@ class AddressForm(FlaskForm):
     country = StringField(lazy_gettext("Country"), [InputRequired(), Length(max=60)])
 
 
-class DeliveryForm(FlaskForm):
+class DeliveryForm(PageForm):
     delivery = RadioField(
         validators=[InputRequired(lazy_gettext("Choose one."))], choices=list(DELIVERIES)
     )
@@ -146,7 +146,7 @@ def _finish_step(name: str, given: Any) -> Response:
     return redirect(url_for("checkout.index"))
 
 
-def _show_form(name: str, form: FlaskForm, **values: Any) -> Page:
+def _show_form(name: str, form: PageForm, **values: Any) -> Page:
     return _render(name, form=form, **values), 400 if form.errors else 200
 
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import format_decimal
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import SelectField
 
+from app.languages.forms import PageForm
 from app.languages.language import LANGUAGES, visitor_language
 from app.languages.texts import gettext
 from app.web.data_location import locate_plain_cookie
@@ -48,7 +48,7 @@ class Preferences(NamedTuple):
     layout: str
 
 
-class PreferencesForm(FlaskForm):
+class PreferencesForm(PageForm):
     theme = SelectField(THEME.what, choices=CHOICES[THEME])
     language = SelectField(LANGUAGE.what, choices=CHOICES[LANGUAGE])
     currency = SelectField(CURRENCY.what, choices=CHOICES[CURRENCY])

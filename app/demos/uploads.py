@@ -15,12 +15,12 @@ from flask import (
     session,
     url_for,
 )
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileAllowed, FileField, FileRequired, FileSize
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Redirect
 
 from app.accounts.access import login_required
+from app.languages.forms import PageForm
 from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session
 
@@ -31,7 +31,7 @@ MAX_NAME_CHARACTERS = 100
 ALLOWED_EXTENSIONS = ("txt", "md", "csv", "json", "png", "jpg", "jpeg", "gif", "webp")
 
 
-class UploadForm(FlaskForm):
+class UploadForm(PageForm):
     file = FileField(
         lazy_gettext("A text or an image, up to 64 KB"),
         [

@@ -1,7 +1,6 @@
 """The page `/lab/cost`: the kept figures, and a plan by a form."""
 
 from flask import render_template, request
-from flask_wtf import FlaskForm
 from wtforms import DecimalField, Field, IntegerField
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, NumberRange, ValidationError
@@ -9,6 +8,7 @@ from wtforms.validators import InputRequired, NumberRange, ValidationError
 from app.lab.cost.kept import read_kept
 from app.lab.cost.shown import show
 from app.lab.plan import LIMITS, Need, make_plan
+from app.languages.forms import PageForm
 
 
 class _Within(NumberRange):
@@ -30,7 +30,7 @@ def _must_be_within(name: str) -> list[InputRequired | NumberRange]:
     ]
 
 
-class PlanForm(FlaskForm):
+class PlanForm(PageForm):
     """What a plan is for; its fields are named as in `Need`."""
 
     users = IntegerField("Users a day", _must_be_within("users"))

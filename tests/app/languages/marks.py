@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 
 import flask_babel
-import flask_wtf.i18n
 import pytest
 from babel.support import NullTranslations
 from bs4 import Tag
 from bs4.element import NavigableString
 
+from app.languages import forms
 from tests.support.html import parse_page
 
 OPEN, CLOSE = "⟦", "⟧"
@@ -45,7 +45,7 @@ class Marked(NullTranslations):
 def mark_texts(patch: pytest.MonkeyPatch) -> None:
     """Let the application and its forms speak that language, whatever is asked for."""
     patch.setattr(flask_babel.Domain, "get_translations", lambda self: Marked())
-    patch.setattr(flask_wtf.i18n, "_get_translations", Marked)
+    patch.setattr(forms, "_load_messages", lambda language: Marked())
 
 
 def find_unmarked(page: str) -> list[str]:
