@@ -4,18 +4,19 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import redis
 
-from tests.support.services import RedisServer, free_ports
+from tests.support.services import PATIENCE, RedisServer, free_ports
 
 SLOTS = 16384
-INTRODUCTIONS = 3
 NOTICE = 1000
 """Milliseconds of silence after which the others call a server dead; operators take 5 to 30 s."""
+PATIENCE_AT_START = 5 * NOTICE
+"""On a busy machine one is silent for a second now and again, and the elections after each such
+silence once kept a cluster from being whole for a minute."""
 
 
 def until(ask: Callable[[], bool], seconds: float = 30) -> None:
@@ -30,7 +31,7 @@ def until(ask: Callable[[], bool], seconds: float = 30) -> None:
 
 
 class Topology:
-    """Servers that start together, agree, and end together by their process ids."""
+    """Servers that know each other from their files, agree, and end together by their ids."""
 
     servers: Sequence[RedisServer]
 
@@ -42,8 +43,8 @@ class Topology:
     def __enter__(self) -> Self:
         try:
             self._start()
-            self._join()
             self._agree()
+            self._take_notice()
         except BaseException:
             self.stop()
             raise
@@ -57,6 +58,7 @@ class Topology:
         self.thaw()
         self._start()
         self._agree()
+        self._take_notice()
 
     def stop(self) -> None:
         for server in self.servers:
@@ -76,11 +78,12 @@ class Topology:
             if server.process is None:
                 server.start()
 
-    def _join(self) -> None:
-        """Introduce them to each other, if their configuration does not."""
-
     def _agree(self) -> None:
         """Wait until each of them says that all are there."""
+        raise NotImplementedError
+
+    def _take_notice(self) -> None:
+        """From now on the silent are called dead after `NOTICE`."""
         raise NotImplementedError
 
 
@@ -88,8 +91,7 @@ class RedisClusterTrio(Topology):
     """Three masters that share the slots, and a replica of each."""
 
     def __init__(self, folder: Path) -> None:
-        ports = iter(free_ports(12))
-        self.servers = [_member(folder / str(n), next(ports), next(ports)) for n in range(6)]
+        self.servers = _make_members(folder)
         self._pairs = list(zip(self.servers[:3], self.servers[3:], strict=True))
 
     @property
@@ -104,33 +106,12 @@ class RedisClusterTrio(Topology):
                 return master, replica
         raise KeyError(port)
 
-    def _introduce(self) -> None:
-        for server in self.servers:
-            for other in self.servers:
-                bus = other.options[1]
-                server.client().execute_command("CLUSTER MEET", "127.0.0.1", other.port, bus)
-
-    def _join(self) -> None:
-        self._introduce()
-        for number, (master, _) in enumerate(self._pairs):
-            first, end = (SLOTS * part // len(self._pairs) for part in (number, number + 1))
-            master.client().execute_command("CLUSTER ADDSLOTSRANGE", first, end - 1)
-        for master, replica in self._pairs:
-            name: Any = master.client().execute_command("CLUSTER MYID")
-            self._wait(partial(_follow, replica, name))
-
     def _agree(self) -> None:
-        self._wait(self._are_ready)
+        until(self._are_ready, PATIENCE)
 
-    def _wait(self, ask: Callable[[], bool]) -> None:
-        """Wait for what they do once they know each other; introduce them again if they do not."""
-        for _ in range(INTRODUCTIONS):
-            with suppress(TimeoutError):
-                until(ask, 10)
-                return
-            # A node gives a handshake up that was not answered in time, as on a busy machine.
-            self._introduce()
-        until(ask)
+    def _take_notice(self) -> None:
+        for server in self.servers:
+            server.client().config_set("cluster-node-timeout", NOTICE)
 
     def _are_ready(self) -> bool:
         return all(map(self._is_ready, self.servers))
@@ -180,6 +161,10 @@ class SentinelTrio(Topology):
     def _agree(self) -> None:
         until(lambda: _is_linked(self.replica) and self.named_master() != 0)
 
+    def _take_notice(self) -> None:
+        for sentinel in self.sentinels:
+            sentinel.client().sentinel_set(self.service, "down-after-milliseconds", NOTICE)
+
     def _configure(self, port: int, names: dict[int, str]) -> str:
         """The configuration of a Sentinel; alone it would find the others in two seconds."""
         others = [
@@ -190,7 +175,7 @@ class SentinelTrio(Topology):
         return (
             f"sentinel myid {names[port]}\n"
             f"sentinel monitor {self.service} 127.0.0.1 {self.master.port} 2\n"
-            f"sentinel down-after-milliseconds {self.service} {NOTICE}\n"
+            f"sentinel down-after-milliseconds {self.service} {PATIENCE_AT_START}\n"
             f"sentinel failover-timeout {self.service} 6000\n"
             f"sentinel known-replica {self.service} 127.0.0.1 {self.replica.port}\n"
             f"{''.join(others)}"
@@ -219,13 +204,25 @@ def wait_for_replica(master: RedisServer, replica: RedisServer) -> None:
     until(lambda: bool(_replication(replica)["slave_repl_offset"] >= written))
 
 
-def _member(folder: Path, port: int, bus: int) -> RedisServer:
-    return _server(
-        folder,
-        port,
-        *("--cluster-port", str(bus), "--cluster-enabled", "yes"),
-        *("--cluster-node-timeout", str(NOTICE)),
-    )
+def _make_members(folder: Path) -> list[RedisServer]:
+    """Three masters and then their replicas, each with a file that names all and their slots."""
+    names = [secrets.token_hex(20) for _ in range(6)]
+    ports = free_ports(12)
+    members, lines = {}, []
+    for number, (name, port, bus) in enumerate(zip(names, ports[:6], ports[6:], strict=True)):
+        shard = number % 3
+        first, end = (SLOTS * part // 3 for part in (shard, shard + 1))
+        role, slots = f"slave {names[shard]}", ""
+        if number == shard:
+            role, slots = "master -", f" {first}-{end - 1}"
+        lines.append(f"{name} 127.0.0.1:{port}@{bus} {role} 0 0 {shard} connected{slots}\n")
+        options = ("--cluster-enabled", "yes", "--cluster-port", str(bus))
+        patient = ("--cluster-node-timeout", str(PATIENCE_AT_START))
+        members[bus] = _server(folder / str(number), port, *options, *patient)
+    for bus, member in members.items():
+        told = "".join(lines).replace(f"@{bus} ", f"@{bus} myself,")
+        (member.folder / "nodes.conf").write_text(f"{told}vars currentEpoch 2 lastVoteEpoch 0\n")
+    return list(members.values())
 
 
 def _server(folder: Path, port: int, *options: str) -> RedisServer:
@@ -237,11 +234,6 @@ def _server(folder: Path, port: int, *options: str) -> RedisServer:
 def _make_folder(folder: Path) -> Path:
     folder.mkdir(parents=True)
     return folder
-
-
-def _follow(replica: RedisServer, master: str) -> bool:
-    replica.client().execute_command("CLUSTER REPLICATE", master)
-    return True
 
 
 def _is_linked(server: RedisServer) -> bool:
