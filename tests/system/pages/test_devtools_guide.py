@@ -164,6 +164,8 @@ def test_step_4_five_kilobytes_are_refused_kept_or_lost(devtools: Devtools) -> N
     assert [each["blockedReasons"] for each in blocked] == [["NameValuePairExceedsMaxSize"]]
     for name in BACKENDS.keys() - SIGNED:
         assert devtools.page.locator(f"#{name}").get_by_text("5 KB more").count() == 1
+    for text in ("Refused: a browser keeps at most 4096 bytes", "Answered as done, and lost"):
+        assert devtools.page.get_by_text(text).count() >= 1
 
 
 def test_step_5_the_token_from_before_the_logout_lives_on_signed_cookies(

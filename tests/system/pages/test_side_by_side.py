@@ -41,33 +41,6 @@ def session_cookies(page: "Page") -> dict[str, Any]:
     return {name: cookies[name] for name in SESSION_COOKIES & cookies.keys()}
 
 
-def test_a_login_sets_one_session_cookie_for_each_backend(page: "Page") -> None:
-    """It ends with the browser, except where Flask-Session keeps it."""
-    assert page.context.cookies() == []
-    press(page, "login")
-    cookies = session_cookies(page)
-    assert cookies.keys() == SESSION_COOKIES
-    for cookie in cookies.values():
-        assert cookie["httpOnly"]
-        assert cookie["sameSite"] == "Lax"
-    assert page.get_by_text("Logged in: alice").count() == len(BACKENDS)
-    assert {name for name, cookie in cookies.items() if cookie["expires"] != -1} == {
-        f"session_{name.replace('-', '_')}"
-        for name, backend in BACKENDS.items()
-        if backend.stock and backend.state == "server"
-    }
-
-
-def test_adding_five_kilobytes_leaves_every_cookie_as_it_was(page: "Page") -> None:
-    press(page, "login")
-    before = {name: cookie["value"] for name, cookie in session_cookies(page).items()}
-    press(page, "grow")
-    after = {name: cookie["value"] for name, cookie in session_cookies(page).items()}
-    assert after == before
-    assert page.get_by_text("Refused: a browser keeps at most 4096 bytes").count() >= 1
-    assert page.locator("#flask-cookie").get_by_text("Answered as done, and lost").count() == 1
-
-
 @with_and_without_script
 def test_a_columns_own_button_acts_on_it_alone(page: "Page") -> None:
     redis = page.locator("#redis")
@@ -77,10 +50,8 @@ def test_a_columns_own_button_acts_on_it_alone(page: "Page") -> None:
     assert session_cookies(page).keys() == {"session_redis"}
 
 
-@with_and_without_script
-def test_logout_takes_every_cookie_and_the_replayed_token_lives_on_one_backend(
-    page: "Page",
-) -> None:
+@pytest.mark.parametrize("page", ["scriptless_tab"], indirect=True)
+def test_without_script_the_bar_works_too(page: "Page") -> None:
     press(page, "login")
     press(page, "logout")
     assert session_cookies(page) == {}
