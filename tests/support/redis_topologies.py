@@ -26,7 +26,7 @@ def until(ask: Callable[[], bool], seconds: float = 30) -> None:
         with suppress(redis.RedisError):
             if ask():
                 return
-        time.sleep(0.02)  # what is asked for needs the processor too
+        time.sleep(0.05)  # what is asked for needs the processor too
     raise TimeoutError(f"not so after {seconds} s")
 
 

@@ -99,7 +99,7 @@ class Browser(Tab):
 class Crowd:
     """Logged-in browsers, and one that still holds the token of a session that was ended."""
 
-    def __init__(self, app: Flask, size: int = 16) -> None:
+    def __init__(self, app: Flask, size: int = 12) -> None:
         self.members = [Browser(app) for _ in range(size)]
         for number, member in enumerate(self.members):
             member.logged_in(f"user{number}")
@@ -137,7 +137,7 @@ class Crowd:
             answers += told
             if last and all(answer.status == 200 for answer in told):
                 return
-            ended.wait(0.02)  # the servers need the processor too
+            ended.wait(0.1)  # the servers need the processor too
         raise TimeoutError("the sessions did not come back")
 
     def _round(self, part: int, value: str) -> Iterator[Answer]:
