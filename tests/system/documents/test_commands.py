@@ -24,7 +24,6 @@ EXAMPLES = {"tiny"}
 
 RUN = {
     "session-lab compare --list",
-    "session-lab compare --only logout_is_final --backend cookie",
     "session-lab plan --users 10000 --size 500 --requests 50 --hours 8",
     "python3 -c 'import secrets; print(secrets.token_hex(32))'",
 }

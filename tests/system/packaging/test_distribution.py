@@ -36,16 +36,6 @@ client = app.test_client()
 print([client.get("/").text for _ in range(3)])
 """
 
-TYPED = """
-from flask import Flask
-from backends import Backend, backend_of, init_app
-
-app = Flask(__name__)
-init_app(app, "cookie")
-backend: Backend = backend_of(app)
-name: int = backend.name
-"""
-
 Install = Callable[..., Path]
 
 
@@ -161,12 +151,3 @@ def test_the_laboratory_tries_a_claim(whole: Path, tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "1 as expected" in ended.stderr + ended.stdout
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_type_checker_reads_its_types(bare: Path, tmp_path: Path) -> None:
-    (tmp_path / "typed.py").write_text(TYPED)
-    mypy = (sys.executable, "-m", "mypy", "--strict", "--python-executable", bare / "python")
-    ended = run(*mypy, "typed.py", folder=tmp_path)
-    errors = [line for line in ended.stdout.splitlines() if "error:" in line]
-    assert len(errors) == 1, ended.stdout
-    assert 'expression has type "str", variable has type "int"' in errors[0]
