@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from app.config import INSTANCE
 from app.lab.stores.redis_server import PROGRAM
 from tests.system.deployment.files import PROJECT, Image, read_image
 
@@ -50,22 +49,11 @@ def test_it_has_the_redis_server_that_the_laboratory_starts(image: Image) -> Non
     assert re.search(rf"apt-get install .*\b{PROGRAM}\b", " ".join(image.all("RUN")))
 
 
-def test_what_is_made_once_is_on_the_volume(image: Image) -> None:
-    volume = Path(image.environment["SESSION_FILE_DIR"]).parent
-    assert f"ln --symbolic {volume} {INSTANCE}" in image.all("RUN")
-
-
 def test_everything_installed_is_in_the_lock_with_its_hash(image: Image) -> None:
     installs = [run for run in image.all("RUN") if "pip install" in run]
     assert len(installs) == 1
     assert "--require-hashes" in installs[0]
     assert installs[0].endswith("-r requirements.lock")
-
-
-def test_a_change_in_the_code_installs_nothing_again(image: Image) -> None:
-    steps = [arguments for name, arguments in image.steps if name in ("COPY", "RUN")]
-    install = next(index for index, step in enumerate(steps) if "pip install" in step)
-    assert steps.index("requirements.lock ./") < install < steps.index("app app")
 
 
 def test_its_python_is_one_that_the_project_takes(image: Image) -> None:
