@@ -37,10 +37,14 @@ def share_gate(gate: Barrier) -> None:
     GATES.append(gate)
 
 
-def log_in_with_others(kind: StoreOnDisk, folder: Path, limit: int, rounds: int) -> None:
-    """Log one user in a round, at the moment when all others do."""
+def log_in_with_others(
+    kind: StoreOnDisk, folder: Path, limit: int, rounds: int
+) -> list[tuple[str, list[str]]]:
+    """Log one user in a round, at the moment when all others do; the keys of each round."""
     deadline.LIMIT_SECONDS = AMPLE  # this is a process of its own
     store = kind(folder)
+    made = []
     for number in range(rounds):
         GATES[0].wait(30)
-        Login(store, f"user{number}", limit).log_in()
+        made.append(Login(store, f"user{number}", limit).log_in())
+    return made
