@@ -28,7 +28,7 @@ from backends.tokens.cookie_format import MAX_COOKIE_BYTES
 from tests.soak.conftest import Say
 from tests.support.services import PATIENCE, LabServer, RedisServer
 from tests.support.visitor import PASSWORDS
-from tests.system.chaos.tokens import LETTERS
+from tests.system.chaos.trials import LETTERS
 
 ROUNDS = 3
 """The first warms up, the two after it are compared."""

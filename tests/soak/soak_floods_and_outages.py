@@ -16,9 +16,10 @@ import pytest
 
 from tests.soak.conftest import Say
 from tests.support.services import PATIENCE, RedisServer
-from tests.system.chaos.site import Site, application, ground
+from tests.system.chaos.application import application
+from tests.system.chaos.site import Site, ground
 from tests.system.chaos.test_redis_outage import frozen, stopped
-from tests.system.chaos.tokens import flood, made_up_tokens
+from tests.system.chaos.trials import flood, made_up_tokens
 
 TOKENS = 100_000
 OUTAGES = 7

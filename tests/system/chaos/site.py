@@ -1,8 +1,7 @@
-"""A tiny application with sessions, served by gunicorn as processes of their own."""
+"""The tiny application, served by gunicorn as processes of their own."""
 
 import http.client
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -11,85 +10,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from flask import Flask, session
-
-from backends import BACKENDS, init_app
+from backends import BACKENDS
 from backends.redis_access.client import RETRY_AFTER_SECONDS
-from backends.timing import deadline
-from tests.support.bare import log_in, log_out, rotate
 from tests.support.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
 
 ROOT = Path(__file__).parents[3]
-
-BALLAST = "x" * 20_000
-"""Makes a write long enough to be interrupted."""
-
-Outcome = TypeVar("Outcome")
-
-
-def make_app() -> Flask:
-    """The application, for gunicorn: its configuration is the JSON in SITE_CONFIG."""
-    config = json.loads(os.environ["SITE_CONFIG"])
-    deadline.LIMIT_SECONDS = config.pop("STEP_SECONDS", deadline.LIMIT_SECONDS)
-    return application(config)
-
-
-def application(config: Mapping[str, Any]) -> Flask:
-    """Pages that need the session in every way there is, and two that do not."""
-    logging.basicConfig(format="%(process)d %(created).3f %(levelname)s %(message)s")
-    app = Flask("lab", static_folder=Path(__file__).parent, static_url_path="/static")
-    app.config.update(SECRET_KEY="k" * 40, **config)
-    init_app(app)
-    for rule, view in (("/public", _public), ("/who", _who), ("/keys", _keys), ("/pair", _pair)):
-        app.add_url_rule(rule, view_func=view)
-    for rule, action in (
-        ("/login", log_in),
-        ("/logout", log_out),
-        ("/rotate", rotate),
-        ("/set/<key>", _set_key),
-        ("/pair/<int:number>", _set_pair),
-        ("/hold/<path:gate>", _set_and_wait),
-    ):
-        app.add_url_rule(rule, view_func=action, methods=["POST"])
-    return app
-
-
-def _public() -> str:
-    return "for everybody"
-
-
-def _who() -> tuple[str, int]:
-    user = session.get("user")
-    return (user, 200) if user else ("nobody", 401)
-
-
-def _keys() -> list[str]:
-    return sorted(session)
-
-
-def _pair() -> list[int]:
-    return [session["left"], session["right"]]
-
-
-def _set_key(key: str) -> str:
-    session[key] = True
-    return "set"
-
-
-def _set_pair(number: int) -> str:
-    session["left"] = number
-    session["ballast"] = f"{number}{BALLAST}"
-    session["right"] = number
-    return "written"
-
-
-def _set_and_wait(gate: str) -> str:
-    """Set a key, then wait until somebody opens the named pipe `gate` and closes it."""
-    session["held"] = True
-    Path(f"/{gate}").read_bytes()
-    return "set"
 
 
 class Answer(NamedTuple):
@@ -118,7 +45,7 @@ class Site(Server):
             *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--preload"),
             *("--workers", str(workers), "--threads", str(threads), "--log-level", "error"),
             *("--no-control-socket", "--pythonpath", str(ROOT)),
-            "tests.system.chaos.site:make_app()",
+            "tests.system.chaos.application:make_app()",
         )
         self.environment = {**untraced(os.environ), "SITE_CONFIG": json.dumps(config)}
 

@@ -19,8 +19,8 @@ from backends import Backend
 from tests.conftest import OURS
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
-from tests.system.chaos.site import application
-from tests.system.chaos.tokens import flood, made_up_tokens
+from tests.system.chaos.application import application
+from tests.system.chaos.trials import flood, made_up_tokens
 
 TOKENS = 1000
 

@@ -1,17 +1,24 @@
-"""Trials of races and crashes on a running site. The suite runs a few, a soak run many."""
+"""Trials of races, crashes and made-up tokens. The suite runs a few, a soak run many."""
 
 import http.client
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from string import ascii_letters, digits
 from threading import Condition
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import EnvironBuilder
 
 from app.lab.measuring import call_in_parallel
 from tests.support.services import PATIENCE
 from tests.system.chaos.site import Answer, Site
+
+LETTERS = f"{ascii_letters}{digits}-_"
 
 WRITERS = 4
 """Sessions that are written all the time while something is killed."""
@@ -117,3 +124,35 @@ def damaged_by(kill: Callable[[], None], site: Site, writes: int) -> int:
     refused = [writer.refused for writer in writers]
     assert reached, f"only {total} of {writes} writes, {refused}: {site.errors}"
     return sum(not writer.is_whole() for writer in writers)
+
+
+def made_up_tokens(chance: random.Random, real: str) -> Iterator[str]:
+    """Without end: wholly invented ones, and `real` with one letter changed, or without its end."""
+    while True:
+        yield f"{_letters(chance, 43)}.{_letters(chance, 43)}"
+        place = chance.randrange(len(real))
+        others = LETTERS.replace(real[place], "")
+        # The last letter of base64 has bits that say nothing: another letter may be the same.
+        if place != len(real) - 1:
+            yield f"{real[:place]}{chance.choice(others)}{real[place + 1 :]}"
+        yield real[: chance.randrange(1, len(real))]
+
+
+def flood(app: Flask, path: str, tokens: Iterable[str]) -> set[str]:
+    """Request `path` with each token in its cookie; the status lines that came back."""
+    statuses: set[str] = set()
+    environ = EnvironBuilder(path=path).get_environ()
+    name = app.config["SESSION_COOKIE_NAME"]
+
+    def note(status: str, _headers: Any, _error: Any = None) -> Any:
+        statuses.add(status)
+
+    for token in tokens:
+        answer: Any = app({**environ, "HTTP_COOKIE": f"{name}={token}"}, note)
+        b"".join(answer)
+        answer.close()
+    return statuses
+
+
+def _letters(chance: random.Random, length: int) -> str:
+    return "".join(chance.choices(LETTERS, k=length))
