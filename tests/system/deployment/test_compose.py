@@ -18,7 +18,6 @@ import redis
 from app.config import INSTANCE
 from app.lab.browser.client import Browser
 from app.secret_key import load_or_create_secret
-from backends import BACKENDS
 from tests.conftest import SECRET
 from tests.support.services import PATIENCE, LabServer, RedisServer, free_port, require, untraced
 from tests.system.deployment.files import read_compose, read_image
@@ -276,15 +275,6 @@ def test_each_port_has_a_login_and_a_logout(name: str, running: dict[str, LabSer
     alice.post(f"{url}/logout")
     assert sessions(alice) == set()
     assert not is_logged_in(alice, url)
-
-
-def test_one_login_side_by_side_is_one_on_every_backend(running: dict[str, LabServer]) -> None:
-    url = running["side-by-side"].url
-    alice = log_in(url, "/all/login")
-    assert sessions(alice) == {f"session_{name.replace('-', '_')}" for name in BACKENDS}
-    assert all(is_logged_in(alice, f"{url}/{name}") for name in BACKENDS)
-    alice.post(f"{url}/all/logout")
-    assert not any(is_logged_in(alice, f"{url}/{name}") for name in BACKENDS)
 
 
 def test_a_restart_of_a_service_keeps_the_session(

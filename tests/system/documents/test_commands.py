@@ -23,11 +23,10 @@ EXAMPLES = {"tiny"}
 """The backend of docs/own-store.md, which tests/system/plugins installs."""
 
 RUN = {
-    "session-lab compare --list",
     "session-lab plan --users 10000 --size 500 --requests 50 --hours 8",
     "python3 -c 'import secrets; print(secrets.token_hex(32))'",
 }
-"""Commands that are run here as they stand. The others take minutes: their options are read."""
+"""Run here as they stand. Of the others, which take minutes or have tests, the options are read."""
 
 COMMANDS = sorted(
     {

@@ -4,7 +4,6 @@ Most of it is looked at in this process, which finds the package on its path as 
 only a process of its own can show has one.
 """
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +17,10 @@ from flask import Flask
 from app import create_app
 from app.__main__ import main, session_lab
 from app.lab.browser.client import Browser
+from app.lab.claim import Verdict
+from app.lab.experiments import CLAIMS
+from app.lab.runs.runner import try_claim
+from app.lab.subject.source import BackendSource, RunOptions
 from app.server import Server
 from backends import BACKENDS, BUILT_IN, ConfigurationError, init_app
 from tests.conftest import ACCOUNTS, SECRET
@@ -155,23 +158,22 @@ class TestExample:
         assert tab.client.get("/").status_code == 503
         assert "Is a directory" in caplog.text
 
-    def test_is_a_subject_of_the_laboratory(self, example: Path) -> None:
+    @pytest.mark.usefixtures("example_here")
+    def test_is_a_subject_of_the_laboratory(self) -> None:
         """Its store is one disk, lists no sessions, and keeps them all in one file."""
-        verdicts = {
-            "logout_is_final": "holds",
-            "parallel_writes_survive": "holds",
-            "server_side": "holds",
-            "revoke_other_devices": "fails",
-            "second_server": "fails",
+        expected = {
+            "logout_is_final": Verdict.HOLDS,
+            "parallel_writes_survive": Verdict.HOLDS,
+            "server_side": Verdict.HOLDS,
+            "revoke_other_devices": Verdict.FAILS,
+            "second_server": Verdict.FAILS,
         }
-        only = [option for claim in verdicts for option in ("--only", claim)]
-        arguments = ("compare", "--backend", "tiny", "--format", "json", *only)
-        ended = python(example, "-m", "app", *arguments)
-        assert ended.returncode == 0
-        report = json.loads(ended.stdout)
-        assert report["subjects"] == ["tiny"]
-        assert {found["expected"] for found in report["results"]} == {None}
-        assert {found["claim"]: found["verdict"] for found in report["results"]} == verdicts
+        listed = CliRunner().invoke(session_lab, ["compare", "--backend", "tiny", "--list"])
+        assert listed.exit_code == 0
+        source = BackendSource("tiny", RunOptions(create_app))
+        found = [try_claim(CLAIMS[claim], source) for claim in expected]
+        assert {result.claim: result.verdict for result in found} == expected
+        assert {result.expected for result in found} == {None}
 
     def test_keeps_the_contract(self, example: Path) -> None:
         """By the command that the page shows."""
