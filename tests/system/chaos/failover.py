@@ -137,7 +137,7 @@ class Crowd:
             answers += told
             if last and all(answer.status == 200 for answer in told):
                 return
-            ended.wait(0.1)  # the servers need the processor too
+            time.sleep(0.1)  # the servers need the processor too, also once it is over
         raise TimeoutError("the sessions did not come back")
 
     def _round(self, part: int, value: str) -> Iterator[Answer]:

@@ -33,7 +33,7 @@ from tests.system.chaos.racing_logins import (
 from tests.system.chaos.site import ROOT, Ground, Site, ground
 from tests.system.chaos.trials import damaged_by, keys_lost, survives_a_logout
 
-KILLS = 3
+KILLS = 2
 
 PROCESSES = 5
 """That log in at once."""
