@@ -85,15 +85,7 @@ def set_cookies(answers: list[dict[str, Any]]) -> dict[str, str]:
     return {line.partition("=")[0]: line for line in lines}
 
 
-def test_the_guide_has_the_steps_that_are_tried_here() -> None:
-    guide = README.read_text().partition("## What to look at in devtools")[2].partition("\n## ")[0]
-    steps = re.findall(r"^(\d)\. \*\*(.*?)\*\*", guide, re.MULTILINE)
-    assert [number for number, _ in steps] == ["1", "2", "3", "4", "5", "6"]
-    tried = [name for name in globals() if name.startswith("test_step_")]
-    assert len(tried) == len(steps)
-
-
-def test_step_1_one_cookie_for_each_backend_and_its_size(devtools: Devtools) -> None:
+def step_1_one_cookie_for_each_backend_and_its_size(devtools: Devtools) -> None:
     assert devtools.cookies() == {}
     devtools.press("login")
     first = devtools.cookies()
@@ -111,8 +103,7 @@ def test_step_1_one_cookie_for_each_backend_and_its_size(devtools: Devtools) -> 
         assert after["session"] is not keeps
 
 
-def test_step_2_the_signed_cookie_is_read_without_a_key(devtools: Devtools) -> None:
-    devtools.press("login")
+def step_2_the_signed_cookie_is_read_without_a_key(devtools: Devtools) -> None:
     command = [sys.executable, "-m", "app", "cookie", "decode"]
     read = {
         name: subprocess.run(
@@ -130,8 +121,7 @@ def test_step_2_the_signed_cookie_is_read_without_a_key(devtools: Devtools) -> N
     assert "Nothing can be read in it" in read["session_redis"]
 
 
-def test_step_3_a_note_sets_the_cookie_anew_and_the_dashboard_does_not(devtools: Devtools) -> None:
-    devtools.press("login")
+def step_3_a_note_sets_the_cookie_anew_and_the_dashboard_does_not(devtools: Devtools) -> None:
     before = devtools.cookies()["session_cookie"]
     answered = set_cookies(devtools.press("write"))
     after = devtools.cookies()["session_cookie"]
@@ -149,8 +139,7 @@ def test_step_3_a_note_sets_the_cookie_anew_and_the_dashboard_does_not(devtools:
     assert "session_cookie" not in set_cookies(devtools.received[:1])
 
 
-def test_step_4_five_kilobytes_are_refused_kept_or_lost(devtools: Devtools) -> None:
-    devtools.press("login")
+def step_4_five_kilobytes_are_refused_kept_or_lost(devtools: Devtools) -> None:
     before = devtools.cookies()
     answers = devtools.press("grow")
     after = devtools.cookies()
@@ -168,10 +157,9 @@ def test_step_4_five_kilobytes_are_refused_kept_or_lost(devtools: Devtools) -> N
         assert devtools.page.get_by_text(text).count() >= 1
 
 
-def test_step_5_the_token_from_before_the_logout_lives_on_signed_cookies(
+def step_5_the_token_from_before_the_logout_lives_on_signed_cookies(
     devtools: Devtools,
 ) -> None:
-    devtools.press("login")
     devtools.press("logout")
     assert not any(name.startswith("session_") for name in devtools.cookies())
     devtools.press("replay")
@@ -181,8 +169,7 @@ def test_step_5_the_token_from_before_the_logout_lives_on_signed_cookies(
         assert column.get_by_text("copied before the logout").count() == 1
 
 
-def test_step_6_a_script_sees_preferences_and_no_session(devtools: Devtools) -> None:
-    devtools.press("login")
+def step_6_a_script_sees_preferences_and_no_session(devtools: Devtools) -> None:
     devtools.page.goto(f"{devtools.url}/cookie/preferences")
     devtools.page.locator("[name=theme]").select_option("dark")
     devtools.page.get_by_role("button", name="Save").click()
@@ -190,3 +177,18 @@ def test_step_6_a_script_sees_preferences_and_no_session(devtools: Devtools) -> 
     seen = devtools.console("document.cookie")
     assert "theme=" in seen
     assert "session_" not in seen
+
+
+def test_each_step_of_the_guide_shows_what_it_says(devtools: Devtools) -> None:
+    """The fifth logs out, so it comes last."""
+    guide = README.read_text().partition("## What to look at in devtools")[2].partition("\n## ")[0]
+    steps = re.findall(r"^(\d)\. \*\*", guide, re.MULTILINE)
+    assert steps == ["1", "2", "3", "4", "5", "6"]
+    step_1_one_cookie_for_each_backend_and_its_size(devtools)
+    step_2_the_signed_cookie_is_read_without_a_key(devtools)
+    step_3_a_note_sets_the_cookie_anew_and_the_dashboard_does_not(devtools)
+    devtools.page.goto(devtools.url)
+    step_4_five_kilobytes_are_refused_kept_or_lost(devtools)
+    step_6_a_script_sees_preferences_and_no_session(devtools)
+    devtools.page.goto(devtools.url)
+    step_5_the_token_from_before_the_logout_lives_on_signed_cookies(devtools)

@@ -28,15 +28,14 @@ IN_GERMAN = (
 ALIKE = (
     *IN_GERMAN[-3:],
     *("/lab", "/lab?verdict=error&subject=cookie", "/lab/parallel_writes_survive/redis"),
-    *("/lab/cost?users=0&size=1&per_second=&hours=8", "/choose?logout=soft&size=small"),
-    MISSING[-1],
+    *("/lab/cost?users=0&size=1&per_second=&hours=8", MISSING[-1]),
+    *("/choose", "/choose?logout=soft&size=small"),
 )
 """Axe found nothing on others of their kind."""
 PAGES = (
     *(*IN_GERMAN, *ALIKE, MISSING[0], "/filesystem/articles/signed"),
     *("/lab?verdict=surprise", "/lab/logout_is_final", "/lab/logout_is_final/cookie"),
-    *("/choose", "/choose?logout=final&servers=one"),
-    "/choose?logout=final&servers=several&redis=no",
+    *("/choose?logout=final&servers=one", "/choose?logout=final&servers=several&redis=no"),
     *("/lab/cost", "/lab/document"),
 )
 MORE_OF_A_KIND = "main section:nth-of-type(n+6), main tr:nth-of-type(n+12), svg g *"
