@@ -1,6 +1,7 @@
 """Logins of one user at once. Processes that race load this module, and so no test."""
 
 import secrets
+import time
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,9 @@ class Login(NamedTuple):
         return key, self.store.end_oldest(self.owner, key, self.limit)
 
 
+TICK = 0.001
+"""Seconds; at its multiples the processes begin."""
+
 GATES: list[Barrier] = []
 """The one that this process shares with the others, where it is one of several."""
 
@@ -46,5 +50,7 @@ def log_in_with_others(
     made = []
     for number in range(rounds):
         GATES[0].wait(30)
+        while time.monotonic() % TICK > TICK / 10:
+            pass  # they come from the gate one after the other, and log in together
         made.append(Login(store, f"user{number}", limit).log_in())
     return made

@@ -172,7 +172,7 @@ def processes() -> Iterator[ProcessPoolExecutor]:
 def test_of_logins_at_once_in_processes_the_limit_is_left(
     tmp_path: Path, kind: StoreOnDisk, limit: int, processes: ProcessPoolExecutor
 ) -> None:
-    folder, rounds = tmp_path / "sessions", 40
+    folder, rounds = tmp_path / "sessions", 100
     logins = [
         processes.submit(log_in_with_others, kind, folder, limit, rounds) for _ in range(PROCESSES)
     ]
