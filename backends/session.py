@@ -95,7 +95,10 @@ class Session(SessionMixin):
     @property
     def permanent(self) -> bool:
         """Flask's `_permanent`. Many ask for it, and it is looked for once."""
-        if PERMANENT_KEY in self._used():
+        values = self._values
+        if values is None:
+            values = self._load_values()
+        if PERMANENT_KEY in values:
             return bool(self.get(PERMANENT_KEY))
         loaded = self._loaded_session
         return loaded is not None and loaded.permanent and not self._is_whole
