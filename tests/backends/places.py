@@ -14,13 +14,15 @@ Places = Sequence[tuple[Backend, str]]
 EACH = [(backend, kind) for backend, kind in PLACES if kind == "real"]
 """Every backend, on a real service if it needs one: for what a backend's own code decides."""
 
+_FIRST = {backend.state: (backend, kind) for backend, kind in reversed(EACH)}
+"""The first backend that keeps sessions in the browser, and the first that does on the server."""
+
 CLASSES = [
     (backend, kind)
     for backend, kind in EACH
-    if backend.name in ("cookie", "filesystem") or backend.name not in BUILT_IN
+    if (backend, kind) in _FIRST.values() or backend.name not in BUILT_IN
 ]
-"""One whose browser holds the session, one with a store, and what packages bring: for what is
-decided in code that the built-in backends share."""
+"""One of each state, and what packages bring: for what is decided in code that all share."""
 
 STORES = [(backend, kind) for backend, kind in EACH if backend.revocable]
 
