@@ -11,9 +11,9 @@ from app.languages.language import page_language
 
 
 class PageForm(FlaskForm):
-    """A form of Flask-WTF, which reads the file of the messages in each request that has a form.
+    """A form that reads its messages once for each language.
 
-    That was a fifth of a login.
+    A form of Flask-WTF reads them from their file in each request: a fifth of a login.
     """
 
     class Meta(FlaskForm.Meta):
