@@ -13,20 +13,15 @@ from flask.testing import FlaskClient
 from backends import BUILT_IN, Backend, interface_of
 from backends.commands import sessions
 from backends.server_side import OwnedSession
-from tests.conftest import OURS, Where, place
+from tests.backends.places import STORES, only_on
+from tests.conftest import Where, place
 from tests.support.clock import SetClock
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 FILES = (BUILT_IN["filesystem"], "real")
 
-on_each_store = pytest.mark.parametrize(
-    "placed",
-    [(each, "real") for each in OURS if each.state == "server" and each.name in BUILT_IN],
-    indirect=True,
-    ids=lambda pair: pair[0].name,
-)
-"""Of ours, on a real service: for what a store decides."""
+on_each_store = only_on(STORES)
 
 Run = Callable[..., Result]
 
