@@ -43,7 +43,7 @@ versions: $(ENVIRONMENT) ## Run the core of the tests on the lowest dependencies
 coverage: $(ENVIRONMENT) $(FLASK_TESTS) ## Run every test, and report which lines none of them ran
 	@$(BIN)/python -m pytest --cov --numprocesses auto --no-loadscope-reorder
 
-soak: $(ENVIRONMENT) $(EXTENSION_TESTS) ## Run the long trials, and print their figures: 25 minutes
+soak: $(ENVIRONMENT) $(EXTENSION_TESTS) ## Run the long trials, and print their figures: an hour
 	@$(BIN)/python -m pytest tests/soak -o python_files='soak_*.py' -q
 
 check: $(ENVIRONMENT) ## Check the format, the style, the types and the generated parts

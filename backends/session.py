@@ -95,7 +95,7 @@ class Session(SessionMixin):
     @property
     def permanent(self) -> bool:
         """Flask's `_permanent`. Many ask for it, and it is looked for once."""
-        values = self._values
+        values = self._values  # as `_used`, without its call: a write asks four times
         if values is None:
             values = self._load_values()
         if PERMANENT_KEY in values:

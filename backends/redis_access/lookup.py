@@ -10,7 +10,7 @@ _running: dict[str, threading.Thread] = {}
 
 
 def wait_for_name(host: str, seconds: float) -> None:
-    """Return when the resolver has answered, whatever it said.
+    """Return when the resolver has answered, whatever it said; at once for an IP address.
 
     Raises `OSError` if it has not in that time, `RuntimeError` if no thread can be started.
     """

@@ -25,6 +25,7 @@ CLASSES = [
 """One of each state, and what packages bring: for what is decided in code that all share."""
 
 STORES = [(backend, kind) for backend, kind in EACH if backend.revocable]
+"""Those that can end a session: for what a store decides."""
 
 A_STORE = [(backend, kind) for backend, kind in CLASSES if backend.revocable]
 

@@ -15,8 +15,8 @@ SLOTS = 16384
 NOTICE = 1000
 """Milliseconds of silence after which the others call a server dead; operators take 5 to 30 s."""
 PATIENCE_AT_START = 5 * NOTICE
-"""On a busy machine one is silent for a second now and again, and the elections after each such
-silence once kept a cluster from being whole for a minute."""
+"""The same until all agree. On a busy machine a server is silent for a second now and again: the
+elections after each such silence once kept a cluster from being whole for a minute."""
 
 
 def until(ask: Callable[[], bool], seconds: float = 30) -> None:

@@ -60,7 +60,7 @@ class Before:
 
 
 Route = tuple[str, str]
-"""From what ships to a backend of ours."""
+"""The names of what ships, which is moved, and of the backend of ours that takes it over."""
 
 ROUTES: list[Route] = [
     ("flask", "sqlite"),
