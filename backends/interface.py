@@ -65,7 +65,8 @@ class BackendInterface(SessionInterface):
         """A session that loads itself at its first use; `None` without a secret key."""
         if not app.secret_key:
             return None
-        return Session(self._of(app), app, request)
+        own = self if self._app() is app else self._of(app)
+        return Session(own, app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the changes; where that fails, turn the response into a 503 or 413.
@@ -91,7 +92,8 @@ class BackendInterface(SessionInterface):
             return
         begun = monotonic()
         try:
-            self._save_used(app, session, response)
+            with one_deadline():
+                self._save_used(app, session, response)
         except SessionGone:
             # A logout, a rotation or the expiry ended it meanwhile. No cookie is sent or deleted:
             # the browser may already hold the token of the next session.
@@ -312,9 +314,8 @@ class BackendInterface(SessionInterface):
     def _save_empty(self, app: Flask, session: Session, response: Response) -> None:
         if not session.modified:
             return
-        with one_deadline():
-            for loaded in self._followed(app, session):
-                self._delete(app, loaded)
+        for loaded in self._followed(app, session):
+            self._delete(app, loaded)
         session._become(None)
         # Browsers obey a deletion only with the attributes that the cookie was set with
         # (RFC 6265bis 5.7: a __Host- cookie without Secure is ignored).
@@ -347,10 +348,11 @@ class BackendInterface(SessionInterface):
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
         loaded = session._loaded_session
-        if loaded is not None and loaded.mark:
+        assert loaded is not None
+        if loaded.mark:
             self._note_sent(app, loaded.mark)
         name = self.get_cookie_name(app)
-        value = f"{token}{PERMANENT}" if session.permanent else token
+        value = f"{token}{PERMANENT}" if loaded.permanent else token
         expires = self.get_expiration_time(app, session)
         set_cookie(response, name, value, expires, cookie_attributes(self, app))
         if not session.accessed:  # or it was said before

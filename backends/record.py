@@ -145,11 +145,12 @@ def join_fields(names: Collection[str], texts: Collection[str]) -> Fields:
 
     The texts are JSON, which has no separator.
     """
-    all_names = "".join(names)
-    has_separator = FIELD in all_names or TEXT in all_names
-    if len(names) < MANY or has_separator or len(set(names)) < len(names):
-        return pair_fields(names, texts)
-    return TextFields(_join(names, texts))
+    if len(names) >= MANY:
+        all_names = "".join(names)
+        has_separator = FIELD in all_names or TEXT in all_names
+        if not has_separator and len(set(names)) == len(names):
+            return TextFields(_join(names, texts))
+    return pair_fields(names, texts)
 
 
 def add_fields(fields: Fields, new: Mapping[str, str]) -> Fields:
@@ -238,11 +239,8 @@ def merge(fields: Fields, changed: Fields, removed: Collection[str]) -> Fields:
 
 def size_of(fields: Fields) -> int:
     """The bytes of all names and texts."""
-    texts = "".join(fields), "".join(fields.values())
-    return sum(
-        len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-        for text in texts
-    )
+    text = "".join((*fields, *fields.values()))
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def times_in(head: bytes) -> tuple[float, float, float]:

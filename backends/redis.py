@@ -3,10 +3,8 @@
 import logging
 import os
 import secrets
-from collections import defaultdict
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -25,13 +23,7 @@ from backends.record import (
     unless_ended,
     unpack,
 )
-from backends.redis_access.client import (
-    CircuitBreaker,
-    Client,
-    client_of,
-    connect,
-    describe_address,
-)
+from backends.redis_access.client import Client, client_of, connect, describe_address
 from backends.redis_access.commands import Commands, Script
 from backends.redis_access.eviction import unsafe_policies
 from backends.redis_access.scripts import (
@@ -104,11 +96,8 @@ class RedisStore(Store):
         self.prefix = prefix
         self.clock = clock
         self.max_session_seconds = min(max_session_seconds, MAX_LIST_SECONDS)
-        self._breakers = defaultdict[str, CircuitBreaker](
-            partial(CircuitBreaker, FailureLog(logger))
-        )
         self._turns = Turns()
-        self._commands = Commands(client)
+        self._commands = Commands(client, FailureLog(logger))
         self._replace = Script(self._commands, REPLACE)
         self._delete = Script(self._commands, DELETE)
         self._enlist = Script(self._commands, ENLIST)
@@ -127,17 +116,13 @@ class RedisStore(Store):
         life = _milliseconds(ttl)
         command = ("SET", record, data, "NX", "PX", life)
         again = ("EVAL", CREATE_AGAIN, 1, record, data, life)
-        with self._guard(record):
-            created = self._commands.run(record, command, again)
-        if not created:
+        if not self._commands.run(record, command, again):
             raise KeyError(key)
 
-    @within_deadline
     def load(self, key: str) -> Record | None:
         record = self.prefix + key
         try:
-            with self._guard(record):
-                answer = self._commands.run(record, ("GET", record))
+            answer = self._commands.run(record, ("GET", record))
             return unless_ended(unpack(answer, self.clock())) if answer else None
         except ValueError as damage:
             logger.warning("session record %s is damaged: %s", key[:12], damage)
@@ -201,8 +186,7 @@ class RedisStore(Store):
 
         `None` also where the server does not tell its policy.
         """
-        with self._guard(self.prefix):
-            policies = unsafe_policies(self._masters())
+        policies = self._commands.ask_masters(unsafe_policies)
         if not policies:
             return None
         return (
@@ -264,8 +248,7 @@ class RedisStore(Store):
         fields = merge(loaded.fields, changed, removed)
         data = pack(fields, now, ttl, loaded.owner, loaded.created)
         try:
-            with self._guard(record):
-                answer = self._replace(record, loaded.data[:HEAD_LENGTH], data, _milliseconds(ttl))
+            answer = self._replace(record, loaded.data[:HEAD_LENGTH], data, _milliseconds(ttl))
             if answer == 1:
                 return None
             if answer:
@@ -280,8 +263,7 @@ class RedisStore(Store):
         If the answer is lost, and the second try finds nothing, then nobody knows.
         """
         record = self.prefix + key
-        with self._guard(record):
-            deleted, head, sent = self._delete.call(record, ("first",), ("again",))
+        deleted, head, sent = self._delete(record, "first", again=("again",))
         if not deleted and sent == b"again":
             raise StoreUnavailable("Redis: the answer to a deletion was lost")
         return bool(deleted), owner_in(head)
@@ -325,8 +307,7 @@ class RedisStore(Store):
         """Whether the record is gone or over; a damaged one is neither."""
         record = self.prefix + key
         try:
-            with self._guard(record):
-                head = self._commands.run(record, ("GETRANGE", record, 0, HEAD_LENGTH - 1))
+            head = self._commands.run(record, ("GETRANGE", record, 0, HEAD_LENGTH - 1))
             return not head or times_in(head)[2] <= self.clock()
         except ValueError:
             return False
@@ -337,30 +318,15 @@ class RedisStore(Store):
     def _list_seconds(self) -> int:
         return max(1, int(self.max_session_seconds))
 
-    def _masters(self) -> list[Any]:
-        if self._cluster is None:
-            return [self.client]
-        return [self._cluster.get_redis_connection(node) for node in self._cluster.get_primaries()]
-
     def _with_list(self, owner: str, ask: Callable[[str], Any]) -> Any:
         """Call `ask` with the key of the owner's list; first remove a key of another type."""
         listed = f"{self.prefix}of:{owner}"
         try:
-            with self._guard(listed):
-                return ask(listed)
+            return ask(listed)
         except ValueError as damage:
             logger.warning("an owner's list is damaged: %s", damage)
-            with self._guard(listed):
-                self._commands.run(listed, ("DEL", listed))
-                return ask(listed)
-
-    def _guard(self, key: str) -> CircuitBreaker:
-        """The circuit breaker of the node that holds `key`; each node has its own."""
-        node = ""
-        if self._cluster is not None:
-            with suppress(RedisClusterException):  # no node has the key: the command will fail too
-                node = self._cluster.get_node_from_key(key).name
-        return self._breakers[node]
+            self._commands.run(listed, ("DEL", listed))
+            return ask(listed)
 
 
 def install(app: Flask, clock: Clock) -> StoreInterface:

@@ -53,7 +53,6 @@ from backends.store import (
     key_of,
     wall_clock,
 )
-from backends.timing.deadline import within_deadline
 from backends.tokens.signing import TokenSigner
 
 MAX_AGENT_CHARACTERS = 200
@@ -216,7 +215,6 @@ class StoreInterface(BackendInterface):
         with suppress(StoreUnavailable):  # the old token opens the same session a little longer
             self._handover.note_sent(mark, self.migration.mark_seconds(app, self.clock()))
 
-    @within_deadline
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         session_id = session._id
         key, owner = key_of(session_id), self._owner_of(fields)
@@ -242,6 +240,8 @@ class StoreInterface(BackendInterface):
 
     def _end_followed(self, app: Flask, session: Session) -> None:
         """End what the new session follows. Raises `SessionGone` if another request has."""
+        if session._loaded_session is None and not session._is_unread:
+            return
         ended = [self.store.delete(key_of(old.id)) for old in self._followed(app, session)]
         if session._succession < Succession.CLEARED and not all(ended):
             raise SessionGone

@@ -168,13 +168,12 @@ class Session(SessionMixin):
             return NO_CHANGES
         # As it is now, in one look: a thread of the request may still write or read the rest.
         is_whole, values, stored = self._is_whole, self._used().copy(), self._stored
+        used = {key: value for key, value in values.items() if not self._is_as_read(key, value)}
         changed: dict[str, str] = {}
-        for key, value in values.items():
-            if value is not _ENCODED and not self._is_as_read(key, value):
-                name = field_name(key)
-                text = self._changed_text(key, value, stored.get(name))
-                if text is not None:
-                    changed[name] = text
+        for (key, value), text in zip(used.items(), self._encode_all(used), strict=True):
+            name = field_name(key)
+            if not self._is_as_stored(key, value, text, stored.get(name)):
+                changed[name] = text
         if not is_whole:
             return Changes(changed, set())
         missing = stored.keys() - field_names(values)
@@ -214,20 +213,18 @@ class Session(SessionMixin):
         texts = serializer.encode_plain(values.values(), sort_keys)
         return texts or [self._encode(key, value) for key, value in values.items()]
 
-    def _changed_text(self, key: str, value: Any, stored: str | None) -> str | None:
-        """The text to write for a value; `None` if it equals the stored one.
+    def _is_as_stored(self, key: str, value: Any, text: str, stored: str | None) -> bool:
+        """Whether the value, whose text this is, equals the stored one.
 
         Encoding an unchanged list or dict may give another text (integer keys come back as text
         and sort differently), so the stored text is decoded and encoded too before they are
         compared: a value that was only read must not overwrite another request's write.
         """
-        text = self._encode(key, value)
         if text == stored:
-            return None
+            return True
         if stored is None or type(value) in IMMUTABLE:
-            return text
-        as_stored = self._encode(key, self._interface.serializer.decode(stored))
-        return None if text == as_stored else text
+            return False
+        return text == self._encode(key, self._interface.serializer.decode(stored))
 
     @property
     def _stored(self) -> Fields:

@@ -17,7 +17,12 @@ from flask import Flask
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
-from redis.exceptions import ClusterDownError, MaxConnectionsError, RedisClusterException
+from redis.exceptions import (
+    ClusterDownError,
+    MaxConnectionsError,
+    NoScriptError,
+    RedisClusterException,
+)
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
@@ -327,7 +332,7 @@ def _credentials(parts: SplitResult) -> dict[str, Any]:
 
 
 class CircuitBreaker:
-    """Raises `StoreUnavailable` for a failed server, and rarely tries it again."""
+    """Asks a server, and one that failed rarely."""
 
     def __init__(self, failures: FailureLog) -> None:
         """`failures` may be the log of several servers."""
@@ -335,17 +340,23 @@ class CircuitBreaker:
         self._next_try: float | None = None
         self._failures = failures
 
-    def __enter__(self) -> None:
+    def call(self, ask: Callable[..., Any], *args: Any) -> Any:
+        """The server's answer.
+
+        Raises `StoreUnavailable` for a failure, `ValueError` for a key of another type, and
+        `NoScriptError`.
+        """
         if self._next_try is not None:
             self._check_turn()
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        """Raises `StoreUnavailable` for a failure, `ValueError` for a key of another type."""
-        if error is None:
-            if self._next_try is not None:
-                self._try_again_at(None)
-        elif isinstance(error, FAILURES):
+        try:
+            answer = ask(*args)
+        except NoScriptError:
+            raise  # the script is sent then
+        except FAILURES as error:
             self._explain(error)
+        if self._next_try is not None:
+            self._try_again_at(None)
+        return answer
 
     def _explain(self, error: Exception) -> NoReturn:
         if str(error).startswith("WRONGTYPE"):

@@ -3,17 +3,26 @@
 It knows nothing of sessions and their records.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from hashlib import sha1
 from typing import Any
 
 import redis
 from redis.client import NEVER_DECODE
 from redis.cluster import RedisCluster
-from redis.exceptions import AskError, MaxConnectionsError, NoScriptError, TryAgainError
+from redis.exceptions import (
+    AskError,
+    MaxConnectionsError,
+    NoScriptError,
+    RedisClusterException,
+    TryAgainError,
+)
 
-from backends.redis_access.client import Client
+from backends.failure_log import FailureLog
+from backends.redis_access.client import CircuitBreaker, Client
 from backends.redis_access.deadline_socket import Command
 from backends.redis_access.pool import (
     ASK_ANOTHER,
@@ -37,21 +46,40 @@ class Commands:
     machinery of redis-py costs more than the command. A ready client is asked by its own methods.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, failures: FailureLog) -> None:
         self._client = client
         pool = getattr(client, "connection_pool", None)
         self._pool = pool if isinstance(pool, DeadlinePool) else None
+        self._breakers = defaultdict[str, CircuitBreaker](partial(CircuitBreaker, failures))
+        self._breaker = self._breakers[""]
+        """Of all servers together; each node of a cluster has its own besides."""
 
     def run(self, key: str, command: Command, again: Command | None = None) -> Any:
         """The answer, with bytes for text.
 
         `again` is what to send instead if the command must be sent a second time.
+        Raises `StoreUnavailable`, `ValueError` for a key of another type, and `NoScriptError`.
         """
         if self._pool is not None:
-            return self._pool.execute(command, again)
-        if isinstance(self._client, RedisCluster):
-            return self._run_on_cluster(self._client, key, command, again)
-        return _run_by_ready_client(self._client, key, command, again)
+            return self._breaker.call(self._pool.execute, command, again)
+        if not isinstance(self._client, RedisCluster):
+            return self._breaker.call(_run_by_ready_client, self._client, key, command, again)
+        breaker = self._breakers[self._node_of(self._client, key)]
+        return breaker.call(self._run_on_cluster, self._client, key, command, again)
+
+    def ask_masters(self, ask: Callable[[list[Any]], Any]) -> Any:
+        """What `ask` makes of a client for each master. Raises as `run`."""
+        return self._breaker.call(lambda: ask(self._masters()))
+
+    def _masters(self) -> list[Any]:
+        if not isinstance(self._client, RedisCluster):
+            return [self._client]
+        return [*map(self._client.get_redis_connection, self._client.get_primaries())]
+
+    def _node_of(self, cluster: RedisCluster, key: str) -> str:
+        with suppress(RedisClusterException):
+            return str(cluster.get_node_from_key(key).name)
+        return ""  # no node has the key: the command will fail too
 
     def _run_on_cluster(
         self, cluster: RedisCluster, key: str, command: Command, again: Command | None
@@ -83,22 +111,19 @@ class Script:
         self._text = text
         self._hash = sha1(text.encode(), usedforsecurity=False).hexdigest()
 
-    def __call__(self, key: str, *arguments: bytes | str | int) -> Any:
-        return self.call(key, arguments, arguments)
-
-    def call(self, key: str, arguments: Command, again: Command) -> Any:
-        """Call it with other arguments if it must be called a second time."""
+    def __call__(
+        self, key: str, *arguments: bytes | str | int, again: Command | None = None
+    ) -> Any:
+        """The answer. `again` are the arguments if it must be called a second time."""
+        by_hash = ("EVALSHA", self._hash, 1, key)
         try:
-            return self._run(key, ("EVALSHA", self._hash), arguments, again)
+            return self._commands.run(key, (*by_hash, *arguments), again and (*by_hash, *again))
         except NoScriptAgainError:
-            return self._run(key, ("EVAL", self._text), again, again)
+            arguments = tuple(again or arguments)
         except NoScriptError:
-            return self._run(key, ("EVAL", self._text), arguments, again)
-
-    def _run(self, key: str, script: Command, arguments: Command, again: Command) -> Any:
-        first = (*script, 1, key, *arguments)
-        second = None if again is arguments else (*script, 1, key, *again)
-        return self._commands.run(key, first, second)
+            pass
+        by_text = ("EVAL", self._text, 1, key)
+        return self._commands.run(key, (*by_text, *arguments), again and (*by_text, *again))
 
 
 def _run_by_ready_client(client: Client, key: str, command: Command, again: Command | None) -> Any:

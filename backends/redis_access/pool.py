@@ -153,19 +153,20 @@ class DeadlinePool(redis.ConnectionPool):
         `command` may be repeated.
         """
         connection = self._lend()
-        left, was_idle = seconds_left(), connection.is_connected
+        left, was_idle = seconds_left(), connection._sock is not None
+        ends = time.monotonic() + left
         try:
             if left <= 0:
                 raise TimeUsedUpError(TIME_USED_UP)
             try:
                 if was_idle:
                     # A firewall may have swallowed it: leave time for a new one.
-                    return _ask(connection, command, time.monotonic() + left / 2)
-                return self._connect_and_ask(connection, command)
+                    return _ask(connection, command, ends - left / 2)
+                return self._connect_and_ask(connection, command, ends)
             except (redis.RedisError, OSError) as error:
                 if not must_ask_another(error) and not (was_idle and _is_broken(error)):
                     raise
-            return self._ask_anew(connection, again or command)
+            return self._ask_anew(connection, again or command, ends)
         except redis.TimeoutError as error:
             if left < deadline.LIMIT_SECONDS / 2:
                 raise TimeUsedUpError(TIME_USED_UP) from error
@@ -194,7 +195,7 @@ class DeadlinePool(redis.ConnectionPool):
     def release(self, connection: Any) -> None:
         if connection.pid != self.pid:
             return  # it was lent before this process was forked
-        if not connection.is_connected:
+        if connection._sock is None:
             self._forget_one()
             return
         self._available_connections.append(connection)
@@ -246,17 +247,17 @@ class DeadlinePool(redis.ConnectionPool):
             self._made -= 1
             self._changed.notify()
 
-    def _ask_anew(self, connection: Any, again: Command) -> Any:
+    def _ask_anew(self, connection: Any, again: Command, ends: float) -> Any:
         """Ask by a new connection, and let nobody use those that were made before."""
         connection.disconnect()
         self.disconnect(inuse_connections=False)
         try:
-            return self._connect_and_ask(connection, again)
+            return self._connect_and_ask(connection, again, ends)
         except NoScriptError as error:
             raise NoScriptAgainError(*error.args) from None
 
-    def _connect_and_ask(self, connection: Any, command: Command) -> Any:
-        connection.limit_attempt(self.attempt_seconds)
+    def _connect_and_ask(self, connection: Any, command: Command, ends: float) -> Any:
+        connection.limit_attempt(min(self.attempt_seconds, ends - time.monotonic()))
         connection.connect()
         return _ask(connection, command, time.monotonic() + connection.time_left())
 

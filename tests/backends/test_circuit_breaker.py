@@ -2,7 +2,7 @@
 
 import logging
 import time
-from threading import Thread
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
@@ -15,36 +15,46 @@ from backends.store import StoreUnavailable
 TIME = "backends.redis_access.client.time"
 
 
+def raise_timeout() -> None:
+    raise redis.TimeoutError
+
+
 def fail(breaker: CircuitBreaker) -> None:
-    with pytest.raises(StoreUnavailable), breaker:
-        raise redis.TimeoutError
+    with pytest.raises(StoreUnavailable):
+        breaker.call(raise_timeout)
 
 
 def answer(breaker: CircuitBreaker) -> None:
-    with breaker:
-        pass
+    breaker.call(str)
 
 
 def refused(breaker: CircuitBreaker) -> None:
-    with pytest.raises(StoreUnavailable, match="a moment ago"), breaker:
-        pass
+    with pytest.raises(StoreUnavailable, match="a moment ago"):
+        answer(breaker)
 
 
 def test_an_answer_that_arrives_meanwhile_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     breaker = CircuitBreaker(FailureLog(logging.getLogger(__name__)))
-    breaker.__enter__()  # a slow request
+    asked, arrives = Event(), Event()
+
+    def slowly() -> None:
+        asked.set()
+        arrives.wait()
+
+    slow = Thread(target=breaker.call, args=(slowly,))
+    slow.start()
+    asked.wait()
     fail(breaker)
     failed = time.monotonic()
-    arrival = Thread(target=breaker.__exit__, args=(None, None, None))
 
     def the_answer_arrives() -> float:
-        arrival.start()
-        arrival.join(0.1)
+        arrives.set()
+        slow.join(0.1)
         return failed
 
     monkeypatch.setattr(TIME, SimpleNamespace(monotonic=the_answer_arrives))
     refused(breaker)
-    arrival.join()
+    slow.join()
     answer(breaker)
 
 
@@ -54,7 +64,10 @@ def test_one_request_asks_again_and_no_other_waits_for_it(monkeypatch: pytest.Mo
     breaker = CircuitBreaker(FailureLog(logging.getLogger(__name__)))
     fail(breaker)
     now += RETRY_AFTER_SECONDS
-    with breaker:
+
+    def others_ask() -> None:
         for _ in range(200):
             refused(breaker)
+
+    breaker.call(others_ask)
     answer(breaker)
