@@ -152,9 +152,9 @@ class DeadlinePool(redis.ConnectionPool):
         server that says to ask another. `again` is the command for the second time; without it,
         `command` may be repeated.
         """
+        ends = time.monotonic() + seconds_left()
         connection = self._lend()
-        left, was_idle = seconds_left(), connection._sock is not None
-        ends = time.monotonic() + left
+        left, was_idle = ends - time.monotonic(), connection._sock is not None
         try:
             if left <= 0:
                 raise TimeUsedUpError(TIME_USED_UP)
