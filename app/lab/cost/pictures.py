@@ -4,7 +4,7 @@ Each has its table beside it: for who cannot see it, and for who wants the numbe
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import ceil, floor, log10
 from typing import Any, NamedTuple, TypeVar
 from xml.etree import ElementTree
@@ -15,10 +15,9 @@ from pygal import Graph
 from pygal.etree import etree
 
 from app.lab.bench.candidate import OPERATIONS
-from app.lab.bench.results import Count, Spread
+from app.lab.bench.results import Count, Growth
 from app.lab.browser.cookie_jar import MAX_COOKIE_BYTES
-from app.lab.cost.figures import SMALL, Figures, Pair, format_bytes, title_of
-from backends import BACKENDS
+from app.lab.cost.figures import SMALL, Figures, Pair, format_bytes, place_of, title_of
 
 # pygal 3.1 leaves a finder of the old kind, which Python 3.11 warns of at each failing import.
 sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
@@ -69,24 +68,13 @@ def draw_all(figures: Figures) -> Iterator[Picture]:
 
 
 def _draw_overhead(figures: Figures) -> Picture:
-    cases = _label(figures.pairs, OPERATIONS)
-    most = max(
-        _quartiles(figures.timing(name, operation).cpu)[2]
-        for pair, operation in cases.values()
-        for name in pair
-    )
+    highest = (figures.quartiles(name, each)[2] for name in figures.names for each in OPERATIONS)
     chart = _make_pairs(
-        cases,
-        lambda name, operation: _bar(figures.timing(name, operation).cpu),
-        range=(0, most),
+        figures.pairs,
+        OPERATIONS,
+        lambda name, operation: _bar(*figures.quartiles(name, operation)),
+        range=(0, max(highest)),
     )
-    rows = [
-        (
-            title_of(name),
-            *(_say_spread(figures.timing(name, operation).cpu) for operation in OPERATIONS),
-        )
-        for name in figures.names
-    ]
     return _make_picture(
         "overhead",
         "What a request adds on the server",
@@ -94,49 +82,36 @@ def _draw_overhead(figures: Figures) -> Picture:
         "bytes in it: half of the requests take less. The line shows the middle half of them.",
         chart,
         ("", *OPERATIONS),
-        rows,
+        _list_by_operation(figures, lambda *asked: _say_spread(*figures.quartiles(*asked))),
     )
 
 
-def _bar(spread: Spread) -> dict[str, Any]:
-    low, half, high = _quartiles(spread)
+def _bar(low: float, half: float, high: float) -> dict[str, Any]:
     return {"value": half, "ci": {"low": low, "high": high}}
 
 
-def _quartiles(spread: Spread) -> tuple[float, float, float]:
-    """In order, none below 0; the middle one stays what was measured.
-
-    What costs next to nothing differs from bare Flask by chance: each quartile to either side.
-    """
-    low, half, high = (max(0.0, value) for value in spread.quartiles)
-    return min(low, half), half, max(half, high)
-
-
-def _say_spread(spread: Spread) -> str:
-    low, half, high = _quartiles(spread)
+def _say_spread(low: float, half: float, high: float) -> str:
     return f"{half:,.0f} µs ({low:,.0f} to {high:,.0f})"
 
 
 def _draw_asked(figures: Figures) -> Picture:
-    pairs = [pair for pair in figures.pairs if figures.growth(pair.ours)]
-    cases = _label(pairs, OPERATIONS)
-
     def count(name: str, operation: str) -> int:
         counted = figures.count(name, operation)
         return counted.redis_commands or counted.file_calls
 
-    chart = _make_pairs(cases, count, value_formatter="{:.0f}".format)
     return _make_picture(
         "asked",
         "What a request asks of the store",
         "Commands to Redis, or operations on files: one opened, read, written, renamed.",
-        chart,
+        _make_pairs(figures.storing, OPERATIONS, count, value_formatter="{:.0f}".format),
         ("", *OPERATIONS),
-        [
-            (title_of(name), *(_say_asked(figures.count(name, each)) for each in OPERATIONS))
-            for name in figures.names
-        ],
+        _list_by_operation(figures, lambda *asked: _say_asked(figures.count(*asked))),
     )
+
+
+def _list_by_operation(figures: Figures, say: Callable[[str, str], str]) -> list[Sequence[str]]:
+    """A row for each backend, with a cell for each operation."""
+    return [(title_of(name), *(say(name, each) for each in OPERATIONS)) for name in figures.names]
 
 
 def _say_asked(count: Count) -> str:
@@ -149,36 +124,36 @@ def _say_asked(count: Count) -> str:
 def _draw_sent(figures: Figures) -> Picture:
     chart = _make(pygal.XY, show_dots=False, x_title="bytes of data in the session")
     grouped = figures.group_by_sent()
-    sizes = [size for size, _ in grouped[0].points]
-    for group in grouped:
-        chart.add(group.title, [point for point in group.points if point[1] is not None])
+    for title, name in grouped.items():
+        chart.add(title, figures.kept(name))
+    by_size = list(zip(*map(figures.sent, grouped.values()), strict=True))
+    largest, _ = by_size[-1][0]
     limit = f"{MAX_COOKIE_BYTES:,} bytes, the most that browsers keep"
-    chart.add(limit, [(0, MAX_COOKIE_BYTES), (sizes[-1], MAX_COOKIE_BYTES)])
+    chart.add(limit, [(0, MAX_COOKIE_BYTES), (largest, MAX_COOKIE_BYTES)])
     rows = [
-        (f"{size:,}", *("–" if sent is None else f"{sent:,}" for sent in sent_by_all))
-        for size, *sent_by_all in zip(
-            sizes, *([sent for _, sent in group.points] for group in grouped), strict=True
-        )
+        (f"{points[0][0]:,}", *("–" if sent is None else f"{sent:,}" for _, sent in points))
+        for points in by_size
     ]
     return _make_picture(
         "sent",
         "What a browser sends with each request",
         f"Bytes of the session’s cookie, by bytes of data. Browsers keep {MAX_COOKIE_BYTES:,}.",
         chart,
-        ("bytes of data", *(group.title for group in grouped)),
+        ("bytes of data", *grouped),
         rows,
     )
 
 
 def _draw_stored(figures: Figures) -> Picture:
-    pairs = [pair for pair in figures.pairs if figures.growth(pair.ours)]
-    cases = _label(pairs, SCALES)
-    powers = _powers(
-        _stored(figures, name, count)[0] for pair, count in cases.values() for name in pair
-    )
+    def measure(name: str, count: int) -> float:
+        return _find_run(figures, name, count).bytes_each * count
+
+    names = [name for pair in figures.storing for name in pair]
+    powers = _powers(measure(name, count) for name in names for count in SCALES)
     chart = _make_pairs(
-        cases,
-        lambda name, count: _stored(figures, name, count)[0],
+        figures.storing,
+        SCALES,
+        measure,
         logarithmic=True,
         range=(powers[0], powers[-1]),
         zero=powers[0],
@@ -186,13 +161,8 @@ def _draw_stored(figures: Figures) -> Picture:
         value_formatter=format_bytes,
     )
     rows = [
-        (
-            title_of(name),
-            "memory" if BACKENDS[name].on_redis else "disk",
-            *(_say_stored(figures, name, count) for count in SCALES),
-        )
-        for pair in pairs
-        for name in pair
+        (title_of(name), place_of(name), *(_say_stored(figures, name, count) for count in SCALES))
+        for name in names
     ]
     return _make_picture(
         "stored",
@@ -205,19 +175,16 @@ def _draw_stored(figures: Figures) -> Picture:
     )
 
 
-def _stored(figures: Figures, name: str, count: int) -> tuple[float, bool]:
-    """The bytes of so many sessions, and whether they were measured: others follow the last."""
-    for each in figures.growth(name):
-        if each.sessions == count:
-            return each.bytes, True
-    last = figures.growth(name)[-1]
-    return last.bytes_each * count, False
+def _find_run(figures: Figures, name: str, count: int) -> Growth:
+    """The one with so many sessions; else the last, from which their bytes are calculated."""
+    growth = figures.growth(name)
+    return next((each for each in growth if each.sessions == count), growth[-1])
 
 
 def _say_stored(figures: Figures, name: str, count: int) -> str:
-    size, is_measured = _stored(figures, name, count)
-    last = figures.growth(name)[-1].sessions
-    return format_bytes(size) if is_measured else f"{format_bytes(size)}, calculated from {last:,}"
+    run = _find_run(figures, name, count)
+    size = format_bytes(run.bytes_each * count)
+    return size if run.sessions == count else f"{size}, calculated from {run.sessions:,}"
 
 
 def _draw_growth(figures: Figures) -> Picture:
@@ -257,30 +224,29 @@ def _powers(values: Iterable[float]) -> list[int]:
     return [10**power for power in range(least, most + 1)]
 
 
-def _label(pairs: Sequence[Pair], cases: Sequence[Case]) -> dict[str, tuple[Pair, Case]]:
-    """Each pair in each case, by its label."""
-    return {
-        f"{case if isinstance(case, str) else f'{case:,}'}, {title_of(pair.ours)}": (pair, case)
-        for case in cases
-        for pair in pairs
-    }
-
-
 def _make_pairs(
-    cases: Mapping[str, tuple[Pair, Case]], measure: Callable[[str, Case], Any], **options: Any
+    pairs: Sequence[Pair],
+    cases: Sequence[Case],
+    measure: Callable[[str, Case], Any],
+    **options: Any,
 ) -> Graph:
-    """Two bars for each case, by its label: of ours and of what ships, the first case on top."""
-    labels, pairs = zip(*reversed(list(cases.items())), strict=True)  # pygal draws them upwards
+    """Two bars for each pair in each case: of ours and of what ships, the first case on top."""
+    bars = [(case, pair) for case in cases for pair in pairs]
+    bars.reverse()  # pygal draws them upwards
     chart = _make(
         BarsInPairs,
-        PAIR_HEIGHT * len(cases) + AXIS_HEIGHT,
-        x_labels=labels,
+        PAIR_HEIGHT * len(bars) + AXIS_HEIGHT,
+        x_labels=[f"{_say_case(case)}, {title_of(pair.ours)}" for case, pair in bars],
         truncate_label=-1,
         **options,
     )
     for side, series in enumerate(SIDES):
-        chart.add(series, [measure(pair[side], case) for pair, case in pairs])
+        chart.add(series, [measure(pair[side], case) for case, pair in bars])
     return chart
+
+
+def _say_case(case: str | int) -> str:
+    return case if isinstance(case, str) else f"{case:,}"
 
 
 def _make(kind: Callable[..., Graph], height: int = HEIGHT, **options: Any) -> Graph:

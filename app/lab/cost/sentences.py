@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from app.lab.cost.figures import SMALL, Figures, format_bytes, title_of
-from backends import BACKENDS
+from humanize import natural_list
+
+from app.lab.cost.figures import SMALL, Figures, title_of
 
 FLAT = 1.3
 """A cost that is at most so many times as high beside all others is said not to grow."""
@@ -32,56 +33,62 @@ def say_all(figures: Figures) -> list[Said]:
 
 
 def _say_server(figures: Figures) -> Iterator[str]:
-    shares = [figures.timing(pair.ours, "untouched").ratio for pair in figures.pairs]
-    known = [share for share in shares if share is not None]
-    if known:
+    if shares := _find_ratios(figures, "untouched"):
         yield (
             "A page that leaves the session alone costs at most "
-            f"{max(0.01, *known):.0%} of the same page on what ships."
+            f"{max(0.01, *shares):.0%} of the same page on what ships."
         )
     for operation, verb in (("read", "reads"), ("write", "writes")):
-        costs = [f"{figures.microseconds(pair.ours, operation):,.0f} µs" for pair in figures.pairs]
-        ratios = [figures.timing(pair.ours, operation).ratio for pair in figures.pairs]
-        known = [ratio for ratio in ratios if ratio is not None]
-        yield (
-            f"A page that {verb} it takes {_on_each(figures, costs)} more of the processor, "
-            f"{_range(known, '{:.2f}')} of what it takes on what ships."
+        costs = natural_list(
+            f"{figures.microseconds(each.ours, operation):,.0f} µs on {title_of(each.ours)}"
+            for each in figures.pairs
         )
+        yield (
+            f"A page that {verb} it takes {costs} more of the processor, "
+            f"{_range(_find_ratios(figures, operation))} of what it takes on what ships."
+        )
+
+
+def _find_ratios(figures: Figures, operation: str) -> list[float]:
+    """To what ships, of each that has one."""
+    ratios = (figures.timing(pair.ours, operation).ratio for pair in figures.pairs)
+    return [ratio for ratio in ratios if ratio is not None]
 
 
 def _say_network(figures: Figures) -> Iterator[str]:
-    for group in figures.group_by_sent():
-        kept = [(size, cookie) for size, cookie in group.points if cookie is not None]
-        first, last = kept[0], kept[-1]
-        if first[1] == last[1]:
-            yield f"{group.title}: {first[1]:,} bytes of cookie with each request, always."
+    for title, name in figures.group_by_sent().items():
+        kept = figures.kept(name)
+        (least, small), (most, large) = kept[0], kept[-1]
+        if small == large:
+            yield f"{title}: {small:,} bytes of cookie with each request, always."
         else:
             yield (
-                f"{group.title}: {first[1]:,} bytes of cookie with each request for {first[0]:,} "
-                f"bytes of data, and {last[1]:,} for {last[0]:,}; more does not fit."
+                f"{title}: {small:,} bytes of cookie with each request for {least:,} "
+                f"bytes of data, and {large:,} for {most:,}; more does not fit."
             )
-    asked = [pair for pair in figures.pairs if figures.count(pair.ours, "read").redis_commands]
-    for ours, ships in asked:
-        counts = [figures.count(name, "read") for name in (ours, ships)]
-        yield (
-            f"A read asks Redis {_times(counts[0].round_trips)} and moves "
-            f"{counts[0].redis_bytes:,} bytes; "
-            f"with what ships {_times(counts[1].round_trips)} and {counts[1].redis_bytes:,}."
-        )
+    for pair in figures.pairs:
+        ours, ships = (figures.count(name, "read") for name in pair)
+        if ours.redis_commands:
+            yield (
+                f"A read asks Redis {_times(ours.round_trips)} and moves {ours.redis_bytes:,} "
+                f"bytes; with what ships {_times(ships.round_trips)} and {ships.redis_bytes:,}."
+            )
 
 
 def _say_visitors(figures: Figures) -> Iterator[str]:
-    waits = [f"{figures.milliseconds(pair.ours, 'read'):.2f} ms" for pair in figures.pairs]
-    sent = [cookie for name in figures.names for _, cookie in figures.sent(name) if cookie] or [0]
-    yield f"An answer that needs the session comes later by {_on_each(figures, waits)}."
+    waits = natural_list(
+        f"{figures.milliseconds(each.ours, 'read'):.2f} ms on {title_of(each.ours)}"
+        for each in figures.pairs
+    )
+    sent = [cookie for name in figures.names for _, cookie in figures.kept(name)]
+    yield f"An answer that needs the session comes later by {waits}."
     yield (
         f"To send the cookie takes {min(sent) * 8 / UPLOAD_BITS * 1000:.1f} to "
         f"{max(sent) * 8 / UPLOAD_BITS * 1000:.0f} ms with each request, pictures and scripts "
         f"included, at {UPLOAD_BITS / 1e6:.0f} Mbit/s from a phone."
     )
     for pair in figures.pairs:
-        recovery = figures.recovery(pair.ours)
-        if recovery:
+        if recovery := figures.recovery(pair.ours):
             yield (
                 f"{recovery.seconds:.1f} seconds after Redis is back from an outage, everybody is "
                 "logged in again."
@@ -100,26 +107,15 @@ def _say_growth(figures: Figures) -> Iterator[str]:
             yield f"{title_of(name)}: {beside} costs about the same, {times:.2f} of it."
         else:
             yield f"{title_of(name)}: {beside} costs {times:,.1f} times as much."
-    for pair in figures.pairs:
-        growth = figures.growth(pair.ours)
-        if growth:
-            place = "of memory" if BACKENDS[pair.ours].on_redis else "of disk"
-            million = format_bytes(growth[-1].bytes_each * 10**6)
-            yield (
-                f"{title_of(pair.ours)}: a million sessions of {SMALL.size} bytes take {million} "
-                f"{place}."
-            )
+    for name, _ in figures.storing:
+        yield (
+            f"{title_of(name)}: a million sessions of {SMALL.size} bytes take "
+            f"{figures.million(name)}."
+        )
 
 
-def _on_each(figures: Figures, costs: Sequence[str]) -> str:
-    """`75 µs on Signed cookie, 98 µs on Filesystem and 179 µs on Redis`."""
-    pairs = zip(costs, figures.pairs, strict=True)
-    *most, last = (f"{cost} on {title_of(pair.ours)}" for cost, pair in pairs)
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _range(values: Sequence[float], form: str) -> str:
-    low, high = form.format(min(values)), form.format(max(values))
+def _range(ratios: Sequence[float]) -> str:
+    low, high = f"{min(ratios):.2f}", f"{max(ratios):.2f}"
     return low if low == high else f"{low} to {high}"
 
 

@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.lab.cost.figures import Figures, format_bytes, title_of
+from app.lab.cost.figures import Figures, title_of
 from app.readme import format_table
 from backends import BACKENDS
 
 TYPICAL_BYTES, LARGE_BYTES = 250, 2_000
 """Of data in two sessions whose cookies are shown."""
-
-MILLION = 10**6
 
 COLUMNS = (
     "My server: processor",
@@ -97,8 +95,7 @@ def _cost_of_growth(figures: Figures, name: str) -> Cell:
     if not growth:
         return Cell("the same for any number", "nothing is stored")
     first, last = growth[0], growth[-1]
-    place = "memory" if BACKENDS[name].on_redis else "disk"
     return Cell(
         f"login ×{last.login / first.login:,.1f} beside {last.sessions:,}",
-        f"a million take {format_bytes(last.bytes_each * MILLION)} of {place}",
+        f"a million take {figures.million(name)}",
     )
