@@ -11,7 +11,7 @@ from app.lab.choose.questions import Answers, ChoiceQuestion, Option, make_quest
 from app.lab.claim import Claim
 from app.lab.cost.figures import Figures
 from app.lab.cost.kept import read_kept
-from app.lab.cost.summary import COLUMNS, summarize
+from app.lab.cost.summary import summarize
 from app.lab.experiments import CLAIMS
 from app.lab.reports.matrix import Links
 from app.lab.reports.report import SHIPPED, read_report
@@ -143,6 +143,5 @@ def _list_costs(figures: Figures | None, backend: Backend) -> dict[str, str]:
     """What it costs, by whom it costs: the processor first."""
     for line in summarize(figures) if figures else ():
         if line.title == backend.title:
-            cells = zip(COLUMNS, line.cells, strict=True)
-            return {column: f"{cell.figure}; {cell.more}" for column, cell in cells}
+            return {head: str(cell) for head, cell in line.cells.items()}
     return {}

@@ -1,13 +1,12 @@
 """What is shown of the figures: a table, sentences and pictures, on a page and in a report."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.lab.bench.report import describe_run
 from app.lab.cost.figures import SMALL, Figures
 from app.lab.cost.sentences import Said, say_all
-from app.lab.cost.summary import COLUMNS, Shares, summarize
+from app.lab.cost.summary import Shares, summarize
 from app.lab.reports.report import Circumstances
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ class Shown(NamedTuple):
     """When, where and with which versions it was made."""
     bytes: int
     """Of data in the session that most figures are of."""
-    columns: Sequence[str]
     lines: list[Shares]
     said: list[Said]
     pictures: list["Picture"]
@@ -39,7 +37,6 @@ def show(figures: Figures) -> Shown:
         bench.circumstances,
         describe_run(bench),
         SMALL.size,
-        COLUMNS,
         summarize(figures),
         say_all(figures),
         list(draw_all(figures)),

@@ -1,6 +1,6 @@
 """The whole of it in one table: what a session costs whom, on each backend."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from app.lab.cost.figures import Figures, title_of
@@ -10,13 +10,6 @@ from backends import BACKENDS
 TYPICAL_BYTES, LARGE_BYTES = 250, 2_000
 """Of data in two sessions whose cookies are shown."""
 
-COLUMNS = (
-    "My server: processor",
-    "My network: cookie with each request",
-    "My visitors: they wait",
-    "As it grows",
-)
-
 
 class Cell(NamedTuple):
     """The figure, and what it is of."""
@@ -24,14 +17,17 @@ class Cell(NamedTuple):
     figure: str
     more: str
 
+    def __str__(self) -> str:
+        return f"{self.figure}; {self.more}"
+
 
 class Shares(NamedTuple):
     """What a session costs on one backend."""
 
     title: str
     is_ours: bool
-    cells: list[Cell]
-    """In the order of the columns."""
+    cells: dict[str, Cell]
+    """By the heads of the columns, in their order."""
 
 
 def summarize(figures: Figures) -> list[Shares]:
@@ -40,12 +36,7 @@ def summarize(figures: Figures) -> list[Shares]:
         Shares(
             title_of(name),
             not BACKENDS[name].stock,
-            [
-                _cost_to_server(figures, name),
-                _cost_to_network(figures, name),
-                _cost_to_visitors(figures, name),
-                _cost_of_growth(figures, name),
-            ],
+            {head: find_cost(figures, name) for head, find_cost in COLUMNS.items()},
         )
         for name in figures.names
     ]
@@ -53,11 +44,8 @@ def summarize(figures: Figures) -> list[Shares]:
 
 def format_summary(figures: Figures) -> Iterator[str]:
     """The table in Markdown, line by line."""
-    rows = (
-        (line.title, *(f"{cell.figure}; {cell.more}" for cell in line.cells))
-        for line in summarize(figures)
-    )
-    yield from format_table(("", *COLUMNS), rows)
+    rows = ((line.title, *map(str, line.cells.values())) for line in summarize(figures))
+    return format_table(("", *COLUMNS), rows)
 
 
 def _cost_to_server(figures: Figures, name: str) -> Cell:
@@ -99,3 +87,12 @@ def _cost_of_growth(figures: Figures, name: str) -> Cell:
         f"login ×{last.login / first.login:,.1f} beside {last.sessions:,}",
         f"a million take {figures.million(name)}",
     )
+
+
+COLUMNS: dict[str, Callable[[Figures, str], Cell]] = {
+    "My server: processor": _cost_to_server,
+    "My network: cookie with each request": _cost_to_network,
+    "My visitors: they wait": _cost_to_visitors,
+    "As it grows": _cost_of_growth,
+}
+"""What is said of a backend, by the head of its column."""
