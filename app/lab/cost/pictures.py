@@ -148,7 +148,7 @@ def _draw_stored(figures: Figures) -> Picture:
     def measure(name: str, count: int) -> float:
         return _find_run(figures, name, count).bytes_each * count
 
-    names = [name for pair in figures.storing for name in pair]
+    names = [name for name in figures.names if figures.growth(name)]
     powers = _powers(measure(name, count) for name in names for count in SCALES)
     chart = _make_pairs(
         figures.storing,

@@ -57,6 +57,7 @@ def test_a_screen_reader_is_told_what_each_is_and_where_the_numbers_are() -> Non
         assert root.get("aria-label") == f"{picture.title}. The table below has its numbers."
         assert picture.rows
         assert {len(row) for row in picture.rows} == {len(picture.head)}
+        assert len({*picture.rows}) == len(picture.rows)
 
 
 def test_the_legend_names_each_series_and_no_two_look_alike() -> None:
