@@ -22,7 +22,11 @@ from app.lab.cost.figures import SMALL, Figures, Pair, format_bytes, place_of, t
 # pygal 3.1 leaves a finder of the old kind, which Python 3.11 warns of at each failing import.
 sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
 
-WIDTH, HEIGHT = 720, 340
+COMMON = pygal.Config(
+    width=720, height=340, margin=8, css=(), js=(), show_legend=False, no_prefix=True
+)
+"""What all charts are made with, unless they say otherwise."""
+
 PAIR_HEIGHT = 26
 """Of two bars, one above the other, with their label at the left."""
 AXIS_HEIGHT = 40
@@ -122,7 +126,7 @@ def _say_asked(count: Count) -> str:
 
 
 def _draw_sent(figures: Figures) -> Picture:
-    chart = _make(pygal.XY, show_dots=False, x_title="bytes of data in the session")
+    chart = pygal.XY(COMMON, show_dots=False, x_title="bytes of data in the session")
     grouped = figures.group_by_sent()
     for title, name in grouped.items():
         chart.add(title, figures.kept(name))
@@ -191,8 +195,8 @@ def _draw_growth(figures: Figures) -> Picture:
     lines = {name: figures.growth(name) for name in figures.names if figures.growth(name)}
     most = max(growth[-1].sessions for growth in lines.values())
     counts = [10**power for power in range(2, len(str(most)))]
-    chart = _make(
-        pygal.Line,
+    chart = pygal.Line(
+        COMMON,
         logarithmic=True,
         x_labels=[f"{count:,}" for count in counts],
         y_labels=_powers(each.login for growth in lines.values() for each in growth),
@@ -233,9 +237,9 @@ def _make_pairs(
     """Two bars for each pair in each case: of ours and of what ships, the first case on top."""
     bars = [(case, pair) for case in cases for pair in pairs]
     bars.reverse()  # pygal draws them upwards
-    chart = _make(
-        BarsInPairs,
-        PAIR_HEIGHT * len(bars) + AXIS_HEIGHT,
+    chart = BarsInPairs(
+        COMMON,
+        height=PAIR_HEIGHT * len(bars) + AXIS_HEIGHT,
         x_labels=[f"{_say_case(case)}, {title_of(pair.ours)}" for case, pair in bars],
         truncate_label=-1,
         **options,
@@ -247,19 +251,6 @@ def _make_pairs(
 
 def _say_case(case: str | int) -> str:
     return case if isinstance(case, str) else f"{case:,}"
-
-
-def _make(kind: Callable[..., Graph], height: int = HEIGHT, **options: Any) -> Graph:
-    return kind(
-        width=WIDTH,
-        height=height,
-        margin=8,
-        css=(),
-        js=(),
-        show_legend=False,
-        no_prefix=True,
-        **options,
-    )
 
 
 def _make_picture(
