@@ -181,12 +181,11 @@ def bench(
     """
     # Imported here, for the same reason.
     from app.lab.bench.command import run_command
+    from app.lab.bench.results import MANY_SESSIONS
     from app.lab.bench.run import Options
 
-    options = Options(folder, http=http)
-    if full:
-        options = options._replace(most_in_files=100_000, most_in_redis=1_000_000)
-    run_command(options, form, output, with_peers=peers)
+    most = 1_000_000 if full else MANY_SESSIONS
+    run_command(Options(folder, most, http), form, output, with_peers=peers)
 
 
 @click.command()

@@ -13,7 +13,7 @@ from tests.support.services import require
 def test_every_peer_is_measured_over_its_own_framework(tmp_path: Path, say: Say) -> None:
     require("redis-server", "redis-server")
     peers = list_peers()
-    options = Options(tmp_path, 100, 1_000, rounds=10, shapes=SHAPES[:1])
+    options = Options(tmp_path, 1_000, rounds=10, shapes=SHAPES[:1])
     # A thread of its own: the driver of Chromium keeps an event loop in that of the tests, and the
     # peers by ASGI need one too.
     with ThreadPoolExecutor(1) as thread:

@@ -24,19 +24,19 @@ from app.lab.stores.redis_server import redis_version
 LOADED = ("untouched", "read", "write", "login")
 STORED = (100, MANY_SESSIONS, 100_000, 1_000_000)
 """Sessions beside which others are measured."""
+MOST_IN_FILES = 100_000
+TURNS = 3
+"""Of each candidate for each operation in each round."""
 
 
 class Options(NamedTuple):
     """How much is measured, and where files are."""
 
     folder: Path
-    most_in_files: int = MANY_SESSIONS
-    """The most stored sessions beside which others are measured."""
-    most_in_redis: int = MANY_SESSIONS
+    most_stored: int = MANY_SESSIONS
+    """Sessions beside which others are measured; in files never over `MOST_IN_FILES`."""
     http: bool = False
     rounds: int = 18
-    turns: int = 3
-    """Of each candidate for each operation in each round."""
     shapes: tuple[Shape, ...] = SHAPES
 
 
@@ -88,7 +88,7 @@ def _list_steps(candidates: Sequence[Candidate], options: Options) -> Iterator[S
         if not each.is_bare:
             yield Step(0.05, "left_out", check_session, shape, [each])
     for shape in options.shapes * options.rounds:
-        yield Step(0.5, "costs", partial(time_requests, options.turns), shape, candidates)
+        yield Step(0.5, "costs", partial(time_requests, TURNS), shape, candidates)
     for shape, each in of_each:
         yield Step(0.15, "counts", count_requests, shape, [each])
         yield Step(0.05, "weights", weigh_session, shape, [each])
@@ -97,7 +97,7 @@ def _list_steps(candidates: Sequence[Candidate], options: Options) -> Iterator[S
         if not each.is_bare:
             yield Step(0.2, "sent", measure_sent, small, [each])
         if each.on_redis or each.in_files:
-            most = options.most_in_redis if each.on_redis else options.most_in_files
+            most = options.most_stored if each.on_redis else min(options.most_stored, MOST_IN_FILES)
             for sessions in (number for number in STORED if number <= most):
                 measure = partial(measure_among, sessions)
                 yield Step(0.1 + sessions / 5000, "growth", measure, small, [each])

@@ -28,7 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     known = list_candidates()
     candidates = {name: known[name] for name in (BARE, "flask-cookie", "cookie", "filesystem")}
     folder = tmp_path_factory.mktemp("bench")
-    options = Options(folder, 100, 100, rounds=1, turns=1, shapes=SHAPES[3:5])
+    options = Options(folder, 100, rounds=1, shapes=SHAPES[3:5])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.lab.bench.counting.TRIALS", 1)
         patch.setattr("app.lab.bench.growth.SESSIONS", 10)
@@ -96,7 +96,7 @@ def test_candidates_without_their_service_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    options = Options(tmp_path, 100, 100, rounds=1, turns=1, shapes=SHAPES[:1])
+    options = Options(tmp_path, 100, rounds=1, shapes=SHAPES[:1])
     bench = run_bench(
         list_candidates(), options, lambda steps: [s for s in steps if s.kind in NAMED]
     )
@@ -110,7 +110,7 @@ def test_a_server_under_load_is_measured(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("app.lab.bench.load.TURN_SECONDS", 0.1)
     monkeypatch.setattr("app.lab.bench.load.TURNS", 1)
     monkeypatch.setattr("app.lab.bench.run.LOADED", ("read", "login"))  # a server for each
-    options = Options(tmp_path, 100, 100, http=True, rounds=0, shapes=SHAPES[:1])
+    options = Options(tmp_path, 100, http=True, rounds=0, shapes=SHAPES[:1])
     bench = run_bench({BARE: list_candidates()[BARE]}, options, iter)
     assert [each.operation for each in bench.loads] == ["read", "login"]
     for each in bench.loads:

@@ -32,7 +32,7 @@ TRIALS = 5
 
 def count_all(folder: Path) -> Bench:
     """Counts of every candidate, without a time."""
-    options = Options(folder, 100, 100, rounds=0, shapes=SHAPES_COUNTED)
+    options = Options(folder, 100, rounds=0, shapes=SHAPES_COUNTED)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(counting, "TRIALS", TRIALS)
         return run_bench(list_candidates(), options, _only_counts)

@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.lab.bench.candidate import BARE, SHAPES, Candidate, Shape, list_candidates, make_app
 from app.lab.bench.results import Bench, Count, Timing
-from app.lab.bench.run import Options, Step, run_bench
+from app.lab.bench.run import TURNS, Options, Step, run_bench
 from app.lab.bench.timing import IN_A_ROW
 from backends import interface_of
 from tests.support.services import require
@@ -38,7 +38,7 @@ def measure(folder: Path, name: str, spoil: Spoil, rounds: int = 0) -> Bench:
     names = [BARE, name] if rounds else [name]
     candidates = {each: list_candidates()[each] for each in names}
     candidates["spoiled"] = spoiled(name, spoil)
-    options = Options(folder, 100, 100, rounds=rounds, turns=5, shapes=SHAPES[:1])
+    options = Options(folder, 100, rounds=rounds, shapes=SHAPES[:1])
     return run_bench(candidates, options, _times_and_counts)
 
 
@@ -98,7 +98,7 @@ def write_at_each_load(store: Any) -> None:
 
 
 def test_a_slow_load_is_in_the_time_of_what_loads(tmp_path: Path) -> None:
-    bench = measure(tmp_path, "filesystem", wait_in_load, rounds=2)
+    bench = measure(tmp_path, "filesystem", wait_in_load, rounds=3)
     sound, slow = timings_of(bench, "filesystem"), timings_of(bench, "spoiled")
     slower = {each: slow[each].cpu.least - sound[each].cpu.least for each in sound}
     assert min(slower[each] for each in ("read", "write")) > SLOWNESS / 2
@@ -149,8 +149,10 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, steps: int) -> None:
         yield from planned[:steps]
         raise KeyboardInterrupt
 
-    options = Options(tmp_path, rounds=5, turns=2, shapes=SHAPES[:1])
+    options = Options(tmp_path, rounds=5, shapes=SHAPES[:1])
     bench = run_bench({BARE: list_candidates()[BARE]}, options, stop)
     assert not bench.is_complete
-    assert {each.requests for each in bench.timings} == ({2 * IN_A_ROW * steps} if steps else set())
+    assert {each.requests for each in bench.timings} == (
+        {TURNS * IN_A_ROW * steps} if steps else set()
+    )
     assert list(tmp_path.iterdir()) == []
