@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from app.lab.bench import counting
-from app.lab.bench.candidate import SHAPES, Shape, list_candidates
-from app.lab.bench.results import Bench, Count
+from app.lab.bench.candidate import SHAPES, list_candidates
+from app.lab.bench.results import Bench
 from app.lab.bench.run import Options, Step, run_bench
 from tests.support.services import require
 
@@ -46,21 +46,18 @@ def _only_counts(planned: Sequence[Step]) -> Iterator[Step]:
 def ratios(bench: Bench) -> Iterator[tuple[str, float]]:
     """What a session costs to what ships for the same place, by backend, data and operation."""
     candidates = list_candidates()
-    counts = {(each.candidate, _request(each)): each for each in bench.counts}
-    for (name, request), count in counts.items():
+    counts = {(each.candidate, each.shape, each.operation): each for each in bench.counts}
+    for (name, shape, operation), count in counts.items():
         candidate = candidates[name]
         if candidate.ships is None:
             continue
-        shipped, bare = counts[candidate.ships, request], counts[candidate.bare, request]
-        case = f"{name}, {count.operation}, {count.shape}"
+        shipped = counts[candidate.ships, shape, operation]
+        bare = counts[candidate.bare, shape, operation]
+        case = f"{name}, {operation}, {shape}"
         for what in COUNTED:
             mine, theirs = (getattr(each, what) - getattr(bare, what) for each in (count, shipped))
             if theirs or mine:
                 yield f"{case}: {what}", round(mine / max(1, theirs), 3)
-
-
-def _request(count: Count) -> tuple[str, Shape]:
-    return count.operation, count.shape
 
 
 def test_no_request_costs_more_than_was_recorded(tmp_path: Path) -> None:
