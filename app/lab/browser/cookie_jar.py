@@ -84,13 +84,19 @@ class Jar:
 
     def cookies_for(self, url: str) -> list[Cookie]:
         """The cookies to send with a navigation to `url`, in the order of sending (5.8.3)."""
-        with self._lock:
-            return self._retrieve(url, self._clock())
+        host, path, secure = host_of(url), path_of(url), _is_secure_origin(url)
+        matching = (
+            cookie
+            for cookie in self
+            if _covers(cookie, host)
+            and path_matches(path, cookie.path)
+            and (secure or not cookie.secure)
+        )
+        return sorted(matching, key=lambda cookie: (-len(cookie.path), cookie.created))
 
     def document_cookie(self, url: str) -> str:
         """The value of `document.cookie` for a script on the page at `url` (5.8.2)."""
-        with self._lock:
-            visible = [c for c in self._retrieve(url, self._clock()) if not c.http_only]
+        visible = [cookie for cookie in self.cookies_for(url) if not cookie.http_only]
         return cookie_string(visible).encode("latin-1").decode("utf-8", errors="replace")
 
     def restart(self) -> None:
@@ -112,17 +118,6 @@ class Jar:
         else:
             self._held[kept.key] = kept
         return kept
-
-    def _retrieve(self, url: str, now: float) -> list[Cookie]:
-        host, path, secure = host_of(url), path_of(url), _is_secure_origin(url)
-        matching = (
-            cookie
-            for cookie in self._remove_expired(now)
-            if _covers(cookie, host)
-            and path_matches(path, cookie.path)
-            and (secure or not cookie.secure)
-        )
-        return sorted(matching, key=lambda cookie: (-len(cookie.path), cookie.created))
 
 
 def cookie_string(cookies: list[Cookie]) -> str:
