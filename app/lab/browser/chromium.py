@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from base64 import b64decode
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache, partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -82,14 +82,9 @@ def chromium() -> Iterator[MakeBrowser]:
     playwright.idle += used
 
 
-@contextmanager
-def open_browsers(claim: Claim, *, in_chromium: bool) -> Iterator[MakeBrowser]:
+def open_browsers(claim: Claim, *, in_chromium: bool) -> AbstractContextManager[MakeBrowser]:
     """A factory of browsers for a claim; Chromium only if the claim needs it."""
-    if in_chromium and claim.in_chromium:
-        with chromium() as make_browser:
-            yield make_browser
-    else:
-        yield Browser
+    return chromium() if in_chromium and claim.in_chromium else nullcontext(Browser)
 
 
 class Chromium:
