@@ -19,7 +19,7 @@ from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from app.lab.browser.cookie_jar import Jar, Refused, cookie_string
-from app.lab.browser.set_cookie import Cookie
+from app.lab.browser.set_cookie import Cookie, path_of
 
 TIMEOUT_SECONDS = 10.0  # for each wait on the socket
 CHUNK_BYTES = 64 * 1024
@@ -44,6 +44,11 @@ class Exchange:
     body: bytes
     refused: tuple[Refused, ...]
     """The cookies of the response that the browser did not keep."""
+
+    @property
+    def path(self) -> str:
+        """The path of the address, "/" where it has none."""
+        return path_of(self.url)
 
     @property
     def text(self) -> str:
@@ -164,7 +169,7 @@ def _read_body(response: HTTPResponse, url: str, timeout: float) -> bytes:
     while part := response.read1(CHUNK_BYTES):
         body += part
         if len(body) > MAX_BODY_BYTES or time.monotonic() > deadline:
-            raise TimeoutError(f"the answer of {urlsplit(url).path} does not end")
+            raise TimeoutError(f"the answer of {path_of(url)} does not end")
     if response.length:
         raise IncompleteRead(bytes(body), response.length)
     return bytes(body)

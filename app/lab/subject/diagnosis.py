@@ -67,7 +67,7 @@ class Attempt:
         answer, private = self.answer, self.private
         said = "" if answer.status in WRONG_REQUEST else self._said
         return (
-            f"POST {self._target} was answered {answer.status}{said}, and GET "
+            f"POST {answer.path} was answered {answer.status}{said}, and GET "
             f"{self.paths.private} after it {private.status}"
         )
 
@@ -82,12 +82,7 @@ class Attempt:
     def is_login_again(self) -> bool:
         """Whether it led to the page where everybody lands who is not logged in."""
         guests = urlsplit(find_redirect(self.guest) or "").path
-        own = (self.paths.login, self._target, urlsplit(self.page.url).path, guests)
-        return urlsplit(self.landing.url).path in own
-
-    @property
-    def _target(self) -> str:
-        return urlsplit(self.answer.url).path
+        return self.landing.path in (self.paths.login, self.answer.path, self.page.path, guests)
 
 
 def explain_failure(attempt: Attempt) -> str:
@@ -99,7 +94,7 @@ def _find_server_error(attempt: Attempt) -> Iterator[str]:
     for failed in (attempt.page, attempt.answer, attempt.landing, attempt.private):
         if failed.status >= 500:
             said = describe_answer(failed, attempt.visitor.site.read_log(has_failed=True))
-            told = f"{failed.method} {urlsplit(failed.url).path} was answered {failed.status}{said}"
+            told = f"{failed.method} {failed.path} was answered {failed.status}{said}"
             if NO_TABLE.search(said):
                 yield f"{told}: create the tables of its database first."
             yield f"{told}: mend that first."
@@ -125,7 +120,7 @@ def _find_other_origin(attempt: Attempt) -> Iterator[str]:
         target = resolve(led, led.header("location") or led.url)
         if not 300 <= led.status < 400 or find_redirect(led) is not None:
             continue
-        told = f"{led.method} {urlsplit(led.url).path} leads to {target.geturl()}"
+        told = f"{led.method} {led.path} leads to {target.geturl()}"
         if target.scheme == "https" and target.hostname == urlsplit(led.url).hostname:
             yield (
                 f"{told}, and the trial speaks HTTP alone: do not force HTTPS for it "
@@ -254,8 +249,7 @@ def _find_unsent_cookie(attempt: Attempt) -> Iterator[str]:
     if refused := _list_refused(attempt):
         yield f"{attempt.told}{refused}: change that for the trial."
     for cookie in attempt.visitor.browser.jar:
-        private = urlsplit(attempt.private.url).path
-        if not path_matches(private, cookie.path):
+        if not path_matches(attempt.private.path, cookie.path):
             yield (
                 f"{attempt.told}, because the cookie {cookie.name!r} is for {cookie.path} alone: "
                 "name a page below that by --private, or change SESSION_COOKIE_PATH or "
@@ -269,9 +263,9 @@ def _find_no_session(attempt: Attempt) -> Iterator[str]:
     token = name_token(answer)
     if answer.status < 400 and token:
         yield (
-            f"POST {urlsplit(answer.url).path} was answered {answer.status} with a token for the "
-            f"header of each request ({token}), and no cookie logs in: that is no session, so "
-            "nothing can be tried here."
+            f"POST {answer.path} was answered {answer.status} with a token for the header of each "
+            f"request ({token}), and no cookie logs in: that is no session, so nothing can be "
+            "tried here."
         )
     if scheme and attempt.private.status == 401:
         yield (
@@ -286,8 +280,7 @@ def _find_more_steps(attempt: Attempt) -> Iterator[str]:
     """A page after the login that asks for more: a second factor, a password, an agreement."""
     guest = attempt.visitor.site.new_visitor()
     for page in (attempt.landing, attempt.visitor.follow(attempt.private)):
-        path = urlsplit(page.url).path
-        seen = [form.visible for form in find_forms(guest.get(path))]
+        seen = [form.visible for form in find_forms(guest.get(page.path))]
         asks = [
             ", ".join(form.visible)
             for form in find_forms(page)
@@ -296,16 +289,15 @@ def _find_more_steps(attempt: Attempt) -> Iterator[str]:
         if asks or _leads_elsewhere(attempt):
             more = f"asks for more: {asks[0]}" if asks else "no guest is sent to: it wants more"
             yield (
-                f"{attempt.told}: it leads to {path}, which {more}. Give an account without a "
+                f"{attempt.told}: it leads to {page.path}, which {more}. Give an account without a "
                 "further step, or turn that step off for the trial."
             )
 
 
 def _is_own_step(attempt: Attempt, page: Exchange, form: Form) -> bool:
     """Whether the login led to this page for its form, and not for a search or a newsletter."""
-    path = urlsplit(page.url).path
-    is_led = page is attempt.landing and not attempt.is_login_again and path != "/"
-    return is_led and form.path == path and bool(attempt.answer.set_cookies)
+    is_led = page is attempt.landing and not attempt.is_login_again and page.path != "/"
+    return is_led and form.path == page.path and bool(attempt.answer.set_cookies)
 
 
 def _leads_elsewhere(attempt: Attempt) -> bool:
@@ -326,10 +318,10 @@ def _explain_rest(attempt: Attempt) -> Iterator[str]:
 
 def _ask_for_step(attempt: Attempt) -> str:
     """A question if the answer set a cookie, and is not the login again."""
-    answer, path = attempt.answer, urlsplit(attempt.landing.url).path
+    answer = attempt.answer
     if not answer.set_cookies or (attempt.is_login_again and read_json(answer) is None):
         return ""
-    where = "" if attempt.is_login_again else f" on {path}"
+    where = "" if attempt.is_login_again else f" on {attempt.landing.path}"
     return (
         f"is there a further step{where}, such as a second factor, to turn off for the trial? Or "
     )
