@@ -4,7 +4,7 @@ import re
 
 from app.lab.subject.diagnosis import WRONG_REQUEST, Attempt, explain_failure
 from app.lab.subject.external_site import ExternalSite, ExternalVisitor
-from app.lab.subject.page import describe_answer, find_links
+from app.lab.subject.page import find_links
 from backends import ConfigurationError
 
 LOGOUT_WORD = re.compile(r"(log|sign)[-_]?out", re.IGNORECASE)
@@ -26,7 +26,7 @@ def _check_private_page(site: ExternalSite) -> None:
     page = site.new_visitor().get_private_page()
     told = f"GET {site.paths.private} was answered {page.status}"
     if page.status >= 500:
-        raise ConfigurationError(f"{told}{describe_answer(page, site.read_log(has_failed=True))}.")
+        raise ConfigurationError(f"{told}{site.describe(page)}.")
     if page.status == 200:
         raise ConfigurationError(
             f"{told} to somebody who is not logged in: name a page that only a login opens by "
@@ -92,10 +92,8 @@ def _check_logout(visitor: ExternalVisitor) -> None:
     if not visitor.is_logged_in:
         return
     allowed = response.header("allow")
-    said = ""
-    if response.status >= 400 and response.status not in WRONG_REQUEST:
-        log = visitor.site.read_log(has_failed=response.status >= 500)
-        said = describe_answer(response, log)
+    is_said = response.status >= 400 and response.status not in WRONG_REQUEST
+    said = visitor.site.describe(response) if is_said else ""
     takes = f" (it takes {allowed})" if allowed else ""
     others = [path for path in find_links(page, LOGOUT_WORD) if path != paths.logout]
     hint = f" {paths.private} leads to: {', '.join(others)}." if others else ""

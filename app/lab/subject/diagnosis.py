@@ -12,7 +12,6 @@ from app.lab.subject.external_site import REPEATED, ExternalVisitor, FilledForm,
 from app.lab.subject.page import (
     FORGERY,
     Form,
-    describe_answer,
     find_forms,
     find_links,
     is_page,
@@ -58,10 +57,6 @@ class Attempt:
         return self.filled.page
 
     @property
-    def log(self) -> str:
-        return self.visitor.site.read_log()
-
-    @property
     def told(self) -> str:
         """What was sent and answered."""
         answer, private = self.answer, self.private
@@ -75,7 +70,7 @@ class Attempt:
     def _said(self) -> str:
         """The text of the answer, unless it is another page than the login's."""
         if self.answer.status >= 400 or read_json(self.answer) is not None or self.is_login_again:
-            return describe_answer(self.landing, self.log, self.page)
+            return self.visitor.site.describe(self.landing, self.page)
         return ""
 
     @property
@@ -93,7 +88,7 @@ def explain_failure(attempt: Attempt) -> str:
 def _find_server_error(attempt: Attempt) -> Iterator[str]:
     for failed in (attempt.page, attempt.answer, attempt.landing, attempt.private):
         if failed.status >= 500:
-            said = describe_answer(failed, attempt.visitor.site.read_log(has_failed=True))
+            said = attempt.visitor.site.describe(failed)
             told = f"{failed.method} {failed.path} was answered {failed.status}{said}"
             if NO_TABLE.search(said):
                 yield f"{told}: create the tables of its database first."
@@ -101,13 +96,14 @@ def _find_server_error(attempt: Attempt) -> Iterator[str]:
 
 
 def _find_refused_host(attempt: Attempt) -> Iterator[str]:
-    name = OTHER_SERVER_NAME.search(attempt.log)
+    log = attempt.visitor.site.read_log()
+    name = OTHER_SERVER_NAME.search(log)
     if name and attempt.page.status == 404:
         yield (
             f"GET {attempt.paths.login} was answered 404, because SERVER_NAME is {name[1]!r} and "
             "the trial is on 127.0.0.1: unset SERVER_NAME for it."
         )
-    if attempt.page.status == 400 and UNTRUSTED_HOST.search(attempt.page.text + attempt.log):
+    if attempt.page.status == 400 and UNTRUSTED_HOST.search(attempt.page.text + log):
         yield (
             f"GET {attempt.paths.login} was answered 400, because the host 127.0.0.1 is not "
             "trusted: add it to TRUSTED_HOSTS for the trial."

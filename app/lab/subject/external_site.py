@@ -14,6 +14,7 @@ from app.lab.subject.page import (
     find_exception,
     find_forgery_token,
     find_form,
+    quote_text,
     resolve,
 )
 from app.lab.subject.site import Paths, Site, Visitor
@@ -36,7 +37,7 @@ class ExternalSite(Site):
         paths: Paths,
         make_browser: MakeBrowser,
         launch: Callable[[], None],
-        log: Path | None = None,
+        log: Path,
     ) -> None:
         super().__init__(url, cookie_name, paths, make_browser)
         self._launch = launch
@@ -50,18 +51,21 @@ class ExternalSite(Site):
     def new_visitor(self, name: str = "") -> "ExternalVisitor":
         return ExternalVisitor(self, self.make_browser(), name)
 
-    def read_log(self, *, has_failed: bool = False) -> str:
-        """What the application wrote so far; empty if that is not known.
+    def describe(self, answer: Exchange, known: Exchange | None = None) -> str:
+        """What an answer says: its exception in the log, or text that the `known` page has not."""
+        raised = self._wait_for_exception() if answer.status >= 500 else ""
+        return f" (its own error is {raised})" if raised else quote_text(answer, known)
 
-        After it `has_failed`, its traceback is waited for: the server answers before it writes.
-        """
+    def read_log(self) -> str:
+        """What the application wrote so far."""
+        return self._log.read_text(errors="replace")
+
+    def _wait_for_exception(self) -> str:
+        """The exception behind an answer, which is logged after it; empty without one."""
         deadline = time.monotonic() + TRACEBACK_TIMEOUT_SECONDS
-        while True:
-            log = self._log.read_text(errors="replace") if self._log else ""
-            is_over = self._log is None or time.monotonic() > deadline
-            if not has_failed or find_exception(log) or is_over:
-                return log
+        while not (raised := find_exception(self.read_log())) and time.monotonic() < deadline:
             time.sleep(0.02)
+        return raised
 
 
 class FilledForm(NamedTuple):

@@ -121,11 +121,8 @@ def read_lines(page: Exchange) -> list[str]:
     return [" ".join(line.split()) for line in soup.stripped_strings]
 
 
-def describe_answer(answer: Exchange, log: str, known: Exchange | None = None) -> str:
-    """What an answer says: the application's exception, or text that the `known` page has not."""
-    raised = find_exception(log) if answer.status >= 500 else ""
-    if raised:
-        return f" (its own error is {raised})"
+def quote_text(answer: Exchange, known: Exchange | None = None) -> str:
+    """The text of an answer that the `known` page has not, in brackets; empty without any."""
     old = [*(read_lines(known) if known else ()), HTTP_STATUS_CODES.get(answer.status)]
     new = LONG_WORD.sub("…", " ".join(line for line in read_lines(answer) if line not in old))
     if len(new) > MAX_QUOTED_CHARACTERS:

@@ -1,5 +1,6 @@
 """Applications of tests, served by this process."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ class ServedApp(ExternalApp):
 
     code: str = ""
     """That of a file in the current folder, unless given."""
-    log: Path | None = None
+    log: Path = Path(os.devnull)
     """The file in which a handler writes what it logs."""
     servers: ClassVar[dict[str, ApplicationServer]] = {}
 

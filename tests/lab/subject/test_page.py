@@ -9,11 +9,11 @@ from app.lab.browser.cookie_jar import Jar
 from app.lab.subject.check import LOGOUT_WORD
 from app.lab.subject.external_site import find_redirect
 from app.lab.subject.page import (
-    describe_answer,
     find_forgery_token,
     find_form,
     find_forms,
     find_links,
+    quote_text,
     read_lines,
 )
 
@@ -92,10 +92,10 @@ def test_the_text_of_a_page_is_without_its_scripts_and_what_was_there_before() -
     page = page_of("<title>Shop</title><script>x</script><p>No\n such <b>user</b>")
     before = page_of("<title>Shop</title><p>user")
     assert read_lines(page) == ["No such", "user"]
-    assert describe_answer(page, "", before) == " (it says “No such”)"
+    assert quote_text(page, before) == " (it says “No such”)"
     assert read_lines(page_of('{"error": 1}', "application/json")) == ['{"error": 1}']
 
 
 def test_an_answer_is_quoted_without_what_may_be_a_key() -> None:
     answer = page_of('{"error": "no", "key": "' + "a1" * 20 + '"}', "application/json")
-    assert describe_answer(answer, "") == ' (it says “{"error": "no", "key": "…"}”)'
+    assert quote_text(answer) == ' (it says “{"error": "no", "key": "…"}”)'
