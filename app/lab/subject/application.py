@@ -67,12 +67,11 @@ class Subject(Site):
         self.clock = clock
         self.store = store
         self._settings: dict[str, Any] = {}
-        self._servers: list[ApplicationServer] = []
         self._visitors: list[SubjectVisitor] = []
         self._views: dict[int, tuple[Callable[[], Any], Future[Any]]] = {}
         self._numbers = itertools.count()
         self.app = self._make_app(store)
-        self._server = self._serve(self.app)
+        self._server = ApplicationServer(self.app)
         cookie_name = self.app.config["SESSION_COOKIE_NAME"]
         super().__init__(self._server.url, cookie_name, Paths(fields=ACCOUNT), make_browser)
         store.note = self.recorder.note
@@ -116,7 +115,7 @@ class Subject(Site):
         self._server.stop()
         self.app = self._make_app(self.store)
         self.cookie_name = self.app.config["SESSION_COOKIE_NAME"]
-        self._server = self._serve(self.app, self._server.port)
+        self._server = ApplicationServer(self.app, self._server.port)
         changes = _describe_settings(settings)
         self.recorder.note(f"The application is stopped and started again{changes}.")
 
@@ -138,7 +137,7 @@ class Subject(Site):
         """
         own_disk = {"SESSION_FILE_DIR": self.folder / f"machine-{next(self._numbers)}"}
         app = self._make_app(self.store.for_new_process(), **own_disk | settings)
-        server = self._serve(app)
+        server = ApplicationServer(app)
         other = Site(server.url, self.cookie_name, self.paths, self.make_browser)
         other.recorder = self.recorder
         self.recorder.note(f"A second server is started{_describe_settings(settings)}.")
@@ -166,9 +165,8 @@ class Subject(Site):
                 self.recorder.add_holding(self._find_holding(visitor, AT_THE_END))
 
     def close(self) -> None:
-        """Stop the servers, and remove the store."""
-        for server in self._servers:
-            server.stop()
+        """Stop the server, and remove the store."""
+        self._server.stop()
         self.store.close()
 
     def _make_app(self, store: StoreHarness, **own: Any) -> Flask:
@@ -202,11 +200,6 @@ class Subject(Site):
             result.set_exception(error)
             raise
         return "done"
-
-    def _serve(self, app: Flask, port: int = 0) -> ApplicationServer:
-        server = ApplicationServer(app, port)
-        self._servers.append(server)
-        return server
 
     def _find_holding(self, visitor: Visitor, moment: str) -> Holding:
         token = visitor.token

@@ -23,12 +23,12 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 class ApplicationServer(ThreadedWSGIServer):
-    """Serves an application on a port of loopback, several requests at once.
+    """Serves an application on a port of loopback, by default a free one; many requests at once.
 
     Its threads are kept for later requests: starting one was a third of what a small page cost.
     """
 
-    def __init__(self, app: Flask, port: int) -> None:
+    def __init__(self, app: Flask, port: int = 0) -> None:
         self._connections: set[socket.socket] = set()
         self._threads_of_requests = ThreadPoolExecutor(MAX_REQUESTS)
         super().__init__("127.0.0.1", port, app, handler=_QuietHandler)

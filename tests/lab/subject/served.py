@@ -35,7 +35,7 @@ class ServedApp(ExternalApp):
             self.servers[code] = ApplicationServer(load_app(code), server.port)
 
         if code not in self.servers:
-            self.servers[code] = ApplicationServer(load_app(code), 0)
+            self.servers[code] = ApplicationServer(load_app(code))
         url = self.servers[code].url
         yield ExternalSite(url, self.cookie_name, self.paths, make_browser, launch, self.log)
 
