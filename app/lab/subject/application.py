@@ -17,7 +17,7 @@ from werkzeug.security import generate_password_hash
 from werkzeug.test import create_environ
 
 from app.config import PRODUCTION
-from app.lab.browser.client import Browser, Exchange, MakeBrowser
+from app.lab.browser.client import Exchange, MakeBrowser
 from app.lab.claim import Skipped
 from app.lab.stores.harness import StoreHarness
 from app.lab.subject.clock import FrozenClock
@@ -59,7 +59,7 @@ class Subject(Site):
         folder: Path,
         store: StoreHarness,
         clock: FrozenClock,
-        make_browser: MakeBrowser = Browser,
+        make_browser: MakeBrowser,
     ) -> None:
         self.create_app = create_app
         self.backend = backend

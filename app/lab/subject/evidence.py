@@ -144,7 +144,7 @@ class Recorder:
         """Add, in words, the step that decides the verdict where that is no exchange."""
         self._decided_by = step
 
-    def add(self, exchange: Exchange, inside: str = "", actor: str = "") -> None:
+    def add(self, exchange: Exchange, inside: str, actor: str) -> None:
         """Add an exchange, the code that ran inside its view, and who sent it.
 
         The HttpOnly cookies that it sets are masked as tokens are: a handle, a remembered login.

@@ -37,9 +37,7 @@ class Site:
     person = "The user"
     """Whose account the experiments log in with, for the evidence."""
 
-    def __init__(
-        self, url: str, cookie_name: str, paths: Paths, make_browser: MakeBrowser = Browser
-    ) -> None:
+    def __init__(self, url: str, cookie_name: str, paths: Paths, make_browser: MakeBrowser) -> None:
         self.url = url
         self.cookie_name = cookie_name
         self.paths = paths
@@ -77,13 +75,8 @@ class Site:
         """Request the private page with this token and no other cookie."""
         self.recorder.mask(token)
         cookie = {"Cookie": f"{self.cookie_name}={token}"}
-        exchange = Browser().get(self.url + self.paths.private, headers=cookie)
-        for value in exchange.set_cookies:
-            name, _, new = value.partition(";")[0].partition("=")
-            if name == self.cookie_name:
-                self.recorder.mask(new)
-        self.recorder.add(exchange, actor=actor)
-        return exchange
+        sender = Visitor(self, Browser(), actor)
+        return sender._record(sender.own_browser.get(self.url + self.paths.private, headers=cookie))
 
     def send_bytes(self, request: bytes) -> bytes:
         """Send a request that no browser would send; the whole response, as bytes."""
@@ -107,7 +100,7 @@ class Site:
 class Visitor:
     """A person with a browser of their own. Every exchange is added to the evidence."""
 
-    def __init__(self, site: Site, browser: AnyBrowser, name: str = "") -> None:
+    def __init__(self, site: Site, browser: AnyBrowser, name: str) -> None:
         self.site = site
         self.browser = browser
         self.name = name or site.recorder.name_browser(site.person)
