@@ -39,7 +39,6 @@ RECORDS_SHARE_FILES = (
     "Several records share a file, and the laboratory cannot tell them apart in it."
 )
 
-
 ROW = ": "
 """Between a file's name and that of a row in it."""
 

@@ -31,11 +31,11 @@ class StoreHarness:
 
         The names of commands or of file operations, in their order.
         """
-        raise self.skipped()
+        raise Skipped(self.skip_reason)
 
     def records(self) -> dict[str, bytes]:
         """A copy of everything in the store, by the name of each record."""
-        raise self.skipped()
+        raise Skipped(self.skip_reason)
 
     def overwrite(self, name: str, data: bytes) -> None:
         """Replace a record by these bytes."""
@@ -79,29 +79,25 @@ class StoreHarness:
 
     def isolated_settings(self) -> Mapping[str, Any]:
         """The settings of an application that shares no store with this one."""
-        raise self.skipped()
+        raise Skipped(self.skip_reason)
 
     def close(self) -> None:
         """Remove everything that the harness created."""
 
-    def skipped(self) -> Skipped:
-        """The exception for what this kind of store cannot do."""
-        return Skipped(self.skip_reason)
-
     def _overwrite(self, name: str, data: bytes) -> None:
-        raise self.skipped()
+        raise Skipped(self.skip_reason)
 
     def _corrupt(self, name: str, change: Change) -> None:
-        raise self.skipped()
+        raise Skipped(self.skip_reason)
 
     def _stopped(self) -> Outage:
-        raise self.skipped()
+        raise Skipped(self.skip_reason)
 
     def _frozen(self) -> Outage:
-        raise self.skipped()
+        raise Skipped(self.skip_reason)
 
     def _disk_full(self) -> Outage:
-        raise self.skipped()
+        raise Skipped(self.skip_reason)
 
     @contextmanager
     def _note_around(self, outage: Outage, begins: str, ends: str) -> Iterator[None]:
