@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.config import VARIABLES
 from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
 from app.lab.measuring import read_last_line
@@ -238,11 +237,9 @@ class BackgroundRunner:
         )
 
     def _start_process(self, lock: int, claim: str | None) -> "subprocess.Popen[bytes]":
-        settings = {variable.name for variable in VARIABLES}  # a subject has its own
         with self.files.errors.open("wb") as errors:
             return subprocess.Popen(  # noqa: S603 - of a request only the name of a claim
                 [*self._command, str(self.files.folder), *([claim] if claim else [])],
-                env={name: value for name, value in os.environ.items() if name not in settings},
                 stdin=subprocess.PIPE,  # never written to: it is closed when this process ends
                 stdout=errors,
                 stderr=errors,

@@ -12,7 +12,6 @@ import pytest
 from app.lab.experiments import CLAIMS
 from app.lab.runs.background import BackgroundRunner, RunFiles, RunProgress, Stage
 from backends import BACKENDS
-from tests.conftest import SECRET
 from tests.support.services import PATIENCE, LabServer, group_is_gone
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
@@ -83,17 +82,10 @@ def test_progress_that_cannot_be_read_is_none(line: bytes, tmp_path: Path) -> No
     assert over(runs).stage is Stage.ENDED
 
 
-def test_a_run_sees_no_setting_of_the_application(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SESSION_BACKEND", "cookie")
-    monkeypatch.setenv("SECRET_KEY", SECRET)
-    monkeypatch.setenv("REDIS_URL", "redis://elsewhere")
-    names = "'SESSION_BACKEND', 'SECRET_KEY', 'REDIS_URL'"
-    says = f"import os; print([os.environ.get(name) for name in ({names})])"
-    runs = run_of(says, tmp_path)
+def test_a_run_that_broke_off_says_its_last_line(tmp_path: Path) -> None:
+    runs = run_of("print('no room')", tmp_path)
     runs.start()
-    assert over(runs).because == "[None, None, None]"
+    assert (over(runs).stage, over(runs).because) == (Stage.FAILED, "no room")
 
 
 def begin_at_once(runs: BackgroundRunner) -> int:
