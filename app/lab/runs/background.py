@@ -217,24 +217,27 @@ class BackgroundRunner:
         events = self.files.events()
         if not events or events[0]["event"] != "begun":  # a file that was deleted meanwhile
             return None
-        begun, last = events[0], events[-1]
+        begun = events[0]
         found = [each for each in events if each["event"] == "result"]
         try:
             results = msgspec.convert(found, list[Result])
         except msgspec.ValidationError:  # written by another version of this program
             return None
-        stage, because = Stage.RUNNING, ""
-        if last["event"] in (Stage.ENDED, Stage.FAILED, Stage.STOPPED):
-            stage, because = Stage(last["event"]), last.get("because", "")
-        elif not is_locked and self.files.is_asked_to_stop:
-            stage = Stage.STOPPED
-        elif not is_locked:
-            stage = Stage.FAILED
-            error = read_last_line(self.files.errors)
-            because = error or "Its process was ended before it was done."
+        stage, because = self._find_stage(events[-1], is_locked=is_locked)
         return RunProgress(
             begun["run"], stage, begun["total"], results, because, begun.get("claim")
         )
+
+    def _find_stage(self, last: dict[str, Any], *, is_locked: bool) -> tuple[Stage, str]:
+        """The stage of the run with this last event, and why it failed."""
+        if last["event"] in (Stage.ENDED, Stage.FAILED, Stage.STOPPED):
+            return Stage(last["event"]), last.get("because", "")
+        if is_locked:
+            return Stage.RUNNING, ""
+        if self.files.is_asked_to_stop:
+            return Stage.STOPPED, ""
+        error = read_last_line(self.files.errors)
+        return Stage.FAILED, error or "Its process was ended before it was done."
 
     def _start_process(self, lock: int, claim: str | None) -> "subprocess.Popen[bytes]":
         with self.files.errors.open("wb") as errors:
