@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 from flask import Flask
 
 from app.lab.browser.client import Browser, MakeBrowser
 from app.lab.subject.external import ExternalApp
 from app.lab.subject.external_site import ExternalSite
 from app.lab.subject.server import ApplicationServer
+from app.lab.subject.site import Paths
+from backends import ConfigurationError
+from tests.lab.subject.logins import CODE, RIGHT
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,18 @@ class ServedApp(ExternalApp):
     def stop_all(cls) -> None:
         while cls.servers:
             cls.servers.popitem()[1].stop()
+
+
+def served(name: str, **paths: Any) -> ServedApp:
+    """The application of that name in logins.py, with its account unless others are given."""
+    return ServedApp(name, Paths(**{"fields": RIGHT, **paths}), code=CODE[name])
+
+
+def read_refusal(app: ExternalApp) -> str:
+    """Why the laboratory does not try the application."""
+    with pytest.raises(ConfigurationError) as refused:
+        app.check()
+    return str(refused.value)
 
 
 def load_app(code: str) -> Flask:

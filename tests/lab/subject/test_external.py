@@ -17,15 +17,10 @@ from app.lab.runs.runner import try_claim
 from app.lab.subject import external
 from app.lab.subject.external import ExternalApp
 from app.lab.subject.site import Paths, Site
-from backends import ConfigurationError
 from tests.lab.subject.logins import CODE, RIGHT
-from tests.lab.subject.served import ServedApp
+from tests.lab.subject.served import read_refusal, served
 
 FINAL, REGENERATED = CLAIMS["logout_is_final"], CLAIMS["regenerated_at_login"]
-
-
-def served(name: str) -> ServedApp:
-    return ServedApp(name, Paths(fields=RIGHT), code=CODE[name])
 
 
 class TestVerdicts:
@@ -119,9 +114,8 @@ class TestProcess:
         ],
     )
     def test_one_that_does_not_start_is_refused_in_one_line(self, target: str, last: str) -> None:
-        with pytest.raises(ConfigurationError) as refused:
-            ExternalApp(target, Paths()).check()
-        assert str(refused.value) == f"The application {target} ended; its last line: {last}"
+        said = read_refusal(ExternalApp(target, Paths()))
+        assert said == f"The application {target} ended; its last line: {last}"
 
     def test_one_that_never_listens_is_given_up(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -132,9 +126,7 @@ class TestProcess:
         monkeypatch.setattr(external, "PROCESS_TIMEOUT_SECONDS", 0.5)
         clock = SimpleNamespace(monotonic=read_clock, sleep=time.sleep)
         monkeypatch.setattr(external, "time", clock)
-        with pytest.raises(ConfigurationError) as refused:
-            ExternalApp("asleep:app", Paths()).check()
-        assert str(refused.value) == (
+        assert read_refusal(ExternalApp("asleep:app", Paths())) == (
             "The application asleep:app did not listen within 0 seconds; "
             "its last line: waiting for the database"
         )

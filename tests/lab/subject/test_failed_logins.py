@@ -10,16 +10,11 @@ import pytest
 
 from app.lab.subject.external import ExternalApp
 from app.lab.subject.site import Paths
-from backends import ConfigurationError
 from tests.lab.subject.logins import CODE, RIGHT
-from tests.lab.subject.served import ServedApp
+from tests.lab.subject.served import read_refusal, served
 
 WRONG = {"fields": {"name": "bob", "password": "no"}}
 AS_JSON = {"is_json": True}
-
-
-def served(name: str, **paths: Any) -> ServedApp:
-    return ServedApp(name, Paths(**{"fields": RIGHT, **paths}), code=CODE[name])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +97,7 @@ REASONS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
 def test_the_reason_is_one_line_that_says_what_to_do(
     name: str, paths: dict[str, Any], parts: list[str]
 ) -> None:
-    assert_parts(read_reason(served(name, **paths)), parts)
+    assert_parts(read_refusal(served(name, **paths)), parts)
 
 
 OWN_ERRORS = {
@@ -119,7 +114,7 @@ def test_the_applications_own_error_is_read_in_its_log(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / f"{name}.py").write_text(CODE[name])
-    assert_parts(read_reason(ExternalApp(name, Paths(fields=RIGHT))), OWN_ERRORS[name])
+    assert_parts(read_refusal(ExternalApp(name, Paths(fields=RIGHT))), OWN_ERRORS[name])
 
 
 @pytest.fixture
@@ -143,13 +138,7 @@ def log(tmp_path: Path) -> Iterator[Path]:
 def test_the_applications_own_error_is_told_in_short(
     name: str, parts: list[str], log: Path
 ) -> None:
-    assert_parts(read_reason(replace(served(name), log=log)), parts)
-
-
-def read_reason(app: ExternalApp) -> str:
-    with pytest.raises(ConfigurationError) as refused:
-        app.check()
-    return str(refused.value)
+    assert_parts(read_refusal(replace(served(name), log=log)), parts)
 
 
 def assert_parts(reason: str, parts: list[str]) -> None:
