@@ -49,13 +49,13 @@ def run_in_processes(
     # A child of a process may still write while the folder is being removed.
     with tempfile.TemporaryDirectory(prefix="session-lab-", ignore_cleanup_errors=True) as folder:
         logs = [Path(folder, f"{number}.log") for number in range(min(processes, len(tasks)))]
-        workers = [_Worker(do, log) for log in logs]
+        workers = [_Worker(do, log, timeout) for log in logs]
         try:
             for worker in workers:
                 worker.assign(waiting.popleft())
             while busy := [worker for worker in workers if worker.is_busy]:
-                for worker in _find_ready(busy, timeout):
-                    yield worker.task, worker.collect(timeout)
+                for worker in _find_ready(busy):
+                    yield worker.task, worker.collect()
                     if waiting:
                         worker.assign(waiting.popleft())
         finally:
@@ -65,9 +65,10 @@ def run_in_processes(
 class _Worker:
     """A process, which is replaced when it has died."""
 
-    def __init__(self, do: Callable[[Any], Any], log: Path) -> None:
+    def __init__(self, do: Callable[[Any], Any], log: Path, timeout: float) -> None:
         self._do = do
         self._log = log
+        self._timeout = timeout
         self.task: Any = None
         self.is_busy = False
         self._start()
@@ -87,17 +88,18 @@ class _Worker:
         if not self.process.is_alive():
             self.connection.close()
             self._start()
-        self.task, self.is_busy, self.since = task, True, time.monotonic()
+        self.task, self.is_busy = task, True
+        self.deadline = time.monotonic() + self._timeout
         with suppress(OSError):  # it has just died: `collect` reports that
             self.connection.send(task)
 
-    def collect(self, timeout: float) -> Any:
+    def collect(self) -> Any:
         """The result of the task if it has one by now, else `Crashed` with the reason."""
         self.is_busy = False
         if not self.connection.poll():
             self.process.kill()
             self.process.join()
-            return Crashed(f"It did not end within {timeout:.0f} s.")
+            return Crashed(f"It did not end within {self._timeout:.0f} s.")
         try:
             return self.connection.recv()
         except (EOFError, OSError):
@@ -107,17 +109,12 @@ class _Worker:
             return Crashed(f"{status}: {last}" if last else f"{status}.")
 
 
-def _find_ready(busy: list[_Worker], timeout: float) -> list[_Worker]:
-    """Wait for workers that have a result, have died, or have exceeded the timeout."""
-    now = time.monotonic()
-    remaining = min(worker.since for worker in busy) + timeout - now
+def _find_ready(busy: list[_Worker]) -> list[_Worker]:
+    """Wait for workers that have a result, have died, or have exceeded their time."""
+    remaining = min(worker.deadline for worker in busy) - time.monotonic()
     answering = wait([worker.connection for worker in busy], max(0.0, remaining))
-    started_before = time.monotonic() - timeout
-    return [
-        worker
-        for worker in busy
-        if worker.connection in answering or worker.since <= started_before
-    ]
+    now = time.monotonic()
+    return [each for each in busy if each.connection in answering or each.deadline <= now]
 
 
 def _end_all(workers: list[_Worker]) -> None:
