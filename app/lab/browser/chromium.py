@@ -272,14 +272,14 @@ class _Tab:
         request_id = navigation["requestId"]
         sent = await self._wait_for(_SENT_RAW, of=request_id)
         response = await self._wait_for(_RESPONSE_RAW, of=request_id)
-        await self._wait_for(_FINISHED, _FAILED, of=request_id)
+        ended = await self._wait_for(_FINISHED, _FAILED, of=request_id)
         return Exchange(
             method=navigation["request"]["method"],
             url=navigation["request"]["url"],
             request_headers=_split_headers(sent["headers"]),
             status=response["statusCode"],
             headers=_split_headers(response["headers"]),
-            body=await self._read_body(request_id),
+            body=await self._read_body(ended),
             refused=tuple(map(_make_refused, response["blockedCookies"])),
         )
 
@@ -292,10 +292,11 @@ class _Tab:
                 self._has_event.clear()
                 await self._has_event.wait()
 
-    async def _read_body(self, request_id: str) -> bytes:
-        if _FINISHED not in [n for n, event in self._events if event["requestId"] == request_id]:
+    async def _read_body(self, ended: Event) -> bytes:
+        if "errorText" in ended:  # it failed: a redirect is not followed
             return b""
-        result = await self._devtools.send("Network.getResponseBody", {"requestId": request_id})
+        request = {"requestId": ended["requestId"]}
+        result = await self._devtools.send("Network.getResponseBody", request)
         body = str(result["body"])
         return b64decode(body) if result["base64Encoded"] else body.encode()
 
