@@ -1,9 +1,8 @@
 """Rows of SQLite files, as the records that they are."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,10 +11,11 @@ BESIDE = ("-wal", "-shm", "-journal")
 
 
 class DatabaseRow(NamedTuple):
-    """A row of a table, by its number there."""
+    """A row of a table, by its number there, and what each of its columns holds."""
 
     table: str
     number: int
+    held: Mapping[str, object]
 
     @property
     def name(self) -> str:
@@ -38,37 +38,35 @@ def is_database(path: Path) -> bool:
 def read_rows(path: Path) -> dict[str, bytes]:
     """All that each row holds, by its name."""
     with closing(sqlite3.connect(path)) as database:
-        return {
-            row.name: b"\n".join(map(_to_bytes, values)) for row, values in _list_rows(database)
-        }
+        rows = _list_rows(database)
+        return {row.name: b"\n".join(map(_to_bytes, row.held.values())) for row in rows}
 
 
 def change_row(path: Path, name: str, change: Callable[[bytes], bytes]) -> None:
     """Change what is kept in the row of that name, and not its key: bytes, or its longest text."""
     with closing(sqlite3.connect(path)) as database, database:
-        row, values = next(each for each in _list_rows(database) if each[0].name == name)
-        columns = [each[1] for each in database.execute(f'PRAGMA table_info("{row.table}")')]
-        place = max(range(len(values)), key=lambda each: _rank(values[each]))
+        row = next(each for each in _list_rows(database) if each.name == name)
+        column = max(row.held, key=lambda each: _rank(row.held[each]))
         database.execute(
-            f'UPDATE "{row.table}" SET "{columns[place]}"=? WHERE rowid=?',  # noqa: S608 - its own
-            (change(_to_bytes(values[place])), row.number),
+            f'UPDATE "{row.table}" SET "{column}"=? WHERE rowid=?',  # noqa: S608 - its own
+            (change(_to_bytes(row.held[column])), row.number),
         )
 
 
 def copy_row(path: Path, times: int, make_name_like: Callable[[str], str]) -> None:
     """Add copies of the last row. Each text in it is a name, and gets another of the same form."""
     with closing(sqlite3.connect(path)) as database, database:
-        row, values = list(_list_rows(database))[-1]
+        *_, row = _list_rows(database)
         columns = database.execute(f'PRAGMA table_info("{row.table}")').fetchall()
-        places = [place for place, column in enumerate(columns) if column[2] != "INTEGER"]
-        names = ",".join(f'"{columns[place][1]}"' for place in places)
+        names = [name for _, name, kind, *_ in columns if kind != "INTEGER"]
+        held = [row.held[name] for name in names]
         copies = (
-            [make_name_like(each) if isinstance(each, str) else each for each in kept]
-            for kept in repeat([values[place] for place in places], times)
+            [make_name_like(each) if isinstance(each, str) else each for each in held]
+            for _ in range(times)
         )
-        signs = ",".join("?" * len(places))
+        quoted, signs = ",".join(f'"{name}"' for name in names), ",".join("?" * len(names))
         database.executemany(
-            f'INSERT INTO "{row.table}" ({names}) VALUES ({signs})',  # noqa: S608 - its own
+            f'INSERT INTO "{row.table}" ({quoted}) VALUES ({signs})',  # noqa: S608 - its own
             copies,
         )
 
@@ -79,12 +77,13 @@ def write_log_back(path: Path) -> None:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _list_rows(database: sqlite3.Connection) -> Iterator[tuple[DatabaseRow, tuple[object, ...]]]:
+def _list_rows(database: sqlite3.Connection) -> Iterator[DatabaseRow]:
     found = "SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%'"
     for (table,) in database.execute(found).fetchall():
         rows = database.execute(f'SELECT rowid, * FROM "{table}"')  # noqa: S608 - its own
+        names = [column[0] for column in rows.description[1:]]
         for number, *values in rows.fetchall():
-            yield DatabaseRow(table, number), tuple(values)
+            yield DatabaseRow(table, number, dict(zip(names, values, strict=True)))
 
 
 def _rank(value: object) -> tuple[bool, bool, int]:
