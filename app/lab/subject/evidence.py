@@ -11,6 +11,8 @@ from itertools import groupby
 from string import ascii_uppercase
 from threading import Lock
 
+from humanize import ordinal
+
 from app.lab.browser.client import Exchange
 from app.lab.browser.set_cookie import read_set_cookie
 
@@ -228,11 +230,7 @@ def _select_session_headers(headers: list[tuple[str, str]]) -> list[tuple[str, s
 def _ordinal(number: int) -> str:
     """What stands before the noun: nothing for the first, then `second `, … `11th `."""
     words = ("", "second ", "third ", "fourth ", "fifth ")
-    if number <= len(words):
-        return words[number - 1]
-    tens, ones = divmod(number, 10)
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(ones, "th") if tens % 10 != 1 else "th"
-    return f"{number}{ending} "
+    return words[number - 1] if number <= len(words) else f"{ordinal(number)} "
 
 
 def _letter(index: int) -> str:
