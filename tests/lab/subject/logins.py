@@ -48,8 +48,9 @@ JSON = BASE.replace("return FORM", f'return "{JSON_PAGE}"').replace(
 )
 """A page whose script sends JSON."""
 
+LOGS_IN = 'session["name"] = "alice"'
 WELCOME = 'return redirect("/dashboard")'
-
+"""What the login does with the right account."""
 
 POLITE = BASE.replace(
     "def login():\n",
@@ -89,6 +90,29 @@ time.sleep(60)
 
 def setting(line: str) -> str:
     return f"{BASE}\napp.config.update({line})\n"
+
+
+def page(path: str, *lines: str) -> str:
+    """One more page, by the lines of its view."""
+    body = "".join(f"    {line}\n" for line in lines)
+    return f'\n@app.get("{path}")\ndef page():\n{body}'
+
+
+def refusing(answer: str) -> str:
+    """The application that gives this answer to a wrong login."""
+    form = "    return FORM"
+    return BASE.replace(form, f'    if request.method == "POST":\n        {answer}\n{form}')
+
+
+def leading_on(path: str) -> str:
+    """The application whose login logs in by half, and leads to the page at `path`."""
+    half = BASE.replace(LOGS_IN, 'session["half"] = "alice"')
+    return half.replace(WELCOME, f'return redirect("{path}")')
+
+
+def giving(token: str) -> str:
+    """The application whose login by JSON gives a token and no session."""
+    return JSON.replace(f'{LOGS_IN}\n            return {{"ok": True}}', token)
 
 
 def checking(expression: str, found: str) -> str:
@@ -138,48 +162,23 @@ CODE = {
         <input name=password type=password></form><form method=post action=/login?next=/>
         <input name=name><input name=password type=password></form>'''""",
     ),
-    "elsewhere": BASE.replace(
-        '@app.route("/login"',
-        '@app.get("/login")\n'
-        'def page():\n    return FORM.replace("<form", "<form action=/session/new")\n\n'
-        '@app.route("/session/new"',
-    ),
+    "elsewhere": BASE.replace('"/login", methods', '"/session/new", methods')
+    + page("/login", 'return FORM.replace("<form", "<form action=/session/new")'),
     "moved": BASE.replace('route("/login"', 'route("/login/"'),
-    "led_away": BASE + '\n@app.get("/sign-in")\ndef old():\n    return redirect("/login")\n',
+    "led_away": BASE + page("/sign-in", 'return redirect("/login")'),
     "by_json": JSON,
     "json_alone": JSON.replace('["GET", "POST"]', '["POST"]'),
     "by_json_in_silence": JSON.replace("request.json ==", "request.get_json(silent=True) =="),
-    "landing": BASE.replace('session["name"] = "alice"', 'session["new"] = "alice"').replace(
-        WELCOME, 'return redirect("/welcome")'
-    )
-    + """
-@app.get("/welcome")
-def welcome():
-    session["name"] = session.pop("new")
-    return "Welcome"
-""",
+    "landing": leading_on("/welcome")
+    + page("/welcome", 'session["name"] = session.pop("half")', 'return "Welcome"'),
     "polite_text": BASE.replace(
         "return FORM", 'return FORM + (request.method == "POST") * "<p>Wrong name or password.</p>"'
     ),
-    "flashing": BASE.replace(
-        "    return FORM",
-        """    if request.method == "POST":
-        flash("No such user.")
-        return redirect("/login")
-    return FORM + "".join(get_flashed_messages())""",
+    "flashing": refusing('flash("No such user."); return redirect("/login")').replace(
+        "return FORM", 'return FORM + "".join(get_flashed_messages())'
     ),
-    "refusing": BASE.replace(
-        "    return FORM",
-        """    if request.method == "POST":
-        return {"error": "bad credentials"}, 403
-    return FORM""",
-    ),
-    "limited": BASE.replace(
-        "    return FORM",
-        """    if request.method == "POST":
-        abort(429)
-    return FORM""",
-    ),
+    "refusing": refusing('return {"error": "bad credentials"}, 403'),
+    "limited": refusing("abort(429)"),
     "error_in_200": JSON.replace('"No such user."}, 401', '"No such user."}'),
     "without_tables": BASE.replace(
         "is_right():\n    ",
@@ -207,51 +206,37 @@ def force():
     "single_sign_on": BASE.replace("and is_right()", "and False").replace(
         "return FORM", 'return redirect("https://sso.example/in")'
     ),
-    "second_factor": BASE.replace('session["name"] = "alice"', 'session["half"] = "alice"').replace(
-        WELCOME, 'return redirect("/code")'
-    )
-    + """
-@app.get("/code")
-def code():
-    return "<form method=post><input name=code></form>"
-""",
+    "second_factor": leading_on("/code")
+    + page("/code", 'return "<form method=post><input name=code></form>"'),
     "two_steps": BASE.replace("and is_right():", 'and request.form.get("name"):').replace(
-        'session["name"] = "alice"\n        ' + WELCOME,
+        f"{LOGS_IN}\n        {WELCOME}",
         'return "<form method=post><input name=secret type=password></form>"',
     ),
     "captcha": BASE.replace(
         "return FORM", 'return FORM.replace("<input", "<div class=g-recaptcha></div><input", 1)'
     ).replace("and is_right()", "and False"),
-    "bearer": JSON.replace(
-        'session["name"] = "alice"\n            return {"ok": True}',
-        'return {"data": {"access_token": "abc.def.ghi"}}',
-    ),
-    "bearer_beside_a_cookie": JSON.replace(
-        'session["name"] = "alice"\n            return {"ok": True}',
-        'session["seen"] = 1; return "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.c2ln"',
+    "bearer": giving('return {"data": {"access_token": "abc.def.ghi"}}'),
+    "bearer_beside_a_cookie": giving(
+        'session["seen"] = 1; return "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.c2ln"'
     ),
     "basic": BASE.replace(
         '"Hello" if "name" in session else redirect("/login")',
         '("no", 401, {"WWW-Authenticate": "Basic realm=x"})',
     ),
     "unconfirmed": BASE.replace('"Hello" if', 'redirect("/confirm") if')
-    + '\n@app.get("/confirm")\ndef confirm():\n    return "<p>We sent you a mail."\n',
+    + page("/confirm", 'return "<p>We sent you a mail."'),
     "newsletter": BASE.replace("and is_right()", "and True")
-    .replace('session["name"] = "alice"', "pass")
+    .replace(LOGS_IN, "pass")
     .replace(WELCOME, 'return redirect("/")')
-    + '\n@app.get("/")\ndef home():\n    return "<form method=post><input name=mail></form>"\n',
-    "no_cookie": BASE.replace('session["name"] = "alice"', "pass"),
+    + page("/", 'return "<form method=post><input name=mail></form>"'),
+    "no_cookie": BASE.replace(LOGS_IN, "pass"),
     "forbidden": BASE.replace('"Hello" if "name" in session', 'abort(403) if "name" in session'),
     "delete_only": BASE.replace('app.post("/logout")', 'app.delete("/logout")').replace(
         '"Hello"', '"<a href=/account/sign-out>out</a>"'
     ),
     "closing": BASE.replace("return FORM", "import os; os._exit(3)"),
     "in_the_corner": BASE.replace('["GET", "POST"]', '["POST"]')
-    + """
-@app.get("/")
-def home():
-    return FORM.replace("<form", "<form action=/login")
-""",
+    + page("/", 'return FORM.replace("<form", "<form action=/login")'),
     "other_host": """
 from flask import Flask
 app = Flask("logins", host_matching=True, static_host="shop.example")
@@ -263,22 +248,13 @@ app.add_url_rule("/login", host="shop.example", view_func=lambda: "hello")
     "by_get": BASE.replace('["GET", "POST"]', '["GET"]').replace(
         "return FORM", 'return FORM.replace("method=post", "")'
     ),
-    "terms": BASE.replace('session["name"] = "alice"', 'session["half"] = "alice"').replace(
-        WELCOME, 'return redirect("/terms")'
-    )
-    + """
-@app.get("/terms")
-def terms():
-    return "<form method=post><input type=checkbox name=agree></form>"
-""",
+    "terms": leading_on("/terms")
+    + page("/terms", 'return "<form method=post><input type=checkbox name=agree></form>"'),
     "second_factor_by_json": JSON.replace('session["name"]', 'session["half"]').replace(
         '"ok": True', '"code_required": True'
     ),
-    "bearer_in_a_header": JSON.replace(
-        'session["name"] = "alice"\n            return {"ok": True}',
-        'return {}, 200, {"X-Auth-Token": "abc"}',
-    ),
-    "raising_to_the_server": BASE.replace('session["name"] = "alice"', '{}["x"]')
+    "bearer_in_a_header": giving('return {}, 200, {"X-Auth-Token": "abc"}'),
+    "raising_to_the_server": BASE.replace(LOGS_IN, '{}["x"]')
     + '\napp.config["PROPAGATE_EXCEPTIONS"] = True\n',
 }
 """By the name of the module."""
