@@ -18,7 +18,7 @@ from string import punctuation
 from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from app.lab.browser.cookie_jar import Jar, Refused, cookie_string
+from app.lab.browser.cookie_jar import Jar, Refused
 from app.lab.browser.set_cookie import Cookie, path_of
 
 TIMEOUT_SECONDS = 10.0  # for each wait on the socket
@@ -143,8 +143,8 @@ class Browser:
             "Accept-Encoding": "identity",
             "Sec-Fetch-Mode": "navigate",
         }
-        cookies = self.jar.cookies_for(url)
-        return {**headers, "Cookie": cookie_string(cookies)} if cookies else headers
+        cookies = self.jar.cookie_header(url)
+        return {**headers, "Cookie": cookies} if cookies else headers
 
 
 def _send(

@@ -82,8 +82,22 @@ class Jar:
                 return Refused(field.cookie.name, reason)
             return self._keep(field.cookie, now)
 
-    def cookies_for(self, url: str) -> list[Cookie]:
-        """The cookies to send with a navigation to `url`, in the order of sending (5.8.3)."""
+    def cookie_header(self, url: str) -> str:
+        """The Cookie field of a navigation to `url` (5.8.3); empty without a cookie for it."""
+        return _join(self._find_cookies(url))
+
+    def document_cookie(self, url: str) -> str:
+        """The value of `document.cookie` for a script on the page at `url` (5.8.2)."""
+        visible = [cookie for cookie in self._find_cookies(url) if not cookie.http_only]
+        return _join(visible).encode("latin-1").decode("utf-8", errors="replace")
+
+    def restart(self) -> None:
+        """Remove the session cookies, as browsers do when they are closed (5.7)."""
+        with self._lock:
+            self._held = {key: c for key, c in self._held.items() if c.expires is not None}
+
+    def _find_cookies(self, url: str) -> list[Cookie]:
+        """The cookies that belong to `url`, in the order of sending (5.8.3)."""
         host, path, secure = host_of(url), path_of(url), _is_secure_origin(url)
         matching = (
             cookie
@@ -93,16 +107,6 @@ class Jar:
             and (secure or not cookie.secure)
         )
         return sorted(matching, key=lambda cookie: (-len(cookie.path), cookie.created))
-
-    def document_cookie(self, url: str) -> str:
-        """The value of `document.cookie` for a script on the page at `url` (5.8.2)."""
-        visible = [cookie for cookie in self.cookies_for(url) if not cookie.http_only]
-        return cookie_string(visible).encode("latin-1").decode("utf-8", errors="replace")
-
-    def restart(self) -> None:
-        """Remove the session cookies, as browsers do when they are closed (5.7)."""
-        with self._lock:
-            self._held = {key: c for key, c in self._held.items() if c.expires is not None}
 
     def _remove_expired(self, now: float) -> list[Cookie]:
         """Remove expired cookies, and return the others."""
@@ -120,8 +124,8 @@ class Jar:
         return kept
 
 
-def cookie_string(cookies: list[Cookie]) -> str:
-    """The value of the Cookie field (5.8.3, step 6)."""
+def _join(cookies: list[Cookie]) -> str:
+    """The value of a field with these cookies (5.8.3, step 6)."""
     return "; ".join(f"{c.name}={c.value}" if c.name else c.value for c in cookies)
 
 

@@ -1,6 +1,6 @@
 """What the tests of cookies share: addresses, and a jar that is filled and asked."""
 
-from app.lab.browser.cookie_jar import Jar, cookie_string
+from app.lab.browser.cookie_jar import Jar
 from app.lab.browser.set_cookie import Cookie
 
 LOOPBACK = "http://127.0.0.1:5000/shop/cart"
@@ -14,8 +14,3 @@ def store(jar: Jar, url: str, header: str) -> Cookie:
     answer = jar.store(url, header)
     assert isinstance(answer, Cookie), answer
     return answer
-
-
-def build_cookie_header(jar: Jar, url: str) -> str:
-    """The Cookie header of a request to `url`."""
-    return cookie_string(jar.cookies_for(url))

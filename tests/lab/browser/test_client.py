@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.lab.browser.client import Browser
-from app.lab.browser.cookie_jar import cookie_string
 from tests.lab.browser.tiny_site import Reply, TinySite, tiny_site
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def test_a_manual_cookie_header_replaces_the_jars(browser: Browser, site: TinySi
     replayed = browser.get(site.url("/"), headers={"cookie": "a=stolen"})
     assert [v for k, v in site.last("/").headers if k.lower() == "cookie"] == ["a=stolen"]
     assert replayed.cookie_bytes == len("a=stolen")
-    assert cookie_string(browser.jar.cookies_for(site.url("/"))) == "a=1"
+    assert browser.jar.cookie_header(site.url("/")) == "a=1"
 
 
 def test_the_body_can_be_read_as_bytes_and_text(browser: Browser, site: TinySite) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from app.lab.browser.cookie_jar import Jar, Refused
 from app.lab.browser.set_cookie import Cookie
-from tests.lab.browser.cookies import HTTP, HTTPS, LOCALHOST, LOOPBACK, build_cookie_header, store
+from tests.lab.browser.cookies import HTTP, HTTPS, LOCALHOST, LOOPBACK, store
 
 if TYPE_CHECKING:
     from tests.support.clock import SetClock
@@ -85,7 +85,7 @@ def test_a_cookie_set_again_keeps_its_place_in_the_order(jar: Jar, clock: "SetCl
     clock.forward(1)
     again = store(jar, LOOPBACK, "a=3; HttpOnly")
     assert again.created == first.created
-    assert build_cookie_header(jar, LOOPBACK) == "a=3; b=2"
+    assert jar.cookie_header(LOOPBACK) == "a=3; b=2"
 
 
 @pytest.mark.parametrize("deletion", ["Max-Age=0", "Max-Age=-1", "Expires=0:0:0 1 Jan 1970"])
@@ -125,8 +125,8 @@ def test_loopback_is_a_secure_origin(jar: Jar, host: str) -> None:
 def test_a_secure_cookie_is_sent_to_secure_origins_only(jar: Jar) -> None:
     store(jar, HTTPS, "safe=1; Secure")
     store(jar, HTTPS, "open=1")
-    assert build_cookie_header(jar, HTTPS) == "safe=1; open=1"
-    assert build_cookie_header(jar, HTTP) == "open=1"
+    assert jar.cookie_header(HTTPS) == "safe=1; open=1"
+    assert jar.cookie_header(HTTP) == "open=1"
     assert jar.document_cookie(HTTP) == "open=1"
 
 
@@ -148,13 +148,13 @@ def test_an_insecure_origin_does_not_overlay_a_secure_cookie(
     store(jar, HTTPS, "a=good; Path=/login; Secure")
     answer = jar.store(HTTP, header)
     assert isinstance(answer, Cookie) is taken
-    assert build_cookie_header(jar, "https://www.shop.example/login").startswith("a=good")
+    assert jar.cookie_header("https://www.shop.example/login").startswith("a=good")
 
 
 def test_a_secure_origin_may_overwrite_a_secure_cookie(jar: Jar) -> None:
     store(jar, HTTPS, "a=1; Secure")
     store(jar, HTTPS, "a=2")
-    assert build_cookie_header(jar, HTTP) == "a=2"
+    assert jar.cookie_header(HTTP) == "a=2"
 
 
 # Sending
@@ -183,20 +183,20 @@ def test_a_cookie_goes_only_where_it_belongs(
     jar: Jar, header: str, url: str, is_sent: bool
 ) -> None:
     store(jar, HTTPS, header)
-    assert build_cookie_header(jar, url) == ("a=1" if is_sent else "")
+    assert jar.cookie_header(url) == ("a=1" if is_sent else "")
 
 
 def test_longer_paths_are_sent_first_then_older_cookies(jar: Jar, clock: "SetClock") -> None:
     for header in ("a=1; Path=/", "b=2; Path=/shop", "c=3; Path=/", "d=4; Path=/shop/cart"):
         store(jar, LOOPBACK, header)
         clock.forward(1)
-    assert build_cookie_header(jar, LOOPBACK) == "d=4; b=2; a=1; c=3"
+    assert jar.cookie_header(LOOPBACK) == "d=4; b=2; a=1; c=3"
 
 
 def test_a_nameless_cookie_is_sent_as_its_bare_value(jar: Jar) -> None:
     store(jar, LOOPBACK, "loner")
     store(jar, LOOPBACK, "empty=")
-    assert build_cookie_header(jar, LOOPBACK) == "loner; empty="
+    assert jar.cookie_header(LOOPBACK) == "loner; empty="
 
 
 def test_a_script_reads_decoded_cookies_without_http_only(jar: Jar) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from app.lab.browser.cookie_jar import Jar
 from app.lab.browser.set_cookie import default_path, parse_cookie_date
-from tests.lab.browser.cookies import HTTPS, LOCALHOST, LOOPBACK, build_cookie_header, store
+from tests.lab.browser.cookies import HTTPS, LOCALHOST, LOOPBACK, store
 
 if TYPE_CHECKING:
     from tests.support.clock import SetClock
@@ -89,10 +89,10 @@ def test_a_cookie_lives_as_long_as_it_says_up_to_400_days(
     cookie = store(jar, LOOPBACK, f"a=1; {attributes}")
     assert cookie.expires == clock.now + seconds
     clock.forward(seconds - 1)
-    assert build_cookie_header(jar, LOOPBACK) == "a=1"
+    assert jar.cookie_header(LOOPBACK) == "a=1"
     clock.forward(1)
     assert not list(jar)
-    assert build_cookie_header(jar, LOOPBACK) == ""
+    assert jar.cookie_header(LOOPBACK) == ""
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.lab.browser.cookie_jar import Jar, cookie_string
+from app.lab.browser.cookie_jar import Jar
 from app.lab.browser.set_cookie import Cookie
 from tests.lab.browser.tiny_site import TinySite, tiny_site
 
@@ -174,7 +174,7 @@ def test_jar_and_chromium_keep_send_and_show_the_same(
     assert jar.document_cookie(page.url) == page.evaluate("document.cookie")
     page.evaluate(FETCH, PATHS)
     for path in PATHS:
-        cookies = cookie_string(jar.cookies_for(site.url(path, host)))
+        cookies = jar.cookie_header(site.url(path, host))
         assert (site.last(path).header("cookie") or "") == cookies
 
 
@@ -201,4 +201,4 @@ def test_the_jar_keeps_to_the_rfc_where_chromium_breaks_it(
     page.goto(site.url("/shop/cart/"))
 
     assert (site.last("/shop/cart/").header("cookie") or "") == by_chromium
-    assert cookie_string(jar.cookies_for(site.url("/shop/cart/"))) == by_the_rfc
+    assert jar.cookie_header(site.url("/shop/cart/")) == by_the_rfc
