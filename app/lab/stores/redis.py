@@ -10,7 +10,7 @@ from fakeredis import FakeRedis, FakeRedisConnection, FakeServer
 from hiredis import Reader
 
 from app.accounts.guesses import KEY_PREFIX
-from app.lab.stores.harness import Change, StoreHarness
+from app.lab.stores.harness import Change, Outage, StoreHarness
 from app.lab.stores.redis_server import RedisServer
 
 NEEDS_A_SERVER = (
@@ -92,21 +92,11 @@ class RealRedisHarness(RedisHarness):
     def close(self) -> None:
         self._server.close()
 
-    @contextmanager
-    def _stopped(self) -> Iterator[None]:
-        self._server.stop()
-        try:
-            yield
-        finally:
-            self._server.start()
+    def _stopped(self) -> Outage:
+        return self._server.stopped()
 
-    @contextmanager
-    def _frozen(self) -> Iterator[None]:
-        self._server.freeze()
-        try:
-            yield
-        finally:
-            self._server.thaw()
+    def _frozen(self) -> Outage:
+        return self._server.frozen()
 
 
 class EmbeddedRedisHarness(RedisHarness):

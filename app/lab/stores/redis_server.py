@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
@@ -46,7 +48,7 @@ def redis_version() -> str | None:
 
 
 class RedisServer:
-    """A server on a free port of loopback. Its data survives `stop`, and not `close`."""
+    """A server on a free port of loopback, with data until it is closed."""
 
     def __init__(self) -> None:
         self._folder = _make_folder()
@@ -55,10 +57,34 @@ class RedisServer:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = _make_client(self.socket)
         """The laboratory's client uses a Unix socket; the application uses TCP."""
-        self.start()
+        self._start()
 
-    def start(self) -> None:
-        """Start the server, with the data of its last stop, and wait until it answers."""
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """End the server until the block ends; it keeps its data."""
+        self.client.save()
+        self._end()
+        try:
+            yield
+        finally:
+            self._start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let the server accept connections and answer nothing until the block ends."""
+        os.kill(self._pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        """End the server and remove its data."""
+        self._end()
+        self._folder.cleanup()
+
+    def _start(self) -> None:
+        """Start the server, with the data that it saved, and wait until it answers."""
         options = {
             "bind": "127.0.0.1",
             "port": self.port,
@@ -74,23 +100,6 @@ class RedisServer:
             stderr=subprocess.DEVNULL,  # the shell reports that it killed the server
         )
         self._pid = int(self.client.info("server")["process_id"])
-
-    def stop(self) -> None:
-        """Save the data and end the server."""
-        self.client.save()
-        self._end()
-
-    def freeze(self) -> None:
-        """Let the server accept connections and answer nothing."""
-        os.kill(self._pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self._pid, signal.SIGCONT)
-
-    def close(self) -> None:
-        """End the server and remove its data."""
-        self._end()
-        self._folder.cleanup()
 
     def _end(self) -> None:
         self.client.close()
