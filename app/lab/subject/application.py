@@ -287,7 +287,8 @@ def log_in_users(subject: Subject, count: int) -> None:
     for number in range(count):
         with app.request_context(dict(environ)):
             session.update(user=f"user {number}", logged_in=True)
-            assert app.process_response(app.response_class()).status_code == 200
+            status = app.process_response(app.response_class()).status
+            assert status == "200 OK", f"the login of user {number} was answered {status}"
     subject.recorder.note(f"{count} others log in, one after the other, in their own browsers.")
 
 
