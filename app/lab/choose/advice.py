@@ -44,13 +44,13 @@ class Adviser:
 
     def __init__(self, questions: Sequence[ChoiceQuestion], report: Report) -> None:
         self.questions = questions
-        self._verdicts = {(each.claim, each.subject): each.verdict for each in report.results}
+        self._report = report
         ours = [each for each in BUILT_IN.values() if not each.stock]
         self.backends = sorted(ours, key=_count_what_to_run)
 
     def holds(self, claim: str, backend: Backend) -> bool:
         """Whether the claim was found true on the backend."""
-        return self._verdicts.get((claim, backend.name)) is Verdict.HOLDS
+        return self._report.verdict(claim, backend.name) is Verdict.HOLDS
 
     def read_answers(self, given: Mapping[str, str]) -> Answers:
         """The answers in a query, of the questions that are asked with them; others count not."""
@@ -114,7 +114,7 @@ class Adviser:
         return Reason(backend, failing, backend.needs if is_out else None)
 
     def _is_risk(self, claim: Claim, backend: Backend) -> bool:
-        fails = self._verdicts.get((claim.id, backend.name)) is Verdict.FAILS
+        fails = self._report.verdict(claim.id, backend.name) is Verdict.FAILS
         return fails and (claim.stakes is not None or claim.id in ALSO_RISKS)
 
 

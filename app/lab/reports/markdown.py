@@ -80,17 +80,12 @@ def _format_claim(report: Report, claim: ClaimText) -> Iterator[str]:
             escape(result.figure),
             escape(result.because),
         ]
-        for result in _find_results(report, claim)
+        for result in report.row(claim.id)
     ]
     yield from (f"## {escape(claim.sentence)}", "")
     yield from (f"`{claim.id}` · {origins} · `{EXPERIMENTS}/{claim.id}.py`", "")
     yield from format_table(["on", "verdict", "measured", "because"], rows)
     yield from ("", escape(claim.meaning), "")
-
-
-def _find_results(report: Report, claim: ClaimText) -> list[Result]:
-    found = (report.result(claim.id, subject) for subject in report.subjects)
-    return [result for result in found if result]
 
 
 def list_origins(claim: Claim | ClaimText) -> list[str]:
@@ -132,9 +127,7 @@ def _format_sign(result: Result) -> str:
 
 def format_statements(report: Report) -> Iterator[str]:
     """The document under test: a table of what claims try, and one of the rest."""
-    checked = check_statements(
-        TriedBy(claim, _find_results(report, claim)) for claim in report.claims
-    )
+    checked = check_statements(TriedBy(claim, report.row(claim.id)) for claim in report.claims)
     yield from _format_circumstances(report)
     yield from ("", count_statements(checked), "")
     yield from _format_overview(report, checked)

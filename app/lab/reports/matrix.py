@@ -142,8 +142,7 @@ class Matrix:
 
     def row(self, claim: Claim) -> list[Result]:
         """The claim's results, in the order of the columns."""
-        found = (self.result(claim, column) for column in self.columns)
-        return [result for result in found if result is not None]
+        return [found for column in self.columns if (found := self.result(claim, column))]
 
     @property
     def groups(self) -> dict[Topic, list[Claim]]:

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from app.lab.claim import Verdict
+from app.lab.measuring import group_by
 from app.lab.reports.report import Remedies, Remedy, Report, Result
 from backends import BUILT_IN
 
@@ -150,12 +151,12 @@ def _join(rules: Sequence[Rule], count: Mapping[str, int]) -> list[Remedy]:
 def _find_backends(failing: Sequence[Result], kept: Report) -> list[Remedy]:
     """Our own backends on which these claims hold; those that turn the same ones are one."""
     claims = [each.claim for each in failing if each.claim not in DECIDED_BY_CODE]
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for backend in (each.name for each in BUILT_IN.values() if not each.stock):
-        results = [(claim, kept.result(claim, backend)) for claim in claims]
-        held = tuple(claim for claim, each in results if each and each.verdict is Verdict.HOLDS)
-        if held:
-            groups.setdefault(held, []).append(backend)
+
+    def find_held(backend: str) -> tuple[str, ...]:
+        return tuple(claim for claim in claims if kept.verdict(claim, backend) is Verdict.HOLDS)
+
+    ours = [each.name for each in BUILT_IN.values() if not each.stock]
+    groups = group_by(ours, find_held)
     return [
         Remedy(
             f"SESSION_BACKEND={_join_choices(names)}",
@@ -163,6 +164,7 @@ def _find_backends(failing: Sequence[Result], kept: Report) -> list[Remedy]:
             [claim for claim in held if claim in DECIDED_BY_LOGIN],
         )
         for held, names in sorted(groups.items(), key=lambda group: -len(group[0]))
+        if held
     ]
 
 

@@ -154,6 +154,15 @@ class Report:
         """The claim's result on the subject; `None` if it was not tried there."""
         return self.by_pair.get((claim, subject))
 
+    def verdict(self, claim: str, subject: str) -> Verdict | None:
+        """The claim's verdict on the subject; `None` if it was not tried there."""
+        result = self.result(claim, subject)
+        return result.verdict if result else None
+
+    def row(self, claim: str) -> list[Result]:
+        """The claim's results, in the order of the subjects."""
+        return [found for subject in self.subjects if (found := self.result(claim, subject))]
+
     @property
     def surprises(self) -> list[Result]:
         """The results that are not what was expected."""

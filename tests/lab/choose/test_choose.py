@@ -23,10 +23,12 @@ LINK = re.compile(r'class="btn btn-primary" href="(/choose\?[^"]+)"')
 OTHER = re.compile(r"<li><b>([^<]+)</b> (?:has a file for each|is the same, and nobody)")
 ADVICE = re.compile(r'<h2 id="advice">(.*?)</h2>')
 
+KEPT = read_report(SHIPPED)
+
 
 @pytest.fixture(scope="module")
 def adviser() -> Adviser:
-    return Adviser(make_questions(read_kept()), read_report(SHIPPED))
+    return Adviser(make_questions(read_kept()), KEPT)
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +52,6 @@ def walk(reader: FlaskClient, address: str = "/choose") -> Iterator[tuple[str, s
 def ends(reader: FlaskClient) -> dict[str, str]:
     """The page at which each path ends, by its address."""
     return dict(walk(reader))
-
-
-def verdict_on(claim: str, backend: str) -> Verdict | None:
-    found = read_report(SHIPPED).result(claim, backend)
-    return found.verdict if found else None
 
 
 def test_every_path_ends_in_a_recommendation(ends: dict[str, str]) -> None:
@@ -86,9 +83,9 @@ def test_what_is_recommended_keeps_what_was_asked_for_and_the_others_do_not(
         assert not {reason.backend for reason in advice.out} & set(left)
         if advice.backend:
             for claim in [claim for option in answers.values() for claim in option.needs]:
-                assert verdict_on(claim, advice.backend.name) is Verdict.HOLDS
+                assert KEPT.verdict(claim, advice.backend.name) is Verdict.HOLDS
         for reason in advice.out:
-            verdicts = {verdict_on(claim.id, reason.backend.name) for claim in reason.claims}
+            verdicts = {KEPT.verdict(claim.id, reason.backend.name) for claim in reason.claims}
             assert reason.needs or Verdict.HOLDS not in verdicts
 
 
@@ -96,19 +93,18 @@ def test_the_risks_are_the_claims_that_fail(adviser: Adviser) -> None:
     (soft,) = [each for each in adviser.walk() if set(each) == {"logout", "hidden", "size"}][1:]
     risks = [claim.id for claim in adviser.advise(soft).risks]
     assert {"data_hidden_from_client", "logout_is_final", "leaked_key_logs_nobody_in"} <= set(risks)
-    assert all(verdict_on(claim, "cookie") is Verdict.FAILS for claim in risks)
+    assert all(KEPT.verdict(claim, "cookie") is Verdict.FAILS for claim in risks)
 
 
 FAIL = [("logout_is_final", backend.name) for backend in OURS if backend.needs is None]
 
 
 def test_another_verdict_is_another_recommendation() -> None:
-    shipped = read_report(SHIPPED)
     results = [
         replace(result, verdict=Verdict.FAILS) if (result.claim, result.subject) in FAIL else result
-        for result in shipped.results
+        for result in KEPT.results
     ]
-    adviser = Adviser(make_questions(None), replace(shipped, results=results))
+    adviser = Adviser(make_questions(None), replace(KEPT, results=results))
     final = {"logout": "final", "servers": "one", "redis": "yes"}
     advice = adviser.advise(adviser.read_answers(final))
     assert advice.backend is BUILT_IN["redis"]

@@ -116,10 +116,8 @@ def test_each_verdict_and_figure_is_that_of_the_report(page: BeautifulSoup) -> N
     for claim in OF_DOCUMENT:
         cells = find_row(page, claim.id).select("td")
         assert len(cells) == len(report.subjects)
-        for subject, cell in zip(report.subjects, cells, strict=True):
-            found = report.result(claim.id, subject)
-            assert found is not None
-            evidence = cell.select_one(f'a[href="/lab/{claim.id}/{subject}"]')
+        for found, cell in zip(report.row(claim.id), cells, strict=True):
+            evidence = cell.select_one(f'a[href="/lab/{claim.id}/{found.subject}"]')
             assert text_of(evidence) == found.verdict.signed
             assert " ".join(found.figure.split()) in text_of(cell)
 

@@ -30,8 +30,7 @@ KEPT = read_report(SHIPPED)
 
 def find_evidence(claim: str) -> list[Evidence]:
     """The evidence of the claim on each backend that it applies to."""
-    results = [KEPT.result(claim, subject) for subject in KEPT.subjects]
-    return [each.evidence for each in results if each and each.verdict is not CANNOT_APPLY]
+    return [each.evidence for each in KEPT.row(claim) if each.verdict is not CANNOT_APPLY]
 
 
 def test_every_verdict_has_the_step_that_decides_it() -> None:
