@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from flask import render_template, request, url_for
 
-from app.lab.choose.advice import Advice, Adviser
+from app.lab.choose.advice import Adviser
 from app.lab.choose.questions import Answers, ChoiceQuestion, Option, make_questions
 from app.lab.claim import Claim
 from app.lab.cost.figures import Figures
@@ -75,9 +75,7 @@ def _say_in_short(adviser: Adviser) -> str:
         {"logout": "final", "servers": "one"},
         {"logout": "final", "servers": "several", "redis": "yes"},
     )
-    small, one, several = (
-        _name_advised(adviser.advise(adviser.read_answers(case))).replace("*", "") for case in cases
-    )
+    small, one, several = (_name_advised(adviser, adviser.read_answers(case)) for case in cases)
     return (
         f"{small} where a logout need not be final, nothing in a session is secret, and sessions "
         f"stay small. Otherwise, as in a shop, {one} on one server, and {several} on several."
@@ -88,7 +86,7 @@ def make_readme_part() -> str:
     """Every way through the questions, as a table for the documents."""
     adviser = Adviser(make_questions(read_kept()), read_report(SHIPPED))
     rows = [
-        (*_list_words(adviser, answers), _name_advised(adviser.advise(answers)))
+        (*_list_words(adviser, answers), f"**{_name_advised(adviser, answers)}**")
         for answers in adviser.walk()
     ]
     heads = (*(question.text for question in adviser.questions), "use")
@@ -101,17 +99,18 @@ def _list_words(adviser: Adviser, answers: Answers) -> Iterator[str]:
         yield "any" if option is None else "yes" if option is question.yes else "no"
 
 
-def _name_advised(advice: Advice) -> str:
-    backend = advice.backend
-    return f"**{backend.title}**" if backend else "**none of these**"
+def _name_advised(adviser: Adviser, answers: Answers) -> str:
+    backend = adviser.advise(answers).backend
+    return backend.title if backend else "none of these"
 
 
 def _list_given(adviser: Adviser, answers: Answers) -> list[Given]:
     given = []
+    before: Answers = {}
     for question in adviser.questions:
         if question.id in answers:
-            before = dict(list(answers.items())[: list(answers).index(question.id)])
             given.append(Given(question, answers[question.id], _address(before)))
+            before[question.id] = answers[question.id]
     return given
 
 
