@@ -11,7 +11,6 @@ from app.lab.document.checked import CheckedStatement, TriedBy, check_statements
 from app.lab.document.places import WhereToSee
 from app.lab.document.section import HEADINGS
 from app.lab.document.statements import UNMEASURED
-from app.lab.experiments import CLAIMS
 from app.lab.reports.matrix import Matrix
 from app.state import state_of
 
@@ -74,7 +73,7 @@ def _find_links(places: Sequence[WhereToSee]) -> Iterator[tuple[str, str]]:
     for place in places:
         address = _find_address(place)
         if address is not None:
-            yield address, place.label or CLAIMS[place.values["claim"]].sentence
+            yield address, place.label
 
 
 def _find_address(place: WhereToSee) -> str | None:

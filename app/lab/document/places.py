@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from app.lab.experiments import CLAIMS
+
 NO_VALUES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -12,13 +14,13 @@ class WhereToSee(NamedTuple):
 
     endpoint: str
     label: str
-    """Its link; empty for a claim, whose sentence it is."""
+    """Its link."""
     values: Mapping[str, str] = NO_VALUES
 
 
 def claim_page(name: str) -> WhereToSee:
-    """The page of a claim."""
-    return WhereToSee("lab.claim", "", {"claim": name})
+    """The page of a claim, by its sentence."""
+    return WhereToSee("lab.claim", CLAIMS[name].sentence, {"claim": name})
 
 
 HOME = WhereToSee("public_pages.home", "Start")
