@@ -1,4 +1,4 @@
-"""What the tests of the command `session-lab compare` share."""
+"""What the tests of the laboratory's pages share, and those of `session-lab compare`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
@@ -6,16 +6,36 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
+from app import create_app
 from app.lab import compare
 from app.lab.claim import Claim
 from app.lab.reports.report import Report, Result
 from app.lab.runs import runner
+from app.lab.runs.background import BackgroundRunner
 from app.lab.runs.runner import SubjectSource
 from app.lab.subject.source import RunOptions
+from tests.conftest import ACCOUNTS, SECRET
 
 SetReport = Callable[[Report], dict[str, Any]]
 """Makes the command write this report instead of running; the arguments of the run come later."""
+
+
+def make_lab(runs: Path | None = None, **settings: Any) -> Flask:
+    """An application with the laboratory; its runs are in this folder."""
+    given = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "LAB": True}
+    app = create_app({**given, "SESSION_BACKEND": "cookie", **settings})
+    if runs:
+        app.extensions["lab_runs"] = BackgroundRunner(runs)
+    return app
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    """A browser at an application with the laboratory, in which nothing was run."""
+    return make_lab(tmp_path_factory.mktemp("runs")).test_client()
 
 
 @pytest.fixture

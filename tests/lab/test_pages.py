@@ -22,7 +22,7 @@ from app.lab.subject.evidence import MAX_EXCHANGES, SESSION_HEADERS
 from app.lab.subject.source import RunOptions
 from backends import BACKENDS
 from tests.conftest import ACCOUNTS, SECRET
-from tests.lab.conftest import stay_in_process
+from tests.lab.conftest import make_lab, stay_in_process
 from tests.lab.reports.made_reports import faulty_html, faulty_run
 from tests.lab.runs.test_background import WAITS, over, run_of
 from tests.support.visitor import Visitor
@@ -47,8 +47,7 @@ def report(folder: Path) -> Report:
 
 def lab(**settings: Any) -> Visitor:
     """Somebody at an application with the laboratory."""
-    given = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "LAB": True}
-    return Visitor(create_app({**given, "SESSION_BACKEND": "cookie", **settings}))
+    return Visitor(make_lab(**settings))
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +55,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     """A browser at an application whose last run found faults, for tests that read."""
     folder = tmp_path_factory.mktemp("read")
     RunFiles(folder).save_report(faulty_run())
-    app = lab().app
-    app.extensions["lab_runs"] = BackgroundRunner(folder)
-    return app.test_client()
+    return make_lab(folder).test_client()
 
 
 @pytest.mark.parametrize("backend", [None, "cookie"])
@@ -208,9 +205,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, RunFiles]:
 @pytest.fixture
 def shown(real: tuple[Report, RunFiles]) -> Visitor:
     """Somebody who reads what the real run found out."""
-    visitor = lab()
-    visitor.app.extensions["lab_runs"] = BackgroundRunner(real[1].folder)
-    return visitor
+    return Visitor(make_lab(real[1].folder))
 
 
 def test_no_page_and_no_report_shows_a_token(real: tuple[Report, RunFiles], shown: Visitor) -> None:

@@ -6,13 +6,6 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
-from app import create_app
-
-
-@pytest.fixture(scope="module")
-def reader() -> FlaskClient:
-    return create_app({"SESSION_BACKEND": "cookie", "LAB": True}).test_client()
-
 
 @pytest.mark.parametrize(
     ("path", "question", "answer"),

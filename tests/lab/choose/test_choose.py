@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from app import create_app
 from app.lab.choose.advice import Adviser
 from app.lab.choose.page import make_readme_part
 from app.lab.choose.questions import make_questions
@@ -18,6 +17,7 @@ from app.lab.experiments import CLAIMS
 from app.lab.reports.report import SHIPPED, read_report
 from backends import BUILT_IN
 from tests.conftest import OURS
+from tests.lab.conftest import make_lab
 
 LINK = re.compile(r'class="btn btn-primary" href="(/choose\?[^"]+)"')
 OTHER = re.compile(r"<li><b>([^<]+)</b> (?:has a file for each|is the same, and nobody)")
@@ -29,11 +29,6 @@ KEPT = read_report(SHIPPED)
 @pytest.fixture(scope="module")
 def adviser() -> Adviser:
     return Adviser(make_questions(read_kept()), KEPT)
-
-
-@pytest.fixture(scope="module")
-def reader() -> FlaskClient:
-    return create_app({"SESSION_BACKEND": "cookie", "LAB": True}).test_client()
 
 
 def walk(reader: FlaskClient, address: str = "/choose") -> Iterator[tuple[str, str]]:
@@ -148,7 +143,7 @@ def test_without_figures_it_still_recommends(
 
 
 def test_without_the_laboratory_it_is_not_there() -> None:
-    reader = create_app({"SESSION_BACKEND": "cookie", "LAB": False}).test_client()
+    reader = make_lab(LAB=False).test_client()
     assert reader.get("/choose").status_code == 404
 
 

@@ -6,14 +6,12 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from app import create_app
 from app.lab.cost import kept
 from app.lab.cost.figures import Figures, title_of
 from app.lab.cost.sentences import say_all
 from app.lab.experiments import CLAIMS
 from app.lab.plan import LIMITS
 from app.lab.reports.html import format_html
-from tests.conftest import ACCOUNTS, SECRET
 from tests.lab.cost.kept import kept_bench
 from tests.lab.reports.made_reports import AS_EXPECTED, faulty_html
 
@@ -21,14 +19,8 @@ FIGURES = Figures(kept_bench())
 PRICED = {claim.id: claim.price for claim in CLAIMS.values() if claim.price}
 
 
-@pytest.fixture(scope="module")
-def client() -> FlaskClient:
-    settings = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "LAB": True}
-    return create_app({**settings, "SESSION_BACKEND": "cookie"}).test_client()
-
-
-def test_it_names_the_machine_the_versions_and_the_date(client: FlaskClient) -> None:
-    text = client.get("/lab/cost").text
+def test_it_names_the_machine_the_versions_and_the_date(reader: FlaskClient) -> None:
+    text = reader.get("/lab/cost").text
     circumstances = FIGURES.bench.circumstances
     for part in (
         circumstances.machine,
@@ -39,8 +31,8 @@ def test_it_names_the_machine_the_versions_and_the_date(client: FlaskClient) -> 
     assert circumstances.date[:10] in text
 
 
-def test_every_backend_has_a_line_and_every_sentence_is_there(client: FlaskClient) -> None:
-    text = client.get("/lab/cost").text
+def test_every_backend_has_a_line_and_every_sentence_is_there(reader: FlaskClient) -> None:
+    text = reader.get("/lab/cost").text
     head, _, words = text.partition('id="said-title"')
     for name in FIGURES.names:
         assert f'role="rowheader">{title_of(name)}</th>' in head
@@ -50,17 +42,17 @@ def test_every_backend_has_a_line_and_every_sentence_is_there(client: FlaskClien
             assert sentence in words
 
 
-def test_the_claims_with_a_price_lead_to_it(client: FlaskClient) -> None:
+def test_the_claims_with_a_price_lead_to_it(reader: FlaskClient) -> None:
     assert PRICED.keys() == {"only_id_is_sent", "untouched_costs_nothing", "many_users"}
-    anchors = re.findall(r'\bid="([^"]+)"', client.get("/lab/cost").text)
+    anchors = re.findall(r'\bid="([^"]+)"', reader.get("/lab/cost").text)
     assert len(anchors) == len(set(anchors))
-    matrix = client.get("/lab").text
+    matrix = reader.get("/lab").text
     for claim, price in PRICED.items():
         address = f'href="/lab/cost#cost-{price}"'
         assert f"cost-{price}" in anchors
         assert address in matrix
-        assert address in client.get(f"/lab/{claim}").text
-    assert "/lab/cost#" not in client.get("/lab/logout_is_final").text
+        assert address in reader.get(f"/lab/{claim}").text
+    assert "/lab/cost#" not in reader.get("/lab/logout_is_final").text
     assert 'href="/lab/cost"' in matrix
 
 
@@ -73,16 +65,16 @@ def test_the_report_has_it_and_leads_within_itself() -> None:
 
 
 class TestForm:
-    def test_it_begins_with_a_plan_for_an_example(self, client: FlaskClient) -> None:
-        text = client.get("/lab/cost").text
+    def test_it_begins_with_a_plan_for_an_example(self, reader: FlaskClient) -> None:
+        text = reader.get("/lab/cost").text
         assert 'method="get"' in text
         assert "10,000 users a day, 500 bytes in a session" in text
         for name in LIMITS:
             assert f'name="{name}"' in text
 
-    def test_it_plans_what_was_entered(self, client: FlaskClient) -> None:
+    def test_it_plans_what_was_entered(self, reader: FlaskClient) -> None:
         query = "users=2400&size=5000&per_second=12.5&hours=10"
-        text = client.get(f"/lab/cost?{query}").text
+        text = reader.get(f"/lab/cost?{query}").text
         assert "2,400 users a day, 5,000 bytes in a session, 12.5 requests a second" in text
         assert "1,000 are stored at once" in text
         assert "does not fit" in text
@@ -101,15 +93,15 @@ class TestForm:
         ],
     )
     def test_what_cannot_be_calculated_with_is_said_at_its_field(
-        self, client: FlaskClient, entered: str, told: str
+        self, reader: FlaskClient, entered: str, told: str
     ) -> None:
-        answer = client.get(f"/lab/cost?{entered}")
+        answer = reader.get(f"/lab/cost?{entered}")
         assert answer.status_code == 200
         assert told in answer.text
         assert "stored at once" not in answer.text
 
-    def test_it_is_no_way_to_write_into_the_page(self, client: FlaskClient) -> None:
-        text = client.get("/lab/cost", query_string={"users": "<script>alert(1)</script>"}).text
+    def test_it_is_no_way_to_write_into_the_page(self, reader: FlaskClient) -> None:
+        text = reader.get("/lab/cost", query_string={"users": "<script>alert(1)</script>"}).text
         assert "<script>alert" not in text
 
 
@@ -126,9 +118,9 @@ class TestWithout:
             path.write_text({"broken": "{", "older": '{"format":1}'}[request.param])
 
     def test_the_page_says_how_to_measure_and_the_report_leaves_it_out(
-        self, client: FlaskClient
+        self, reader: FlaskClient
     ) -> None:
-        answer = client.get("/lab/cost?users=5&size=500&per_second=5&hours=8")
+        answer = reader.get("/lab/cost?users=5&size=500&per_second=5&hours=8")
         assert answer.status_code == 200
         assert "No figures came with this installation." in answer.text
         assert "session-lab bench" in answer.text

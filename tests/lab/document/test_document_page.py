@@ -12,14 +12,13 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from flask.testing import FlaskClient
 
-from app import create_app
 from app.lab.claim import HOLDS, Verdict
 from app.lab.document.statements import UNMEASURED
 from app.lab.experiments import CLAIMS
 from app.lab.reports.matrix import Links
 from app.lab.reports.report import Report
-from app.lab.runs.background import BackgroundRunner, RunFiles
-from tests.conftest import ACCOUNTS, SECRET
+from app.lab.runs.background import RunFiles
+from tests.lab.conftest import make_lab
 from tests.lab.reports.made_reports import AS_EXPECTED, faulty_html, faulty_run
 from tests.support.html import parse_page
 
@@ -39,11 +38,8 @@ OF_DOCUMENT = [claim for claim in CLAIMS.values() if claim.statements]
 
 def make_client(folder: Path, report: Report, **settings: Any) -> FlaskClient:
     """A browser at an application with the laboratory, whose last run had this report."""
-    given = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "LAB": True}
-    app = create_app({**given, "SESSION_BACKEND": "cookie", **settings})
     RunFiles(folder).save_report(report)
-    app.extensions["lab_runs"] = BackgroundRunner(folder)
-    return app.test_client()
+    return make_lab(folder, **settings).test_client()
 
 
 @pytest.fixture(scope="module")
