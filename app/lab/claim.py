@@ -131,6 +131,8 @@ class Claim:
     """Why people believe it, or ask it: two sentences."""
     meaning: str
     """What the verdict means for an application, in words for a beginner."""
+    try_it: tuple[str, ...]
+    """Steps to try it by hand, with the application and devtools."""
     experiment: Callable[[Any], Finding]
     """Tries it on a `Subject`, or on any `Site` if `over_http` is set.
 
@@ -140,8 +142,8 @@ class Claim:
     """Of the subjects that it applies to, and of which `unless` says nothing else."""
     unless: Mapping[Ability, Verdict] = field(default_factory=dict)
     """The expected verdict of those that are otherwise; the first that is true of one counts."""
-    embedded: Verdict | None = None
-    """The expected verdict if the subject's Redis is embedded in the application."""
+    lost_with_process: bool = False
+    """Whether it fails if the subject's Redis is embedded in the application, and ends with it."""
     statements: tuple[Statement, ...] = ()
     """The sentences of the document that say it."""
     topic: Topic = Topic.DOCUMENT
@@ -150,8 +152,6 @@ class Claim:
     sources: tuple[str, ...] = ()
     """Who else asks it: requirement ids, issues. None for the document's own claims."""
     applies: Condition | None = None
-    try_it: tuple[str, ...] = ()
-    """Steps to try it by hand, with the application and devtools."""
     over_http: bool = False
     """Whether the experiment needs only HTTP, so that it can try any application."""
     price: str | None = None
@@ -173,8 +173,8 @@ class Claim:
         """The verdict that follows from what the backend can do."""
         if self.applies is not None and not self.applies.is_met(backend):
             return CANNOT_APPLY
-        if embedded and self.embedded is not None:
-            return self.embedded
+        if embedded and self.lost_with_process:
+            return FAILS
         verdicts = (verdict for is_so, verdict in self.unless.items() if is_so(backend))
         return next(verdicts, self.expected)
 

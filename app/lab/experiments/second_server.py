@@ -31,7 +31,7 @@ CLAIM = Claim(
     "files are for the processes of one machine.",
     experiment=experiment,
     unless={on_one_server: FAILS},
-    embedded=FAILS,
+    lost_with_process=True,
     topic=Topic.OPERATIONS,
     stakes=Stakes.SERVICE,
     sources=("The Twelve-Factor App, VI. Processes",),

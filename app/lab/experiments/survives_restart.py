@@ -1,6 +1,6 @@
 """Restart the application while somebody is logged in."""
 
-from app.lab.claim import FAILS, Claim, Finding, Statement
+from app.lab.claim import Claim, Finding, Statement
 from app.lab.subject.application import Subject
 from app.lab.subject.external_site import ExternalSite
 
@@ -23,7 +23,7 @@ CLAIM = Claim(
     "sessions lie outside the process, and the secret key stays the same. The Redis that is "
     "embedded in the process ends with it, so it is for trying things out only.",
     experiment=experiment,
-    embedded=FAILS,
+    lost_with_process=True,
     statements=(Statement(190, "maintain user state across multiple requests", place=2),),
     try_it=(
         "Log in, and stop the application with Ctrl+C in its terminal.",
