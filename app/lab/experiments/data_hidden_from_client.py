@@ -21,15 +21,16 @@ def experiment(subject: Subject) -> Finding:
     subject.snapshot(alice, "with personal data in the session")
     readable = "\n".join(read_token(cookie.value) for cookie in alice.browser.jar)
     found = [name for name, value in PERSONAL.items() if value in readable]
+    read = ", ".join(found) or "none"
     subject.recorder.note_decision(
         "The browser’s cookies are decoded without a key, and searched for the values: "
-        f"{', '.join(found) or 'none'} found."
+        f"{read} found."
     )
     return Finding(
         not found,
         f"{len(found)} of {len(PERSONAL)} values read in the cookie",
         f"{len(PERSONAL)} values were put into the session, and whoever has the browser’s cookies "
-        f"reads {', '.join(found) or 'none'} of them there.",
+        f"reads {read} of them there.",
     )
 
 

@@ -8,11 +8,8 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    alice, leaving, coming = (
-        subject.log_in_visitor(),
-        subject.log_in_visitor(),
-        subject.new_visitor(),
-    )
+    alice, leaving = subject.log_in_visitor(), subject.log_in_visitor()
+    coming = subject.new_visitor()
     left = leaving.token
     alice.get("/no-such-page")  # what the application writes at its first error is written now
     with subject.store.disk_full(), subject.recorder.deciding():

@@ -9,12 +9,11 @@ def experiment(site: Site) -> Finding:
     seen = alice.browser.document_cookie(site.url + site.paths.private)
     names = [pair.partition("=")[0] for pair in seen.split("; ") if pair]
     visible = site.cookie_name in names
-    site.recorder.note_decision(
-        f"A script on the page reads document.cookie: {', '.join(names) or 'nothing'}."
-    )
+    shown = ", ".join(names) or "nothing"
+    site.recorder.note_decision(f"A script on the page reads document.cookie: {shown}.")
     return Finding(
         not visible,
-        f"document.cookie shows {', '.join(names) or 'nothing'}",
+        f"document.cookie shows {shown}",
         "A script on the page behind the login "
         f"{'reads the session’s cookie.' if visible else 'does not see the session’s cookie.'}",
     )

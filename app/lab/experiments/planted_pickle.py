@@ -2,7 +2,6 @@
 
 import pickle
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,9 @@ from app.lab.abilities import ON_SERVER, as_shipped
 from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic
 from app.lab.stores.harness import StoreHarness
 from app.lab.subject.application import Subject
+
+Plant = Callable[[StoreHarness, str, bytes], None]
+"""Puts these bytes in the place of the record of that name."""
 
 NEVER_EXPIRES = bytes(4)
 """What cachelib writes before its pickle: the second of its expiry, 0 for never."""
@@ -30,9 +32,9 @@ def experiment(subject: Subject) -> Finding:
     trap = pickle.dumps(Trap(trace))
     statuses = [
         status
-        for write in (_overwrite_record, _overwrite_values)
+        for plant in (StoreHarness.overwrite, _overwrite_values)
         for planted in (trap, NEVER_EXPIRES + trap)
-        for status in _visit_with_pickle(subject, partial(write, subject.store, planted))
+        for status in _visit_with_pickle(subject, plant, planted)
     ]
     executed, broken = trace.exists(), sum(status >= 500 for status in statuses)
     return Finding(
@@ -44,20 +46,16 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _visit_with_pickle(subject: Subject, plant: Callable[[str], None]) -> list[int]:
+def _visit_with_pickle(subject: Subject, plant: Plant, planted: bytes) -> list[int]:
     """The statuses of a visitor's pages after their record was replaced."""
     alice = subject.log_in_visitor()
     for name in subject.store.records():
-        plant(name)
+        plant(subject.store, name, planted)
     with subject.recorder.deciding():
         return [alice.get_private_page().status, alice.get("/cart").status]
 
 
-def _overwrite_record(store: StoreHarness, data: bytes, name: str) -> None:
-    store.overwrite(name, data)
-
-
-def _overwrite_values(store: StoreHarness, data: bytes, name: str) -> None:
+def _overwrite_values(store: StoreHarness, name: str, data: bytes) -> None:
     store.corrupt(name, lambda _: data)
 
 
