@@ -106,8 +106,9 @@ DECIDED_BY_LOGIN = ("regenerated_at_login", "fixation")
 
 def find_remedies(report: Report, subject: str, cookie: str, kept: Report) -> Remedies:
     """The changes for the claims that fail on the subject; `kept` tells what the backends do."""
-    failing = [each for each in report.with_verdict(Verdict.FAILS) if each.subject == subject]
-    kind = _find_kind((each for each in report.results if each.subject == subject), cookie)
+    results = [each for each in report.results if each.subject == subject]
+    failing = [each for each in results if each.verdict is Verdict.FAILS]
+    kind = _find_kind(results, cookie)
     settings = [each for each in SETTINGS if _applies(each, failing, cookie, kind)]
     others = [each for each in OTHERS if _applies(each, failing, cookie, kind)]
     count = Counter(each.claim for each in (*settings, *others))
