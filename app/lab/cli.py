@@ -10,8 +10,6 @@ import click
 if TYPE_CHECKING:
     from app.lab.subject.external import ExternalApp
 
-FORMATS = ("table", "json", "markdown", "html")
-
 
 def _refuse_empty(
     _context: click.Context, _option: click.Parameter, value: Path | None
@@ -24,7 +22,7 @@ def _refuse_empty(
 report_form = click.option(
     "--format",
     "form",
-    type=click.Choice(FORMATS),
+    type=click.Choice(("table", "json", "markdown", "html")),
     help="How the report is written; by default as FILE's ending says, else as a table.",
 )
 report_output = click.option(

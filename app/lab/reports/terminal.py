@@ -194,7 +194,7 @@ def _format_cell(result: Result | None) -> Text:
     return _format_verdict(result.verdict).append(mark, SURPRISE_STYLE)
 
 
-def print_closing(report: Report, to: Console, options: Sequence[str] = ()) -> None:
+def print_closing(report: Report, to: Console, options: Sequence[str]) -> None:
     """Print surprises, errors and skips with their reasons, and one line on the whole.
 
     `options`: those of this run, for the command that repeats a part of it.

@@ -14,13 +14,12 @@ from app import create_app
 from app.lab.claim import Claim
 from app.lab.reports.report import Result
 from app.lab.runs.runner import try_claim
+from app.lab.subject.application import CreateApp
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, Backend
 from backends.filesystem import FileSystemStore
 from backends.server_side import StoreInterface
 from backends.store import Clock, Fields, Store
-
-CreateApp = Callable[..., Flask]
 
 _overwrite_lock = Lock()
 
