@@ -17,9 +17,8 @@ ANCHORS = Links("#", "--")
 def format_html(report: Report) -> str:
     """The matrix, each claim and its evidence."""
     claims = [CLAIMS[claim.id] for claim in report.claims if claim.id in CLAIMS]
-    figures = (
-        None if report.remedies else read_kept()
-    )  # of our backends, and not of that application
+    # Those that are kept are of our backends, and not of somebody's application.
+    figures = None if report.remedies else read_kept()
     links = ANCHORS if figures is None else ANCHORS._replace(cost_page="")
     return render_page(
         "lab/report.html",
