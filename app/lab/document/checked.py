@@ -1,7 +1,7 @@
 """The statements that claims try, where each is true, and their count."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -30,23 +30,20 @@ class CheckedStatement(NamedTuple):
 
     statement: Statement
     proofs: Sequence[TriedBy]
-    true_on: Sequence[str]
-    """The subjects on which a claim proves it and none refutes it."""
-    false_on: Sequence[str]
-    """The subjects on which a claim refutes it."""
+    verdicts: Mapping[str, Verdict]
+    """Whether it is true, by the subject; only of those on which a claim proves or refutes it."""
 
     @property
     def true_where(self) -> TrueWhere:
         """On how many of the subjects it is true."""
-        if self.false_on:
-            return TrueWhere.SOMEWHERE if self.true_on else TrueWhere.NOWHERE
-        return TrueWhere.EVERYWHERE if self.true_on else TrueWhere.UNTRIED
+        is_true, is_false = (each in self.verdicts.values() for each in (HOLDS, FAILS))
+        if is_false:
+            return TrueWhere.SOMEWHERE if is_true else TrueWhere.NOWHERE
+        return TrueWhere.EVERYWHERE if is_true else TrueWhere.UNTRIED
 
     def verdict(self, subject: str) -> Verdict:
         """Whether it is true on the subject."""
-        if subject in self.false_on:
-            return FAILS
-        return HOLDS if subject in self.true_on else CANNOT_APPLY
+        return self.verdicts.get(subject, CANNOT_APPLY)
 
 
 def check_statements(proofs: Iterable[TriedBy]) -> list[CheckedStatement]:
@@ -60,17 +57,15 @@ def check_statements(proofs: Iterable[TriedBy]) -> list[CheckedStatement]:
 
 
 def _check(statement: Statement, proofs: Sequence[TriedBy]) -> CheckedStatement:
-    found: defaultdict[str, set[Verdict]] = defaultdict(set)
-    for proof in proofs:
-        for result in proof.results:
-            found[result.subject].add(result.verdict)
-    false_on = [subject for subject, verdicts in found.items() if FAILS in verdicts]
-    true_on = [
-        subject
-        for subject, verdicts in found.items()
-        if HOLDS in verdicts and FAILS not in verdicts
-    ]
-    return CheckedStatement(statement, proofs, true_on, false_on)
+    results = [result for proof in proofs for result in proof.results]
+    # Where one claim proves it and another refutes it, it is false: the later verdict counts.
+    verdicts = {
+        result.subject: wanted
+        for wanted in (HOLDS, FAILS)
+        for result in results
+        if result.verdict is wanted
+    }
+    return CheckedStatement(statement, proofs, verdicts)
 
 
 def count_statements(checked: Iterable[CheckedStatement]) -> str:
