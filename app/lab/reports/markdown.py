@@ -28,7 +28,7 @@ def format_markdown(report: Report) -> str:
 def _format_lines(report: Report) -> Iterator[str]:
     yield from ("# What is true of sessions, and where", "")
     yield from _format_circumstances(report)
-    yield from ("", f"**{escape(summarize(report))}**", "", LEGEND, "")
+    yield from ("", f"**{escape(summarize(report))}**", "")
     yield from format_matrix(report)
     for title, changes in describe_remedies(report.remedies).items():
         yield from (f"## {title}", "")
@@ -48,16 +48,18 @@ def _format_circumstances(report: Report) -> Iterator[str]:
 
 
 def format_matrix(report: Report, experiments: str | None = None) -> Iterator[str]:
-    """A row for each claim. `experiments`: the folder to which its sentence links."""
+    """The legend, and a row for each claim; its sentence links into the folder `experiments`."""
+    yield from (LEGEND, "")
     for topic, claims in group_by_topic(report.claims).items():
         yield from _format_claims(report, claims, topic.heading, experiments)
         yield ""
 
 
 def format_rows(report: Report, claims: Sequence[str], experiments: str) -> Iterator[str]:
-    """A row for each of these claims, in their order."""
+    """The legend, and a row for each of these claims, in their order."""
     texts = {claim.id: claim for claim in report.claims}
-    return _format_claims(report, [texts[claim] for claim in claims], "", experiments)
+    yield from (LEGEND, "")
+    yield from _format_claims(report, [texts[claim] for claim in claims], "", experiments)
 
 
 def _format_claims(

@@ -8,13 +8,7 @@ import sys
 from pathlib import Path
 
 from app.lab.reports.html import format_html
-from app.lab.reports.markdown import (
-    EXPERIMENTS,
-    LEGEND,
-    format_matrix,
-    format_rows,
-    format_statements,
-)
+from app.lab.reports.markdown import EXPERIMENTS, format_matrix, format_rows, format_statements
 from app.lab.reports.report import SHIPPED, dump_by_line, read_report, shorten_report
 from app.lab.stores.redis_server import EMBEDDED
 from backends import BUILT_IN
@@ -50,12 +44,12 @@ def publish(made: Path) -> None:
 
 def make_matrix() -> str:
     """The matrix of docs/matrix.md."""
-    return "\n".join([LEGEND, "", *format_matrix(read_report(SHIPPED), f"../{EXPERIMENTS}")])
+    return "\n".join(format_matrix(read_report(SHIPPED), f"../{EXPERIMENTS}"))
 
 
 def make_readme_answer() -> str:
     """The rows of README.md that say most."""
-    return "\n".join([LEGEND, "", *format_rows(read_report(SHIPPED), SAYS_MOST, EXPERIMENTS)])
+    return "\n".join(format_rows(read_report(SHIPPED), SAYS_MOST, EXPERIMENTS))
 
 
 def make_checked_statements() -> str:
