@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from app.lab.choose.questions import Answers, ChoiceQuestion, Option
+from app.lab.choose.questions import Answers, ChoiceQuestion
 from app.lab.claim import Claim, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.reports.report import Report
@@ -126,6 +126,6 @@ def _count_what_to_run(backend: Backend) -> int:
 
 def _complete(answers: Answers, questions: Sequence[ChoiceQuestion]) -> Iterator[Answers]:
     """The answers with every combination of answers to the other questions."""
+    ids = [question.id for question in questions]
     for options in product(*(question.options for question in questions)):
-        pairs: Iterator[tuple[ChoiceQuestion, Option]] = zip(questions, options, strict=True)
-        yield {**answers, **{question.id: option for question, option in pairs}}
+        yield {**answers, **dict(zip(ids, options, strict=True))}
