@@ -20,22 +20,19 @@ def test_a_subject_that_fails_does_not_stop_the_others(
     monkeypatch.setattr(os, "cpu_count", lambda: 1)  # one process, and another when it has died
     for name in ("SESSION_BACKEND", "APP_PROFILE", "SESSION_IDLE_SECONDS", "SECRET_KEY"):
         monkeypatch.setenv(name, "invalid, and of no matter to a run")
-    make_app, claims = broken_subjects.make_broken_app, ["logout_is_final"]
+    claim, make_app = CLAIMS["logout_is_final"], broken_subjects.make_broken_app
     with pytest.raises(SystemExit) as ended:
-        run_compare(make_app, claims, [], "table", None, in_chromium=False)
+        run_compare(make_app, [claim.id], [], "table", None, in_chromium=False)
     output, errors = capsys.readouterr()
     assert ended.value.code == ExitStatus.ERROR
-    rows = [line.split() for line in output.splitlines() if line.startswith("logout_is_final")]
+    rows = [line.split() for line in output.splitlines() if line.startswith(claim.id)]
     broken = ("cookie", "filesystem", "redis")
     outcomes = [
-        Verdict.ERROR
-        if name in broken
-        else CLAIMS["logout_is_final"].expected_of(each, embedded=True)
+        Verdict.ERROR if name in broken else claim.expected_of(each, embedded=True)
         for name, each in BACKENDS.items()
     ]
-    shown = [
-        word for _, *verdicts in rows for word in verdicts
-    ]  # of two tables, one below the other
+    # Of two tables, one below the other.
+    shown = [word for _, *verdicts in rows for word in verdicts]
     assert " ".join(shown) == " ".join(each.signed for each in outcomes)
     for reason in (
         "ConfigurationError: SECRET_KEY: it is not to its taste.",
