@@ -237,7 +237,7 @@ def _find_demand(figures: Figures, name: str, need: Need) -> Demand | None:
     if len(kept) < len(figures.sent(name)) and need.size > kept[-1][0]:
         return None
     requests = need.per_second * DAY_SECONDS
-    bytes_each = find_weight(figures, name, need.size)
+    bytes_each = _find_weight(figures, name, need.size)
     backend = BACKENDS[name]
 
     def count(what: str) -> float:
@@ -253,7 +253,7 @@ def _find_demand(figures: Figures, name: str, need: Need) -> Demand | None:
         requests * count("redis_bytes"),
         need.sessions * bytes_each if backend.on_redis else 0,
         need.sessions * bytes_each if backend.on_disk else 0,
-        count_files(figures, backend, need.sessions) if backend.on_disk else 0,
+        _count_files(figures, backend, need.sessions) if backend.on_disk else 0,
         need.per_second * _mix(partial(figures.times, name), need.size) / 10**6,
     )
 
@@ -264,7 +264,7 @@ def _mix(points: Callable[[str], Sequence[tuple[int, float]]], size: int) -> flo
     return (1 - WRITES) * read + WRITES * write
 
 
-def find_weight(figures: Figures, name: str, size: int) -> float:
+def _find_weight(figures: Figures, name: str, size: int) -> float:
     """The bytes that one of many such sessions takes on the server."""
     weights = figures.weights(name)
     if not figures.growth(name):
@@ -274,7 +274,7 @@ def find_weight(figures: Figures, name: str, size: int) -> float:
     return Curve(weights).at(size) + share
 
 
-def count_files(figures: Figures, backend: Backend, sessions: int) -> int:
+def _count_files(figures: Figures, backend: Backend, sessions: int) -> int:
     """With the folders, and with what is there however many sessions there are."""
     last = figures.growth(backend.name)[-1]
     if not backend.file_per_session:
