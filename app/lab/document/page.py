@@ -53,9 +53,7 @@ def _make_parts(checked: Sequence[CheckedStatement]) -> Iterator[SectionRows]:
 
 def _make_rows(checked: Sequence[CheckedStatement]) -> list[StatementRow]:
     unmeasured = [
-        StatementRow(
-            each.line, each.quote, sentence=each.sentence, links=list(_find_links(each.places))
-        )
+        StatementRow(each.line, each.quote, sentence=each.sentence, links=_find_links(each.places))
         for each in UNMEASURED
     ]
     tried = [StatementRow(each.statement.line, each.statement.quote, each) for each in checked]
@@ -68,12 +66,9 @@ def _find_section(row: StatementRow) -> int:
     return max(line for line in HEADINGS if line <= row.line)
 
 
-def _find_links(places: Sequence[WhereToSee]) -> Iterator[tuple[str, str]]:
+def _find_links(places: Sequence[WhereToSee]) -> list[tuple[str, str]]:
     """Addresses and labels of the places that this application has."""
-    for place in places:
-        address = _find_address(place)
-        if address is not None:
-            yield address, place.label
+    return [(address, place.label) for place in places if (address := _find_address(place))]
 
 
 def _find_address(place: WhereToSee) -> str | None:
