@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from app.lab.experiments import CLAIMS
 
-NO_VALUES: Mapping[str, str] = MappingProxyType({})
-
 
 class WhereToSee(NamedTuple):
     """A page that shows something; left out where it does not exist."""
@@ -15,7 +13,7 @@ class WhereToSee(NamedTuple):
     endpoint: str
     label: str
     """Its link."""
-    values: Mapping[str, str] = NO_VALUES
+    values: Mapping[str, str] = MappingProxyType({})
 
 
 def claim_page(name: str) -> WhereToSee:

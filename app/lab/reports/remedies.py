@@ -33,16 +33,14 @@ class Rule(NamedTuple):
 
 
 HTTPONLY = "SESSION_COOKIE_HTTPONLY = True"
-SECURE = "SESSION_COOKIE_SECURE = True"
-SAMESITE = 'SESSION_COOKIE_SAMESITE = "Lax"'
 KEY = "SECRET_KEY = a long random value"
 REGENERATE = "app.session_interface.regenerate(session) in the login"
 
 SETTINGS = (
     Rule(HTTPONLY, "hidden_from_script"),
     Rule(HTTPONLY, "cookie_flags", r"\bCOOKIE lacks [^;]*HttpOnly"),
-    Rule(SECURE, "cookie_flags", r"\bCOOKIE lacks [^;]*Secure"),
-    Rule(SAMESITE, "cookie_flags", r"\bCOOKIE lacks [^;]*SameSite"),
+    Rule("SESSION_COOKIE_SECURE = True", "cookie_flags", r"\bCOOKIE lacks [^;]*Secure"),
+    Rule('SESSION_COOKIE_SAMESITE = "Lax"', "cookie_flags", r"\bCOOKIE lacks [^;]*SameSite"),
     Rule("REMEMBER_COOKIE_SECURE = True", "cookie_flags", r"\bremember_token lacks [^;]*Secure"),
     Rule(
         'REMEMBER_COOKIE_SAMESITE = "Lax"', "cookie_flags", r"\bremember_token lacks [^;]*SameSite"
