@@ -8,7 +8,7 @@ from flask import render_template, request, url_for
 
 from app.lab.choose.advice import Adviser
 from app.lab.choose.questions import Answers, ChoiceQuestion, Option, make_questions
-from app.lab.claim import Claim
+from app.lab.claim import FAILS, HOLDS, Claim, Verdict
 from app.lab.cost.figures import Figures
 from app.lab.cost.kept import read_kept
 from app.lab.cost.summary import summarize
@@ -23,8 +23,7 @@ class Consequence(NamedTuple):
     """A claim that an answer needs, and the backends on which it holds and fails."""
 
     claim: Claim
-    holds: list[Backend]
-    fails: list[Backend]
+    backends: dict[Verdict, list[Backend]]
 
 
 class Choice(NamedTuple):
@@ -63,6 +62,7 @@ def render_page(links: Links) -> str:
         costs=_list_costs(figures, backend) if backend else {},
         page_cost=partial(_find_page_cost, figures),
         short=_say_in_short(adviser),
+        fails=FAILS,
         number=len(answers) + 1,
         links=links,
     )
@@ -125,7 +125,8 @@ def _list_choices(adviser: Adviser, answers: Answers, question: ChoiceQuestion) 
 
 def _follow(adviser: Adviser, claim: Claim) -> Consequence:
     holds = [each for each in adviser.backends if adviser.holds(claim.id, each)]
-    return Consequence(claim, holds, [each for each in adviser.backends if each not in holds])
+    fails = [each for each in adviser.backends if each not in holds]
+    return Consequence(claim, {HOLDS: holds, FAILS: fails})
 
 
 def _address(answers: Answers) -> str:
