@@ -16,8 +16,10 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from app.web.compiled import CompiledRule
-from backends import BACKENDS, Backend, init_app
+from backends import BACKENDS, Backend
 from backends.timing import deadline
+from tests.support.bare import SECRET as SECRET
+from tests.support.bare import make_bare
 from tests.support.clock import SetClock
 from tests.support.redis_topologies import RedisClusterTrio
 from tests.support.services import BY_DESIGN, CHROMIUM, PATIENCE, RedisServer, require, untraced
@@ -26,7 +28,6 @@ from tests.support.visitor import Visitor
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-SECRET = "5f1c0b8e93d24a7796e1d05c3ab84f6217e9c4d08b35af6e1290d7c48e6b53fa"
 ACCOUNTS = {
     # One round, because a test is not there to be slow.
     name: generate_password_hash(password, "pbkdf2:sha256:1")
@@ -213,10 +214,7 @@ def make_app(placed: tuple[Backend, Where], clock: SetClock) -> Callable[..., Fl
     backend, where = placed
 
     def make(**config: Any) -> Flask:
-        app = Flask("lab")
-        app.config.update({"SECRET_KEY": SECRET, "TESTING": True, **where, **config})
-        init_app(app, backend.name, clock)
-        return app
+        return make_bare(backend.name, clock, **{"TESTING": True, **where, **config})
 
     return make
 

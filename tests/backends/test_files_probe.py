@@ -12,15 +12,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from flask import Flask
 
-from backends import filesystem, init_app
+from backends import filesystem
 from backends.failure_log import FailureLog
 from backends.filesystem import OWNERS, FileSystemStore
 from backends.settings import ConfigurationError
 from backends.store import StoreUnavailable
 from backends.timing import deadline
 from tests.backends.records import FIELDS
+from tests.support.bare import make_bare
 
 KEY = "ab" * 32
 
@@ -156,12 +156,10 @@ class TestStart:
         for module in ("backends.filesystem", "backends.files.access"):
             monkeypatch.delitem(sys.modules, module)
         monkeypatch.setitem(sys.modules, "fcntl", None)
-        app = Flask("lab")
-        app.config.update(SECRET_KEY="k" * 40, SESSION_FILE_DIR=tmp_path)
-        init_app(app, "cookie")
+        make_bare("cookie", SESSION_FILE_DIR=tmp_path)
         says = r"^SESSION_BACKEND: files need the file locks.*POSIX.*$"
         with pytest.raises(ConfigurationError, match=says):
-            init_app(app, "filesystem")
+            make_bare("filesystem", SESSION_FILE_DIR=tmp_path)
 
 
 def test_a_start_waits_for_those_that_start_with_it(

@@ -16,8 +16,7 @@ from flask_session import Session
 
 from backends import ConfigurationError, init_app
 from tests.backends.places import A_STORE, CLASSES, only_on, placed_on
-from tests.conftest import SECRET
-from tests.support.bare import add_views
+from tests.support.bare import SECRET, add_views, make_bare
 from tests.support.services import RedisServer
 
 MakeApp = Callable[..., Flask]
@@ -110,8 +109,7 @@ class TestRedis:
         self, connect: Callable[..., "redis.Redis"], options: dict[str, Any]
     ) -> None:
         with connect(**options) as ready, connect() as other:
-            app = foreign_app(SESSION_REDIS=ready, REDIS_URL="redis://127.0.0.1:1/0")
-            init_app(app, "redis")
+            app = make_bare("redis", SESSION_REDIS=ready, REDIS_URL="redis://127.0.0.1:1/0")
             client = with_views(app)
             client.post("/set/a/1")
             client.post("/set/grüße/€")
@@ -125,23 +123,18 @@ class TestRedis:
             assert other.dbsize() == 0
 
     def test_every_key_begins_with_the_prefix(self, connect: Callable[..., "redis.Redis"]) -> None:
-        for prefix, config in (("session:", {}), ("shop:", {"SESSION_KEY_PREFIX": "shop:"})):
+        shop: dict[str, Any] = {"SESSION_KEY_PREFIX": "shop:"}
+        for prefix, config in (("session:", {}), ("shop:", shop)):
             with connect() as ready:
                 ready.flushall()
-                app = foreign_app(SESSION_REDIS=ready, **config)
-                init_app(app, "redis")
-                with_views(app).post("/set/a/1")
+                with_views(make_bare("redis", SESSION_REDIS=ready, **config)).post("/set/a/1")
                 keys: Any = ready.keys()
                 assert [key.startswith(prefix.encode()) for key in keys] == [True]
 
     def test_one_line_replaces_flask_session(self, connect: Callable[..., "redis.Redis"]) -> None:
         with connect() as ready:
-            config = {
-                "SESSION_TYPE": "redis",
-                "SESSION_REDIS": ready,
-                "SESSION_PERMANENT": False,
-                "SESSION_SERIALIZATION_FORMAT": "json",
-            }
+            config = {"SESSION_TYPE": "redis", "SESSION_REDIS": ready, "SESSION_PERMANENT": False}
+            config["SESSION_SERIALIZATION_FORMAT"] = "json"
             answers = []
             for install in (Session, lambda app: init_app(app, "redis")):
                 app = foreign_app(**config)
@@ -172,9 +165,7 @@ class TestFilesystem:
     ) -> None:
         """And all sessions lie in it."""
         monkeypatch.chdir(tmp_path)
-        app = foreign_app(SESSION_FILE_DIR=kind("not/made yet"))
-        init_app(app, "filesystem")
-        client = with_views(app)
+        client = with_views(make_bare("filesystem", SESSION_FILE_DIR=kind("not/made yet")))
         monkeypatch.chdir("/")
         client.post("/set/a/1")
         assert client.get("/").json == {"a": "1"}

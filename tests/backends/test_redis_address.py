@@ -11,17 +11,17 @@ import fakeredis
 import pytest
 import redis
 import redis.asyncio
-from flask import Flask
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from backends import ConfigurationError, init_app
+from backends import ConfigurationError
 from backends.probe import Probe
 from backends.redis import RedisStore
 from backends.redis_access.client import connect
 from backends.store import StoreUnavailable
 from backends.timing import deadline
 from tests.backends.records import fields
+from tests.support.bare import make_bare
 from tests.support.cases import case
 from tests.support.redis_topologies import SentinelServer, is_master, until
 from tests.support.services import RedisServer, free_port, require
@@ -30,12 +30,10 @@ PASSWORD = "open-sesame"
 KEY = "a" * 64
 
 
-def refusal(**config: object) -> str:
+def refusal(**config: Any) -> str:
     """What is said of an application with these settings."""
-    app = Flask("lab")
-    app.config.update(SECRET_KEY="k" * 40, **config)
     with pytest.raises(ConfigurationError) as refused:
-        init_app(app, "redis")
+        make_bare("redis", **config)
     assert PASSWORD not in "".join(traceback.format_exception(refused.value))
     return str(refused.value)
 
@@ -82,17 +80,13 @@ def test_an_unusable_address_is_refused_in_one_line() -> None:
                 assert "redis+sentinel://host:port,host:port/service/db" in line
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "redis://:1234/{}@127.0.0.1:6379/0",
-        "redis://user:1234/{}@127.0.0.1:6379/0",
-        "redis+sentinel://:a/b/{}@127.0.0.1/sessions",
-        "redis+cluster://:1234/{}@127.0.0.1",
-    ],
-)
-def test_a_password_with_a_slash_is_not_shown(url: str) -> None:
-    assert "in a password write / as %2F" in refusal(REDIS_URL=url.format(PASSWORD))
+def test_a_password_with_a_slash_is_not_shown() -> None:
+    for url in (
+        *("redis://:1234/{}@127.0.0.1:6379/0", "redis://user:1234/{}@127.0.0.1:6379/0"),
+        *("redis+sentinel://:a/b/{}@127.0.0.1/sessions", "redis+cluster://:1234/{}@127.0.0.1"),
+    ):
+        with case(url):
+            assert "in a password write / as %2F" in refusal(REDIS_URL=url.format(PASSWORD))
 
 
 def test_what_is_no_address_and_no_client_is_named() -> None:
@@ -127,9 +121,8 @@ class TestWithoutHello:
         with OldServer(tmp_path) as server:
             yield server
 
-    @pytest.mark.parametrize("kind", ["for an address", "ready"])
-    def test_the_failure_says_what_the_address_needs(self, server: OldServer, kind: str) -> None:
-        make: Any = connect if kind == "for an address" else redis.Redis.from_url
+    @pytest.mark.parametrize("make", [connect, redis.Redis.from_url], ids=["address", "ready"])
+    def test_the_failure_says_what_the_address_needs(self, server: OldServer, make: Any) -> None:
         store = RedisStore(make(server.url))
         with pytest.raises(StoreUnavailable, match=r"add \?protocol=2 to its address") as failure:
             store.load(KEY)

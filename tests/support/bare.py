@@ -1,4 +1,4 @@
-"""A bare application's views of its session, and a browser at them."""
+"""A bare application, its views of its session, and a browser at them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,10 +6,20 @@ from typing import Any
 from flask import Flask, current_app, session
 from werkzeug.test import TestResponse
 
-from backends import id_of
+from backends import Clock, id_of, init_app
+from backends.store import wall_clock
 from tests.support.visitor import Visitor
 
+SECRET = "5f1c0b8e93d24a7796e1d05c3ab84f6217e9c4d08b35af6e1290d7c48e6b53fa"
 Views = dict[str, Callable[[], Any]]
+
+
+def make_bare(backend: str | None = None, clock: Clock = wall_clock, **config: Any) -> Flask:
+    """An application with nothing but a backend: the one of this name, or of its settings."""
+    app = Flask("lab")
+    app.config.update({"SECRET_KEY": SECRET, **config})
+    init_app(app, backend, clock)
+    return app
 
 
 def add_views(app: Flask, views: Views | None = None) -> Flask:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from flask import Flask, request, session
+from flask import Flask, session
 from flask.testing import FlaskClient
 
 from backends import BUILT_IN, Backend, interface_of
@@ -15,6 +15,7 @@ from backends.commands import sessions
 from backends.server_side import OwnedSession
 from tests.backends.places import STORES, only_on
 from tests.conftest import Where, place
+from tests.support.bare import Views, add_views
 from tests.support.clock import SetClock
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -22,8 +23,6 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.
 FILES = (BUILT_IN["filesystem"], "real")
 
 on_each_store = only_on(STORES)
-
-Run = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
@@ -44,21 +43,9 @@ def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Whe
     return place(request, tmp_path)
 
 
-def add_views(app: Flask) -> None:
-    @app.post("/login")
-    def login() -> str:
-        session.clear()
-        session["user"] = app.session_interface.serializer.decode(request.form["user"])  # type: ignore[attr-defined]
-        return ""
-
-    @app.post("/rotate")
-    def rotate() -> str:
-        app.session_interface.regenerate(session)  # type: ignore[attr-defined]
-        return ""
-
-    @app.get("/")
-    def index() -> str:
-        return str(session.get("user"))
+def run(app: Flask, *arguments: str) -> Result:
+    """Call `flask sessions` inside this process; nobody sits at a terminal."""
+    return app.test_cli_runner().invoke(sessions, arguments)
 
 
 class Shop:
@@ -66,21 +53,20 @@ class Shop:
 
     def __init__(self, app: Flask, clock: SetClock | None = None) -> None:
         """`clock`: the application's own, if it is not that of the machine."""
-        add_views(app)
-        self.app, self.clock = app, clock
+        self.views: Views = {}
+        self.app, self.clock = add_views(app, self.views), clock
 
     def log_in(self, owner: Any = "ada", agent: str = FIREFOX) -> FlaskClient:
         """A new browser of the owner, a minute later if the clock is set."""
         if self.clock is not None:
             self.clock.forward(60)
         client = self.app.test_client()
-        text = interface_of(self.app).serializer.encode(owner)
-        client.post("/login", data={"user": text}, headers={"User-Agent": agent})
+        self.views["log-in"] = lambda: session.update(user=owner)
+        client.post("/do/log-in", headers={"User-Agent": agent})
         return client
 
     def run(self, *arguments: str) -> Result:
-        """Call `flask sessions` inside this process; nobody sits at a terminal."""
-        return self.app.test_cli_runner().invoke(sessions, arguments)
+        return run(self.app, *arguments)
 
     def listed(self, owner: Any = "ada") -> list[OwnedSession]:
         return interface_of(self.app).sessions_of(owner)

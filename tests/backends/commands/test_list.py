@@ -160,9 +160,8 @@ def test_an_outage_is_one_line(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(type(interface_of(shop.app).store), "sessions_of", fail)
     result = shop.run("list", "ada")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == (
-        "Error: session store unavailable: it is down. Repair it and try again.\n"
-    )
+    said = "Error: session store unavailable: it is down. Repair it and try again.\n"
+    assert result.stderr == said
 
 
 @pytest.mark.parametrize("command", [["list", "ada"], ["revoke", "ada", "--all"]])

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 import pytest
-from flask import Flask
 from flask.cli import ScriptInfo
 
-from backends import Backend, init_app
+from backends import Backend
 from backends.commands import output, revoke_sessions, sessions
 from tests.backends.commands.conftest import Shop
 from tests.conftest import SECRET, Where
+from tests.support.bare import make_bare
 from tests.support.services import PATIENCE
 from tests.support.terminal import Ended, run_at_terminal
 
@@ -30,7 +30,7 @@ from backends import init_app
 from backends.timing import deadline
 
 deadline.LIMIT_SECONDS = {patience}  # a busy machine is no outage
-app = Flask(__name__)
+app = Flask("lab")
 app.config.update({config!r})
 init_app(app, {backend!r})
 """
@@ -47,7 +47,7 @@ class Folder:
         (folder / "shop.py").write_text(
             SHOP.format(config=config, backend=backend.name, patience=PATIENCE)
         )
-        self.shop = Shop(_make_app(backend, config))
+        self.shop = Shop(make_bare(backend.name, **config))
 
     def command(self, *arguments: str) -> list[str]:
         return [FLASK, "--app", "shop", "sessions", *arguments]
@@ -77,13 +77,6 @@ class Folder:
     ) -> Ended:
         command = self.command(*arguments)
         return run_at_terminal(command, self.path, self.environment, answer, lines)
-
-
-def _make_app(backend: Backend, config: Mapping[str, object]) -> Flask:
-    app = Flask("shop")
-    app.config.update(config)
-    init_app(app, backend.name)
-    return app
 
 
 @pytest.fixture
@@ -125,8 +118,7 @@ def test_a_list_longer_than_the_screen_goes_to_the_pager(folder: Folder) -> None
         folder.shop.log_in()
     ended = folder.at_terminal("list", "ada", lines=6)
     assert ended.status == 0
-    assert all(handle in ended.output for handle in folder.shop.handles())
-    assert "paged:" in ended.output
+    assert all(text in ended.output for text in (*folder.shop.handles(), "paged:"))
 
 
 def test_a_sweep_shows_its_progress_at_a_terminal(folder: Folder) -> None:

@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from backends import BUILT_IN, init_app, sqlite
+from backends import BUILT_IN, sqlite
 from backends.commands import sessions
 from backends.failure_log import FailureLog
-from tests.conftest import SECRET
+from tests.backends.commands.conftest import run
+from tests.support.bare import make_bare
 
 LISTERS = (["list", "ada"], ["revoke", "ada", "--all"])
 COMMANDS = (*LISTERS, ["sweep"], ["check"])
@@ -24,21 +26,14 @@ def assert_is_one_line(result: Result, said: str) -> None:
     assert result.stderr.count("\n") == 1
 
 
-def run(app: Flask, command: list[str]) -> Result:
-    return app.test_cli_runner().invoke(sessions, command)
-
-
 def start(make: Callable[[], Flask], command: list[str]) -> Result:
     """Call the command, which makes the application."""
     runner = Flask("runner").test_cli_runner()
     return runner.invoke(sessions, command, obj=ScriptInfo(create_app=make))
 
 
-def on(backend: str, **config: object) -> Flask:
-    app = Flask("shop")
-    app.config.update(SECRET_KEY=SECRET, SESSION_OWNER="user", **config)
-    init_app(app, backend)
-    return app
+def on(backend: str, **config: Any) -> Flask:
+    return make_bare(backend, SESSION_OWNER="user", **config)
 
 
 def test_an_application_without_a_backend_or_with_none_chosen() -> None:
@@ -46,12 +41,12 @@ def test_an_application_without_a_backend_or_with_none_chosen() -> None:
     left_open.config["SESSION_BACKEND"] = None
     for command in COMMANDS:
         assert_is_one_line(
-            run(without, command),
+            run(without, *command),
             "The application 'shop' has no session backend of this package: "
             "call backends.init_app(app) where it is made.",
         )
         said = "No session backend is chosen. Set SESSION_BACKEND to one of: cookie, "
-        assert_is_one_line(run(left_open, command), said)
+        assert_is_one_line(run(left_open, *command), said)
 
 
 def test_an_invalid_setting() -> None:
@@ -81,7 +76,7 @@ def test_a_backend_that_cannot_list(tmp_path: Path, backend: str) -> None:
     app = on(backend, **where)
     for command in LISTERS:
         assert_is_one_line(
-            run(app, command),
+            run(app, *command),
             f"SESSION_BACKEND={backend} cannot tell whose a session is, so it lists and ends none. "
             "Those that can: filesystem, sqlite, redis.",
         )
@@ -89,6 +84,6 @@ def test_a_backend_that_cannot_list(tmp_path: Path, backend: str) -> None:
 
 def test_a_store_that_is_down() -> None:
     for command in LISTERS:
-        result = run(on("redis", REDIS_URL="redis://127.0.0.1:1/0"), command)
+        result = run(on("redis", REDIS_URL="redis://127.0.0.1:1/0"), *command)
         assert_is_one_line(result, "session store unavailable: Redis: ")
         assert result.stderr.endswith(". Repair it and try again.\n")

@@ -4,12 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
-from backends import Sweeps, init_app, interface_of
-from backends.commands import sessions
-from tests.backends.commands.conftest import Shop, on_each_store
-from tests.conftest import SECRET
+from backends import Sweeps, interface_of
+from tests.backends.commands.conftest import Shop, on_each_store, run
+from tests.support.bare import make_bare
 from tests.support.clock import SetClock
 
 DAYS = 24 * 3600
@@ -46,12 +44,8 @@ def test_the_store_is_swept_or_says_that_it_does_it_itself(shop: Shop, clock: Se
 def test_what_cannot_be_swept_says_why(
     tmp_path: Path, backend: str, status: int, said: str
 ) -> None:
-    app = Flask("shop")
-    app.config.update(
-        SECRET_KEY=SECRET, SESSION_FILE_DIR=tmp_path / "sessions", REDIS_URL="redis://127.0.0.1:1/0"
-    )
-    init_app(app, backend)
-    result = app.test_cli_runner().invoke(sessions, ["sweep"])
+    sessions, url = tmp_path / "sessions", "redis://127.0.0.1:1/0"
+    result = run(make_bare(backend, SESSION_FILE_DIR=sessions, REDIS_URL=url), "sweep")
     assert result.exit_code == status
     assert result.output.startswith(said)
     assert result.output.count("\n") == 1

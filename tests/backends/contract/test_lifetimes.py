@@ -5,9 +5,10 @@ import time
 import pytest
 from flask import Flask, session
 
-from backends import Backend, init_app
+from backends import Backend
 from tests.backends.contract.stage import MakeApp, Stage, set_cookie
 from tests.backends.places import CLASSES, only_on
+from tests.support.bare import make_bare
 from tests.support.clock import SetClock
 
 pytestmark = only_on(CLASSES)
@@ -17,10 +18,8 @@ def test_the_clock_is_asked_when_it_is_needed(
     bare_app: Flask, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`time.time` may be replaced after the import, as freezegun does, even by the epoch."""
-    app = Flask("lab")
-    app.config.update(bare_app.config, PERMANENT_SESSION_LIFETIME=60)
-    init_app(app, backend.name)
-    stage = Stage(app)
+    settings = {**bare_app.config, "PERMANENT_SESSION_LIFETIME": 60}
+    stage = Stage(make_bare(backend.name, **settings))
     with monkeypatch.context() as epoch:
         epoch.setattr(time, "time", lambda: 0.0)
         stage.put(a=1)

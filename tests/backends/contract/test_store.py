@@ -6,15 +6,15 @@ from typing import Any
 
 import fakeredis
 import pytest
-from flask import Flask
 
-from backends import BACKENDS, BUILT_IN, StoreInterface, init_app
+from backends import BACKENDS, BUILT_IN, StoreInterface
 from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
 from backends.redis_access.client import connect
 from backends.sqlite import SqliteStore
 from backends.store import ListsSessions, SessionGone, ShowsRecords, Store
 from tests.backends.records import fields, key
+from tests.support.bare import make_bare
 from tests.support.cases import case
 from tests.support.clock import SetClock
 from tests.support.redis_topologies import Topology
@@ -55,10 +55,8 @@ def brought(name: str) -> Callable[[pytest.FixtureRequest, SetClock], Iterator[S
     """The store of the backend that a package brings."""
 
     def make(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
-        app = Flask("lab")
         folder = request.getfixturevalue("tmp_path") / "sessions"
-        app.config.update(SECRET_KEY="x" * 32, SESSION_FILE_DIR=folder)
-        init_app(app, name, clock)
+        app = make_bare(name, clock, SESSION_FILE_DIR=folder)
         if not isinstance(app.session_interface, StoreInterface):
             left_to_it("it keeps its sessions by an interface of its own")
         yield app.session_interface.store

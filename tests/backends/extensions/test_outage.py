@@ -16,8 +16,7 @@ from tests.backends.contract.test_outage import VERBS, fail
 from tests.backends.extensions import flask_login_scenarios
 from tests.backends.extensions.flask_wtf_scenarios import build, read_token
 from tests.backends.extensions.recording import START, Recording
-from tests.backends.extensions.test_extensions import install
-from tests.conftest import SECRET
+from tests.support.bare import make_bare
 
 DOMAIN = "shop.example.com"
 COOKIES = ("session", "remember_token")
@@ -181,9 +180,7 @@ def test_csrf_protection_outlives_an_outage_of_the_store() -> None:
     """Pages without a form answer, nothing is accepted unchecked, and an open form goes on."""
     server = fakeredis.FakeServer()
     with time_machine.travel(START, tick=False) as clock:
-        app = Flask("shop")
-        app.config.from_mapping(SECRET_KEY=SECRET)
-        install(app, "redis", {"SESSION_REDIS": fakeredis.FakeRedis(server=server)})
+        app = make_bare("redis", SESSION_REDIS=fakeredis.FakeRedis(server=server))
         build(app)
         browser = Recording(app, clock)
         browser.get("form", "/form")

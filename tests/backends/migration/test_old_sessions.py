@@ -12,7 +12,7 @@ from cachelib.file import FileSystemCache
 from flask import Flask, Request, Response, session
 from flask.sessions import SecureCookieSession, SessionInterface
 
-from backends import Backend, init_app
+from backends import Backend
 from tests.backends.migration.conftest import (
     INTO_A_STORE,
     INTO_EITHER,
@@ -22,8 +22,7 @@ from tests.backends.migration.conftest import (
     make_stock,
     watch_old,
 )
-from tests.conftest import SECRET
-from tests.support.bare import Views, add_views
+from tests.support.bare import Views, add_views, make_bare
 from tests.support.cases import case
 from tests.support.clock import SetClock
 from tests.support.services import RedisServer
@@ -273,10 +272,8 @@ def test_an_interface_of_the_applications_own(switch: Switch, backend: Backend) 
 def test_one_of_ours_is_moved_to_another_of_ours(
     tmp_path: Path, make_app: Callable[..., Flask], backend: Backend, clock: SetClock
 ) -> None:
-    settings = {"SESSION_KEY_PREFIX": "before:", "SESSION_FILE_DIR": tmp_path / "before"}
-    app = Flask("lab")
-    app.config.update({"SECRET_KEY": SECRET, **settings})
-    init_app(app, "filesystem", clock)
+    where = tmp_path / "before"
+    app = make_bare("filesystem", clock, SESSION_KEY_PREFIX="before:", SESSION_FILE_DIR=where)
     old = Browser(add_views(app)).logged_in()
     more = {"SESSION_MIGRATE_FROM": app.session_interface, "SESSION_MIGRATE_UNTIL": "2030-01-01"}
     after = add_views(make_app(**more))

@@ -8,20 +8,17 @@ from typing import Any
 import fakeredis
 import pytest
 from cachelib.file import FileSystemCache
-from flask import Flask
 from flask_session import Session
 
 from backends import ConfigurationError, init_app
 from backends.cookie import CookieInterface
-from tests.conftest import SECRET
+from tests.support.bare import make_bare
 from tests.support.cases import case
 from tests.support.clock import SetClock
 
 FROM_FLASK = {"SESSION_MIGRATE_FROM": "flask"}
-FROM_FLASK_SESSION = {
-    "SESSION_MIGRATE_FROM": "flask-session",
-    "SESSION_MIGRATE_UNTIL": "2027-01-31",
-}
+UNTIL = {"SESSION_MIGRATE_UNTIL": "2027-01-31"}
+FROM_FLASK_SESSION = {"SESSION_MIGRATE_FROM": "flask-session", **UNTIL}
 
 ENDS: dict[Any, datetime] = {
     "2027-01-31": datetime(2027, 2, 1, tzinfo=UTC),
@@ -37,10 +34,7 @@ NO_ENDS: tuple[Any, ...] = (
 
 
 def configure(clock: SetClock, **config: Any) -> Any:
-    app = Flask("shop")
-    app.config.update({"SECRET_KEY": SECRET, "SESSION_OWNER": "user", **config})
-    init_app(app, "cookie", clock)
-    return app.session_interface
+    return make_bare("cookie", clock, **{"SESSION_OWNER": "user", **config}).session_interface
 
 
 def test_an_end_that_has_passed_is_said_at_the_start(
@@ -53,9 +47,8 @@ def test_an_end_that_has_passed_is_said_at_the_start(
 def test_the_end_is_a_day_or_a_moment(clock: SetClock) -> None:
     for end, until in ENDS.items():
         with case(end):
-            assert (
-                configure(clock, **FROM_FLASK, SESSION_MIGRATE_UNTIL=end).migration.until == until
-            )
+            interface = configure(clock, **FROM_FLASK, SESSION_MIGRATE_UNTIL=end)
+            assert interface.migration.until == until
     for no_end in NO_ENDS:
         with (
             case(no_end),
@@ -106,11 +99,9 @@ def test_a_move_asks_for_the_owner(clock: SetClock, caplog: pytest.LogCaptureFix
 @pytest.mark.parametrize("source", ["flask-session", None])
 def test_it_may_be_installed_after_flask_session(clock: SetClock, source: str | None) -> None:
     """And adds nothing of it to the application; without the setting nobody moves."""
-    app = Flask("shop")
     settings = {"SESSION_TYPE": "redis", "SESSION_REDIS": fakeredis.FakeRedis()}
-    app.config.update(SECRET_KEY=SECRET, **settings)
-    app.config.update(SESSION_MIGRATE_FROM=source, SESSION_MIGRATE_UNTIL="2027-01-31")
-    init_app(app, "cookie", clock)
+    move = {"SESSION_MIGRATE_FROM": source, "SESSION_MIGRATE_UNTIL": "2027-01-31"}
+    app = make_bare("cookie", clock, **settings, **move)
     assert app.before_request_funcs == {}
     assert list(app.cli.commands) == []
     Session(app)

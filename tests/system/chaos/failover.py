@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from backends import init_app, interface_of
+from backends import interface_of
 from backends.redis import RedisStore
 from backends.redis_access.client import RETRY_AFTER_SECONDS
 from backends.store import key_of
-from tests.conftest import SECRET
-from tests.support.bare import Tab, add_views
+from tests.support.bare import Tab, add_views, make_bare
 from tests.support.redis_topologies import Topology, until
 
 LONGEST = 30.0
@@ -24,10 +23,7 @@ LONGEST = 30.0
 
 def site(**config: Any) -> Flask:
     """A bare application with sessions in Redis and nothing else."""
-    app = Flask("lab")
-    app.config.update(SECRET_KEY=SECRET, **config)
-    init_app(app, "redis")
-    return add_views(app)
+    return add_views(make_bare("redis", **config))
 
 
 def store_of(app: Flask) -> RedisStore:

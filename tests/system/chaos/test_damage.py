@@ -18,17 +18,16 @@ from zlib import crc32
 import pytest
 from flask import Flask, session
 
-from backends import init_app, interface_of
+from backends import interface_of
 from backends.filesystem import FileSystemStore
 from backends.redis import RedisStore
 from backends.store import SessionGone, StoreUnavailable, key_of
 from backends.timing import throttle
-from tests.support.bare import add_views
+from tests.support.bare import add_views, make_bare
 from tests.support.clock import SetClock
 from tests.support.covers import HAS_STORE, covers
 from tests.support.services import RedisServer
 
-MakeApp = Callable[..., Flask]
 DATA = {"user": "alice", "cart": {"apple": 2}, "seen": ["a", "b"]}
 
 
@@ -95,19 +94,13 @@ UNTRUSTED = [
 
 @pytest.fixture
 def files(clock: SetClock, tmp_path: Path) -> Site:
-    app = Flask("lab")
-    app.config.update(SECRET_KEY="k" * 40, SESSION_FILE_DIR=tmp_path / "sessions")
-    init_app(app, "filesystem", clock)
-    return Site(app)
+    return Site(make_bare("filesystem", clock, SESSION_FILE_DIR=tmp_path / "sessions"))
 
 
 @pytest.fixture
 def strings(clock: SetClock, redis_server: RedisServer) -> Site:
     redis_server.client().flushall()
-    app = Flask("lab")
-    app.config.update(SECRET_KEY="k" * 40, REDIS_URL=redis_server.url)
-    init_app(app, "redis", clock)
-    return Site(app)
+    return Site(make_bare("redis", clock, REDIS_URL=redis_server.url))
 
 
 def sealed(rest: bytes) -> bytes:

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
-from backends import BUILT_IN, init_app
-from tests.support.bare import add_views
+from backends import BUILT_IN
+from tests.support.bare import add_views, make_bare
 from tests.support.covers import HAS_STORE, covers
 
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
@@ -53,9 +52,7 @@ class Site:
 
     def __init__(self, folder: Path, backend: str) -> None:
         self.folder = folder
-        app = Flask("lab")
-        app.config.update(SECRET_KEY="k" * 40, SESSION_FILE_DIR=folder)
-        init_app(app, backend)
+        app = make_bare(backend, SESSION_FILE_DIR=folder)
         app.add_url_rule("/public", "public", lambda: "for everybody")
         self.app = add_views(app)
         self.alice = app.test_client()

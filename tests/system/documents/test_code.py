@@ -12,16 +12,16 @@ from flask_session import Session
 
 from backends import Backend, init_app
 from tests.conftest import SECRET
-from tests.support.bare import Tab, add_views
+from tests.support.bare import Tab, add_views, make_bare
 from tests.support.clock import SetClock
 from tests.system.documents.documents import find_blocks
 
 MIGRATING, DEPLOYING = "docs/migrating.md", "docs/deploying.md"
 
 
-def make_flask() -> Flask:
+def make_flask(**config: Any) -> Flask:
     app = Flask("lab")
-    app.config.update(SECRET_KEY=SECRET, TESTING=True)
+    app.config.update(SECRET_KEY=SECRET, TESTING=True, **config)
     return app
 
 
@@ -45,16 +45,14 @@ def log_in_as(app: Flask) -> str:
 
 def test_the_move_from_flask() -> None:
     token = log_in_as(make_flask())
-    app = make_flask()
-    app.config["SESSION_REDIS"] = fakeredis.FakeRedis()
+    app = make_flask(SESSION_REDIS=fakeredis.FakeRedis())
     run_block(MIGRATING, 'SESSION_MIGRATE_FROM="flask",', app=app, redis_url=None)
     assert Tab(add_views(app), token).data()["user_id"] == 42
 
 
 def test_the_move_from_flask_session() -> None:
     client = fakeredis.FakeRedis()
-    before = make_flask()
-    before.config.update(SESSION_TYPE="redis", SESSION_REDIS=client)
+    before = make_flask(SESSION_TYPE="redis", SESSION_REDIS=client)
     Session(before)
     token = log_in_as(before)
     app = make_flask()
@@ -77,12 +75,8 @@ def test_the_move_from_an_interface_of_ones_own() -> None:
 
 
 def test_the_move_between_two_of_ours(tmp_path: Path) -> None:
-    before = make_flask()
-    before.config["SESSION_FILE_DIR"] = tmp_path
-    init_app(before, "filesystem")
-    token = log_in_as(before)
-    app = make_flask()
-    app.config.update(SESSION_FILE_DIR=tmp_path, SESSION_REDIS=fakeredis.FakeRedis())
+    token = log_in_as(make_bare("filesystem", SESSION_FILE_DIR=tmp_path))
+    app = make_flask(SESSION_FILE_DIR=tmp_path, SESSION_REDIS=fakeredis.FakeRedis())
     run_block(MIGRATING, 'SESSION_KEY_PREFIX="moved:"', app=app, init_app=init_app)
     assert Tab(add_views(app), token).data()["user_id"] == 42
 
@@ -96,10 +90,8 @@ def test_the_way_back(make_app: Callable[..., Flask], backend: Backend) -> None:
     run_block(MIGRATING, "class BackToFlask", app=app, **names)
     tab = Tab(add_views(app), token)
     assert tab.data()["user_id"] == 42
-    alone = make_flask()
-    assert Tab(add_views(alone), tab.token).data()["user_id"] == 42
-    nobody = Tab(app)
-    assert "Set-Cookie" not in nobody.get("/").headers
+    assert Tab(add_views(make_flask()), tab.token).data()["user_id"] == 42
+    assert "Set-Cookie" not in Tab(app).get("/").headers
 
 
 def test_the_production_settings_work_at_the_first_try(monkeypatch: pytest.MonkeyPatch) -> None:

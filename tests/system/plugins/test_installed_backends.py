@@ -12,7 +12,6 @@ from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner
-from flask import Flask
 
 from app import create_app
 from app.__main__ import main, session_lab
@@ -22,9 +21,9 @@ from app.lab.experiments import CLAIMS
 from app.lab.runs.runner import try_claim
 from app.lab.subject.source import BackendSource, RunOptions
 from app.server import Server
-from backends import BACKENDS, BUILT_IN, ConfigurationError, init_app
+from backends import BACKENDS, BUILT_IN, ConfigurationError
 from tests.conftest import ACCOUNTS, SECRET
-from tests.support.bare import Tab, add_views
+from tests.support.bare import Tab, add_views, make_bare
 from tests.support.services import LabServer
 from tests.support.visitor import Visitor
 from tests.system.plugins.packages import ROOT, environment, install, install_the_example
@@ -148,9 +147,7 @@ class TestExample:
     def test_says_in_the_log_why_it_failed(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        app = Flask("lab")
-        app.config.update(SECRET_KEY=SECRET, SESSION_FILE_DIR=tmp_path / "sessions")
-        init_app(app, "tiny")
+        app = make_bare("tiny", SESSION_FILE_DIR=tmp_path / "sessions")
         tab = Tab(add_views(app)).logged_in()
         lock = tmp_path / "sessions/tiny.lock"
         lock.unlink()
@@ -252,7 +249,7 @@ def test_it_ends_a_comparison_with_one_line(here: Path) -> None:
 def test_it_ends_the_start_of_any_application(here: Path) -> None:
     a_package("other", "another:OTHER")(here)
     with pytest.raises(ConfigurationError, match=r"^The package another-package registers"):
-        init_app(Flask("x"), "cookie")
+        make_bare("cookie")
 
 
 @pytest.mark.parametrize("name", ["healthz", "static", "all", "action", "lab"])
