@@ -184,9 +184,11 @@ PLACES = [
 """Each of our backends: on a real service if it needs one, and embedded."""
 
 
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
-    """One of our backends, and an empty place for its sessions."""
-    backend, kind = request.param
+def place(
+    request: pytest.FixtureRequest, tmp_path: Path, at: tuple[Backend, str] | None = None
+) -> tuple[Backend, Where]:
+    """One of our backends, that of the parameter unless one is given, and an empty place for it."""
+    backend, kind = at or request.param
     where: dict[str, Any] = {"SESSION_FILE_DIR": tmp_path / "sessions"}
     if backend.on_redis and kind == "real":
         server: RedisServer = request.getfixturevalue("redis_server")

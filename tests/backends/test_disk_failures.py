@@ -13,7 +13,10 @@ from backends.sqlite import SqliteStore
 from backends.store import StoreUnavailable
 from tests.backends.records import FIELDS, fields, key
 from tests.support.clock import SetClock
+from tests.support.failures import raising
 from tests.support.limits import limited
+
+REFUSE = raising(PermissionError, errno.EACCES, os.strerror(errno.EACCES))
 
 
 @pytest.fixture
@@ -101,7 +104,7 @@ def test_a_logout_counts_whose_list_cannot_be_changed(
 ) -> None:
     store.create(key(1), FIELDS, 60, owner="alice")
     with monkeypatch.context() as patch:
-        patch.setattr(store._lists, "remove", refuse)
+        patch.setattr(store._lists, "remove", REFUSE)
         assert store.delete(key(1))
     assert store.sessions_of("alice") == {}
 
@@ -115,7 +118,7 @@ class TestASweepAtLogin:
         clock.forward(60)
         listdir = os.listdir
         monkeypatch.setattr(
-            os, "listdir", lambda path: refuse() if path.endswith("/10") else listdir(path)
+            os, "listdir", lambda path: (REFUSE if path.endswith("/10") else listdir)(path)
         )
         for number in range(store.steps):
             store.create(key(number), FIELDS, 6000)
@@ -125,16 +128,8 @@ class TestASweepAtLogin:
         self, store: FileSystemStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(os, "listdir", lambda _: exhaust_memory())
+            patch.setattr(os, "listdir", raising(MemoryError))
             with pytest.raises(MemoryError):
                 store.create(key(1), FIELDS, 60)
         for number in range(2, 5):
             store.create(key(number), FIELDS, 60)
-
-
-def refuse(*_: object) -> list[str]:
-    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
-def exhaust_memory() -> list[str]:
-    raise MemoryError

@@ -21,6 +21,7 @@ from backends.store import StoreUnavailable
 from backends.timing import deadline
 from tests.backends.records import FIELDS
 from tests.support.bare import make_bare
+from tests.support.failures import raising
 
 KEY = "ab" * 32
 
@@ -101,10 +102,7 @@ class TestStart:
         module, name, what = REFUSALS[call]
         folder = tmp_path / "sessions"
         store = FileSystemStore(folder)
-
-        def refuse(*_arguments: Any, **_named: Any) -> Any:
-            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
-
+        refuse = raising(OSError, errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
         with monkeypatch.context() as patched:
             patched.setattr(module, name, refuse)
             with pytest.raises(ConfigurationError) as refused:
@@ -120,10 +118,8 @@ class TestStart:
     def test_says_what_to_do_about_a_full_disk(
         self, store: FileSystemStore, monkeypatch: pytest.MonkeyPatch, caplog: Any
     ) -> None:
-        def refuse(*_: Any) -> int:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
         monkeypatch.setattr("backends.filesystem._failures", FailureLog(filesystem.logger))
+        refuse = raising(OSError, errno.ENOSPC, os.strerror(errno.ENOSPC))
         monkeypatch.setattr(os, "write", refuse)
         with pytest.raises(StoreUnavailable, match=r"\(No space left.*\)\. Make room on its disk"):
             store.check()
@@ -138,9 +134,8 @@ class TestStart:
         os.chown(folder, 65534, 65534)
         with as_user(65534), pytest.raises(ConfigurationError) as refused:
             FileSystemStore(folder)
-        assert f"{folder / place}: it refuses writing (it belongs to the user 0)" in str(
-            refused.value
-        )
+        says = f"{folder / place}: it refuses writing (it belongs to the user 0)"
+        assert says in str(refused.value)
 
     def test_notices_a_lock_that_is_never_freed(self, store: FileSystemStore) -> None:
         descriptor = os.open(store.folder / "owners", os.O_RDONLY)

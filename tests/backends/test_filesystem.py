@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,7 @@ from backends.store import StoreUnavailable, Sweeps
 from backends.timing.deadline import LIMIT_SECONDS
 from tests.backends.records import FIELDS, fields
 from tests.support.clock import SetClock
-
-Spoil = Callable[[Path], None]
+from tests.support.failures import become_folder, become_link, become_pipe, give_away
 
 
 @pytest.fixture
@@ -91,33 +91,11 @@ def test_logins_sweep_more_than_they_leave(store: FileSystemStore, clock: SetClo
     assert len(records(store)) <= 320
 
 
-def plant_link(path: Path) -> None:
-    target = path.parents[2] / "target"
-    path.rename(target)
-    path.symlink_to(target)
-
-
-def plant_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def plant_pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def give_away(path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a file away: run as root")
-    os.chown(path, 65534, 65534)
-
-
 def grow(path: Path) -> None:
     os.truncate(path, MAX_RECORD_BYTES + 1)
 
 
-UNTRUSTED = [plant_link, plant_folder, plant_pipe, give_away, grow]
+UNTRUSTED = [become_link, become_folder, become_pipe, give_away, grow]
 
 
 class TestUntrustedFile:
@@ -132,10 +110,9 @@ class TestUntrustedFile:
         self, store: FileSystemStore, spoil: Callable[[], None]
     ) -> None:
         spoil()
-        with pytest.raises(StoreUnavailable):
-            store.load(key(1))
-        with pytest.raises(StoreUnavailable):
-            store.touch(key(1), 60)
+        for act in (store.load, partial(store.touch, ttl=60)):
+            with pytest.raises(StoreUnavailable):
+                act(key(1))
         assert store.sessions_of("alice").keys() == {key(2)}
         assert rows(store) == {key(1), key(2)}
 
@@ -179,7 +156,7 @@ def test_a_damaged_record_stays_in_its_owners_list(store: FileSystemStore) -> No
 def test_a_folder_with_files_in_a_records_place_is_not_deleted(store: FileSystemStore) -> None:
     store.create(key(1), FIELDS, 60)
     path = store._path(key(1))
-    plant_folder(path)
+    become_folder(path)
     (path / "somebodys").touch()
     with pytest.raises(StoreUnavailable, match=r"a folder with files in it\. Move it away"):
         store.delete(key(1))
@@ -202,9 +179,8 @@ def test_a_lock_that_is_never_freed_is_an_outage(
     store.create(key(1), FIELDS, 60, "alice")
     with held([store._path(key(1)).parent, store.folder / "owners"]):
         begun = time.monotonic()
-        with pytest.raises(
-            StoreUnavailable, match=r"is locked by another process\. If this goes on"
-        ):
+        says = r"is locked by another process\. If this goes on"
+        with pytest.raises(StoreUnavailable, match=says):
             act(store)
         assert LIMIT_SECONDS * 0.9 < time.monotonic() - begun < 1
         assert store.load(key(1)) is not None

@@ -15,6 +15,7 @@ from backends.store import SessionGone, StoreUnavailable
 from backends.timing import deadline
 from tests.backends.records import key
 from tests.support.clock import SetClock
+from tests.support.failures import raising
 from tests.support.services import RedisServer
 
 HOUR = 3600
@@ -140,11 +141,7 @@ class TestEvictedLists:
         self, store: RedisStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         log_in(store, 1)
-
-        def fail(*_: object) -> None:
-            raise StoreUnavailable("no")
-
-        monkeypatch.setattr(store, "_renew_row", fail)
+        monkeypatch.setattr(store, "_renew_row", raising(StoreUnavailable, "no"))
         store.update(key(1), {}, (), HOUR)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from redis.exceptions import NoPermissionError
@@ -14,6 +15,7 @@ from backends.redis import LOGIN_TIMEOUT_SECONDS, RedisStore
 from backends.redis_access.client import BackgroundRefresh, connect
 from backends.store import StoreUnavailable
 from tests.support.clock import SetClock
+from tests.support.failures import raising
 from tests.support.limits import limited
 from tests.support.services import RedisServer
 
@@ -63,15 +65,8 @@ def another_password(server: RedisServer) -> Any:
     return set_to(server, "requirepass", "new", "")
 
 
-@contextmanager
-def few_threads(_: RedisServer) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Thread, "start", refuse_thread)
-        yield
-
-
-def refuse_thread(_: Thread) -> None:
-    raise RuntimeError("can't start new thread")
+def few_threads(_: RedisServer) -> Any:
+    return patch.object(Thread, "start", raising(RuntimeError, "can't start new thread"))
 
 
 @pytest.mark.parametrize(
@@ -80,10 +75,7 @@ def refuse_thread(_: Thread) -> None:
         (few_files, r"Too many open files\. Let this process open more \(ulimit -n\)"),
         (few_threads, r"can't start new thread\. Let this process start more"),
         (few_clients, r"max number of clients reached\. Let it take more \(maxclients\)"),
-        (
-            another_password,
-            r"asks for a password: give it in the address, as redis://:password@host.$",
-        ),
+        (another_password, r"a password: give it in the address, as redis://:password@host.$"),
     ],
 )
 def test_who_gets_no_new_connection_keeps_nobody_from_the_others(
@@ -123,20 +115,17 @@ def test_a_sentinel_that_refuses_keeps_nobody_from_the_master_that_is_known(
 ) -> None:
     pool: Any = connect("redis+sentinel://localhost:1/sessions").connection_pool  # type: ignore[union-attr]
 
-    def refuse() -> None:
-        raise NoPermissionError("this user has no permissions to run the 'sentinel' command")
-
-    monkeypatch.setattr(pool, "get_master_address", refuse)
+    said = "this user has no permissions to run the 'sentinel' command"
+    monkeypatch.setattr(pool, "get_master_address", raising(NoPermissionError, said))
     assert pool._lend() is not None
 
 
 def test_a_cluster_is_asked_for_its_nodes_again_after_a_shortage_of_threads(
-    monkeypatch: pytest.MonkeyPatch,
+    server: RedisServer,
 ) -> None:
     asked = Event()
     refresh = BackgroundRefresh(asked.set)
-    with monkeypatch.context() as patch:
-        patch.setattr(Thread, "start", refuse_thread)
+    with few_threads(server):
         refresh()
     assert not asked.is_set()
     refresh()

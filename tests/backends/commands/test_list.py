@@ -8,10 +8,11 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
-from backends import Store, StoreUnavailable, interface_of
+from backends import StoreUnavailable, interface_of
 from backends.store import call_before
 from tests.backends.commands.conftest import FIREFOX, Shop, on_each_store
 from tests.support.clock import SetClock
+from tests.support.failures import raising
 
 
 @on_each_store
@@ -154,9 +155,7 @@ def test_a_session_that_ends_while_it_is_listed_is_left_out(shop: Shop) -> None:
 
 
 def test_an_outage_is_one_line(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_store: Store, _owner: str) -> None:
-        raise StoreUnavailable("it is down")
-
+    fail = raising(StoreUnavailable, "it is down")
     monkeypatch.setattr(type(interface_of(shop.app).store), "sessions_of", fail)
     result = shop.run("list", "ada")
     assert (result.exit_code, result.stdout) == (1, "")

@@ -1,11 +1,11 @@
 """Applications and browsers for the contract of a session, on each backend."""
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import pytest
 from flask import Flask
 
+from backends.store import call_before
 from tests.backends.contract.stage import MakeApp, Stage
 from tests.backends.places import EACH, placed_on
 from tests.support.bare import Tab, Views, add_views
@@ -45,20 +45,9 @@ def alice(app: Flask) -> Tab:
 
 
 @pytest.fixture
-def calls(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def calls(app: Flask) -> list[str]:
     """Every read and write that the backend makes from now on, by its method."""
     made: list[str] = []
-    interface: Any = app.session_interface
-
-    def count(verb: str) -> None:
-        whole: Callable[..., Any] = getattr(interface, verb)
-
-        def counting(*args: Any) -> Any:
-            made.append(verb)
-            return whole(*args)
-
-        monkeypatch.setattr(interface, verb, counting)
-
     for verb in ("_load", "_create", "_update", "_touch", "_delete"):
-        count(verb)
+        call_before(app.session_interface, verb, partial(made.append, verb))
     return made

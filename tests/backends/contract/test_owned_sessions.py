@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial, singledispatch
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -19,16 +19,14 @@ from backends.record import hash_owner
 from backends.redis import RedisStore
 from backends.server_side import OwnedSession
 from backends.sqlite import SqliteStore
-from backends.store import Store, Sweeps
-from tests.backends.contract.stage import Stage
+from backends.store import Sweeps
+from tests.backends.contract.stage import MakeApp, Stage
 from tests.backends.places import CLASSES, STORES, only_on
 from tests.support.bare import Tab, Views, add_views
 from tests.support.cases import case
 from tests.support.clock import SetClock
 from tests.support.covers import REVOCABLE, covers
 from tests.support.services import left_to_it
-
-MakeApp = Callable[..., Flask]
 
 IDLE = 1800
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -72,31 +70,19 @@ def handle_of(tab: Tab) -> str:
 
 def rows(app: Flask, owner: str = "alice") -> int:
     """How many rows the store's own list of the owner has, living sessions or not."""
-    interface = interface_of(app)
-    return _rows(interface.store, interface._name_owner(owner))
-
-
-@singledispatch
-def _rows(store: Store, owner: str) -> int:
-    left_to_it("nothing here knows where this store keeps its lists")
-
-
-@_rows.register
-def _(store: FileSystemStore, owner: str) -> int:
-    folder = store.folder / "owners" / hash_owner(owner)
-    return len(list(folder.iterdir())) if folder.exists() else 0
-
-
-@_rows.register
-def _(store: SqliteStore, owner: str) -> int:
-    count = "SELECT count(*) FROM sessions WHERE owner=?"
-    with closing(sqlite3.connect(store.path)) as database:
-        return int(database.execute(count, (hash_owner(owner),)).fetchone()[0])
-
-
-@_rows.register
-def _(store: RedisStore, owner: str) -> int:
-    return int(store.client.zcard(f"{store.prefix}of:{hash_owner(owner)}"))
+    store, name = interface_of(app).store, hash_owner(interface_of(app)._name_owner(owner))
+    match store:
+        case FileSystemStore():
+            folder = store.folder / "owners" / name
+            return len(list(folder.iterdir())) if folder.exists() else 0
+        case SqliteStore():
+            count = "SELECT count(*) FROM sessions WHERE owner=?"
+            with closing(sqlite3.connect(store.path)) as database:
+                return int(database.execute(count, (name,)).fetchone()[0])
+        case RedisStore():
+            return int(store.client.zcard(f"{store.prefix}of:{name}"))
+        case _:
+            return left_to_it("nothing here knows where this store keeps its lists")
 
 
 @only_on(STORES)
@@ -106,10 +92,8 @@ class TestList:
         clock.forward(60)
         tabs.append(Tab(app, agent="x" * 5000).logged_in())
         Tab(app).logged_in("bob")
-        assert [(owned.agent, clock() - owned.created) for owned in listed(app)] == [
-            ("x" * 200, 0),
-            ("first", 60),
-        ]
+        found = [(owned.agent, clock() - owned.created) for owned in listed(app)]
+        assert found == [("x" * 200, 0), ("first", 60)]
         assert {owned.handle for owned in listed(app)} == {handle_of(tab) for tab in tabs}
 
     @covers("SM-36")
@@ -241,11 +225,8 @@ class TestLimit:
         app = make_site(SESSION_MAX_PER_OWNER=1)
         alice, bob, guest = Tab(app).logged_in(), Tab(app).logged_in("bob"), Tab(app)
         guest.post("/set/colour/blue")
-        assert [tab.data() for tab in (alice, bob, guest)] == [
-            {"user": "alice"},
-            {"user": "bob"},
-            {"colour": "blue"},
-        ]
+        held = [tab.data() for tab in (alice, bob, guest)]
+        assert held == [{"user": "alice"}, {"user": "bob"}, {"colour": "blue"}]
 
     def test_rotations_at_one_moment_end_no_session(
         self, make_site: MakeApp, monkeypatch: pytest.MonkeyPatch

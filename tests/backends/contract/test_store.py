@@ -1,8 +1,10 @@
 """The contract of a store, for the built-in ones and those of packages."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+from unittest.mock import call, patch
 
 import fakeredis
 import pytest
@@ -17,8 +19,7 @@ from tests.backends.records import fields, key
 from tests.support.bare import make_bare
 from tests.support.cases import case
 from tests.support.clock import SetClock
-from tests.support.redis_topologies import Topology
-from tests.support.services import RedisServer, left_to_it
+from tests.support.services import left_to_it
 
 KEY = "a" * 64
 OTHER = "b" * 64
@@ -27,56 +28,29 @@ FIELDS = {"user": '"alice"', "cart": "[1,2]"}
 BROUGHT = [name for name, backend in BACKENDS.items() if name not in BUILT_IN and backend.check]
 
 
-def on_files(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
-    yield FileSystemStore(request.getfixturevalue("tmp_path") / "sessions", clock)
+BUILT_IN_STORES = ("filesystem", "sqlite", "redis_server", "redis-embedded", "redis_cluster")
 
 
-def on_sqlite(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
-    yield SqliteStore(request.getfixturevalue("tmp_path") / "sessions", clock)
-
-
-def on_embedded_redis(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
-    yield RedisStore(fakeredis.FakeRedis(server=fakeredis.FakeServer()), clock=clock)
-
-
-def on_redis(service: str) -> Callable[[pytest.FixtureRequest, SetClock], Iterator[Store]]:
-    """A store on the servers of that fixture, empty."""
-
-    def make(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
-        running: RedisServer | Topology = request.getfixturevalue(service)
-        with connect(running.url) as client:
-            client.flushall()
-            yield RedisStore(client, clock=clock)
-
-    return make
-
-
-def brought(name: str) -> Callable[[pytest.FixtureRequest, SetClock], Iterator[Store]]:
-    """The store of the backend that a package brings."""
-
-    def make(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
-        folder = request.getfixturevalue("tmp_path") / "sessions"
-        app = make_bare(name, clock, SESSION_FILE_DIR=folder)
-        if not isinstance(app.session_interface, StoreInterface):
-            left_to_it("it keeps its sessions by an interface of its own")
-        yield app.session_interface.store
-
-    return make
-
-
-STORES = {
-    "filesystem": on_files,
-    "sqlite": on_sqlite,
-    "redis-real": on_redis("redis_server"),
-    "redis-embedded": on_embedded_redis,
-    "redis-cluster": on_redis("redis_cluster"),
-    **{name: brought(name) for name in BROUGHT},
-}
-
-
-@pytest.fixture(params=STORES.values(), ids=list(STORES))
-def store(request: pytest.FixtureRequest, clock: SetClock) -> Iterator[Store]:
-    yield from request.param(request, clock)
+@pytest.fixture(params=[*BUILT_IN_STORES, *BROUGHT])
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> Iterator[Store]:
+    """Each store, empty: on disk, on the servers of a fixture, and that of each package."""
+    folder = tmp_path / "sessions"
+    match request.param:
+        case "filesystem":
+            yield FileSystemStore(folder, clock)
+        case "sqlite":
+            yield SqliteStore(folder, clock)
+        case "redis-embedded":
+            yield RedisStore(fakeredis.FakeRedis(server=fakeredis.FakeServer()), clock=clock)
+        case "redis_server" | "redis_cluster" as service:
+            with connect(request.getfixturevalue(service).url) as client:
+                client.flushall()
+                yield RedisStore(client, clock=clock)
+        case name:
+            interface = make_bare(name, clock, SESSION_FILE_DIR=folder).session_interface
+            if not isinstance(interface, StoreInterface):
+                left_to_it("it keeps its sessions by an interface of its own")
+            yield interface.store
 
 
 def _skip_unless(offers: bool, store: Store) -> None:
@@ -210,21 +184,13 @@ class TestSessionsOfAnOwner:
                 listing.create(key(number), FIELDS, 60, owner=owner)
                 assert listing.sessions_of(owner).keys() == {key(number)}
 
-    def test_the_list_does_not_cost_a_look_at_other_peoples_records(
-        self, listing: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_list_does_not_cost_a_look_at_other_peoples_records(self, listing: Any) -> None:
         for number in range(20):
             listing.create(key(number), FIELDS, 60, owner=f"user{number}")
-        loaded: list[str] = []
-        load = listing.load
-
-        def counting(key: str) -> Any:
-            loaded.append(key)
-            return load(key)
-
-        monkeypatch.setattr(listing, "load", counting)
-        assert len(listing.sessions_of("user7")) == 1
-        assert loaded in ([], [key(7)])  # a store may find it in one step
+        with patch.object(listing, "load", wraps=listing.load) as load:
+            assert len(listing.sessions_of("user7")) == 1
+        # A store may find it in one step.
+        assert load.call_args_list in ([], [call(key(7))])
 
 
 class TestTheLimitOfAnOwner:

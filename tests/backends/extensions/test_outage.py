@@ -1,8 +1,6 @@
 """Flask-Login and Flask-WTF while the store of the sessions cannot be reached."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import fakeredis
@@ -12,7 +10,8 @@ from flask import Flask
 
 from backends import BACKENDS
 from tests.backends.contract.stage import HOST, MakeApp, Stage
-from tests.backends.contract.test_outage import VERBS, fail
+from tests.backends.contract.test_outage import VERBS
+from tests.backends.contract.test_outage import failing as down
 from tests.backends.extensions import flask_login_scenarios
 from tests.backends.extensions.flask_wtf_scenarios import build, read_token
 from tests.backends.extensions.recording import START, Recording
@@ -70,14 +69,6 @@ def check_refused(response: Any) -> None:
     assert response.headers["Retry-After"] == "1"
     assert not {"Location", "Set-Cookie"} & {*response.headers.keys()}
     assert "42" not in response.text
-
-
-@contextmanager
-def down(shop: Shop, *verbs: str) -> Iterator[None]:
-    """The store fails meanwhile, or those verbs of it."""
-    with pytest.MonkeyPatch.context() as patch:
-        fail(shop, patch, *verbs)
-        yield
 
 
 @pytest.mark.parametrize("placed", [(BACKENDS["filesystem"], "real")], indirect=True, ids=[""])

@@ -11,7 +11,7 @@ from flask import Flask
 from flask_session import Session
 
 from backends import BACKENDS, Backend
-from tests.conftest import SECRET, Where
+from tests.conftest import SECRET, Where, place
 from tests.support.bare import Tab, Views, add_views
 from tests.support.clock import SetClock
 from tests.support.services import RedisServer
@@ -101,7 +101,11 @@ def before(request: pytest.FixtureRequest, route: Route, tmp_path: Path, views: 
         app = make_stock(views, **settings)
         # The new store has a client of its own, or none: only the type and the client are kept.
         return Before(app, "flask-session", settings, keeps_record=True)
-    cache = FileSystemCache(str(tmp_path / "old"), threshold=500)
+    return old_files(tmp_path, views)
+
+
+def old_files(tmp_path: Path, views: Views) -> Before:
+    cache = FileSystemCache(str(tmp_path / "old"))
     settings = {"SESSION_TYPE": "cachelib", "SESSION_CACHELIB": cache}
     return Before(make_stock(views, **settings), "flask-session-pickle", settings, True)
 
@@ -109,12 +113,7 @@ def before(request: pytest.FixtureRequest, route: Route, tmp_path: Path, views: 
 @pytest.fixture
 def placed(request: pytest.FixtureRequest, route: Route, tmp_path: Path) -> tuple[Backend, Where]:
     """The backend at the end of the route, on a real service if it needs one."""
-    where: dict[str, Any] = {"SESSION_FILE_DIR": tmp_path / "sessions"}
-    if route[1] == "redis":
-        server: RedisServer = request.getfixturevalue("redis_server")
-        server.client().flushall()
-        where["REDIS_URL"] = server.url
-    return BACKENDS[route[1]], where
+    return place(request, tmp_path, (BACKENDS[route[1]], "real"))
 
 
 Switch = Callable[..., Flask]

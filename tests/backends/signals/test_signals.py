@@ -13,6 +13,7 @@ from backends.store import ListsSessions
 from tests.backends.places import A_STORE, CLASSES, only_on, placed_on
 from tests.support.bare import Tab, Views, add_views
 from tests.support.clock import SetClock
+from tests.support.failures import raising
 
 pytestmark = pytest.mark.usefixtures("ample_time")
 
@@ -110,9 +111,7 @@ def test_changes_of_an_ended_session(
 def test_a_failure_of_the_store_is_sent_once(
     app: Flask, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise StoreUnavailable("the disk is full")
-
+    fail = raising(StoreUnavailable, "the disk is full")
     tab, interface = Tab(app).logged_in(), interface_of(app)
     sent.clear()
     for method in ("update", "load"):

@@ -20,6 +20,7 @@ from backends.timing.deadline import LIMIT_SECONDS
 from tests.backends.records import FIELDS, key
 from tests.backends.sqlite.helpers import close, count, opened
 from tests.support.clock import SetClock
+from tests.support.failures import become_folder, become_link, give_away
 
 
 def test_only_the_processes_user_may_read_it(store: SqliteStore, folder: Path) -> None:
@@ -113,27 +114,11 @@ def overwrite(path: Path) -> None:
     path.write_bytes(b"no database at all, and longer than its first line" * 100)
 
 
-def link(path: Path) -> None:
-    path.rename(path.with_name("target"))
-    path.symlink_to("target")
-
-
-def become_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def give_away(path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a file away: run as root")
-    os.chown(path, 65534, 65534)
-
-
 SPOILS: dict[Callable[[Path], object], str] = {
     Path.unlink: f"No such file or directory: '{{path}}'. {RESTORE}",
     overwrite: f"is not a database. {RESTORE}",
     truncate: f"no such table: sessions. {RESTORE}",
-    link: f"it is no regular file. {RESTORE}",
+    become_link: f"it is no regular file. {RESTORE}",
     become_folder: f"it is no regular file. {RESTORE}",
     give_away: f"it belongs to the user 65534. {LET_WRITE}",
 }
@@ -178,7 +163,7 @@ class TestAnotherFile:
         assert (store.load(key(1)), store.load(key(2)) is None) == (None, False)
 
     def test_when_it_starts(self, folder: Path, clock: SetClock) -> None:
-        for spoil in (overwrite, link, become_folder):
+        for spoil in (overwrite, become_link, become_folder):
             other = folder.with_name(spoil.__name__)
             close(SqliteStore(other, clock))
             spoil(other / FILE)

@@ -26,6 +26,7 @@ from backends.timing import throttle
 from tests.support.bare import add_views, make_bare
 from tests.support.clock import SetClock
 from tests.support.covers import HAS_STORE, covers
+from tests.support.failures import become_folder, become_link, become_pipe, give_away
 from tests.support.services import RedisServer
 
 DATA = {"user": "alice", "cart": {"apple": 2}, "seen": ["a", "b"]}
@@ -58,35 +59,16 @@ class Site:
         return failed.value.reason
 
 
-def replace_by(make: Callable[[Path], None]) -> Callable[[Path], None]:
-    def replace(path: Path) -> None:
-        path.unlink()
-        make(path)
-
-    return replace
-
-
-def make_link(path: Path) -> None:
-    elsewhere = path.parents[2] / "elsewhere"
-    path.rename(elsewhere)
-    path.symlink_to(elsewhere)
-
-
-def make_socket(path: Path) -> None:
+def become_socket(path: Path) -> None:
+    path.unlink()
     with socket.socket(socket.AF_UNIX) as unbound, chdir(path.parent):
         unbound.bind(path.name[:50])
         Path(path.name[:50]).rename(path)
 
 
-def give_away(path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a file away: run as root")
-    os.chown(path, 65534, 65534)
-
-
 UNTRUSTED = [
-    (make_link, "is a symbolic link. Put its target in its place"),
-    *((replace_by(make), "its session is lost.") for make in (os.mkfifo, os.mkdir, make_socket)),
+    (become_link, "is a symbolic link. Put its target in its place"),
+    *((each, "its session is lost.") for each in (become_pipe, become_folder, become_socket)),
     (give_away, "belongs to the user 65534, and not to 0. Give"),
     (lambda path: os.truncate(path, 100 << 20), "has 104857600 bytes, and at most 67108864 are"),
 ]
@@ -164,8 +146,7 @@ class TestFiles:
         self, files: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = record_of(files)
-        path.unlink()
-        path.mkdir()
+        become_folder(path)
         later = time.monotonic() + 60
         monkeypatch.setattr(throttle, "time", SimpleNamespace(monotonic=lambda: later))
         for _ in range(5):
@@ -181,9 +162,7 @@ class TestFiles:
             files.look()
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert files.key[:12] in caplog.text
-        cookie = files.client.get_cookie("session")
-        assert cookie is not None
-        assert cookie.value not in caplog.text
+        assert files.client.get_cookie("session").value not in caplog.text  # type: ignore[union-attr]
 
 
 class TestStrings:

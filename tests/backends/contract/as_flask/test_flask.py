@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from flask import (
-    Flask,
     Response,
     abort,
     copy_current_request_context,
@@ -40,17 +39,15 @@ class TestTheTestClient:
 
 
 class TestRequestsOfEveryKind:
-    @pytest.fixture
-    def app(self, make_app: MakeApp) -> Flask:
-        return make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False)
-
     @pytest.mark.parametrize(
         ("fail", "status"),
         [(lambda: abort(403), 403), (lambda: [][0], 500)],
         ids=["abort", "exception"],
     )
-    def test_what_was_set_before_an_error_is_kept(self, app: Flask, fail: Act, status: int) -> None:
-        stage = Stage(app)
+    def test_what_was_set_before_an_error_is_kept(
+        self, make_app: MakeApp, fail: Act, status: int
+    ) -> None:
+        stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
         response = stage.visit(lambda: (session.update(a=1), fail()))
         assert response.status_code == status
         assert stage.held() == {"a": 1}

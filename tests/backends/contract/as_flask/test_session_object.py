@@ -5,7 +5,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from flask import Flask, Response, copy_current_request_context, render_template_string, session
+from flask import (
+    Flask,
+    Response,
+    copy_current_request_context,
+    render_template_string,
+    request_finished,
+    session,
+)
 from flask.json.tag import JSONTag
 from flask.sessions import SecureCookieSession
 
@@ -13,6 +20,7 @@ from backends import Backend, init_app, lister_of
 from backends.store import StoreUnavailable
 from tests.backends.contract.stage import Act, MakeApp, Stage, begin_anew, set_cookie
 from tests.support.cases import case
+from tests.support.failures import raising
 
 
 def test_the_session_has_the_public_names_of_flasks_and_no_others(stage: Stage) -> None:
@@ -83,12 +91,10 @@ class TestSavedTwice:
     def test_one_that_could_not_be_read_may_begin_anew(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refuse(*_: Any) -> None:
-            raise StoreUnavailable("it is down")
-
         def save_early() -> None:
             with monkeypatch.context() as patch:
-                patch.setattr(stage.app.session_interface, "_tokens", refuse)
+                fail = raising(StoreUnavailable, "it is down")
+                patch.setattr(stage.app.session_interface, "_tokens", fail)
                 with pytest.raises(StoreUnavailable):
                     session.get("a")
             begin_anew(a=2)
@@ -100,14 +106,8 @@ class TestSavedTwice:
         assert stage.held() == {"a": 2, "b": 3}
 
     def test_an_error_after_the_save_loses_nothing(self, make_app: MakeApp) -> None:
-        from flask import request_finished
-
         stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
-
-        def fail(*_: Any, **__: Any) -> None:
-            raise ValueError
-
-        with request_finished.connected_to(fail, stage.app):
+        with request_finished.connected_to(raising(ValueError), stage.app):
             response = stage.visit(lambda: begin_anew(user="ada"))
         assert response.status_code == 500
         assert stage.held() == {"user": "ada"}
