@@ -13,7 +13,7 @@ from app.__main__ import session_lab
 from app.lab.subject import external
 from tests.lab.subject import audited
 from tests.lab.subject.served import ServedApp, load_app
-from tests.support.process_group import PROJECT
+from tests.support.processes import PROJECT
 
 PAGE = (PROJECT / "docs" / "auditing.md").read_text()
 BLOCKS = re.findall(r"^```(sh)?\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

@@ -1,7 +1,6 @@
 """The options of `session-lab compare` for somebody else's application, and every way to it."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from app.lab.subject.site import Paths
 from tests.lab.conftest import SetReport
 from tests.lab.reports.made_reports import AS_EXPECTED
 from tests.lab.subject.logins import SHOP
-from tests.support.process_group import PROJECT
+from tests.support.processes import PROJECT, run
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -108,7 +107,4 @@ import sys, app.factory
 print([name for name in sys.modules if name.startswith("app.lab.")])
 import app.lab.compare
 print({"fakeredis", "redis"} & {*sys.modules})"""
-    process = subprocess.run(
-        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
-    )
-    assert process.stdout == "[]\nset()\n"
+    assert run([sys.executable, "-c", code]).stdout == "[]\nset()\n"

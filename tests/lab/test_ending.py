@@ -6,10 +6,10 @@ Exit status 1 means a surprise, and nothing else may end by it.
 import os
 import re
 import signal
-import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -22,7 +22,8 @@ from app.lab.reports.terminal import ASCII
 from tests.lab import broken_subjects
 from tests.lab.conftest import SetReport
 from tests.lab.reports.made_reports import AS_EXPECTED
-from tests.support.process_group import PROJECT, start_group
+from tests.support import processes
+from tests.support.processes import start_group
 from tests.support.services import PATIENCE, LabServer, group_is_gone, require, runs_in
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
@@ -55,10 +56,7 @@ class End(NamedTuple):
 
 ENDS = pytest.mark.parametrize(
     "end",
-    [
-        End(open_full_disk, 2, FULL_DISK),
-        End(open_closed_pipe, CLOSED_PIPE_STATUS, ""),
-    ],
+    [End(open_full_disk, 2, FULL_DISK), End(open_closed_pipe, CLOSED_PIPE_STATUS, "")],
     ids=["full disk", "closed pipe"],
 )
 
@@ -129,14 +127,8 @@ class TestStreams:
 
 def test_a_process_flushes_its_streams_without_a_word_when_it_exits(tmp_path: Path) -> None:
     line = " ".join((*COMMAND, "report", "--format=table", "| true"))
-    ended = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", line],
-        cwd=PROJECT,
-        env=LabServer(tmp_path).environment,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=PATIENCE,
-    )
+    command = ["bash", "-o", "pipefail", "-c", line]
+    ended = processes.run(command, environment=LabServer(tmp_path).environment)
     assert (ended.returncode, ended.stdout, ended.stderr) == (CLOSED_PIPE_STATUS, "", "")
 
 
@@ -159,23 +151,37 @@ def test_a_run_terminated_repeatedly_leaves_no_process_and_no_redis_server(tmp_p
         assert group_is_gone(run.pid)
 
 
-def test_a_run_in_chromium_stopped_by_ctrl_c_leaves_no_process_and_no_file(
-    tmp_path: Path,
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A socket of Chromium must fit into its name."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize(
+    ("number", "send"),
+    [(signal.SIGINT, os.kill), (signal.SIGHUP, os.killpg)],
+    ids=["ctrl-c", "the end of a terminal"],
+)
+def test_a_run_in_chromium_that_is_stopped_leaves_no_process_and_no_file(
+    number: signal.Signals, send: Callable[[int, int], None], short_folder: Path, tmp_path: Path
 ) -> None:
-    """The end of a terminal: browser/test_chromium.py."""
     require("chromium", "chromium")
-    environment = {**LabServer(tmp_path).environment, "TMPDIR": str(tmp_path)}
+    environment = {**LabServer(tmp_path).environment, "TMPDIR": str(short_folder)}
     # The claim that takes longest: it has not ended when the signal comes.
     options = ["--browser=chromium", "--format=json", "--backend=cookie", "--only=capacity"]
     command = [sys.executable, "-m", "app", "compare", *options]
     with start_group(command, environment) as run:
-        wait_until(lambda: any(b"user-data-dir" in line for line in command_lines(tmp_path)))
-        assert list(tmp_path.iterdir()) != []
-        os.kill(run.pid, signal.SIGINT)
+        wait_until(lambda: any(b"user-data-dir" in line for line in command_lines(short_folder)))
+        assert list(short_folder.iterdir()) != []
+        send(run.pid, number)
         output, errors = run.communicate(timeout=PATIENCE)
-        assert (run.returncode, output, errors) == (128 + signal.SIGINT, "", "Stopped.\n")
-    wait_until(lambda: not command_lines(tmp_path))
-    assert list(tmp_path.iterdir()) == []
+        assert (run.returncode, output) == (128 + number, "")
+        assert errors == "Stopped.\n" if number == signal.SIGINT else "Exception" not in errors
+        assert "Traceback" not in errors
+        assert group_is_gone(run.pid)
+    wait_until(lambda: not command_lines(short_folder))
+    assert list(short_folder.iterdir()) == []
 
 
 def command_lines(folder: Path) -> list[bytes]:

@@ -1,24 +1,22 @@
 """Every page on every backend, at three widths and in both lights, without a finding of axe."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from backends import BUILT_IN
 from tests.soak.conftest import Say
 from tests.support.services import LabServer
 from tests.system.pages.accessibility import PAGES, find_violations, log_in
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
 WIDTHS = (1280, 390, 320)
 
 
 @pytest.mark.parametrize("backend", BUILT_IN)
 def test_axe_finds_nothing_on_any_page(
-    chromium: "Browser", tmp_path: Path, backend: str, say: Say
+    chromium: Browser, tmp_path: Path, backend: str, say: Say
 ) -> None:
     found: list[str] = []
     schemes: tuple[Any, ...] = ("light", "dark")

@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from flask.cli import cli as flask_command
 
 from tests.backends.commands.conftest import FIREFOX
+from tests.system.documents.documents import find_blocks
 
-PAGE = Path(__file__).parents[3] / "docs" / "commands.md"
+PAGE = "docs/commands.md"
 
 HANDLE = re.compile(r"\b[0-9a-f]{16}\b")
 
@@ -29,10 +30,6 @@ class Shown(NamedTuple):
     output: str
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-
-
 def without_what_differs(output: str, folder: Path) -> str:
     return TIME.sub("TIME", HANDLE.sub("HANDLE", output.replace(str(folder), "/srv/shop")))
 
@@ -40,7 +37,7 @@ def without_what_differs(output: str, folder: Path) -> str:
 def test_each_command_prints_what_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "shop.py").write_text(blocks("python")[0])
+    (tmp_path / "shop.py").write_text(find_blocks(PAGE, "python")[0])
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
@@ -51,7 +48,8 @@ def test_each_command_prints_what_the_page_shows(
         with time_machine.travel(time.time() - age):
             client = app.test_client()
             client.post("/login", data={"user": "ada"}, headers={"User-Agent": agent})
-    shown = [Shown(*block.removeprefix("$ ").split("\n", 1)) for block in blocks("console")]
+    blocks = find_blocks(PAGE, "console")
+    shown = [Shown(*block.removeprefix("$ ").split("\n", 1)) for block in blocks]
     assert {each.command.split()[4] for each in shown} == {"list", "revoke", "sweep", "check"}
     handles = dict[str, str]()
     for each in shown:

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from backends.commands import output, revoke_sessions, sessions
 from tests.backends.commands.conftest import Shop
 from tests.conftest import SECRET, Where
 from tests.support.bare import make_bare
+from tests.support.processes import run
 from tests.support.services import PATIENCE
 from tests.support.terminal import Ended, run_at_terminal
 
@@ -61,15 +61,8 @@ class Folder:
 
     def run(self, redirection: str, *arguments: str) -> tuple[int, str, str]:
         """Exit status, standard output and standard error."""
-        ended = subprocess.run(
-            ["sh", "-c", f"exec {shlex.join(self.command(*arguments))} {redirection}"],
-            cwd=self.path,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
+        line = f"exec {shlex.join(self.command(*arguments))} {redirection}"
+        ended = run(["sh", "-c", line], self.path, self.environment)
         return ended.returncode, ended.stdout, ended.stderr
 
     def at_terminal(

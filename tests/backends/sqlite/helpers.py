@@ -1,15 +1,13 @@
 """The SQLite file as others see it."""
 
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from backends.sqlite import FILE, SqliteStore
-
-ROOT = Path(__file__).parents[3]
+from tests.support.processes import run
 
 
 @contextmanager
@@ -35,5 +33,4 @@ def look_elsewhere(folder: Path) -> int:
         "import sqlite3, sys; database = sqlite3.connect(sys.argv[1]); "
         "print(database.execute('SELECT count(*) FROM sessions').fetchone()[0]); database.close()"
     )
-    command = [sys.executable, "-c", code, str(folder / FILE)]
-    return int(subprocess.run(command, capture_output=True, check=True).stdout)
+    return int(run([sys.executable, "-c", code, str(folder / FILE)]).stdout)

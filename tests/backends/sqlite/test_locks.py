@@ -17,7 +17,8 @@ from app.lab.measuring import call_in_parallel
 from backends.sqlite import FILE, WRITES_TO_A_LOOK, SqliteStore
 from backends.sqlite_access.connections import MAX_IDLE
 from tests.backends.records import FIELDS, key
-from tests.backends.sqlite.helpers import ROOT, close, look_elsewhere, opened
+from tests.backends.sqlite.helpers import close, look_elsewhere, opened
+from tests.support.processes import PROJECT
 
 
 class TestConnections:
@@ -103,11 +104,9 @@ class TestLocks:
     def test_a_child_has_its_own(self, folder: Path) -> None:
         """Its parent ends, as that of a service that detaches itself does."""
         command = [sys.executable, "-c", CHILD, str(folder), key(1)]
-        with subprocess.Popen(
-            command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True, bufsize=1
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
+        streams: Any = {"stdin": PIPE, "stdout": PIPE, "text": True, "bufsize": 1}
+        with subprocess.Popen(command, cwd=PROJECT, **streams) as started:
+            process: Any = started
             assert process.stdout.readline() == "alive\n"
             assert look_elsewhere(folder) == 1  # it would take itself for the last one
             process.stdin.write("\n")

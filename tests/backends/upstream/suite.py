@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -11,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import PROJECT, run
 from tests.support.services import RedisServer
-
-PROJECT = Path(__file__).parents[3]
 
 Outcomes = dict[str, dict[str, str]]
 """How each test ended, by the run and the test's id; the runs are those of the plugin."""
@@ -57,22 +55,16 @@ def run_suite(
         "UPSTREAM_RUNS": " ".join(runs),
         **({"REDIS_URL": redis_url} if redis_url else {}),
     }
-    process = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-p", "tests.backends.upstream.plugin"),
-            *("-p", "no:cacheprovider", f"--basetemp={folder / 'tmp'}"),
-            *("--assert=plain", "--tb=line", "-q"),
-            # Flask-Login 0.6.3 calls it, and its tests take a warning for a failure.
-            *("-W", "ignore:datetime.datetime.utcnow:DeprecationWarning"),
-            *files,
-        ],
-        cwd=source,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    print(process.stdout)
+    command = [
+        *(sys.executable, "-m", "pytest", "-p", "tests.backends.upstream.plugin"),
+        *("-p", "no:cacheprovider", f"--basetemp={folder / 'tmp'}"),
+        *("--assert=plain", "--tb=line", "-q"),
+        # Flask-Login 0.6.3 calls it, and its tests take a warning for a failure.
+        *("-W", "ignore:datetime.datetime.utcnow:DeprecationWarning"),
+        *files,
+    ]
+    ended = run(command, source, environment, timeout=None)
+    print(ended.stdout, ended.stderr)
     found: Outcomes = json.loads((folder / "outcomes.json").read_text())
     return found
 

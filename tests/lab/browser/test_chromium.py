@@ -4,11 +4,7 @@ Those are the verdicts to expect: tests/lab/runs/test_whole_run.py shows that th
 Claims that a browser decides are tried here; each claim on every subject by `make soak`.
 """
 
-import os
-import signal
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,8 +20,7 @@ from app.lab.runs.runner import make_options, try_claim
 from app.lab.subject.source import BackendSource
 from backends import ConfigurationError
 from tests.lab.browser.tiny_site import Reply, TinySite, tiny_site
-from tests.support.process_group import start_group
-from tests.support.services import PATIENCE, LabServer, group_is_gone, require
+from tests.support.services import require
 
 DECIDED_BY_BROWSERS = ["ends_with_browser", "hidden_from_script"]
 IN_CHROMIUM = [claim for claim in CLAIMS.values() if claim.in_chromium]
@@ -145,9 +140,7 @@ class TestChromium:
             browser.post(site.url("/"), b"bytes")
 
 
-def test_a_missing_playwright_is_one_line_with_its_package(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_missing_playwright_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "playwright.async_api", None)
     monkeypatch.setattr(real, "_get_playwright", real._get_playwright.__wrapped__)
     with pytest.raises(ConfigurationError, match=r"^.*pip install .*chromium.*$"), chromium():
@@ -162,30 +155,3 @@ def test_the_first_installed_program_is_used(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(real, "PROGRAMS", ("/nowhere/chromium", *real.PROGRAMS[1:]))
     assert real._find_program() == str(program)
-
-
-@pytest.fixture
-def short_folder() -> Iterator[Path]:
-    """A socket of Chromium must fit into its name."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
-@needs_chromium
-@pytest.mark.usefixtures("untraced_processes")
-def test_a_stopped_run_leaves_no_chromium_and_no_file(short_folder: Path, tmp_path: Path) -> None:
-    # The claim that takes longest: the signal comes as soon as Chromium has a profile.
-    options = ["--browser=chromium", "--backend=cookie", "--only=capacity"]
-    environment = {**LabServer(tmp_path).environment, "TMPDIR": str(short_folder)}
-    command = [sys.executable, "-m", "app", "compare", *options]
-    with start_group(command, environment) as run:
-        while not list(short_folder.glob("*/org.chromium.*")):
-            assert run.poll() is None
-            time.sleep(0.02)
-        os.killpg(run.pid, signal.SIGHUP)  # as the end of a session does
-        _, errors = run.communicate(timeout=PATIENCE)
-        assert run.returncode == 128 + signal.SIGHUP
-        assert "Exception" not in errors
-        assert "Traceback" not in errors
-        assert list(short_folder.iterdir()) == []
-        assert group_is_gone(run.pid)

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from http.client import IncompleteRead
-from typing import TYPE_CHECKING
 
 import pytest
 
 from app.lab.browser.client import Browser
 from tests.lab.browser.tiny_site import Reply, TinySite, tiny_site
-
-if TYPE_CHECKING:
-    from tests.support.clock import SetClock
+from tests.support.clock import SetClock
 
 
 @pytest.fixture
-def browser(clock: "SetClock") -> Browser:
+def browser(clock: SetClock) -> Browser:
     return Browser(clock=clock)
 
 

@@ -1,20 +1,17 @@
 """The jar keeps the rules of browsers: what it refuses, replaces and sends (RFC 6265bis)."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import pytest
 
 from app.lab.browser.cookie_jar import Jar, Refused
 from app.lab.browser.set_cookie import Cookie
 from tests.lab.browser.cookies import HTTP, HTTPS, LOCALHOST, LOOPBACK, store
-
-if TYPE_CHECKING:
-    from tests.support.clock import SetClock
+from tests.support.clock import SetClock
 
 
 @pytest.fixture
-def jar(clock: "SetClock") -> Jar:
+def jar(clock: SetClock) -> Jar:
     return Jar(clock=clock)
 
 
@@ -78,7 +75,7 @@ def test_a_refused_cookie_leaves_its_namesake_alone(jar: Jar) -> None:
 # Replacing and deleting
 
 
-def test_a_cookie_set_again_keeps_its_place_in_the_order(jar: Jar, clock: "SetClock") -> None:
+def test_a_cookie_set_again_keeps_its_place_in_the_order(jar: Jar, clock: SetClock) -> None:
     first = store(jar, LOOPBACK, "a=1")
     clock.forward(1)
     store(jar, LOOPBACK, "b=2")
@@ -186,7 +183,7 @@ def test_a_cookie_goes_only_where_it_belongs(
     assert jar.cookie_header(url) == ("a=1" if is_sent else "")
 
 
-def test_longer_paths_are_sent_first_then_older_cookies(jar: Jar, clock: "SetClock") -> None:
+def test_longer_paths_are_sent_first_then_older_cookies(jar: Jar, clock: SetClock) -> None:
     for header in ("a=1; Path=/", "b=2; Path=/shop", "c=3; Path=/", "d=4; Path=/shop/cart"):
         store(jar, LOOPBACK, header)
         clock.forward(1)

@@ -1,22 +1,19 @@
 """A Set-Cookie field is read as browsers read it (RFC 6265bis, 5.6)."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
 from app.lab.browser.cookie_jar import Jar
 from app.lab.browser.set_cookie import default_path, parse_cookie_date
 from tests.lab.browser.cookies import HTTPS, LOCALHOST, LOOPBACK, store
-
-if TYPE_CHECKING:
-    from tests.support.clock import SetClock
+from tests.support.clock import SetClock
 
 DAY = 86_400
 
 
 @pytest.fixture
-def jar(clock: "SetClock") -> Jar:
+def jar(clock: SetClock) -> Jar:
     return Jar(clock=clock)
 
 
@@ -84,7 +81,7 @@ def test_a_cookie_within_the_rules_is_kept_as_a_browser_reads_it(
     ],
 )
 def test_a_cookie_lives_as_long_as_it_says_up_to_400_days(
-    jar: Jar, clock: "SetClock", attributes: str, seconds: int
+    jar: Jar, clock: SetClock, attributes: str, seconds: int
 ) -> None:
     cookie = store(jar, LOOPBACK, f"a=1; {attributes}")
     assert cookie.expires == clock.now + seconds

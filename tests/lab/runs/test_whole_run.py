@@ -13,9 +13,9 @@ from app.lab.experiments import CLAIMS
 from app.lab.reports.report import SHIPPED, Report, parse_report, summarize
 from app.lab.stores.redis_server import EMBEDDED
 from backends import BACKENDS
+from tests.support import processes
+from tests.support.processes import PROJECT
 from tests.support.services import LabServer
-
-PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +27,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(folder: Path) -> "subprocess.CompletedProcess[str]":
     """`session-lab compare` without a redis-server."""
-    return subprocess.run(
-        [Path(sys.executable).with_name("session-lab"), "compare", "--format", "json"],
-        cwd=folder,
-        env={**LabServer(folder).environment, "PATH": "", "TMPDIR": str(folder)},
-        capture_output=True,
-        text=True,
-    )
+    command = [str(Path(sys.executable).with_name("session-lab")), "compare", "--format", "json"]
+    environment = {**LabServer(folder).environment, "PATH": "", "TMPDIR": str(folder)}
+    return processes.run(command, folder, environment, timeout=None)
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +63,7 @@ def test_it_leaves_no_file(run: "subprocess.CompletedProcess[str]", folder: Path
     assert list(folder.iterdir()) == []
 
 
-def test_its_report_matches_the_published_schema(
-    run: "subprocess.CompletedProcess[str]",
-) -> None:
+def test_its_report_matches_the_published_schema(run: "subprocess.CompletedProcess[str]") -> None:
     schema = json.loads((PROJECT / "docs/schemas/report.schema.json").read_text())
     report = json.loads(run.stdout)
     report["results"] = report["results"][:: len(BACKENDS) + 1]  # another backend of each claim

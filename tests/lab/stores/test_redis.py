@@ -1,7 +1,6 @@
 """Redis as a store: the laboratory counts, reads and corrupts what is in it, and stops it."""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from redis.retry import Retry
 
 from app.lab.claim import Skipped
 from app.lab.stores.redis import EmbeddedRedisHarness, RealRedisHarness
+from tests.support.processes import run
 from tests.support.services import PATIENCE, require
 
 
@@ -158,12 +158,8 @@ def test_the_server_dies_with_its_owner(tmp_path: Path) -> None:
         "print(RedisServer().port, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    owner = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    owner = run([sys.executable, "-c", code], environment=environment)
     client = Redis(port=int(owner.stdout), retry=Retry(NoBackoff(), 0))
     deadline = time.monotonic() + PATIENCE
     while answers(client):

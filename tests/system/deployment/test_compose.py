@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,8 @@ from app.config import INSTANCE
 from app.lab.browser.client import Browser
 from app.secret_key import load_or_create_secret
 from tests.conftest import SECRET
-from tests.support.services import PATIENCE, LabServer, RedisServer, free_port, require, untraced
+from tests.support.processes import run
+from tests.support.services import LabServer, RedisServer, free_port, require, untraced
 from tests.system.deployment.files import read_compose, read_image
 
 PORTS = {"side-by-side": "8000", "cookie": "8001", "filesystem": "8002", "redis": "8003"}
@@ -206,7 +206,7 @@ def make_password(compose: dict[str, Any], folder: Path) -> int:
     *shell, script = service["entrypoint"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [*shell, in_folder(folder, script, service), *service["command"]]
-    return subprocess.run(command, env={"PATH": path}, timeout=PATIENCE).returncode
+    return run(command, environment={"PATH": path}).returncode
 
 
 class ComposedRedis(RedisServer):
@@ -294,10 +294,7 @@ def test_a_restart_of_a_service_keeps_the_session(
 def test_the_health_check_of_the_image_tells_the_truth(running: dict[str, LabServer]) -> None:
     def check(port: int) -> int:
         command = [sys.executable, *read_image().healthcheck[1:]]
-        environment = {**untraced(os.environ), "PORT": str(port)}
-        return subprocess.run(
-            command, env=environment, capture_output=True, timeout=PATIENCE
-        ).returncode
+        return run(command, environment={**untraced(os.environ), "PORT": str(port)}).returncode
 
     assert check(running["side-by-side"].port) == 0
     assert check(free_port()) != 0
@@ -316,9 +313,9 @@ def test_the_health_check_of_redis_tells_the_truth(
     assert kind == "CMD-SHELL"
     port = f"redis-cli -p {redis_service.port}"
     command = ["sh", "-c", in_folder(folder, script, service).replace("redis-cli", port)]
-    assert subprocess.run(command, timeout=PATIENCE).returncode == 0
+    assert run(command).returncode == 0
     redis_service.stop()
-    assert subprocess.run(command, timeout=PATIENCE).returncode != 0
+    assert run(command).returncode != 0
     redis_service.start()
 
 
@@ -335,9 +332,7 @@ def test_redis_answers_nobody_without_its_password(redis_service: ComposedRedis)
 def test_without_a_password_redis_does_not_start(compose: dict[str, Any], tmp_path: Path) -> None:
     service = compose["services"]["redis-server"]
     *shell, script = service["command"]
-    command = [*shell, in_folder(tmp_path, script, service)]
-    ended = subprocess.run(command, capture_output=True, timeout=PATIENCE)
-    assert ended.returncode != 0
+    assert run([*shell, in_folder(tmp_path, script, service)]).returncode != 0
 
 
 def test_a_password_is_made_once(compose: dict[str, Any], folder: Path) -> None:

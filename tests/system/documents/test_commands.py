@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,8 @@ import pytest
 
 from app.__main__ import session_lab
 from app.config import read_settings
-from tests.support.services import PATIENCE, LabServer
+from tests.support.processes import run
+from tests.support.services import LabServer
 from tests.system.documents.documents import DOCUMENTS, ROOT, find_commands
 
 ELSEWHERE = {"auditing.md", "commands.md"}
@@ -28,14 +28,8 @@ RUN = {
 }
 """Run here as they stand. Of the others, which take minutes or have tests, the options are read."""
 
-COMMANDS = sorted(
-    {
-        command
-        for path in DOCUMENTS
-        if path.name not in ELSEWHERE
-        for command in find_commands(str(path.relative_to(ROOT)))
-    }
-)
+READ = [str(path.relative_to(ROOT)) for path in DOCUMENTS if path.name not in ELSEWHERE]
+COMMANDS = sorted({command for document in READ for command in find_commands(document)})
 
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 """With the commands of this environment first."""
@@ -106,14 +100,7 @@ def test_every_command_is_there_with_its_options(command: str) -> None:
 @pytest.mark.parametrize("command", sorted(RUN))
 def test_a_short_command_runs_as_it_stands(command: str, tmp_path: Path) -> None:
     assert any(shown.removeprefix(".venv/bin/") == command for shown in COMMANDS)
-    ended = subprocess.run(
-        ["sh", "-c", command],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": PATH},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+    ended = run(["sh", "-c", command], tmp_path, {**os.environ, "PATH": PATH})
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.strip()
     assert "Traceback" not in ended.stderr

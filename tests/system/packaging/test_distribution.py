@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.services import PATIENCE, RedisServer
+from tests.support import processes
+from tests.support.processes import PROJECT
+from tests.support.services import RedisServer
 
-ROOT = Path(__file__).parents[3]
 UV = Path(sys.executable).with_name("uv")
 MAX_PACKAGES = 10
 """Beside the backends themselves, without extras."""
@@ -39,13 +40,11 @@ print([client.get("/").text for _ in range(3)])
 Install = Callable[..., Path]
 
 
-def run(*command: str | Path, folder: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+def run(*command: str | Path, folder: Path = PROJECT) -> "subprocess.CompletedProcess[str]":
     """Run it as somebody who has nothing of this project around."""
     own = ("PYTHONPATH", "VIRTUAL_ENV", "SESSION_BACKEND")
     environment = {name: value for name, value in os.environ.items() if name not in own}
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=4 * PATIENCE
-    )
+    return processes.run(command, folder, environment)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the source distribution and the wheel that is built of it."""
     source, out = tmp_path_factory.mktemp("source") / "project", tmp_path_factory.mktemp("built")
     ignored = shutil.ignore_patterns(".*", "build", "instance", "*.egg-info", "__pycache__")
-    shutil.copytree(ROOT, source, ignore=ignored)
+    shutil.copytree(PROJECT, source, ignore=ignored)
     ended = run(UV, "build", "--quiet", "--out-dir", out, source)
     if ended.returncode != 0 and "fetch" in ended.stderr:
         pytest.skip("no packages can be fetched here: setuptools is needed to build one")
@@ -70,7 +69,7 @@ def install(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
         folder = tmp_path_factory.mktemp("environment")
         run(UV, "venv", "--quiet", "--python", sys.executable, folder)
         python = folder / "bin/python"
-        locked = ("--constraints", ROOT / "requirements.lock")
+        locked = ("--constraints", PROJECT / "requirements.lock")
         target = f"{wheel}{extras}"
         ended = run(UV, "pip", "install", "--quiet", "--python", python, *locked, target)
         assert ended.returncode == 0, ended.stderr

@@ -1,14 +1,10 @@
 """What axe finds on the pages of one backend."""
 
-from typing import TYPE_CHECKING
-
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
 from tests.support.services import LabServer
 from tests.support.visitor import PASSWORDS
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 PAGES = (
     *("/", "/dashboard", "/articles", "/articles/signed", "/cart", "/uploads", "/preferences"),
@@ -22,7 +18,7 @@ VIOLATIONS = {"resultTypes": ["violations"]}
 """What axe describes: to describe all that is right takes it longer than to look."""
 
 
-def log_in(page: "Page", server: LabServer) -> None:
+def log_in(page: Page, server: LabServer) -> None:
     page.goto(f"{server.url}/login")
     page.fill("[name=username]", "alice")
     page.fill("[name=password]", PASSWORDS["alice"])
@@ -30,7 +26,7 @@ def log_in(page: "Page", server: LabServer) -> None:
     page.wait_for_load_state()
 
 
-def find_violations(page: "Page") -> list[str]:
+def find_violations(page: Page) -> list[str]:
     """A line for each rule that the page breaks: the page, the rule, and where."""
     found = []
     for each in Axe().run(page, options=VIOLATIONS).response["violations"]:

@@ -3,16 +3,14 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from app.lab.runs.background import RunFiles
 from tests.lab.reports.made_reports import faulty_run
 from tests.support.services import LabServer
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 Listen = Callable[[Any, Callable[[Any], None]], None]
 
@@ -59,7 +57,7 @@ def files(server: LabServer) -> RunFiles:
 
 
 @pytest.fixture(scope="package")
-def tab(chromium: "Browser") -> Iterator["Page"]:
+def tab(chromium: Browser) -> Iterator[Page]:
     """One tab for all tests: a new one takes a quarter of a second of the processor."""
     context = chromium.new_context(viewport=DESKTOP, reduced_motion="reduce")
     yield context.new_page()
@@ -67,14 +65,14 @@ def tab(chromium: "Browser") -> Iterator["Page"]:
 
 
 @pytest.fixture(scope="package")
-def scriptless_tab(chromium: "Browser") -> Iterator["Page"]:
+def scriptless_tab(chromium: Browser) -> Iterator[Page]:
     """A tab that runs no script."""
     context = chromium.new_context(viewport=DESKTOP, java_script_enabled=False)
     yield context.new_page()
     context.close()
 
 
-def empty(tab: "Page") -> "Page":
+def empty(tab: Page) -> Page:
     """The tab as it is when a browser was just opened: no page, no cookies, a desktop in light."""
     tab.goto("about:blank")
     tab.context.clear_cookies()
@@ -84,17 +82,17 @@ def empty(tab: "Page") -> "Page":
 
 
 @pytest.fixture
-def page(tab: "Page") -> "Page":
+def page(tab: Page) -> Page:
     return empty(tab)
 
 
 @pytest.fixture
-def scriptless_page(scriptless_tab: "Page") -> "Page":
+def scriptless_page(scriptless_tab: Page) -> Page:
     return empty(scriptless_tab)
 
 
 @pytest.fixture
-def listen(page: "Page") -> Iterator[Listen]:
+def listen(page: Page) -> Iterator[Listen]:
     """Calls a function at each event of the page, until the test ends."""
     with ExitStack() as listeners:
 

@@ -1,22 +1,19 @@
 """The README's guide to devtools, step by step, with what Chromium's own protocol reports."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from app.inspector.side_by_side import DONE, OUTCOMES
 from backends import BACKENDS
-from tests.support.services import PATIENCE, LabServer
+from tests.support.processes import PROJECT, run
+from tests.support.services import LabServer
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-README = Path(__file__).parents[3] / "README.md"
+README = PROJECT / "README.md"
 
 SIGNED = {name for name, backend in BACKENDS.items() if backend.state == "browser"}
 
@@ -26,7 +23,7 @@ SAYS = {**DONE, "grow": OUTCOMES["413"], "replay": OUTCOMES["still-logged-in"]}
 class Devtools:
     """A page, and the panels of devtools beside it."""
 
-    def __init__(self, page: "Page", url: str) -> None:
+    def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self._protocol = page.context.new_cdp_session(page)
         self.url = url
@@ -63,7 +60,7 @@ class Devtools:
 
 
 @pytest.fixture
-def devtools(page: "Page", server: LabServer) -> Iterator[Devtools]:
+def devtools(page: Page, server: LabServer) -> Iterator[Devtools]:
     devtools = Devtools(page, server.url)
     yield devtools
     devtools.close()
@@ -105,20 +102,11 @@ def step_1_one_cookie_for_each_backend_and_its_size(devtools: Devtools) -> None:
 
 def step_2_the_signed_cookie_is_read_without_a_key(devtools: Devtools) -> None:
     command = [sys.executable, "-m", "app", "cookie", "decode"]
-    read = {
-        name: subprocess.run(
-            [*command, devtools.cookies()[name]["value"]],
-            cwd=README.parent,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=PATIENCE,
-        ).stdout
-        for name in ("session_cookie", "session_redis")
-    }
-    assert '"user": "alice"' in read["session_cookie"]
-    assert "alice" not in read["session_redis"]
-    assert "Nothing can be read in it" in read["session_redis"]
+    names = ("session_cookie", "session_redis")
+    signed, other = (run([*command, devtools.cookies()[name]["value"]]) for name in names)
+    assert '"user": "alice"' in signed.stdout
+    assert "alice" not in other.stdout + other.stderr
+    assert "Nothing can be read in it" in other.stdout + other.stderr
 
 
 def step_3_a_note_sets_the_cookie_anew_and_the_dashboard_does_not(devtools: Devtools) -> None:

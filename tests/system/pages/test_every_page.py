@@ -3,16 +3,14 @@
 `make soak` looks at all pages of each backend alone by axe, at every size and in both lights.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.support.services import LabServer
 from tests.system.pages.accessibility import find_violations
 from tests.system.pages.conftest import DESKTOP, PHONE, Listen
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 SMALLEST: Any = {"width": 320, "height": 640}
 LINE_PIXELS = 36
@@ -42,18 +40,18 @@ MORE_OF_A_KIND = "main section:nth-of-type(n+6), main tr:nth-of-type(n+12), svg 
 """What a long page has so many of that axe looks at them for seconds."""
 
 
-def log_in_everywhere(page: "Page", server: LabServer) -> None:
+def log_in_everywhere(page: Page, server: LabServer) -> None:
     page.goto(server.url)
     page.locator("form[action='/all/login'] button").first.click()
     page.get_by_text("Logged in: alice").first.wait_for()
 
 
-def width_of(page: "Page") -> int:
+def width_of(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
 def test_each_fits_keeps_to_its_policy_and_axe_finds_nothing(
-    page: "Page", listen: Listen, server: LabServer
+    page: Page, listen: Listen, server: LabServer
 ) -> None:
     log_in_everywhere(page, server)
     said: list[str] = []
@@ -75,7 +73,7 @@ def test_each_fits_keeps_to_its_policy_and_axe_finds_nothing(
 
 
 def test_the_front_page_fits_the_smallest_screen_and_axe_finds_nothing(
-    page: "Page", server: LabServer
+    page: Page, server: LabServer
 ) -> None:
     page.set_viewport_size(SMALLEST)
     page.goto(server.url)
@@ -87,12 +85,12 @@ def test_the_front_page_fits_the_smallest_screen_and_axe_finds_nothing(
     assert find_violations(page) == []
 
 
-def test_axe_finds_what_is_wrong(page: "Page") -> None:
+def test_axe_finds_what_is_wrong(page: Page) -> None:
     page.set_content("<img src=x>")
     assert any("image-alt" in each for each in find_violations(page))
 
 
-def test_no_german_page_scrolls_sideways(page: "Page", server: LabServer) -> None:
+def test_no_german_page_scrolls_sideways(page: Page, server: LabServer) -> None:
     log_in_everywhere(page, server)
     page.context.add_cookies([{"name": "language", "value": "de", "url": server.url}])
     page.emulate_media(color_scheme="dark")
@@ -111,7 +109,7 @@ def test_no_german_page_scrolls_sideways(page: "Page", server: LabServer) -> Non
     ["/lab?verdict=surprise", "/lab/logout_is_final", "/lab/logout_is_final/cookie", "/lab/cost"],
 )
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(
-    page: "Page", server: LabServer, path: str
+    page: Page, server: LabServer, path: str
 ) -> None:
     page.goto(f"{server.url}{path}")
     reachable = page.locator(

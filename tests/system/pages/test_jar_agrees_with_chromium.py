@@ -6,16 +6,14 @@ hold the same cookies, send the same Cookie header to every path, and show a scr
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from app.lab.browser.cookie_jar import Jar
 from app.lab.browser.set_cookie import Cookie
 from tests.lab.browser.tiny_site import TinySite, tiny_site
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 IP = "127.0.0.1"
 NAME = "app.localhost"  # a host with a dot, so that Domain can name it
@@ -121,7 +119,7 @@ def site() -> Iterator[TinySite]:
 
 
 @pytest.fixture
-def page(tab: "Page") -> "Page":
+def page(tab: Page) -> Page:
     """A tab of a browser without cookies."""
     tab.context.clear_cookies()
     return tab
@@ -158,7 +156,7 @@ def in_order(cookies: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_jar_and_chromium_keep_send_and_show_the_same(
-    page: "Page", site: TinySite, case: str
+    page: Page, site: TinySite, case: str
 ) -> None:
     host, texts = CASES[case]
     headers = [octets(text) for text in texts]
@@ -190,7 +188,7 @@ def test_jar_and_chromium_keep_send_and_show_the_same(
     ids=["changed value", "plus sign", "malformed last", "before 1601", "__Host- and an IP"],
 )
 def test_the_jar_keeps_to_the_rfc_where_chromium_breaks_it(
-    page: "Page", site: TinySite, headers: list[str], by_the_rfc: str, by_chromium: str
+    page: Page, site: TinySite, headers: list[str], by_the_rfc: str, by_chromium: str
 ) -> None:
     site.sets(SETTER, *headers)
     jar = Jar()

@@ -3,9 +3,10 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
@@ -17,13 +18,10 @@ from tests.lab.reports.made_reports import faulty_run
 from tests.support.services import LabServer
 from tests.system.pages.conftest import DESKTOP, PHONE, Listen
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
 FIRST = next(iter(CLAIMS))
 
 
-def test_a_screen_reader_hears_a_table_with_headers(page: "Page", server: LabServer) -> None:
+def test_a_screen_reader_hears_a_table_with_headers(page: Page, server: LabServer) -> None:
     page.goto(f"{server.url}/lab")
     for size in (DESKTOP, PHONE):
         page.set_viewport_size(size)
@@ -36,7 +34,7 @@ def test_a_screen_reader_hears_a_table_with_headers(page: "Page", server: LabSer
 
 
 def test_what_a_session_costs_is_answered_without_scrolling_and_on_a_phone_in_cards(
-    page: "Page", server: LabServer
+    page: Page, server: LabServer
 ) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(f"{server.url}/lab/cost")
@@ -52,7 +50,7 @@ def test_what_a_session_costs_is_answered_without_scrolling_and_on_a_phone_in_ca
     assert head.is_visible()
 
 
-def test_pictures_have_the_colours_of_the_page(page: "Page", server: LabServer) -> None:
+def test_pictures_have_the_colours_of_the_page(page: Page, server: LabServer) -> None:
     page.goto(f"{server.url}/lab/cost")
     inks = set()
     schemes: tuple[Any, ...] = ("light", "dark")
@@ -82,7 +80,7 @@ def begin_run(files: RunFiles, name: str) -> int:
 
 
 def test_a_run_fills_the_page_cell_by_cell_without_a_reload(
-    page: "Page", server: LabServer, files: RunFiles
+    page: Page, server: LabServer, files: RunFiles
 ) -> None:
     lock = begin_run(files, "0123abcd")
     page.goto(f"{server.url}/lab")
@@ -106,7 +104,7 @@ def test_a_run_fills_the_page_cell_by_cell_without_a_reload(
 
 
 def test_a_run_that_fails_says_so_and_gives_the_results_back(
-    page: "Page", server: LabServer, files: RunFiles
+    page: Page, server: LabServer, files: RunFiles
 ) -> None:
     lock = begin_run(files, "4567abcd")
     page.goto(f"{server.url}/lab")
@@ -117,7 +115,7 @@ def test_a_run_that_fails_says_so_and_gives_the_results_back(
 
 
 def test_a_button_starts_a_run_and_another_stops_it(
-    page: "Page", scriptless_page: "Page", tmp_path: Path
+    page: Page, scriptless_page: Page, tmp_path: Path
 ) -> None:
     with LabServer(tmp_path) as server:
         page.goto(f"{server.url}/lab")
@@ -146,7 +144,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_the_report_fits_every_screen_and_paper_and_loads_nothing(
-    page: "Page", listen: Listen, report: str
+    page: Page, listen: Listen, report: str
 ) -> None:
     asked: list[str] = []
     listen("request", lambda request: asked.append(request.url))
@@ -172,7 +170,7 @@ def test_the_report_fits_every_screen_and_paper_and_loads_nothing(
 
 
 def test_the_report_runs_no_script_but_its_own(
-    page: "Page", listen: Listen, report: str, tmp_path: Path
+    page: Page, listen: Listen, report: str, tmp_path: Path
 ) -> None:
     whole = Path(report.removeprefix("file://")).read_text()
     planted = "<script>document.title = 'planted'</script><p style='display:none' id='p'>x</p>"

@@ -2,21 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.support.services import LabServer
 from tests.system.pages.conftest import COMMAND
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "pictures"
 
 
-def replay(page: "Page", url: str) -> None:
+def replay(page: Page, url: str) -> None:
     """Log in and out, and send the copied token."""
     page.goto(url)
     for action, says in (("login", "Logged in."), ("logout", "Logged out."), ("replay", "refused")):
@@ -25,14 +22,14 @@ def replay(page: "Page", url: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 1640})
 
 
-def opened(path: str) -> Callable[["Page", str], None]:
-    def open_page(page: "Page", url: str) -> None:
+def opened(path: str) -> Callable[[Page, str], None]:
+    def open_page(page: Page, url: str) -> None:
         page.goto(f"{url}{path}")
 
     return open_page
 
 
-PICTURES: dict[str, Callable[["Page", str], None]] = {
+PICTURES: dict[str, Callable[[Page, str], None]] = {
     "side-by-side": replay,
     "choose": opened("/choose?logout=final"),
     "laboratory": opened("/lab"),
@@ -41,7 +38,7 @@ PICTURES: dict[str, Callable[["Page", str], None]] = {
 }
 
 
-def take(name: str, page: "Page", url: str) -> None:
+def take(name: str, page: Page, url: str) -> None:
     PICTURES[name](page, url)
     page.mouse.move(0, 0)
     page.evaluate("document.fonts.ready")

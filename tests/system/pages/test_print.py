@@ -1,13 +1,11 @@
 """On paper a page is light and whole, and has nothing that one presses."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.support.services import LabServer
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 SHEET: Any = {"width": 703, "height": 1017}
 """A4 within the margins of base.css."""
@@ -34,7 +32,7 @@ CUT_OFF = """
 
 
 @pytest.fixture
-def paper(page: "Page", server: LabServer) -> "Page":
+def paper(page: Page, server: LabServer) -> Page:
     """A sheet, printed by somebody who chose the dark theme."""
     page.set_viewport_size(SHEET)
     page.context.add_cookies([{"name": "theme", "value": "dark", "url": server.url}])
@@ -44,7 +42,7 @@ def paper(page: "Page", server: LabServer) -> "Page":
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_printed_page_is_whole_and_has_no_buttons(
-    paper: "Page", server: LabServer, path: str
+    paper: Page, server: LabServer, path: str
 ) -> None:
     paper.goto(f"{server.url}{path}")
     paper.locator("html[data-bs-theme='dark']").wait_for()
@@ -57,7 +55,7 @@ def test_a_printed_page_is_whole_and_has_no_buttons(
         assert paper.locator(f"{SHOWN[path]}:visible").count() > 1
 
 
-def test_what_is_folded_is_open_on_paper(paper: "Page", server: LabServer) -> None:
+def test_what_is_folded_is_open_on_paper(paper: Page, server: LabServer) -> None:
     paper.goto(server.url)
     paper.emulate_media(media="screen")
     paper.locator("form[action='/all/login'] button").first.click()

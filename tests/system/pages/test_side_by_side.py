@@ -1,16 +1,14 @@
 """The side-by-side page in a real browser, and the picture of it in the README."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from app.inspector.side_by_side import DONE, OUTCOMES
 from backends import BACKENDS
 from tests.support.services import LabServer
 from tests.system.pages.conftest import empty
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 SAYS = {**DONE, "grow": OUTCOMES["413"], "replay": OUTCOMES["still-logged-in"]}
 """What tells that an action is over: the bar's sentence."""
@@ -23,26 +21,26 @@ with_and_without_script = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def page(request: pytest.FixtureRequest, server: LabServer) -> "Page":
+def page(request: pytest.FixtureRequest, server: LabServer) -> Page:
     page = empty(request.getfixturevalue(getattr(request, "param", "tab")))
     page.goto(server.url)
     return page
 
 
-def press(page: "Page", action: str) -> None:
+def press(page: Page, action: str) -> None:
     """Press the bar's button and wait until the page tells what became of it."""
     page.locator(f"form[action='/all/{action}'] button").first.click()
     page.locator("#outcome", has_text=SAYS[action]).wait_for()
 
 
-def session_cookies(page: "Page") -> dict[str, Any]:
+def session_cookies(page: Page) -> dict[str, Any]:
     """The session cookies by name, as devtools shows them."""
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
     return {name: cookies[name] for name in SESSION_COOKIES & cookies.keys()}
 
 
 @with_and_without_script
-def test_a_columns_own_button_acts_on_it_alone(page: "Page") -> None:
+def test_a_columns_own_button_acts_on_it_alone(page: Page) -> None:
     redis = page.locator("#redis")
     redis.get_by_role("button", name="Log in as bob").click()
     redis.get_by_text("Logged in: bob").wait_for()
@@ -51,7 +49,7 @@ def test_a_columns_own_button_acts_on_it_alone(page: "Page") -> None:
 
 
 @pytest.mark.parametrize("page", ["scriptless_tab"], indirect=True)
-def test_without_script_the_bar_works_too(page: "Page") -> None:
+def test_without_script_the_bar_works_too(page: Page) -> None:
     press(page, "login")
     press(page, "logout")
     assert session_cookies(page) == {}
@@ -61,7 +59,7 @@ def test_without_script_the_bar_works_too(page: "Page") -> None:
     assert page.get_by_text("The token from before the logout is refused.").count() >= 4
 
 
-def test_the_front_page_is_light(chromium: "Browser", server: LabServer) -> None:
+def test_the_front_page_is_light(chromium: Browser, server: LabServer) -> None:
     """Everything that it loads, as it goes over the wire to a browser without a cache."""
     context = chromium.new_context()
     page = context.new_page()

@@ -1,13 +1,12 @@
 """Installs small packages with a backend into a folder, as pip would."""
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).parents[3]
+from tests.support.processes import PROJECT
+from tests.system.documents.documents import find_blocks
 
 GROUP = "session_lab.backends"
 
@@ -42,14 +41,9 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
     What pytest was started with is for this process alone: there its plugins may not be found.
     """
     own = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-    return {**own, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", **variables}
+    return {**own, "PYTHONPATH": f"{folder}{os.pathsep}{PROJECT}", **variables}
 
 
 def _shown(language: str, containing: str) -> str:
-    blocks: list[Any] = re.findall(
-        rf"^```{language}\n(.*?)^```$",
-        (ROOT / "docs/own-store.md").read_text(),
-        re.DOTALL | re.MULTILINE,
-    )
-    [block] = [block for block in blocks if containing in block]
-    return str(block)
+    [shown] = [each for each in find_blocks("docs/own-store.md", language) if containing in each]
+    return shown

@@ -24,9 +24,10 @@ from app.server import Server
 from backends import BACKENDS, BUILT_IN, ConfigurationError
 from tests.conftest import ACCOUNTS, SECRET
 from tests.support.bare import Tab, add_views, make_bare
+from tests.support.processes import PROJECT, run
 from tests.support.services import LabServer
 from tests.support.visitor import Visitor
-from tests.system.plugins.packages import ROOT, environment, install, install_the_example
+from tests.system.plugins.packages import environment, install, install_the_example
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -69,14 +70,7 @@ def example_here(here: Path) -> Path:
 
 
 def python(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env=environment(folder, **variables),
-        cwd=folder.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run([sys.executable, *arguments], folder.parent, environment(folder, **variables))
 
 
 @pytest.fixture
@@ -174,8 +168,8 @@ class TestExample:
 
     def test_keeps_the_contract(self, example: Path) -> None:
         """By the command that the page shows."""
-        options = ["-q", "-k", "tiny", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
-        where = ["-c", str(ROOT / "pyproject.toml"), str(ROOT / "tests/backends/contract")]
+        options = ["-q", "-k", "tiny", "-p", "no:cacheprovider", "--rootdir", str(PROJECT)]
+        where = ["-c", str(PROJECT / "pyproject.toml"), str(PROJECT / "tests/backends/contract")]
         ended = python(example, "-m", "pytest", *options, *where)
         assert ended.returncode == 0, ended.stdout
         assert int(ended.stdout.rpartition(" passed")[0].split()[-1]) > 120

@@ -7,10 +7,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.support.services import PATIENCE
+
 PROJECT = Path(__file__).parents[2]
 
 DEFAULT_SIGNALS = ("/usr/bin/env", "--default-signal")
 """Under `nohup` the tests ignore SIGHUP, and a process inherits that."""
+
+
+def run(
+    command: Sequence[str | Path],
+    folder: Path = PROJECT,
+    environment: Mapping[str, str] | None = None,
+    timeout: float | None = 4 * PATIENCE,
+) -> "subprocess.CompletedProcess[str]":
+    """Run it to its end: its exit status, and what it wrote to its streams."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=timeout,
+    )
 
 
 @contextmanager
