@@ -74,7 +74,7 @@ def test_only_the_chosen_backend_is_loaded() -> None:
     lines = run("".join(f"{stage}\n{report}\n" for stage in STAGES)).splitlines()
     # redis-py takes cryptography for the certificates of TLS, where it is installed.
     assert [json.loads(line) for line in lines] == [
-        *([], [], ["cryptography"], ["cryptography", "redis"]),
+        *([], [], ["cryptography"], ["cryptography", "redis"])
     ]
 
 

@@ -24,7 +24,7 @@ from tests.backends.records import fields
 from tests.support.bare import make_bare
 from tests.support.cases import case
 from tests.support.redis_topologies import SentinelServer, is_master, until
-from tests.support.services import RedisServer, free_port, require
+from tests.support.services import RedisServer, free_port, require, set_to
 
 PASSWORD = "open-sesame"
 KEY = "a" * 64
@@ -170,8 +170,8 @@ class TestTls:
     def test_a_single_server(self, tmp_path: Path, authority: Path) -> None:
         port = free_port()
         with RedisServer(tmp_path, *tls(port, authority)):
-            query = f"ssl_ca_certs={authority}/ca.pem"
-            use_all(RedisStore(connect(f"rediss://127.0.0.1:{port}?{query}")))
+            address = f"rediss://127.0.0.1:{port}?ssl_ca_certs={authority}/ca.pem"
+            use_all(RedisStore(connect(address)))
             with pytest.raises(StoreUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
                 RedisStore(connect(f"rediss://127.0.0.1:{port}")).load(KEY)
 
@@ -209,17 +209,14 @@ class TestTls:
             f"{name[2:]} {value}\n" for name, value in zip(options, options, strict=True)
         )
         told = f"{lines}tls-replication yes\nsentinel monitor sessions 127.0.0.1 {master} 1\n"
-        folders = [tmp_path / "master", tmp_path / "watcher"]
-        for folder in folders:
-            folder.mkdir()
+        (tmp_path / "watcher").mkdir()
         with (
-            RedisServer(folders[0], *tls(master, authority)),
-            SentinelServer(folders[1], free_port(), told),
+            RedisServer(tmp_path, *tls(master, authority)),
+            SentinelServer(tmp_path / "watcher", free_port(), told),
         ):
             query = f"ssl_ca_certs={authority}/ca.pem"
-            use_all(
-                RedisStore(connect(f"rediss+sentinel://127.0.0.1:{watcher}/sessions/0?{query}"))
-            )
+            address = f"rediss+sentinel://127.0.0.1:{watcher}/sessions/0?{query}"
+            use_all(RedisStore(connect(address)))
 
 
 def tls(port: int, authority: Path) -> list[str]:
@@ -239,7 +236,6 @@ def visiting(server: RedisServer, *rules: str) -> Iterator[RedisStore]:
         yield RedisStore(connect(server.url.replace("//", "//visitor:x@")))
     finally:
         admin.acl_deluser("visitor")
-        admin.config_set("maxmemory-policy", "noeviction")
 
 
 class TestServersOfAStore:
@@ -250,8 +246,8 @@ class TestServersOfAStore:
         with visiting(redis_server, *rules) as store:
             assert store.eviction_risk() is None
             for policy in ("allkeys-lru", "volatile-lru", "volatile-random"):
-                redis_server.client().config_set("maxmemory-policy", policy)
-                risk = store.eviction_risk() or ""
+                with set_to(redis_server, "maxmemory-policy", policy, "noeviction"):
+                    risk = store.eviction_risk() or ""
                 assert f"maxmemory-policy is {policy}" in risk
                 assert "\n" not in risk
 
@@ -276,12 +272,9 @@ class TestServersOfAStore:
     def test_one_master_that_ends_sessions_is_a_risk(self, redis_cluster: Any) -> None:
         store = RedisStore(connect(redis_cluster.url))
         assert store.eviction_risk() is None
-        master = next(filter(is_master, redis_cluster.servers)).client()
-        master.config_set("maxmemory-policy", "allkeys-lru")
-        try:
+        master = next(filter(is_master, redis_cluster.servers))
+        with set_to(master, "maxmemory-policy", "allkeys-lru", "noeviction"):
             assert "allkeys-lru" in str(store.eviction_risk())
-        finally:
-            master.config_set("maxmemory-policy", "noeviction")
 
     def test_each_master_gets_a_key_to_probe(self, redis_cluster: Any) -> None:
         store = RedisStore(connect(redis_cluster.url))

@@ -1,11 +1,14 @@
 """How a client for REDIS_URL uses its time and its connections, on a real Redis."""
 
+import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, Event
+from threading import Barrier, Event, Thread
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +17,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from backends.failure_log import FailureLog
 from backends.redis import RedisStore
-from backends.redis_access.client import Client, connect
+from backends.redis_access.client import RETRY_AFTER_SECONDS, CircuitBreaker, Client, connect
 from backends.store import StoreUnavailable
 from backends.timing import deadline
 from tests.backends.records import FIELDS, fields
@@ -167,8 +171,7 @@ class TestDeadConnections:
         monkeypatch.setattr(deadline, "LIMIT_SECONDS", 4.0)  # half of it is waited for
         assert is_there(store)
         monkeypatch.setattr(deadline, "LIMIT_SECONDS", AMPLE)
-        assert [is_there(store) for _ in range(6)] == [True] * 6
-        assert relay.accepted == 7
+        assert ([is_there(store) for _ in range(6)], relay.accepted) == ([True] * 6, 7)
 
 
 def test_a_name_that_nobody_answers_for_ends_with_the_deadline(
@@ -265,8 +268,7 @@ class TestLostAnswers:
         store.touch(KEY, 600)  # the server knows the script
         relay.loses_answer_to = b"EVALSHA"
         store.update(KEY, {"cart": "[]"}, ["user"], 600)
-        assert relay.loses_answer_to == b""
-        assert fields(store, KEY) == {"cart": "[]"}
+        assert (relay.loses_answer_to, fields(store, KEY)) == (b"", {"cart": "[]"})
 
 
 @pytest.mark.usefixtures("ample_time")
@@ -309,3 +311,64 @@ class TestAnotherServer:
         old.client().replicaof("127.0.0.1", 1)
         with pytest.raises(StoreUnavailable):
             store.touch(KEY, 600)
+
+
+TIME = "backends.redis_access.client.time"
+
+
+def raise_timeout() -> None:
+    raise redis.TimeoutError
+
+
+def fail(breaker: CircuitBreaker) -> None:
+    with pytest.raises(StoreUnavailable):
+        breaker.call(raise_timeout)
+
+
+def answer(breaker: CircuitBreaker) -> None:
+    breaker.call(str)
+
+
+def refused(breaker: CircuitBreaker) -> None:
+    with pytest.raises(StoreUnavailable, match="a moment ago"):
+        answer(breaker)
+
+
+def test_an_answer_that_arrives_meanwhile_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaker = CircuitBreaker(FailureLog(logging.getLogger(__name__)))
+    asked, arrives = Event(), Event()
+
+    def slowly() -> None:
+        asked.set()
+        arrives.wait()
+
+    slow = Thread(target=breaker.call, args=(slowly,))
+    slow.start()
+    asked.wait()
+    fail(breaker)
+    failed = time.monotonic()
+
+    def the_answer_arrives() -> float:
+        arrives.set()
+        slow.join(0.1)
+        return failed
+
+    monkeypatch.setattr(TIME, SimpleNamespace(monotonic=the_answer_arrives))
+    refused(breaker)
+    slow.join()
+    answer(breaker)
+
+
+def test_one_request_asks_again_and_no_other_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(TIME, SimpleNamespace(monotonic=lambda: now))
+    breaker = CircuitBreaker(FailureLog(logging.getLogger(__name__)))
+    fail(breaker)
+    now += RETRY_AFTER_SECONDS
+
+    def others_ask() -> None:
+        for _ in range(200):
+            refused(breaker)
+
+    breaker.call(others_ask)
+    answer(breaker)

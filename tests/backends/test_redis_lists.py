@@ -200,8 +200,7 @@ class TestEndOldest:
         store.client.delete(f"session:{key(2)}")
         clock.forward(LOGIN_TIMEOUT_SECONDS + 1)
         log_in(store, 3)
-        assert store.end_oldest("alice", key(3), 2) == []
-        assert rows(store) == [key(0), key(3)]
+        assert (store.end_oldest("alice", key(3), 2), rows(store)) == ([], [key(0), key(3)])
 
     def test_a_login_that_was_overtaken_ends_itself(
         self, store: RedisStore, monkeypatch: pytest.MonkeyPatch
@@ -216,8 +215,7 @@ class TestEndOldest:
 
         monkeypatch.setattr(store, "_enlist", enlist_and_be_overtaken)
         log_in(store, 0)
-        assert store.end_oldest("alice", key(0), 1) == [key(0)]
-        assert alive(store, 2) == {key(1)}
+        assert (store.end_oldest("alice", key(0), 1), alive(store, 2)) == ([key(0)], {key(1)})
 
     def test_a_long_list_is_shortened_part_by_part(
         self, store: RedisStore, monkeypatch: pytest.MonkeyPatch

@@ -2,7 +2,6 @@
 
 import resource
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 from unittest.mock import patch
@@ -17,7 +16,7 @@ from backends.store import StoreUnavailable
 from tests.support.clock import SetClock
 from tests.support.failures import raising
 from tests.support.limits import limited
-from tests.support.services import RedisServer
+from tests.support.services import RedisServer, set_to
 
 KEY = "a" * 32
 
@@ -39,18 +38,6 @@ def store(server: RedisServer) -> RedisStore:
     store.delete(KEY)
     store.create(KEY, {"user": '"alice"'}, 600, owner="alice")
     return store
-
-
-@contextmanager
-def set_to(server: RedisServer, name: str, value: int | str, back: int | str) -> Iterator[None]:
-    """A setting of the server for a while."""
-    admin = server.client()
-    admin.config_set(name, value)
-    try:
-        yield
-    finally:
-        admin.config_set(name, back)
-        admin.close()
 
 
 def few_files(_: RedisServer) -> Any:

@@ -50,14 +50,12 @@ def test_it_is_the_only_subject_if_no_backend_is_named(
 ) -> None:
     monkeypatch.setattr(ExternalApp, "check", lambda _: None)
     asked = set_report(AS_EXPECTED)
-    assert invoke(*SHOP_OPTIONS).exit_code == 0
-    assert asked["backends"] == []
+    assert (invoke(*SHOP_OPTIONS).exit_code, asked["backends"]) == (0, [])
     assert asked["claims"] == [claim for claim in CLAIMS.values() if claim.over_http]
 
 
 @pytest.mark.parametrize(
-    ("target", "name"),
-    [("shop", "shop"), ("filesystem:create_app", "filesystem (application)")],
+    ("target", "name"), [("shop", "shop"), ("filesystem:create_app", "filesystem (application)")]
 )
 def test_its_name_is_never_that_of_a_backend(target: str, name: str) -> None:
     assert ExternalApp(target, Paths()).name == name

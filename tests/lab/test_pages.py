@@ -293,8 +293,7 @@ def test_one_claim_is_run_again_from_its_page(folder: Path) -> None:
     assert begun.headers["Location"] == "/lab/two_logins_differ"
     assert "A run is under way" in visitor.get("/lab/two_logins_differ").text
     assert over(kept).stage is Stage.ENDED
-    text = visitor.get("/lab/two_logins_differ").text
-    assert "It was run again here on" in text
+    assert "It was run again here on" in visitor.get("/lab/two_logins_differ").text
     again = kept.files.read_again("two_logins_differ")
     assert again is not None
     assert {result.subject for result in again.results} == set(BACKENDS)

@@ -52,8 +52,7 @@ def demand(name: str, need: Need = NEED) -> Demand:
 
 
 def test_as_many_are_stored_as_begin_while_one_lives() -> None:
-    assert NEED.sessions == 10_000
-    assert NEED._replace(hours=48).sessions == 60_000
+    assert (NEED.sessions, NEED._replace(hours=48).sessions) == (10_000, 60_000)
     assert NEED._replace(users=1, hours=0.01).sessions == 1
 
 
@@ -91,8 +90,7 @@ def test_each_place_is_only_needed_where_sessions_are() -> None:
 
 def test_nodes_are_as_many_as_memory_or_commands_need() -> None:
     by_memory = Demand(0, 0, 1, 0, NODE_BYTES * NODE_FULL * 2.5, 0, 0, 0)
-    by_commands = Demand(0, 0, NODE_COMMANDS * 4.5, 0, 1, 0, 0, 0)
-    assert (by_memory.nodes, by_commands.nodes) == (3, 5)
+    assert (by_memory.nodes, Demand(0, 0, NODE_COMMANDS * 4.5, 0, 1, 0, 0, 0).nodes) == (3, 5)
 
 
 def test_a_session_that_no_cookie_holds_is_planned_on_stores_alone() -> None:
@@ -133,13 +131,9 @@ class TestCommand:
         status, text = self.calculate()
         assert status == 0
         for part in (
-            "10,000 are stored at once",
-            "Redis memory",
-            "Calculated:",
-            "Assumed:",
+            *("10,000 are stored at once", "Redis memory", "Calculated:", "Assumed:"),
             "Measured, for such a session, and in brackets what 1,000 bytes more add:",
-            "How far that is off:",
-            "100,000 sessions",
+            *("How far that is off:", "100,000 sessions"),
         ):
             assert part in text
 
@@ -169,10 +163,8 @@ class TestCommand:
 
     def test_without_a_kept_bench_it_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kept, "KEPT", Path("nowhere.json"))
-        assert self.calculate() == (
-            2,
-            "Error: No bench came with this installation: see make bench.\n",
-        )
+        said = "Error: No bench came with this installation: see make bench.\n"
+        assert self.calculate() == (2, said)
 
 
 @pytest.mark.parametrize("name", list(LIMITS))

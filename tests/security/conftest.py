@@ -1,7 +1,6 @@
 """The whole application on each backend, as the tests of requirements use it."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +8,8 @@ from flask import Flask
 
 from app import create_app
 from backends import BUILT_IN, Backend
-from tests.conftest import ACCOUNTS, OURS, PRODUCTION, SECRET, Where, place
+from tests.backends.places import placed_on
+from tests.conftest import ACCOUNTS, OURS, PRODUCTION, SECRET, Where
 from tests.support.visitor import Visitor
 
 MakeLab = Callable[..., Flask]
@@ -21,10 +21,7 @@ on_one_backend = pytest.mark.parametrize("placed", PROVEN[:1], indirect=True, id
 """For what the application promises before any backend is asked."""
 
 
-@pytest.fixture(params=PROVEN, ids=[backend.name for backend, _ in PROVEN])
-def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
-    """Each backend, with an empty place for its sessions."""
-    return place(request, tmp_path)
+placed = placed_on(PROVEN)
 
 
 @pytest.fixture
@@ -33,13 +30,8 @@ def make_lab(placed: tuple[Backend, Where]) -> MakeLab:
     backend, where = placed
 
     def make(**config: Any) -> Flask:
-        settings = {
-            "SESSION_BACKEND": backend.name,
-            "SECRET_KEY": SECRET,
-            "DEMO_ACCOUNTS": ACCOUNTS,
-            "ADMINS": ["alice"],
-        }
-        return create_app({**settings, **where, **config})
+        settings = {"SESSION_BACKEND": backend.name, "SECRET_KEY": SECRET, "ADMINS": ["alice"]}
+        return create_app({"DEMO_ACCOUNTS": ACCOUNTS, **settings, **where, **config})
 
     return make
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import re
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -27,7 +28,12 @@ def make_forgeries(token: str) -> dict[str, str]:
         head, signature = token[:-22], token[-22:]
     swapped = ("A" if head[0] != "A" else "B") + head[1:]
     payload = {"user": "alice", "logged_in": True, "epoch": 0, "@id": "x", "@created": 1.8e9}
-    own = {"key_derivation": "hmac"}
+
+    def sign(key: str, purpose: str, digest: Any) -> str:
+        own = {"key_derivation": "hmac", "digest_method": digest}
+        signed: str = URLSafeTimedSerializer(key, purpose, signer_kwargs=own).dumps(payload)
+        return signed
+
     return {
         "invented": "a" * len(token),
         "altered": f"{swapped}{dot}{signature}",
@@ -35,15 +41,9 @@ def make_forgeries(token: str) -> dict[str, str]:
         "unsigned": head,
         "empty signature": f"{head}.",
         "no algorithm": json.dumps({"alg": "none"}) + head,
-        "SHA-1": URLSafeTimedSerializer(
-            SECRET, "cookie-session", signer_kwargs={**own, "digest_method": hashlib.sha1}
-        ).dumps(payload),
-        "foreign key": URLSafeTimedSerializer(
-            OTHER_KEY, "cookie-session", signer_kwargs={**own, "digest_method": hashlib.sha256}
-        ).dumps(payload),
-        "other purpose": URLSafeTimedSerializer(
-            SECRET, "reset-password", signer_kwargs={**own, "digest_method": hashlib.sha256}
-        ).dumps(payload),
+        "SHA-1": sign(SECRET, "cookie-session", hashlib.sha1),
+        "foreign key": sign(OTHER_KEY, "cookie-session", hashlib.sha256),
+        "other purpose": sign(SECRET, "reset-password", hashlib.sha256),
     }
 
 
@@ -82,13 +82,9 @@ def test_a_token_appears_in_set_cookie_only(lab: Flask, caplog: pytest.LogCaptur
 @covers("RF-21", "RF-01", "RF-02", "RF-03", "RF-04")
 def test_a_cookie_is_well_formed_whatever_the_session_holds(alice: Visitor) -> None:
     for text in ("a\r\nSet-Cookie: evil=1", "a\0b", 'ä;," \\', "€😀"):
-        answer = alice.post("/dashboard/note", note=text)
-        headers = [
-            *answer.headers.getlist("Set-Cookie"),
-            *alice.log_in().headers.getlist("Set-Cookie"),
-        ]
+        answers = (alice.post("/dashboard/note", note=text), alice.log_in())
         names = []
-        for header in headers:
+        for header in (each for answer in answers for each in answer.headers.getlist("Set-Cookie")):
             pair, *attributes = header.split("; ")
             name, _, value = pair.partition("=")
             names.append(name)
@@ -117,9 +113,7 @@ def test_only_the_exact_name_of_the_cookie_counts(production: Flask) -> None:
 
 @on_one_backend
 @covers(
-    "RF-25",
-    "RF-22",
-    "RF-29",
+    *("RF-25", "RF-22", "RF-29"),
     notes={"RF-25": "the first counts; in production the prefix keeps a second one out"},
 )
 def test_a_second_cookie_of_the_name_is_kept_out_or_ignored(production: Flask) -> None:

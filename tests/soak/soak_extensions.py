@@ -41,8 +41,7 @@ def suite(
     """A package, and the outcomes of its own tests."""
     package: str = request.param
     source = locate_source(package, ARCHIVES[package])
-    folder = tmp_path_factory.mktemp(package)
-    return package, run_suite(source, folder, find_redis(request))
+    return package, run_suite(source, tmp_path_factory.mktemp(package), find_redis(request))
 
 
 def test_the_tests_of_an_extension_run_here(suite: tuple[str, Outcomes]) -> None:

@@ -61,10 +61,7 @@ def test_a_hundred_thousand_made_up_tokens(
 @pytest.mark.parametrize("outage", [stopped, frozen])
 @pytest.mark.parametrize("backend", ["redis", "flask-session-redis"])
 def test_the_seconds_that_an_outage_costs(
-    backend: str,
-    outage: Callable[[RedisServer], Any],
-    tmp_path: Path,
-    say: Say,
+    backend: str, outage: Callable[[RedisServer], Any], tmp_path: Path, say: Say
 ) -> None:
     ours = backend == "redis"
     first: list[tuple[int, float]] = []

@@ -42,9 +42,7 @@ class Topology:
 
     def __enter__(self) -> Self:
         try:
-            self._start()
-            self._agree()
-            self._take_notice()
+            self.heal()
         except BaseException:
             self.stop()
             raise

@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from random import SystemRandom
 from typing import NoReturn, Self
@@ -181,6 +182,20 @@ class RedisServer(Server):
 
     def _wait(self, process: "subprocess.Popen[str]") -> None:
         self.client().ping()
+
+
+@contextmanager
+def set_to(
+    server: RedisServer, name: str, value: int | str, back: int | str
+) -> Iterator["redis.Redis"]:
+    """A setting of the server for a while, and a client that may change more."""
+    admin = server.client()
+    admin.config_set(name, value)
+    try:
+        yield admin
+    finally:
+        admin.config_set(name, back)
+        admin.close()
 
 
 class LabServer(Server):

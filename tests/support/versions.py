@@ -108,15 +108,8 @@ def _run(trial: Trial) -> bool:
     environment = FOLDER / re.sub(r"\W+", "-", trial.name)
     python = environment / "bin/python"
     install: list[str | Path] = [UV, "pip", "install", "--quiet", "--python", python]
-    test: list[str | Path] = [
-        python,
-        "-m",
-        "pytest",
-        "--quiet",
-        "--numprocesses",
-        "auto",
-        "--no-loadscope-reorder",
-    ]
+    options = ("--quiet", "--numprocesses", "auto", "--no-loadscope-reorder")
+    test: list[str | Path] = [python, "-m", "pytest", *options]
     steps: list[list[str | Path]] = [
         [UV, "venv", "--quiet", "--clear", "--python", trial.python, environment],
         [*install, *trial.requirements],

@@ -16,7 +16,7 @@ from tests.backends.commands.conftest import Shop, on_each_store, run
 from tests.support.bare import make_bare
 from tests.support.clock import SetClock
 from tests.support.redis_topologies import RedisClusterTrio
-from tests.support.services import RedisServer
+from tests.support.services import RedisServer, set_to
 
 NOTE = (
     "SESSION_COOKIE_SECURE is off: browsers send the session over HTTP too. Turn it on where HTTPS "
@@ -114,12 +114,9 @@ def test_a_move_is_named_with_its_end(tmp_path: Path, clock: SetClock) -> None:
 def test_a_redis_that_may_evict_sessions_is_a_warning(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:
-    app, client = make("redis", tmp_path, REDIS_URL=redis_server.url), redis_server.client()
-    client.config_set("maxmemory-policy", "allkeys-lru")
-    try:
+    app = make("redis", tmp_path, REDIS_URL=redis_server.url)
+    with set_to(redis_server, "maxmemory-policy", "allkeys-lru", "noeviction"):
         result = run(app, "check")
-    finally:
-        client.config_set("maxmemory-policy", "noeviction")
     assert result.exit_code == 0
     assert "Warning: Redis: maxmemory-policy is allkeys-lru" in result.stdout
 

@@ -33,19 +33,11 @@ def test_the_newest_session_comes_first(shop: Shop) -> None:
 def test_json_has_the_times_for_people_and_in_seconds(shop: Shop) -> None:
     shop.log_in()
     result = shop.run("list", "ada", "--format", "json")
-    assert json.loads(result.stdout) == [
-        {
-            "owner": "ada",
-            "handle": shop.handles()[0],
-            "browser": "Firefox 128 on Linux",
-            "user_agent": FIREFOX,
-            "address": "127.0.0.1",
-            "begun": "2027-01-15T08:01:00Z",
-            "begun_seconds": 1_800_000_060.0,
-            "last_used": "2027-01-15T08:01:00Z",
-            "last_used_seconds": 1_800_000_060.0,
-        }
-    ]
+    at, seconds = "2027-01-15T08:01:00Z", 1_800_000_060.0
+    whose = {"owner": "ada", "handle": shop.handles()[0], "address": "127.0.0.1"}
+    agent = {"browser": "Firefox 128 on Linux", "user_agent": FIREFOX}
+    begun, used = ({name: at, f"{name}_seconds": seconds} for name in ("begun", "last_used"))
+    assert json.loads(result.stdout) == [{**whose, **agent, **begun, **used}]
 
 
 def test_an_empty_list_says_so(shop: Shop) -> None:
@@ -130,8 +122,7 @@ def test_without_an_owner_all_that_the_application_names(shop: Shop) -> None:
 def test_nothing_in_a_list_steers_the_terminal(shop: Shop) -> None:
     shop.log_in("\x1b[31mada", agent="\x1b]0;owned\x07\x9b31m")
     shop.log_in("\x1b[31mada", agent="Ж\u202e")
-    result = shop.run("list", "\x1b[31mada")
-    assert result.stdout.replace("\n", "").isprintable()
+    assert shop.run("list", "\x1b[31mada").stdout.replace("\n", "").isprintable()
     assert shop.run("list", "\x1b[31mada", "--format", "json").stdout.isascii()
     assert shop.run("revoke", "\x1b", "\x1b[0m").stderr.replace("\n", "").isprintable()
 

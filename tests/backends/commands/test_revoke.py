@@ -86,8 +86,7 @@ def test_all_ends_a_session_that_changes_its_id_meanwhile(shop: Shop) -> None:
             ada.post("/rotate")
 
     call_before(interface_of(shop.app), "revoke", rotate_once)
-    result = shop.run("revoke", "ada", "--all")
-    assert result.stdout == "Sessions of ada ended: 1.\n"
+    assert shop.run("revoke", "ada", "--all").stdout == "Sessions of ada ended: 1.\n"
     assert users_in(ada) == [None]
 
 

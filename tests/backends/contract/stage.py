@@ -3,11 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from flask import Flask, Response, session
 from flask.testing import FlaskClient
-
-from tests.conftest import PLACES
 
 MakeApp = Callable[..., Flask]
 Act = Callable[[], Any]
@@ -82,10 +79,3 @@ def attributes(response: Any) -> dict[str, str]:
 
 def parse_attributes(text: str) -> dict[str, str]:
     return dict(part.partition("=")[::2] for part in text.split("; "))
-
-
-def on(*, revocable: bool) -> pytest.MarkDecorator:
-    """The backends that declare that they can end a session, or the others."""
-    places = [(backend, kind) for backend, kind in PLACES if backend.revocable is revocable]
-    ids = [f"{backend.name}-{kind}" for backend, kind in places]
-    return pytest.mark.parametrize("placed", places, indirect=True, ids=ids)

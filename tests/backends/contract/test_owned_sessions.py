@@ -175,8 +175,7 @@ class TestRevoke:
         tabs = [Tab(app).logged_in() for _ in range(4)]
         assert all(tab.data() for tab in tabs)
         bob, mine = Tab(app).logged_in("bob"), handle_of(tabs[0])
-        others = [owned.handle for owned in listed(app) if owned.handle != mine]
-        assert end(app, *others) == 3
+        assert end(app, *[owned.handle for owned in listed(app) if owned.handle != mine]) == 3
         assert [bool(tab.data()) for tab in tabs] == [True, False, False, False]
         assert bob.data() == {"user": "bob"}
         assert end(app, mine) == 1
@@ -264,8 +263,7 @@ class TestRows:
         Tab(app).logged_in()
         clock.forward(IDLE + 1)
         if isinstance(store, Sweeps):
-            assert sum(store.sweep()) == 1
-            assert rows(app) == 0
+            assert (sum(store.sweep()), rows(app)) == (1, 0)
         else:
             assert isinstance(store, RedisStore)
             hashed = hash_owner(interface._name_owner("alice"))
@@ -312,8 +310,7 @@ class TestOwners:
                     [owned] = interface.sessions_of(owner)
                     as_text = interface.sessions_of(str(owner))
                     assert as_text == ([owned] if isinstance(owner, str) else [])
-                    assert interface.revoke(owner, [owned.handle]) == 1
-                    assert stage.held() == {}
+                    assert (interface.revoke(owner, [owned.handle]), stage.held()) == (1, {})
 
     def test_visitors_do_not_own_each_others_sessions(self, make_app: MakeApp) -> None:
         stage = Stage(make_app(SESSION_OWNER="user", SESSION_MAX_PER_OWNER=1))

@@ -44,8 +44,7 @@ class TestWithoutASecretKey:
         for name, (read, expected) in READS.items():
             with case(name):
                 response = stage.visit(read)
-                assert stage.result == expected
-                assert response.status_code == 200
+                assert (stage.result, response.status_code) == (expected, 200)
 
     def test_a_write_says_what_is_missing(self, stage: Stage) -> None:
         for name, write in WRITES.items():

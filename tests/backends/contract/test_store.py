@@ -123,8 +123,7 @@ def test_a_touch_and_an_update_let_a_record_live_longer(store: Store, clock: Set
     store.touch(KEY, 60)
     store.update(OTHER, {}, (), 60)
     clock.forward(50)
-    assert fields(store, KEY) == FIELDS
-    assert fields(store, OTHER) == FIELDS
+    assert (fields(store, KEY), fields(store, OTHER)) == (FIELDS, FIELDS)
 
 
 def test_any_text_comes_back_as_it_was(store: Store) -> None:

@@ -99,8 +99,7 @@ def test_a_record_of_an_earlier_format_is_no_session_and_one_line_in_the_log(
     with monkeypatch.context() as patch:
         patch.setattr(record, "VERSION", b"2")
         stage.put(user="ada")
-    answer = stage.visit(lambda: session.get("user"))
-    assert (answer.status_code, stage.result) == (200, None)
+    assert (stage.visit(lambda: session.get("user")).status_code, stage.result) == (200, None)
     warnings = [each.message for each in caplog.records if each.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert warnings[0].endswith("is damaged: it has the format 2 of an earlier version")

@@ -39,10 +39,7 @@ def find_differences(
 
 
 def check_differences(
-    found: Iterable[Difference],
-    scenario: str,
-    backend: str,
-    meant: Iterable[MeantDifferences],
+    found: Iterable[Difference], scenario: str, backend: str, meant: Iterable[MeantDifferences]
 ) -> None:
     """Raise AssertionError unless exactly the differences that are meant were found."""
     found = list(found)

@@ -87,17 +87,15 @@ def log_in() -> Any:
     kind = NumberedUser if request.form.get("numbered") else User
     if request.form.get("permanent"):
         session.permanent = True
-    login_user(
-        kind(request.form.get("user", 42, type=int)),
-        remember=bool(request.form.get("remember")),
-    )
+    user = kind(request.form.get("user", 42, type=int))
+    login_user(user, remember=bool(request.form.get("remember")))
     flash("Welcome.", "success")
     return redirect(request.args.get("next") or session.pop("next", None) or url_for("account"))
 
 
 def confirm() -> Any:
     if request.method == "GET":
-        return {"messages": get_flashed_messages(with_categories=True)}
+        return log_in()
     confirm_login()
     return redirect(request.args.get("next") or url_for("account"))
 
@@ -169,13 +167,10 @@ def change_device(browser: Recording) -> None:
     browser.post("cart", "/cart/book", headers=LAPTOP)
     browser.post("login", "/login", headers=LAPTOP, data={"remember": "1"})
     browser.get("account", "/account", headers=LAPTOP)
-    browser.get("public page elsewhere", "/public", headers=PHONE)
-    browser.get("greeting elsewhere", "/greeting", headers=PHONE)
-    browser.get("session elsewhere", "/session", headers=PHONE)
-    browser.get("account elsewhere", "/account", headers=PHONE)
-    browser.get("password elsewhere", "/password", headers=PHONE)
-    browser.get("account back here", "/account", headers=LAPTOP)
-    browser.get("session back here", "/session", headers=LAPTOP)
+    for page in ("public", "greeting", "session", "account", "password"):
+        browser.get(f"{page} elsewhere", f"/{page}", headers=PHONE)
+    for page in ("account", "session"):
+        browser.get(f"{page} back here", f"/{page}", headers=LAPTOP)
 
 
 def change_user(browser: Recording) -> None:
@@ -225,24 +220,18 @@ def meet_a_defect(browser: Recording) -> None:
 SCENARIOS = [
     Scenario("login and logout", build, log_in_and_out),
     Scenario(
-        "login and logout, next in the session",
-        build,
-        log_in_and_out,
+        *("login and logout, next in the session", build, log_in_and_out),
         {"USE_SESSION_FOR_NEXT": True},
     ),
     Scenario("replay after logout", build, replay_after_logout),
     Scenario("remember me", build, remember),
     Scenario(
-        "remember me, prolonged by each request",
-        build,
-        remember,
+        *("remember me, prolonged by each request", build, remember),
         {"REMEMBER_COOKIE_REFRESH_EACH_REQUEST": True, "REMEMBER_COOKIE_SAMESITE": "Lax"},
     ),
     *(
         Scenario(
-            f"change of device, {mode} protection",
-            build,
-            change_device,
+            *(f"change of device, {mode} protection", build, change_device),
             {"SESSION_PROTECTION": mode},
         )
         for mode in ("basic", "strong")
@@ -250,9 +239,7 @@ SCENARIOS = [
     Scenario("change of user", build, change_user),
     Scenario("permanent session", build, stay_for_weeks),
     Scenario(
-        "permanent session, every three weeks, not refreshed",
-        build,
-        come_every_three_weeks,
+        *("permanent session, every three weeks, not refreshed", build, come_every_three_weeks),
         {"SESSION_REFRESH_EACH_REQUEST": False},
     ),
     Scenario("permanent session, every three weeks", build, come_every_three_weeks),

@@ -24,20 +24,16 @@ def build(app: Flask, manage_session: bool) -> SocketIO:
     """Add Flask-SocketIO and Flask-Login, the views and the handlers of events."""
     LoginManager(app).user_loader(Listener)
     app.add_url_rule("/session", view_func=read)
-    app.add_url_rule("/set/<name>/<value>", view_func=write, methods=["POST"])
-    app.add_url_rule("/login/<name>", view_func=log_in, methods=["POST"])
+    for rule, view in (("/set/<name>/<value>", write), ("/login/<name>", log_in)):
+        app.add_url_rule(rule, view_func=view, methods=["POST"])
     app.add_url_rule("/logout", view_func=log_out, methods=["POST"])
     socketio = SocketIO(app, async_mode="threading", manage_session=manage_session)
-    socketio.on_event("connect", greet)
-    socketio.on_event("read", read)
-    socketio.on_event("write", write)
-    socketio.on_event("append", append)
-    socketio.on_event("clear", clear)
-    socketio.on_event("user", name_user)
+    for handler in (connect, read, write, append, clear, user):
+        socketio.on_event(handler.__name__, handler)
     return socketio
 
 
-def greet() -> None:
+def connect() -> None:
     session["connected"] = True
 
 
@@ -60,9 +56,9 @@ def clear() -> None:
     session.clear()
 
 
-def name_user() -> str:
-    user: Any = current_user
-    return str(user.get_id()) if user.is_authenticated else "nobody"
+def user() -> str:
+    known: Any = current_user
+    return str(known.get_id()) if known.is_authenticated else "nobody"
 
 
 def log_in(name: str) -> str:
@@ -109,8 +105,7 @@ def log_in_and_out(browser: Recording) -> None:
 SCENARIOS = [
     Scenario(f"{name}, {kind} session", partial(build, manage_session=manage_session), play)
     for name, play in (
-        ("write in events", write_in_events),
-        ("login and logout by HTTP", log_in_and_out),
+        *(("write in events", write_in_events), ("login and logout by HTTP", log_in_and_out)),
     )
     for kind, manage_session in (("Flask-SocketIO's", True), ("Flask's", False))
 ]

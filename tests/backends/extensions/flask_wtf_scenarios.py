@@ -10,6 +10,7 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
 from tests.backends.extensions.recording import Recording, Scenario
+from tests.support.bare import log_out
 
 PAGE = """
 {% for category, message in get_flashed_messages(with_categories=true) %}
@@ -29,11 +30,11 @@ def build(app: Flask) -> CSRFProtect:
     app.add_url_rule("/form", view_func=show_form, methods=["GET", "POST"])
     app.add_url_rule("/token", view_func=show_token)
     app.add_url_rule("/public", "public", lambda: "public")
-    app.add_url_rule("/session", view_func=show_session)
+    app.add_url_rule("/session", "session", lambda: dict(session))
     app.add_url_rule("/api", "api", lambda: {"saved": True}, methods=["POST"])
     app.add_url_rule("/webhook", view_func=protection.exempt(receive_webhook), methods=["POST"])
     app.add_url_rule("/logout", view_func=log_out, methods=["POST"])
-    app.register_error_handler(CSRFError, show_refusal)
+    app.register_error_handler(CSRFError, lambda error: (f"refused: {error.description}", 400))
     return protection
 
 
@@ -50,21 +51,8 @@ def show_token() -> str:
     return f'<meta name="csrf-token" content="{generate_csrf()}">'
 
 
-def show_session() -> dict[str, Any]:
-    return dict(session)
-
-
 def receive_webhook() -> str:
     return "received"
-
-
-def log_out() -> str:
-    session.clear()
-    return "out"
-
-
-def show_refusal(error: CSRFError) -> tuple[str, int]:
-    return f"refused: {error.description}", 400
 
 
 def read_token(browser: Recording) -> str:

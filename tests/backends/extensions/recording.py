@@ -45,8 +45,7 @@ class Mask:
         return text
 
     def _name(self, found: re.Match[str]) -> str:
-        number = self._numbers.setdefault(found[0], len(self._numbers) + 1)
-        return f"<random {number}>"
+        return f"<random {self._numbers.setdefault(found[0], len(self._numbers) + 1)}>"
 
 
 class Recording:

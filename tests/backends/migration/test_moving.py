@@ -69,8 +69,7 @@ def test_a_permanent_session_stays_permanent(before: Before, after: Flask, views
     views["keep"] = lambda: setattr(session, "permanent", True)
     old = before.log_in()
     old.post("/do/keep")
-    answer = Browser(after, old.token).get("/")
-    assert "Expires=" in answer.headers["Set-Cookie"]
+    assert "Expires=" in Browser(after, old.token).get("/").headers["Set-Cookie"]
 
 
 def test_the_old_interface_is_asked_for_a_page_that_moves_somebody_alone(
@@ -96,8 +95,7 @@ def test_an_ended_token_of_ours_is_not_offered(
     new = Browser(after).logged_in()
     clock.forward(3 * WEEK)
     asked = watch_old(after, monkeypatch)
-    assert new.data() == {}
-    assert asked == []
+    assert (new.data(), asked) == ({}, [])
 
 
 def test_without_the_setting_and_after_the_end_old_tokens_open_nothing(
@@ -111,8 +109,7 @@ def test_without_the_setting_and_after_the_end_old_tokens_open_nothing(
     assert Browser(add_views(make_app()), old.token).data() == {}
     asked = watch_old(after, monkeypatch)
     clock.forward(4 * WEEK)
-    assert Browser(after, old.token).data() == {}
-    assert asked == []
+    assert (Browser(after, old.token).data(), asked) == ({}, [])
 
 
 def test_the_old_record_is_deleted(before: Before, after: Flask, backend: Backend) -> None:
@@ -197,8 +194,7 @@ def test_putting_the_end_off_opens_no_old_cookie(
     new.get("/")
     new.post("/logout")
     clock.forward(2 * 3600)
-    later = switch(before)
-    assert bool(Browser(later, old.token).data()) is not backend.revocable
+    assert bool(Browser(switch(before), old.token).data()) is not backend.revocable
 
 
 def test_moved_sessions_are_listed_and_keep_to_the_limit(before: Before, switch: Switch) -> None:

@@ -96,8 +96,7 @@ def test_a_held_up_move_brings_back_nothing(
                 held_up = Browser(after, old.token)
                 held_up.get("/")
             tokens += [held_up.token] if held_up.has_token else []
-            opened = [Browser(after, token).data() for token in tokens]
-            assert opened == [{} for _ in tokens]
+            assert [Browser(after, token).data() for token in tokens] == [{} for _ in tokens]
             assert lister._records_of(user) == {}
 
 

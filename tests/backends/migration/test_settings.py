@@ -102,8 +102,7 @@ def test_it_may_be_installed_after_flask_session(clock: SetClock, source: str | 
     settings = {"SESSION_TYPE": "redis", "SESSION_REDIS": fakeredis.FakeRedis()}
     move = {"SESSION_MIGRATE_FROM": source, "SESSION_MIGRATE_UNTIL": "2027-01-31"}
     app = make_bare("cookie", clock, **settings, **move)
-    assert app.before_request_funcs == {}
-    assert list(app.cli.commands) == []
+    assert (app.before_request_funcs, list(app.cli.commands)) == ({}, [])
     Session(app)
     init_app(app, "cookie", clock)
     interface: Any = app.session_interface

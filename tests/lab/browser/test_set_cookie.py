@@ -83,8 +83,7 @@ def test_a_cookie_within_the_rules_is_kept_as_a_browser_reads_it(
 def test_a_cookie_lives_as_long_as_it_says_up_to_400_days(
     jar: Jar, clock: SetClock, attributes: str, seconds: int
 ) -> None:
-    cookie = store(jar, LOOPBACK, f"a=1; {attributes}")
-    assert cookie.expires == clock.now + seconds
+    assert store(jar, LOOPBACK, f"a=1; {attributes}").expires == clock.now + seconds
     clock.forward(seconds - 1)
     assert jar.cookie_header(LOOPBACK) == "a=1"
     clock.forward(1)

@@ -102,12 +102,7 @@ class TestAnswerInAnOutage:
         ],
     )
     def test_an_answer_is_right_or_has_a_fault(
-        self,
-        wanted: int,
-        status: int | None,
-        retry_after: str | None,
-        seconds: float,
-        fault: str,
+        self, wanted: int, status: int | None, retry_after: str | None, seconds: float, fault: str
     ) -> None:
         headers = (("Retry-After", retry_after),) if retry_after else ()
         exchange = Exchange("GET", "/", (), status, headers, b"", ()) if status else None

@@ -102,13 +102,10 @@ def faulty_run() -> Report:
     """The published run, but with one surprise and one error; nobody changes it."""
     report = parse_report(PUBLISHED.read_text())
     faults: dict[tuple[str, str], dict[str, Any]] = {
-        ("parallel_writes_survive", "redis"): {"verdict": Verdict.FAILS},
-        ("key_rotation", "cookie"): {
-            "verdict": Verdict.ERROR,
-            "figure": "",
-            "evidence": Evidence(),
-        },
+        ("parallel_writes_survive", "redis"): {"verdict": Verdict.FAILS}
     }
+    error: dict[str, Any] = {"verdict": Verdict.ERROR, "figure": "", "evidence": Evidence()}
+    faults["key_rotation", "cookie"] = error
     results = [
         replace(result, **faults.get((result.claim, result.subject), {}))
         for result in report.results

@@ -5,20 +5,9 @@ import re
 import pytest
 
 from app.lab.document.statements import UNMEASURED
-from app.lab.reports.markdown import (
-    escape,
-    format_markdown,
-    format_matrix,
-    format_statements,
-)
+from app.lab.reports.markdown import escape, format_markdown, format_matrix, format_statements
 from app.lab.reports.report import Report
-from tests.lab.reports.made_reports import (
-    AS_EXPECTED,
-    BROKEN,
-    ENCRYPTED,
-    SURPRISING,
-    report,
-)
+from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, ENCRYPTED, SURPRISING, report
 
 
 def sections(text: str) -> dict[str, str]:

@@ -110,8 +110,7 @@ class TestCounting:
         assert summarize(report) == f"{line} · 41 s · Redis 7.0.15"
 
     def test_without_an_expectation_there_is_no_surprise(self) -> None:
-        found = Result("claim", "theirs", Verdict.FAILS, None, "", "", 0.0)
-        assert not found.is_surprise
+        assert not Result("claim", "theirs", Verdict.FAILS, None, "", "", 0.0).is_surprise
 
 
 def test_a_short_report_keeps_both_ends_and_headers_about_sessions() -> None:

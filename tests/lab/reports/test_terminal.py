@@ -180,5 +180,4 @@ class TestWatching:
             SUBJECTS,
             open_console(file),
         )
-        assert len(list(results)) == 2
-        assert file.getvalue() == ""
+        assert (len(list(results)), file.getvalue()) == (2, "")

@@ -61,16 +61,7 @@ FIRST, SECOND, LAST = DEATHS
 
 SIGNALLED = ["hang up", "interrupt"]
 
-TASKS = [
-    *SIGNALLED,
-    "variable",
-    "leave a file",
-    FIRST,
-    *ORDINARY,
-    SECOND,
-    "the last but one",
-    LAST,
-]
+TASKS = [*SIGNALLED, "variable", "leave a file", FIRST, *ORDINARY, SECOND, "the last but one", LAST]
 """The last process that dies needs no other in its place: each takes a second to start."""
 
 

@@ -150,8 +150,7 @@ CODE = {
         '"<form method=post action=/logout><input type=hidden name=csrf_token value=t0ken></form>"',
     ),
     "in_a_meta_tag": checking(
-        'request.headers.get("X-CSRFToken")',
-        'return "<meta name=csrf-token content=t0ken>" + FORM',
+        'request.headers.get("X-CSRFToken")', 'return "<meta name=csrf-token content=t0ken>" + FORM'
     ).replace('"Hello"', '"<meta name=csrf-token content=t0ken>"'),
     "in_a_script": checking(
         'request.headers.get("X-CSRFToken")', """return "<script>var t = 't0ken'</script>" + FORM"""

@@ -85,8 +85,7 @@ def test_what_both_sides_hold_is_shown_after_the_login(subject: Subject) -> None
 
 
 def test_code_that_ran_in_a_view_is_beside_its_request(subject: Subject) -> None:
-    alice = subject.new_visitor()
-    assert alice.run(lambda: session.get("nothing")) is None
+    assert subject.new_visitor().run(lambda: session.get("nothing")) is None
     assert 'session.get("nothing")' in subject.recorder.evidence().exchanges[-1].inside
 
 
@@ -175,8 +174,7 @@ class TestActors:
         ]
         assert (login.sent, login.got[-1:]) == ([], ["A"])
         assert (page.sent, page.got) == ([], [])
-        assert copy.sent == ["A"]
-        assert logout.sent == ["A"]
+        assert (copy.sent, logout.sent) == (["A"], ["A"])
 
     def test_each_browser_of_one_person_has_its_own_name(self) -> None:
         names = [Recorder.name_browser(recorder, "Alice") for recorder in [Recorder()] * 22]
@@ -251,8 +249,7 @@ class TestShortened:
         assert [exchange.url for exchange in kept.exchanges] == ["0", "1", "4", "5"]
         assert kept.left_out == 5
         assert kept.exchanges[2].before == ["note 2", "note 3", "note 4", "time passes"]
-        assert kept.exchanges[3] == EXCHANGES[5]
-        assert kept.afterwards == ["the end"]
+        assert (kept.exchanges[3], kept.afterwards) == (EXCHANGES[5], ["the end"])
 
     def test_two_cuts_are_the_same_as_one_and_none_is_none(self) -> None:
         evidence = Evidence(EXCHANGES)

@@ -54,8 +54,7 @@ def test_addresses_of_others_and_what_cannot_be_read_lead_nowhere() -> None:
         "<form method=post action='http://[::1'></form><a href='http://[/logout'>out</a>"
         "<a href=//else.example/logout>out there</a>"
     )
-    assert find_forms(page) == []
-    assert find_links(page, LOGOUT_WORD) == []
+    assert (find_forms(page), find_links(page, LOGOUT_WORD)) == ([], [])
     redirect = replace(page, status=302, headers=(("Location", "http://[::1"),))
     assert find_redirect(redirect) is None
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any
 
@@ -30,24 +29,6 @@ def placed(redis_cluster: RedisClusterTrio) -> tuple[Backend, dict[str, Any]]:
 
 class TestRequestsThatOverlap(contract.TestRequestsThatOverlap):
     """The exact interleavings of the session contract, on the cluster."""
-
-
-def test_parallel_writes_of_different_keys_lose_none(
-    redis_cluster: RedisClusterTrio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deadline, "LIMIT_SECONDS", 60.0)  # nothing runs out of time
-    servers = [site(REDIS_URL=redis_cluster.url) for _ in range(2)]
-    browser = Browser(servers[0])
-    browser.log_in("alice")
-
-    def write(number: int) -> int:
-        tab = Browser(servers[number % 2], browser.token)
-        return tab.client.post(f"/set/key{number}/{number}").status_code
-
-    with ThreadPoolExecutor(16) as pool:
-        assert set(pool.map(write, range(50))) == {200}
-    written = {f"key{number}": str(number) for number in range(50)}
-    assert browser.client.get("/").get_json() == {"user": "alice", **written}
 
 
 def test_a_ready_cluster_client_is_used_and_not_replaced(redis_cluster: RedisClusterTrio) -> None:

@@ -6,7 +6,7 @@ On SQLite the folder of its one file does; a file that is open stays readable wh
 import ctypes
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
@@ -81,11 +81,24 @@ def refused(response: Any) -> bool:
     return True
 
 
-@contextmanager
-def unreadable(site: Site) -> Iterator[None]:
-    site.folder.chmod(0)
-    yield
-    site.folder.chmod(0o700)
+def with_mode(mode: int, find: Callable[[Path], Iterable[Path]]) -> Callable[[Site], Any]:
+    """An outage in which what is found in the folder has another mode."""
+
+    @contextmanager
+    def outage(site: Site) -> Iterator[None]:
+        before = {path: path.stat().st_mode for path in find(site.folder)}
+        for path in before:
+            path.chmod(mode)
+        yield
+        for path, own in before.items():
+            path.chmod(own)
+
+    return outage
+
+
+unreadable = with_mode(0, lambda folder: [folder])
+unreadable_file = with_mode(0, lambda folder: folder.glob("??/*"))
+read_only = with_mode(0o500, lambda folder: [folder, *folder.glob("*/")])
 
 
 @contextmanager
@@ -94,24 +107,6 @@ def gone(site: Site) -> Iterator[None]:
     site.folder.rename(elsewhere)
     yield
     elsewhere.rename(site.folder)
-
-
-@contextmanager
-def unreadable_file(site: Site) -> Iterator[None]:
-    (record,) = site.folder.glob("??/*")
-    record.chmod(0)
-    yield
-    record.chmod(0o600)
-
-
-@contextmanager
-def read_only(site: Site) -> Iterator[None]:
-    folders = [site.folder, *site.folder.glob("*/")]
-    for folder in folders:
-        folder.chmod(0o500)
-    yield
-    for folder in folders:
-        folder.chmod(0o700)
 
 
 @pytest.mark.parametrize(

@@ -170,8 +170,7 @@ def test_no_cookie_and_no_form_makes_session_lab_fail(
     pages = [page for page in lab_app.url_map.iter_rules() if "static" not in page.endpoint]
     page = pages[rule % len(pages)]
     request = {"method": "POST", **body} if "POST" in (page.methods or ()) else {}
-    path = _path(page, argument)
-    assert send(lab_app, path, header, query_string=query, **request) < 500
+    assert send(lab_app, _path(page, argument), header, query_string=query, **request) < 500
 
 
 def _path(page: Rule, argument: str) -> str:

@@ -252,5 +252,4 @@ def test_a_session_ended_by_a_limit_is_not_listed_again(
         new, ended = Login(store, "alice", 1).log_in()
         has_logged_in.set()
         use.result(30)
-    assert ended == [old]
-    assert store._lists.keys(hash_owner("alice")) == [new]
+    assert (ended, store._lists.keys(hash_owner("alice"))) == ([old], [new])

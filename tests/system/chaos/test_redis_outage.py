@@ -16,7 +16,7 @@ import pytest
 
 from backends.redis_access.client import RETRY_AFTER_SECONDS
 from tests.support.covers import HAS_STORE, covers
-from tests.support.services import DURABLE, PATIENCE, RedisServer
+from tests.support.services import DURABLE, PATIENCE, RedisServer, set_to
 from tests.system.chaos.site import Answer, Site
 
 PASSWORD = "right"
@@ -60,14 +60,9 @@ frozen = interrupted("freeze", "thaw")
 
 @contextmanager
 def refusing_the_password(server: RedisServer) -> Iterator[None]:
-    client = server.client()
-    client.config_set("requirepass", "another")
-    client.client_kill_filter(_type="normal", skipme=True)
-    try:
+    with set_to(server, "requirepass", "another", "") as admin:
+        admin.client_kill_filter(_type="normal", skipme=True)
         yield
-    finally:
-        client.config_set("requirepass", "")
-        client.close()
 
 
 Outage = Callable[[RedisServer], AbstractContextManager[None]]
@@ -152,25 +147,13 @@ def test_a_redis_killed_between_view_and_save_is_a_503(
     assert '"held"' not in site.get("/keys", cookie).text
 
 
-@contextmanager
-def full(server: RedisServer) -> Iterator[None]:
-    client = server.client()
-    client.config_set("maxmemory-policy", "noeviction")
-    client.config_set("maxmemory", 1)
-    try:
-        yield
-    finally:
-        client.config_set("maxmemory", 0)
-        client.close()
-
-
 def test_a_full_redis_refuses_writes_and_serves_reads(site: Site, server: RedisServer) -> None:
     cookie, leaving = site.log_in(), site.log_in()
-    with full(server):
+    with set_to(server, "maxmemory", 1, 0):
         for path in ("/login", "/set/lost", "/rotate"):
             assert refused(site.post(path, cookie))
-        assert site.get("/who", cookie).status == 200
-        assert site.get("/public", cookie).status == 200
+        for path in ("/who", "/public"):
+            assert site.get(path, cookie).status == 200
         assert site.post("/logout", leaving).status == 200
         assert site.get("/who", leaving).status == 401
     assert site.post("/set/kept", cookie).status == 200

@@ -107,8 +107,7 @@ def test_the_services_differ_in_the_backend_only(compose: dict[str, Any]) -> Non
         environment = dict(service["environment"])
         assert environment.pop("SESSION_BACKEND", "side-by-side") == name
         rest = {**service, "environment": environment, "ports": None, "build": None}
-        reference = compose["services"]["side-by-side"]
-        assert rest == {**reference, "ports": None, "build": None}
+        assert rest == {**compose["services"]["side-by-side"], "ports": None, "build": None}
 
 
 def test_what_outlives_a_container_is_on_the_volume(compose: dict[str, Any]) -> None:

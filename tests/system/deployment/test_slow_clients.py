@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.request import urlopen
 
@@ -42,14 +42,23 @@ def connect(server: LabServer, data: bytes) -> socket.socket:
     return client
 
 
+LOGIN = b"username=alice&password=wonderland"
+
+
+def head_of(length: int, more: str = "") -> bytes:
+    """The head of a login whose form has that length."""
+    return (
+        "POST /login HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n{more}\r\n"
+    ).encode()
+
+
 def read_to_end(client: socket.socket) -> bytes:
     """What the server sends until it closes the connection."""
     received = b""
-    try:
+    with suppress(ConnectionResetError):
         while data := client.recv(1 << 16):
             received += data
-    except ConnectionResetError:
-        pass
     return received
 
 
@@ -111,13 +120,7 @@ def test_requests_behind_each_other_are_all_answered(server: LabServer) -> None:
 
 
 def test_a_request_in_pieces_is_answered(server: LabServer) -> None:
-    body = b"username=alice&password=wonderland"
-    head = (
-        "POST /login HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
-        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
-        "Connection: close\r\n\r\n"
-    ).encode()
-    request = head + body
+    request = head_of(len(LOGIN), "Connection: close\r\n") + LOGIN
     with connect(server, b"") as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for first in range(0, len(request), 7):
@@ -126,15 +129,10 @@ def test_a_request_in_pieces_is_answered(server: LabServer) -> None:
 
 
 def test_a_body_that_is_asked_for_is_taken(server: LabServer) -> None:
-    body = b"username=alice&password=wonderland"
-    head = (
-        "POST /login HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
-        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
-        "Expect: 100-continue\r\nConnection: close\r\n\r\n"
-    )
-    with connect(server, head.encode()) as client:
+    head = head_of(len(LOGIN), "Expect: 100-continue\r\nConnection: close\r\n")
+    with connect(server, head) as client:
         assert client.recv(100).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
-        client.sendall(body)
+        client.sendall(LOGIN)
         assert b"302 FOUND" in read_to_end(client)
 
 
@@ -145,12 +143,7 @@ def test_a_body_without_a_length_is_refused(server: LabServer) -> None:
 
 
 def test_a_body_that_is_too_large_is_refused_without_being_waited_for(server: LabServer) -> None:
-    length = MAX_ARRIVING_BYTES + 1
-    head = (
-        "POST /login HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
-        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n"
-    )
-    with connect(server, head.encode()) as client:
+    with connect(server, head_of(MAX_ARRIVING_BYTES + 1)) as client:
         assert b"413 REQUEST ENTITY TOO LARGE" in read_to_end(client)
 
 

@@ -1,10 +1,11 @@
-"""Each link in a document leads to a file, and to a heading that is there."""
+"""Each link in a document leads to a file and a heading, and each public name to what there is."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+import backends
 from tests.system.documents.documents import DOCUMENTS, ROOT
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -44,3 +45,12 @@ def test_every_document_is_reached_from_the_readme() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+PAGE = (ROOT / "docs/public-api.md").read_text()
+
+
+def test_the_names_of_the_page_are_those_of_the_package() -> None:
+    table = PAGE.partition("| name |")[2].partition("\n\n")[0]
+    named = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines()[2:]]
+    assert sorted(name for row in named for name in row) == sorted(backends.__all__)

@@ -145,9 +145,7 @@ def step_4_five_kilobytes_are_refused_kept_or_lost(devtools: Devtools) -> None:
         assert devtools.page.get_by_text(text).count() >= 1
 
 
-def step_5_the_token_from_before_the_logout_lives_on_signed_cookies(
-    devtools: Devtools,
-) -> None:
+def step_5_the_token_from_before_the_logout_lives_on_signed_cookies(devtools: Devtools) -> None:
     devtools.press("logout")
     assert not any(name.startswith("session_") for name in devtools.cookies())
     devtools.press("replay")
@@ -170,8 +168,7 @@ def step_6_a_script_sees_preferences_and_no_session(devtools: Devtools) -> None:
 def test_each_step_of_the_guide_shows_what_it_says(devtools: Devtools) -> None:
     """The fifth logs out, so it comes last."""
     guide = README.read_text().partition("## What to look at in devtools")[2].partition("\n## ")[0]
-    steps = re.findall(r"^(\d)\. \*\*", guide, re.MULTILINE)
-    assert steps == ["1", "2", "3", "4", "5", "6"]
+    assert re.findall(r"^(\d)\. \*\*", guide, re.MULTILINE) == ["1", "2", "3", "4", "5", "6"]
     step_1_one_cookie_for_each_backend_and_its_size(devtools)
     step_2_the_signed_cookie_is_read_without_a_key(devtools)
     step_3_a_note_sets_the_cookie_anew_and_the_dashboard_does_not(devtools)

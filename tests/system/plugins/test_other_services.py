@@ -1,9 +1,7 @@
 """A backend that needs another service than Redis."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +13,7 @@ from app.lab.runs.runner import try_claim
 from app.lab.subject.application import Subject
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, BUILT_IN, Backend
-from tests.conftest import ACCOUNTS, SECRET
+from tests.conftest import ACCOUNTS, PRODUCTION, SECRET
 from tests.system.plugins.packages import install
 from tests.system.plugins.test_installed_backends import python
 
@@ -44,11 +42,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Backend:
 
 def test_it_is_not_replaced_by_the_embedded_redis(tables: Backend, tmp_path: Path) -> None:
     settings = {"SECRET_KEY": SECRET, "SESSION_FILE_DIR": tmp_path, "DEMO_ACCOUNTS": ACCOUNTS}
-    production = {
-        "APP_PROFILE": "production",
-        "WEB_CONCURRENCY": 2,
-        "ALLOWED_HOSTS": ["localhost"],
-    }
+    production = {**PRODUCTION, "WEB_CONCURRENCY": 2}
     app = create_app({"SESSION_BACKEND": tables.name, **production, **settings})
     assert not is_embedded(app.config)
 
@@ -64,28 +58,18 @@ def test_a_missing_service_ends_the_start_with_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "look",
-    [
-        lambda store: store.record_operations(),
-        lambda store: store.records(),
-        lambda store: store.overwrite("x", b""),
-        lambda store: store.stopped(),
-        lambda store: store.frozen(),
-        lambda store: store.disk_full(),
-    ],
+    "act", ["record_operations", "records", "overwrite", "stopped", "frozen", "disk_full"]
 )
-def test_what_the_lab_cannot_do_is_skipped(tables: Backend, look: Callable[[Any], object]) -> None:
+def test_what_the_lab_cannot_do_is_skipped(tables: Backend, act: str) -> None:
     def experiment(subject: Subject) -> Finding:
         alice = subject.log_in_visitor()
         subject.advance_time(1)
         subject.restart()
         assert alice.is_logged_in
-        look(subject.store)
+        getattr(subject.store, act)(*(("x", b"") if act == "overwrite" else ()))
         raise AssertionError
 
     claim = replace(CLAIMS["parallel_writes_survive"], experiment=experiment)
     result = try_claim(claim, BackendSource(tables.name, RunOptions(create_app)))
-    assert (result.verdict, result.because) == (
-        Verdict.SKIPPED,
-        "The laboratory has no way to look into PostgreSQL, or to stop it.",
-    )
+    says = "The laboratory has no way to look into PostgreSQL, or to stop it."
+    assert (result.verdict, result.because) == (Verdict.SKIPPED, says)
