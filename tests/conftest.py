@@ -19,7 +19,7 @@ from app.web.compiled import CompiledRule
 from backends import BACKENDS, Backend
 from backends.timing import deadline
 from tests.support.bare import SECRET as SECRET
-from tests.support.bare import make_bare
+from tests.support.bare import Views, make_bare
 from tests.support.clock import SetClock
 from tests.support.redis_topologies import RedisClusterTrio
 from tests.support.services import BY_DESIGN, CHROMIUM, PATIENCE, RedisServer, require, untraced
@@ -79,18 +79,19 @@ def signals_for_children() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def compiled_rules() -> Iterator[None]:
-    """Bare applications share the code of their rules, as those of Session Lab do."""
+def quick_applications() -> Iterator[None]:
+    """Applications of tests do nothing that takes long, and is not what a test is about."""
+
+    def cheap(password: str, kind: str = "scrypt") -> str:
+        return generate_password_hash(password, "scrypt:128:8:1" if kind == "scrypt" else kind)
+
     with pytest.MonkeyPatch.context() as patch:
+        # Bare ones share the code of their rules, as those of Session Lab do.
         patch.setattr(Flask, "url_rule_class", CompiledRule)
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def no_laboratory() -> Iterator[None]:
-    """A test that opens every page would start a run of the laboratory."""
-    with pytest.MonkeyPatch.context() as patch:
+        # A test that opens every page would start a run of the laboratory.
         patch.setenv("LAB", "off")
+        # A changed password, and nobody's, is hashed as quickly as those of `ACCOUNTS`.
+        patch.setattr("app.accounts.database.generate_password_hash", cheap)
         yield
 
 
@@ -103,18 +104,6 @@ def untraced_processes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ.keys() - untraced(os.environ).keys():
             patch.delenv(name)
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def cheap_hashes() -> Iterator[None]:
-    """Hash a changed password, and nobody's, as quickly as those of `ACCOUNTS`."""
-
-    def cheap(password: str, kind: str = "scrypt") -> str:
-        return generate_password_hash(password, "scrypt:128:8:1" if kind == "scrypt" else kind)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.accounts.database.generate_password_hash", cheap)
         yield
 
 
@@ -224,6 +213,12 @@ def make_app(placed: tuple[Backend, Where], clock: SetClock) -> Callable[..., Fl
 @pytest.fixture
 def bare_app(make_app: Callable[..., Flask]) -> Flask:
     return make_app()
+
+
+@pytest.fixture
+def views() -> Views:
+    """Views of a test's own for `tests.support.bare.add_views`, each at `/do/NAME`."""
+    return {}
 
 
 @pytest.fixture

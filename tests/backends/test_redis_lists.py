@@ -145,6 +145,7 @@ class TestEvictedLists:
         store.update(key(1), {}, (), HOUR)
 
 
+@pytest.mark.usefixtures("slow")
 class TestLongLists:
     """Nobody's list may become too long to be read, and so to end their sessions."""
 
@@ -168,19 +169,16 @@ class TestLongLists:
         for number in range(20):
             log_in(store, number)
 
-    @pytest.mark.usefixtures("slow")
     def test_living_sessions_are_all_found(self, store: RedisStore) -> None:
         self.log_in_often(store)
         assert store.sessions_of("alice").keys() == set(rows(store)) == alive(store, 20)
 
-    @pytest.mark.usefixtures("slow")
     def test_rows_of_expired_sessions_leave_it(self, store: RedisStore, clock: SetClock) -> None:
         self.log_in_often(store)
         clock.forward(2 * HOUR)
         log_in(store, 20)
         assert store.sessions_of("alice").keys() == set(rows(store)) == {key(20)}
 
-    @pytest.mark.usefixtures("slow")
     def test_a_login_under_a_limit_shortens_it(self, store: RedisStore, clock: SetClock) -> None:
         self.log_in_often(store)
         clock.forward(2 * HOUR)

@@ -45,9 +45,12 @@ def report(folder: Path) -> Report:
     return found
 
 
-def lab(**settings: Any) -> Visitor:
-    """Somebody at an application with the laboratory."""
-    return Visitor(make_lab(**settings))
+def lab(runs: BackgroundRunner | None = None, **settings: Any) -> Visitor:
+    """Somebody at an application with the laboratory, which has runs of its own or these."""
+    app = make_lab(**settings)
+    if runs is not None:
+        app.extensions["lab_runs"] = runs
+    return Visitor(app)
 
 
 @pytest.fixture(scope="module")
@@ -260,8 +263,8 @@ def test_a_real_run_notes_each_result_as_it_comes_and_keeps_the_report(
 def test_a_run_that_dies_has_failed_and_says_why_in_one_line(
     code: str, because: str, folder: Path
 ) -> None:
-    visitor = lab()
-    kept = visitor.app.extensions["lab_runs"] = run_of(code, folder)
+    kept = run_of(code, folder)
+    visitor = lab(kept)
     assert visitor.post("/lab/run").headers["Location"] == "/lab"
     assert over(kept).stage is Stage.FAILED
     assert f"The last run failed: {because}" in visitor.get("/lab").text
@@ -285,9 +288,8 @@ runpy.run_module("app.lab.runs.background", run_name="__main__")
 
 
 def test_one_claim_is_run_again_from_its_page(folder: Path) -> None:
-    visitor = lab()
-    command = (sys.executable, "-c", RUN_IN_ONE_PROCESS)
-    kept = visitor.app.extensions["lab_runs"] = BackgroundRunner(folder, command)
+    kept = BackgroundRunner(folder, (sys.executable, "-c", RUN_IN_ONE_PROCESS))
+    visitor = lab(kept)
     assert "Run this one again" in visitor.get("/lab/two_logins_differ").text
     begun = visitor.post("/lab/run", claim="two_logins_differ")
     assert begun.headers["Location"] == "/lab/two_logins_differ"
@@ -306,11 +308,8 @@ def test_what_was_run_again_is_shown_until_the_next_run_of_all(
     visitor, files = lab(), RunFiles(folder)
     files.save_report(report)
     claim = report.claims[0]
-    results = [
-        replace(result, figure="another figure")
-        for result in report.results
-        if result.claim == claim.id
-    ]
+    found = [result for result in report.results if result.claim == claim.id]
+    results = [replace(result, figure="another figure") for result in found]
     files.save_again(replace(report, claims=[claim], results=results))
     assert visitor.get(f"/lab/{claim.id}").text.count("another figure") == len(results)
     assert "another figure" in visitor.get("/lab").text
@@ -328,8 +327,8 @@ def test_another_site_and_an_unknown_claim_start_and_stop_no_run(path: str, fold
 
 
 def test_a_page_says_that_a_run_is_being_stopped_and_then_that_it_was(folder: Path) -> None:
-    visitor = lab()
-    kept = visitor.app.extensions["lab_runs"] = run_of(WAITS, folder)
+    kept = run_of(WAITS, folder)
+    visitor = lab(kept)
     kept.start()
     assert ">Stop it</button>" in visitor.get("/lab").text
     assert visitor.post("/lab/stop").headers["Location"] == "/lab"

@@ -22,21 +22,13 @@ def time_limit(ample_time: None) -> None:
 
 
 @pytest.fixture
-def views() -> Views:
-    """Views of a test's own for `tests.support.bare.add_views`."""
-    return {}
-
-
-@pytest.fixture
 def stage(bare_app: Flask) -> Stage:
     return Stage(bare_app)
 
 
 @pytest.fixture
 def app(make_app: MakeApp, views: Views) -> Flask:
-    app = make_app(**LIMITS)
-    app.add_url_rule("/untouched", "untouched", lambda: "nothing")
-    return add_views(app, views)
+    return add_views(make_app(**LIMITS), views)
 
 
 @pytest.fixture

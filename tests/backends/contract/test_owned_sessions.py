@@ -19,7 +19,7 @@ from backends.record import hash_owner
 from backends.redis import RedisStore
 from backends.server_side import OwnedSession
 from backends.sqlite import SqliteStore
-from backends.store import Sweeps
+from backends.store import Sweeps, call_before
 from tests.backends.contract.stage import MakeApp, Stage
 from tests.backends.places import CLASSES, STORES, only_on
 from tests.support.bare import Tab, Views, add_views
@@ -227,20 +227,16 @@ class TestLimit:
         held = [tab.data() for tab in (alice, bob, guest)]
         assert held == [{"user": "alice"}, {"user": "bob"}, {"colour": "blue"}]
 
-    def test_rotations_at_one_moment_end_no_session(
-        self, make_site: MakeApp, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_rotations_at_one_moment_end_no_session(self, make_site: MakeApp) -> None:
         app = make_site(SESSION_MAX_PER_OWNER=3)
         tabs = [Tab(app).logged_in() for _ in range(3)]
-        store, others = interface_of(app).store, tabs[1:]
-        delete = store.delete
+        others = tabs[1:]
 
-        def delete_after_others(key: str) -> bool:
+        def rotate_another() -> None:
             if others:
                 others.pop().post("/rotate")
-            return delete(key)
 
-        monkeypatch.setattr(store, "delete", delete_after_others)
+        call_before(interface_of(app).store, "delete", rotate_another)
         tabs[0].post("/rotate")
         assert [tab.data() for tab in tabs] == [{"user": "alice"}] * 3
         assert len(listed(app)) == 3

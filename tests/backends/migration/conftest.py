@@ -25,12 +25,6 @@ def time_limit(ample_time: None) -> None:
     """No test of a move depends on the machine's speed."""
 
 
-@pytest.fixture
-def views() -> Views:
-    """Views of a test's own, of both applications, each at `/do/NAME`."""
-    return {}
-
-
 def make_stock(views: Views, **config: Any) -> Flask:
     app = Flask("lab")
     app.config.update({"SECRET_KEY": SECRET, "TESTING": True, **LIMITS, **config})
@@ -126,9 +120,7 @@ def switch(make_app: Callable[..., Flask], clock: SetClock, views: Views) -> Swi
     def make(before: Before, **config: Any) -> Flask:
         until = datetime.fromtimestamp(clock() + 4 * WEEK, UTC)
         settings = {"SESSION_MIGRATE_UNTIL": until, "SESSION_OWNER": "user"}
-        app = make_app(**{**LIMITS, **settings, **before.settings, **config})
-        app.add_url_rule("/untouched", "untouched", lambda: "nothing")
-        return add_views(app, views)
+        return add_views(make_app(**{**LIMITS, **settings, **before.settings, **config}), views)
 
     return make
 

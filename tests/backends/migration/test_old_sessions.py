@@ -110,21 +110,16 @@ def test_an_unreadable_file_logs_nobody_out(
 ) -> None:
     before = old_files(tmp_path, {})
     new = Browser(switch(before), before.log_in().token)
+    unpatched: Any = Path.open
+    refuse = raising(PermissionError, 13, "Permission denied")
+
+    def open_elsewhere(path: Path, *more: Any, **named: Any) -> Any:
+        return (refuse if path.is_relative_to(tmp_path) else unpatched)(path, *more, **named)
+
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", _refuse_below(tmp_path, Path.open))
+        patch.setattr(Path, "open", open_elsewhere)
         assert new.get("/").status_code == 503
     assert new.data() == {"user": "alice"}
-
-
-def _refuse_below(folder: Path, unpatched: Callable[..., Any]) -> Callable[..., Any]:
-    """`Path.open`, which opens no file in this folder."""
-
-    def refuse(path: Path, *args: Any, **kwargs: Any) -> Any:
-        if path.is_relative_to(folder):
-            raise PermissionError(13, "Permission denied")
-        return unpatched(path, *args, **kwargs)
-
-    return refuse
 
 
 @INTO_A_STORE

@@ -23,12 +23,6 @@ Sent = list[tuple[str, dict[str, Any]]]
 
 
 @pytest.fixture
-def views() -> Views:
-    """Views of a test's own, each at `/do/NAME`."""
-    return {}
-
-
-@pytest.fixture
 def app(make_app: Callable[..., Flask], views: Views) -> Flask:
     return add_views(make_app(SESSION_OWNER="user", SESSION_MAX_PER_OWNER=2), views)
 

@@ -17,7 +17,7 @@ from app.lab.measuring import call_in_parallel
 from backends.sqlite import FILE, WRITES_TO_A_LOOK, SqliteStore
 from backends.sqlite_access.connections import MAX_IDLE
 from tests.backends.records import FIELDS, key
-from tests.backends.sqlite.helpers import close, look_elsewhere, opened
+from tests.backends.sqlite.conftest import close, look_elsewhere, opened
 from tests.support.processes import PROJECT
 
 

@@ -18,7 +18,7 @@ from backends.sqlite_access.errors import LET_WRITE, RESTORE
 from backends.store import StoreUnavailable
 from backends.timing.deadline import LIMIT_SECONDS
 from tests.backends.records import FIELDS, key
-from tests.backends.sqlite.helpers import close, count, opened
+from tests.backends.sqlite.conftest import close, count, opened
 from tests.support.clock import SetClock
 from tests.support.failures import become_folder, become_link, give_away
 

@@ -19,7 +19,7 @@ from app.lab.experiments import CLAIMS
 from app.lab.runs.runner import make_options, try_claim
 from app.lab.subject.source import BackendSource
 from backends import ConfigurationError
-from tests.lab.browser.tiny_site import Reply, TinySite, tiny_site
+from tests.lab.browser.tiny_site import Reply, TinySite
 from tests.support.services import require
 
 DECIDED_BY_BROWSERS = ["ends_with_browser", "hidden_from_script"]
@@ -31,12 +31,6 @@ needs_chromium = pytest.mark.usefixtures("program")
 @pytest.fixture(scope="module")
 def program() -> str:
     return require("chromium", "chromium")
-
-
-@pytest.fixture
-def site() -> Iterator[TinySite]:
-    with tiny_site() as site:
-        yield site
 
 
 @pytest.fixture

@@ -1,24 +1,17 @@
 """The laboratory's browser over real sockets: what it sends, and what an exchange tells."""
 
-from collections.abc import Iterator
 from http.client import IncompleteRead
 
 import pytest
 
 from app.lab.browser.client import Browser
-from tests.lab.browser.tiny_site import Reply, TinySite, tiny_site
+from tests.lab.browser.tiny_site import Reply, TinySite
 from tests.support.clock import SetClock
 
 
 @pytest.fixture
 def browser(clock: SetClock) -> Browser:
     return Browser(clock=clock)
-
-
-@pytest.fixture
-def site() -> Iterator[TinySite]:
-    with tiny_site() as site:
-        yield site
 
 
 def test_a_browser_sends_back_its_cookies(browser: Browser, site: TinySite) -> None:

@@ -6,14 +6,8 @@ import pytest
 
 from app.lab.browser.cookie_jar import Jar, Refused
 from app.lab.browser.set_cookie import Cookie
-from tests.lab.browser.cookies import HTTP, HTTPS, LOCALHOST, LOOPBACK, store
+from tests.lab.browser.conftest import HTTP, HTTPS, LOCALHOST, LOOPBACK, store
 from tests.support.clock import SetClock
-
-
-@pytest.fixture
-def jar(clock: SetClock) -> Jar:
-    return Jar(clock=clock)
-
 
 # What is refused
 

@@ -6,15 +6,10 @@ import pytest
 
 from app.lab.browser.cookie_jar import Jar
 from app.lab.browser.set_cookie import default_path, parse_cookie_date
-from tests.lab.browser.cookies import HTTPS, LOCALHOST, LOOPBACK, store
+from tests.lab.browser.conftest import HTTPS, LOCALHOST, LOOPBACK, store
 from tests.support.clock import SetClock
 
 DAY = 86_400
-
-
-@pytest.fixture
-def jar(clock: SetClock) -> Jar:
-    return Jar(clock=clock)
 
 
 @pytest.mark.parametrize(

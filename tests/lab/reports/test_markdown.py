@@ -1,13 +1,24 @@
-"""A report as Markdown, and the statements of the document under test."""
+"""A report as Markdown, the statements of the document under test, and that of an audit."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from app.lab.claim import FAILS
 from app.lab.document.statements import UNMEASURED
+from app.lab.reports.html import format_html
 from app.lab.reports.markdown import escape, format_markdown, format_matrix, format_statements
-from app.lab.reports.report import Report
-from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, ENCRYPTED, SURPRISING, report
+from app.lab.reports.report import Remedies, Remedy, Report
+from tests.lab.reports.made_reports import (
+    AS_EXPECTED,
+    BROKEN,
+    ENCRYPTED,
+    LOGOUT,
+    SURPRISING,
+    report,
+    result,
+)
 
 
 def sections(text: str) -> dict[str, str]:
@@ -78,3 +89,38 @@ class TestStatements:
         rest = sections(statements(AS_EXPECTED))["What no experiment measures"]
         assert "| 238 | “Always use HTTPS for both” | In production" in rest
         assert rest.count("\n| ") == 2 + len(UNMEASURED)
+
+
+AUDIT = replace(
+    AS_EXPECTED,
+    subjects=["shop"],
+    claims=[LOGOUT],
+    results=[result("logout_is_final", "shop", FAILS)],
+    remedies=Remedies(
+        1, [], [Remedy("SESSION_BACKEND=redis", ["logout_is_final"], [])], [Remedy("A", [], ["x"])]
+    ),
+)
+
+
+def test_the_page_is_of_that_application_and_says_what_to_change() -> None:
+    text = format_html(AUDIT)
+    assert "each tried as an experiment on shop by Session Lab" in text
+    assert 'id="cost"' not in text
+    told = text.partition("<h2>Which backend of Session Lab would turn which verdict</h2>")[2]
+    assert "SESSION_BACKEND=redis" in told
+    assert 'turns 1 of 1: <a href="#logout_is_final">A token kept from before' in told
+    assert 'id="logout_is_final"' in text
+
+
+def test_markdown_says_what_to_change() -> None:
+    text = format_markdown(AUDIT)
+    start = text.index("## Which backend of Session Lab would turn which verdict")
+    assert "- **SESSION\\_BACKEND=redis** turns 1 of 1: logout\\_is\\_final" in text[start:]
+    assert "## What to change, setting by setting" not in text
+
+
+def test_a_report_of_several_backends_counts_them_and_has_the_costs() -> None:
+    text = format_html(AS_EXPECTED)
+    assert "on 3 backends by Session Lab" in text
+    assert 'id="cost"' in text
+    assert "would turn which verdict" not in text

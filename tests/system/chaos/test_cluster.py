@@ -18,7 +18,7 @@ from tests.support.relay import Relay
 from tests.support.services import RedisServer
 from tests.system.chaos.failover import Browser, Crowd, check, silence, site, store_of, window
 
-app, alice, views = conftest.app, conftest.alice, conftest.views
+app, alice = conftest.app, conftest.alice
 
 
 @pytest.fixture

@@ -95,10 +95,10 @@ def refused_start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 RefusedStart = Callable[..., str]
 
 
+@pytest.mark.usefixtures("example_here")
 class TestExample:
     """The package that docs/own-store.md shows."""
 
-    @pytest.mark.usefixtures("example_here")
     def test_stands_behind_the_built_in_ones(self) -> None:
         assert list(BACKENDS) == [*BUILT_IN, "tiny"]
 
@@ -106,7 +106,6 @@ class TestExample:
         code = "import tiny_store; from backends import BACKENDS; print(BACKENDS['tiny'].title)"
         assert python(example, "-c", code).stdout == "DBM\n"
 
-    @pytest.mark.usefixtures("example_here")
     def test_is_among_the_names_to_choose_from(self, refused_start: RefusedStart) -> None:
         assert refused_start(SESSION_BACKEND="tinny").endswith("flask-session-redis, tiny.")
 
@@ -121,7 +120,6 @@ class TestExample:
             assert alice.get(f"{server.url}/dashboard").status == 302
         assert list((tmp_path / "instance/sessions/tiny").glob("tiny*"))
 
-    @pytest.mark.usefixtures("example_here")
     def test_has_a_column_beside_the_others(self, tmp_path: Path) -> None:
         settings = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_FILE_DIR": tmp_path}
         client = Visitor(create_app(settings)).client
@@ -131,13 +129,11 @@ class TestExample:
         assert held["user"] == "alice"
         assert held["server"]["where"].startswith("tiny, ")
 
-    @pytest.mark.usefixtures("example_here")
     def test_says_that_it_lists_no_sessions(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SESSION_BACKEND", "tiny")
         ended = CliRunner().invoke(session_lab, ["sessions", "list"])
         assert ended.stderr.startswith("Error: SESSION_BACKEND=tiny cannot tell whose a session is")
 
-    @pytest.mark.usefixtures("example_here")
     def test_says_in_the_log_why_it_failed(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -149,7 +145,6 @@ class TestExample:
         assert tab.client.get("/").status_code == 503
         assert "Is a directory" in caplog.text
 
-    @pytest.mark.usefixtures("example_here")
     def test_is_a_subject_of_the_laboratory(self) -> None:
         """Its store is one disk, lists no sessions, and keeps them all in one file."""
         expected = {
