@@ -40,6 +40,11 @@ def placed_on(places: Places) -> Any:
     return placed
 
 
+@pytest.fixture(autouse=True)
+def at_any_speed(ample_time: None) -> None:
+    """For a folder's `conftest.py`: none of its tests depends on the machine's speed."""
+
+
 def only_on(places: Places) -> pytest.MarkDecorator:
     """These places instead of the folder's."""
     return pytest.mark.parametrize("placed", places, indirect=True, ids=_name)

@@ -5,7 +5,7 @@ import errno
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,25 +32,19 @@ def store(tmp_path: Path) -> FileSystemStore:
 
 
 @contextmanager
-def as_user(uid: int) -> Iterator[None]:
-    os.seteuid(uid)
+def as_nobody(become: Callable[[int], Any]) -> Iterator[None]:
+    """Be the user 65534 meanwhile: as a process, or for new files alone, as by NFS and CIFS."""
+    become(65534)
     try:
         yield
     finally:
-        os.seteuid(0)
+        become(0)
 
 
-@contextmanager
-def file_system_user(uid: int) -> Iterator[None]:
-    """Have new files belong to `uid`, as NFS and CIFS do, while the process stays who it is."""
+@pytest.fixture
+def root() -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root can be another user for files: run as root")
-    libc = ctypes.CDLL(None)
-    libc.setfsuid(uid)
-    try:
-        yield
-    finally:
-        libc.setfsuid(0)
+        pytest.skip("only root can be another user and give a folder away: run as root")
 
 
 @pytest.fixture
@@ -61,8 +55,9 @@ def entered() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.usefixtures("root")
 def test_new_files_may_get_another_owner_than_the_process(entered: Path) -> None:
-    with file_system_user(65534):
+    with as_nobody(ctypes.CDLL(None).setfsuid):
         store = FileSystemStore(entered / "sessions")
         store.create(KEY, FIELDS, 60)
         assert store._path(KEY).stat().st_uid == 65534
@@ -125,14 +120,13 @@ class TestStart:
             store.check()
         assert "Make room on its disk" in caplog.text  # a load balancer sees a 503 and no reason
 
+    @pytest.mark.usefixtures("root")
     @pytest.mark.parametrize("place", ["ab", "owners"])
     def test_names_a_folder_of_another_user(self, entered: Path, place: str) -> None:
         folder = entered / "sessions"
         (folder / place).mkdir(parents=True)
-        if os.geteuid() != 0:
-            pytest.skip("only root can give a folder away: run as root")
         os.chown(folder, 65534, 65534)
-        with as_user(65534), pytest.raises(ConfigurationError) as refused:
+        with as_nobody(os.seteuid), pytest.raises(ConfigurationError) as refused:
             FileSystemStore(folder)
         says = f"{folder / place}: it refuses writing (it belongs to the user 0)"
         assert says in str(refused.value)

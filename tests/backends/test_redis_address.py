@@ -23,8 +23,8 @@ from backends.timing import deadline
 from tests.backends.records import fields
 from tests.support.bare import make_bare
 from tests.support.cases import case
-from tests.support.redis_topologies import SentinelServer, is_master, until
-from tests.support.services import RedisServer, free_port, require, set_to
+from tests.support.redis_topologies import SentinelServer, is_master
+from tests.support.services import RedisServer, free_port, require, set_to, until
 
 PASSWORD = "open-sesame"
 KEY = "a" * 64

@@ -5,9 +5,8 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, Event, Thread
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from app.lab.measuring import call_in_parallel
 from backends.failure_log import FailureLog
 from backends.redis import RedisStore
 from backends.redis_access.client import RETRY_AFTER_SECONDS, CircuitBreaker, Client, connect
@@ -121,14 +121,11 @@ class TestShortage:
     @pytest.mark.usefixtures("ample_time")
     def test_more_threads_than_connections_all_get_an_answer(self, relay: Relay) -> None:
         store = store_at(f"{relay.url}?max_connections=4")
-        together = Barrier(8)
 
-        def read(_: int) -> list[bool]:
-            together.wait()
+        def read() -> list[bool]:
             return [is_there(store) for _ in range(20)]
 
-        with ThreadPoolExecutor(8) as threads:
-            assert [*threads.map(read, range(8))] == [[True] * 20] * 8
+        assert call_in_parallel(*[read] * 8) == [[True] * 20] * 8
         assert relay.accepted <= 4
 
     def test_a_shortage_is_no_outage(self, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:

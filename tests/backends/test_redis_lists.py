@@ -1,13 +1,13 @@
 """The lists of owners' sessions on a real Redis: what the contract of a store does not ask for."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Barrier
+from functools import partial
 from typing import Any
 
 import pytest
 
+from app.lab.measuring import call_in_parallel
 from backends.record import CREATED, hash_owner
 from backends.redis import LOGIN_TIMEOUT_SECONDS, RedisStore
 from backends.redis_access.client import connect
@@ -238,18 +238,15 @@ class TestEndOldest:
 
     @pytest.mark.parametrize("limit", [1, 3])
     def test_logins_at_once_leave_exactly_the_limit(self, store: RedisStore, limit: int) -> None:
-        with ThreadPoolExecutor(LOGINS) as threads:
-            for _ in range(10):
-                store.client.flushall()
-                together = Barrier(LOGINS)
+        def log_in_and_end(number: int) -> list[str]:
+            log_in(store, number)
+            return store.end_oldest("alice", key(number), limit)
 
-                def log_in_and_end(number: int, together: Barrier = together) -> list[str]:
-                    together.wait()
-                    log_in(store, number)
-                    return store.end_oldest("alice", key(number), limit)
-
-                ended = [*threads.map(log_in_and_end, range(LOGINS))]
-                left = alive(store, LOGINS)
-                assert len(left) == limit
-                assert left.isdisjoint(other for others in ended for other in others)
-                assert left == store.sessions_of("alice").keys() == set(rows(store))
+        for _ in range(10):
+            store.client.flushall()
+            logins = [partial(log_in_and_end, number) for number in range(LOGINS)]
+            ended = call_in_parallel(*logins)
+            left = alive(store, LOGINS)
+            assert len(left) == limit
+            assert left.isdisjoint(other for others in ended for other in others)
+            assert left == store.sessions_of("alice").keys() == set(rows(store))

@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +23,7 @@ from tests.lab.conftest import SetReport
 from tests.lab.reports.made_reports import AS_EXPECTED
 from tests.support import processes
 from tests.support.processes import start_group
-from tests.support.services import PATIENCE, LabServer, group_is_gone, require, runs_in
+from tests.support.services import PATIENCE, LabServer, require, runs_in, until, wait_for_end
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -148,7 +147,7 @@ def test_a_run_terminated_repeatedly_leaves_no_process_and_no_redis_server(tmp_p
         # Of several that wait, Python handles the one with the lowest number first.
         assert run.returncode in (128 + signal.SIGTERM, 128 + signal.SIGHUP)
         assert (output, errors) == ("", "")
-        assert group_is_gone(run.pid)
+        wait_for_end(run.pid)
 
 
 @pytest.fixture
@@ -172,15 +171,15 @@ def test_a_run_in_chromium_that_is_stopped_leaves_no_process_and_no_file(
     options = ["--browser=chromium", "--format=json", "--backend=cookie", "--only=capacity"]
     command = [sys.executable, "-m", "app", "compare", *options]
     with start_group(command, environment) as run:
-        wait_until(lambda: any(b"user-data-dir" in line for line in command_lines(short_folder)))
+        until(lambda: any(b"user-data-dir" in line for line in command_lines(short_folder)))
         assert list(short_folder.iterdir()) != []
         send(run.pid, number)
         output, errors = run.communicate(timeout=PATIENCE)
         assert (run.returncode, output) == (128 + number, "")
         assert errors == "Stopped.\n" if number == signal.SIGINT else "Exception" not in errors
         assert "Traceback" not in errors
-        assert group_is_gone(run.pid)
-    wait_until(lambda: not command_lines(short_folder))
+        wait_for_end(run.pid)
+    until(lambda: not command_lines(short_folder))
     assert list(short_folder.iterdir()) == []
 
 
@@ -193,13 +192,6 @@ def command_lines(folder: Path) -> list[bytes]:
             if bytes(folder) in line + (process / "environ").read_bytes():
                 lines.append(line)
     return lines
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def is_handled(run: int, number: signal.Signals) -> bool:

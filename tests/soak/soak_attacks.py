@@ -29,7 +29,7 @@ from backends.tokens.cookie_format import MAX_COOKIE_BYTES
 from tests.soak.conftest import Say
 from tests.support.services import PATIENCE, LabServer, RedisServer
 from tests.support.visitor import PASSWORDS
-from tests.system.chaos.trials import LETTERS
+from tests.system.chaos.trials import letters
 
 ROUNDS = 3
 """The first warms up, the two after it are compared."""
@@ -94,12 +94,12 @@ def send_nested_cookie(chance: random.Random) -> Attempt:
 
 
 def send_many_cookies(chance: random.Random) -> Attempt:
-    pairs = (f"c{number}={_letters(chance, 20)}" for number in range(chance.choice((60, 300))))
+    pairs = (f"c{number}={letters(chance, 20)}" for number in range(chance.choice((60, 300))))
     return get(chance.choice(PAGES), Cookie="; ".join(pairs))
 
 
 def send_forged_token(chance: random.Random) -> Attempt:
-    token = f"{_letters(chance, 43)}.{_letters(chance, 43)}"
+    token = f"{letters(chance, 43)}.{letters(chance, 43)}"
     return get("/dashboard", Cookie=f"{_cookie_name(chance)}={token}")
 
 
@@ -140,7 +140,7 @@ def send_large_form(chance: random.Random) -> Attempt:
 def send_odd_path(chance: random.Random) -> Attempt:
     odd = ("/static/../app/config.py", "/static/%2e%2e/%2e%2e/etc/passwd", "/user/%00", "/%ff")
     return get(
-        chance.choice((*odd, f"/{_letters(chance, 3_000)}", "/sessions?page=-1", "/lab/%0d%0a"))
+        chance.choice((*odd, f"/{letters(chance, 3_000)}", "/sessions?page=-1", "/lab/%0d%0a"))
     )
 
 
@@ -161,10 +161,6 @@ ATTACKS: tuple[Attack, ...] = (
 def _cookie_name(chance: random.Random) -> str:
     names = ("session", "theme", "guest_cart", "other", *(f"session_{name}" for name in BUILT_IN))
     return chance.choice(names).replace("-", "_")
-
-
-def _letters(chance: random.Random, length: int) -> str:
-    return "".join(chance.choices(LETTERS, k=length))
 
 
 def _ip(chance: random.Random) -> str:
@@ -200,7 +196,7 @@ class Client:
         attempt = {
             "login": post("/login", {"username": name, "password": PASSWORDS[name]}, **address),
             "logout": post("/logout", {}, **address),
-            "note": post("/dashboard/note", {"note": _letters(self.chance, 50)}, **address),
+            "note": post("/dashboard/note", {"note": letters(self.chance, 50)}, **address),
             "grow": post("/dashboard/grow", {}, **address),
         }.get(step) or get(step, **address)
         headers = self._send("use", attempt)

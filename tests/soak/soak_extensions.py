@@ -7,13 +7,7 @@ applications of our own: tests/backends/extensions.
 import pytest
 
 from backends import BACKENDS
-from tests.backends.upstream.suite import (
-    Outcomes,
-    find_redis,
-    list_differences,
-    locate_source,
-    run_suite,
-)
+from tests.backends.upstream.suite import Outcomes, find_redis, list_differences, locate, run_suite
 from tests.conftest import OURS
 
 ARCHIVES = {"flask-login": "Flask-Login", "flask-wtf": "flask_wtf"}
@@ -40,7 +34,7 @@ def suite(
 ) -> tuple[str, Outcomes]:
     """A package, and the outcomes of its own tests."""
     package: str = request.param
-    source = locate_source(package, ARCHIVES[package])
+    source = locate(package, ARCHIVES[package])
     return package, run_suite(source, tmp_path_factory.mktemp(package), find_redis(request))
 
 

@@ -1,15 +1,11 @@
 """Redis on several servers, for the tests: a cluster and a Sentinel trio, all on loopback."""
 
 import secrets
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import redis
-
-from tests.support.services import PATIENCE, RedisServer, free_ports
+from tests.support.services import RedisServer, free_ports, until
 
 SLOTS = 16384
 NOTICE = 1000
@@ -17,17 +13,6 @@ NOTICE = 1000
 PATIENCE_AT_START = 5 * NOTICE
 """The same until all agree. On a busy machine a server is silent for a second now and again: the
 elections after each such silence once kept a cluster from being whole for a minute."""
-
-
-def until(ask: Callable[[], bool], seconds: float = 30) -> None:
-    """Ask until the answer is yes; an error counts as no."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with suppress(redis.RedisError):
-            if ask():
-                return
-        time.sleep(0.05)  # what is asked for needs the processor too
-    raise TimeoutError(f"not so after {seconds} s")
 
 
 class Topology:
@@ -105,7 +90,7 @@ class RedisClusterTrio(Topology):
         raise KeyError(port)
 
     def _agree(self) -> None:
-        until(self._are_ready, PATIENCE)
+        until(self._are_ready)
 
     def _take_notice(self) -> None:
         for server in self.servers:

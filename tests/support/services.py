@@ -7,8 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
 from typing import NoReturn, Self
@@ -64,17 +64,15 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
-def wait_for(url: str) -> None:
-    """Wait until a server that is being started answers there."""
+def until(ask: Callable[[], bool]) -> None:
+    """Ask until the answer is yes; a server that cannot be asked says no."""
     deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            urlopen(url, timeout=PATIENCE).close()
-            return
-        except URLError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+    while time.monotonic() < deadline:
+        with suppress(redis.RedisError, URLError):
+            if ask():
+                return
+        time.sleep(0.05)  # what is asked for needs the processor too
+    raise TimeoutError(f"not so after {PATIENCE} s")
 
 
 class Server:
@@ -247,14 +245,9 @@ def untraced(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith("COVERAGE_")}
 
 
-def group_is_gone(group: int) -> bool:
-    """Whether nobody of it is left, soon."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if not any(runs_in(group, process) for process in Path("/proc").glob("[0-9]*")):
-            return True
-        time.sleep(0.02)
-    return False
+def wait_for_end(group: int) -> None:
+    """Return when nobody of the process group is left."""
+    until(lambda: not any(runs_in(group, each) for each in Path("/proc").glob("[0-9]*")))
 
 
 def runs_in(group: int, process: Path) -> bool:

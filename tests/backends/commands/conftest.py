@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,24 +9,20 @@ from click.testing import Result
 from flask import Flask, session
 from flask.testing import FlaskClient
 
-from backends import BUILT_IN, Backend, interface_of
+from backends import BUILT_IN, interface_of
 from backends.commands import sessions
 from backends.server_side import OwnedSession
-from tests.backends.places import STORES, only_on
-from tests.conftest import Where, place
+from tests.backends.places import STORES, at_any_speed, only_on, placed_on
 from tests.support.bare import Views, add_views
 from tests.support.clock import SetClock
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
-FILES = (BUILT_IN["filesystem"], "real")
-
 on_each_store = only_on(STORES)
 
 
-@pytest.fixture(autouse=True)
-def time_limit(ample_time: None) -> None:
-    """No test of a command depends on the machine's speed."""
+placed, time_limit = placed_on([(BUILT_IN["filesystem"], "real")]), at_any_speed
+"""A command does not know which store lists the sessions."""
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +30,6 @@ def no_log_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the handlers that Session Lab leaves in this process, in other tests."""
     for name in ("backends", "backends.audit_log"):
         monkeypatch.setattr(logging.getLogger(name), "handlers", [])
-
-
-@pytest.fixture(params=[FILES], ids=["files"])
-def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Where]:
-    """A command does not know which store lists the sessions."""
-    return place(request, tmp_path)
 
 
 def run(app: Flask, *arguments: str) -> Result:

@@ -7,18 +7,13 @@ from flask import Flask
 
 from backends.store import call_before
 from tests.backends.contract.stage import MakeApp, Stage
-from tests.backends.places import EACH, placed_on
+from tests.backends.places import EACH, at_any_speed, placed_on
 from tests.support.bare import Tab, Views, add_views
 
 IDLE = 1800
 LIMITS = {"PERMANENT_SESSION_LIFETIME": IDLE, "SESSION_ABSOLUTE_LIFETIME": 4 * IDLE}
 
-placed = placed_on(EACH)
-
-
-@pytest.fixture(autouse=True)
-def time_limit(ample_time: None) -> None:
-    """No test of the contract depends on the machine's speed."""
+placed, time_limit = placed_on(EACH), at_any_speed
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from flask import Response, abort, render_template_string, session
@@ -33,10 +34,10 @@ PRODUCTION = {"TESTING": False, "PROPAGATE_EXCEPTIONS": False}
 def failing(stage: Stage, *verbs: str) -> Iterator[None]:
     """The verbs of the application's store fail meanwhile, all of them unless some are named."""
     store, fail = interface_of(stage.app).store, raising(StoreUnavailable, "it is down")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as meanwhile:
         for verb in verbs or VERBS:
             if hasattr(store, verb):
-                patch.setattr(store, verb, fail)
+                meanwhile.setattr(store, verb, fail)
         yield
 
 
@@ -258,23 +259,17 @@ def test_a_login_that_fails_halfway_leaves_no_session_without_a_token(
     if not hasattr(store, verb):
         left_to_it("this store has no lists")
     stage.put(user="ada")
-    begun, create = list[str](), store.create
-
-    def note(key: str, *arguments: Any) -> None:
-        begun.append(key)
-        create(key, *arguments)
-
     whole = getattr(store, verb)
 
     def refuse_once(*_: Any) -> None:
         monkeypatch.setattr(store, verb, whole)
         raise failure
 
-    monkeypatch.setattr(store, "create", note)
     monkeypatch.setattr(store, verb, refuse_once)
-    response = stage.visit(lambda: begin_anew(user="bob"))
+    with patch.object(store, "create", wraps=store.create) as create:
+        response = stage.visit(lambda: begin_anew(user="bob"))
     # Flask saves the session again with the page of an error that is no HTTP error.
-    is_there = any(map(store.load, begun))
+    is_there = any(store.load(begun.args[0]) for begun in create.call_args_list)
     assert (response.status_code, is_there) in [(503, False), (500, True)]
     assert (set_cookie(response) is not None) is is_there
 

@@ -8,7 +8,7 @@ from flask import session
 
 from backends import BUILT_IN, Backend, id_of, interface_of, record
 from backends.failure_log import FailureLog
-from backends.store import Store, key_of
+from backends.store import key_of
 from tests.backends.contract.stage import MakeApp, Stage, begin_anew, set_cookie
 from tests.backends.places import STORES, only_on
 from tests.backends.records import fields
@@ -17,28 +17,12 @@ from tests.support.services import left_to_it
 pytestmark = only_on(STORES)
 
 
-@pytest.fixture
-def stage(make_app: MakeApp) -> Stage:
-    stage = Stage(make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False))
-    stage.put(user="ada", cart=[1])
-    return stage
-
-
-@pytest.fixture
-def store(stage: Stage) -> Store:
-    store: Store = interface_of(stage.app).store
-    return store
-
-
-@pytest.fixture
-def key(stage: Stage) -> str:
-    stage.visit(lambda: id_of(session))
-    return key_of(stage.result)
-
-
 def test_what_the_next_version_notes_about_a_session_stays_and_is_no_key_of_it(
-    stage: Stage, store: Store, key: str
+    stage: Stage,
 ) -> None:
+    stage.put(user="ada", cart=[1])
+    stage.visit(lambda: id_of(session))
+    store, key = interface_of(stage.app).store, key_of(stage.result)
     store.update(key, {"@next": '"noted"'}, (), 600)
     assert stage.held() == {"user": "ada", "cart": [1]}
     stage.put(later=1)

@@ -48,23 +48,19 @@ class Mask:
         return f"<random {self._numbers.setdefault(found[0], len(self._numbers) + 1)}>"
 
 
+@dataclass
 class Recording:
     """A browser at an application, and the answers that it got, by the label of the step."""
 
-    def __init__(
-        self,
-        app: Flask,
-        clock: "time_machine.Traveller",
-        mask: Mask | None = None,
-        answers: dict[str, Answer] | None = None,
-    ) -> None:
-        self.app = app
-        self.client: FlaskClient = app.test_client()
-        self.body = ""
-        """The last one, as it was sent."""
-        self.answers: dict[str, Answer] = {} if answers is None else answers
-        self._clock = clock
-        self._mask = mask or Mask()
+    app: Flask
+    _clock: "time_machine.Traveller"
+    _mask: Mask = field(default_factory=Mask)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    body: str = ""
+    """The last one, as it was sent."""
+
+    def __post_init__(self) -> None:
+        self.client: FlaskClient = self.app.test_client()
 
     def other(self) -> Self:
         """Another browser, whose answers are recorded here too."""

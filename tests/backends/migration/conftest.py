@@ -11,6 +11,7 @@ from flask import Flask
 from flask_session import Session
 
 from backends import BACKENDS, Backend
+from tests.backends.places import at_any_speed
 from tests.conftest import SECRET, Where, place
 from tests.support.bare import Tab, Views, add_views
 from tests.support.clock import SetClock
@@ -20,9 +21,7 @@ WEEK = 7 * 24 * 3600
 LIMITS = {"PERMANENT_SESSION_LIFETIME": 2 * WEEK, "SESSION_PERMANENT": False}
 
 
-@pytest.fixture(autouse=True)
-def time_limit(ample_time: None) -> None:
-    """No test of a move depends on the machine's speed."""
+time_limit = at_any_speed
 
 
 def make_stock(views: Views, **config: Any) -> Flask:

@@ -17,7 +17,7 @@ Outcomes = dict[str, dict[str, str]]
 """How each test ended, by the run and the test's id; the runs are those of the plugin."""
 
 
-def locate_source(package: str, archive: str) -> Path:
+def locate(package: str, archive: str) -> Path:
     """The folder of the package's source; the test is skipped if it was not fetched.
 
     `archive` is the package's name as its source distribution spells it.

@@ -2,13 +2,7 @@
 
 import pytest
 
-from tests.backends.upstream.suite import (
-    Outcomes,
-    find_redis,
-    list_differences,
-    locate_source,
-    run_suite,
-)
+from tests.backends.upstream.suite import Outcomes, find_redis, list_differences, locate, run_suite
 from tests.conftest import OURS
 
 FILES = (
@@ -30,7 +24,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
 
     Redis is embedded where no server is installed.
     """
-    source = locate_source("flask", "flask")
+    source = locate("flask", "flask")
     url = find_redis(request)
     names = [ON_SERVER if url and each.on_redis else each.name for each in OURS]
     runs = ["plain", *names, FLASK_SESSION]

@@ -57,10 +57,6 @@ def text_of(element: Tag | None) -> str:
     return " ".join(element.get_text(" ").split())
 
 
-def lines_of(page: BeautifulSoup) -> list[int]:
-    return [int(text_of(each).removeprefix("line ")) for each in page.select(".said-line")]
-
-
 def find_row(page: BeautifulSoup, claim: str) -> Tag:
     link = page.select_one(f'th[scope=row] > a[href="/lab/{claim}"]')
     row = link and link.find_parent("tr")
@@ -78,7 +74,7 @@ def change(report: Report, claim: str, subject: str, **values: Any) -> Report:
 
 
 def test_every_line_that_says_something_is_there_in_order(page: BeautifulSoup) -> None:
-    lines = lines_of(page)
+    lines = [int(text_of(each).removeprefix("line ")) for each in page.select(".said-line")]
     assert all(before <= after for before, after in pairwise(lines))
     assert list(dict.fromkeys(lines)) == list(LINES)
     assert [each["id"] for each in page.select("tbody[id]")] == [f"line-{line}" for line in LINES]

@@ -56,36 +56,34 @@ def test_a_session_that_ends_while_in_use_is_named() -> None:
     assert result.figure.endswith("; out though in use")
 
 
+class KeepsTheLength(StoreInterface):
+    """Keeps the length of the data, and not the data."""
+
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
+        dots = {name: f'"{"." * (len(text) - 2)}"' for name, text in changes.changed.items()}
+        return super()._update(app, session, loaded, Changes(dots, changes.removed))
+
+
+class CutsOff(StoreInterface):
+    """Keeps the beginning of what is too long, as a column of a database may."""
+
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
+        begun = {name: f'"{text[1:-1][:2000]}"' for name, text in changes.changed.items()}
+        if any(len(text) > 2002 for text in changes.changed.values()):
+            begun["data"] = '"cut"'
+        return super()._update(app, session, loaded, Changes(begun, changes.removed))
+
+
 class TestCapacity:
-    class KeepsTheLength(StoreInterface):
-        """Keeps the length of the data, and not the data."""
-
-        def _update(
-            self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes
-        ) -> str:
-            dots = {name: f'"{"." * (len(text) - 2)}"' for name, text in changes.changed.items()}
-            return super()._update(app, session, loaded, Changes(dots, changes.removed))
-
-    class CutsOff(StoreInterface):
-        """Keeps the beginning of what is too long, as a column of a database may."""
-
-        def _update(
-            self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes
-        ) -> str:
-            begun = {name: f'"{text[1:-1][:2000]}"' for name, text in changes.changed.items()}
-            if any(len(text) > 2002 for text in changes.changed.values()):
-                begun["data"] = '"cut"'
-            return super()._update(app, session, loaded, Changes(begun, changes.removed))
-
     def test_it_counts_the_data_itself_and_not_its_length(self) -> None:
-        result = break_claim("capacity", on_files(self.KeepsTheLength))
+        result = break_claim("capacity", on_files(KeepsTheLength))
         assert (result.verdict, result.figure) == (Verdict.FAILS, "0 bytes kept at most")
 
     def test_an_unchanged_session_is_named(self) -> None:
         assert try_on("capacity", BACKENDS["cookie"]).because.endswith("stayed as it was.")
 
     def test_a_changed_session_is_named(self) -> None:
-        result = break_claim("capacity", on_files(self.CutsOff))
+        result = break_claim("capacity", on_files(CutsOff))
         assert result.because.endswith("the session was neither that nor as before.")
 
 
@@ -93,12 +91,12 @@ class TestAnswerInAnOutage:
     @pytest.mark.parametrize(
         ("wanted", "status", "retry_after", "seconds", "fault"),
         [
-            (200, 200, None, 0.1, ""),
+            (200, 200, "", 0.1, ""),
             (503, 503, "1", 0.1, ""),
-            (503, 503, None, 0.1, "503 without Retry-After"),
-            (503, 302, None, 0.1, "302"),
-            (200, 200, None, MAX_RESPONSE_SECONDS, "200 after 1.0 s"),
-            (200, None, None, 3.1, "no answer in 3 s"),
+            (503, 503, "", 0.1, "503 without Retry-After"),
+            (503, 302, "", 0.1, "302"),
+            (200, 200, "", MAX_RESPONSE_SECONDS, "200 after 1.0 s"),
+            (200, 0, "", 3.1, "no answer in 3 s"),
         ],
     )
     def test_an_answer_is_right_or_has_a_fault(

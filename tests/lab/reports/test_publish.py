@@ -20,6 +20,9 @@ from app.lab.stores.redis_server import EMBEDDED
 from backends import BUILT_IN
 from tests.lab.reports.made_reports import AS_EXPECTED
 
+ELSEWHERE = replace(AS_EXPECTED.circumstances, redis=EMBEDDED)
+WITHOUT_REDIS = replace(AS_EXPECTED, circumstances=ELSEWHERE)
+
 
 class TestPublishing:
     @pytest.fixture(autouse=True)
@@ -48,12 +51,7 @@ class TestPublishing:
     @pytest.mark.parametrize(
         ("report", "words"),
         [
-            (
-                replace(
-                    AS_EXPECTED, circumstances=replace(AS_EXPECTED.circumstances, redis=EMBEDDED)
-                ),
-                "made without a real Redis: apt-get install",
-            ),
+            (WITHOUT_REDIS, "made without a real Redis: apt-get install"),
             (replace(AS_EXPECTED, subjects=["cookie", "tiny"]), "tiny is of another package"),
         ],
         ids=["embedded", "another package"],

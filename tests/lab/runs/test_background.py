@@ -12,7 +12,7 @@ import pytest
 from app.lab.experiments import CLAIMS
 from app.lab.runs.background import BackgroundRunner, RunFiles, RunProgress, Stage
 from backends import BACKENDS
-from tests.support.services import PATIENCE, LabServer, group_is_gone
+from tests.support.services import PATIENCE, LabServer, until, wait_for_end
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -34,10 +34,7 @@ def last_of(runs: BackgroundRunner) -> RunProgress:
 
 def wait_until_free(files: RunFiles) -> None:
     """Wait until every process of the run is gone."""
-    deadline = time.monotonic() + PATIENCE
-    while files.is_locked:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: not files.is_locked)
 
 
 def over(runs: BackgroundRunner) -> RunProgress:
@@ -58,18 +55,14 @@ def test_one_run_at_a_time_in_all_processes(tmp_path: Path) -> None:
     elsewhere.stop()
 
 
-def test_a_run_that_ended_has_not_failed(tmp_path: Path) -> None:
-    runs = run_of(ENDS, tmp_path)
-    runs.start()
-    assert over(runs).stage is Stage.ENDED
-
-
 @pytest.mark.parametrize(
     "line",
     [b'{"event": "res{"event": "failed"}', b'{"event": "result", "claim": 5}', b"\xff", b""],
     ids=["cut", "of another version", "no text", "empty"],
 )
-def test_progress_that_cannot_be_read_is_none(line: bytes, tmp_path: Path) -> None:
+def test_a_run_that_ended_has_not_failed_and_progress_that_cannot_be_read_is_none(
+    line: bytes, tmp_path: Path
+) -> None:
     runs = run_of(ENDS, tmp_path)
     runs.start()
     assert over(runs).stage is Stage.ENDED
@@ -117,7 +110,7 @@ def test_a_run_of_every_claim_is_stopped_from_any_process_and_leaves_nothing(
     wait_until_free(runs.files)
     assert last_of(elsewhere).stage is Stage.STOPPED
     assert last_of(runs).results
-    assert group_is_gone(group)
+    wait_for_end(group)
     assert list(temporary.iterdir()) == []
     assert not (tmp_path / "lab" / "report.json").exists()
     runs.stop()
@@ -131,7 +124,7 @@ def test_a_run_that_gets_a_signal_leaves_nothing(
     group = begin_at_once(runs)
     os.kill(group, number)
     assert over(runs).stage is Stage.FAILED
-    assert group_is_gone(group)
+    wait_for_end(group)
     assert list(temporary.iterdir()) == []
 
 

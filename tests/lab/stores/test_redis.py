@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from redis.retry import Retry
 from app.lab.claim import Skipped
 from app.lab.stores.redis import EmbeddedRedisHarness, RealRedisHarness
 from tests.support.processes import run
-from tests.support.services import PATIENCE, require
+from tests.support.services import require, until
 
 
 @pytest.fixture
@@ -161,13 +160,11 @@ def test_the_server_dies_with_its_owner(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     owner = run([sys.executable, "-c", code], environment=environment)
     client = Redis(port=int(owner.stdout), retry=Retry(NoBackoff(), 0))
-    deadline = time.monotonic() + PATIENCE
-    while answers(client):
-        assert time.monotonic() < deadline
 
+    def is_gone() -> bool:
+        try:
+            return not client.ping()
+        except ConnectionError:
+            return True
 
-def answers(client: "Redis") -> bool:
-    try:
-        return bool(client.ping())
-    except ConnectionError:
-        return False
+    until(is_gone)

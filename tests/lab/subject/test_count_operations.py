@@ -1,6 +1,6 @@
 """Operations of a store are counted if they can be watched, and else are no figure."""
 
-import importlib.util
+import runpy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +27,7 @@ FROM_OUTSIDE, STAYS_OPEN = "seen from outside", "its file stays open"
 def tiny_store(tmp_path: Path) -> Any:
     """The store of docs/own-store.md, which keeps all sessions in one file."""
     install_the_example(tmp_path)
-    spec = importlib.util.spec_from_file_location("tiny_store", tmp_path / "tiny_store.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.TinyStore
+    return runpy.run_path(str(tmp_path / "tiny_store.py"))["TinyStore"]
 
 
 def try_with(

@@ -32,15 +32,10 @@ class TestVerdicts:
             ("keeps_the_id", Verdict.FAILS, "the same token, the old one alive"),
         ],
     )
+    @pytest.mark.usefixtures("current_folder")
     def test_whether_a_login_gives_another_token(
-        self,
-        name: str,
-        verdict: Verdict,
-        figure: str,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
+        self, name: str, verdict: Verdict, figure: str
     ) -> None:
-        monkeypatch.chdir(tmp_path)
         served(name).check()
         result = try_claim(REGENERATED, served(name))
         assert (result.verdict, result.figure, result.expected) == (verdict, figure, None)
@@ -82,12 +77,11 @@ class TestVerdicts:
 @pytest.mark.usefixtures("untraced_processes", "folder")
 class TestProcess:
     @pytest.fixture
-    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def folder(self, current_folder: Path) -> Path:
         """The current folder, with the applications that are started."""
-        monkeypatch.chdir(tmp_path)
         for name in ("counted", "breaking", "asleep"):
-            (tmp_path / f"{name}.py").write_text(CODE[name])
-        return tmp_path
+            (current_folder / f"{name}.py").write_text(CODE[name])
+        return current_folder
 
     def test_each_experiment_starts_it_as_flask_would(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -109,11 +109,8 @@ OWN_ERRORS = {
 
 @pytest.mark.usefixtures("untraced_processes")
 @pytest.mark.parametrize("name", OWN_ERRORS)
-def test_the_applications_own_error_is_read_in_its_log(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / f"{name}.py").write_text(CODE[name])
+def test_the_applications_own_error_is_read_in_its_log(name: str, current_folder: Path) -> None:
+    (current_folder / f"{name}.py").write_text(CODE[name])
     assert_parts(read_refusal(ExternalApp(name, Paths(fields=RIGHT))), OWN_ERRORS[name])
 
 

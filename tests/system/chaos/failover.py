@@ -15,7 +15,8 @@ from backends.redis import RedisStore
 from backends.redis_access.client import RETRY_AFTER_SECONDS
 from backends.store import key_of
 from tests.support.bare import Tab, add_views, make_bare
-from tests.support.redis_topologies import Topology, until
+from tests.support.redis_topologies import Topology
+from tests.support.services import until
 
 LONGEST = 30.0
 """Seconds of 503 that no failover takes here, on however busy a machine."""
@@ -98,7 +99,10 @@ class Crowd:
         for number, member in enumerate(self.members):
             member.logged_in(f"user{number}")
             assert member.write("before").status == 200
-        self.left = _keep_ended_token(app)
+        mallory = Browser(app)
+        mallory.logged_in("mallory")
+        self.left = Browser(app, mallory.token)
+        mallory.log_out()
 
     def visit(self, app: Flask) -> None:
         """Go on at another server of the same site."""
@@ -152,15 +156,6 @@ def silence(topology: Topology, answers: list[Answer]) -> None:
         until(lambda: time.monotonic() > begun + 3 * RETRY_AFTER_SECONDS and window(answers) > 0)
     finally:
         topology.thaw()
-
-
-def _keep_ended_token(app: Flask) -> Browser:
-    """A browser whose session was ended while somebody kept a copy of its token."""
-    mallory = Browser(app)
-    mallory.logged_in("mallory")
-    copy = Browser(app, mallory.token)
-    mallory.log_out()
-    return copy
 
 
 def window(answers: list[Answer]) -> float:

@@ -9,13 +9,12 @@ import pytest
 from redis.cluster import RedisCluster
 
 from backends import BACKENDS, Backend, ConfigurationError, StoreUnavailable
-from backends.redis import RedisStore
 from backends.timing import deadline
 from tests.backends.contract import conftest
 from tests.backends.contract import test_session as contract
-from tests.support.redis_topologies import RedisClusterTrio, is_master, until, wait_for_replica
+from tests.support.redis_topologies import RedisClusterTrio, is_master, wait_for_replica
 from tests.support.relay import Relay
-from tests.support.services import RedisServer
+from tests.support.services import RedisServer, until
 from tests.system.chaos.failover import Browser, Crowd, check, silence, site, store_of, window
 
 app, alice = conftest.app, conftest.alice
@@ -46,7 +45,10 @@ def test_a_ready_client_whose_answers_are_lost_does_nothing_twice(
     master = redis_cluster.servers[0]
     with Relay(master.port) as relay, client_of(redis_cluster, {master.port: relay.port}) as client:
         store = store_of(site(SESSION_REDIS=client))
-        key = next(key for key in store.probe_keys() if is_on(client, store, key, relay.port))
+        ports = {
+            client.get_node_from_key(store.prefix + key).port: key for key in store.probe_keys()
+        }
+        key = ports[relay.port]
         store.delete(key)  # the server knows the script
         relay.loses_answer_to = b"SET"
         store.create(key, {}, 60)
@@ -169,11 +171,6 @@ def client_of(
         port=cluster.servers[1].port,
         address_remap=lambda address: (address[0], relays.get(address[1], address[1])),
     )
-
-
-def is_on(client: "RedisCluster", store: RedisStore, key: str, port: int) -> bool:
-    """Whether the session of that key is on the server of that port."""
-    return bool(client.get_node_from_key(store.prefix + key).port == port)
 
 
 def shard_of(cluster: RedisClusterTrio, browser: Browser) -> tuple[RedisServer, RedisServer]:

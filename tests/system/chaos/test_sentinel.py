@@ -7,7 +7,8 @@ import pytest
 
 from backends import StoreUnavailable
 from backends.timing.deadline import LIMIT_SECONDS
-from tests.support.redis_topologies import SentinelTrio, is_master, until, wait_for_replica
+from tests.support.redis_topologies import SentinelTrio, is_master, wait_for_replica
+from tests.support.services import until
 from tests.system.chaos.failover import Answer, Browser, Crowd, check, silence, site, store_of
 
 

@@ -129,7 +129,7 @@ def damaged_by(kill: Callable[[], None], site: Site, writes: int) -> int:
 def made_up_tokens(chance: random.Random, real: str) -> Iterator[str]:
     """Without end: wholly invented ones, and `real` with one letter changed, or without its end."""
     while True:
-        yield f"{_letters(chance, 43)}.{_letters(chance, 43)}"
+        yield f"{letters(chance, 43)}.{letters(chance, 43)}"
         place = chance.randrange(len(real))
         others = LETTERS.replace(real[place], "")
         # The last letter of base64 has bits that say nothing: another letter may be the same.
@@ -154,5 +154,5 @@ def flood(app: Flask, path: str, tokens: Iterable[str]) -> set[str]:
     return statuses
 
 
-def _letters(chance: random.Random, length: int) -> str:
+def letters(chance: random.Random, length: int) -> str:
     return "".join(chance.choices(LETTERS, k=length))

@@ -4,10 +4,9 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from threading import Barrier
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ import redis
 
 from app.config import INSTANCE
 from app.lab.browser.client import Browser
+from app.lab.measuring import call_in_parallel
 from app.secret_key import load_or_create_secret
 from tests.conftest import SECRET
 from tests.support.processes import run
@@ -125,15 +125,8 @@ def test_a_secret_key_may_be_given_and_is_else_kept_on_the_volume(compose: dict[
 
 
 def test_services_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
-    path, at_once = tmp_path / "instance" / "secret_key", 16
-    barrier = Barrier(at_once)
-
-    def start(_: int) -> str:
-        barrier.wait()
-        return load_or_create_secret(path)
-
-    with ThreadPoolExecutor(at_once) as pool:
-        assert len(set(pool.map(start, range(at_once)))) == 1
+    starts = [partial(load_or_create_secret, tmp_path / "instance" / "secret_key")] * 16
+    assert len(set(call_in_parallel(*starts))) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
 from app.lab.browser.client import Browser
 from tests.conftest import SECRET
-from tests.support.services import LabServer, Server, free_ports, require, wait_for
+from tests.support.services import PATIENCE, LabServer, Server, free_ports, require, until
 from tests.system.deployment.files import read_compose
 from tests.system.deployment.test_compose import (
     KEPT,
@@ -85,8 +86,11 @@ class Nginx(Server):
         ]
 
     def _wait(self, process: object) -> None:
-        for port in self.ports.values():
-            wait_for(f"http://127.0.0.1:{port}/healthz")
+        def is_up(port: int) -> bool:
+            urlopen(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE).close()
+            return True
+
+        until(lambda: all(map(is_up, self.ports.values())))
 
 
 @pytest.fixture(scope="module")

@@ -100,17 +100,12 @@ class TestTheCookie:
         assert stage.held() == {}
 
 
-def be_permanent(**values: Any) -> None:
-    session.permanent = True
-    session.update(values)
-
-
 class TestPermanentSessions:
     def test_a_permanent_cookie_says_its_end(self, make_app: MakeApp, clock: SetClock) -> None:
         clock.now = time.time()
         stage = Stage(make_app(PERMANENT_SESSION_LIFETIME=LIFETIME))
         before = datetime.now(UTC).replace(microsecond=0)
-        response = stage.visit(lambda: be_permanent(a=1))
+        response = stage.put(_permanent=True, a=1)
         expires = parsedate_to_datetime(attributes(response)["Expires"])
         assert before + LIFETIME <= expires <= datetime.now(UTC) + LIFETIME
 
