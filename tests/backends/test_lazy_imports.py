@@ -7,18 +7,8 @@ import sys
 LIBRARIES = {"bs4", "cachelib", "cryptography", "fakeredis", "flask_session", "redis"}
 
 NOT_FOR_HELP = {
-    *(
-        "bs4",
-        "cachelib",
-        "cryptography",
-        "fakeredis",
-        "flask_bootstrap",
-        "flask_session",
-        "flask_wtf",
-        "gunicorn",
-    ),
-    *("humanize", "limits", "playwright", "redis", "rich", "time_machine", "ua_parser", "wtforms"),
-    *("asyncio", "sqlite3"),
+    *(LIBRARIES | {"flask_bootstrap", "flask_wtf", "gunicorn", "asyncio", "sqlite3"}),
+    *("humanize", "limits", "playwright", "rich", "time_machine", "ua_parser", "wtforms"),
     *("app.accounts", "app.demos", "app.factory", "app.inspector", "app.web"),
     *("app.lab.bench", "app.lab.compare", "app.lab.pages", "app.lab.subject"),
 }

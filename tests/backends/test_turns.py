@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
@@ -36,21 +37,12 @@ USES: list[tuple[str, Callable[[Path], Callable[[], Any]]]] = [
 
 @pytest.mark.parametrize(("kind", "load"), USES)
 def test_each_is_made_when_it_is_first_used(
-    kind: str,
-    load: Callable[[Path], Callable[[], Any]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    kind: str, load: Callable[[Path], Callable[[], Any]], tmp_path: Path
 ) -> None:
-    made: list[str] = []
-    use, old = load(tmp_path), getattr(threading, kind)
-
-    def replaced(**options: Any) -> Any:
-        made.append(kind)
-        return old(**options)
-
-    monkeypatch.setattr(threading, kind, replaced)
-    use()
-    assert made
+    use = load(tmp_path)
+    with patch.object(threading, kind, wraps=getattr(threading, kind)) as replaced:
+        use()
+    assert replaced.called
 
 
 def test_a_turn_stays_the_same_lock() -> None:

@@ -18,7 +18,7 @@ from app.lab.stores.redis_server import redis_version
 from backends import BACKENDS
 from backends.filesystem import FileSystemStore
 from backends.store import Record
-from tests.lab.known_wrongs.every_wrong import WRONGS
+from tests.lab.known_wrongs import cookies, sessions, stores
 from tests.lab.known_wrongs.wrong import Wrong, on_files, try_breaking, try_keeping
 from tests.support.services import require
 
@@ -33,6 +33,9 @@ class TakesDamageForMalice(FileSystemStore):
             return record
         return self.whole._replace(fields={**self.whole.fields, "user": '"malice"'})
 
+
+WRONGS = {**cookies.WRONGS, **sessions.WRONGS, **stores.WRONGS}
+"""A known wrong for each claim, by the claim's id."""
 
 HAS_REDIS = redis_version() is not None
 

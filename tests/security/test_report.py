@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from app.readme import make_backends_table
-from tests.security.report import document, find_proofs
-from tests.security.requirements import REQUIREMENTS, WITHOUT_TEST
+from tests.security.report import REQUIREMENTS, WITHOUT_TEST, document, find_proofs
 
 SECURITY = Path(__file__).parents[2] / "docs" / "requirements.md"
 

@@ -15,8 +15,8 @@ from app.lab.reports.report import Result
 from app.lab.runs.pool import Crashed, run_in_processes
 from app.lab.runs.runner import EXPERIMENT_TIMEOUT_SECONDS
 from backends import Backend
-from tests.lab.known_wrongs.every_wrong import WRONGS
 from tests.lab.known_wrongs.wrong import Wrong, try_breaking, try_keeping
+from tests.lab.test_known_wrongs import WRONGS
 from tests.soak.conftest import Say
 from tests.support.services import require
 

@@ -32,12 +32,8 @@ def add_views(app: Flask, views: Views | None = None) -> Flask:
     app.add_url_rule("/sid", view_func=sid)
     app.add_url_rule("/untouched", "untouched", lambda: "nothing")
     for rule, act in (
-        ("/login", log_in),
-        ("/login/<user>", log_in),
-        ("/logout", log_out),
-        ("/rotate", rotate),
-        ("/set/<name>/<value>", set_value),
-        ("/do/<name>", do),
+        *(("/login", log_in), ("/login/<user>", log_in), ("/logout", log_out)),
+        *(("/rotate", rotate), ("/set/<name>/<value>", set_value), ("/do/<name>", do)),
     ):
         app.add_url_rule(rule, view_func=act, methods=["POST"])
     return app

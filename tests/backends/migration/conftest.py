@@ -56,11 +56,8 @@ Route = tuple[str, str]
 """The names of what ships, which is moved, and of the backend of ours that takes it over."""
 
 ROUTES: list[Route] = [
-    ("flask", "sqlite"),
-    ("flask-session-redis", "redis"),
-    ("flask-session-files", "filesystem"),
-    ("flask", "cookie"),
-    ("flask-session-redis", "cookie"),
+    *(("flask", "sqlite"), ("flask-session-redis", "redis"), ("flask-session-files", "filesystem")),
+    *(("flask", "cookie"), ("flask-session-redis", "cookie")),
 ]
 """Each source and each backend, and whether either can end a session by whether the other can; the
 encrypted cookie moves sessions as the signed one does."""

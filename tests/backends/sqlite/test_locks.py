@@ -54,12 +54,8 @@ class TestConnections:
         store.create(key(1), FIELDS, 60)
         connections: Any = store._connections
         for _ in range(3):
-            reading = sqlite3.connect(
-                f"file:{folder / FILE}?mode=ro",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            options: Any = {"uri": True, "isolation_level": None, "check_same_thread": False}
+            reading = sqlite3.connect(f"file:{folder / FILE}?mode=ro", **options)
             reading.text_factory = bytes
             connections._idle.append((connections._find_file(), reading))
         for number in range(2, 6):

@@ -6,10 +6,7 @@ from tests.backends.upstream.suite import Outcomes, find_redis, list_differences
 from tests.conftest import OURS
 
 FILES = (
-    "tests/test_basic.py",
-    "tests/test_session_interface.py",
-    "tests/test_testing.py",
-    "tests/test_reqctx.py",
+    *(f"tests/test_{name}.py" for name in ("basic", "session_interface", "testing", "reqctx")),
     "tests/test_templating.py::test_standard_context",  # the one with a session
 )
 

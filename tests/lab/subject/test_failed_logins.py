@@ -17,20 +17,15 @@ WRONG = {"fields": {"name": "bob", "password": "no"}}
 AS_JSON = {"is_json": True}
 
 
+AS_IT_IS = ("in_a_field", "in_a_meta_tag", "two_forms", "elsewhere", "moved", "landing", "secure")
+
+
 @pytest.mark.parametrize(
     ("name", "paths"),
     [
-        ("in_a_field", {}),
-        ("in_a_meta_tag", {}),
-        ("two_forms", {}),
-        ("elsewhere", {}),
-        ("moved", {}),
-        ("led_away", {"login": "/sign-in"}),
-        ("by_json", AS_JSON),
-        ("json_alone", AS_JSON),
-        ("landing", {}),
-        ("secure", {}),
-        ("in_the_corner", {"login": "/"}),
+        *((name, {}) for name in AS_IT_IS),
+        *(("led_away", {"login": "/sign-in"}), ("in_the_corner", {"login": "/"})),
+        *(("by_json", AS_JSON), ("json_alone", AS_JSON)),
     ],
 )
 def test_a_login_as_a_browser_makes_it_succeeds(name: str, paths: dict[str, Any]) -> None:

@@ -33,12 +33,8 @@ def application(config: Mapping[str, Any]) -> Flask:
     for rule, view in (("/public", _public), ("/who", _who), ("/keys", _keys), ("/pair", _pair)):
         app.add_url_rule(rule, view_func=view)
     for rule, action in (
-        ("/login", log_in),
-        ("/logout", log_out),
-        ("/rotate", rotate),
-        ("/set/<key>", _set_key),
-        ("/pair/<int:number>", _set_pair),
-        ("/hold/<path:gate>", _set_and_wait),
+        *(("/login", log_in), ("/logout", log_out), ("/rotate", rotate), ("/set/<key>", _set_key)),
+        *(("/pair/<int:number>", _set_pair), ("/hold/<path:gate>", _set_and_wait)),
     ):
         app.add_url_rule(rule, view_func=action, methods=["POST"])
     return app

@@ -17,6 +17,7 @@ from werkzeug.routing import Rule
 
 from backends import Backend
 from tests.conftest import OURS
+from tests.support.bare import Tab
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
 from tests.system.chaos.application import application
@@ -45,11 +46,9 @@ def test_made_up_tokens_are_logged_once_a_second_with_a_count(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = application({"SESSION_BACKEND": "filesystem", "SESSION_FILE_DIR": str(tmp_path)})
-    client = app.test_client()
-    client.post("/login")
-    cookie = client.get_cookie("session")
-    assert cookie is not None
-    tokens = list(islice(made_up_tokens(random.Random(1), cookie.value), TOKENS))
+    tab = Tab(app)
+    tab.post("/login")
+    tokens = list(islice(made_up_tokens(random.Random(1), tab.token), TOKENS))
     milliseconds = count()
     a_thousand_a_second = SimpleNamespace(monotonic=lambda: next(milliseconds) / 1000)
     monkeypatch.setattr("backends.timing.throttle.time", a_thousand_a_second)
@@ -132,11 +131,9 @@ def test_no_cookie_makes_the_bare_application_fail(
     app = make_app()
     app.add_url_rule("/", "look", lambda: dict(session))
     app.add_url_rule("/set", "set", lambda: session.update(n=session.get("n", 0)) or "set")
-    client = app.test_client()
-    client.get("/set")
-    real = client.get_cookie("session")
-    assert real is not None
-    header = "; ".join(piece.pair(("session", "session", "other"), real.value) for piece in cookies)
+    tab = Tab(app)
+    tab.get("/set")
+    header = "; ".join(piece.pair(("session", "session", "other"), tab.token) for piece in cookies)
     assert send(app, path, header) == 200
 
 
