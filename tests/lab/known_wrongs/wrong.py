@@ -1,12 +1,11 @@
 """Subjects with a known defect, on which an experiment must come to FAILS."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from threading import Lock
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.sessions import SessionInterface
 
@@ -60,7 +59,13 @@ def on_files(
 def in_application(change: Callable[[Flask], object]) -> Wrong:
     """Sessions in files, with the defect in the application, which `change` changes."""
     sound = BACKENDS["filesystem"]
-    return Wrong(sound, sound, partial(_create_changed_app, change))
+
+    def create_changed_app(config: Mapping[str, Any]) -> Flask:
+        app = create_app(config)
+        change(app)
+        return app
+
+    return Wrong(sound, sound, create_changed_app)
 
 
 def break_backend(sound: Backend, install: Callable[[Flask, Clock], SessionInterface]) -> Backend:
@@ -88,22 +93,7 @@ def try_keeping(wrong: Wrong, claim: Claim, *, real_redis: bool) -> Result:
 
 
 def _try(claim: Claim, backend: Backend, options: RunOptions) -> Result:
-    with _register(backend):
+    with pytest.MonkeyPatch.context() as patch:
+        # The application finds this backend under its name.
+        patch.setitem(BACKENDS, backend.name, backend)
         return try_claim(claim, BackendSource(backend.name, options))
-
-
-@contextmanager
-def _register(backend: Backend) -> Iterator[None]:
-    """Let the application find this backend under its name."""
-    before = BACKENDS[backend.name]
-    BACKENDS[backend.name] = backend
-    try:
-        yield
-    finally:
-        BACKENDS[backend.name] = before
-
-
-def _create_changed_app(change: Callable[[Flask], object], config: Mapping[str, Any]) -> Flask:
-    app = create_app(config)
-    change(app)
-    return app

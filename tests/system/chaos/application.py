@@ -30,8 +30,10 @@ def application(config: Mapping[str, Any]) -> Flask:
     app = Flask("lab", static_folder=Path(__file__).parent, static_url_path="/static")
     app.config.update(SECRET_KEY="k" * 40, **config)
     init_app(app)
-    for rule, view in (("/public", _public), ("/who", _who), ("/keys", _keys), ("/pair", _pair)):
-        app.add_url_rule(rule, view_func=view)
+    app.add_url_rule("/who", view_func=_who)
+    app.add_url_rule("/public", "public", lambda: "for everybody")
+    app.add_url_rule("/keys", "keys", lambda: sorted(session))
+    app.add_url_rule("/pair", "pair", lambda: [session["left"], session["right"]])
     for rule, action in (
         *(("/login", log_in), ("/logout", log_out), ("/rotate", rotate), ("/set/<key>", _set_key)),
         *(("/pair/<int:number>", _set_pair), ("/hold/<path:gate>", _set_and_wait)),
@@ -40,21 +42,9 @@ def application(config: Mapping[str, Any]) -> Flask:
     return app
 
 
-def _public() -> str:
-    return "for everybody"
-
-
 def _who() -> tuple[str, int]:
     user = session.get("user")
     return (user, 200) if user else ("nobody", 401)
-
-
-def _keys() -> list[str]:
-    return sorted(session)
-
-
-def _pair() -> list[int]:
-    return [session["left"], session["right"]]
 
 
 def _set_key(key: str) -> str:
