@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts.access import local_target, login_required
+from app.accounts.access import login_required
 from app.inspector.inspector import inspect
 from app.languages.texts import gettext
 
@@ -29,7 +29,7 @@ def write() -> Response:
     text = request.form.get("note", "").strip()[:200] or gettext("A note")
     session.setdefault("notes", []).append({"text": text, "at": datetime.now(UTC)})
     session.modified = True
-    return _back()
+    return redirect(url_for("dashboard.dashboard"))
 
 
 @bp.post("/dashboard/grow")
@@ -37,8 +37,4 @@ def write() -> Response:
 def grow() -> Response:
     session.setdefault("ballast", []).append(secrets.token_urlsafe(GROWTH_BYTES * 3 // 4))
     session.modified = True
-    return _back()
-
-
-def _back() -> Response:
-    return redirect(local_target(request.form.get("next"), url_for("dashboard.dashboard")))
+    return redirect(url_for("dashboard.dashboard"))

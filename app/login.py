@@ -66,8 +66,7 @@ def logout() -> Response:
     if "logged_in" in session:
         log_if_saved("logout", user=session["user"])
     session.clear()
-    told = url_for("login.login", ended="logout")
-    response = redirect(local_target(request.form.get("next"), otherwise=told))
+    response = redirect(url_for("login.login", ended="logout"))
     # Without "cookies", which would end the other backends' sessions on this host too.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

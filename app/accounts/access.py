@@ -56,13 +56,13 @@ def _end_reason() -> str | None:
     return "cookie" if came_from == url_for("login.login", _external=True) else None
 
 
-def local_target(target: str | None, otherwise: str | None = None) -> str:
-    """`target` if it is a path of this host, else `otherwise` or the dashboard.
+def local_target(target: str | None) -> str:
+    """`target` if it is a path of this host, else the dashboard.
 
     Browsers take a backslash for a slash and drop control characters, so anything but a plain
     path is refused (CWE-601).
     """
-    fallback = otherwise or url_for("dashboard.dashboard")
+    fallback = url_for("dashboard.dashboard")
     if not target or not target.startswith("/") or target.startswith("//"):
         return fallback
     if "\\" in target or not target.isprintable() or urlsplit(target).netloc:
