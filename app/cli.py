@@ -3,15 +3,9 @@
 import sys
 
 import click
-from flask import Flask
 
 MAX_COPIED = 1 << 20
 """Characters of standard input that may have a cookie in them."""
-
-
-def init_app(app: Flask) -> None:
-    """Offer the command beside Flask's own."""
-    app.cli.add_command(cookie)
 
 
 @click.group()

@@ -145,7 +145,8 @@ def _create_base(settings: Mapping[str, Any], name: str | None, clock: Clock) ->
     )
     Bootstrap5(app)
     Compress(app)
-    for module in (cli, language, errors, log, layout, same_origin, headers):
+    app.cli.add_command(cli.cookie)
+    for module in (language, errors, log, layout, same_origin, headers):
         module.init_app(app)
     app.register_blueprint(health.bp)
     if app.config["PROXY_COUNT"]:
