@@ -20,7 +20,7 @@ from app.demos import articles, building_blocks, cart, checkout, preferences, up
 from app.inspector import inspector, replay, side_by_side
 from app.inspector.traffic import TrafficRecorder
 from app.languages import language
-from app.state import SessionLab, state_of
+from app.state import SessionLab, state_of, with_mounted
 from app.web import errors, headers, health, layout, log, same_origin
 from app.web.compiled import CompiledRule, CompiledTemplates
 from backends import BACKENDS, ConfigurationError, audit_log, init_app
@@ -59,7 +59,7 @@ def build_app(config: Mapping[str, Any] | None, clock: Clock) -> Flask:
     name = settings["SESSION_BACKEND"]
     app = _on_backend(settings, name, clock) if name else _side_by_side(settings, clock)
     guesses = Guesses(settings["REDIS_URL"], settings["WEB_CONCURRENCY"])
-    for each in (app, *state_of(app).mounted.values()):
+    for each in with_mounted(app):
         state_of(each).guesses = guesses
     if settings["LAB"]:
         # Imported here: without it, nothing of the laboratory is loaded.

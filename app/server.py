@@ -18,7 +18,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers import gthread
 
 from app.config import PRODUCTION, is_embedded
-from app.state import state_of
+from app.state import state_of, with_mounted
 from app.web.log import log_disabled
 from backends import (
     BACKENDS,
@@ -231,7 +231,7 @@ def serve(app: Flask) -> None:
 
 def log_new_accounts(app: Flask) -> None:
     """Log it if no account has a change: a file that got lost would be missed otherwise."""
-    for application in (app, *state_of(app).mounted.values()):
+    for application in with_mounted(app):
         if state_of(application).accounts_begin_anew:
             log_event(application, "accounts begin anew", file=str(app.config["ACCOUNTS_FILE"]))
 
@@ -251,7 +251,7 @@ def format_greeting(app: Flask) -> str:
 
 
 def _check_services(app: Flask) -> None:
-    for application in (app, *state_of(app).mounted.values()):
+    for application in with_mounted(app):
         backend = find_backend(application)
         if backend is None or backend.needs is None or backend.check is None:
             continue

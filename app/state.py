@@ -52,3 +52,8 @@ def state_of(app: Flask) -> SessionLab:
     """The state of the application."""
     state: SessionLab = app.extensions["session_lab"]
     return state
+
+
+def with_mounted(app: Flask) -> list[Flask]:
+    """The application, and that of each backend where all are side by side."""
+    return [app, *state_of(app).mounted.values()]

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, current_app
 
-from app.state import state_of
+from app.state import with_mounted
 from backends import find_backend
 
 bp = Blueprint("health", __name__)
@@ -19,7 +19,7 @@ def healthz() -> dict[str, Any]:
 @bp.get("/readyz")
 def readyz() -> dict[str, Any]:
     """Whether the stores answer too: 503 if one does not."""
-    for app in (current_app, *state_of(current_app).mounted.values()):
+    for app in with_mounted(current_app):
         backend = find_backend(app)
         if backend is not None and backend.check is not None:
             backend.check(app)
