@@ -10,13 +10,7 @@ from app.accounts import database
 from app.accounts.access import login_required
 from app.accounts.guesses import limit_wrong_passwords
 from app.accounts.reauthentication import Page, fresh_password_required
-from app.accounts.sessions import (
-    can_list_sessions,
-    current_handle,
-    end_sessions,
-    find_page,
-    last_seen_tolerance,
-)
+from app.accounts.sessions import can_list_sessions, end_sessions, find_page
 from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session
 from app.web.log import log_if_saved
@@ -56,10 +50,8 @@ def index() -> str:
         is_admin=database.is_admin,
         user=session["user"],
         chosen=chosen,
-        listed=find_page(chosen, request.args) if chosen else None,
-        current=current_handle(),
+        listed=find_page(chosen) if chosen else None,
         ended=request.args.get("ended", type=int),
-        seen_to_within=last_seen_tolerance(),
         lists_sessions=can_list_sessions(),
         locations=[locate_in_session(gettext("Who is logged in"))],
     )

@@ -3,7 +3,7 @@
 Used by the user's own page and the administrators' panel.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from math import ceil
 from typing import Any, NamedTuple, cast
 
@@ -13,8 +13,8 @@ from app.accounts.access import login_required
 from app.accounts.guesses import limit_wrong_passwords
 from app.accounts.reauthentication import Page, fresh_password_required
 from app.languages.texts import gettext
+from app.web.log import log_visitor_event
 from backends import Session, lister_of
-from backends.audit_log import log_event
 from backends.http.user_agent import cut_name, read_agent
 from backends.server_side import OwnedSession
 from backends.settings import idle_seconds
@@ -36,6 +36,10 @@ class SessionPage(NamedTuple):
     """Of the page, from 1."""
     last: int
     """The number of the last page."""
+    current: str | None
+    """The handle of this request's session."""
+    seen_to_within: int
+    """Seconds by which "last seen" may be too old, because reading rarely writes it."""
 
 
 @bp.get("/sessions")
@@ -45,10 +49,8 @@ def index() -> str:
     return render_template(
         "accounts/sessions.html",
         user=user,
-        listed=find_page(user, request.args),
-        current=current_handle(),
+        listed=find_page(user),
         ended=request.args.get("ended", type=int),
-        seen_to_within=last_seen_tolerance(),
         idle=current_app.config["SESSION_IDLE_SECONDS"],
         absolute=current_app.config["SESSION_ABSOLUTE_SECONDS"],
     )
@@ -89,17 +91,22 @@ def find_sessions(user: str) -> list[OwnedSession]:
     return interface.sessions_of(user) if interface else []
 
 
-def find_page(user: str, query: Mapping[str, str]) -> SessionPage | None:
-    """The page of the user's sessions that the query names; `None` if they cannot be listed."""
+def find_page(user: str) -> SessionPage | None:
+    """The page of the user's sessions that the address names; `None` if they cannot be listed."""
     if not can_list_sessions():
         return None
     found = find_sessions(user)
     last = max(1, ceil(len(found) / PAGE_LENGTH))
-    wanted = query.get("page", "")
-    number = int(wanted[:9]) if wanted.isascii() and wanted.isdigit() else 1
-    number = max(1, min(number, last))
+    number = max(1, min(request.args.get("page", 1, type=int), last))
     first = (number - 1) * PAGE_LENGTH
-    return SessionPage(found[first : first + PAGE_LENGTH], len(found), number, last)
+    return SessionPage(
+        found[first : first + PAGE_LENGTH],
+        total=len(found),
+        number=number,
+        last=last,
+        current=current_handle(),
+        seen_to_within=round(idle_seconds(current_app) * (1 - RENEW_BELOW)),
+    )
 
 
 def current_handle() -> str | None:
@@ -114,14 +121,8 @@ def end_sessions(user: str, handles: Collection[str], by: str) -> int:
     if interface is None:
         return 0
     ended = interface.revoke(user, handles)
-    address = request.remote_addr if request else None
-    log_event(current_app, "sessions ended", user=user, by=by, ended=ended, address=address)
+    log_visitor_event("sessions ended", user=user, by=by, ended=ended)
     return ended
-
-
-def last_seen_tolerance() -> int:
-    """Seconds by which "last seen" may be too old, because reading rarely writes it."""
-    return round(idle_seconds(current_app) * (1 - RENEW_BELOW))
 
 
 @bp.app_template_filter("browser")

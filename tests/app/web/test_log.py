@@ -107,11 +107,11 @@ class TestEvents:
         self, app: Flask, caplog: pytest.LogCaptureFixture
     ) -> None:
         Visitor(app).log_in()
-        with app.app_context():
-            end_sessions("alice", [find_sessions("alice")[0].handle], "the command line")
+        with app.test_request_context():
+            end_sessions("alice", [find_sessions("alice")[0].handle], "bob")
         assert the("session revoked", caplog)["session"] == the("login", caplog)["session"]
         ended = the("sessions ended", caplog)
-        assert (ended["user"], ended["by"], ended["ended"]) == ("alice", "the command line", 1)
+        assert (ended["user"], ended["by"], ended["ended"]) == ("alice", "bob", 1)
 
     def test_a_forged_token_is_an_event(self, app: Flask, caplog: pytest.LogCaptureFixture) -> None:
         Visitor(app, "made.up").get("/dashboard")
