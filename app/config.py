@@ -15,7 +15,6 @@ from app.secret_key import HOW_TO_MAKE_ONE, find_weakness, load_or_create_secret
 from backends import BACKENDS, BUILT_IN, ConfigurationError
 
 PRODUCTION = "production"
-PROFILES = ("development", PRODUCTION)
 
 STOCK_BEFORE = {
     "flask": "flask-cookie",
@@ -197,7 +196,7 @@ VARIABLES = (
         "APP_PROFILE",
         "`development`, or `production`: cookies `Secure` and `__Host-`, HTTPS only, "
         "no demo accounts.",
-        _choice(*PROFILES),
+        _choice("development", PRODUCTION),
         default="development",
     ),
     Variable(

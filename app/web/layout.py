@@ -107,12 +107,7 @@ def _list_links(app: Flask) -> Iterator[tuple[str, list[Link]]]:
 def _mark_current(menu: Menu, request: Request) -> Menu:
     """The menu, with the entries marked that lead to this page or to others of its part."""
     return {
-        group: [
-            link._replace(current=current)
-            if (current := _describe_current(link.endpoint, request))
-            else link
-            for link in links
-        ]
+        group: [link._replace(current=_describe_current(link.endpoint, request)) for link in links]
         for group, links in menu.items()
     }
 
