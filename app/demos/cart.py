@@ -31,6 +31,10 @@ class Product(NamedTuple):
     cents: int
     """Its price in euro cents."""
 
+    def price_in(self, currency: str) -> int:
+        """Its price in hundredths of the currency."""
+        return in_currency(self.cents, currency)
+
 
 PRODUCTS = {
     "jar": Product(lazy_gettext("Cookie jar"), 1490),
@@ -75,10 +79,7 @@ def index() -> str:
     preferences = current_preferences()
     return render_template(
         "demos/cart.html",
-        products={
-            product: (name, in_currency(cents, preferences.currency))
-            for product, (name, cents) in PRODUCTS.items()
-        },
+        products=PRODUCTS,
         bill=bill_for(current_cart(), preferences.currency),
         preferences=preferences,
         max_quantity=MAX_QUANTITY,
@@ -127,7 +128,7 @@ def bill_for(cart: Cart, currency: str) -> Bill:
                 product,
                 str(PRODUCTS[product].name),
                 quantity,
-                quantity * in_currency(PRODUCTS[product].cents, currency),
+                quantity * PRODUCTS[product].price_in(currency),
             )
             for product, quantity in cart.items()
             if product in PRODUCTS

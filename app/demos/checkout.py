@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from app.accounts.access import login_required
 from app.demos.cart import Bill, Cart, Product, bill_for, current_cart
-from app.demos.preferences import current_preferences, in_currency
+from app.demos.preferences import current_preferences
 from app.languages.forms import PageForm
 from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session
@@ -104,12 +104,7 @@ def delivery() -> Page:
     form = DeliveryForm(request.form, delivery=_finished_steps().get("delivery"))
     if form.validate_on_submit():
         return _finish_step("delivery", form.delivery.data)
-    currency = current_preferences().currency
-    choices = {
-        name: (delivery.name, in_currency(delivery.cents, currency))
-        for name, delivery in DELIVERIES.items()
-    }
-    return _show_form("delivery", form, choices=choices)
+    return _show_form("delivery", form, deliveries=DELIVERIES)
 
 
 @bp.get("/checkout/confirm")
@@ -166,4 +161,4 @@ def _render(name: str, what: str | None = None, **values: Any) -> str:
 def _price_order(cart: Cart, delivery: str) -> Order:
     bill = bill_for(cart, current_preferences().currency)
     chosen = DELIVERIES[delivery]
-    return Order(bill, str(chosen.name), in_currency(chosen.cents, bill.currency))
+    return Order(bill, str(chosen.name), chosen.price_in(bill.currency))
