@@ -2,7 +2,7 @@
 
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, HiddenField, PasswordField, StringField, SubmitField
+from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from app.accounts.access import local_target
@@ -26,7 +26,6 @@ class LoginForm(PageForm):
     keep = BooleanField(lazy_gettext("Keep me logged in"))
     remember = BooleanField(lazy_gettext("Remember my name on this device"))
     next = HiddenField()
-    submit = SubmitField(lazy_gettext("Log in"))
 
 
 @bp.get("/login")

@@ -22,7 +22,7 @@ def log_in(page: Page, server: LabServer) -> None:
     page.goto(f"{server.url}/login")
     page.fill("[name=username]", "alice")
     page.fill("[name=password]", PASSWORDS["alice"])
-    page.locator("#submit").click()
+    page.get_by_role("button", name="Log in").click()
     page.wait_for_load_state()
 
 
