@@ -20,6 +20,9 @@ MAX_REQUESTS = 2_000
 LEAVE = ("reset", "forget", "quantity", "delete", "end", "logout")
 """In the address of a form: it is sent after others, whose things it takes away, in this order."""
 
+REFERENCES = ("for", "aria-labelledby", "aria-describedby")
+"""Attributes that name other elements of the page."""
+
 
 class Form(NamedTuple):
     """A form with one of its buttons, filled in."""
@@ -49,6 +52,7 @@ class Walker:
 
     def walk(self, start: str) -> None:
         """From that page on, until nothing is new."""
+        self._log_in()  # first: a page that sends a guest to the login is not looked at again
         self._follow(start, "the start")
         while forms := self._take_new_forms():
             for form in forms:
@@ -102,6 +106,7 @@ class Walker:
             self._known.discard(target.partition("#")[0])  # it may show something else now
             yield target
         page = _parse(answer)
+        self.faults += [f"{address}: there is no #{each}" for each in _missing_in(page)]
         self._forms += list(_forms_of(page, address, self._name))
         for tag, attribute in (("a", "href"), ("link", "href"), ("script", "src"), ("img", "src")):
             for element in page.find_all(tag, attrs={attribute: True}):
@@ -146,6 +151,17 @@ class Walker:
 
 def _parse(answer: TestResponse) -> BeautifulSoup:
     return parse_page(answer.text if answer.mimetype == "text/html" else "")
+
+
+def _missing_in(page: BeautifulSoup) -> set[str]:
+    """The elements that others name and that are not on the page."""
+    named = {
+        name
+        for attribute in REFERENCES
+        for element in page.find_all(True, attrs={attribute: True})
+        for name in str(element[attribute]).split()
+    }
+    return named - {str(element["id"]) for element in page.find_all(id=True)}
 
 
 def _takes_away(form: Form) -> int:

@@ -83,7 +83,7 @@ def test_every_link_and_form_leads_to_a_page_that_is_translated(
     assert reader.faults == []
     for path in ("dashboard", "sessions", "cart", "checkout/done", "uploads", "preferences"):
         assert f"{mount}/{path}" in reader.pages
-    for path in ("login", "logout", "cart/add"):
+    for path in ("login", "logout", "dashboard/note", "uploads", "cart/add"):
         assert f"{mount}/{path}" in reader.sent, sorted(reader.sent)
     assert reader.unmarked == []
     assert reader.english == {f"{mount}/replay", *([] if alone else ["/"])}
