@@ -5,8 +5,8 @@ export function showDocumentCookie(root) {
   const cookies = document.cookie.split("; ").filter(Boolean);
   for (const place of root.querySelectorAll("[data-document-cookie]")) {
     const token = place.dataset.documentCookie;
-    const isSeen = cookies.some((cookie) => cookie.startsWith(`${token}=`));
     const others = cookies.filter((cookie) => !cookie.startsWith(`${token}=`));
+    const isSeen = others.length < cookies.length;
     place.replaceChildren(...others.map(asCode));
     if (token) place.append(isSeen ? `${token}, a working token!` : `Not ${token}: HttpOnly hides it.`);
     else if (!others.length) place.append("Nothing: it is empty.");
