@@ -3,7 +3,6 @@
 from urllib.parse import urlsplit
 
 import pytest
-from flask.testing import FlaskClient
 
 from backends import BUILT_IN, Backend
 from tests.conftest import PLACES
@@ -13,9 +12,9 @@ from tests.support.visitor import Visitor
 
 
 def test_a_visitor_without_a_login_is_sent_to_it_and_back(visitor: Visitor) -> None:
-    location = visitor.client.get("/dashboard?tab=2").headers["Location"]
+    location = visitor.get("/dashboard?tab=2").headers["Location"]
     assert location == "/login?next=/dashboard?tab%3D2"
-    page = visitor.client.get(location)
+    page = visitor.get(location)
     assert 'value="/dashboard?tab=2"' in page.text
 
 
@@ -40,8 +39,8 @@ def test_a_wrong_login_says_so_and_sets_no_cookie(visitor: Visitor) -> None:
 
 def test_what_is_written_is_shown(visitor: Visitor) -> None:
     visitor.log_in()
-    visitor.client.post("/dashboard/note", data={"note": "<b>milk</b> & honey"})
-    page = visitor.client.get("/dashboard")
+    visitor.post("/dashboard/note", note="<b>milk</b> & honey")
+    page = visitor.get("/dashboard")
     assert "&lt;b&gt;milk&lt;/b&gt; &amp; honey" in page.text
 
 
@@ -51,31 +50,29 @@ def test_what_is_written_is_shown(visitor: Visitor) -> None:
 class TestOnEveryBackend:
     def test_log_in_see_the_dashboard_log_out(self, visitor: Visitor) -> None:
         assert visitor.log_in().headers["Location"] == "/dashboard"
-        page = visitor.client.get("/dashboard")
+        page = visitor.get("/dashboard")
         assert "Welcome alice" in page.text
-        visitor.client.post("/logout")
-        assert visitor.client.get("/dashboard").status_code == 302
+        visitor.post("/logout")
+        assert visitor.get("/dashboard").status_code == 302
 
     @pytest.fixture
-    def client(self, visitor: Visitor) -> FlaskClient:
+    def writer(self, visitor: Visitor) -> Visitor:
         visitor.log_in()
-        visitor.client.post("/dashboard/note", data={"note": "milk"})
-        return visitor.client
+        visitor.post("/dashboard/note", note="milk")
+        return visitor
 
     @covers("SM-03", "SM-04", "14.3.3", "RF-27", limit=HIDDEN)
-    def test_it_tells_what_the_browser_holds(
-        self, client: FlaskClient, visitor: Visitor, backend: Backend
-    ) -> None:
-        found = client.get("/inspect").get_json()
+    def test_it_tells_what_the_browser_holds(self, writer: Visitor, backend: Backend) -> None:
+        found = writer.get("/inspect").get_json()
         cookie = found["browser"][0]
-        assert cookie["name"] == visitor.app.config["SESSION_COOKIE_NAME"]
-        assert cookie["bytes"] == len(cookie["name"]) + len(visitor.token)
+        assert cookie["name"] == writer.cookie_name
+        assert cookie["bytes"] == len(cookie["name"]) + len(writer.token)
         assert cookie["flags"] == ["HttpOnly", "SameSite=Lax", "Path=/"]
         readable = "alice" in (cookie["decoded"] or "") and "milk" in (cookie["decoded"] or "")
         assert readable is backend.readable
 
-    def test_it_tells_what_the_server_holds(self, client: FlaskClient, backend: Backend) -> None:
-        found = client.get("/inspect").get_json()["server"]
+    def test_it_tells_what_the_server_holds(self, writer: Visitor, backend: Backend) -> None:
+        found = writer.get("/inspect").get_json()["server"]
         if backend.state == "browser":
             assert found is None
             return
@@ -88,10 +85,10 @@ class TestOnEveryBackend:
 
 
 def test_it_tells_the_bytes_of_the_last_ten_requests(visitor: Visitor) -> None:
-    client = visitor.logged_in().client
+    visitor.log_in()
     for _ in range(10):
-        client.get("/dashboard")
-    login_is_gone = client.get("/inspect").get_json()["traffic"]
+        visitor.get("/dashboard")
+    login_is_gone = visitor.get("/inspect").get_json()["traffic"]
     assert [(seen["method"], seen["path"]) for seen in login_is_gone] == [
         ("GET", "/dashboard")
     ] * 10
@@ -101,15 +98,15 @@ def test_it_tells_the_bytes_of_the_last_ten_requests(visitor: Visitor) -> None:
 
 def test_request_info_shows_the_request_without_cookie_values(visitor: Visitor) -> None:
     visitor.log_in()
-    found = visitor.client.get("/request-info?x=1", headers={"User-Agent": "me"}).get_json()
+    found = visitor.get("/request-info?x=1", headers={"User-Agent": "me"}).get_json()
     assert (found["method"], found["user_agent"]) == ("GET", "me")
     assert urlsplit(found["url"]).path == "/request-info"
     assert found["args"] == [{"name": "x", "bytes": 2}]
     assert found["remote_addr"] == "127.0.0.1"
-    name = visitor.app.config["SESSION_COOKIE_NAME"]
+    name = visitor.cookie_name
     assert found["cookies"] == [{"name": name, "bytes": len(name) + len(visitor.token)}]
 
 
 def test_health_and_readiness_name_the_backend(visitor: Visitor, backend: Backend) -> None:
     for path in ("/healthz", "/readyz"):
-        assert visitor.client.get(path).get_json()["backend"] == backend.name
+        assert visitor.get(path).get_json()["backend"] == backend.name

@@ -1,17 +1,10 @@
 """Where a login leads, and how often one may fail."""
 
-import pytest
 from flask import Flask
 
 from backends import Backend
 from tests.app.conftest import MakeLab, on_each_state
 from tests.support.visitor import Visitor
-
-
-@pytest.fixture
-def app(make_lab: MakeLab) -> Flask:
-    return make_lab()
-
 
 TARGETS = ("/user/alice", "/dashboard?tab=2")
 ELSEWHERE = (
@@ -20,7 +13,8 @@ ELSEWHERE = (
 )
 
 
-def test_a_login_leads_to_a_page_of_this_host_only(app: Flask) -> None:
+def test_a_login_leads_to_a_page_of_this_host_only(make_lab: MakeLab) -> None:
+    app = make_lab()
     for target in TARGETS:
         assert Visitor(app).log_in(next=target).headers["Location"] == target
     for target in ELSEWHERE:

@@ -1,8 +1,16 @@
-"""What the tests of pages with lists of sessions share."""
+"""What the tests of accounts and their sessions share."""
 
+import pytest
 from flask import Flask
 
 from app.accounts.sessions import find_sessions
+from tests.support.visitor import Visitor
+
+
+@pytest.fixture
+def phone(lab_app: Flask) -> Visitor:
+    """Where alice is logged in, too."""
+    return Visitor(lab_app).logged_in()
 
 
 def find_handles(app: Flask, user: str = "alice") -> list[str]:

@@ -15,12 +15,6 @@ pytestmark = on_each_state
 NEW = "looking-glass"
 
 
-@pytest.fixture
-def phone(alice: Visitor) -> Visitor:
-    """The same account in another browser."""
-    return Visitor(alice.app).logged_in()
-
-
 def change_password(visitor: Visitor, current: str = "wonderland", **more: str) -> Any:
     return visitor.post("/account/password", current=current, new=NEW, **more)
 

@@ -11,7 +11,6 @@ from flask import Flask
 from app.accounts.guesses import BY_ADDRESS
 from app.accounts.reauthentication import CONFIRMATION_SECONDS
 from app.state import state_of
-from backends import BACKENDS
 from tests.app.accounts.conftest import find_handles
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
@@ -32,16 +31,7 @@ ENDINGS = (
     Ending("/admin/end-all", ("user",), "/admin?user=alice#sessions"),
 )
 
-pytestmark = [
-    pytest.mark.parametrize("placed", [(BACKENDS["filesystem"], "real")], indirect=True, ids=[""]),
-    pytest.mark.parametrize("ending", ENDINGS, ids=[ending.path for ending in ENDINGS]),
-]
-
-
-@pytest.fixture
-def phone(lab_app: Flask) -> Visitor:
-    """Where alice is logged in, too."""
-    return Visitor(lab_app).logged_in()
+pytestmark = pytest.mark.parametrize("ending", ENDINGS, ids=[ending.path for ending in ENDINGS])
 
 
 @pytest.fixture

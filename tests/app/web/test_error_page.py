@@ -9,11 +9,6 @@ from tests.support.limits import limited
 from tests.support.visitor import Visitor
 
 
-@pytest.fixture
-def bob(make_lab: MakeLab) -> Visitor:
-    return Visitor(make_lab("filesystem")).logged_in("bob")
-
-
 def test_a_405_says_whether_the_address_is_of_a_page_or_of_a_form(bob: Visitor) -> None:
     opened = bob.get("/dashboard/note")
     sent = bob.post("/dashboard")
