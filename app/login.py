@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from app.accounts.access import local_target
+from app.accounts.access import Page, local_target
 from app.accounts.database import Account, authenticate, list_demo_accounts
 from app.accounts.guesses import MAX_NAME_CHARACTERS, limit_wrong_passwords
 from app.accounts.reauthentication import mark_confirmed
@@ -37,7 +37,7 @@ def login() -> str:
 
 @bp.post("/login")
 @limit_wrong_passwords
-def log_in() -> Response | tuple[str, int]:
+def log_in() -> Page:
     form = LoginForm(request.form)
     if not form.validate():
         return _login_page(form), 400

@@ -6,9 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app, redirect, request, session, url_for
+from werkzeug.wrappers import Response
 
 from app.accounts.database import find_account
 from app.web.same_origin import SAFE_METHODS
+
+Page = str | tuple[str, int] | Response
+"""What a view answers: a page, one with its status, or where to go on."""
 
 View = Callable[..., Any]
 

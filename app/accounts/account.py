@@ -5,11 +5,10 @@ from wtforms import BooleanField, PasswordField
 from wtforms.validators import InputRequired, Length
 
 from app.accounts import database
-from app.accounts.access import login_required
+from app.accounts.access import Page, login_required
 from app.accounts.guesses import limit_wrong_passwords
 from app.accounts.reauthentication import (
     CONFIRMATION_SECONDS,
-    Page,
     confirm,
     is_confirmed,
     is_own_password,

@@ -7,9 +7,9 @@ from flask import Blueprint, abort, redirect, render_template, request, session,
 from flask_babel.speaklater import LazyString
 
 from app.accounts import database
-from app.accounts.access import login_required
+from app.accounts.access import Page, login_required
 from app.accounts.guesses import limit_wrong_passwords
-from app.accounts.reauthentication import Page, fresh_password_required
+from app.accounts.reauthentication import fresh_password_required
 from app.accounts.sessions import can_list_sessions, end_sessions, find_page
 from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session

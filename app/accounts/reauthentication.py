@@ -5,8 +5,8 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 from flask import current_app, render_template, request, session, url_for
-from werkzeug.wrappers import Response
 
+from app.accounts.access import Page
 from app.accounts.database import authenticate
 from app.state import state_of
 from app.web.log import log_visitor_event
@@ -14,7 +14,6 @@ from app.web.log import log_visitor_event
 CONFIRMATION_SECONDS = 5 * 60
 """For how long a given password counts."""
 
-Page = Response | tuple[str, int]
 Arguments = ParamSpec("Arguments")
 View = Callable[Arguments, Page]
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, cast
 
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 
-from app.accounts.access import login_required
+from app.accounts.access import Page, login_required
 from app.accounts.guesses import limit_wrong_passwords
-from app.accounts.reauthentication import Page, fresh_password_required
+from app.accounts.reauthentication import fresh_password_required
 from app.languages.texts import gettext
 from app.web.log import log_visitor_event
 from backends import Session, lister_of

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from flask import (
     Blueprint,
-    Response,
     abort,
     current_app,
     make_response,
@@ -19,7 +18,7 @@ from flask import (
 )
 from flask_babel.speaklater import LazyString
 from werkzeug.test import TestResponse
-from werkzeug.wrappers import Response as AnyResponse
+from werkzeug.wrappers import Response
 
 from app import dashboard, public_pages
 from app.languages.texts import gettext, lazy_gettext
@@ -176,7 +175,7 @@ def index() -> str:
 
 
 @bp.post("/building-blocks/forget")
-def forget() -> AnyResponse:
+def forget() -> Response:
     """Delete the cookie of `/set-cookie`."""
     response = redirect(url_for("building_blocks.index"))
     delete_plain(response, EXAMPLE)

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from wtforms import RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
-from app.accounts.access import login_required
+from app.accounts.access import Page, View, login_required
 from app.demos.cart import Bill, Cart, Product, bill_for, current_cart
 from app.demos.preferences import current_preferences
 from app.languages.forms import PageForm
@@ -23,8 +23,6 @@ STEPS = {
     "delivery": lazy_gettext("Delivery"),
     "confirm": lazy_gettext("Confirm"),
 }
-Page = str | tuple[str, int] | Response
-View = Callable[[], Page]
 
 DELIVERIES = {
     "post": Product(lazy_gettext("By post, three to five days"), 390),
@@ -66,7 +64,7 @@ def step(name: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded() -> Page:
+        def guarded() -> Any:
             if not current_cart():
                 if request.method == "POST" and "order" in session:
                     # Of two clicks the first one ordered, and the second one's answer is shown.

@@ -4,22 +4,12 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import PurePosixPath
 
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    redirect,
-    render_template,
-    request,
-    send_file,
-    session,
-    url_for,
-)
+from flask import Blueprint, abort, redirect, render_template, request, send_file, session, url_for
 from flask_wtf.file import FileAllowed, FileField, FileRequired, FileSize
 from werkzeug.datastructures import FileStorage
-from werkzeug.wrappers import Response as Redirect
+from werkzeug.wrappers import Response
 
-from app.accounts.access import login_required
+from app.accounts.access import Page, login_required
 from app.languages.forms import PageForm
 from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session
@@ -49,7 +39,7 @@ class UploadForm(PageForm):
 
 @bp.route("/uploads", methods=["GET", "POST"])
 @login_required
-def index() -> Redirect | tuple[str, int]:
+def index() -> Page:
     """Show the file, or keep another instead; a backend that cannot answers 413."""
     form = UploadForm(request.files)
     if form.validate_on_submit():
@@ -86,7 +76,7 @@ def download() -> Response:
 
 @bp.post("/uploads/delete")
 @login_required
-def delete() -> Redirect:
+def delete() -> Response:
     session.pop("upload", None)
     return redirect(url_for("uploads.index"))
 
