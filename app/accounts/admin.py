@@ -47,7 +47,6 @@ def index() -> str:
     return render_template(
         "accounts/admin.html",
         accounts=map(database.find_account, database.list_account_names()),
-        is_admin=database.is_admin,
         user=session["user"],
         chosen=chosen,
         listed=find_page(chosen) if chosen else None,

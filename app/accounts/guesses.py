@@ -51,7 +51,7 @@ PASSWORD_FIELDS = ("password", "current")
 class Guesses:
     """Counts tries; where there is a Redis, for all processes together."""
 
-    def __init__(self, redis_url: str | None = None, processes: int = 1) -> None:
+    def __init__(self, redis_url: str | None, processes: int = 1) -> None:
         """Without a Redis each process has its share of the tries by one address."""
         self._own: Storage = MemoryStorage()
         self._shared = _open_redis(redis_url) if redis_url else None
