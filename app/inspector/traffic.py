@@ -6,13 +6,13 @@ written after Flask's last hook.
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from hashlib import sha256
 from itertools import cycle
 from string import ascii_uppercase
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from werkzeug.sansio.http import parse_cookie
 
@@ -20,6 +20,8 @@ from backends.tokens.cookie_format import MAX_COOKIE_BYTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+T = TypeVar("T")
 
 MAX_REQUESTS_PER_SESSION = 10
 MAX_SESSIONS = 1000
@@ -87,23 +89,22 @@ def note_asked(what: str) -> None:
 
 
 @contextmanager
-def unnoticed() -> Iterator[None]:
+def _holding(variable: ContextVar[T], value: T) -> Iterator[None]:
+    before = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(before)
+
+
+def unnoticed() -> AbstractContextManager[None]:
     """Leave out what the store is asked in this block: the inspector's own look."""
-    before = _asked.set(None)
-    try:
-        yield
-    finally:
-        _asked.reset(before)
+    return _holding(_asked, None)
 
 
-@contextmanager
-def replaying() -> Iterator[None]:
+def replaying() -> AbstractContextManager[None]:
     """Mark the requests in this block as sent with a copied token."""
-    before = _is_replay.set(True)
-    try:
-        yield
-    finally:
-        _is_replay.reset(before)
+    return _holding(_is_replay, True)
 
 
 class TrafficRecorder:
@@ -119,7 +120,6 @@ class TrafficRecorder:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         asked: list[str] = []
-        before = _asked.set(asked)
 
         def remember(
             status: str, headers: list[tuple[str, str]], *error: Any
@@ -128,10 +128,8 @@ class TrafficRecorder:
                 self._remember(environ, status, headers, asked)
             return start_response(status, headers, *error)
 
-        try:
+        with _holding(_asked, asked):
             return self.wsgi_app(environ, remember)
-        finally:
-            _asked.reset(before)
 
     def of(self, token: str | None) -> list[RecordedRequest]:
         """The last requests of the session with this token, the newest first."""
