@@ -90,8 +90,17 @@ def refuse(app: Flask, response: Response, error: HTTPException) -> None:
     close = getattr(response.response, "close", None)
     if close is not None:
         close()
-    response.direct_passthrough = False
+    page.direct_passthrough = response.direct_passthrough = False  # either may be of a file
     response.status = page.status
     response.set_data(page.get_data())
-    for name, value in page.headers:
-        response.headers[name] = value
+    page.close()
+    _take_headers(response, page)
+
+
+def _take_headers(response: Response, page: Response) -> None:
+    """Put the page's headers in the place of those of their names; what both vary by is kept."""
+    varies = [*response.vary, *page.vary]
+    for name in page.headers.keys():  # noqa: SIM118 - its iterator gives pairs
+        response.headers.remove(name)
+    response.headers.extend(page.headers)
+    response.vary.update(varies)

@@ -6,11 +6,12 @@ What a real server or folder does when it fails is in `tests/system/chaos`.
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from flask import Response, abort, render_template_string, session
+from flask import Response, abort, render_template_string, send_file, session
 from werkzeug.exceptions import HTTPException
 
 from backends import StoreUnavailable, interface_of
@@ -290,6 +291,30 @@ def test_a_refused_answer_keeps_nothing_of_what_it_announced(stage: Stage) -> No
     assert (response.status_code, response.text) == (503, "503 for nobody")
     assert announced.isdisjoint(response.headers.keys())
     assert response.headers["X-Frame-Options"] == "DENY"
+
+
+def test_the_page_of_a_refusal_may_be_a_file_with_cookies(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    """As `send_file` makes it: its bytes are passed through to the server."""
+    stage, file = Stage(make_app(**PRODUCTION)), tmp_path / "down.html"
+    file.write_text("come back")
+
+    @stage.app.errorhandler(503)
+    def show(_: Exception) -> Response:
+        page = send_file(file)
+        page.status_code = 503
+        page.vary.add("Accept")
+        page.set_cookie("theme", "dark")
+        page.set_cookie("seen", "down")
+        return page
+
+    with failing(stage, "create"):
+        response = stage.put(a=1)
+    assert (response.status_code, response.text) == (503, "come back")
+    cookies = response.headers.getlist("Set-Cookie")
+    assert cookies == ["theme=dark; Path=/", "seen=down; Path=/"]
+    assert sorted(response.vary) == ["Accept", "Cookie"]
 
 
 def test_what_waits_for_the_end_of_a_refused_answer_is_called_once(stage: Stage) -> None:
