@@ -31,7 +31,6 @@ from backends.store import Fields, StoreUnavailable
 IMMUTABLE = frozenset({str, int, float, bool, NoneType, bytes, UUID, datetime, Markup})
 """A value of these types that is the one that was loaded has not changed."""
 
-
 _ENCODED = object()
 """Stands for a value that was not read yet: its text is still in the record."""
 
@@ -157,6 +156,8 @@ class Session(SessionMixin):
 
     def _become(self, loaded: LoadedSession | None, written: Changes | None = None) -> None:
         """Go on from what was saved: a request may save its session more than once."""
+        if loaded is None:
+            dict(self)  # reads `_permanent`, which may be all that is left, while it can be read
         self._loaded_session, self._written, self._as_read = loaded, written, {}
         self._is_unread, self._failure = False, None
         self._succession = Succession.SAME

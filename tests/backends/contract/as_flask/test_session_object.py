@@ -155,6 +155,13 @@ class TestOnlyPermanent:
         stage.visit(lambda: session.pop("user"))
         assert stage.held() == ({} if backend.state == "server" else {"_permanent": True})
 
+    def test_it_can_be_read_after_it_was_saved(self, stage: Stage) -> None:
+        """As by a function at the end of the request, and by a test that keeps its context."""
+        stage.put(user="ada", _permanent=True)
+        with stage.client:
+            stage.visit(lambda: session.pop("user"))
+            assert dict(session) == {"_permanent": True}
+
 
 class TagComplex(JSONTag):
     __slots__ = ()
