@@ -63,8 +63,8 @@ class CookieInterface(BackendInterface):
             raise BadData("a key of this application made it, and it is no session") from error
         permanent = is_permanent(fields)
         ttl = self.remaining(app, created, permanent, seen)
-        loaded = LoadedSession(session_id, token, created, ttl, fields, permanent)
-        return self._unless_ended(app, loaded, seen)
+        loaded = LoadedSession(session_id, token, created, seen, ttl, fields, permanent)
+        return self._unless_ended(app, loaded)
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
         token = self._token(app, session._id, created, fields)

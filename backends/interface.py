@@ -88,7 +88,7 @@ class BackendInterface(SessionInterface):
             return
         if session._is_unread:
             self._look_at_settings(app)
-        if session._is_untouched and not self._is_due(session._loaded_session):
+        if session._is_untouched and not self._is_due(app, session._loaded_session):
             return
         begun = monotonic()
         try:
@@ -281,13 +281,22 @@ class BackendInterface(SessionInterface):
         else:
             self._renew(app, session, loaded, response)
 
-    def _is_due(self, loaded: LoadedSession | None) -> bool:
+    def _is_due(self, app: Flask, loaded: LoadedSession | None) -> bool:
         """Whether an unchanged session must be prolonged, or its cookie may have to be sent."""
-        return loaded is not None and (
-            loaded.permanent
-            or loaded.ttl < RENEW_BELOW * self._settings.idle[False]
-            or bool(loaded.mark)
-        )
+        if loaded is None:
+            return False
+        may_age = loaded.ttl < RENEW_BELOW * self._settings.idle[False]
+        is_due = loaded.permanent or bool(loaded.mark)
+        return is_due or (may_age and self._is_aging(app, loaded, permanent=False))
+
+    def _is_aging(self, app: Flask, loaded: LoadedSession, permanent: bool) -> bool:
+        """Whether a tenth of the idle limit has passed, or a use prolongs the session by a tenth.
+
+        Near its absolute limit none does: each page would write in vain.
+        """
+        idle, now = self._settings.idle[permanent], self.clock()
+        longest = self.remaining(app, loaded.created, permanent)
+        return loaded.ttl < RENEW_BELOW * longest or now - loaded.seen > (1 - RENEW_BELOW) * idle
 
     def _renew(
         self, app: Flask, session: Session, loaded: LoadedSession, response: Response
@@ -297,7 +306,7 @@ class BackendInterface(SessionInterface):
         If the store fails, the answer goes out as it is: it changed nothing.
         """
         permanent = session.permanent
-        is_aging = loaded.ttl < RENEW_BELOW * self._settings.idle[permanent]
+        is_aging = self._is_aging(app, loaded, permanent)
         refreshes = permanent and (is_aging or app.config["SESSION_REFRESH_EACH_REQUEST"])
         refreshes = refreshes or session.modified or bool(loaded.mark)
         if not (is_aging or refreshes):
@@ -343,7 +352,8 @@ class BackendInterface(SessionInterface):
         token = self._create(app, session, fields, created)
         permanent = session.permanent
         ttl = self.remaining(app, created, permanent)
-        session._become(LoadedSession(session._id, token, created, ttl, fields, permanent))
+        seen = self.clock()
+        session._become(LoadedSession(session._id, token, created, seen, ttl, fields, permanent))
         return token
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
@@ -365,12 +375,9 @@ class BackendInterface(SessionInterface):
         log_event(app, event, session_id, follows=loaded and loaded.id)
         send(session_rotated if rotated else session_begun, app)
 
-    def _unless_ended(self, app: Flask, loaded: LoadedSession, seen: float) -> LoadedSession | None:
-        """The session; `None`, and an event in the log, if one of its limits has ended it.
-
-        `seen`: when it was last written, in seconds since the epoch.
-        """
-        if loaded.ttl > 0 and not self._clock_watch.is_to_come(max(loaded.created, seen)):
+    def _unless_ended(self, app: Flask, loaded: LoadedSession) -> LoadedSession | None:
+        """The session; `None`, and an event in the log, if one of its limits has ended it."""
+        if loaded.ttl > 0 and not self._clock_watch.is_to_come(max(loaded.created, loaded.seen)):
             return loaded
         self._log_ended_token(app, loaded.id)
         return None

@@ -29,6 +29,8 @@ class LoadedSession(NamedTuple):
     """The value of the cookie."""
     created: float
     """Seconds since the epoch. Rotation keeps it, and with it the absolute limit."""
+    seen: float
+    """When it was last written, in seconds since the epoch."""
     ttl: float
     """Seconds until it ends unless it is used."""
     fields: Fields

@@ -133,11 +133,11 @@ class StoreInterface(BackendInterface):
         if record is None or not created:
             self._log_ended_token(app, session_id)
             return None
-        fields = record.fields
+        fields, seen = record.fields, record.seen
         permanent = is_permanent(fields)
-        ttl = min(record.ttl, self.remaining(app, created, permanent, record.seen))
-        loaded = LoadedSession(session_id, token, created, ttl, fields, permanent, record)
-        return self._unless_ended(app, loaded, record.seen)
+        ttl = min(record.ttl, self.remaining(app, created, permanent, seen))
+        loaded = LoadedSession(session_id, token, created, seen, ttl, fields, permanent, record)
+        return self._unless_ended(app, loaded)
 
     def _is_empty(self, session: Session) -> bool:
         """Whether nothing is in it but that it is permanent, which begins no session."""
@@ -159,7 +159,7 @@ class StoreInterface(BackendInterface):
         sent = self._tokens(app, request)
         tokens = (token.removesuffix(PERMANENT) for token in sent)
         ids = {token: self._verified_id(app, request, token) for token in tokens}
-        found = [LoadedSession(known, token, 0, 0, {}) for token, known in ids.items() if known]
+        found = [LoadedSession(known, token, 0, 0, 0, {}) for token, known in ids.items() if known]
         if not found and self.migration is not None:
             return super()._followed(app, session)  # the old interface knows whose it is
         return found

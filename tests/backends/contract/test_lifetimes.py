@@ -74,6 +74,30 @@ def test_only_a_permanent_session_is_remembered(make_app: MakeApp, clock: SetClo
     assert stage.held() == {}
 
 
+def read() -> None:
+    session.get("user")
+
+
+def test_a_remembered_session_is_written_by_few_pages(make_app: MakeApp, clock: SetClock) -> None:
+    """Both of its limits are the same: it has less than its idle limit left from the first."""
+    limits = {"SESSION_REMEMBERED_LIFETIME": 1000, "SESSION_REFRESH_EACH_REQUEST": False}
+    stage = Stage(make_app(**limits))
+    stage.put(user="ada", _permanent=True)
+    clock.forward(500)
+    assert [set_cookie(stage.visit(read)) is None for _ in range(3)] == [False, True, True]
+
+
+def test_a_limit_that_is_raised_counts_from_the_next_use(
+    make_app: MakeApp, clock: SetClock
+) -> None:
+    stage = Stage(make_app(PERMANENT_SESSION_LIFETIME=60))
+    stage.put(user="ada")
+    stage.app.config["PERMANENT_SESSION_LIFETIME"] = 3600
+    for _ in range(3):
+        assert stage.held() == {"user": "ada"}
+        clock.forward(59)
+
+
 def test_modified_alone_keeps_a_session_alive(make_app: MakeApp, clock: SetClock) -> None:
     """As many do before each request in Flask, where pages seldom look at the session."""
     stage = Stage(make_app(PERMANENT_SESSION_LIFETIME=1000))

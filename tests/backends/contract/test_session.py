@@ -189,6 +189,18 @@ class TestCosts:
             alice.data()
         assert calls.count("_load") == len(calls) - 1 == 20
 
+    def test_so_it_does_near_the_absolute_limit(
+        self, alice: Tab, clock: SetClock, calls: list[str]
+    ) -> None:
+        for _ in range(7):
+            clock.forward(IDLE / 2)
+            alice.data()
+        calls.clear()
+        for _ in range(20):
+            clock.forward(IDLE / 50)
+            assert alice.data() == {"user": "alice"}
+        assert 20 <= len(calls) <= 20 + 4
+
 
 NESTED: tuple[Callable[[Any], Any], ...] = (
     lambda cart: cart["items"].append("pear"),
