@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Flask
 from flask.sessions import SessionInterface
+from werkzeug.local import LocalProxy
 
 from backends.http.refusal import tell_asynchronous_functions
 from backends.server_side import StoreInterface
@@ -300,6 +301,8 @@ def init_app(app: Flask, backend: str | None = None, clock: Clock = wall_clock) 
 
     Raises `ConfigurationError` for an unknown name and for invalid settings.
     """
+    if isinstance(app, LocalProxy):  # `current_app`, which is another application later
+        app = app._get_current_object()
     name = backend or str(app.config.get("SESSION_BACKEND"))
     if name not in BACKENDS:
         raise ConfigurationError(

@@ -7,9 +7,19 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from flask import Response, abort, copy_current_request_context, session, stream_with_context
+from flask import (
+    Flask,
+    Response,
+    abort,
+    copy_current_request_context,
+    current_app,
+    session,
+    stream_with_context,
+)
 
+from backends import Backend, init_app
 from tests.backends.contract.stage import HOST, Act, MakeApp, Stage, begin_anew
+from tests.backends.places import CLASSES, only_on
 
 
 class TestTheTestClient:
@@ -76,6 +86,17 @@ def test_a_thread_may_use_it_meanwhile(stage: Stage, change: Any, kept: dict[str
     assert response.status_code == 200
     expected = {**kept, "user": "ada", "first": "text", "second": "text"}
     assert stage.held().items() >= expected.items()
+
+
+@only_on(CLASSES)
+def test_it_may_be_installed_in_the_current_application(bare_app: Flask, backend: Backend) -> None:
+    app = Flask("lab")
+    app.config.update(bare_app.config)
+    with app.app_context():
+        init_app(current_app, backend.name)
+    stage = Stage(app)
+    stage.put(a=1)
+    assert stage.held() == {"a": 1}
 
 
 def test_an_application_that_is_no_longer_used_is_freed_at_once(make_app: MakeApp) -> None:
