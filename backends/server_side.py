@@ -335,6 +335,8 @@ class StoreInterface(BackendInterface):
         if not isinstance(self.store, ListsSessions):
             return {}
         self._look_at_settings(self._living_app())
+        if type(owner) is not str:  # as it is in a session: an enumeration or a `Decimal` is text
+            owner = self.serializer.decode(self.serializer.encode(owner))
         return self.store.sessions_of(self._name_owner(owner))
 
     def _revoke(self, owner: Any, key: str) -> bool:

@@ -7,8 +7,12 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from functools import partial, singledispatch
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from flask import Flask, session
@@ -30,6 +34,10 @@ from tests.support.services import left_to_it
 
 IDLE = 1800
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+class Role(str, Enum):  # noqa: UP042 - unlike a StrEnum, it is formatted as the member's name
+    ADMIN = "admin"
 
 
 @pytest.fixture
@@ -307,6 +315,17 @@ class TestOwners:
                     as_text = interface.sessions_of(str(owner))
                     assert as_text == ([owned] if isinstance(owner, str) else [])
                     assert (interface.revoke(owner, [owned.handle]), stage.held()) == (1, {})
+
+    def test_an_owner_is_found_by_what_was_stored(self, make_app: MakeApp) -> None:
+        """Some values come back from a session as text."""
+        stage = Stage(make_app(SESSION_OWNER="user_id"))
+        for owner in (Decimal("1.10"), date(2026, 1, 2), Role.ADMIN, UUID(int=1), (1, [2])):
+            with case(owner):
+                stage.put(user_id=owner)
+                if interface := lister_of(stage.app):
+                    [owned] = interface.sessions_of(owner)
+                    assert interface.revoke(owner, [owned.handle]) == 1
+                    assert stage.held() == {}
 
     def test_visitors_do_not_own_each_others_sessions(self, make_app: MakeApp) -> None:
         stage = Stage(make_app(SESSION_OWNER="user", SESSION_MAX_PER_OWNER=1))
