@@ -16,6 +16,7 @@ from backends.failure_log import FailureLog
 from backends.files.access import (
     ADVICE,
     FOLDER_MODE,
+    SHARD_LENGTH,
     TEMPORARY_SUFFIX,
     UntrustedFileError,
     hold_lock,
@@ -42,9 +43,6 @@ from backends.store import (
 from backends.timing.deadline import one_deadline, seconds_left, time_to_start
 
 logger = logging.getLogger(__name__)
-
-SHARD_LENGTH = 2
-"""Characters of the key that name its shard: a million sessions in 256 folders."""
 
 OWNERS = "owners"
 """The folder of the owners' lists, beside the shards."""

@@ -26,6 +26,9 @@ except ImportError as error:
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
+SHARD_LENGTH = 2
+"""Characters of the key that name its shard: a million sessions in 256 folders."""
+
 TEMPORARY_SUFFIX = ".tmp"
 """Ends the name of a file that is being written."""
 

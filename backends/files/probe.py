@@ -5,6 +5,7 @@
 
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from backends.files.access import (
     ADVICE,
     FILE_MODE,
     FOLDER_MODE,
+    SHARD_LENGTH,
     TEMPORARY_SUFFIX,
     WRITE_FLAGS,
     hold_lock,
@@ -39,6 +41,10 @@ EXACT_TIME = 1_000_000_000_123_457_000
 
 FINE_STEP, COARSE_STEP = 1_000, 2_000_000_000
 """Nanoseconds between rows: what today's file systems keep, and what all keep."""
+
+
+SHARD_NAME = re.compile(rf"[0-9a-f]{{{SHARD_LENGTH}}}")
+"""The first characters of a key."""
 
 
 class FolderTraits(NamedTuple):
@@ -73,8 +79,9 @@ def try_folder(folder: str, owners: str) -> FolderTraits:
 def _find_shards(folder: str, owners: str) -> list[str]:
     """The folders of records. Raises `ConfigurationError` for one that cannot be written."""
     with _refusal(folder, "a look at what is there", OWN_IT):
-        paths = [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
-    shards = [path for path in paths if path != owners and not path.endswith(TEMPORARY_SUFFIX)]
+        folders = [entry for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    # Others are not ours to write into: a new disk has a `lost+found` of root.
+    shards = [entry.path for entry in folders if SHARD_NAME.fullmatch(entry.name)]
     for path in (owners, *shards):
         with _refusal(path, "writing", OWN_IT):
             if not os.access(path, os.R_OK | os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):

@@ -131,6 +131,20 @@ class TestStart:
         says = f"{folder / place}: it refuses writing (it belongs to the user 0)"
         assert says in str(refused.value)
 
+    def test_leaves_folders_alone_that_are_not_its_own(self, entered: Path) -> None:
+        """As on a new disk, where `lost+found` is root's."""
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a folder away: run as root")
+        folder = entered / "sessions"
+        (folder / "lost+found").mkdir(parents=True, mode=0o700)
+        os.chown(folder, 65534, 65534)
+        with as_user(65534):
+            store = FileSystemStore(folder)
+            store.create(KEY, FIELDS, 60)
+            store.check()
+            assert store.load(KEY) is not None
+            assert sum(store.sweep()) == 0
+
     def test_notices_a_lock_that_is_never_freed(self, store: FileSystemStore) -> None:
         descriptor = os.open(store.folder / "owners", os.O_RDONLY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
