@@ -13,6 +13,7 @@ from flask import Flask
 from flask.sessions import SessionInterface
 from werkzeug.local import LocalProxy
 
+from backends.http.cookies import check_attributes
 from backends.http.refusal import tell_asynchronous_functions
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError, check_cookie_name, missing_extra
@@ -315,7 +316,9 @@ def init_app(app: Flask, backend: str | None = None, clock: Clock = wall_clock) 
             f"{', '.join(each.name for each in BACKENDS.values() if not each.stock)}."
         )
     check_cookie_name(app)
-    app.session_interface = chosen.install(app, clock)
+    interface = chosen.install(app, clock)
+    check_attributes(interface, app)
+    app.session_interface = interface
     if not chosen.stock:
         tell_asynchronous_functions(app)
     app.extensions[EXTENSION] = chosen

@@ -1,7 +1,8 @@
 """The settings that backends read, and the error for an invalid one."""
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 from sys import maxsize
@@ -43,7 +44,8 @@ def session_folder(app: Flask) -> Path:
         raise ConfigurationError("SESSION_FILE_DIR is not set: name the folder for the sessions.")
     try:
         path = Path(folder)
-    except TypeError:
+        os.fsencode(path)
+    except (TypeError, UnicodeEncodeError):
         path = Path("\0")
     if "\0" in str(path):
         raise ConfigurationError(f"SESSION_FILE_DIR={folder!r} is no path: name a folder.")
@@ -140,8 +142,8 @@ def key_prefix(app: Flask) -> str:
 def _text(name: str, value: Any) -> str:
     """The text of a setting, which tokens and keys are made of."""
     try:
-        str(value).encode()
-    except UnicodeEncodeError:  # as of an environment variable with other bytes
+        value.encode()
+    except (AttributeError, UnicodeEncodeError):  # as of an environment variable with other bytes
         raise ConfigurationError(f"{name}={value!a} is no text in UTF-8.") from None
     return str(value)
 
@@ -239,8 +241,9 @@ def _signing_keys(app: Flask) -> tuple[bytes, ...]:
     """
     if not app.secret_key:
         return ()
-    older: Iterable[Any] = app.config.get("SECRET_KEY_FALLBACKS") or ()
-    if isinstance(older, str | bytes):
+    older: Any = app.config.get("SECRET_KEY_FALLBACKS") or ()
+    # One that can be gone through only once would have no keys from the second time.
+    if isinstance(older, str | bytes) or not isinstance(older, Collection):
         raise ConfigurationError(NO_KEYS)
     return (
         *(_key("SECRET_KEY_FALLBACKS", key) for key in older),

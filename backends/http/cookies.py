@@ -6,11 +6,22 @@ from typing import Any
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface
+from werkzeug.datastructures import Headers
 from werkzeug.http import dump_cookie
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from backends.settings import ConfigurationError
+
 MAX_CANDIDATES = 4
 """Cookies of one name that are tried: a change of domain or path leaves two in a browser."""
+
+
+EXAMPLES = {
+    "domain": "a name such as example.com",
+    "path": "a path such as /shop",
+    "samesite": "Lax, Strict or None, as text",
+}
+"""Of the attributes that are texts."""
 
 
 def cookies_named(name: str, request: Request) -> list[str]:
@@ -25,6 +36,18 @@ def cookies_named(name: str, request: Request) -> list[str]:
         if key.strip() == name and (token := value.strip(' "')):
             found.append(token)
     return found[:MAX_CANDIDATES]
+
+
+def check_attributes(interface: SessionInterface, app: Flask) -> None:
+    """Raise `ConfigurationError` for a setting with which no cookie can be sent."""
+    for name, value in cookie_attributes(interface, app).items():
+        try:
+            Headers([("Set-Cookie", dump_cookie("name", "value", **{name: value}))])
+        except (AttributeError, TypeError, ValueError):
+            raise ConfigurationError(
+                f"SESSION_COOKIE_{name.upper()}={value!a} can be sent in no cookie: "
+                f"take {EXAMPLES[name]}, or leave it out."
+            ) from None
 
 
 def cookie_attributes(interface: SessionInterface, app: Flask) -> dict[str, Any]:

@@ -34,9 +34,13 @@ REFUSED: list[tuple[str, Any]] = [
     *(("SESSION_PERMANENT", value) for value in ("", "false", "1")),
     *(("SECRET_KEY", value) for value in (5, [SECRET], "\udcff")),
     *(("SECRET_KEY_FALLBACKS", value) for value in ("old-key", b"old-key", 5, True)),
+    ("SECRET_KEY_FALLBACKS", map(str, ["old-key"])),
     *(("SECRET_KEY_FALLBACKS", value) for value in ([""], [b""], [None], ["old", 5], ["\udcff"])),
     *(("SESSION_COOKIE_NAME", value) for value in (None, "", 5, b"sid", "a b", "a;b", "a=b")),
-    ("SESSION_APP_NAME", "shop-\udcff"),
+    *(("SESSION_APP_NAME", value) for value in ("shop-\udcff", b"shop", 5)),
+    *(("SESSION_COOKIE_SAMESITE", value) for value in ("", "strictly", True, 5)),
+    *(("SESSION_COOKIE_DOMAIN", value) for value in (5, ["a.com"], "a..com", "\udcff", "a\r\nb")),
+    *(("SESSION_COOKIE_PATH", value) for value in (5, ["/shop"], "\udcff")),
     *(("SESSION_COOKIE_NAME", value) for value in ("sid\n", "sitzüng", "s€", "\udcff")),
 ]
 
@@ -54,14 +58,18 @@ def test_an_invalid_setting_is_one_line_at_the_start(make_app: MakeApp) -> None:
 
 
 @only_on(A_STORE)
-def test_a_prefix_that_is_no_utf_8_is_one_line(make_app: MakeApp) -> None:
-    with pytest.raises(ConfigurationError, match=r"^SESSION_KEY_PREFIX='.udcff' is no text in"):
-        make_app(SESSION_KEY_PREFIX="\udcff")
+def test_a_prefix_that_is_no_text_is_one_line(make_app: MakeApp) -> None:
+    for prefix in ("\udcff", None, b"session:", 5):
+        with (
+            case(prefix),
+            pytest.raises(ConfigurationError, match=r"^SESSION_KEY_PREFIX=.* is no text in"),
+        ):
+            make_app(SESSION_KEY_PREFIX=prefix)
 
 
 @only_on([place for place in STORES if place[0].on_disk])
 def test_a_folder_that_is_no_path_is_one_line(make_app: MakeApp) -> None:
-    for folder in (5, 1.5, True, b"sessions", ["sessions"], "a\0b"):
+    for folder in (5, 1.5, True, b"sessions", ["sessions"], "a\0b", "\ud800"):
         with (
             case(folder),
             pytest.raises(ConfigurationError, match=r"^SESSION_FILE_DIR=.* is no path"),
