@@ -63,9 +63,10 @@ class FieldSerializer(TaggedJSONSerializer):
         self.has_flasks_json = True
         """Whether the application's JSON is Flask's: one of its own may do more, or write more."""
         self._tags_of_flask = len(self.order)
+        known = {*TaggedJSONSerializer.default_tags, *self.default_tags}
         for index, tag in enumerate(getattr(before, "order", ())):
-            if type(tag) not in TaggedJSONSerializer.default_tags and tag.key not in self.tags:
-                self.register(type(tag), index=index)
+            if type(tag) not in known:
+                self.register(type(tag), force=True, index=index)  # it may replace one of Flask's
 
     @property
     def _is_short(self) -> bool:
@@ -80,8 +81,8 @@ class FieldSerializer(TaggedJSONSerializer):
         try:
             if self._is_short and _is_plain(value):
                 return _encoders[sort_keys].encode(value).decode()
-        except (UnicodeEncodeError, RecursionError):
-            pass  # a lone surrogate, which only Flask's JSON can write; or too deep for both
+        except (ValueError, RecursionError):
+            pass  # a lone surrogate, which only Flask's JSON can write; or what neither can
         try:
             text = self.dumps(value)
             self.loads(text)
@@ -97,7 +98,7 @@ class FieldSerializer(TaggedJSONSerializer):
             if SCALARS.issuperset(map(type, values)) or all(map(_is_plain, values)):
                 lines = _encoders[sort_keys].encode_lines(values).decode()
                 return lines.split("\n")[:-1]  # no text has a line break: JSON escapes it
-        except (UnicodeEncodeError, RecursionError):
+        except (ValueError, RecursionError):
             pass
         return None
 

@@ -1,6 +1,7 @@
 """What an application may do with Flask's own session, on each backend as there."""
 
 import threading
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -13,12 +14,13 @@ from flask import (
     request_finished,
     session,
 )
-from flask.json.tag import JSONTag
-from flask.sessions import SecureCookieSession
+from flask.json.tag import JSONTag, TaggedJSONSerializer
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from backends import Backend, init_app, lister_of
 from backends.store import StoreUnavailable
 from tests.backends.contract.stage import Act, MakeApp, Stage, begin_anew, set_cookie
+from tests.backends.places import CLASSES, only_on
 from tests.support.cases import case
 from tests.support.failures import raising
 
@@ -177,6 +179,20 @@ class TagComplex(JSONTag):
         return complex(*value)
 
 
+class TagSeconds(JSONTag):
+    __slots__ = ()
+    key = " d"
+
+    def check(self, value: Any) -> bool:
+        return isinstance(value, datetime)
+
+    def to_json(self, value: datetime) -> int:
+        return int(value.timestamp())
+
+    def to_python(self, value: int) -> datetime:
+        return datetime.fromtimestamp(value, UTC)
+
+
 class TestTags:
     @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
     def test_an_application_may_register_its_own(
@@ -195,6 +211,19 @@ class TestTags:
         there = Stage(app)
         there.put(point=1 + 2j, nested=[{"at": 3j}])
         assert there.held() == {"point": 1 + 2j, "nested": [{"at": 3j}]}
+
+    @only_on(CLASSES)
+    def test_one_may_take_the_place_of_flasks(self, bare_app: Flask, backend: Backend) -> None:
+        app = Flask("lab")
+        app.config.update(bare_app.config)
+        app.session_interface = SecureCookieSessionInterface()
+        own = TaggedJSONSerializer()
+        own.register(TagSeconds, force=True, index=0)
+        app.session_interface.serializer = own
+        init_app(app, backend.name)
+        stage = Stage(app)
+        stage.put(at=datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC))
+        assert stage.held() == {"at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)}
 
 
 def test_the_application_s_class_of_responses_sets_the_cookie(stage: Stage) -> None:

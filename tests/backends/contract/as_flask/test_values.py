@@ -204,7 +204,10 @@ class NotATime(datetime):
         return "NaT"
 
 
-BAD_VALUES = (object(), {1, 2}, len, {"a": [(object(),)]}, {(1, 2): 3}, NotATime(2026, 1, 1))
+BAD_VALUES = (
+    *(object(), {1, 2}, len, {"a": [(object(),)]}, {(1, 2): 3}, NotATime(2026, 1, 1)),
+    *(10**5000, [10**5000]),  # Python makes no text of so many digits
+)
 
 
 def test_a_value_that_cannot_be_stored_is_named_and_changes_nothing(stage: Stage) -> None:
