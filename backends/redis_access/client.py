@@ -75,6 +75,9 @@ CONNECTION_OPTIONS: dict[str, Any] = {
     "maint_notifications_config": MaintNotificationsConfig(enabled=False),
 }
 
+TLS_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
+"""The options that name a file, or a folder of them."""
+
 SHARED_OPTIONS = ("protocol", "max_connections")
 """The options behind the `?` that also an address of several servers may have."""
 
@@ -173,6 +176,7 @@ def connect(url: str) -> Client:
         return _cluster(parts)
     _check_single(parts)
     options = parse_url(url)
+    _check_files(options)
     kind = options.pop("connection_class", Connection)
     return _client(connection_class=DEADLINE_CLASSES[kind], **options)
 
@@ -183,9 +187,23 @@ def _check_single(parts: SplitResult) -> None:
         if not parts.path:
             raise UnreadableAddress("it names no socket file")
         return
+    if not parts.hostname:
+        # Of an unset variable in its place; redis-py would take this machine.
+        raise UnreadableAddress("it names no host")
     if not (parts.path.strip("/") or "0").isdecimal():
         raise UnreadableAddress("the database behind the host is a number")
-    _check_host(parts.hostname or "")
+    _check_host(parts.hostname)
+
+
+def _check_files(options: dict[str, Any]) -> None:
+    """Raise `ValueError` for a file of TLS that cannot be read.
+
+    A connection would say that the server is no such file.
+    """
+    for name in TLS_FILES:
+        file = options.get(name)
+        if file is not None and not os.access(file, os.R_OK):
+            raise UnreadableAddress(f"{name}={file} is no file that can be read")
 
 
 def _check_host(name: str) -> None:
@@ -314,6 +332,7 @@ def _options(parts: SplitResult) -> dict[str, Any]:
                 "and, with TLS, ssl_…"
             )
     options = parse_url(f"redis://host?{parts.query}")
+    _check_files(options)
     return {name: value for name, value in options.items() if name != "host"}
 
 

@@ -58,6 +58,13 @@ UNUSABLE = {
     "redis+sentinel://127.0.0.1:26379/sessions/first": "the database behind the service",
     "redis+sentinel://127.0.0.1:26379/sessions?db=1": "options behind a ?",
     "redis+sentinel://127.0.0.1:sentinel/sessions": "REDIS_URL cannot be read. Give",
+    "redis://": "it names no host",
+    "rediss://:6379/0": "it names no host",
+    **{
+        f"{address}?ssl_{name}=missing.pem": f"ssl_{name}=missing.pem is no file that can be read"
+        for address in ("rediss://127.0.0.1:1", "rediss+sentinel://127.0.0.1/sessions")
+        for name in ("ca_certs", "certfile", "keyfile", "ca_path")
+    },
     "redis://127.0.0.1:1/first": "the database behind the host is a number",
     "redis://127.0.0.1:1/-1": "the database behind the host is a number",
     "rediss://127.0.0.1:1/1/2": "the database behind the host is a number",
