@@ -5,6 +5,7 @@ import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
 import pytest
@@ -29,6 +30,9 @@ from tests.support.failures import raising
 from tests.support.services import RedisServer
 
 COULD_BE_ISSUED = ("-" * 43, "12345678-1234-1234-1234-123456789012")
+URL_SAFE = f"{ascii_uppercase}{ascii_lowercase}{digits}-_"
+"""The letters of Base64 in their order (RFC 4648, 5)."""
+
 HOSTILE = (
     *("", "a", "." * 5000, "é", '"', "a\\054b", "../../etc/passwd", "0" * 32, "%00%00", "*"),
     *("eyJ1c2VyIjoiYWxpY2UifQ.aScDxQ.AAAAAAAAAAAAAAAAAAAAAAAAAAA", "x" * 43 + "\x01"),
@@ -198,6 +202,28 @@ def test_a_shared_cookie_of_visitors_makes_two_sessions(switch: Switch, backend:
     assert "user" not in second.data()
     # The server cannot tell the second one's cookie from a copy of the first one's.
     assert second.data() == ({} if backend.revocable else {"language": "de"})
+
+
+@INTO_EITHER
+def test_another_form_of_a_cookie_is_the_same_cookie(switch: Switch, backend: Backend) -> None:
+    """Base64 has four letters for the last bits of a signature, and skips what is no letter."""
+    before = Before(make_stock({}), "flask", {}, keeps_record=False)
+    after, token = switch(before), before.log_in().token
+    last = URL_SAFE.index(token[-1])
+    forms = [token[:-1] + URL_SAFE[last - last % 4 + spare] for spare in range(4)]
+    forms += [f"{token}{more}" for more in ("\xe9", "!!!!", "====")]
+
+    def opened(form: str) -> dict[str, Any]:
+        client = after.test_client(use_cookies=False)
+        return dict(client.get("/", headers={"Cookie": f"session={form}"}).get_json())
+
+    for form in forms:
+        with case(form):
+            assert opened(form) == {"user": "alice"}
+    Browser(after, token).post("/logout")
+    for form in forms:
+        with case(form):
+            assert bool(opened(form)) is not backend.revocable
 
 
 @INTO_EITHER
