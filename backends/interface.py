@@ -303,7 +303,8 @@ class BackendInterface(SessionInterface):
     ) -> None:
         """Prolong a session that nobody changed, and send its cookie where Flask promises it.
 
-        If the store fails, the answer goes out as it is: it changed nothing.
+        If the store fails, or the session ended meanwhile, the answer goes out as it is: it changed
+        nothing, and no cookie is sent.
         """
         permanent = session.permanent
         is_aging = self._is_aging(app, loaded, permanent)
@@ -312,10 +313,9 @@ class BackendInterface(SessionInterface):
         if not (is_aging or refreshes):
             return
         try:
-            # Raises if the session ended meanwhile: its token must not be sent again then.
             with report_failure(app, "save"):
                 token = self._touch(app, loaded)
-        except (StoreUnavailable, SessionTooLarge):
+        except (StoreUnavailable, SessionTooLarge, SessionGone):
             return
         if token != loaded.token or refreshes:
             self._send(app, session, token, response)

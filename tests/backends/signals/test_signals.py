@@ -101,6 +101,21 @@ def test_changes_of_an_ended_session(
     assert dropped is backend.revocable
 
 
+def test_a_page_that_only_read_dropped_no_changes(app: Flask, sent: Sent, views: Views) -> None:
+    """A permanent session is prolonged by each page, also after a logout elsewhere."""
+    tab = Tab(app)
+
+    def read_late() -> None:
+        session.get("user")
+        Tab(app, tab.token).post("/logout")
+
+    views["stay"] = lambda: session.update(user="alice", _permanent=True)
+    views["late"] = read_late
+    tab.post("/do/stay")
+    tab.post("/do/late")
+    assert ("changes-dropped", {}) not in sent
+
+
 @only_on(A_STORE)
 def test_a_failure_of_the_store_is_sent_once(
     app: Flask, sent: Sent, monkeypatch: pytest.MonkeyPatch
