@@ -55,10 +55,11 @@ def tell_asynchronous_functions(app: Flask) -> None:
     thread, but none of its frames.
     """
     known = ref(app)  # a reference of its own would keep the application alive
+    own = vars(app).get("async_to_sync")  # as an application sets it that has no asgiref
 
     def make_sync_and_tell(function: Callable[..., Any]) -> Callable[..., Any]:
         asked: Any = known()
-        call = type(asked).async_to_sync(asked, function)
+        call = own(function) if own else type(asked).async_to_sync(asked, function)
 
         def told(*arguments: Any, **named: Any) -> Any:
             token = _decided.set(answer_is_decided())

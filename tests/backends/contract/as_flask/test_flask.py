@@ -99,6 +99,35 @@ def test_it_may_be_installed_in_the_current_application(bare_app: Flask, backend
     assert stage.held() == {"a": 1}
 
 
+@only_on(CLASSES)
+def test_its_own_way_to_call_asynchronous_functions_stays(
+    bare_app: Flask, backend: Backend
+) -> None:
+    driven = []
+
+    def drive(function: Any) -> Act:
+        driven.append(function)
+
+        def call() -> Any:
+            with pytest.raises(StopIteration) as ended:
+                function().send(None)
+            return ended.value.value
+
+        return call
+
+    async def begin() -> str:
+        session["a"] = 1
+        return "begun"
+
+    app = Flask("lab")
+    app.config.update(bare_app.config)
+    app.async_to_sync = drive  # type: ignore[assignment,method-assign]
+    init_app(app, backend.name)
+    app.add_url_rule("/begin", view_func=begin)
+    assert app.test_client().get("/begin").text == "begun"
+    assert driven == [begin]
+
+
 def test_an_application_that_is_no_longer_used_is_freed_at_once(make_app: MakeApp) -> None:
     """As Flask promises: by its reference count, without the garbage collector."""
     # The script's first use fails in fakeredis, which keeps that error and all that led to it.
