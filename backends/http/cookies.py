@@ -8,6 +8,7 @@ from flask import Flask, Request, Response
 from flask.sessions import SessionInterface
 from werkzeug.datastructures import Headers
 from werkzeug.http import dump_cookie
+from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backends.settings import ConfigurationError
@@ -15,6 +16,9 @@ from backends.settings import ConfigurationError
 MAX_CANDIDATES = 4
 """Cookies of one name that are tried: a change of domain or path leaves two in a browser."""
 
+
+AS_SENT = WerkzeugRequest.cookies
+"""What finds the cookies in a request's header."""
 
 EXAMPLES = {
     "domain": "a name such as example.com",
@@ -26,6 +30,10 @@ EXAMPLES = {
 
 def cookies_named(name: str, request: Request) -> list[str]:
     """The first values of the cookies of a name, without quotes, empty ones left out."""
+    if getattr(type(request), "cookies", AS_SENT) is not AS_SENT:
+        # An application's own class may have them from elsewhere.
+        value = request.cookies.get(name)
+        return [value] if value else []
     header = request.environ.get("HTTP_COOKIE", "")
     if name not in header:
         return []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import (
     Flask,
+    Request,
     Response,
     copy_current_request_context,
     render_template_string,
@@ -235,6 +236,21 @@ def test_the_application_s_class_of_responses_sets_the_cookie(stage: Stage) -> N
     stage.put(a=1)
     for act in (lambda: session.update(a=2), begin_anew):
         assert "SameSite=Strict" in (set_cookie(stage.visit(act)) or "")
+
+
+def test_the_application_s_class_of_requests_finds_the_cookie(stage: Stage) -> None:
+    class FromHeader(Request):
+        @property
+        def cookies(self) -> Any:
+            return {"session": self.headers.get("X-Session")}
+
+    stage.put(a=1)
+    token = stage.token
+    stage.app.request_class = FromHeader
+    for header, held in ((token, {"a": 1}), ("", {})):
+        stage.open_another_browser()
+        stage.client.environ_base["HTTP_X_SESSION"] = header
+        assert stage.held() == held
 
 
 def test_an_owned_session_is_saved_without_a_context(make_app: MakeApp) -> None:
