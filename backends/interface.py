@@ -185,6 +185,7 @@ class BackendInterface(SessionInterface):
     def _look_at_settings(self, app: Flask) -> None:
         self._settings = current_settings(app, self._settings)
         self.serializer.has_flasks_json = self._settings.has_flasks_json
+        self.serializer.json = app.json
 
     def _salt(self, app: Flask) -> str:
         """The salt of a token's signature: a token of another cookie is not accepted."""
@@ -350,9 +351,8 @@ class BackendInterface(SessionInterface):
         # Not 0, which would be no beginning: tests set their clocks to the epoch.
         created = loaded.created if loaded and keeps_age else max(self.clock(), 1.0)
         token = self._create(app, session, fields, created)
-        permanent = session.permanent
+        permanent, seen = session.permanent, self.clock()
         ttl = self.remaining(app, created, permanent)
-        seen = self.clock()
         session._become(LoadedSession(session._id, token, created, seen, ttl, fields, permanent))
         return token
 

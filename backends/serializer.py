@@ -10,6 +10,7 @@ from math import isfinite
 from types import NoneType
 from typing import Any
 
+import flask.json
 import msgspec
 from flask.json.tag import JSONTag, TaggedJSONSerializer
 
@@ -62,6 +63,9 @@ class FieldSerializer(TaggedJSONSerializer):
         super().__init__()
         self.has_flasks_json = True
         """Whether the application's JSON is Flask's: one of its own may do more, or write more."""
+        self.json: Any = flask.json
+        """What writes and reads JSON: Flask's module asks the current application, if there is one,
+        which may be another than the session's."""
         self._tags_of_flask = len(self.order)
         known = {*TaggedJSONSerializer.default_tags, *self.default_tags}
         for index, tag in enumerate(getattr(before, "order", ())):
@@ -72,6 +76,13 @@ class FieldSerializer(TaggedJSONSerializer):
     def _is_short(self) -> bool:
         """Whether plain values may take the shorter way: nobody has a JSON or tags of their own."""
         return self.has_flasks_json and len(self.order) == self._tags_of_flask
+
+    def dumps(self, value: Any) -> str:
+        text: str = self.json.dumps(self.tag(value), separators=(",", ":"))
+        return text
+
+    def loads(self, value: str) -> Any:
+        return self._untag_scan(self.json.loads(value))
 
     def encode(self, value: Any, sort_keys: bool = True) -> str:
         """The value as one line of text.

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from backends import SessionTooLarge
 from tests.backends.contract.stage import HOST, MakeApp, Stage, attributes, begin_anew
-from tests.backends.places import A_STORE, only_on
+from tests.backends.places import A_STORE, CLASSES, only_on
 from tests.support.cases import case
 from tests.support.clock import SetClock
 
@@ -263,6 +263,23 @@ class TestSize:
             stage.client.session_transaction(base_url=HOST) as opened,
         ):
             opened["blob"] = "x" * 5 * 2**20
+
+
+@only_on(CLASSES)
+def test_it_is_asked_whichever_application_is_the_current_one(make_app: MakeApp) -> None:
+    app, values = make_app(), {"price": Decimal("1.5"), "prices": [Decimal(2)]}
+    app.json = ExactJson(app)
+    stage = Stage(app)
+    stage.put(**values)
+    with stage.client.session_transaction(base_url=HOST) as opened:
+        assert dict(opened) == values
+
+    def read_elsewhere() -> dict[str, Any]:
+        with make_app().app_context():
+            return dict(session)
+
+    stage.visit(read_elsewhere)
+    assert stage.result == values
 
 
 @pytest.mark.parametrize("provider", [IndentedJson, ExactJson])
