@@ -18,6 +18,10 @@ OWN_WORDS = "the server "
 """Begins what this module says itself, with what to do."""
 
 ASK_WHY = "Find out whether it runs, and what keeps it busy (SLOWLOG GET)."
+ASK_TLS = (
+    "Find out whether it runs, and whether it speaks TLS there, which rediss:// needs: to a server "
+    "without it the greeting is no command, or one that has not ended."
+)
 LET_USE = (
     "Let its user use these keys, and all commands of the categories @read, @write, @scripting and "
     "@connection (ACL SETUSER)."
@@ -36,6 +40,8 @@ ADVICE = {
     "(?max_connections=… in REDIS_URL).",
     "Too many open files": "Let this process open more (ulimit -n).",
     "start new thread": "Let this process start more (ulimit -u, limits of its container).",
+    "Timeout connecting": ASK_TLS,
+    "WRONG_VERSION_NUMBER": ASK_TLS,
     "Timeout": ASK_WHY,
     TIME_USED_UP: ASK_WHY,
 }

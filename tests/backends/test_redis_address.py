@@ -1,10 +1,12 @@
 """Addresses and clients of Redis that cannot be used, and what is said of them; TLS."""
 
+import socket
 import subprocess
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import fakeredis
@@ -24,7 +26,7 @@ from tests.backends.records import fields
 from tests.support.bare import make_bare
 from tests.support.cases import case
 from tests.support.redis_topologies import SentinelServer, is_master
-from tests.support.services import RedisServer, free_port, require, set_to, until
+from tests.support.services import PATIENCE, RedisServer, free_port, require, set_to, until
 
 PASSWORD = "open-sesame"
 KEY = "a" * 64
@@ -94,6 +96,31 @@ def test_a_password_with_a_slash_is_not_shown() -> None:
     ):
         with case(url):
             assert "in a password write / as %2F" in refusal(REDIS_URL=url.format(PASSWORD))
+
+
+@pytest.mark.parametrize(
+    ("answer", "limit"), [(b"", 0.02), (b"-ERR unknown\r\n", PATIENCE)], ids=["none", "error"]
+)
+def test_a_server_without_tls_is_told(
+    answer: bytes, limit: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the bytes in its greeting, it waits for the end of a command or knows none like it."""
+    monkeypatch.setattr(deadline, "LIMIT_SECONDS", limit)
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection, suppress(ConnectionResetError):
+            connection.sendall(answer)
+            while connection.recv(1024):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=serve)
+        thread.start()
+        store = RedisStore(connect(f"rediss://127.0.0.1:{server.getsockname()[1]}"))
+        with pytest.raises(StoreUnavailable, match=r"Find out .* whether it speaks TLS there"):
+            store.load(KEY)
+        thread.join()
 
 
 def test_what_is_no_address_and_no_client_is_named() -> None:

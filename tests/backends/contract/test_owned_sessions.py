@@ -10,7 +10,7 @@ from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from functools import partial, singledispatch
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
