@@ -78,8 +78,9 @@ class FieldSerializer(TaggedJSONSerializer):
         return self.has_flasks_json and len(self.order) == self._tags_of_flask
 
     def dumps(self, value: Any) -> str:
-        text: str = self.json.dumps(self.tag(value), separators=(",", ":"))
-        return text
+        text = self.json.dumps(self.tag(value), separators=(",", ":"))
+        # Some libraries make bytes, which Flask takes for an answer.
+        return text if isinstance(text, str) else str(text, "utf-8")
 
     def loads(self, value: str) -> Any:
         return self._untag_scan(self.json.loads(value))

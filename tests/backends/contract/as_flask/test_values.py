@@ -26,6 +26,13 @@ class IndentedJson(DefaultJSONProvider):
         return super().dumps(obj, **{**options, "indent": 2})
 
 
+class JsonOfBytes(DefaultJSONProvider):
+    """As `orjson` and `msgspec` make it, with a line break at the end."""
+
+    def dumps(self, obj: Any, **options: Any) -> Any:
+        return f"{super().dumps(obj, **options)}\n".encode()
+
+
 class ExactJson(DefaultJSONProvider):
     """One that has a form of its own for `Decimal`."""
 
@@ -282,7 +289,7 @@ def test_it_is_asked_whichever_application_is_the_current_one(make_app: MakeApp)
     assert stage.result == values
 
 
-@pytest.mark.parametrize("provider", [IndentedJson, ExactJson])
+@pytest.mark.parametrize("provider", [IndentedJson, JsonOfBytes, ExactJson])
 def test_the_application_s_own_json_changes_no_value(
     make_app: MakeApp, provider: type[DefaultJSONProvider]
 ) -> None:
