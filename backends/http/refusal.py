@@ -32,6 +32,9 @@ AFTER_THE_VIEW = frozenset(
 """The steps of Flask in which the answer is decided: an error raised there reaches no handler."""
 
 
+WHOLE_REQUEST = Flask.wsgi_app.__code__
+
+
 class SessionTooLarge(RequestEntityTooLarge):
     """The session does not fit into its backend: a 413. Nothing was changed."""
 
@@ -44,6 +47,8 @@ def answer_is_decided() -> bool:
     """Whether the caller runs within one of those steps."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code not in AFTER_THE_VIEW:
+        if frame.f_code is WHOLE_REQUEST:
+            return False  # what is further out decides of another request, which may ask for this
         frame = frame.f_back  # type: ignore[assignment]  # `None` ends the loop
     return frame is not None or _decided.get()
 

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 from flask import Response, abort, render_template_string, send_file, session
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from backends import StoreUnavailable, interface_of
 from tests.backends.contract.stage import HOST, Act, MakeApp, Stage, begin_anew, set_cookie
@@ -141,6 +141,22 @@ def test_an_error_page_may_look_at_the_session(
     with failing(stage):
         response = stage.visit(refuse)
     assert (response.status_code, response.text) == (status, f"{status} for nobody")
+
+
+def test_an_error_page_may_ask_for_another_page(stage: Stage) -> None:
+    """The other is no error page: it must not take everybody for a visitor."""
+    inner: dict[str, Any] = {}
+
+    def ask(_: Exception) -> tuple[str, int]:
+        stage._act = lambda: session.get("user", "nobody")
+        answer = stage.client.get("/inner", base_url=HOST)
+        inner.update(status=answer.status_code, text=answer.text)
+        return "asked", 404
+
+    stage.app.error_handler_spec[None][404] = {NotFound: ask}
+    with failing(stage):
+        assert stage.visit(lambda: abort(404)).text == "asked"
+    assert inner == {"status": 503, "text": "503 for nobody"}
 
 
 def test_a_function_after_the_request_may_look_at_it(make_app: MakeApp, either: Either) -> None:
