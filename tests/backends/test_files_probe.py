@@ -131,14 +131,13 @@ class TestStart:
         says = f"{folder / place}: it refuses writing (it belongs to the user 0)"
         assert says in str(refused.value)
 
+    @pytest.mark.usefixtures("root")
     def test_leaves_folders_alone_that_are_not_its_own(self, entered: Path) -> None:
         """As on a new disk, where `lost+found` is root's."""
-        if os.geteuid() != 0:
-            pytest.skip("only root can give a folder away: run as root")
         folder = entered / "sessions"
         (folder / "lost+found").mkdir(parents=True, mode=0o700)
         os.chown(folder, 65534, 65534)
-        with as_user(65534):
+        with as_nobody(os.seteuid):
             store = FileSystemStore(folder)
             store.create(KEY, FIELDS, 60)
             store.check()
