@@ -23,6 +23,8 @@ STOCK_BEFORE = {
 }
 """The stock backend whose sessions are taken over, by the value of `SESSION_MIGRATE_FROM`."""
 
+GIVE_AN_ADDRESS = "Give one of this machine: 127.0.0.1, ::1, or 0.0.0.0 for all that it has."
+
 INSTANCE = Path("instance")
 """The folder for sessions as files, the accounts, and the secret key of a development run."""
 
@@ -110,6 +112,12 @@ def _hosts(text: str) -> list[str]:
                 f"{name!r} is no name of a host: write shop.example.com, or .example.com for all."
             )
     return names
+
+
+def _address_to_listen_on(text: str) -> str:
+    if not re.fullmatch(r"[\w.:%-]+", text):
+        raise ValueError(f"{text!r} is no address. {GIVE_AN_ADDRESS}")
+    return text
 
 
 VARIABLES = (
@@ -244,7 +252,7 @@ VARIABLES = (
         _switch,
         shown_default="`on` in development, `off` in production",
     ),
-    Variable("HOST", "The address to listen on.", str, default="127.0.0.1"),
+    Variable("HOST", "The address to listen on.", _address_to_listen_on, default="127.0.0.1"),
     Variable("PORT", "The port to listen on.", _whole_number(1, 65535), default="5000"),
     Variable(
         "WEB_CONCURRENCY",
@@ -293,10 +301,12 @@ def is_embedded(settings: Mapping[str, Any]) -> bool:
 
 
 def _value(variable: Variable, given: Mapping[str, Any]) -> Any:
-    value = given.get(variable.name, os.environ.get(variable.name) or variable.default)
+    value = given.get(variable.name, os.environ.get(variable.name, ""))
     if not isinstance(value, str):
         return value
-    if not value.strip() and not variable.default:
+    if not value.strip():  # blanks too: with them HOST would be every address of the machine
+        value = variable.default
+    if not value:
         return None
     try:
         if re.search("[\ud800-\udfff]", value) and variable.read is not Path:
@@ -336,7 +346,8 @@ def _check_production(settings: Mapping[str, Any], given: Mapping[str, Any]) -> 
 
 
 def _is_set(name: str, given: Mapping[str, Any]) -> bool:
-    return name in given or bool(os.environ.get(name))
+    value = given.get(name, os.environ.get(name, ""))
+    return not isinstance(value, str) or bool(value.strip())
 
 
 def _read_password(settings: Mapping[str, Any]) -> str:

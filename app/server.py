@@ -17,7 +17,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers import gthread
 
-from app.config import PRODUCTION, is_embedded
+from app.config import GIVE_AN_ADDRESS, PRODUCTION, is_embedded
 from app.state import state_of, with_mounted
 from app.web.log import log_disabled
 from backends import (
@@ -293,6 +293,7 @@ def _listen(host: str, port: int) -> socket.socket:
                 "Stop it, or set another PORT."
             ) from error
         reason = str(error.strerror).partition(" (")[0]  # Python 3.11 adds the address
+        what_to_do = "Take a PORT from 1024 on." if error.errno == errno.EACCES else GIVE_AN_ADDRESS
         raise ConfigurationError(
-            f"HOST={host} PORT={port}: cannot listen there ({reason})."
+            f"HOST={host} PORT={port}: cannot listen there ({reason}). {what_to_do}"
         ) from error

@@ -61,13 +61,17 @@ def bare_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @covers("7.1.1")
-def test_a_variable_that_is_unset_or_empty_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("text", [None, "", " \t"])
+def test_a_variable_that_is_unset_or_blank_has_its_default(
+    text: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With blanks HOST would be every address, and SESSION_FILE_DIR the current folder."""
     assert {variable.name for variable in VARIABLES} == {*DEFAULTS, "SECRET_KEY"}
-    unset = read_settings({})
     for name in DEFAULTS:
-        monkeypatch.setenv(name, "")
-    for settings in (unset, read_settings({})):
-        assert {name: settings[name] for name in DEFAULTS} == DEFAULTS
+        if text is not None:
+            monkeypatch.setenv(name, text)
+    settings = read_settings({})
+    assert {name: settings[name] for name in DEFAULTS} == DEFAULTS
 
 
 @pytest.mark.parametrize(
@@ -135,6 +139,9 @@ def test_a_good_value_is_read(
         ("ALLOWED_HOSTS", "[::1]", "is no name of a host"),
         *((name, f"{SECRET}\udcff", "is no UTF-8") for name in NAMES_OF_TEXTS),
         ("LAB", "yes", "neither on nor off"),
+        ("HOST", "[::1]", "is no address. Give one of this machine: 127.0.0.1"),
+        ("HOST", "http://127.0.0.1", "is no address"),
+        ("HOST", "127.0.0.1\n::1", "is no address"),
         ("PROXY_COUNT", "-1", "not a whole number from 0 to 10"),
         ("PORT", "65536", "not a whole number from 1 to 65535"),
         ("PORT", "٨٠", "not a whole number"),
@@ -249,6 +256,7 @@ def test_production_takes_settings_that_are_complete() -> None:
         ({"DEMO_ACCOUNTS": None}, "DEMO_ACCOUNTS is missing"),
         ({"DEMO_ACCOUNTS": "alice:wonderland"}, "DEMO_ACCOUNTS holds a plain password"),
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is missing"),
+        ({"DEMO_ACCOUNTS": " "}, "DEMO_ACCOUNTS is missing"),
         ({"ALLOWED_HOSTS": " , "}, "ALLOWED_HOSTS is missing"),
         ({"REDIS_URL": "redis://store.internal"}, "another machine without a password"),
     ],

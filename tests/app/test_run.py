@@ -1,5 +1,6 @@
 """`session-lab run`: one clear line for what cannot be, an address and a quiet end otherwise."""
 
+import errno
 import runpy
 import signal
 import socket
@@ -10,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -88,7 +90,11 @@ INVALID = {
     "port that is no number": (redis_at("redis://localhost:port/0"), "REDIS_URL cannot be read"),
     "unknown option": (redis_at("redis://localhost?option=1"), "REDIS_URL cannot be read"),
     "address cut off": (redis_at("redis://[::1"), "REDIS_URL: Invalid IPv6 URL"),
-    "address of another machine": ({"HOST": "192.0.2.1"}, "HOST=192.0.2.1 PORT="),
+    "address of another machine": (
+        {"HOST": "192.0.2.1", "PORT": "8080"},
+        "HOST=192.0.2.1 PORT=8080: cannot listen there (Cannot assign requested address). Give one "
+        "of this machine: ",
+    ),
 }
 
 
@@ -130,6 +136,18 @@ def test_a_port_in_use_is_named(refused: Refused) -> None:
         port = other.getsockname()[1]
         line = refused({"SESSION_BACKEND": "cookie", "PORT": str(port)})
     assert line.startswith(f"PORT={port}: another program listens on 127.0.0.1 there.")
+
+
+def test_a_port_that_this_user_may_not_take_is_named(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's refusal is made: root may take each port."""
+    refusal = PermissionError(errno.EACCES, "Permission denied")
+    monkeypatch.setattr("socket.create_server", Mock(side_effect=refusal))
+    line = refused({"SESSION_BACKEND": "cookie", "PORT": "80"})
+    assert line.endswith(
+        " PORT=80: cannot listen there (Permission denied). Take a PORT from 1024 on."
+    )
 
 
 def test_gunicorn_refuses_more_processes_on_an_embedded_redis() -> None:
