@@ -175,6 +175,11 @@ class Worker(gthread.ThreadWorker):
             self.handle_exit(signal.SIGTERM, None)
         return is_alive
 
+    def init_signals(self) -> None:
+        """As gunicorn's, but leave it to the first process what the end of a terminal means."""
+        super().init_signals()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
     def handle_quit(self, _signal: int, _frame: object) -> None:
         os._exit(0)
 
@@ -189,6 +194,7 @@ class Server(BaseApplication):
     def __init__(self, app: Flask, listener: socket.socket) -> None:
         self.app = app
         self.descriptor = listener.detach()
+        self.outlives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as by nohup
         super().__init__()
 
     def load_config(self) -> None:
@@ -204,7 +210,7 @@ class Server(BaseApplication):
             # Gunicorn believes these of any client on loopback: ProxyFix reads what a proxy says.
             "forwarder_headers": "",
             "secure_scheme_headers": {},
-            "when_ready": self._greet,
+            "when_ready": self._begin,
         }
         assert self.cfg is not None
         for name, value in options.items():
@@ -213,9 +219,19 @@ class Server(BaseApplication):
     def load(self) -> Flask:
         return self.app
 
-    def _greet(self, _arbiter: object) -> None:
+    def _begin(self, arbiter: Any) -> None:
+        signal.signal(signal.SIGHUP, partial(self._handle_hangup, arbiter))
         log_new_accounts(self.app)
         print(format_greeting(self.app), flush=True)
+
+    def _handle_hangup(self, arbiter: Any, _signal: int, frame: object) -> None:
+        """End when the terminal is closed, unless it was started to outlive that.
+
+        Gunicorn would start other workers, and serve on where nobody sees it: they have the same
+        settings, and none of the sessions in an embedded Redis.
+        """
+        if not self.outlives_terminal:
+            arbiter.signal(signal.SIGTERM, frame)
 
 
 def serve(app: Flask) -> None:

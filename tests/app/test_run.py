@@ -1,6 +1,7 @@
 """`session-lab run`: one clear line for what cannot be, an address and a quiet end otherwise."""
 
 import errno
+import os
 import runpy
 import signal
 import socket
@@ -20,7 +21,7 @@ import pytest
 from app import create_app
 from app.__main__ import main
 from app.config import VARIABLES
-from app.server import format_greeting, log_new_accounts
+from app.server import Server, Worker, format_greeting, log_new_accounts
 from tests.conftest import ACCOUNTS, PRODUCTION, SECRET
 from tests.support.covers import covers
 from tests.support.services import PATIENCE, LabServer, free_port
@@ -200,6 +201,39 @@ def test_it_serves_at_its_address_and_takes_three_full_cookies(tmp_path: Path) -
 def test_ctrl_c_ends_it_too(tmp_path: Path) -> None:
     with _server(tmp_path) as server:
         _end(server, signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("before", "ended_by"), [(signal.SIG_DFL, [signal.SIGTERM]), (signal.SIG_IGN, [])]
+)
+def test_a_closed_terminal_ends_it_unless_it_was_started_by_nohup(
+    before: signal.Handlers, ended_by: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would serve on, with a new worker that has no session of an embedded Redis."""
+    handlers: dict[int, Any] = {signal.SIGHUP: before}
+    monkeypatch.setattr("signal.signal", handlers.__setitem__)
+    monkeypatch.setattr("signal.getsignal", handlers.__getitem__)
+    signals: list[int] = []
+    arbiter = SimpleNamespace(signal=lambda number, _frame: signals.append(number))
+    app = create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET})
+    server = Server(app, socket.create_server(("127.0.0.1", 0)))
+    os.close(server.descriptor)
+    server._begin(arbiter)
+    handlers[signal.SIGHUP](signal.SIGHUP, None)
+    assert signals == ended_by
+
+
+def test_a_closed_terminal_leaves_it_to_the_first_process_what_becomes_of_workers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handlers: dict[int, Any] = {}
+    monkeypatch.setattr("signal.signal", handlers.__setitem__)
+    for name in ("set_wakeup_fd", "siginterrupt"):
+        monkeypatch.setattr(f"signal.{name}", lambda *_: None)
+    worker = Worker.__new__(Worker)
+    worker.PIPE = [0, 0]
+    worker.init_signals()
+    assert handlers[signal.SIGHUP] is signal.SIG_IGN
 
 
 def _get(server: LabServer, header: str) -> bytes:
