@@ -288,7 +288,7 @@ def _explain_failure(backend: Backend, reason: str, redis_url: str) -> str:
         return f"{backend.needs}, which {backend.title} needs, cannot be used: {reason}. Start it."
     return (
         f"REDIS_URL={_hide_password(redis_url)} cannot be used: {reason}. "
-        "Start that Redis, or unset REDIS_URL for the embedded one."
+        "Start or repair that Redis, or unset REDIS_URL for the embedded one."
     )
 
 

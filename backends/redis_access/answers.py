@@ -28,11 +28,15 @@ LET_USE = (
 )
 LOG_IN = "Give the name and the password of a user there."
 
+UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What redis-py raises for an option that makes no sense, and for a greeting of no Redis."""
+
 ADVICE = {
     "OOM": "Give it more memory (maxmemory), or let sessions end sooner.",
     "NOPERM": LET_USE,
     "can't run this command": LET_USE,  # within a script
     "can't access at least one of the keys": LET_USE,
+    "READONLY": "It is a replica: name its master.",
     "NOREPLICAS": "Start its replicas, or ask for fewer (min-replicas-to-write).",
     "NOAUTH": LOG_IN,
     "WRONGPASS": LOG_IN,
@@ -53,6 +57,8 @@ def describe_answer(error: BaseException) -> str:
     # Sentinel's message ends with the settings of all clients that it asked.
     text = str(error).partition(", with args beginning with")[0].partition(" : <")[0]
     text = SCRIPT_NAME.sub("", text)
+    if isinstance(error, UNFORESEEN):
+        return f"it is no Redis, or an option in the address cannot be used ({text})"
     if text.startswith("HELLO must be called with the client already authenticated"):
         return f"{OWN_WORDS}asks for a password: give it in the address, as redis://:password@host"
     if isinstance(error, AskError):  # a client of the cluster would follow it
@@ -70,6 +76,11 @@ def advise(error: BaseException) -> str:
     if text.startswith(OWN_WORDS):
         return ""
     return next((what for sign, what in ADVICE.items() if sign == code or sign in text), "")
+
+
+def explain(error: BaseException) -> str:
+    """What a server answered, and what to do about it."""
+    return f"{describe_answer(error).rstrip('.')}. {advise(error)}".rstrip()
 
 
 def refuses_connection(error: redis.RedisError) -> bool:

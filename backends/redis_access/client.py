@@ -28,7 +28,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from backends.failure_log import FailureLog
-from backends.redis_access.answers import advise, describe_answer
+from backends.redis_access.answers import describe_answer, explain
 from backends.redis_access.pool import (
     DeadlineConnection,
     DeadlinePool,
@@ -113,7 +113,7 @@ def _connect_or_refuse(url: object, connect: Callable[[str], Client]) -> Client:
             client.connection_pool.make_connection()  # reads the options, connects to nothing
     except FAILURES as error:
         raise ConfigurationError(_describe_refusal(url, error)) from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise ConfigurationError(
             f"REDIS_URL cannot be read{_why_unreadable(url, error)}. Give redis://host:port/db, "
             "rediss://…, unix://path, redis+sentinel://host:port,host:port/service/db or "
@@ -385,8 +385,7 @@ class CircuitBreaker:
         reason = describe_answer(error)
         # A cause that repeats a command may show its password in a log.
         cause = error if reason == str(error) else None
-        said = f"Redis: {reason.rstrip('.')}. {advise(error)}".rstrip()
-        raise self._failures.unavailable(said) from cause
+        raise self._failures.unavailable(f"Redis: {explain(error)}") from cause
 
     def _try_again_at(self, moment: float | None) -> None:
         with self._lock:

@@ -22,7 +22,7 @@ from redis.exceptions import (
 )
 from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection
 
-from backends.redis_access.answers import describe_answer, refuses_connection
+from backends.redis_access.answers import UNFORESEEN, describe_answer, refuses_connection
 from backends.redis_access.deadline_socket import TIME_USED_UP, Command, DeadlineSocket
 from backends.redis_access.lookup import wait_for_name
 from backends.timing import deadline
@@ -87,6 +87,16 @@ class DeadlineMixin:
     @socket_connect_timeout.setter
     def socket_connect_timeout(self, value: float | int | None) -> None:
         """The deadline alone counts."""
+
+    def connect(self) -> None:
+        """Connect and greet. Raises `ConnectionError` also for what redis-py does not foresee."""
+        try:
+            super().connect()  # type: ignore[misc]  # of redis-py
+        except OSError:
+            raise  # that of a certificate is a ValueError too
+        except UNFORESEEN as error:
+            self.disconnect()  # type: ignore[attr-defined]  # redis-py does it for its own errors
+            raise redis.ConnectionError(describe_answer(error)) from error
 
     def on_connect_check_health(self, check_health: bool = True) -> None:
         """Greet the server. Its answer to a greeting may repeat the password: leave that out."""

@@ -12,7 +12,9 @@ from redis.exceptions import NoPermissionError
 from backends.probe import Probe
 from backends.redis import LOGIN_TIMEOUT_SECONDS, RedisStore
 from backends.redis_access.client import BackgroundRefresh, connect
+from backends.redis_access.pool import DeadlineConnection
 from backends.store import StoreUnavailable
+from tests.support.cases import case
 from tests.support.clock import SetClock
 from tests.support.failures import raising
 from tests.support.limits import limited
@@ -78,6 +80,31 @@ def test_who_gets_no_new_connection_keeps_nobody_from_the_others(
         assert store.load(KEY) is not None
     pool.disconnect()
     assert store.load(KEY) is not None
+
+
+def test_what_the_client_does_not_foresee_is_an_outage(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An option whose value makes no sense, and a greeting of another service."""
+    address = f"127.0.0.1:{server.port}"
+    for option in ("encoding_errors=x", "socket_type=x"):
+        url = f"redis://{address}?{option}"
+        with case(url), pytest.raises(StoreUnavailable, match="an option in the address cannot be"):
+            RedisStore(connect(url)).load(KEY)
+    monkeypatch.setattr(DeadlineConnection, "read_response", lambda *_, **__: b"OK")
+    with pytest.raises(StoreUnavailable, match="it is no Redis"):
+        RedisStore(connect(f"redis://{address}")).load(KEY)
+
+
+def test_a_replica_says_that_it_is_one(server: RedisServer, store: RedisStore) -> None:
+    admin = server.client()
+    admin.replicaof("127.0.0.1", "1")
+    try:
+        with pytest.raises(StoreUnavailable, match=r"It is a replica: name its master\.$"):
+            store.create(KEY[::-1] + "b", {}, 600, owner=None)
+    finally:
+        admin.replicaof("NO", "ONE")
+        admin.close()
 
 
 def test_an_address_needs_no_thread(server: RedisServer, store: RedisStore) -> None:
