@@ -82,7 +82,7 @@ class Guesses:
         if self._shared and time.monotonic() >= self._redis_is_back:
             try:
                 return self._shared.incr(*what) <= limit.amount
-            except StorageError:  # until it is back each process counts for itself
+            except _failures():  # until it is back each process counts for itself
                 self._redis_is_back = time.monotonic() + REDIS_PAUSE_SECONDS
         return self._own.incr(*what) <= limit.amount
 
@@ -142,7 +142,10 @@ def _log_refusal(name: str) -> None:
 
 
 def _open_redis(url: str) -> Storage | None:
-    """The counters in that Redis; `None` for an address that the library does not know."""
+    """The counters in that Redis.
+
+    `None` for an address that the library does not know, and for a cluster that does not answer.
+    """
     # Imported here: an application without Redis never loads its client.
     from redis.backoff import NoBackoff
     from redis.retry import Retry
@@ -156,5 +159,13 @@ def _open_redis(url: str) -> Storage | None:
     }
     try:
         return cast(Storage, storage_from_string(address, wrap_exceptions=True, **options))
-    except (ConfigurationError, ValueError, StorageError):
+    except _failures():
         return None
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What counting in Redis raises: of a cluster, also what the library does not wrap."""
+    from backends.redis_access.answers import UNFORESEEN
+    from backends.redis_access.client import FAILURES
+
+    return (ConfigurationError, StorageError, *FAILURES, *UNFORESEEN)

@@ -5,12 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 from typing import Any
+from unittest.mock import Mock
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
 from flask import Flask
+from redis.exceptions import RedisClusterException
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.accounts import database
@@ -18,6 +20,7 @@ from app.accounts.guesses import BY_ACCOUNT, BY_ADDRESS, Guesses, network_of
 from app.state import state_of
 from tests.app.conftest import MakeLab
 from tests.conftest import ACCOUNTS
+from tests.support.cases import case
 from tests.support.covers import covers
 from tests.support.services import PATIENCE, LabServer, RedisServer
 from tests.support.visitor import PASSWORDS, Visitor
@@ -176,9 +179,28 @@ def test_without_its_redis_a_process_counts_for_itself(tmp_path: Path) -> None:
     assert found.count(True) == BY_ADDRESS
 
 
+UNCOUNTABLE = (
+    "redis+sentinel://127.0.0.1:1/service",
+    "redis+cluster://127.0.0.1:1",
+    "rediss+cluster://127.0.0.1:1",
+    "redis://127.0.0.1:1?maint_notifications_config=on",
+    "redis://127.0.0.1:1?retry_on_error=all",
+    "rediss://127.0.0.1:1?ssl_min_version=9",
+    "x://",
+)
+
+
 def test_an_address_that_cannot_be_counted_at_is_none() -> None:
-    for url in ("redis+sentinel://127.0.0.1:1/service", "rediss+cluster://127.0.0.1:1", "x://"):
-        assert Guesses(url, processes=2).take("10.0.0.1", "alice")
+    for url in UNCOUNTABLE:
+        with case(url):
+            assert Guesses(url, processes=2).take("10.0.0.1", "alice")
+
+
+def test_without_its_cluster_a_process_counts_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the client raises then is wrapped by nobody."""
+    guesses = Guesses("redis://127.0.0.1:1")
+    monkeypatch.setattr(guesses._shared, "incr", Mock(side_effect=RedisClusterException("down")))
+    assert guesses.take("10.0.0.1", "alice")
 
 
 def _guess_over_http(server: LabServer) -> int:
