@@ -248,7 +248,7 @@ _STOCK_FILESYSTEM = replace(
     "The file is a pickle, and the 501st session ends another one, unless threshold is raised.",
     at_rest=_late("backends.stock:at_rest_filesystem"),
     watch=_late("backends.stock:watch"),
-    check=_late("backends.stock:check"),
+    check=_late("backends.stock:check_filesystem"),
 )
 _STOCK_REDIS = replace(
     _REDIS,
@@ -261,7 +261,7 @@ _STOCK_REDIS = replace(
     "The key in Redis is the working token itself: who copies the store has every login.",
     at_rest=_late("backends.stock:at_rest_redis"),
     watch=_late("backends.stock:watch"),
-    check=_late("backends.stock:check"),
+    check=_late("backends.stock:check_redis"),
 )
 
 BUILT_IN = {

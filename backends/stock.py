@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 
+from backends.probe import PROBE_SECONDS
 from backends.settings import ConfigurationError, idle_seconds, session_folder, unwritable_folder
 from backends.store import AtRest, Clock, StoreUnavailable, call_before
 
@@ -30,6 +32,8 @@ def install_filesystem(app: Flask, _clock: Clock) -> SessionInterface:
 
     folder = session_folder(app)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _try_to_write(folder)  # cachelib would log the failure with its traceback, and go on
         cache = FileSystemCache(threshold=500, cache_dir=str(folder))
     except OSError as error:
         raise unwritable_folder(folder, error) from error
@@ -76,15 +80,39 @@ def at_rest_redis(app: Flask, session: SessionMixin) -> AtRest | None:
     return AtRest(where, len(packed), interface.client.pttl(key) / 1000, _texts(values))
 
 
-def check(app: Flask) -> None:
-    """Load a session that nobody has. Raises `StoreUnavailable` if that fails."""
-    from redis.exceptions import RedisError
+def check_filesystem(app: Flask) -> None:
+    """Load a session that nobody has, and write a file. Raises `StoreUnavailable` if that fails.
 
+    A session that is written could end another one: see the threshold.
+    """
     interface: Any = app.session_interface
     try:
         interface._retrieve_session_data(_store_id_of(interface, "readyz"))
-    except (RedisError, OSError) as error:
+        _try_to_write(Path(interface.cache._path))
+    except OSError as error:
         raise StoreUnavailable(str(error)) from error
+
+
+def _try_to_write(folder: Path) -> None:
+    """Write what cachelib writes first, and takes for no session. Raises `OSError`."""
+    with NamedTemporaryFile(dir=folder, suffix=".__wz_cache") as file:
+        file.write(b"1")
+
+
+def check_redis(app: Flask) -> None:
+    """Load, write and delete a session that nobody has. Raises `StoreUnavailable` if that fails."""
+    from redis.exceptions import RedisError
+
+    from backends.redis_access.answers import UNFORESEEN, explain
+
+    interface: Any = app.session_interface
+    key = _store_id_of(interface, "readyz")
+    try:
+        interface._retrieve_session_data(key)
+        interface.client.set(key, b"", ex=PROBE_SECONDS)
+        interface.client.delete(key)
+    except (RedisError, OSError, *UNFORESEEN) as error:
+        raise StoreUnavailable(explain(error)) from error
 
 
 def watch(app: Flask, note: Callable[[str], None]) -> None:

@@ -22,6 +22,7 @@ from app import create_app
 from app.__main__ import main
 from app.config import VARIABLES
 from app.server import Server, Worker, format_greeting, log_new_accounts
+from backends import BACKENDS
 from tests.conftest import ACCOUNTS, PRODUCTION, SECRET
 from tests.support.covers import covers
 from tests.support.services import PATIENCE, LabServer, free_port
@@ -127,6 +128,10 @@ def test_a_session_folder_that_cannot_be_written_is_named(
     backend: str, refused: Refused, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
+    for each in BACKENDS:  # a folder that is there, and takes no file from root either
+        (tmp_path / each).symlink_to("/proc/self/task")
+    line = refused({"SESSION_BACKEND": backend, "SESSION_FILE_DIR": str(tmp_path)})
+    assert line.startswith("SESSION_FILE_DIR: sessions cannot be written to ")
     folder = tmp_path / "file" / "sessions"
     line = refused({"SESSION_BACKEND": backend, "SESSION_FILE_DIR": str(folder)})
     assert line.startswith(f"SESSION_FILE_DIR: sessions cannot be written to {folder}")

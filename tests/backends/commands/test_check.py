@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,26 @@ def test_a_store_that_is_down_is_named_without_its_password(backend: str, tmp_pa
     assert "swordfish" not in result.output
     again = run(app, "check", "--format", "json")
     assert (again.exit_code, json.loads(again.stdout)["works"]) == (1, False)
+
+
+def test_a_stock_store_that_can_only_be_read_is_named(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    client = redis_server.client()
+    app = make("flask-session-redis", tmp_path, REDIS_URL=redis_server.url)
+    assert check(app).exit_code == 0
+    assert not [*client.scan_iter("*readyz*")]
+    client.config_set("min-replicas-to-write", 1)
+    try:
+        result = check(app)
+    finally:
+        client.config_set("min-replicas-to-write", 0)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "Start its replicas" in result.stderr
+
+    app = make("flask-session-filesystem", tmp_path)
+    shutil.rmtree(app.config["SESSION_FILE_DIR"])
+    assert check(app).exit_code == 1
 
 
 def test_it_says_once_why_logins_do_not_work(
