@@ -5,7 +5,14 @@ import sys
 import click
 
 MAX_COPIED = 1 << 20
-"""Characters of standard input that may have a cookie in them."""
+"""Bytes of standard input that may have a cookie in them."""
+
+
+def _read_input() -> str:
+    """What is on standard input. Bytes that are no UTF-8 are in no cookie."""
+    if sys.stdin is None:  # it was closed
+        return ""
+    return sys.stdin.buffer.read(MAX_COPIED).decode("utf-8", "replace")
 
 
 @click.group()
@@ -23,7 +30,7 @@ def decode(value: str) -> None:
     """
     from app.web import cookie_text
 
-    copied = sys.stdin.read(MAX_COPIED) if value == "-" else value
+    copied = _read_input() if value == "-" else value
     found = cookie_text.decode_copied(copied)
     if found is None:
         raise click.ClickException(

@@ -88,8 +88,11 @@ def test_a_cookie_is_decoded_without_its_key_as_it_was_copied(
 
 
 def test_a_value_without_a_session_is_an_error(invoke: Invoke) -> None:
-    for value in ("", "nonsense", "a.b.c", "ZG9n"):
-        result = invoke("cookie", "decode", value)
+    results = [invoke("cookie", "decode", value) for value in ("", "nonsense", "a.b.c", "ZG9n")]
+    for no_text in (b"", b"\xff\xfe"):
+        runner = CliRunner()
+        results.append(runner.invoke(session_lab, ["cookie", "decode", "-"], input=no_text))
+    for result in results:
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.startswith("Error: Nothing can be read in it")
 
