@@ -75,6 +75,7 @@ class SqliteStore(Store):
         self.clock = clock
         self._connections = Connections(self.path)
         self._writes = 0
+        self._fail: Callable[[str], StoreUnavailable] = StoreUnavailable  # not logged: it is raised
         try:
             make_file(self.path)
         except OSError as error:
@@ -84,6 +85,7 @@ class SqliteStore(Store):
                 self._attempt(make_tables)
         except StoreUnavailable as error:
             raise ConfigurationError(f"SESSION_FILE_DIR: {error.reason}") from error
+        self._fail = _failures.unavailable
 
     def create(self, key: str, fields: Fields, ttl: float, owner: str | None = None) -> None:
         hashed = None if owner is None else hash_owner(owner)
@@ -258,9 +260,9 @@ class SqliteStore(Store):
             pause = min(pause * 1.5, MAX_PAUSE_SECONDS)
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
-        """The error to raise for a failure of SQLite or of the system, which is logged."""
+        """The error to raise for a failure of SQLite or of the system: logged, but at the start."""
         said = str(error).rstrip(".")
-        return _failures.unavailable(f"session file {self.path}: {said}. {advise(error)}".rstrip())
+        return self._fail(f"session file {self.path}: {said}. {advise(error)}".rstrip())
 
 
 _failures = FailureLog(logger)

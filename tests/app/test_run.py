@@ -137,6 +137,14 @@ def test_a_session_folder_that_cannot_be_written_is_named(
     assert line.startswith(f"SESSION_FILE_DIR: sessions cannot be written to {folder}")
 
 
+def test_a_file_that_is_no_database_is_named_once(refused: Refused, tmp_path: Path) -> None:
+    file = tmp_path / "instance/sessions/sqlite/sqlite/sessions.sqlite3"
+    file.parent.mkdir(parents=True)
+    file.write_text("no database" * 100)
+    line = refused({"SESSION_BACKEND": "sqlite"})
+    assert line.startswith(f"SESSION_FILE_DIR: session file {file}: file is not a database. ")
+
+
 def test_a_port_in_use_is_named(refused: Refused) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
