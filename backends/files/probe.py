@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from random import choice
 from typing import NamedTuple
@@ -69,6 +69,7 @@ def try_folder(folder: str, owners: str) -> FolderTraits:
     place = choice(shards) if shards else folder  # noqa: S311 - any of them
     with one_deadline():
         traits = _try_record(place, f"{place}/{name}")
+        _check_owner((owners, *shards), traits.uid)
         with _refusal(owners, "the list of an owner's sessions", OWN_IT):
             lists = OwnerLists(owners, lambda: 0.0, traits.time_step)
             lists.add(name, name)
@@ -87,6 +88,22 @@ def _find_shards(folder: str, owners: str) -> list[str]:
             if not os.access(path, os.R_OK | os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
                 raise PermissionError(f"it belongs to the user {os.stat(path).st_uid}")
     return shards
+
+
+def _check_owner(paths: Iterable[str], uid: int) -> None:
+    """Raise `ConfigurationError` for a folder that another user's process made.
+
+    Root may write there, and would find none of the sessions: each file is trusted by its owner.
+    """
+    for path in paths:
+        with _refusal(path, "a look at what is there", OWN_IT):
+            owner = os.stat(path).st_uid
+        if owner != uid:
+            raise ConfigurationError(
+                f"SESSION_FILE_DIR: {path} belongs to the user {owner}, and what this process "
+                f"writes to {uid}: neither reads the other's sessions. Run this as that user, or "
+                "give it the folder (chown -R)."
+            )
 
 
 _EFFECTIVE = os.access in os.supports_effective_ids

@@ -144,6 +144,20 @@ class TestStart:
             assert store.load(KEY) is not None
             assert sum(store.sweep()) == 0
 
+    @pytest.mark.parametrize("place", ["ab", "owners"])
+    def test_names_a_folder_of_another_user_to_root(self, entered: Path, place: str) -> None:
+        """Who may write everything, and would list no session and end none."""
+        folder = entered / "sessions"
+        (folder / place).mkdir(parents=True)
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a folder away: run as root")
+        os.chown(folder / place, 65534, 65534)
+        with pytest.raises(ConfigurationError) as refused:
+            FileSystemStore(folder)
+        assert f"{folder / place} belongs to the user 65534, and what this process writes to 0" in (
+            str(refused.value)
+        )
+
     def test_notices_a_lock_that_is_never_freed(self, store: FileSystemStore) -> None:
         descriptor = os.open(store.folder / "owners", os.O_RDONLY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
