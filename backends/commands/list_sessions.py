@@ -14,6 +14,7 @@ from backends.commands.output import (
     print_table,
 )
 from backends.commands.owner import (
+    hint_at_numbers,
     list_owners,
     owner_as_json,
     read_owner,
@@ -49,11 +50,8 @@ def print_sessions(
         click.echo("No sessions.")
     if more:
         click.echo(f"{more} more: go on with --after {page[-1].session.handle}", err=True)
-    if not found and text is not None and not is_json and _is_number(text):
-        click.echo(
-            f"{text} was looked for as text. If SESSION_OWNER holds a number, add --json-owner.",
-            err=True,
-        )
+    if not found and text is not None:
+        hint_at_numbers(text, is_json)
 
 
 def _cut(
@@ -92,7 +90,3 @@ def _as_json(interface: StoreInterface, listed: ListedSession) -> dict[str, Any]
         "last_used": format_time(one.seen),
         "last_used_seconds": one.seen,
     }
-
-
-def _is_number(text: str) -> bool:
-    return text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()

@@ -82,6 +82,16 @@ def list_owners() -> list[Any]:
     return list(owners)
 
 
+def hint_at_numbers(text: str, is_json: bool) -> None:
+    """Say of an owner without sessions that a number was looked for as text, if it was."""
+    digits = text.removeprefix("-")
+    if not is_json and digits.isascii() and digits.isdigit():
+        click.echo(
+            f"{text} was looked for as text. If SESSION_OWNER holds a number, add --json-owner.",
+            err=True,
+        )
+
+
 def owner_as_json(interface: StoreInterface, owner: Any) -> Any:
     """The owner as `--json-owner` takes it, tags included."""
     return json.loads(interface.serializer.encode(owner))

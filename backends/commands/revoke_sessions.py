@@ -9,7 +9,13 @@ from flask import current_app
 
 from backends.audit_log import log_event
 from backends.commands.output import is_terminal, make_printable, print_json
-from backends.commands.owner import owner_as_json, read_owner, require_lister, show_owner
+from backends.commands.owner import (
+    hint_at_numbers,
+    owner_as_json,
+    read_owner,
+    require_lister,
+    show_owner,
+)
 from backends.server_side import StoreInterface
 
 
@@ -40,6 +46,8 @@ def revoke_all(text: str, is_json: bool, yes: bool, output: str) -> None:
         who = show_owner(interface, owner)
         click.confirm(f"End all sessions of {who} ({count})?", abort=True, err=True)
     _report(interface, owner, _end_all(interface, owner), [], output)
+    if not count:
+        hint_at_numbers(text, is_json)
 
 
 def _end_all(interface: StoreInterface, owner: Any) -> int:

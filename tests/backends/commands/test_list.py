@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -92,9 +93,10 @@ def test_an_owner_is_never_taken_for_another(shop: Shop) -> None:
         assert (found[0]["owner"], type(found[0]["owner"])) == (plain, type(plain))
 
 
-def test_a_number_without_sessions_names_the_option(shop: Shop) -> None:
+@pytest.mark.parametrize("command", [("list", "42"), ("revoke", "42", "--all")])
+def test_a_number_without_sessions_names_the_option(command: Sequence[str], shop: Shop) -> None:
     shop.log_in(42)
-    assert shop.run("list", "42").stderr == (
+    assert shop.run(*command).stderr == (
         "42 was looked for as text. If SESSION_OWNER holds a number, add --json-owner.\n"
     )
     assert shop.run("list", "ada").stderr == ""
