@@ -3,6 +3,7 @@
 # Pathlib costs more than the calls themselves:
 # ruff: noqa: PTH116, PTH119, PTH120, PTH208
 
+import errno
 import logging
 import os
 from collections.abc import Collection, Iterator
@@ -25,7 +26,7 @@ from backends.files.access import (
     replace_file,
 )
 from backends.files.lists import OwnerLists
-from backends.files.probe import FolderTraits, try_folder
+from backends.files.probe import COARSE_STEP, FolderTraits, try_folder
 from backends.record import hash_owner, merge, pack, split_created, times_in, unless_ended, unpack
 from backends.server_side import StoreInterface
 from backends.settings import ConfigurationError, session_folder, unwritable_folder
@@ -46,6 +47,8 @@ logger = logging.getLogger(__name__)
 
 OWNERS = "owners"
 """The folder of the owners' lists, beside the shards."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 WRITE_TIMEOUT_SECONDS = 60
 """An unfinished file this old was left by a process that died."""
@@ -85,10 +88,24 @@ class FileSystemStore(Store):
         except OSError as error:
             raise unwritable_folder(self.folder, error) from error
         with time_to_start():
-            self._traits: FolderTraits = try_folder(self._root, self._owners)
+            self._traits = self._find_traits()
         self._lists = OwnerLists(self._owners, clock, self._traits.time_step)
         self._sweeper = self._sweep_forever()
         self._sweeper_lock = Lock()
+
+    def _find_traits(self) -> FolderTraits:
+        """What the folder does with new files. Raises `ConfigurationError` if it refuses a login.
+
+        But on a full disk, which is logged: sessions are read and ended there, and a sweep makes
+        room.
+        """
+        try:
+            return try_folder(self._root, self._owners)
+        except ConfigurationError as error:
+            if getattr(error.__cause__, "errno", None) not in FULL:
+                raise
+            _failures.unavailable(str(error))
+            return FolderTraits(os.stat(self._owners).st_uid, COARSE_STEP)
 
     def check(self) -> None:
         """Try what a login does, and leave nothing behind. Raises `StoreUnavailable`."""

@@ -21,6 +21,7 @@ from backends.store import StoreUnavailable
 from backends.timing import deadline
 from tests.backends.records import FIELDS
 from tests.support.bare import make_bare
+from tests.support.clock import SetClock
 from tests.support.failures import raising
 
 KEY = "ab" * 32
@@ -119,6 +120,32 @@ class TestStart:
         with pytest.raises(StoreUnavailable, match=r"\(No space left.*\)\. Make room on its disk"):
             store.check()
         assert "Make room on its disk" in caplog.text  # a load balancer sees a 503 and no reason
+
+    @pytest.mark.parametrize("what", ["ENOSPC", "EDQUOT"])
+    def test_on_a_full_disk_sessions_are_read_and_ended_and_a_sweep_makes_room(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any, what: str
+    ) -> None:
+        """The application would not start again otherwise, nor a command that ends sessions."""
+        folder, clock = tmp_path / "sessions", SetClock()
+        before = FileSystemStore(folder, clock)
+        before.create(KEY, FIELDS, 60, "alice")
+        before.create(KEY[::-1], FIELDS, 600, "alice")
+
+        number = getattr(errno, what)
+        refuse = raising(OSError, number, os.strerror(number))
+        monkeypatch.setattr("backends.filesystem._failures", FailureLog(filesystem.logger))
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", refuse)
+            store = FileSystemStore(folder, clock)
+            assert "Make room on its disk" in caplog.text
+            with pytest.raises(StoreUnavailable, match="Make room on its disk"):
+                store.check()
+            assert list(store.sessions_of("alice")) == [KEY, KEY[::-1]]
+            clock.forward(61)
+            assert sum(store.sweep()) == 1
+            assert store.delete(KEY[::-1])
+        store.create(KEY, FIELDS, 60, "alice")
+        assert list(store.sessions_of("alice")) == [KEY]
 
     @pytest.mark.usefixtures("root")
     @pytest.mark.parametrize("place", ["ab", "owners"])
