@@ -70,11 +70,11 @@ def test_a_stock_store_that_can_only_be_read_is_named(
 ) -> None:
     client = redis_server.client()
     app = make("flask-session-redis", tmp_path, REDIS_URL=redis_server.url)
-    assert check(app).exit_code == 0
+    assert run(app, "check").exit_code == 0
     assert not [*client.scan_iter("*readyz*")]
     client.config_set("min-replicas-to-write", 1)
     try:
-        result = check(app)
+        result = run(app, "check")
     finally:
         client.config_set("min-replicas-to-write", 0)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
@@ -82,7 +82,7 @@ def test_a_stock_store_that_can_only_be_read_is_named(
 
     app = make("flask-session-filesystem", tmp_path)
     shutil.rmtree(app.config["SESSION_FILE_DIR"])
-    assert check(app).exit_code == 1
+    assert run(app, "check").exit_code == 1
 
 
 def test_it_says_once_why_logins_do_not_work(
