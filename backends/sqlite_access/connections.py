@@ -1,4 +1,7 @@
-"""Connections to a SQLite file: lent to a thread at a time, none open while the process forks."""
+"""Connections to a SQLite file: lent to a thread at a time, none open while the process forks.
+
+Raises `ConfigurationError` at import on a system without the users and forks that it watches.
+"""
 
 import os
 import sqlite3
@@ -14,9 +17,16 @@ from typing import TypeVar
 from urllib.parse import quote
 from weakref import WeakSet, finalize
 
+from backends.settings import ConfigurationError
 from backends.sqlite_access.errors import GOES_ON, LET_WRITE, RESTORE, name_of
 from backends.timing.deadline import LIMIT_SECONDS
 from backends.timing.turns import Turns
+
+if not hasattr(os, "register_at_fork"):
+    raise ConfigurationError(
+        "SESSION_BACKEND: the file of SQLite needs the users and processes of a POSIX system, "
+        "which this one lacks. Choose cookie or redis."
+    )
 
 Result = TypeVar("Result")
 File = tuple[int, int]

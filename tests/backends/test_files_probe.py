@@ -193,16 +193,23 @@ class TestStart:
         os.close(descriptor)
         store.check()
 
-    def test_without_file_locks_names_posix_and_spares_others(
+    def test_without_posix_it_is_named_and_others_are_spared(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for module in ("backends.filesystem", "backends.files.access"):
-            monkeypatch.delitem(sys.modules, module)
+        for module in (
+            *("backends.filesystem", "backends.files.access"),
+            *("backends.sqlite", "backends.sqlite_access.connections"),
+        ):
+            monkeypatch.delitem(sys.modules, module, raising=False)
         monkeypatch.setitem(sys.modules, "fcntl", None)
+        monkeypatch.delattr(os, "register_at_fork")
         make_bare("cookie", SESSION_FILE_DIR=tmp_path)
-        says = r"^SESSION_BACKEND: files need the file locks.*POSIX.*$"
-        with pytest.raises(ConfigurationError, match=says):
-            make_bare("filesystem", SESSION_FILE_DIR=tmp_path)
+        for backend, needs in (
+            ("filesystem", "files need"),
+            ("sqlite", "the file of SQLite needs"),
+        ):
+            with pytest.raises(ConfigurationError, match=f"^SESSION_BACKEND: {needs}.*POSIX.*$"):
+                make_bare(backend, SESSION_FILE_DIR=tmp_path)
 
 
 def test_a_start_waits_for_those_that_start_with_it(
