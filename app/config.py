@@ -236,7 +236,8 @@ VARIABLES = (
     ),
     Variable(
         "REQUEST_SECONDS",
-        "A request that has not arrived after so long is dropped.",
+        "A request that has not arrived after so long is dropped, and an answer of which nobody "
+        "reads more.",
         _whole_number(1, 120),
         default="10",
     ),

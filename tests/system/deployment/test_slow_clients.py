@@ -1,4 +1,4 @@
-"""Clients that send half a request hold nobody up, and are closed in time."""
+"""Clients that send half a request, do not read or do not hang up hold nobody up."""
 
 import socket
 import time
@@ -9,7 +9,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from app.server import MAX_ARRIVING_BYTES, THREADS, ArrivingRequest
+from app.server import THREADS
+from app.serving.arriving import MAX_ARRIVING_BYTES, ArrivingRequest
 from tests.support.covers import covers
 from tests.support.services import PATIENCE, LabServer
 
@@ -21,6 +22,7 @@ HALF_REQUESTS = {
     "a byte": b"G",
     "half a head": b"GET / HTTP/1.1\r\nHost: x\r\n",
     "a body that is only announced": POST + b"\r\n",
+    "a length behind zeros": POST.replace(b": 9", b": 00000000000000000009") + b"\r\nuser",
     "half a body": POST + b"\r\nuser",
     "a body that waits to be asked for": POST + b"Expect: 100-continue\r\n\r\n",
 }
@@ -83,6 +85,49 @@ def test_many_half_requests_hold_nobody_up_and_are_closed(server: LabServer) -> 
         for client in clients:
             assert read_to_end(client) in (b"", b"HTTP/1.1 100 Continue\r\n\r\n")
     assert_it_answers(server)
+
+
+ENDING_REQUESTS = {
+    "a last request": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "no request": b"hello\r\n\r\n",
+}
+
+
+@covers("15.2.2")
+@pytest.mark.parametrize("last", ENDING_REQUESTS.values(), ids=ENDING_REQUESTS)
+def test_clients_that_do_not_hang_up_hold_nobody_up(server: LabServer, last: bytes) -> None:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(server, last)) for _ in range(MANY)]
+        for client in clients:
+            assert client.recv(100).startswith(b"HTTP/1.1 ")
+        assert_it_answers(server)
+
+
+PAGE = b"GET /bootstrap/static/css/bootstrap.min.css HTTP/1.1\r\nHost: localhost\r\n"
+"""The largest file."""
+
+ANSWERS = 20
+"""More than the system keeps for a client that does not read."""
+
+
+@covers("15.2.2")
+def test_clients_that_do_not_read_hold_nobody_up(server: LabServer) -> None:
+    with ExitStack() as stack:
+        for _ in range(2 * THREADS):
+            client = stack.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            client.connect(("127.0.0.1", server.port))
+            client.sendall((PAGE + b"\r\n") * ANSWERS)
+        assert_it_answers(server)
+
+
+def test_answers_that_are_read_late_come_whole(server: LabServer) -> None:
+    last = PAGE + b"Connection: close\r\n\r\n"
+    with connect(server, (PAGE + b"\r\n") * (ANSWERS - 1) + last) as client:
+        received = read_to_end(client)
+    assert received.count(b"HTTP/1.1 200 OK") == ANSWERS
+    length = int(received.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
+    assert len(received) > ANSWERS * length
 
 
 def test_bytes_that_come_one_by_one_gain_no_time(server: LabServer) -> None:
@@ -165,6 +210,9 @@ def arrive(*pieces: bytes) -> ArrivingRequest:
         ((b"POST / HTTP/1.1\r\ncontent-LENGTH:  3\r\n\r\nab", b"c"), True),
         ((b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcd",), True),
         ((b"POST / HTTP/1.1\r\nX: Content-Length: 3\r\n\r\n",), True),
+        ((b"POST / HTTP/1.1\r\nContent-Length: %s3\r\n\r\nab" % (b"0" * 5_000),), False),
+        ((b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n",), True),
+        ((b"POST / HTTP/1.1\r\nContent-Length: %s\r\n\r\n" % (b"9" * 5_000),), True),
     ],
 )
 def test_a_request_is_whole_with_its_body(pieces: Any, whole: bool) -> None:

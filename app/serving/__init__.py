@@ -1,0 +1,1 @@
+"""How requests arrive and answers leave, so that no client holds up the others."""
