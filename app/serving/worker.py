@@ -1,6 +1,7 @@
 """Gunicorn's thread worker, in which no client holds up the others."""
 
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -59,6 +60,13 @@ class Worker(gthread.ThreadWorker):
     """
 
     poller: Any  # gunicorn's own type says `None` until the process has begun
+
+    def init_process(self) -> None:
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if descriptors != resource.RLIM_INFINITY:
+            # A worker dies when it can accept no more. The rest is for files and services.
+            self.worker_connections = min(self.worker_connections, descriptors * 3 // 4)
+        super().init_process()
 
     def accept(self, listener: socket.socket) -> None:
         try:

@@ -1,5 +1,6 @@
 """Clients that send half a request, do not read or do not hang up hold nobody up."""
 
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -8,9 +9,11 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from gunicorn.workers import gthread
 
 from app.server import THREADS
 from app.serving.arriving import MAX_ARRIVING_BYTES, ArrivingRequest
+from app.serving.worker import Worker
 from tests.support.covers import covers
 from tests.support.services import PATIENCE, LabServer
 
@@ -224,3 +227,19 @@ def test_a_head_without_an_end_is_too_large_in_the_end() -> None:
     assert not arriving.is_too_large
     arriving.add(b"x")
     assert arriving.is_too_large
+
+
+def test_a_worker_takes_fewer_connections_than_it_can_open_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It dies when it can accept no more, and the sessions inside it with it."""
+    limits = iter([256, 1 << 20, resource.RLIM_INFINITY])
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (next(limits), None))
+    monkeypatch.setattr(gthread.ThreadWorker, "init_process", lambda _: None)
+    worker = object.__new__(Worker)
+    found = []
+    for _ in range(3):
+        worker.worker_connections = 1000
+        worker.init_process()
+        found.append(worker.worker_connections)
+    assert found == [192, 1000, 1000]
