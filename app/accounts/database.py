@@ -162,8 +162,13 @@ def end_sessions(name: str) -> None:
 
 
 def end_other_sessions(name: str) -> None:
-    """End every session of the account except the current one."""
-    session["epoch"] = _write(name, "epoch = epoch + 1")
+    """End every session of the account except the current one.
+
+    That ends too if somebody else has ended all of them since this request began.
+    """
+    epoch = _write(name, "epoch = epoch + 1")
+    if epoch == session["epoch"] + 1:
+        session["epoch"] = epoch
     _revoke(name, but=cast(Session, session))
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.accounts import database
 from app.accounts.account import MIN_PASSWORD_CHARACTERS
 from backends import Backend
 from tests.app.conftest import on_each_state
@@ -36,6 +37,21 @@ def test_it_ends_the_other_sessions_only_on_request(alice: Visitor, phone: Visit
     assert not phone.is_in
     assert 'value="7"' not in phone.get("/cart").text
     assert alice.is_in
+
+
+@covers("7.4.5")
+def test_it_keeps_no_session_that_an_administrator_ends_meanwhile(
+    alice: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = database.change_password
+
+    def change_late(name: str, password: str) -> None:
+        database.end_sessions(name)
+        change(name, password)
+
+    monkeypatch.setattr(database, "change_password", change_late)
+    change_password(alice, end_others="y")
+    assert not alice.is_in
 
 
 @pytest.mark.parametrize(
