@@ -52,12 +52,12 @@ class Guesses:
     """Counts tries; where there is a Redis, for all processes together."""
 
     def __init__(self, redis_url: str | None, processes: int = 1) -> None:
-        """Without a Redis each process has its share of the tries by one address."""
+        """What a process counts for itself is its share of the tries."""
         self._own: Storage = MemoryStorage()
         self._shared = _open_redis(redis_url) if redis_url else None
         self._redis_is_back = 0.0
-        each = BY_ADDRESS if self._shared else max(1, BY_ADDRESS // processes)
-        self._by_address = limits.parse(f"{each}/minute")
+        self._processes = processes
+        self._by_address = limits.parse(f"{BY_ADDRESS}/minute")
         self._by_account = limits.parse(f"{BY_ACCOUNT}/hour")
 
     def take(self, address: str, name: str) -> bool:
@@ -84,7 +84,7 @@ class Guesses:
                 return self._shared.incr(*what) <= limit.amount
             except _failures():  # until it is back each process counts for itself
                 self._redis_is_back = time.monotonic() + REDIS_PAUSE_SECONDS
-        return self._own.incr(*what) <= limit.amount
+        return self._own.incr(*what) <= max(1, limit.amount // self._processes)
 
 
 def network_of(address: str) -> str:
