@@ -89,15 +89,23 @@ class Guesses:
 
 def network_of(address: str) -> str:
     """The address, or the network of an IPv6 address; an IPv4 address in IPv6 is one of IPv4."""
+    host = _without_port(address)
     try:
-        parsed = ip_address(address.partition("%")[0])
+        parsed = ip_address(host.partition("%")[0])
     except ValueError:
-        return address
+        return host
     if not isinstance(parsed, IPv6Address):
         return str(parsed)
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
     return str(ip_network((parsed, IPV6_PREFIX), strict=False))
+
+
+def _without_port(address: str) -> str:
+    """Some proxies add the port, as in `192.0.2.1:5000`: each connection has another."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 def limit_wrong_passwords(view: View) -> View:
