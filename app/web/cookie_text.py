@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from backends.commands.output import escape_unprintable
 from backends.tokens.cookie_format import Decoded, decode_without_key
 
 MAX_DEPTH = 32
@@ -39,7 +40,8 @@ class Extent(NamedTuple):
 
 def describe(decoded: Decoded, *, whole: bool = False) -> str:
     """The decoded text as indented JSON; what is not shown is said. `whole`: with long values."""
-    return _escape(_describe(decoded, whole=whole))
+    # A surrogate cannot be sent, and a terminal obeys control characters.
+    return escape_unprintable(_describe(decoded, whole=whole))
 
 
 def _describe(decoded: Decoded, *, whole: bool) -> str:
@@ -92,16 +94,6 @@ def _measure(text: str) -> Extent:
 
 def _cut(text: str, because: str, most: int = MAX_CHARACTERS // 4) -> str:
     return text if len(text) <= most else f"{text[:most]}\n… cut here: {because}"
-
-
-def _escape(text: str) -> str:
-    """As JSON escapes it: a surrogate cannot be sent, and a terminal obeys control characters."""
-    if text.isprintable():
-        return text
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1]
-        for letter in text
-    )
 
 
 def _shorten(value: Any) -> Any:

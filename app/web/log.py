@@ -18,6 +18,7 @@ from flask.logging import wsgi_errors_stream
 from app.config import PRODUCTION
 from backends import audit_log, id_of
 from backends.audit_log import log_event
+from backends.commands.output import escape_unprintable
 
 LOGGERS = ("app", "backends")
 """The loggers whose records are written: the application's and the backends'."""
@@ -81,19 +82,27 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """One line of text. Values are quoted and their control characters escaped."""
+    """One line of text, and the traceback of a failure. Control characters are escaped."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         details = _details(record)
         what = details.pop("event", None) or details.pop("message")
         values = [f"{name}={json.dumps(value, default=str)}" for name, value in details.items()]
-        return " ".join([_time(record), record.levelname, what, *values])
+        # A message can hold a path of the visitor's, as Flask's of a failure does.
+        return " ".join([_time(record), record.levelname, _one_line(what), *values])
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
+        return escape_unprintable(super().formatException(ei))
 
 
 def _details(record: logging.LogRecord) -> dict[str, Any]:
     """The details of an event, or the message of any other record."""
     event: dict[str, Any] | None = getattr(record, "event", None)
     return dict(event) if event else {"message": record.getMessage(), "logger": record.name}
+
+
+def _one_line(text: str) -> str:
+    return escape_unprintable(text).replace("\n", "\\n")
 
 
 def _time(record: logging.LogRecord) -> str:

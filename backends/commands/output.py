@@ -15,6 +15,16 @@ def make_printable(text: str) -> str:
     return "".join(filter(str.isprintable, text))
 
 
+def escape_unprintable(text: str) -> str:
+    """The text with such characters as JSON escapes them, but for the ends of its lines."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1]
+        for letter in text
+    )
+
+
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether somebody sits there; a stream that was closed (`<&-`) is `None`."""
     return stream is not None and stream.isatty()

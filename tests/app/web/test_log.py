@@ -144,6 +144,19 @@ class TestForm:
         [line] = capsys.readouterr().err.splitlines()
         assert line.endswith(r'INFO login failed user="mal\nlory\u001b[31m" address="127.0.0.1"')
 
+    def test_a_failure_in_development_is_a_line_and_a_traceback(
+        self, app: Flask, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def fails(name: str) -> str:
+            raise RuntimeError(name)
+
+        app.view_functions["public_pages.user"] = fails
+        assert Visitor(app).get("/user/mal%0alory%1b[31m").status_code == 500
+        first, *traceback, _, last = capsys.readouterr().err.splitlines()
+        assert r"ERROR Exception on /user/mal\nlory\u001b[31m [GET]" in first
+        assert all(line.startswith(("Traceback", "  ")) for line in traceback)
+        assert last == r"lory\u001b[31m"
+
     def test_a_failure_of_the_application_is_one_json_object_too(
         self, production: Visitor, capsys: pytest.CaptureFixture[str]
     ) -> None:
