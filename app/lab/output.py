@@ -20,6 +20,9 @@ from backends import ConfigurationError
 
 ENDINGS = {".json": "json", ".md": "markdown", ".html": "html"}
 
+STREAM_FOLDERS = ("/dev", "/dev/fd")
+"""Only the system makes links there; everybody may in `/dev/shm`."""
+
 Found = TypeVar("Found")
 
 END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -41,10 +44,20 @@ def check_writable(output: Path | None) -> None:
     if output is None:
         return
     with errors_on_one_line(str(output)):
-        if output.is_symlink() and not output.is_relative_to("/dev"):
+        if _is_others_link(output):
             raise CannotRun(f"{output} is a link, and a report would overwrite what it leads to.")
         if not os.access(output if output.exists() else output.parent, os.W_OK):
             raise CannotRun(f"{output} cannot be written.")
+
+
+def _is_others_link(output: Path) -> bool:
+    """Whether it is a link, and none of the system's, as `/dev/stdout` is."""
+    return output.is_symlink() and str(output.parent) not in STREAM_FOLDERS
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    is_stream = str(Path(path).parent) in STREAM_FOLDERS
+    return os.open(path, flags if is_stream else flags | os.O_NOFOLLOW, 0o666)
 
 
 @contextmanager
@@ -122,7 +135,8 @@ def write(text: str, output: Path | None) -> None:
         click.echo(text.encode(), nl=False)
     else:
         # A link that was put there during the run is replaced, not followed.
-        if output.is_symlink() and not output.is_relative_to("/dev"):
+        if _is_others_link(output):
             output.unlink()
-        output.write_text(text, encoding="utf-8")
+        with open(output, "w", encoding="utf-8", opener=_open_no_link) as file:
+            file.write(text)
         click.echo(f"Written: {output}", err=True)

@@ -1,8 +1,10 @@
 """`session-lab compare`: what it writes, and where; what it runs, and what it refuses."""
 
 import re
+import tempfile
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -10,7 +12,7 @@ from app.__main__ import session_lab
 from app.lab import compare
 from app.lab.browser import chromium
 from app.lab.experiments import CLAIMS
-from app.lab.output import write
+from app.lab.output import check_writable, write
 from app.lab.reports.markdown import format_markdown
 from app.lab.reports.report import Report, parse_report
 from app.lab.subject.external import ExternalApp
@@ -165,6 +167,25 @@ class TestRefusals:
         assert Path("report.json").read_text() == "a report"
         assert Path("precious.txt").read_text() == "precious"
         assert not Path("nowhere").exists()
+
+    def test_a_link_in_memory_or_in_the_last_moment_is_not_written_through(
+        self, current_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        precious = current_folder / "precious.txt"
+        precious.write_text("precious")
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+            link = Path(memory, "report.json")
+            link.symlink_to(precious)
+            with pytest.raises(click.ClickException, match="is a link"):
+                check_writable(link)
+            with monkeypatch.context() as patch:
+                patch.setattr(Path, "is_symlink", lambda _: False)
+                with pytest.raises(OSError, match="symbolic links"):
+                    write("a report", link)
+            write("a report", link)
+            assert link.read_text() == "a report"
+        assert precious.read_text() == "precious"
+        write("", Path("/dev/stdout"))
 
     def test_an_unknown_claim_leads_to_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(compare, "MAX_LISTED_NAMES", 1)
