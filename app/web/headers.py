@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.config import PRODUCTION
 from app.web import health
+from app.web.same_origin import is_own_name
 
 STATIC_MAX_AGE_SECONDS = 365 * 24 * 3600
 
@@ -77,6 +78,8 @@ def _digest(path: Path) -> str:
 def _redirect_to_https() -> WerkzeugResponse | None:
     if request.is_secure or request.blueprint == health.bp.name:
         return None
+    if not is_own_name(request.host):
+        return None  # of files: the redirect would lead to whatever host the client names
     return redirect(request.url.replace("http://", "https://", 1), code=308)
 
 

@@ -46,7 +46,7 @@ def _refuse_other_host() -> None:
     # Probes ask a container by its address, and learn nothing but that it runs. Files have no
     # secrets, and the page that says what is wrong needs its style.
     is_public = request.blueprint == health.bp.name or (request.endpoint or "").endswith("static")
-    if not is_public and not _is_own_name(request.host):
+    if not is_public and not is_own_name(request.host):
         raise OtherHost(
             gettext("This site is not served under that name. ALLOWED_HOSTS says which it has.")
         )
@@ -61,7 +61,8 @@ def is_possible_host(host: str) -> bool:
     return True
 
 
-def _is_own_name(host: str) -> bool:
+def is_own_name(host: str) -> bool:
+    """Whether this site is served under that name."""
     if not is_possible_host(host):
         return False
     settings = current_app.config

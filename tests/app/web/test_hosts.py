@@ -75,6 +75,10 @@ def test_in_production_only_the_names_of_the_setting_count(make_lab: MakeLab) ->
     assert app.test_client().get("/login", base_url="https://localhost").status_code == 200
     for path in ("/healthz", "/readyz"):
         assert ask(app, "10.0.0.7", path).status_code == 200
+    for path in ("/favicon.ico", "/static/none", "/static//none", "/bootstrap/static/none"):
+        for host, leads_to in (("localhost", f"https://localhost{path}"), ("evil.example", None)):
+            with app.test_client().get(path, base_url=f"http://{host}") as redirect:
+                assert redirect.location == leads_to
 
 
 HEADERS = {
