@@ -104,9 +104,14 @@ def refuse(app: Flask, response: Response, error: HTTPException) -> None:
 
 
 def _take_headers(response: Response, page: Response) -> None:
-    """Put the page's headers in the place of those of their names; what both vary by is kept."""
-    varies = [*response.vary, *page.vary]
+    """Put the page's headers in the place of those of their names.
+
+    What either varies by is kept, and that nobody may store it.
+    """
+    varies, is_private = [*response.vary, *page.vary], response.cache_control.no_store
     for name in page.headers.keys():  # noqa: SIM118 - its iterator gives pairs
         response.headers.remove(name)
     response.headers.extend(page.headers)
     response.vary.update(varies)
+    if is_private:
+        response.cache_control.no_store = True
