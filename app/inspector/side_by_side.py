@@ -40,7 +40,8 @@ OUTCOMES = {
     "401": "Wrong name or password.",
     "403": "This account is disabled.",
     "400": "Give a name and a password.",
-    "413": "Refused: a browser keeps at most 4096 bytes of a cookie. Nothing was changed.",
+    "413": "Refused, and nothing was changed: a browser keeps at most 4096 bytes of a cookie, and "
+    "the dashboard at most 50 notes and 50 times 5 KB.",
     "dropped": "Answered as done, and lost: a browser drops a cookie of more than 4096 bytes, "
     "and keeps the one before it.",
     "429": "Too many failed logins from this address: wait a minute.",

@@ -90,6 +90,7 @@ def refuse(app: Flask, response: Response, error: HTTPException) -> None:
     Flask saves the session after the view has returned, where any raised error becomes a 500.
     """
     page = app.make_response(app.handle_user_exception(error))
+    is_private = response.cache_control.no_store  # and so is the page that replaces it
     for name in ENTITY_HEADERS:
         response.headers.pop(name, None)
     # Its body only: the server calls what else waits for the end (`call_on_close`), once.
@@ -101,17 +102,14 @@ def refuse(app: Flask, response: Response, error: HTTPException) -> None:
     response.set_data(page.get_data())
     page.close()
     _take_headers(response, page)
+    if is_private:
+        response.cache_control.no_store = True
 
 
 def _take_headers(response: Response, page: Response) -> None:
-    """Put the page's headers in the place of those of their names.
-
-    What either varies by is kept, and that nobody may store it.
-    """
-    varies, is_private = [*response.vary, *page.vary], response.cache_control.no_store
+    """Put the page's headers in the place of those of their names; what both vary by is kept."""
+    varies = [*response.vary, *page.vary]
     for name in page.headers.keys():  # noqa: SIM118 - its iterator gives pairs
         response.headers.remove(name)
     response.headers.extend(page.headers)
     response.vary.update(varies)
-    if is_private:
-        response.cache_control.no_store = True

@@ -4,6 +4,7 @@ from io import BytesIO
 
 import pytest
 
+from app import dashboard
 from backends import BACKENDS
 from tests.app.conftest import MakeLab
 from tests.app.demos.test_checkout import ADDRESS
@@ -31,6 +32,13 @@ def test_each_feature_keeps_what_it_stores(alice: Visitor) -> None:
         assert alice.get(path).status_code == 200, path
     alice.post("/logout")
     assert not alice.is_in
+
+
+def test_the_dashboard_stops_adding(alice: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard, "MAX_PIECES", 2)
+    for path in ("/dashboard/note", "/dashboard/grow"):
+        assert [alice.post(path).status_code for _ in range(3)][-1] == 413, path
+    assert len(alice.session()["notes"]) == 2
 
 
 def test_a_new_password_keeps_this_session_and_ends_the_others(alice: Visitor) -> None:
