@@ -40,8 +40,7 @@ OUTCOMES = {
     "401": "Wrong name or password.",
     "403": "This account is disabled.",
     "400": "Give a name and a password.",
-    "413": "Refused, and nothing was changed: a browser keeps at most 4096 bytes of a cookie, and "
-    "the dashboard at most 50 notes and 50 times 5 KB.",
+    "413": "Refused: a browser keeps at most 4096 bytes of a cookie. Nothing was changed.",
     "dropped": "Answered as done, and lost: a browser drops a cookie of more than 4096 bytes, "
     "and keeps the one before it.",
     "429": "Too many failed logins from this address: wait a minute.",
@@ -49,6 +48,9 @@ OUTCOMES = {
     "500": "The application failed here: its log says why.",
 }
 """The outcome of an action on one backend: a code for the address, a sentence for the page."""
+
+IN_A_STORE = {"413": "Refused: the dashboard adds to a session 50 times. Nothing was changed."}
+"""What else an outcome says where no cookie holds the session."""
 
 TONES = {"done": "good", "refused": "good", "still-logged-in": "bad", "dropped": "bad"}
 """How a page marks an outcome; the others are warnings."""
@@ -170,9 +172,15 @@ def _outcome(response: TestResponse) -> str:
 
 def _outcomes() -> dict[str, Outcome]:
     """The outcome of each backend that the address names with a known code."""
-    sentences = {**OUTCOMES, "done": DONE.get(request.args.get("action", ""))}
     return {
         name: Outcome(backend.title, sentence, TONES.get(code, "warning"))
         for name, backend in BACKENDS.items()
-        if (sentence := sentences.get(code := request.args.get(name, "")))
+        if (sentence := _find_sentence(backend, code := request.args.get(name, "")))
     }
+
+
+def _find_sentence(backend: Backend, code: str) -> str | None:
+    if code == "done":
+        return DONE.get(request.args.get("action", ""))
+    in_its_place = IN_A_STORE if backend.state != "browser" else {}
+    return in_its_place.get(code) or OUTCOMES.get(code)

@@ -9,7 +9,7 @@ from flask import Flask
 from markupsafe import escape
 
 from app import create_app
-from app.inspector.side_by_side import ACTIONS, OUTCOMES, cookies_for
+from app.inspector.side_by_side import ACTIONS, IN_A_STORE, OUTCOMES, cookies_for
 from backends import BACKENDS, BUILT_IN
 from tests.conftest import ACCOUNTS, SECRET
 from tests.support.visitor import Visitor
@@ -79,6 +79,11 @@ def test_five_kilobytes_more_are_refused_in_the_browser(visitor: Visitor) -> Non
         assert re.search(rf"[?&]{backend.name}={outcome}\b", location)
     assert OUTCOMES["413"] in page
     assert OUTCOMES["dropped"] in page
+
+
+def test_a_store_that_refuses_is_not_said_to_be_a_cookie(visitor: Visitor) -> None:
+    assert IN_A_STORE["413"] in visitor.get("/?filesystem=413").text
+    assert IN_A_STORE["413"] not in visitor.get("/?cookie=413").text
 
 
 def test_a_cookie_that_browsers_drop_takes_no_requests_along(visitor: Visitor) -> None:
