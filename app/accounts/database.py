@@ -93,6 +93,12 @@ def find_account(name: str) -> Account | None:
     return Account(name, password or configured[name], bool(disabled), epoch)
 
 
+def check_accounts() -> None:
+    """Read an account, as a login does. Raises `ServiceUnavailable`."""
+    for name in list_account_names()[:1]:
+        find_account(name)
+
+
 def authenticate(name: str, password: str) -> Account | None:
     """The account if the password is right, even when it is disabled; else `None`.
 

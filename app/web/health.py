@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, current_app
 
+from app.accounts.database import check_accounts
 from app.state import with_mounted
 from backends import find_backend
 
@@ -18,8 +19,10 @@ def healthz() -> dict[str, Any]:
 
 @bp.get("/readyz")
 def readyz() -> dict[str, Any]:
-    """Whether the stores answer too: 503 if one does not."""
+    """Whether the stores and the accounts answer too: 503 if one does not."""
     for app in with_mounted(current_app):
+        with app.app_context():
+            check_accounts()
         backend = find_backend(app)
         if backend is not None and backend.check is not None:
             backend.check(app)
