@@ -21,9 +21,16 @@ MOST_STEPS = 2 / 3
 EXAMPLE_WORDS = (
     *("change", "example", "secret", "replace", "insert", "your-", "your_", "dev-key", "dev_key"),
     *("password", "passwort", "qwerty", "letmein", "default", "random-", "random_", "key-here"),
+    *("insecure", "asdfgh"),
 )
 """Words of keys that were copied from a page or made up: in random text they come by chance once
 in millions."""
+
+PRINTED_KEYS = (
+    "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",  # Flask's documentation
+    "9f0b2c7d5e8a41d3b6c4f1a2e7d80935",  # docs/commands.md
+)
+"""Keys that were random until they stood on a page: whoever guesses keys begins with such."""
 
 HOW_TO_MAKE_ONE = "Make one: python3 -c 'import secrets; print(secrets.token_hex(32))'"
 
@@ -32,9 +39,10 @@ def find_weakness(key: str) -> str | None:
     """Why it can be guessed, in words that begin a sentence; `None` for a key that cannot."""
     if len(key) < MIN_CHARACTERS:
         return f"the key has fewer than {MIN_CHARACTERS} characters"
-    if any(word in key.lower() for word in EXAMPLE_WORDS):
+    if key.lower() in PRINTED_KEYS or any(word in key.lower() for word in EXAMPLE_WORDS):
         return "the key is an example"
-    if len(set(key)) < MIN_VARIETY or _repeats(key) or _counts_up(key):
+    in_order = _counts_up(key) or (_counts_up(key[::2]) and _counts_up(key[1::2]))
+    if len(set(key)) < MIN_VARIETY or _repeats(key) or in_order:
         return "the key repeats itself or follows an order"
     return None
 

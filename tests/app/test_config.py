@@ -1,6 +1,7 @@
 """Every environment variable: its default, what it takes, what it refuses, and production."""
 
 import base64
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -13,6 +14,8 @@ from app.secret_key import find_weakness
 from backends import BACKENDS, ConfigurationError
 from tests.conftest import SECRET
 from tests.support.covers import covers
+
+PROJECT = Path(__file__).parents[2]
 
 HASH = "scrypt:32768:8:1$salt$0123"
 
@@ -221,12 +224,18 @@ GUESSABLE = (
     *("abcdefghijklmnopqrstuvwxyz012345", "zyxwvutsrqponmlkjihgfedcba987654", "1234567890" * 4),
     *("My-Secret-Key-Of-The-Whole-Company", "CHANGE-THIS-8f4b2c9d7e6a1503f8e2d4c6"),
     *("please_replace_7d2e9c4b8a1f6053", "password-7d2e9c4b8a1f6053e8d2c4b6", " " * 64),
+    *("a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6", "0102030405060708090a0b0c0d0e0f10"),
+    *("0f1e2d3c4b5a69788796a5b4c3d2e1f0", "django-insecure-7d2e9c4b8a1f6053e8"),
+    "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
 )
 
 
 @covers("13.3.1", "WSTG-10")
 def test_what_can_be_guessed_is_weak() -> None:
-    assert [key for key in GUESSABLE if not find_weakness(key)] == []
+    documents = "".join(path.read_text() for path in (PROJECT / "docs").glob("*.md"))
+    printed = re.findall(r"SECRET_KEY *= *['\"]([^'\"]+)", documents)
+    assert printed
+    assert [key for key in (*GUESSABLE, *printed) if not find_weakness(key)] == []
 
 
 def test_what_is_drawn_at_random_is_strong() -> None:
