@@ -1,6 +1,7 @@
 """Every backend in one process, each under its own path, and the page that shows them together."""
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -114,13 +115,25 @@ def act(action: str) -> Response:
     names = [only] if only else list(BACKENDS)
     if action not in ACTIONS or not BACKENDS.keys() >= set(names):
         abort(404)
-    responses = {name: _send(name, "POST", ACTIONS[action], request.form) for name in names}
-    outcomes = {name: _outcome(response) for name, response in responses.items()}
+    responses = _send_all(names, action)
+    *_, last = responses.values()
+    outcomes = {name: _outcome(responses.get(name, last)) for name in names}
     values = {"action": action, **outcomes}
     answer = redirect(f"{url_for('side_by_side.index')}?{urlencode(values)}", code=303)
     for set_cookie in _merge_cookies(responses):
         answer.headers.add("Set-Cookie", set_cookie)
     return answer
+
+
+def _send_all(names: list[str], action: str) -> dict[str, TestResponse]:
+    """The answers of the backends, but after a wrong password no more: their accounts are one."""
+    responses: dict[str, TestResponse] = {}
+    for name in names:
+        responses[name] = _send(name, "POST", ACTIONS[action], request.form)
+        # Else one error in typing was as many wrong passwords, and two of them locked out.
+        if responses[name].status_code == HTTPStatus.UNAUTHORIZED:
+            break
+    return responses
 
 
 def _send(name: str, method: str, path: str, data: Mapping[str, str] | None = None) -> TestResponse:

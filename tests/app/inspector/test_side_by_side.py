@@ -107,6 +107,13 @@ def test_what_cannot_be_done_is_told_in_each_column(visitor: Visitor) -> None:
         assert visitor.get(location).text.count(OUTCOMES[outcome]) >= len(BACKENDS)
 
 
+def test_a_wrong_password_on_all_backends_is_one(visitor: Visitor) -> None:
+    for _ in range(3):
+        act(visitor, "login", username="alice", password="no")
+    location = act(visitor, "login", username="alice", password="wonderland").headers["Location"]
+    assert location.count("=done") == len(BACKENDS)
+
+
 def test_an_unknown_action_or_backend_is_a_404(visitor: Visitor) -> None:
     assert act(visitor, "destroy").status_code == 404
     assert act(visitor, "logout", only="memcached").status_code == 404
