@@ -71,8 +71,10 @@ class Worker(gthread.ThreadWorker):
     def accept(self, listener: socket.socket) -> None:
         try:
             client, address = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return  # another worker was faster, or the client has gone
+        except OSError:
+            # Another worker was faster, the client has gone, or the machine can open no more files:
+            # raised here, it would end the worker.
+            return
         self.nr_conns += 1
         conn: Any = gthread.TConn(self.cfg, client, address, listener.getsockname())
         conn.unsent = b""

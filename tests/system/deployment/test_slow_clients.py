@@ -1,11 +1,13 @@
 """Clients that send half a request, do not read or do not hang up hold nobody up."""
 
+import errno
 import resource
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import Any
+from unittest.mock import Mock
 from urllib.request import urlopen
 
 import pytest
@@ -243,3 +245,10 @@ def test_a_worker_takes_fewer_connections_than_it_can_open_files(
         worker.init_process()
         found.append(worker.worker_connections)
     assert found == [192, 1000, 1000]
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ECONNABORTED, errno.EMFILE, errno.ENFILE])
+def test_a_connection_that_cannot_be_accepted_ends_no_worker(number: int) -> None:
+    listener = Mock()
+    listener.accept.side_effect = OSError(number, "")
+    object.__new__(Worker).accept(listener)
