@@ -2,7 +2,6 @@
 
 import secrets
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
@@ -31,24 +30,23 @@ def dashboard() -> str:
 @login_required
 def write() -> Response:
     """Append a note: a nested change, which stock Flask overlooks without `modified`."""
+    _refuse_too_many("notes")
     text = request.form.get("note", "").strip()[:200] or gettext("A note")
-    return _add("notes", {"text": text, "at": datetime.now(UTC)})
+    session.setdefault("notes", []).append({"text": text, "at": datetime.now(UTC)})
+    session.modified = True
+    return redirect(url_for("dashboard.dashboard"))
 
 
 @bp.post("/dashboard/grow")
 @login_required
 def grow() -> Response:
-    return _add("ballast", secrets.token_urlsafe(GROWTH_BYTES * 3 // 4))
-
-
-def _add(name: str, piece: Any) -> Response:
-    """Append to the list of that name in the session, and go back."""
-    pieces = session.setdefault(name, [])
-    if len(pieces) >= MAX_PIECES:
-        abort(
-            413,
-            gettext("The session holds %(count)d of these, and takes no more.", count=MAX_PIECES),
-        )
-    pieces.append(piece)
+    _refuse_too_many("ballast")
+    session.setdefault("ballast", []).append(secrets.token_urlsafe(GROWTH_BYTES * 3 // 4))
     session.modified = True
     return redirect(url_for("dashboard.dashboard"))
+
+
+def _refuse_too_many(name: str) -> None:
+    if len(session.get(name, ())) >= MAX_PIECES:
+        full = gettext("The session holds %(count)d of these, and takes no more.", count=MAX_PIECES)
+        abort(413, full)
