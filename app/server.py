@@ -2,8 +2,10 @@
 
 import errno
 import logging
+import signal
 import socket
 import sys
+from functools import partial
 from typing import Any
 
 from flask import Flask

@@ -21,7 +21,8 @@ import pytest
 from app import create_app
 from app.__main__ import main
 from app.config import VARIABLES
-from app.server import Server, Worker, format_greeting, log_new_accounts
+from app.server import Server, format_greeting, log_new_accounts
+from app.serving.worker import Worker
 from backends import BACKENDS
 from tests.conftest import ACCOUNTS, PRODUCTION, SECRET
 from tests.support.covers import covers
