@@ -197,8 +197,7 @@ class BackendInterface(SessionInterface):
         tokens = self._tokens(app, request)
         if not tokens and self.migration is None:
             return None
-        begun = monotonic()
-        unknown: list[str] = []
+        begun, unknown = monotonic(), list[str]()
         try:
             with one_deadline():
                 for token in tokens:
@@ -284,11 +283,10 @@ class BackendInterface(SessionInterface):
 
     def _is_due(self, app: Flask, loaded: LoadedSession | None) -> bool:
         """Whether an unchanged session must be prolonged, or its cookie may have to be sent."""
-        if loaded is None:
-            return False
+        if loaded is None or loaded.permanent or loaded.mark:
+            return loaded is not None
         may_age = loaded.ttl < RENEW_BELOW * self._settings.idle[False]
-        is_due = loaded.permanent or bool(loaded.mark)
-        return is_due or (may_age and self._is_aging(app, loaded, permanent=False))
+        return may_age and self._is_aging(app, loaded, permanent=False)
 
     def _is_aging(self, app: Flask, loaded: LoadedSession, permanent: bool) -> bool:
         """Whether a tenth of the idle limit has passed, or a use prolongs the session by a tenth.

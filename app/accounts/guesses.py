@@ -173,7 +173,6 @@ def _open_redis(url: str) -> Storage | None:
 
 def _failures() -> tuple[type[Exception], ...]:
     """What counting in Redis raises: of a cluster, also what the library does not wrap."""
-    from backends.redis_access.answers import UNFORESEEN
-    from backends.redis_access.client import FAILURES
+    from backends.redis_access.answers import FAILURES, UNFORESEEN
 
     return (ConfigurationError, StorageError, *FAILURES, *UNFORESEEN)

@@ -6,7 +6,7 @@ It knows nothing of sessions and their records.
 import re
 
 import redis
-from redis.exceptions import AskError
+from redis.exceptions import AskError, RedisClusterException
 from redis.sentinel import MasterNotFoundError
 
 from backends.redis_access.deadline_socket import TIME_USED_UP
@@ -27,6 +27,9 @@ LET_USE = (
     "@connection (ACL SETUSER)."
 )
 LOG_IN = "Give the name and the password of a user there."
+
+FAILURES = (redis.RedisError, RedisClusterException, OSError)
+"""What redis-py raises if a server does not answer; the second is no `RedisError`."""
 
 UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What redis-py raises for an option that makes no sense, and for a greeting of no Redis."""

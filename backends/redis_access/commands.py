@@ -22,7 +22,8 @@ from redis.exceptions import (
 )
 
 from backends.failure_log import FailureLog
-from backends.redis_access.client import CircuitBreaker, Client
+from backends.redis_access.circuit_breaker import CircuitBreaker
+from backends.redis_access.client import Client
 from backends.redis_access.deadline_socket import Command
 from backends.redis_access.pool import (
     ASK_ANOTHER,

@@ -19,7 +19,8 @@ from redis.retry import Retry
 from app.lab.measuring import call_in_parallel
 from backends.failure_log import FailureLog
 from backends.redis import RedisStore
-from backends.redis_access.client import RETRY_AFTER_SECONDS, CircuitBreaker, Client, connect
+from backends.redis_access.circuit_breaker import RETRY_AFTER_SECONDS, CircuitBreaker
+from backends.redis_access.client import Client, connect
 from backends.store import StoreUnavailable
 from backends.timing import deadline
 from tests.backends.records import FIELDS, fields
@@ -310,7 +311,7 @@ class TestAnotherServer:
             store.touch(KEY, 600)
 
 
-TIME = "backends.redis_access.client.time"
+TIME = "backends.redis_access.circuit_breaker.time"
 
 
 def raise_timeout() -> None:

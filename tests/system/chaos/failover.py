@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from backends import interface_of
 from backends.redis import RedisStore
-from backends.redis_access.client import RETRY_AFTER_SECONDS
+from backends.redis_access.circuit_breaker import RETRY_AFTER_SECONDS
 from backends.store import key_of
 from tests.support.bare import Tab, add_views, make_bare
 from tests.support.redis_topologies import Topology

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backends import BACKENDS
-from backends.redis_access.client import RETRY_AFTER_SECONDS
+from backends.redis_access.circuit_breaker import RETRY_AFTER_SECONDS
 from tests.support.services import DURABLE, PATIENCE, RedisServer, Server, free_port, untraced
 
 ROOT = Path(__file__).parents[3]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.redis_access.client import RETRY_AFTER_SECONDS
+from backends.redis_access.circuit_breaker import RETRY_AFTER_SECONDS
 from tests.support.covers import HAS_STORE, covers
 from tests.support.services import DURABLE, PATIENCE, RedisServer, set_to
 from tests.system.chaos.site import Answer, Site
