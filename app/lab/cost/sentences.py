@@ -40,8 +40,10 @@ def _say_server(figures: Figures) -> Iterator[str]:
         )
     for operation, verb in (("read", "reads"), ("write", "writes")):
         costs = natural_list(
-            f"{figures.microseconds(each.ours, operation):,.0f} µs on {title_of(each.ours)}"
-            for each in figures.pairs
+            [
+                f"{figures.microseconds(each.ours, operation):,.0f} µs on {title_of(each.ours)}"
+                for each in figures.pairs
+            ]
         )
         yield (
             f"A page that {verb} it takes {costs} more of the processor, "
@@ -77,8 +79,10 @@ def _say_network(figures: Figures) -> Iterator[str]:
 
 def _say_visitors(figures: Figures) -> Iterator[str]:
     waits = natural_list(
-        f"{figures.milliseconds(each.ours, 'read'):.2f} ms on {title_of(each.ours)}"
-        for each in figures.pairs
+        [
+            f"{figures.milliseconds(each.ours, 'read'):.2f} ms on {title_of(each.ours)}"
+            for each in figures.pairs
+        ]
     )
     sent = [cookie for name in figures.names for _, cookie in figures.kept(name)]
     yield f"An answer that needs the session comes later by {waits}."
