@@ -92,8 +92,7 @@ class BackendInterface(SessionInterface):
             return
         begun = monotonic()
         try:
-            with one_deadline():
-                self._save_used(app, session, response)
+            self._save_used(app, session, response)
         except SessionGone:
             # A logout, a rotation or the expiry ended it meanwhile. No cookie is sent or deleted:
             # the browser may already hold the token of the next session.

@@ -53,6 +53,7 @@ from backends.store import (
     key_of,
     wall_clock,
 )
+from backends.timing.deadline import within_deadline
 from backends.tokens.signing import TokenSigner
 
 MAX_AGENT_CHARACTERS = 200
@@ -138,6 +139,8 @@ class StoreInterface(BackendInterface):
         ttl = min(record.ttl, self.remaining(app, created, permanent, seen))
         loaded = LoadedSession(session_id, token, created, seen, ttl, fields, permanent, record)
         return self._unless_ended(app, loaded)
+
+    _save_used = within_deadline(BackendInterface._save_used)
 
     def _is_empty(self, session: Session) -> bool:
         """Whether nothing is in it but that it is permanent, which begins no session."""
