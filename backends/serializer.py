@@ -109,7 +109,9 @@ class FieldSerializer(TaggedJSONSerializer):
         try:
             if SCALARS.issuperset(map(type, values)) or all(map(_is_plain, values)):
                 lines = _encoders[sort_keys].encode_lines(values).decode()
-                return lines.split("\n")[:-1]  # no text has a line break: JSON escapes it
+                texts = lines.split("\n")  # no text has a line break: JSON escapes it
+                texts.pop()  # what follows the last one; a slice would copy them all
+                return texts
         except (ValueError, RecursionError):
             pass
         return None
