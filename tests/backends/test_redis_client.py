@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
 from app.lab.measuring import call_in_parallel
@@ -24,6 +25,7 @@ from backends.redis_access.client import Client, connect
 from backends.store import StoreUnavailable
 from backends.timing import deadline
 from tests.backends.records import FIELDS, fields
+from tests.support.failures import raising
 from tests.support.relay import Relay
 from tests.support.services import RedisServer
 
@@ -314,13 +316,9 @@ class TestAnotherServer:
 TIME = "backends.redis_access.circuit_breaker.time"
 
 
-def raise_timeout() -> None:
-    raise redis.TimeoutError
-
-
 def fail(breaker: CircuitBreaker) -> None:
     with pytest.raises(StoreUnavailable):
-        breaker.call(raise_timeout)
+        breaker.call(raising(redis.TimeoutError))
 
 
 def answer(breaker: CircuitBreaker) -> None:
@@ -369,4 +367,26 @@ def test_one_request_asks_again_and_no_other_waits_for_it(monkeypatch: pytest.Mo
             refused(breaker)
 
     breaker.call(others_ask)
+    answer(breaker)
+
+
+@pytest.mark.parametrize(
+    ("answered", "raised"),
+    [
+        (raising(NoScriptError, "No matching script"), NoScriptError),
+        (raising(redis.ResponseError, "WRONGTYPE Operation against a key"), ValueError),
+    ],
+    ids=["the script is missing", "the key holds another type"],
+)
+def test_what_is_sent_after_such_an_answer_is_not_refused(
+    answered: Callable[..., Any], raised: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that was started again knows no script: a login would fail for ever."""
+    now = 0.0
+    monkeypatch.setattr(TIME, SimpleNamespace(monotonic=lambda: now))
+    breaker = CircuitBreaker(FailureLog(logging.getLogger(__name__)))
+    fail(breaker)
+    now += RETRY_AFTER_SECONDS
+    with pytest.raises(raised):
+        breaker.call(answered)
     answer(breaker)
