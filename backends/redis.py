@@ -119,6 +119,7 @@ class RedisStore(Store):
         if not self._commands.run(record, command, again):
             raise KeyError(key)
 
+    @within_deadline
     def load(self, key: str) -> Record | None:
         record = self.prefix + key
         try:

@@ -162,21 +162,20 @@ class DeadlinePool(redis.ConnectionPool):
         server that says to ask another. `again` is the command for the second time; without it,
         `command` may be repeated.
         """
-        ends = time.monotonic() + seconds_left()
         connection = self._lend()
-        left, was_idle = ends - time.monotonic(), connection._sock is not None
+        left, was_idle = seconds_left(), connection._sock is not None
         try:
             if left <= 0:
                 raise TimeUsedUpError(TIME_USED_UP)
             try:
                 if was_idle:
                     # A firewall may have swallowed it: leave time for a new one.
-                    return _ask(connection, command, ends - left / 2)
-                return self._connect_and_ask(connection, command, ends)
+                    return _ask(connection, command, time.monotonic() + left / 2)
+                return self._connect_and_ask(connection, command)
             except (redis.RedisError, OSError) as error:
                 if not must_ask_another(error) and not (was_idle and _is_broken(error)):
                     raise
-            return self._ask_anew(connection, again or command, ends)
+            return self._ask_anew(connection, again or command)
         except redis.TimeoutError as error:
             if left < deadline.LIMIT_SECONDS / 2:
                 raise TimeUsedUpError(TIME_USED_UP) from error
@@ -257,17 +256,17 @@ class DeadlinePool(redis.ConnectionPool):
             self._made -= 1
             self._changed.notify()
 
-    def _ask_anew(self, connection: Any, again: Command, ends: float) -> Any:
+    def _ask_anew(self, connection: Any, again: Command) -> Any:
         """Ask by a new connection, and let nobody use those that were made before."""
         connection.disconnect()
         self.disconnect(inuse_connections=False)
         try:
-            return self._connect_and_ask(connection, again, ends)
+            return self._connect_and_ask(connection, again)
         except NoScriptError as error:
             raise NoScriptAgainError(*error.args) from None
 
-    def _connect_and_ask(self, connection: Any, command: Command, ends: float) -> Any:
-        connection.limit_attempt(min(self.attempt_seconds, ends - time.monotonic()))
+    def _connect_and_ask(self, connection: Any, command: Command) -> Any:
+        connection.limit_attempt(self.attempt_seconds)
         connection.connect()
         return _ask(connection, command, time.monotonic() + connection.time_left())
 

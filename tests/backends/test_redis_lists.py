@@ -156,11 +156,10 @@ class TestLongLists:
         run, left = store._commands.run, dict[float, int]()
 
         def run_slowly(*command: Any) -> Any:
-            step = deadline._ends.get(None)
-            if step is not None:  # a command alone is no step
-                left[step] = left.get(step, 8) - 1
-                if left[step] < 0:
-                    raise StoreUnavailable("the time is used up")
+            step = deadline._ends.get(0.0)
+            left[step] = left.get(step, 8) - 1
+            if left[step] < 0:
+                raise StoreUnavailable("the time is used up")
             return run(*command)
 
         monkeypatch.setattr(store._commands, "run", run_slowly)
