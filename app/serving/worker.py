@@ -40,6 +40,16 @@ class LeavingAnswer:
         return getattr(self.client, name)
 
 
+def _read_some(client: socket.socket) -> bytes | None:
+    """What has come: nothing if the client has gone, `None` if nothing has come yet."""
+    try:
+        return client.recv(CHUNK_BYTES)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
 def _send_some(client: socket.socket, data: bytes | bytearray) -> bytes:
     """Send what the client takes at once. Returns the rest, or nothing if the client has gone."""
     try:
@@ -88,13 +98,9 @@ class Worker(gthread.ThreadWorker):
 
     def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
         """Read what has come of a request."""
-        try:
-            data = client.recv(CHUNK_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        self._receive(conn, data)
+        data = _read_some(client)
+        if data is not None:
+            self._receive(conn, data)
 
     def handle(self, conn: Any) -> Any:
         """Answer a request, in a thread."""
@@ -123,12 +129,9 @@ class Worker(gthread.ThreadWorker):
 
     def on_ended_socket_readable(self, conn: Any, client: socket.socket) -> None:
         """Drop what still comes, until the client hangs up."""
-        try:
-            data = client.recv(CHUNK_BYTES)
-        except BlockingIOError:
+        data = _read_some(client)
+        if data is None:
             return
-        except OSError:
-            data = b""
         conn.dropped += len(data)
         if not data or conn.dropped > CHUNK_BYTES:
             self._leave_pending(conn)
