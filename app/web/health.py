@@ -20,9 +20,8 @@ def healthz() -> dict[str, Any]:
 @bp.get("/readyz")
 def readyz() -> dict[str, Any]:
     """Whether the stores and the accounts answer too: 503 if one does not."""
+    check_accounts()  # those of all backends that are side by side
     for app in with_mounted(current_app):
-        with app.app_context():
-            check_accounts()
         backend = find_backend(app)
         if backend is not None and backend.check is not None:
             backend.check(app)
