@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response
 
 from app.accounts.database import list_demo_accounts
+from app.dashboard import MAX_PIECES
 from app.inspector import replay
 from app.inspector.traffic import is_dropped
 from app.state import state_of
@@ -50,7 +51,9 @@ OUTCOMES = {
 }
 """The outcome of an action on one backend: a code for the address, a sentence for the page."""
 
-IN_A_STORE = {"413": "Refused: the dashboard adds to a session 50 times. Nothing was changed."}
+IN_A_STORE = {
+    "413": f"Refused: the dashboard adds to a session {MAX_PIECES} times. Nothing was changed."
+}
 """What else an outcome says where no cookie holds the session."""
 
 TONES = {"done": "good", "refused": "good", "still-logged-in": "bad", "dropped": "bad"}
