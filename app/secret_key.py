@@ -30,7 +30,7 @@ PRINTED_KEYS = (
     "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",  # Flask's documentation
     "9f0b2c7d5e8a41d3b6c4f1a2e7d80935",  # docs/commands.md
 )
-"""Keys that were random until they stood on a page: whoever guesses keys begins with such."""
+"""Random keys that documentation shows: attackers try them first."""
 
 HOW_TO_MAKE_ONE = "Make one: python3 -c 'import secrets; print(secrets.token_hex(32))'"
 

@@ -65,7 +65,7 @@ class BackendInterface(SessionInterface):
         """A session that loads itself at its first use; `None` without a secret key."""
         if not app.secret_key:
             return None
-        own = self if self._app() is app else self._of(app)
+        own = self if self._app() is app else self._of(app)  # every page comes here
         return Session(own, app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:

@@ -141,6 +141,7 @@ class StoreInterface(BackendInterface):
         return self._unless_ended(app, loaded)
 
     _save_used = within_deadline(BackendInterface._save_used)
+    """All that a save asks of the store ends together; a cookie asks nobody."""
 
     def _is_empty(self, session: Session) -> bool:
         """Whether nothing is in it but that it is permanent, which begins no session."""
@@ -244,7 +245,7 @@ class StoreInterface(BackendInterface):
     def _end_followed(self, app: Flask, session: Session) -> None:
         """End what the new session follows. Raises `SessionGone` if another request has."""
         if session._loaded_session is None and not session._is_unread:
-            return
+            return  # it follows none
         ended = [self.store.delete(key_of(old.id)) for old in self._followed(app, session)]
         if session._succession < Succession.CLEARED and not all(ended):
             raise SessionGone

@@ -94,7 +94,7 @@ class Session(SessionMixin):
     @property
     def permanent(self) -> bool:
         """Flask's `_permanent`. Many ask for it, and it is looked for once."""
-        values = self._values  # as `_used`, without its call: a write asks four times
+        values = self._values  # as `_used`, without its call: a write asks three times
         if values is None:
             values = self._load_values()
         if PERMANENT_KEY in values:

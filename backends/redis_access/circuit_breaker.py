@@ -28,7 +28,7 @@ without a session.
 
 
 class CircuitBreaker:
-    """Asks a server, and one that failed rarely."""
+    """Asks a server; after a failure, only once in `RETRY_AFTER_SECONDS`."""
 
     def __init__(self, failures: FailureLog) -> None:
         """`failures` may be the log of several servers."""

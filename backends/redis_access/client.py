@@ -170,9 +170,9 @@ def _check_single(parts: SplitResult) -> None:
 
 
 def _check_files(options: dict[str, Any]) -> None:
-    """Raise `ValueError` for a file of TLS that cannot be read.
+    """Raise `ValueError` if a certificate or a key that the address names cannot be read.
 
-    A connection would say that the server is no such file.
+    The error of a connection would not say which file is missing.
     """
     for name in TLS_FILES:
         file = options.get(name)

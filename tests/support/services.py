@@ -65,7 +65,7 @@ def free_port() -> int:
 
 
 def until(ask: Callable[[], bool]) -> None:
-    """Ask until the answer is yes; a server that cannot be asked says no."""
+    """Wait until `ask` returns true. A server that does not answer yet is asked again."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with suppress(redis.RedisError, URLError):

@@ -234,7 +234,7 @@ def _make_pairs(
     measure: Callable[[str, Case], Any],
     **options: Any,
 ) -> Graph:
-    """Two bars for each pair in each case: of ours and of what ships, the first case on top."""
+    """Two bars for each pair in each case, ours and what ships. The first case is on top."""
     bars = [(case, pair) for case in cases for pair in pairs]
     bars.reverse()  # pygal draws them upwards
     chart = BarsInPairs(

@@ -34,7 +34,7 @@ def in_cookies(expires: Mapping[str, str]) -> tuple[Difference, ...]:
 
 
 def in_color(event: str, page: str, **more: Any) -> dict[str, tuple[str, str]]:
-    """By an event and a page the bodies of Flask's session, which has one value, and of ours."""
+    """The bodies of an event and of a page: Flask's session holds one value, ours holds more."""
     held = [{"color": "red"}, {"color": "red", **more} if more else {}]
     events = [json.dumps(each) for each in held]
     pages = [json.dumps(each, separators=(",", ":")) + "\n" for each in held]

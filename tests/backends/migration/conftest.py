@@ -53,7 +53,7 @@ class Before:
 
 
 Route = tuple[str, str]
-"""The names of what ships, which is moved, and of the backend of ours that takes it over."""
+"""Where sessions are moved from, which is what ships, and our backend, to which they are moved."""
 
 ROUTES: list[Route] = [
     *(("flask", "sqlite"), ("flask-session-redis", "redis"), ("flask-session-files", "filesystem")),
