@@ -16,11 +16,11 @@ import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Collection, ItemsView, Iterator, Mapping, ValuesView
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 from zlib import crc32
 
 from backends.failure_log import FailureLog
-from backends.store import Fields, Record, StoreUnavailable
+from backends.store import Fields, Record
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ OWNER_LENGTH = 32
 TIME_BITS, TICKS = 40, 100
 """Of a time in the first line, and how many it has to a second."""
 
-LATEST = 2**TIME_BITS - 1
+LATEST: int = 2**TIME_BITS - 1
 """The year 2318."""
 
 FIELD, TEXT = "\x1e", "\x1f"
@@ -74,24 +74,28 @@ class TextFields(Mapping[str, str]):
     Most requests need one or two of many, and to take all apart costs more than the rest.
     """
 
-    __slots__ = ("_places", "text")
+    __slots__ = ("text",)
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._places: dict[str, tuple[int, int]] = {}
 
     def __getitem__(self, name: str) -> str:
-        start, end = self._find(name)
-        if start < 0:
+        text = self.get(name)
+        if text is None:
             raise KeyError(name)
-        return self.text[start + len(name) + 2 : end]
+        return str(text)
 
     def get(self, name: str, default: Any = None) -> Any:
-        start, end = self._places.get(name) or self._find(name)
-        return default if start < 0 else self.text[start + len(name) + 2 : end]
+        text = self.text
+        start = text.find(FIELD + name + TEXT)
+        if start < 0 or FIELD in name or TEXT in name:
+            return default  # such a name would match the end of one field and the begin of the next
+        start += len(name) + 2
+        end = text.find(FIELD, start)
+        return text[start:] if end < 0 else text[start:end]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._find(name)[0] >= 0
+        return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.as_dict())
@@ -111,28 +115,15 @@ class TextFields(Mapping[str, str]):
 
     def changed(self, changed: Mapping[str, str], removed: Collection[str]) -> "TextFields":
         """The fields with changes, none of which has a separator."""
+        fields = self.text
         for name in removed:
-            start, end = self._find(name)
-            if start >= 0:
-                self = TextFields(self.text[:start] + self.text[end:])
+            if name in self:
+                fields = "".join(_around(fields, name))
         for name, text in changed.items():
-            start, end = self._find(name)
-            before, after = (self.text[:start], self.text[end:]) if start >= 0 else (self.text, "")
+            before, after = _around(fields, name)
             # Joined, not formatted: a name may be of an enumeration, which formats as its member.
-            self = TextFields("".join((before, FIELD, name, TEXT, text, after)))
-        return self
-
-    def _find(self, name: str) -> tuple[int, int]:
-        """Where the field begins and ends; it begins at -1 if there is none."""
-        place = self._places.get(name)  # a request asks for the same few names again
-        if place is None:
-            if FIELD in name or TEXT in name:
-                return -1, -1  # it would match the end of one field and the begin of the next
-            text = self.text
-            start = text.find(FIELD + name + TEXT)
-            end = text.find(FIELD, start + 1)
-            place = self._places[name] = start, len(text) if end < 0 else end
-        return place
+            fields = "".join((before, FIELD, name, TEXT, text, after))
+        return TextFields(fields)
 
 
 def pair_fields(names: Collection[str], texts: Collection[str]) -> Fields:
@@ -186,10 +177,10 @@ def pack(
     fields: Fields, now: float, ttl: float, owner: str | None = None, created: float = 0
 ) -> bytes:
     """The record that is written now; `owner` is the hash of a name."""
-    times = 0
-    for time in (created, now, now + ttl):
-        # Cut, not rounded: no session may live longer than its limit by the hundredth of a second.
-        times = times << TIME_BITS | min(int(time * TICKS + 0.001), LATEST)
+    # Cut, not rounded: no session may live longer than its limit by the hundredth of a second.
+    began, seen = int(created * TICKS + 0.001), int(now * TICKS + 0.001)
+    ends = min(int((now + ttl) * TICKS + 0.001), LATEST)
+    times = (began << TIME_BITS | seen) << TIME_BITS | ends
     about = b2a_base64(times.to_bytes(15, "big"), newline=False).decode() + (owner or "")
     if type(fields) is TextFields:  # an abstract base class is slow to ask
         text = f"{about}\n{fields.text}"
@@ -211,18 +202,18 @@ def unpack(data: bytes, now: float) -> Record:
     version = data[:1]
     if data[1:TIMES_AT] != b"%08x" % crc32(data[TIMES_AT:], crc32(version)):
         raise ValueError("its checksum is wrong")
-    if version < VERSION:
-        raise ValueError(f"it has the format {version.decode()} of an earlier version")
-    if version > VERSION:
-        raise _refuse_version(version)
+    if version != VERSION:
+        _refuse_version(version)
     head, _, body = data.decode("utf-8", "surrogatepass").partition("\n")
-    created, seen, ends = times_in(data)
     if body and not (body[0] == FIELD and TEXT in body):
         raise ValueError("it has no fields")
     fields: Fields = TextFields(body)
-    if head.endswith(ESCAPED):
-        fields = {_unescape(name): _unescape(text) for name, text in fields.items()}
-    owner = owner_in(data) if len(head) > HEAD_LENGTH else None
+    owner = None
+    if len(head) > HEAD_LENGTH:
+        owner = owner_in(data)
+        if head.endswith(ESCAPED):
+            fields = {_unescape(name): _unescape(text) for name, text in fields.items()}
+    created, seen, ends = times_in(data)
     return Record(fields, ends - now, seen, owner, data, created)
 
 
@@ -239,7 +230,7 @@ def merge(fields: Fields, changed: Fields, removed: Collection[str]) -> Fields:
 
 def size_of(fields: Fields) -> int:
     """The bytes of all names and texts."""
-    text = "".join((*fields, *fields.values()))
+    text = "".join([*fields, *fields.values()])
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
@@ -251,6 +242,11 @@ def times_in(head: bytes) -> tuple[float, float, float]:
     times = int.from_bytes(a2b_base64(head[TIMES_AT:HEAD_LENGTH]), "big")
     began, seen, ends = times >> 2 * TIME_BITS, times >> TIME_BITS & LATEST, times & LATEST
     return began / TICKS, seen / TICKS, ends / TICKS
+
+
+def end_in(head: bytes) -> float:
+    """When the record ends, in seconds. Raises `ValueError`."""
+    return (int.from_bytes(a2b_base64(head[TIMES_AT:HEAD_LENGTH]), "big") & LATEST) / TICKS
 
 
 def owner_in(head: bytes) -> str | None:
@@ -267,11 +263,20 @@ def unless_ended(record: Record | None) -> Record | None:
 _failures = FailureLog(logger)
 
 
-def _refuse_version(version: bytes) -> StoreUnavailable:
-    return _failures.unavailable(
+def _refuse_version(version: bytes) -> NoReturn:
+    if version < VERSION:
+        raise ValueError(f"it has the format {version.decode()} of an earlier version")
+    raise _failures.unavailable(
         f"a record has the format {version.decode('latin-1')}, and this version of the package "
         f"knows {VERSION.decode()}. Let all processes run the newer version."
     )
+
+
+def _around(fields: str, name: str) -> tuple[str, str]:
+    """What stands before the field and after it; all stands before one that is not there."""
+    before, _, rest = fields.partition(FIELD + name + TEXT)
+    _, separator, after = rest.partition(FIELD)
+    return before, separator + after
 
 
 def _join(names: Collection[str], texts: Collection[str]) -> str:
@@ -284,8 +289,8 @@ def _join(names: Collection[str], texts: Collection[str]) -> str:
 
 def _is_clean(fields: Mapping[str, str]) -> bool:
     """Whether no name and no text has a separator."""
-    names, texts = "".join(fields), "".join(fields.values())
-    return not (FIELD in names or TEXT in names or FIELD in texts or TEXT in texts)
+    text = "".join([*fields, *fields.values()])
+    return not (FIELD in text or TEXT in text)
 
 
 def _escape(text: str) -> str:

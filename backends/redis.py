@@ -14,12 +14,12 @@ from redis.exceptions import RedisClusterException
 from backends.failure_log import FailureLog
 from backends.record import (
     HEAD_LENGTH,
+    end_in,
     hash_owner,
     merge,
     owner_in,
     pack,
     split_created,
-    times_in,
     unless_ended,
     unpack,
 )
@@ -147,7 +147,7 @@ class RedisStore(Store):
             return
         now = self.clock()
         is_touch = not changed and not removed
-        if is_touch or times_in(loaded.data)[2] - now < RENEW_BELOW * ttl:
+        if is_touch or end_in(loaded.data) - now < RENEW_BELOW * ttl:
             self._renew_row_of(loaded.owner, key, loaded.created, now + ttl)
 
     @within_deadline
@@ -244,7 +244,7 @@ class RedisStore(Store):
         Raises `SessionGone` if there is none.
         """
         record, now = self.prefix + key, self.clock()
-        if times_in(loaded.data)[2] <= now:
+        if end_in(loaded.data) <= now:
             raise SessionGone
         fields = merge(loaded.fields, changed, removed)
         data = pack(fields, now, ttl, loaded.owner, loaded.created)
@@ -309,7 +309,7 @@ class RedisStore(Store):
         record = self.prefix + key
         try:
             head = self._commands.run(record, ("GETRANGE", record, 0, HEAD_LENGTH - 1))
-            return not head or times_in(head)[2] <= self.clock()
+            return not head or end_in(head) <= self.clock()
         except ValueError:
             return False
 
