@@ -47,20 +47,17 @@ class CircuitBreaker:
         try:
             answer = ask(*args)
         except NoScriptError:
-            self._note_answer()  # the script is sent then, and must not be refused here
+            self._try_again_at(None)  # the script is sent then, and must not be refused here
             raise
         except FAILURES as error:
             self._explain(error)
-        self._note_answer()
-        return answer
-
-    def _note_answer(self) -> None:
         if self._next_try is not None:
             self._try_again_at(None)
+        return answer
 
     def _explain(self, error: Exception) -> NoReturn:
         if str(error).startswith("WRONGTYPE"):
-            self._note_answer()
+            self._try_again_at(None)
             raise ValueError("the key holds another type") from error
         if _is_outage(error):
             self._try_again_at(time.monotonic() + RETRY_AFTER_SECONDS)

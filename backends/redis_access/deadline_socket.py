@@ -8,7 +8,6 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 from weakref import proxy
 
@@ -77,11 +76,15 @@ class DeadlineSocket:
         wire, gets = self._socket, self._reader.gets
         if wire.gettimeout() != self._timeout:  # the greeting set another
             wire.settimeout(self._timeout)
-        while rest:
-            with suppress(*PAUSES):
+        while True:
+            try:
                 rest = rest[wire.send(rest) :]
-            if rest:
+            except PAUSES:
                 _check_time(ends)
+                continue
+            if not rest:
+                break
+            _check_time(ends)
         while True:
             try:
                 received = wire.recv(READ_BYTES)
