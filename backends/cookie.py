@@ -12,8 +12,9 @@ from flask import Flask, Request
 from itsdangerous import BadData
 
 from backends.audit_log import log_event
+from backends.http.cookies import PERMANENT
 from backends.http.refusal import SessionTooLarge
-from backends.interface import PERMANENT, BackendInterface
+from backends.interface import BackendInterface
 from backends.loaded_session import Changes, LoadedSession, is_permanent
 from backends.migration.migration import Adopted
 from backends.record import CREATED, ID
@@ -73,9 +74,6 @@ class CookieInterface(BackendInterface):
 
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         return self._token(app, loaded.id, loaded.created, changes.applied_to(loaded.fields))
-
-    def _touch(self, app: Flask, loaded: LoadedSession) -> str:
-        return self._token(app, loaded.id, loaded.created, loaded.fields)
 
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
         """Only the browser's copy goes; the signed token stays valid until it expires."""

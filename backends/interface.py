@@ -13,9 +13,22 @@ from itsdangerous import BadData
 from werkzeug.local import LocalProxy
 
 from backends.audit_log import log_event
-from backends.http.cookies import cookie_attributes, cookies_named, set_cookie, vary_by_cookie
+from backends.http.cookies import (
+    PERMANENT,
+    cookie_attributes,
+    cookies_named,
+    has_permanent,
+    set_cookie,
+    vary_by_cookie,
+)
 from backends.http.refusal import SessionTooLarge, is_current, refuse
-from backends.loaded_session import PERMANENT_KEY, Changes, LoadedSession, Succession
+from backends.loaded_session import (
+    NO_CHANGES,
+    PERMANENT_KEY,
+    Changes,
+    LoadedSession,
+    Succession,
+)
 from backends.migration.migration import Adopted, Migration, migration_of
 from backends.record import pair_fields
 from backends.serializer import FieldSerializer
@@ -32,14 +45,8 @@ from backends.signals import (
 )
 from backends.store import RENEW_BELOW, Clock, Fields, SessionGone, StoreUnavailable, wall_clock
 from backends.timing.clock_watch import ClockWatch
-from backends.timing.deadline import one_deadline
+from backends.timing.deadline import within_deadline
 from backends.timing.throttle import Throttle
-
-PERMANENT = "~"
-"""Ends the cookie of a permanent session: it is sent again without a read.
-
-It is not signed: a user who adds or removes it changes how often their cookie is renewed, no more.
-"""
 
 
 class BackendInterface(SessionInterface):
@@ -55,8 +62,9 @@ class BackendInterface(SessionInterface):
         self.clock = clock
         self.permanent = is_on(app, "SESSION_PERMANENT", default=False)
         self.serializer = FieldSerializer(getattr(app.session_interface, "serializer", None))
+        self.serializer.use(app.json)
         self.migration = migration_of(app, clock)
-        self._clock_watch = ClockWatch(clock)
+        self._clock_watch = ClockWatch()
         self._forgeries = Throttle()
         self._settings = current_settings(app, None)
         """Those of the last request that used its session: it looks once whether one changed."""
@@ -83,7 +91,7 @@ class BackendInterface(SessionInterface):
         if session.accessed:
             vary_by_cookie(response)
         if session._values is None and not (
-            session._modified or self._must_send_unused(app, session)
+            session._modified or self._must_send_unused(app, session._request)
         ):
             return
         if session._is_unread:
@@ -106,20 +114,14 @@ class BackendInterface(SessionInterface):
             refuse(app, response, error)
 
     def regenerate(self, session: Session) -> None:
-        """Rotate the session: same data, new token (the method's name is Flask-Session's).
-
-        Does nothing to an empty session, and to one without a secret key: they have no token.
-        """
+        """Rotate a session that has a token: same data, new token (Flask-Session's name for it)."""
         if session:
             session._rotate()
 
     def remaining(
         self, app: Flask, created: float, permanent: bool = False, seen: float | None = None
     ) -> float:
-        """The seconds that a session last used at `seen` may live, by both limits.
-
-        Without `seen`, one that is used now.
-        """
+        """The seconds that a session last used at `seen`, or else now, may live by both limits."""
         now, settings = self.clock(), self._settings
         used = now if seen is None else seen
         return min(used + settings.idle[permanent], created + settings.absolute[permanent]) - now
@@ -147,11 +149,7 @@ class BackendInterface(SessionInterface):
 
     @abstractmethod
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
-        """Write the changes. Returns the token, changed or not. Raises `SessionGone`."""
-
-    @abstractmethod
-    def _touch(self, app: Flask, loaded: LoadedSession) -> str:
-        """Prolong the session. Returns the token, changed or not. Raises `SessionGone`."""
+        """Write what changed, and prolong it. Returns the token. Raises `SessionGone`."""
 
     @abstractmethod
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
@@ -178,13 +176,15 @@ class BackendInterface(SessionInterface):
             other = copy(self)
             other._app, other._settings = ref(app), current_settings(app, None)
             other.serializer = copy(self.serializer)
+            other.serializer.use(app.json)
             self._others[app] = other
         return self._others[app]
 
     def _look_at_settings(self, app: Flask) -> None:
-        self._settings = current_settings(app, self._settings)
-        self.serializer.has_flasks_json = self._settings.has_flasks_json
-        self.serializer.json = app.json
+        settings = current_settings(app, self._settings)
+        if settings is not self._settings:
+            self._settings = settings
+            self.serializer.use(app.json)
 
     def _salt(self, app: Flask) -> str:
         """The salt of a token's signature: a token of another cookie is not accepted."""
@@ -196,28 +196,32 @@ class BackendInterface(SessionInterface):
         tokens = self._tokens(app, request)
         if not tokens and self.migration is None:
             return None
-        begun, unknown = monotonic(), list[str]()
+        begun = monotonic()
         try:
-            with one_deadline():
-                for token in tokens:
-                    try:
-                        loaded = self._load(app, token.removesuffix(PERMANENT))
-                    except (BadData, UnicodeError):
-                        unknown.append(token)
-                        continue
-                    if loaded is not None:
-                        return loaded
-                if self.migration is not None:
-                    loaded = self._move_first(app, request, self.migration, unknown)
-                    if loaded is not None:
-                        return loaded
+            return self._load_any(app, request, tokens)
         except StoreUnavailable as error:
             note_failure(app, "load", error, begun)
             raise
+
+    def _load_any(self, app: Flask, request: Request, tokens: list[str]) -> LoadedSession | None:
+        unknown: list[str] = []
+        for token in tokens:
+            try:
+                loaded = self._load(app, token.removesuffix(PERMANENT))
+            except (BadData, UnicodeError):
+                unknown.append(token)
+                continue
+            if loaded is not None:
+                return loaded
+        if self.migration is not None:
+            loaded = self._move_first(app, request, self.migration, unknown)
+            if loaded is not None:
+                return loaded
         for _ in unknown:
             self._log_forgery(app, request)
         return None
 
+    @within_deadline
     def _move_first(
         self, app: Flask, request: Request, migration: Migration, unknown: list[str]
     ) -> LoadedSession | None:
@@ -231,18 +235,16 @@ class BackendInterface(SessionInterface):
         return cookies_named(self.get_cookie_name(app), request)
 
     def _save_used(self, app: Flask, session: Session, response: Response) -> None:
-        session._used()
+        loaded = session._loaded
         if session._held_back:
-            if session._loaded is not None and session._loaded.mark:
-                self._renew(app, session, session._loaded, response)
-            return
-        if session._is_unread and session._succession < Succession.CLEARED:
+            if loaded is not None and loaded.mark:
+                self._renew(app, session, loaded, response)
+        elif session._is_unread and session._succession < Succession.CLEARED:
+            # Nothing was changed, and its reading has been reported; or else the answer is refused.
             if session._is_refused and session._used():
                 assert session._failure is not None
                 raise session._failure
-            return  # nothing was changed, and its reading has been reported
-        loaded = session._loaded
-        if self._is_empty(session):
+        elif self._is_empty(session):
             self._save_empty(app, session, response)
         elif not self.should_set_cookie(app, session):
             return
@@ -251,14 +253,10 @@ class BackendInterface(SessionInterface):
         else:
             self._save_known(app, session, loaded, response)
 
-    def _must_send_unused(self, app: Flask, session: Session) -> bool:
+    def _must_send_unused(self, app: Flask, request: Request) -> bool:
         """Whether an unused session's cookie is sent again, as for permanent ones in Flask."""
-        request = session._request
-        return (
-            PERMANENT in request.environ.get("HTTP_COOKIE", "")
-            and app.config["SESSION_REFRESH_EACH_REQUEST"]
-            and any(token.endswith(PERMANENT) for token in self._tokens(app, request))
-        )
+        name, refreshes = self.get_cookie_name(app), app.config["SESSION_REFRESH_EACH_REQUEST"]
+        return refreshes and has_permanent(name, request)
 
     def _is_empty(self, session: Session) -> bool:
         """Whether there is nothing to keep."""
@@ -271,9 +269,11 @@ class BackendInterface(SessionInterface):
         if owner in changes.changed or owner in changes.removed:
             self._send(app, session, self._begin(app, session), response)
         elif any(changes):
-            token, permanent = self._update(app, session, loaded, changes), session.permanent
-            if token != loaded.token or permanent != loaded.permanent:
-                loaded = loaded._replace(token=token, permanent=permanent)
+            if session.permanent != loaded.permanent:
+                loaded = loaded._replace(permanent=session.permanent)
+            token = self._update(app, session, loaded, changes)
+            if token != loaded.token:
+                loaded = loaded._replace(token=token)
             session._become(loaded, changes)
             session._modified = True  # also for a nested change: another save sends its cookie too
             self._send(app, session, token, response)
@@ -312,7 +312,7 @@ class BackendInterface(SessionInterface):
             return
         try:
             with report_failure(app, "save"):
-                token = self._touch(app, loaded)
+                token = self._update(app, session, loaded, NO_CHANGES)
         except (StoreUnavailable, SessionTooLarge, SessionGone):
             return
         if token != loaded.token or refreshes:
@@ -374,7 +374,8 @@ class BackendInterface(SessionInterface):
 
     def _unless_ended(self, app: Flask, loaded: LoadedSession) -> LoadedSession | None:
         """The session; `None`, and an event in the log, if one of its limits has ended it."""
-        if loaded.ttl > 0 and not self._clock_watch.is_to_come(max(loaded.created, loaded.seen)):
+        ahead = max(loaded.created, loaded.seen) - self.clock()
+        if loaded.ttl > 0 and not (ahead > 0 and self._clock_watch.is_wrong(ahead)):
             return loaded
         self._log_ended_token(app, loaded.id)
         return None

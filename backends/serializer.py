@@ -12,6 +12,7 @@ from typing import Any
 
 import flask.json
 import msgspec
+from flask.json.provider import DefaultJSONProvider, JSONProvider
 from flask.json.tag import JSONTag, TaggedJSONSerializer
 
 SCALARS = frozenset({str, int, bool, NoneType})
@@ -61,29 +62,37 @@ class FieldSerializer(TaggedJSONSerializer):
         One that has no tags, as Flask-Session's, gives none.
         """
         super().__init__()
-        self.has_flasks_json = True
-        """Whether the application's JSON is Flask's: one of its own may do more, or write more."""
-        self.json: Any = flask.json
-        """What writes and reads JSON: Flask's module asks the current application, if there is one,
-        which may be another than the session's."""
+        self._has_flasks_json = True
+        self._json: Any = flask.json
         self._tags_of_flask = len(self.order)
         known = {*TaggedJSONSerializer.default_tags, *self.default_tags}
         for index, tag in enumerate(getattr(before, "order", ())):
             if type(tag) not in known:
                 self.register(type(tag), force=True, index=index)  # it may replace one of Flask's
 
+    def use(self, json: JSONProvider) -> None:
+        """Write and read by the JSON of an application, whose class may still have a `default`.
+
+        Flask's module asks the current application, which may be another than the session's.
+        """
+        self._json = json
+        self._has_flasks_json = all(
+            getattr(getattr(json, name), "__func__", None) is getattr(DefaultJSONProvider, name)
+            for name in ("dumps", "loads")
+        )
+
     @property
     def _is_short(self) -> bool:
         """Whether plain values may take the shorter way: nobody has a JSON or tags of their own."""
-        return self.has_flasks_json and len(self.order) == self._tags_of_flask
+        return self._has_flasks_json and len(self.order) == self._tags_of_flask
 
     def dumps(self, value: Any) -> str:
-        text = self.json.dumps(self.tag(value), separators=(",", ":"))
+        text = self._json.dumps(self.tag(value), separators=(",", ":"))
         # Some libraries make bytes, which Flask takes for an answer.
         return text if isinstance(text, str) else str(text, "utf-8")
 
     def loads(self, value: str) -> Any:
-        return self._untag_scan(self.json.loads(value))
+        return self._untag_scan(self._json.loads(value))
 
     def encode(self, value: Any, sort_keys: bool = True) -> str:
         """The value as one line of text.

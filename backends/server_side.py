@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from contextlib import suppress
-from itertools import chain
 from typing import Any, NamedTuple
 
 from flask import Flask, Request, Response
@@ -10,10 +9,10 @@ from flask.sessions import SessionMixin
 from itsdangerous import BadData
 
 from backends.audit_log import log_event, name_of_key
+from backends.http.cookies import PERMANENT
 from backends.http.refusal import SessionTooLarge
-from backends.interface import PERMANENT, BackendInterface
+from backends.interface import BackendInterface
 from backends.loaded_session import (
-    NO_CHANGES,
     NOBODY,
     PERMANENT_KEY,
     Changes,
@@ -140,8 +139,9 @@ class StoreInterface(BackendInterface):
         loaded = LoadedSession(session_id, token, created, seen, ttl, fields, permanent, record)
         return self._unless_ended(app, loaded)
 
+    # All that a step asks of the store ends together; a cookie asks nobody.
+    _load_any = within_deadline(BackendInterface._load_any)
     _save_used = within_deadline(BackendInterface._save_used)
-    """All that a save asks of the store ends together; a cookie asks nobody."""
 
     def _is_empty(self, session: Session) -> bool:
         """Whether nothing is in it but that it is permanent, which begins no session."""
@@ -256,23 +256,17 @@ class StoreInterface(BackendInterface):
         if self._may_be_too_large(loaded, changes):
             fields = changes.applied_to(loaded.fields).items()
             self._check_size({name: text for name, text in fields if is_session_field(name)})
-        ttl = self.remaining(app, loaded.created, session.permanent)
-        self._write(loaded, changes, ttl)
-        return self._token_again(app, loaded)
-
-    def _touch(self, app: Flask, loaded: LoadedSession) -> str:
-        ttl = self.remaining(app, loaded.created, loaded.permanent)
-        self._write(loaded, NO_CHANGES, ttl)
-        return self._token_again(app, loaded)
-
-    def _write(self, loaded: LoadedSession, changes: Changes, ttl: float) -> None:
-        key = key_of(loaded.id)
+        key, ttl = key_of(loaded.id), self.remaining(app, loaded.created, loaded.permanent)
         if self._updates_loaded is not None and loaded.record is not None:
             self._updates_loaded.update_loaded(key, loaded.record, *changes, ttl)
         elif any(changes):
             self.store.update(key, *changes, ttl)
         else:
             self.store.touch(key, ttl)
+        if len(self._settings.keys) == 1:
+            return loaded.token  # it would be the same
+        # Signed with the newest key, so that active sessions stop needing the fallback keys.
+        return self._token(app, loaded.id)
 
     def _delete(self, app: Flask, loaded: LoadedSession) -> None:
         if not self.store.delete(key_of(loaded.id)):
@@ -284,17 +278,12 @@ class StoreInterface(BackendInterface):
     def _token(self, app: Flask, session_id: str) -> str:
         return self._signer(app).sign(session_id.encode()).decode()
 
-    def _token_again(self, app: Flask, loaded: LoadedSession) -> str:
-        if len(self._settings.keys) == 1:
-            return loaded.token  # it would be the same
-        # Signed with the newest key, so that active sessions stop needing the fallback keys.
-        return self._token(app, loaded.id)
-
     def _signer(self, app: Flask) -> TokenSigner:
-        name, settings = self.get_cookie_name(app), self._settings
-        if name not in settings.signers:
-            settings.signers[name] = TokenSigner(settings.keys, self._salt(app).encode())
-        signer: TokenSigner = settings.signers[name]
+        name, signers = self.get_cookie_name(app), self._settings.signers
+        signer: TokenSigner | None = signers.get(name)
+        if signer is None:
+            signer = TokenSigner(self._settings.keys, self._salt(app).encode())
+            signers[name] = signer
         return signer
 
     def _salt(self, app: Flask) -> str:
@@ -304,7 +293,7 @@ class StoreInterface(BackendInterface):
     def _may_be_too_large(self, loaded: LoadedSession, changes: Changes) -> bool:
         """Whether the size must be counted: a bound is enough for most sessions."""
         was = len(loaded.record.data) if loaded.record else 0
-        more = sum(map(len, chain(changes.changed, changes.changed.values())))
+        more = len("".join([*changes.changed, *changes.changed.values()]))
         longest = was + more * MAX_UTF8_BYTES
         return bool(changes.changed) and (was == 0 or longest > self._settings.max_bytes)
 

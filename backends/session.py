@@ -15,7 +15,6 @@ from markupsafe import Markup
 
 from backends.http.refusal import answer_is_decided
 from backends.loaded_session import (
-    NO_CHANGES,
     PERMANENT_KEY,
     Changes,
     LoadedSession,
@@ -165,11 +164,9 @@ class Session(SessionMixin):
 
     def _changes(self) -> Changes:
         """The changes since the session was loaded, nested ones included."""
-        if self._is_untouched:
-            return NO_CHANGES
         # As it is now, in one look: a thread of the request may still write or read the rest.
         is_whole, values, stored = self._is_whole, self._used().copy(), self._stored
-        used = {key: value for key, value in values.items() if not self._is_as_read(key, value)}
+        used = self._unless_as_read(values)
         changed: dict[str, str] = {}
         for (key, value), text in zip(used.items(), self._encode_all(used), strict=True):
             name = field_name(key)
@@ -186,7 +183,7 @@ class Session(SessionMixin):
         names, stored = field_names(values), self._stored
         new = values
         if stored:
-            new = {key: value for key, value in values.items() if not self._is_as_read(key, value)}
+            new = self._unless_as_read(values)
         texts = self._encode_all(new)
         if len(new) < len(values):
             encoded = dict(zip(new, texts, strict=True))
@@ -194,11 +191,15 @@ class Session(SessionMixin):
             texts = [encoded[key] if key in encoded else stored[name] for key, name in pairs]
         return self._interface.make_fields(names, texts)
 
-    def _is_as_read(self, key: str, value: Any) -> bool:
-        """Whether the value is certainly the one that was loaded."""
-        return value is _ENCODED or (
-            type(value) in IMMUTABLE and value is self._as_read.get(key, _ENCODED)
-        )
+    def _unless_as_read(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values without those that are certainly as they were loaded."""
+        as_read = self._as_read
+        return {
+            key: value
+            for key, value in values.items()
+            if value is not _ENCODED
+            and not (type(value) in IMMUTABLE and value is as_read.get(key, _ENCODED))
+        }
 
     def _sorts_keys(self) -> bool:
         return getattr(self._app.json, "sort_keys", False)

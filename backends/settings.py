@@ -9,7 +9,6 @@ from sys import maxsize
 from typing import Any, TypeVar
 
 from flask import Flask
-from flask.json.provider import DefaultJSONProvider
 from itsdangerous import want_bytes
 
 from backends.loaded_session import field_name
@@ -201,11 +200,6 @@ class Settings:
         9.2.3). The setting is the same for applications that share their sessions, and stays when
         one is renamed.
         """
-        self.has_flasks_json = all(
-            getattr(getattr(app.json, name), "__func__", None) is getattr(DefaultJSONProvider, name)
-            for name in ("dumps", "loads")
-        )
-        """Whether the application's JSON is Flask's, whose classes may still have a `default`."""
         self.keys = _signing_keys(app)
         self.signers: dict[str, Any] = {}
         """What a backend signs with by these keys, by the cookie's name."""
@@ -215,7 +209,7 @@ def current_settings(app: Flask, known: Settings | None) -> Settings:
     """`known` if the configuration has the same values still, or else those that it has now."""
     get = app.config.get
     try:
-        values = (app.name, app.json, *map(get, WATCHED), *(get("SECRET_KEY_FALLBACKS") or ()))
+        values = (app.json, *map(get, WATCHED), *(get("SECRET_KEY_FALLBACKS") or ()))
     except TypeError:
         raise ConfigurationError(NO_KEYS) from None
     return known if known is not None and known.values == values else Settings(app, values)

@@ -16,6 +16,11 @@ from backends.settings import ConfigurationError
 MAX_CANDIDATES = 4
 """Cookies of one name that are tried: a change of domain or path leaves two in a browser."""
 
+PERMANENT = "~"
+"""Ends the cookie of a permanent session: it is sent again without a read.
+
+It is not signed: a user who adds or removes it changes how often their cookie is renewed, no more.
+"""
 
 AS_SENT = WerkzeugRequest.cookies
 """What finds the cookies in a request's header."""
@@ -44,6 +49,13 @@ def cookies_named(name: str, request: Request) -> list[str]:
         if key.strip() == name and (token := value.strip(' "')):
             found.append(token)
     return found[:MAX_CANDIDATES]
+
+
+def has_permanent(name: str, request: Request) -> bool:
+    """Whether one of the cookies of a name is that of a permanent session."""
+    return PERMANENT in request.environ.get("HTTP_COOKIE", "") and any(
+        value.endswith(PERMANENT) for value in cookies_named(name, request)
+    )
 
 
 def check_attributes(interface: SessionInterface, app: Flask) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 
-from backends.store import Clock
 from backends.timing.throttle import Throttle
 
 logger = logging.getLogger(__name__)
@@ -16,15 +15,13 @@ its limits allow.
 
 
 class ClockWatch:
-    """Tells moments that have not come yet, and warns of them once a second at most."""
+    """Tells that a clock is wrong, and warns of it once a second at most."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._throttle = Throttle()
 
-    def is_to_come(self, moment: float) -> bool:
-        """Whether it is later than now, by more than clocks may differ."""
-        ahead = moment - self._clock()
+    def is_wrong(self, ahead: float) -> bool:
+        """Whether a session was used so many seconds from now that clocks cannot differ by them."""
         if ahead <= CLOCK_TOLERANCE_SECONDS:
             return False
         if self._throttle.admit() is not None:

@@ -35,6 +35,6 @@ def alice(app: Flask) -> Tab:
 def calls(app: Flask) -> list[str]:
     """Every read and write that the backend makes from now on, by its method."""
     made: list[str] = []
-    for verb in ("_load", "_create", "_update", "_touch", "_delete"):
+    for verb in ("_load", "_create", "_update", "_delete"):
         call_before(app.session_interface, verb, partial(made.append, verb))
     return made

@@ -79,7 +79,7 @@ class TestTokens:
         other = make_app()
         other.get("/")(lambda: dict(session))
         assert Tab(other, alice.token).data() == {"user": "alice"}
-        monkeypatch.setattr(other, "name", "another")
+        monkeypatch.setitem(other.config, "SESSION_APP_NAME", "another")
         assert Tab(other, alice.token).data() == {}
 
     @covers("7.2.1", "14.2.1", "SM-06")

@@ -54,7 +54,8 @@ class SendsACopy(StoreInterface):
         signed = f"{copied}/{super()._token(app, session_id)}"
         return self._signer(app).sign(signed.encode()).decode()
 
-    def _token_again(self, app: Flask, loaded: LoadedSession) -> str:
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
+        super()._update(app, session, loaded, changes)
         return self._token(app, loaded.id)
 
 

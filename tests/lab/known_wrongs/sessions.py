@@ -13,7 +13,7 @@ from itsdangerous import BadData
 from app import create_app
 from backends import BACKENDS
 from backends.filesystem import FileSystemStore
-from backends.loaded_session import Changes, LoadedSession, Succession
+from backends.loaded_session import NO_CHANGES, Changes, LoadedSession, Succession
 from backends.record import CREATED
 from backends.redis import install as install_redis
 from backends.server_side import StoreInterface
@@ -130,7 +130,7 @@ class SeesOnlyAssignments(StoreInterface):
 
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         if not session.modified:
-            return self._touch(app, loaded)
+            changes = NO_CHANGES
         return super()._update(app, session, loaded, changes)
 
 
@@ -164,7 +164,9 @@ class AddsNumbers(StoreInterface):
 class ProlongsByWriting(StoreInterface):
     """Prolongs a session by writing back what it has read, instead of by `touch`."""
 
-    def _touch(self, app: Flask, loaded: LoadedSession) -> str:
+    def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
+        if any(changes):
+            return super()._update(app, session, loaded, changes)
         ttl = self.remaining(app, loaded.created)
         overwrite(self.store, key_of(loaded.id), loaded.fields, ttl)
         return loaded.token
