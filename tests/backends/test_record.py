@@ -84,8 +84,8 @@ class TestFormat:
         self, strange: dict[str, str], count: int, own: dict[str, str]
     ) -> None:
         plain = {f"n{number}": f'"{number}"' for number in range(count)}
-        own = {name: text for name, text in own.items() if name not in plain}
-        names = [*plain, *(name for name in strange if name not in {*plain, *own})]
+        own = {name: text for name, text in own.items() if name not in {CREATED, *plain}}
+        names = [*plain, *(name for name in strange if name not in {CREATED, *plain, *own})]
         texts = [*plain.values(), *['"a text"'] * (len(names) - count)]
         added = add_fields(join_fields(names, texts), own)
         assert list(added.items()) == [*zip(names, texts, strict=True), *own.items()]
