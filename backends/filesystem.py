@@ -126,6 +126,8 @@ class FileSystemStore(Store):
                         self._lists.add(hashed, key)
                     self._write(path, *split_created(fields), ttl, hashed)
                 except BaseException:
+                    with suppress(OSError):
+                        remove_file(path)  # it is there if only the answer to its rename was lost
                     self._unlist(hashed, key)
                     raise
             self._sweep_some()

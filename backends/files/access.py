@@ -3,8 +3,8 @@
 Raises `ConfigurationError` at import on a system without file locks.
 """
 
-# Pathlib costs more than the calls themselves:
-# ruff: noqa: PTH102, PTH105, PTH106, PTH108
+# Pathlib costs more than the calls themselves, and `suppress` as much as some:
+# ruff: noqa: PTH102, PTH105, PTH106, PTH108, SIM105
 
 import errno
 import os
@@ -102,16 +102,19 @@ def replace_file(path: str, data: bytes, times: tuple[float, float]) -> None:
             written = os.write(descriptor, data)
             while written < len(data):
                 written += os.write(descriptor, data[written:])  # raises what there is no room for
-            os.replace(temporary, path)
-            # Under its own name only: a crash before would leave a file that looks unfinished
-            # until those times.
-            os.utime(descriptor, times)
         finally:
-            os.close(descriptor)
+            os.close(descriptor)  # where a network's file system says that it has no room
+        os.replace(temporary, path)
     except OSError:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+    try:
+        # Under its own name only: a crash before would leave a file that looks unfinished until
+        # those times.
+        os.utime(path, times)
+    except OSError:
+        pass  # it is written; without those times each sweep opens it
 
 
 def remove_file(path: str) -> bool:
@@ -173,9 +176,16 @@ class hold_lock:  # noqa: N801 - used as a function; a generator would cost thre
 
     def __exit__(self, *_: object) -> None:
         # To close it is not enough: gevent puts that off, and a child forked meanwhile has it too.
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-        os.close(self._descriptor)
-        self._turn.release()
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        except OSError:
+            pass  # what was done under it is done; to be closed frees it too
+        try:
+            os.close(self._descriptor)
+        except OSError:
+            pass  # it is closed whatever that says (close(2))
+        finally:
+            self._turn.release()
 
 
 def _open_folder(folder: str) -> int:

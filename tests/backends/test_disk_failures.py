@@ -1,10 +1,15 @@
 """A disk that fails below files and SQLite: one line says what to do."""
 
 import errno
+import fcntl
 import os
 import resource
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +17,7 @@ from backends.filesystem import FileSystemStore
 from backends.sqlite import SqliteStore
 from backends.store import StoreUnavailable
 from tests.backends.records import FIELDS, fields, key
+from tests.support.cases import case
 from tests.support.clock import SetClock
 from tests.support.failures import raising
 from tests.support.limits import limited
@@ -133,3 +139,85 @@ class TestASweepAtLogin:
                 store.create(key(1), FIELDS, 60)
         for number in range(2, 5):
             store.create(key(number), FIELDS, 60)
+
+
+CALLS = (
+    *((os, name) for name in ("open", "fstat", "read", "write", "replace", "utime", "close")),
+    *((os, name) for name in ("unlink", "mkdir", "rmdir", "stat", "scandir", "listdir")),
+    (fcntl, "flock"),
+)
+"""What a store asks of the system."""
+
+STEPS: dict[str, Callable[[FileSystemStore], object]] = {
+    "load": lambda store: store.load(key(1)),
+    "update": lambda store: store.update(key(1), {"n": "1"}, (), 60),
+    "create": lambda store: store.create(key(3), FIELDS, 60, owner="alice"),
+    "delete": lambda store: store.delete(key(1)),
+    "list": lambda store: store.sessions_of("alice"),
+    "limit": lambda store: store.end_oldest("alice", key(2), 1),
+}
+
+
+def fail_once(ask: Callable[..., Any], number: int, failed: list[int]) -> Callable[..., Any]:
+    """Let the call of this number fail; a descriptor is closed whatever its closing says."""
+    numbers = count(1)
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        if next(numbers) != number:
+            return ask(*arguments, **named)
+        failed.append(number)
+        if ask.__name__ == "close":
+            ask(*arguments)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    return call
+
+
+def count_open_files() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+@pytest.mark.usefixtures("ample_time")
+def test_a_call_that_fails_once_costs_no_more_than_its_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No lock is kept, nothing is left open or half written, and no failure has changed a thing."""
+    for (name, act), (module, call) in ((each, call) for each in STEPS.items() for call in CALLS):
+        for number in count(1):
+            folder, failed = tmp_path / f"{name} {call} {number}", list[int]()
+            store = FileSystemStore(folder)
+            for known in (1, 2):
+                store.create(key(known), FIELDS, 60, owner="alice")
+            opened = count_open_files()
+            with monkeypatch.context() as patch, case(folder.name):
+                patch.setattr(module, call, fail_once(getattr(module, call), number, failed))
+                is_done = False
+                with suppress(StoreUnavailable):
+                    act(store)
+                    is_done = True
+            if not failed:
+                break
+            with case(folder.name):
+                assert count_open_files() == opened
+                assert not [*folder.rglob("*.tmp")]
+                if not is_done:
+                    assert fields(store, key(1)) == FIELDS
+                    assert list(store.sessions_of("alice")) == [key(1), key(2)]
+                assert (store.load(key(3)) is not None) == (is_done and name == "create")
+                store.touch(key(2), 60)
+                store.create(key(4), FIELDS, 60, owner="alice")
+
+
+def test_a_login_whose_last_answer_was_lost_leaves_no_session(
+    store: FileSystemStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def lose_answer(*paths: str) -> None:
+        replace(*paths)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "replace", lose_answer)
+    with pytest.raises(StoreUnavailable):
+        store.create(key(1), FIELDS, 60, owner="alice")
+    assert store.load(key(1)) is None
