@@ -14,9 +14,12 @@ ENTITY_HEADERS = (
     *("Accept-Ranges", "Cache-Control", "Content-Digest", "Content-Disposition"),
     *("Content-Encoding", "Content-Language", "Content-Location", "Content-MD5", "Content-Range"),
     *("Digest", "ETag", "Expires", "Last-Modified", "Repr-Digest"),
-    *("Location", "Refresh", "Set-Cookie", "Clear-Site-Data"),
+    *("X-Sendfile", "X-Accel-Redirect", "X-LIGHTTPD-send-file"),
+    *("CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires"),
+    *("Location", "Refresh", "HX-Location", "HX-Redirect", "Set-Cookie", "Clear-Site-Data"),
 )
-"""What a refused response loses: headers of its body, its redirect, its cookies
+"""What a refused response loses: headers of its body, and those by which the server in front sends
+a file as its body, or keeps it; its redirect, which htmx follows whatever the status; its cookies
 (a guest's cart must not be deleted by a login that did not happen, and no session's cookie by a
 logout that did not)."""
 
