@@ -22,6 +22,7 @@ from redis.exceptions import (
 )
 
 from backends.failure_log import FailureLog
+from backends.redis_access.answers import FAILURES
 from backends.redis_access.circuit_breaker import CircuitBreaker
 from backends.redis_access.client import Client
 from backends.redis_access.deadline_socket import Command
@@ -70,7 +71,12 @@ class Commands:
 
     def ask_masters(self, ask: Callable[[list[Any]], Any]) -> Any:
         """What `ask` makes of a client for each master. Raises as `run`."""
-        return self._breaker.call(lambda: ask(self._masters()))
+
+        def ask_each() -> Any:
+            with _as_failure(self._client):
+                return ask(self._masters())
+
+        return self._breaker.call(ask_each)
 
     def _masters(self) -> list[Any]:
         if not isinstance(self._client, RedisCluster):
@@ -133,20 +139,42 @@ def _run_by_ready_client(client: Client, key: str, command: Command, again: Comm
     They repeat a command whose answer was lost, so that `again` has to be sent by another way.
     """
     execute: Any = client.execute_command
-    if again is None:
-        return execute(*command, **AS_BYTES)
-    if isinstance(client, RedisCluster):
-        with suppress(*CONNECTION_LOST):  # a command for named nodes is not repeated
-            node = client.get_node_from_key(key)
-            return execute(*command, target_nodes=node, **AS_BYTES)
-    else:
-        with _lent_connection(client) as connection, suppress(*CONNECTION_LOST):
-            connection.send_command(*command)
-            return client.parse_response(connection, command[0], **AS_BYTES)
+    with _as_failure(client):
+        if again is None:
+            return execute(*command, **AS_BYTES)
+        if isinstance(client, RedisCluster):
+            with suppress(*CONNECTION_LOST):  # a command for named nodes is not repeated
+                node = client.get_node_from_key(key)
+                return execute(*command, target_nodes=node, **AS_BYTES)
+        else:
+            with _lent_connection(client) as connection, suppress(*CONNECTION_LOST):
+                connection.send_command(*command)
+                return client.parse_response(connection, command[0], **AS_BYTES)
+        try:
+            return execute(*again, **AS_BYTES)
+        except NoScriptError as error:
+            raise NoScriptAgainError(*error.args) from None
+
+
+@contextmanager
+def _as_failure(client: Client) -> Iterator[None]:
+    """Raise `redis.ConnectionError` for any other error than redis-py's.
+
+    What gives a client its password, which may expire, raises what it likes: a `ValueError` would
+    be taken for damage. redis-py goes on then with connections that are not logged in.
+    """
     try:
-        return execute(*again, **AS_BYTES)
-    except NoScriptError as error:
-        raise NoScriptAgainError(*error.args) from None
+        yield
+    except FAILURES:
+        raise
+    except Exception as error:
+        clients: list[Any] = [client]
+        if isinstance(client, RedisCluster):
+            clients = [node.redis_connection for node in client.get_nodes()]
+        for each in filter(None, clients):
+            each.connection_pool.disconnect(inuse_connections=False)
+        reason = f"the client in SESSION_REDIS failed with {type(error).__name__}: {error}"
+        raise redis.ConnectionError(reason) from error
 
 
 @contextmanager

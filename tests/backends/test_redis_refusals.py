@@ -7,10 +7,12 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+import redis
 from redis.exceptions import NoPermissionError
 
 from backends.probe import Probe
 from backends.redis import LOGIN_TIMEOUT_SECONDS, RedisStore
+from backends.redis_access import circuit_breaker
 from backends.redis_access.client import BackgroundRefresh, connect
 from backends.redis_access.pool import DeadlineConnection
 from backends.store import StoreUnavailable
@@ -94,6 +96,48 @@ def test_what_the_client_does_not_foresee_is_an_outage(
     monkeypatch.setattr(DeadlineConnection, "read_response", lambda *_, **__: b"OK")
     with pytest.raises(StoreUnavailable, match="it is no Redis"):
         RedisStore(connect(f"redis://{address}")).load(KEY)
+
+
+class Token(redis.CredentialProvider):
+    """Gives the password of a user, unless it cannot."""
+
+    failure: Exception | None = None
+
+    def get_credentials(self) -> tuple[str, str]:
+        if self.failure is not None:
+            raise self.failure
+        return "visitor", "x"
+
+
+@pytest.mark.parametrize("failure", [ValueError("expired"), KeyError("token"), RuntimeError()])
+def test_a_password_that_cannot_be_had_is_an_outage(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    """It says nothing of the record, and of the list of its owner."""
+    monkeypatch.setattr(circuit_breaker, "RETRY_AFTER_SECONDS", 0.0)
+    token, admin = Token(), server.client()
+    admin.execute_command("ACL SETUSER", "visitor", "reset", "on", ">x", "~session:*", "+@all")
+    client = redis.Redis(port=server.port, credential_provider=token)
+    store = RedisStore(client)
+    store.delete(KEY)
+    store.create(KEY, {}, 600, owner="alice")
+    client.connection_pool.disconnect()
+    token.failure = failure
+    for ask in (
+        lambda: store.load(KEY),
+        lambda: store.create("b" * 32, {}, 600, owner="alice"),
+        lambda: store.touch(KEY, 600),
+        lambda: store.sessions_of("alice"),
+        lambda: store.delete(KEY),
+        store.eviction_risk,
+    ):
+        with pytest.raises(StoreUnavailable, match="the client in SESSION_REDIS failed"):
+            ask()
+    token.failure = None
+    assert list(store.sessions_of("alice")) == [KEY]
+    assert client.acl_whoami() == "visitor"
+    client.close()
+    admin.acl_deluser("visitor")
 
 
 def test_a_replica_says_that_it_is_one(server: RedisServer, store: RedisStore) -> None:
