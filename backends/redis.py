@@ -23,7 +23,7 @@ from backends.record import (
     unless_ended,
     unpack,
 )
-from backends.redis_access.client import Client, client_of, connect, describe_address
+from backends.redis_access.client import Client, check_reads, client_of, connect, describe_address
 from backends.redis_access.commands import Commands, Script
 from backends.redis_access.eviction import unsafe_policies
 from backends.redis_access.scripts import (
@@ -331,8 +331,13 @@ class RedisStore(Store):
 
 
 def install(app: Flask, clock: Clock) -> StoreInterface:
-    """Keep sessions in the Redis of `REDIS_URL` or of the client `SESSION_REDIS`."""
-    store = RedisStore(client_of(app, connect), key_prefix(app), clock, longest_seconds(app))
+    """Keep sessions in the Redis of `REDIS_URL` or of the client `SESSION_REDIS`.
+
+    Raises `ConfigurationError`.
+    """
+    client = client_of(app, connect)
+    check_reads(client)
+    store = RedisStore(client, key_prefix(app), clock, longest_seconds(app))
     return StoreInterface(app, store, clock)
 
 

@@ -133,6 +133,28 @@ def _check_ready_client(client: object) -> None:
     )
 
 
+def check_reads(client: Client) -> None:
+    """Raise `ConfigurationError` for a client that may read what a session was before.
+
+    A login would not be found by the next request, and a session that ended would go on.
+    """
+    asked: Any = client
+    source: Any = asked.nodes_manager if isinstance(client, RedisCluster) else asked.connection_pool
+    found = {
+        "reads from replicas": getattr(asked, "read_from_replicas", False)
+        or getattr(asked, "load_balancing_strategy", None) is not None
+        or not getattr(source, "is_master", True),
+        "keeps answers (cache)": getattr(source, "cache", getattr(source, "_cache", None))
+        is not None,
+    }
+    for what, is_so in found.items():
+        if is_so:
+            raise ConfigurationError(
+                f"SESSION_REDIS {what}, which may be behind: a login would not be found, and a "
+                "session that ended would go on. Give a client that asks the masters each time."
+            )
+
+
 class UnreadableAddress(ValueError):
     """An invalid address of Sentinels or a cluster; its message has no password."""
 

@@ -14,6 +14,9 @@ import pytest
 import redis
 import redis.asyncio
 from redis.backoff import ConstantBackoff
+from redis.cache import CacheConfig
+from redis.cluster import LoadBalancingStrategy
+from redis.connection import CacheProxyConnection
 from redis.retry import Retry
 
 from backends import ConfigurationError
@@ -131,6 +134,27 @@ def test_what_is_no_address_and_no_client_is_named() -> None:
         line = refusal(SESSION_REDIS=client)
         assert "an asyncio client" in line
         assert "give a redis.Redis or a redis.RedisCluster" in line
+
+
+def test_a_client_that_may_read_what_was_is_refused(
+    redis_cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CacheProxyConnection, "MIN_ALLOWED_VERSION", "7.0.0")  # 7.4 tells of more
+    host, _, port = redis_cluster.url.rpartition("//")[2].partition(",")[0].partition(":")
+    balanced = redis.RedisCluster(
+        host, int(port), load_balancing_strategy=LoadBalancingStrategy.RANDOM_REPLICA
+    )
+    cached = redis.RedisCluster(host, int(port), protocol=3, cache_config=CacheConfig())
+    sentinel = redis.Sentinel([])
+    for says, client in (
+        ("reads from replicas", balanced),
+        ("reads from replicas", sentinel.slave_for("sessions")),
+        ("keeps answers", cached),
+        ("keeps answers", redis.Redis(protocol=3, cache_config=CacheConfig())),
+    ):
+        assert f"SESSION_REDIS {says}" in refusal(SESSION_REDIS=client)
+        client.close()
+    make_bare("redis", SESSION_REDIS=sentinel.master_for("sessions"))
 
 
 class OldServer(RedisServer):
