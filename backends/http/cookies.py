@@ -1,5 +1,6 @@
 """Cookies in the headers of a request and a response."""
 
+import re
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -27,10 +28,13 @@ AS_SENT = WerkzeugRequest.cookies
 
 EXAMPLES = {
     "domain": "a name such as example.com",
-    "path": "a path such as /shop",
+    "path": "a path such as /shop (APPLICATION_ROOT is taken without one)",
     "samesite": "Lax, Strict or None, as text",
 }
 """Of the attributes that are texts."""
+
+HOST = re.compile(r"\.?[\w-]+(\.[\w-]+)*\.?(:\d+)?")
+"""A name of a host, with the port that Werkzeug leaves out."""
 
 
 def cookies_named(name: str, request: Request) -> list[str]:
@@ -59,15 +63,49 @@ def has_permanent(name: str, request: Request) -> bool:
 
 
 def check_attributes(interface: SessionInterface, app: Flask) -> None:
-    """Raise `ConfigurationError` for a setting with which no cookie can be sent."""
-    for name, value in cookie_attributes(interface, app).items():
-        try:
-            Headers([("Set-Cookie", dump_cookie("name", "value", **{name: value}))])
-        except (AttributeError, TypeError, ValueError):
+    """Raise `ConfigurationError` for a setting with which no browser keeps the cookie."""
+    attributes = cookie_attributes(interface, app)
+    for name, value in attributes.items():
+        if not _is_taken(name, value):
             raise ConfigurationError(
-                f"SESSION_COOKIE_{name.upper()}={value!a} can be sent in no cookie: "
-                f"take {EXAMPLES[name]}, or leave it out."
-            ) from None
+                f"SESSION_COOKIE_{name.upper()}={value!a} is nothing that a browser takes: "
+                f"give {EXAMPLES[name]}, or leave it out."
+            )
+    missing = _missing_for_prefix(interface.get_cookie_name(app).lower(), attributes)
+    if missing:
+        raise ConfigurationError(
+            f"SESSION_COOKIE_NAME={interface.get_cookie_name(app)!a}: browsers keep a cookie of "
+            f"such a name only with {' and '.join(missing)}. Set that, or take another name."
+        )
+
+
+def _is_taken(name: str, value: Any) -> bool:
+    """Whether a cookie can be sent with this attribute, and what browsers read is what is meant."""
+    try:
+        Headers([("Set-Cookie", dump_cookie("name", "value", **{name: value}))])
+    except (AttributeError, TypeError, ValueError):
+        return False
+    if name == "domain" and value:
+        # An address or two names would be cut off or belong to no host.
+        return HOST.fullmatch(value) is not None
+    # Browsers take a path without the slash for the folder of the page that sent it.
+    return name != "path" or not value or value.startswith("/")
+
+
+def _missing_for_prefix(name: str, attributes: dict[str, Any]) -> list[str]:
+    """The settings without which a name in small letters is refused (RFC 6265bis 4.1.3)."""
+    is_host = name.startswith("__host-")
+    is_secure = is_host or name.startswith(("__secure-", "__http-"))
+    needs = {
+        # A partitioned cookie is sent with it.
+        "SESSION_COOKIE_SECURE=True": is_secure
+        and not (attributes["secure"] or attributes["partitioned"]),
+        "SESSION_COOKIE_HTTPONLY=True": name.startswith(("__http-", "__host-http-"))
+        and not attributes["httponly"],
+        "SESSION_COOKIE_PATH='/'": is_host and attributes["path"] != "/",
+        "no SESSION_COOKIE_DOMAIN": is_host and bool(attributes["domain"]),
+    }
+    return [what for what, is_missing in needs.items() if is_missing]
 
 
 def cookie_attributes(interface: SessionInterface, app: Flask) -> dict[str, Any]:

@@ -40,7 +40,8 @@ REFUSED: list[tuple[str, Any]] = [
     *(("SESSION_APP_NAME", value) for value in ("shop-\udcff", b"shop", 5)),
     *(("SESSION_COOKIE_SAMESITE", value) for value in ("", "strictly", True, 5)),
     *(("SESSION_COOKIE_DOMAIN", value) for value in (5, ["a.com"], "a..com", "\udcff", "a\r\nb")),
-    *(("SESSION_COOKIE_PATH", value) for value in (5, ["/shop"], "\udcff")),
+    *(("SESSION_COOKIE_PATH", value) for value in (5, ["/shop"], "\udcff", "shop", "http://a/b")),
+    *(("SESSION_COOKIE_DOMAIN", value) for value in ("http://a.com", "a.com/b", "a.com, b.com")),
     *(("SESSION_COOKIE_NAME", value) for value in ("sid\n", "sitzüng", "s€", "\udcff")),
 ]
 
@@ -55,6 +56,32 @@ def test_an_invalid_setting_is_one_line_at_the_start(make_app: MakeApp) -> None:
             assert said.startswith(name)
             assert "\n" not in said
             assert "old-key" not in said
+
+
+@only_on(CLASSES)
+def test_a_name_that_browsers_refuse_without_other_settings_is_one_line(make_app: MakeApp) -> None:
+    secure = {"SESSION_COOKIE_SECURE": True}
+    open_to_scripts = {**secure, "SESSION_COOKIE_HTTPONLY": False}
+    for name, settings, needs in (
+        ("__Secure-sid", {}, "SESSION_COOKIE_SECURE=True"),
+        ("__host-sid", {}, "SESSION_COOKIE_SECURE=True"),
+        ("__Host-sid", {**secure, "APPLICATION_ROOT": "/shop"}, "SESSION_COOKIE_PATH='/'"),
+        ("__Host-sid", {**secure, "SESSION_COOKIE_DOMAIN": "a.com"}, "no SESSION_COOKIE_DOMAIN"),
+        ("__Http-sid", open_to_scripts, "SESSION_COOKIE_HTTPONLY=True"),
+        ("__Host-Http-sid", open_to_scripts, "SESSION_COOKIE_HTTPONLY=True"),
+    ):
+        with case((name, settings)):
+            with pytest.raises(ConfigurationError, match=f"^SESSION_COOKIE_NAME=.* with {needs}."):
+                make_app(SESSION_COOKIE_NAME=name, **settings)
+            make_app(SESSION_COOKIE_NAME=name, **secure)
+    make_app(SESSION_COOKIE_NAME="__Host-sid", SESSION_COOKIE_PARTITIONED=True)
+
+
+@only_on(CLASSES)
+def test_a_domain_may_be_written_as_cookies_of_old_were(make_app: MakeApp) -> None:
+    for domain in (".example.com", "example.com:5000", "bücher.example", "127.0.0.1", "", False):
+        with case(domain):
+            make_app(SESSION_COOKIE_DOMAIN=domain)
 
 
 @only_on(A_STORE)
