@@ -22,6 +22,10 @@ LARGEST_MAX_BYTES = 16 * 1024 * 1024
 MAX_LIFETIME_SECONDS = 100_000_000_000
 """3,000 years: with more, the end of a session is no date any more."""
 
+LONGEST_SECONDS = 6_000_000_000
+"""190 years, and what a longer lifetime means: a record's last year is 2318, and a session that
+cannot be prolonged as far as its lifetime goes would be prolonged by each page."""
+
 DEFAULT_ID_BYTES = 32
 """Random bytes of an id, as in Flask-Session."""
 
@@ -99,7 +103,7 @@ def _seconds(app: Flask, name: str) -> float | None:
     if limit is None:
         return None
     seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
-    return _number(name, seconds, float, (0.001, MAX_LIFETIME_SECONDS))
+    return min(_number(name, seconds, float, (0.001, MAX_LIFETIME_SECONDS)), LONGEST_SECONDS)
 
 
 Number = TypeVar("Number", int, float)

@@ -1,6 +1,7 @@
 """How long a session lives: clocks that are set, and sessions that are remembered."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from flask import Flask, session
@@ -28,6 +29,18 @@ def test_the_clock_is_asked_when_it_is_needed(
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 61)
     assert stage.held() == {}
+
+
+def test_a_page_that_reads_prolongs_nothing_however_long_a_lifetime_is(
+    make_app: MakeApp, backend: Backend
+) -> None:
+    stage, asked = Stage(make_app(PERMANENT_SESSION_LIFETIME=timedelta(days=999_999))), list[str]()
+    stage.put(a=1)
+    if backend.watch is not None:
+        backend.watch(stage.app, asked.append)
+    assert set_cookie(stage.visit(lambda: session.get("a"))) is None
+    assert stage.result == 1
+    assert {*asked} <= {"read"}
 
 
 LIMITS = {"PERMANENT_SESSION_LIFETIME": 8 * 3600, "SESSION_ABSOLUTE_LIFETIME": 24 * 3600}
