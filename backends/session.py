@@ -226,7 +226,10 @@ class Session(SessionMixin):
             return True
         if stored is None or type(value) in IMMUTABLE:
             return False
-        return text == self._encode(key, self._interface.serializer.decode(stored))
+        try:
+            return text == self._encode(key, self._interface.serializer.decode(stored))
+        except Exception:  # an application's own tag may not read it any more
+            return False
 
     @property
     def _stored(self) -> Fields:

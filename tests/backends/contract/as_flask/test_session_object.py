@@ -226,6 +226,17 @@ class TestTags:
         stage.put(at=datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC))
         assert stage.held() == {"at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)}
 
+    @only_on(CLASSES)
+    def test_what_one_reads_no_more_can_be_written_over(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The rows that it names may be gone, or its class have another form by now."""
+        stage.app.session_interface.serializer.register(TagComplex)  # type: ignore[attr-defined]
+        stage.put(point=1j, user="ada")
+        monkeypatch.setattr(TagComplex, "to_python", raising(LookupError))
+        stage.put(point=[0, 1])
+        assert stage.held() == {"point": [0, 1], "user": "ada"}
+
 
 def test_the_application_s_class_of_responses_sets_the_cookie(stage: Stage) -> None:
     class Strict(Response):
