@@ -154,7 +154,7 @@ class RedisStore(Store):
     def delete(self, key: str) -> bool:
         deleted, owner = self._delete_record(key)
         if owner is not None:
-            self._remove_rows(owner, [key])
+            self._remove_rows_of_ended(owner, [key])
         return deleted
 
     def sessions_of(self, owner: str) -> dict[str, Record]:
@@ -178,7 +178,7 @@ class RedisStore(Store):
         keys, ended = [_str(other) for other in taken], list[str]()
         for batch in _batches(keys):
             ended += [other for other in batch if self._delete_record(other)[0] or other == key]
-            self._remove_rows(name, batch)
+            self._remove_rows_of_ended(name, batch)
         return ended
 
     @within_deadline
@@ -312,6 +312,10 @@ class RedisStore(Store):
             return not head or end_in(head) <= self.clock()
         except ValueError:
             return False
+
+    def _remove_rows_of_ended(self, owner: str, keys: list[str]) -> None:
+        with suppress(StoreUnavailable):  # it is logged; they name no living session: they may stay
+            self._remove_rows(owner, keys)
 
     def _remove_rows(self, owner: str, keys: list[str]) -> None:
         self._with_list(owner, lambda listed: self._commands.run(listed, ("ZREM", listed, *keys)))

@@ -92,6 +92,21 @@ def test_another_key_in_the_place_of_a_list_stops_no_login(store: RedisStore, pl
     assert store.sessions_of("alice").keys() == {key(1)}
 
 
+def test_a_session_has_ended_whose_row_cannot_be_removed(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A logout is none that changed nothing, and a login that ended others has succeeded."""
+    for number in range(3):
+        log_in(store, number)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_remove_rows", raising(StoreUnavailable, "it is down"))
+        assert store.delete(key(0))
+        assert store.end_oldest("alice", key(2), 1) == [key(1)]
+    assert alive(store, 3) == {key(2)}
+    assert list(store.sessions_of("alice")) == [key(2)]
+    assert store.end_oldest("alice", key(2), 1) == []
+
+
 class TestEvictedLists:
     def test_a_touch_lists_a_living_session_again(self, store: RedisStore) -> None:
         for number in (1, 2):
