@@ -68,9 +68,7 @@ class CookieInterface(BackendInterface):
         return self._unless_ended(app, loaded)
 
     def _create(self, app: Flask, session: Session, fields: Fields, created: float) -> str:
-        token = self._token(app, session._id, created, fields)
-        self._log_begin(app, session, session._id)
-        return token
+        return self._token(app, session._id, created, fields)
 
     def _update(self, app: Flask, session: Session, loaded: LoadedSession, changes: Changes) -> str:
         return self._token(app, loaded.id, loaded.created, changes.applied_to(loaded.fields))

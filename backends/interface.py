@@ -347,10 +347,15 @@ class BackendInterface(SessionInterface):
         keeps_age = session._succession < Succession.NEW_OWNER
         # Not 0, which would be no beginning: tests set their clocks to the epoch.
         created = loaded.created if loaded and keeps_age else max(self.clock(), 1.0)
+        rotated = loaded is not None and session._succession is Succession.NEW_ID
         token = self._create(app, session, fields, created)
         permanent, seen = session.permanent, self.clock()
         ttl = self.remaining(app, created, permanent)
         session._become(LoadedSession(session._id, token, created, seen, ttl, fields, permanent))
+        # Where a receiver raises, Flask saves once more, and goes on from there.
+        event = "session rotated" if rotated else "session begun"
+        log_event(app, event, session._id, follows=loaded and loaded.id)
+        send(session_rotated if rotated else session_begun, app)
         return token
 
     def _send(self, app: Flask, session: Session, token: str, response: Response) -> None:
@@ -364,13 +369,6 @@ class BackendInterface(SessionInterface):
         set_cookie(response, name, value, expires, cookie_attributes(self, app))
         if not session.accessed:  # or it was said before
             vary_by_cookie(response)
-
-    def _log_begin(self, app: Flask, session: Session, session_id: str) -> None:
-        loaded = session._loaded_session
-        rotated = loaded is not None and session._succession is Succession.NEW_ID
-        event = "session rotated" if rotated else "session begun"
-        log_event(app, event, session_id, follows=loaded and loaded.id)
-        send(session_rotated if rotated else session_begun, app)
 
     def _unless_ended(self, app: Flask, loaded: LoadedSession) -> LoadedSession | None:
         """The session; `None`, and an event in the log, if one of its limits has ended it."""

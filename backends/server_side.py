@@ -115,9 +115,14 @@ class StoreInterface(BackendInterface):
 
     def revoke(self, owner: Any, handles: Collection[str]) -> int:
         """End those of the owner's sessions. Returns how many ended."""
+        ended = list[str]()
         with self._reporting("revoke"):
             keys = [key for key in self._records_of(owner) if _handle(key) in handles]
-            return sum(self._revoke(owner, key) for key in keys)
+            try:
+                ended.extend(filter(self.store.delete, keys))
+            finally:
+                self._tell_revoked(ended, owner, "revoked")
+        return len(ended)
 
     def at_rest(self, session: SessionMixin) -> AtRest | None:
         """The session's record as the store holds it; `None` if the store cannot show it."""
@@ -239,7 +244,6 @@ class StoreInterface(BackendInterface):
             with suppress(StoreUnavailable):
                 self.store.delete(key)  # nobody gets its token
             raise
-        self._log_begin(app, session, session_id)
         return self._token(app, session_id)
 
     def _end_followed(self, app: Flask, session: Session) -> None:
@@ -332,16 +336,13 @@ class StoreInterface(BackendInterface):
             owner = self.serializer.decode(self.serializer.encode(owner))
         return self.store.sessions_of(self._name_owner(owner))
 
-    def _revoke(self, owner: Any, key: str) -> bool:
-        if not self.store.delete(key):
-            return False
-        self._log_revoked(key, owner, "revoked")
-        return True
-
-    def _log_revoked(self, key: str, owner: Any, reason: str) -> None:
+    def _tell_revoked(self, keys: Collection[str], owner: Any, reason: str) -> None:
+        """Tell of all that ended: who raises at one of them keeps no other from ending."""
         app = self._living_app()
-        log_event(app, "session revoked", session=name_of_key(app, key), owner=owner)
-        send(session_ended, app, reason=reason)
+        for key in keys:
+            log_event(app, "session revoked", session=name_of_key(app, key), owner=owner)
+        for _ in keys:
+            send(session_ended, app, reason=reason)
 
     def _reporting(self, step: str) -> report_failure:
         return report_failure(self._living_app(), step)
@@ -357,8 +358,7 @@ class StoreInterface(BackendInterface):
         if limit is None or not isinstance(self.store, ListsSessions):
             return
         ended = self.store.end_oldest(self._name_owner(owner), begun, limit)
-        for key in ended:
-            self._log_revoked(key, owner, "limit")
+        self._tell_revoked(ended, owner, "limit")
         if begun in ended:
             raise SessionGone
 

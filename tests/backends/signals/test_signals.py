@@ -141,6 +141,39 @@ def test_a_failure_of_the_store_is_sent_once(
     assert all(0 <= values["seconds"] < 60 for _, values in sent)
 
 
+def raise_in(receiver_of: Any, app: Flask, act: Callable[[], Any]) -> Any:
+    """What `act` returns while a receiver raises; Flask makes a 500 of it."""
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    with receiver_of.connected_to(raising(RuntimeError, "it counts no more"), sender=app):
+        return act()
+
+
+def test_a_receiver_that_raises_leaves_no_session_without_a_token(app: Flask) -> None:
+    """Nobody could end it but by the list, and its user would be out."""
+    tab = Tab(app).logged_in()
+    for signal, act, user in (
+        (signals.session_begun, tab.log_in, "alice"),
+        (signals.session_rotated, partial(tab.post, "/rotate"), "alice"),
+        (signals.session_begun, partial(tab.post, "/set/user/bob"), "bob"),
+    ):
+        assert raise_in(signal, app, act).status_code == 500
+        assert tab.data()["user"] == user
+    lister = lister_of(app)
+    if lister is not None:
+        assert [len(lister.sessions_of(user)) for user in ("alice", "bob")] == [0, 1]
+
+
+@only_on(A_STORE)
+def test_a_receiver_that_raises_keeps_no_session_from_ending(app: Flask) -> None:
+    interface = interface_of(app)
+    for _ in range(2):
+        Tab(app).logged_in()
+    handles = [one.handle for one in interface.sessions_of("alice")]
+    with pytest.raises(RuntimeError):
+        raise_in(signals.session_ended, app, lambda: interface.revoke("alice", handles))
+    assert interface.sessions_of("alice") == []
+
+
 def test_every_signal_says_what_it_means() -> None:
     assert all(each.__doc__ for each in signals.SIGNALS)
     named = [getattr(signals, each.name.replace("-", "_")) for each in signals.SIGNALS]
