@@ -318,10 +318,23 @@ def init_app(app: Flask, backend: str | None = None, clock: Clock = wall_clock) 
     check_cookie_name(app)
     interface = chosen.install(app, clock)
     check_attributes(interface, app)
+    _check_move(interface, app)
     app.session_interface = interface
     if not chosen.stock:
         tell_asynchronous_functions(app)
     app.extensions[EXTENSION] = chosen
+
+
+def _check_move(interface: SessionInterface, app: Flask) -> None:
+    """Raise `ConfigurationError` if no token of the store before is moved: each is one of ours."""
+    before: Any = app.config.get("SESSION_MIGRATE_FROM")
+    if not isinstance(interface, StoreInterface) or interface.migration is None:
+        return
+    if isinstance(before, StoreInterface) and interface.key_prefix == before.key_prefix:
+        raise ConfigurationError(
+            "SESSION_MIGRATE_FROM is a backend of this package with the same SESSION_KEY_PREFIX, "
+            "so that nobody would be moved: give the new one another, such as 'moved:'."
+        )
 
 
 def backend_of(app: Flask) -> Backend:

@@ -88,6 +88,19 @@ def test_pickled_files_are_refused_unless_named(clock: SetClock, kind: str, tmp_
     configure(clock, **{**settings, "SESSION_MIGRATE_FROM": "flask-session-pickle"})
 
 
+def test_a_move_between_our_stores_asks_for_another_prefix(clock: SetClock, tmp_path: Path) -> None:
+    """A token of the old one would be taken for that of a session which has ended."""
+    app = make_bare("filesystem", clock, SESSION_OWNER="user", SESSION_FILE_DIR=tmp_path)
+    before = app.session_interface
+    app.config.update(SESSION_MIGRATE_FROM=before, SESSION_REDIS=fakeredis.FakeRedis(), **UNTIL)
+    with pytest.raises(ConfigurationError, match=r"^SESSION_MIGRATE_FROM .* SESSION_KEY_PREFIX"):
+        init_app(app, "redis", clock)
+    assert app.session_interface is before
+    init_app(app, "cookie", clock)
+    app.config["SESSION_KEY_PREFIX"] = "moved:"
+    init_app(app, "redis", clock)
+
+
 def test_a_move_asks_for_the_owner(clock: SetClock, caplog: pytest.LogCaptureFixture) -> None:
     configure(clock, **FROM_FLASK, SESSION_MIGRATE_UNTIL="2027-01-31", SESSION_OWNER=None)
     assert "SESSION_OWNER" in caplog.text
