@@ -22,22 +22,23 @@ def send_inside(
 
     A POST asks for JSON, because a page would not name its outcome.
     """
-    return Client(app.wsgi_app, use_cookies=False).open(
-        path,
-        request.root_url,
-        method=method,
-        data=data,
-        json=json,
-        headers={
-            "Cookie": "; ".join(_pair(name, value) for name, value in cookies.items()),
-            "Accept": "application/json" if method == "POST" else "text/html",
-            "Origin": request.host_url.rstrip("/"),
-            "User-Agent": request.headers.get("User-Agent", ""),
-            **(headers or {}),
-        },
-        environ_overrides={"REMOTE_ADDR": request.remote_addr},
-        buffered=True,
-    )
+    with app.app_context():  # else Flask gives it the `g` of `request`, and its language with it
+        return Client(app.wsgi_app, use_cookies=False).open(
+            path,
+            request.root_url,
+            method=method,
+            data=data,
+            json=json,
+            headers={
+                "Cookie": "; ".join(_pair(name, value) for name, value in cookies.items()),
+                "Accept": "application/json" if method == "POST" else "text/html",
+                "Origin": request.host_url.rstrip("/"),
+                "User-Agent": request.headers.get("User-Agent", ""),
+                **(headers or {}),
+            },
+            environ_overrides={"REMOTE_ADDR": request.remote_addr},
+            buffered=True,
+        )
 
 
 def _pair(name: str, value: str) -> str:

@@ -103,6 +103,15 @@ def test_english_pages_say_in_german_that_they_are(make_lab: MakeLab) -> None:
         assert {"accept-language", "cookie"} <= set(map(str.lower, german.vary))
 
 
+def test_the_page_of_a_replay_says_it_too(make_lab: MakeLab) -> None:
+    """On the way it asks for the dashboard, whose language is none of its own."""
+    visitor = Visitor(make_lab("cookie")).logged_in()
+    visitor.post("/logout")
+    page = visitor.client.post("/replay", headers={"Accept-Language": "de"}).text
+    assert "“Welcome alice!”" in page
+    assert page.count(NOTE) == 1
+
+
 def test_the_inspector_on_a_german_page_is_marked_as_english(app: Flask) -> None:
     visitor = Visitor(app).logged_in()
     visitor.client.set_cookie("language", "de")
