@@ -104,6 +104,25 @@ def test_no_german_page_scrolls_sideways(page: Page, server: LabServer) -> None:
             assert width_of(page) <= size["width"], path
 
 
+def test_who_is_logged_in_stands_beside_the_menu_in_a_wide_font(
+    page: Page, server: LabServer
+) -> None:
+    page.request.post(
+        f"{server.url}/cookie/login",
+        form={"username": "alice", "password": "wonderland"},
+        headers={"Origin": server.url},
+    )
+    page.goto(f"{server.url}/cookie/dashboard")
+    page.evaluate("document.body.style.fontFamily = 'monospace'")
+    brand, who = (page.locator(each).bounding_box() for each in (".brand", ".who"))
+    assert brand
+    assert who
+    middle = who["y"] + who["height"] / 2
+    assert brand["y"] < middle < brand["y"] + brand["height"]
+    label = page.locator(".who button")
+    assert label.evaluate("each => each.offsetHeight") < LINE_PIXELS
+
+
 @pytest.mark.parametrize(
     "path",
     ["/lab?verdict=surprise", "/lab/logout_is_final", "/lab/logout_is_final/cookie", "/lab/cost"],
