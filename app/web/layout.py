@@ -46,6 +46,9 @@ NAVIGATION = (
 )
 """The menu by groups: endpoint and label; entries without a view are left out."""
 
+AROUND = {"side_by_side.index": "/", "lab.index": "/lab", "choose.index": "/choose"}
+"""Pages of the application around a mount, where its menu leads too: endpoint and address."""
+
 
 class Link(NamedTuple):
     """One entry of the menu."""
@@ -94,14 +97,19 @@ def _common_values(app: Flask, make_menu: Callable[[str, str], Menu]) -> dict[st
 
 def _list_links(app: Flask) -> Iterator[tuple[str, list[Link]]]:
     for group, entries in NAVIGATION:
+        addresses = [(endpoint, _find_address(app, endpoint), label) for endpoint, label in entries]
         yield (
             str(group),
-            [
-                Link(endpoint, url_for(endpoint), str(label))
-                for endpoint, label in entries
-                if endpoint in app.view_functions
-            ],
+            [Link(endpoint, url, str(label)) for endpoint, url, label in addresses if url],
         )
+
+
+def _find_address(app: Flask, endpoint: str) -> str | None:
+    if endpoint in app.view_functions:
+        return url_for(endpoint)
+    if not request.script_root or (endpoint != "side_by_side.index" and not app.config["LAB"]):
+        return None
+    return AROUND.get(endpoint)
 
 
 def _mark_current(menu: Menu, request: Request) -> Menu:
