@@ -26,6 +26,21 @@ CUT_OFF = """
 """
 
 
+DARK_ON_PAPER = """
+() => {
+  const read = () => [...document.querySelectorAll("main, main *")].map((each) => {
+    const { color, backgroundColor, borderTopColor } = getComputedStyle(each);
+    return `${each.localName}.${each.className}: ${color}, ${backgroundColor}, ${borderTopColor}`;
+  });
+  const dark = read();
+  document.documentElement.dataset.bsTheme = "light";
+  const light = read();
+  return dark.filter((colours, index) => colours !== light[index]);
+}
+"""
+"""What has other colours there in the dark theme than in the light one."""
+
+
 @pytest.fixture
 def paper(page: Page, server: LabServer) -> Page:
     """A sheet, printed by somebody who chose the dark theme."""
@@ -48,6 +63,15 @@ def test_a_printed_page_is_whole_and_has_no_buttons(
     assert paper.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
     if path in SHOWN:
         assert paper.locator(f"{SHOWN[path]}:visible").count() > 1
+
+
+@pytest.mark.parametrize("path", ["/lab", "/cookie/articles"])
+def test_the_dark_theme_leaves_no_colour_on_paper(
+    paper: Page, server: LabServer, path: str
+) -> None:
+    paper.goto(f"{server.url}{path}")
+    paper.locator("html[data-bs-theme='dark']").wait_for()
+    assert paper.evaluate(DARK_ON_PAPER) == []
 
 
 def test_what_is_folded_is_open_on_paper(paper: Page, server: LabServer) -> None:
