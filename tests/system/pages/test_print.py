@@ -41,6 +41,19 @@ DARK_ON_PAPER = """
 """What has other colours there in the dark theme than in the light one."""
 
 
+BROKEN_WORDS = """
+(kind) => [...document.querySelectorAll(kind)].flatMap((each) => {
+  const text = [...each.childNodes].find((node) => node.data?.trim());
+  return [...text.data.matchAll(/[a-z]+/gi)].filter((word) => {
+    const range = document.createRange();
+    range.setStart(text, word.index);
+    range.setEnd(text, word.index + word[0].length);
+    return range.getClientRects().length > 1;
+  }).map((word) => word[0]);
+})
+"""
+
+
 @pytest.fixture
 def paper(page: Page, server: LabServer) -> Page:
     """A sheet, printed by somebody who chose the dark theme."""
@@ -72,6 +85,11 @@ def test_the_dark_theme_leaves_no_colour_on_paper(
     paper.goto(f"{server.url}{path}")
     paper.locator("html[data-bs-theme='dark']").wait_for()
     assert paper.evaluate(DARK_ON_PAPER) == []
+
+
+def test_no_name_of_a_backend_is_broken(paper: Page, server: LabServer) -> None:
+    paper.goto(f"{server.url}/lab")
+    assert paper.evaluate(BROKEN_WORDS, ".matrix thead th") == []
 
 
 def test_what_is_folded_is_open_on_paper(paper: Page, server: LabServer) -> None:
