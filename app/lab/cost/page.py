@@ -56,4 +56,18 @@ def render_page() -> str:
     form = PlanForm(request.args or None, data=examples)
     is_valid = form.validate() if request.args else True
     plan = make_plan(figures, form.need) if figures and is_valid else None
-    return render_template("lab/cost.html", shown=figures and show(figures), form=form, plan=plan)
+    return render_template(
+        "lab/cost.html",
+        shown=figures and show(figures),
+        form=form,
+        plan=plan,
+        command=plan and _say_command(plan.need),
+    )
+
+
+def _say_command(need: Need) -> str:
+    """What gives the same plan in a terminal."""
+    return (
+        f".venv/bin/session-lab plan --users {need.users} --size {need.size}"
+        f" --requests {need.per_second:.12g} --hours {need.hours:.12g}"
+    )

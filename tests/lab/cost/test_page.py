@@ -79,6 +79,7 @@ class TestForm:
         assert "1,000 are stored at once" in text
         assert "does not fit" in text
         assert 'value="12.5"' in text
+        assert "plan --users 2400 --size 5000 --requests 12.5 --hours 10</code>" in text
 
     @pytest.mark.parametrize(
         ("entered", "told"),
@@ -99,6 +100,7 @@ class TestForm:
         assert answer.status_code == 200
         assert told in answer.text
         assert "stored at once" not in answer.text
+        assert "session-lab plan" not in answer.text
 
     def test_it_is_no_way_to_write_into_the_page(self, reader: FlaskClient) -> None:
         text = reader.get("/lab/cost", query_string={"users": "<script>alert(1)</script>"}).text
