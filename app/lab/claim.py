@@ -132,7 +132,7 @@ class Claim:
     meaning: str
     """What the verdict means for an application, in words for a beginner."""
     try_it: tuple[str, ...]
-    """Steps to try it by hand, with the application and devtools."""
+    """Steps to try it by hand, with the application and devtools; what is typed in backticks."""
     experiment: Callable[[Any], Finding]
     """Tries it on a `Subject`, or on any `Site` if `over_http` is set.
 

@@ -72,8 +72,7 @@ CLAIM = Claim(
     unless={as_shipped: FAILS},
     statements=(Statement(240, "Implement proper session timeout"),),
     try_it=(
-        "Start the application with SESSION_IDLE_SECONDS=60 SESSION_ABSOLUTE_SECONDS=120 before "
-        "make run.",
+        "Run `SESSION_IDLE_SECONDS=60 SESSION_ABSOLUTE_SECONDS=120 make run`.",
         "Log in, and reload the dashboard every half minute. You stay in, because you use it.",
         "Go on for more than two minutes. Are you still in?",
     ),

@@ -49,6 +49,6 @@ CLAIM = Claim(
         "Open a private window on the application, and devtools (F12), Application → Cookies.",
         "Read an article, put something into the cart, and do not log in.",
         "Which cookies are there? None of them is a session’s.",
-        "Look into the folder of the sessions, or run redis-cli --scan: is anything new there?",
+        "Look into the folder of the sessions, or run `redis-cli --scan`: is anything new there?",
     ),
 )

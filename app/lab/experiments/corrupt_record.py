@@ -78,11 +78,11 @@ CLAIM = Claim(
     stakes=Stakes.SERVICE,
     sources=("OWASP ASVS 5.0, 16.5.3",),
     try_it=(
-        "Run SESSION_BACKEND=filesystem make run, and log in.",
+        "Run `SESSION_BACKEND=filesystem make run`, and log in.",
         "Find the session’s file, the only one below instance/sessions/filesystem that is not "
         "empty, delete a letter in it with an editor, and save it.",
         "Reload the dashboard: it asks you to log in, and the login works.",
         "Do the same with SESSION_BACKEND=flask-session-redis and a REDIS_URL of your own: "
-        "redis-cli setrange KEY 0 broken. Which pages still answer?",
+        "`redis-cli setrange KEY 0 broken`. Which pages still answer?",
     ),
 )

@@ -42,8 +42,8 @@ CLAIM = Claim(
     sources=("OWASP ASVS 5.0, 15.4.2", "CWE-362"),
     try_it=(
         "Log in, empty the cart, and open devtools (F12) → Console.",
-        "Add two mugs at the same time: const add = () => fetch('cart/add', {method: 'POST', "
-        "body: new URLSearchParams({product: 'mug', quantity: 1})}); Promise.all([add(), add()]).",
+        "Add two mugs at the same time: `const add = () => fetch('cart/add', {method: 'POST', "
+        "body: new URLSearchParams({product: 'mug', quantity: 1})}); Promise.all([add(), add()])`.",
         "Open the cart. How many mugs are there? Once is luck on a fast machine: do it ten times.",
     ),
 )

@@ -52,10 +52,10 @@ CLAIM = Claim(
     sources=("OWASP ASVS 5.0, 16.5.3",),
     applies=IN_FILES,
     try_it=(
-        "Make a small disk: mkdir /tmp/small; sudo mount -t tmpfs -o size=1m,uid=$(id -u) tmpfs "
-        "/tmp/small.",
-        "Run SESSION_BACKEND=flask-session-filesystem SESSION_FILE_DIR=/tmp/small make run.",
-        "Fill it: cat /dev/zero > /tmp/small/filling.",
+        "Make a small disk: `mkdir /tmp/small; sudo mount -t tmpfs -o size=1m,uid=$(id -u) tmpfs "
+        "/tmp/small`.",
+        "Run `SESSION_BACKEND=flask-session-filesystem SESSION_FILE_DIR=/tmp/small make run`.",
+        "Fill it: `cat /dev/zero > /tmp/small/filling`.",
         "Log in. What does the page say, and are you in?",
         "Remove the filling, and do the same with SESSION_BACKEND=filesystem.",
     ),

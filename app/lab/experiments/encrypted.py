@@ -49,7 +49,8 @@ CLAIM = Claim(
     try_it=(
         "Log in on the signed cookie, and copy the value of session_cookie from devtools (F12), "
         "Application → Cookies.",
-        "Run session-lab cookie decode with that value, on any machine: it knows no key.",
+        "Run `.venv/bin/session-lab cookie decode` with that value, on any machine: it knows no "
+        "key.",
         "Do you find your name?",
     ),
     in_chromium=True,

@@ -55,10 +55,10 @@ CLAIM = Claim(
     sources=("Django documentation, How to use sessions, “Clearing the session store”",),
     applies=ON_SERVER,
     try_it=(
-        "Run SESSION_BACKEND=filesystem SESSION_IDLE_SECONDS=5 make run, log in, and wait six "
+        "Run `SESSION_BACKEND=filesystem SESSION_IDLE_SECONDS=5 make run`, log in, and wait six "
         "seconds: the dashboard sends you to the login.",
         "Look into instance/sessions/filesystem: the record is still there.",
-        "Run SESSION_BACKEND=filesystem .venv/bin/session-lab sessions sweep, and look again.",
+        "Run `SESSION_BACKEND=filesystem .venv/bin/session-lab sessions sweep`, and look again.",
         "Do the same with SESSION_BACKEND=flask-session-filesystem, which has nothing to run.",
     ),
 )

@@ -52,8 +52,8 @@ CLAIM = Claim(
     sources=("OWASP Session Management Cheat Sheet, the session id is untrusted input",),
     applies=ON_SERVER,
     try_it=(
-        "Run SESSION_BACKEND=flask-session-redis REDIS_URL=redis://localhost:6379/0 make run, and "
-        "redis-cli monitor beside it.",
+        "Run `SESSION_BACKEND=flask-session-redis REDIS_URL=redis://localhost:6379/0 make run`, "
+        "and `redis-cli monitor` beside it.",
         "Log in, open devtools (F12), Application → Cookies, and change the last letters of the "
         "session’s cookie.",
         "Reload the dashboard. Does a command appear in the monitor?",

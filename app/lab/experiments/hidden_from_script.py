@@ -29,7 +29,7 @@ CLAIM = Claim(
     statements=(Statement(201, "Accessibility: … Not directly accessible to client", place=2),),
     try_it=(
         "Log in, and open devtools (F12) → Console.",
-        "Type document.cookie and press Enter.",
+        "Type `document.cookie` and press Enter.",
         "Is the session’s cookie in it?",
     ),
     over_http=True,

@@ -73,9 +73,9 @@ CLAIM = Claim(
     stakes=Stakes.SERVICE,
     sources=("OWASP Session Management Cheat Sheet, the session id is untrusted input",),
     try_it=(
-        "Run SESSION_BACKEND=filesystem make run.",
-        "Send a path as the token: curl -i -H 'Cookie: session_filesystem=../../../etc/passwd' "
-        "http://127.0.0.1:5000/dashboard.",
+        "Run `SESSION_BACKEND=filesystem make run`.",
+        "Send a path as the token: `curl -i -H 'Cookie: session_filesystem=../../../etc/passwd' "
+        "http://127.0.0.1:5000/dashboard`.",
         "Is the answer the way to the login, and is the path anywhere in it?",
     ),
     over_http=True,

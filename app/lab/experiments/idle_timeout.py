@@ -60,7 +60,7 @@ CLAIM = Claim(
     unless={flask_as_shipped: FAILS},
     statements=(Statement(240, "Implement proper session timeout"),),
     try_it=(
-        "Start the application with SESSION_IDLE_SECONDS=60 before make run.",
+        "Run `SESSION_IDLE_SECONDS=60 make run`.",
         "Log in, and reload the dashboard every half minute, for two minutes. You stay in.",
         "Leave it alone for more than a minute, then reload.",
         "The login page comes, and says that your session has ended.",

@@ -42,7 +42,7 @@ CLAIM = Claim(
     stakes=Stakes.SERVICE,
     sources=("OWASP ASVS 5.0, 13.3.4", "pallets/flask #5621"),
     try_it=(
-        "Make two keys: python3 -c 'import secrets; print(secrets.token_hex(32))'.",
+        "Make two keys: `python3 -c 'import secrets; print(secrets.token_hex(32))'`.",
         "Start the application with the first as SECRET_KEY, and log in.",
         "Start it again with the second as SECRET_KEY, and the first in SECRET_KEY_FALLBACKS. "
         "Reload the dashboard: are you in?",

@@ -49,8 +49,8 @@ CLAIM = Claim(
     try_it=(
         "Log in, stay on the dashboard, and copy the value of the session’s cookie from devtools "
         "(F12), Application → Cookies.",
-        "In the console send twenty page loads and a logout at the same time: Promise.all([...Array"
-        "(20)].map(() => fetch('dashboard')).concat(fetch('logout', {method: 'POST'}))).",
+        "In the console send twenty page loads and a logout at the same time: `Promise.all(["
+        "...Array(20)].map(() => fetch('dashboard')).concat(fetch('logout', {method: 'POST'})))`.",
         "Put the copied value back: double-click the value of the cookie, or the empty row below "
         "the list.",
         "Reload. Are you in? It is a matter of milliseconds: try a few times.",

@@ -34,11 +34,11 @@ CLAIM = Claim(
     stakes=Stakes.SERVICE,
     sources=("Flask-Session documentation, SESSION_FILE_THRESHOLD",),
     try_it=(
-        "Run SESSION_BACKEND=flask-session-filesystem make run, log in, and wait a second: "
+        "Run `SESSION_BACKEND=flask-session-filesystem make run`, log in, and wait a second: "
         "cachelib counts ages in whole ones.",
-        "In a terminal log in 501 more times, which takes a minute: for i in $(seq 501); do curl "
+        "In a terminal log in 501 more times, which takes a minute: `for i in $(seq 501); do curl "
         "-s -o /dev/null -d 'username=bob&password=builder' -H 'Sec-Fetch-Site: same-origin' "
-        "http://127.0.0.1:5000/login; done.",
+        "http://127.0.0.1:5000/login; done`.",
         "Reload the dashboard. Are you in?",
     ),
 )

@@ -52,9 +52,9 @@ CLAIM = Claim(
     stakes=Stakes.DATA,
     sources=("Flask’s documentation, flask.session.modified",),
     try_it=(
-        'In a Flask application of your own say session["cart"] = [] in one view and '
-        'session["cart"].append(1) in another; the pages of this one say session.modified too.',
-        'Install a backend with init_app(app, "cookie") from the package backends, and without.',
+        'In a Flask application of your own say `session["cart"] = []` in one view and '
+        '`session["cart"].append(1)` in another; the pages of this one say `session.modified` too.',
+        'Install a backend with `init_app(app, "cookie")` from the package backends, and without.',
         "Open the first page, then the second one twice. How many are in the list?",
     ),
 )

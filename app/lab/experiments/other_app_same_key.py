@@ -74,7 +74,7 @@ CLAIM = Claim(
     sources=("OWASP ASVS 5.0, 9.2.3",),
     try_it=(
         "Write the Flask application of the README's example in a file another.py, with "
-        'SESSION_BACKEND="cookie", SESSION_COOKIE_NAME="session_cookie", the SECRET_KEY of this '
+        '`SESSION_BACKEND="cookie", SESSION_COOKIE_NAME="session_cookie"`, the SECRET_KEY of this '
         "one, which is in instance/secret_key, and a view that sets what the inspector shows of "
         "your login.",
         "Open that view on port 5001, and copy the value of its cookie from devtools (F12), "

@@ -46,9 +46,9 @@ CLAIM = Claim(
     sources=("pallets-eco/flask-session #71, #149",),
     try_it=(
         "Log in, stay on the dashboard, and open devtools (F12) → Console.",
-        "Send a note and a mug at the same time: Promise.all([fetch('dashboard/note', {method: "
+        "Send a note and a mug at the same time: `Promise.all([fetch('dashboard/note', {method: "
         "'POST', body: new URLSearchParams({note: 'both'})}), fetch('cart/add', {method: 'POST', "
-        "body: new URLSearchParams({product: 'mug', quantity: 1})})]).",
+        "body: new URLSearchParams({product: 'mug', quantity: 1})})])`.",
         "Reload the dashboard for the note, and open the cart for the mug. Are both there?",
         "Once is luck on a fast machine: do it ten times. There should be ten notes and ten mugs.",
     ),

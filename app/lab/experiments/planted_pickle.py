@@ -72,11 +72,11 @@ CLAIM = Claim(
     sources=("OWASP ASVS 5.0, 1.5.2",),
     applies=ON_SERVER,
     try_it=(
-        "Run SESSION_BACKEND=flask-session-filesystem make run, and log in.",
-        'Write a trap over the session: .venv/bin/python -c "import pathlib, pickle; T = '
+        "Run `SESSION_BACKEND=flask-session-filesystem make run`, and log in.",
+        'Write a trap over the session: `.venv/bin/python -c "import pathlib, pickle; T = '
         "type('T', (), {'__reduce__': lambda self: (print, ('executed',))}); "
         "[f.write_bytes(bytes(4) + pickle.dumps(T())) for f in "
-        "pathlib.Path('instance/sessions/flask-session-filesystem').iterdir()]\".",
+        "pathlib.Path('instance/sessions/flask-session-filesystem').iterdir()]\"`.",
         "Reload the dashboard. What does the terminal of the application print?",
     ),
 )

@@ -37,7 +37,7 @@ CLAIM = Claim(
     ),
     try_it=(
         "Choose the dark theme on the page Preferences, and save.",
-        "Open devtools (F12) → Console, type document.cookie and press Enter.",
+        "Open devtools (F12) → Console, type `document.cookie` and press Enter.",
         "Do you find theme=dark?",
     ),
     in_chromium=True,

@@ -48,9 +48,9 @@ CLAIM = Claim(
     sources=("pallets-eco/flask-session #71, #149",),
     try_it=(
         "Log in, stay on the dashboard, and open devtools (F12) → Console.",
-        "Send a note amid twenty page loads: const load = () => fetch('dashboard'); Promise.all("
+        "Send a note amid twenty page loads: `const load = () => fetch('dashboard'); Promise.all("
         "[...Array(10)].map(load).concat(fetch('dashboard/note', {method: 'POST', body: new "
-        "URLSearchParams({note: 'kept?'})}), [...Array(10)].map(load))).",
+        "URLSearchParams({note: 'kept?'})}), [...Array(10)].map(load)))`.",
         "Reload the dashboard. Is the note there? Do it a few times, once after waiting for five "
         "minutes.",
     ),

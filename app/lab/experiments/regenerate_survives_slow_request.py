@@ -58,9 +58,9 @@ CLAIM = Claim(
         "Log in, and copy the value of the session’s cookie from devtools (F12), Application → "
         "Cookies.",
         "Open the page Account, and in its console send a new password and a hundred page loads at "
-        "the same time: Promise.all([fetch('account/password', {method: 'POST', body: new "
+        "the same time: `Promise.all([fetch('account/password', {method: 'POST', body: new "
         "URLSearchParams({current: 'wonderland', new: 'looking glass'})}), ...[...Array(100)].map("
-        "() => fetch('dashboard'))]).",
+        "() => fetch('dashboard'))])`.",
         "A confirmed password rotates the token. Put the copied value back: double-click the value "
         "of the cookie in devtools.",
         "Open the dashboard. Are you in? It is a matter of milliseconds: try a few times. "

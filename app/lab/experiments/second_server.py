@@ -36,8 +36,8 @@ CLAIM = Claim(
     stakes=Stakes.SERVICE,
     sources=("The Twelve-Factor App, VI. Processes",),
     try_it=(
-        "docker compose --profile scale up starts three servers on Redis at http://localhost:8013, "
-        "and three that share no disk at http://localhost:8012.",
+        "`docker compose --profile scale up` starts three servers on Redis at "
+        "http://localhost:8013, and three that share no disk at http://localhost:8012.",
         "Log in on each of the two addresses, and reload the dashboard a few times.",
         "Which one forgets you?",
     ),

@@ -47,8 +47,8 @@ CLAIM = Claim(
     sources=("OWASP Session Management Cheat Sheet, Session ID Content (or Value)",),
     applies=ON_SERVER,
     try_it=(
-        "Run SESSION_BACKEND=flask-session-redis REDIS_URL=redis://localhost:6379/0 make run, log "
-        "in, and run redis-cli --scan.",
+        "Run `SESSION_BACKEND=flask-session-redis REDIS_URL=redis://localhost:6379/0 make run`, "
+        "log in, and run `redis-cli --scan`.",
         "Compare what stands behind the prefix of a key with the value of the session’s cookie.",
         "In a private window add the cookie by hand with that text as its value, and open the "
         "dashboard.",

@@ -25,7 +25,7 @@ CLAIM = Claim(
     sources=("OWASP ASVS 5.0, 16.5.2", "OWASP ASVS 5.0, 16.5.3"),
     applies=ON_SERVER,
     try_it=(
-        "Run SESSION_BACKEND=filesystem make run, and log in.",
+        "Run `SESSION_BACKEND=filesystem make run`, and log in.",
         "Rename the folder instance/sessions/filesystem.",
         "Reload the dashboard, then the articles. Open devtools (F12), Network, and look at the "
         "status and at Retry-After.",

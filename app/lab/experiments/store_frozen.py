@@ -25,8 +25,8 @@ CLAIM = Claim(
     sources=("OWASP ASVS 5.0, 16.5.2",),
     applies=BEHIND_A_SERVICE,
     try_it=(
-        "Run SESSION_BACKEND=redis REDIS_URL=redis://localhost:6379/0 make run, and log in.",
-        "Freeze that Redis for half a minute: redis-cli client pause 30000.",
+        "Run `SESSION_BACKEND=redis REDIS_URL=redis://localhost:6379/0 make run`, and log in.",
+        "Freeze that Redis for half a minute: `redis-cli client pause 30000`.",
         "Reload the dashboard, then the articles. How long does each take?",
         "Do the same with SESSION_BACKEND=flask-session-redis.",
     ),

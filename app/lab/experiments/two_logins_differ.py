@@ -31,9 +31,9 @@ CLAIM = Claim(
     sources=("OWASP ASVS 5.0, 7.2.3",),
     try_it=(
         "Open devtools (F12) → Console on the login page, and log in five times, each time like a "
-        "browser without cookies: for (let i = 0; i < 5; i++) await fetch('login', {method: "
+        "browser without cookies: `for (let i = 0; i < 5; i++) await fetch('login', {method: "
         "'POST', credentials: 'omit', body: new URLSearchParams({username: 'alice', password: "
-        "'wonderland'})}).",
+        "'wonderland'})})`.",
         "In Network look at the Set-Cookie of each of the five answers, and compare them.",
     ),
     over_http=True,

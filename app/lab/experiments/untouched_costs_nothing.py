@@ -34,8 +34,8 @@ CLAIM = Claim(
     sources=("Django documentation, How to use sessions, “When sessions are saved”",),
     applies=ON_SERVER,
     try_it=(
-        "Run SESSION_BACKEND=flask-session-redis REDIS_URL=redis://localhost:6379/0 make run, and "
-        "redis-cli monitor beside it.",
+        "Run `SESSION_BACKEND=flask-session-redis REDIS_URL=redis://localhost:6379/0 make run`, "
+        "and `redis-cli monitor` beside it.",
         "Log in, and then open the articles.",
         "Does the monitor show a command for the page, for its scripts, for its pictures?",
         "Do the same with SESSION_BACKEND=redis.",

@@ -1,14 +1,17 @@
 """Every claim is complete: sentences for a reader, and an expected verdict."""
 
 import inspect
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 from app.lab.abilities import flask_as_shipped, in_browser
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Stakes, Topic
 from app.lab.experiments import CLAIMS
+from app.lab.reports.matrix import mark_code
 from backends import BUILT_IN
 
 PROJECT = Path(__file__).parents[3]
@@ -41,6 +44,20 @@ class TestEveryClaim:
             for text in (claim.sentence, claim.believed, claim.meaning, *claim.try_it):
                 assert text.strip() == text
                 assert text.endswith((".", "?", "!")), text
+
+    def test_marks_what_is_typed_in_a_console_or_a_terminal(self) -> None:
+        typed = re.compile(r"fetch\(|make run|redis-cli|curl -|\.venv/bin|python3|docker compose")
+        for claim in EVERY:
+            for step in claim.try_it:
+                words, *code = step.split("`")
+                assert len(code) % 2 == 0, step
+                assert not any(map(typed.search, [words, *code[1::2]])), step
+
+    def test_shows_that_as_code(self, reader: FlaskClient) -> None:
+        shown = '<code class="typed">[...Array(10)].map(() =&gt; 1 &lt; 2)</code>'
+        assert mark_code("Type `[...Array(10)].map(() => 1 < 2)`.") == f"Type {shown}."
+        page = reader.get("/lab/second_server").text
+        assert '<code class="typed">docker compose --profile scale up</code> starts' in page
 
     def test_names_the_file_of_its_experiment(self) -> None:
         for claim in EVERY:
