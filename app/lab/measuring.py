@@ -37,6 +37,11 @@ def in_or_out(is_in: bool) -> str:
     return "in" if is_in else "out"
 
 
+def some(number: float, what: str) -> str:
+    """A number with its noun: `1 token`, `5 tokens`."""
+    return f"{number:,.12g} {what}{'' if number == 1 else 's'}"
+
+
 def make_random_text(characters: int) -> str:
     """Random text, which cannot be compressed below six bits a character."""
     return secrets.token_urlsafe(characters)[:characters]

@@ -14,6 +14,7 @@ from rich.table import Column, Table
 from app.lab.bench.results import MANY_SESSIONS
 from app.lab.cost.figures import Figures, format_bytes, title_of
 from app.lab.cost.kept import read_kept
+from app.lab.measuring import some
 from app.lab.output import CannotRun, errors_on_one_line
 from app.lab.reports.terminal import open_console
 from app.web.formatting import format_number
@@ -209,18 +210,14 @@ class Plan(NamedTuple):
         need = self.need
         are = "is" if need.sessions == 1 else "are"
         return (
-            f"{_some(need.users, 'user')} a day, {_some(need.size, 'byte')} in a session, "
-            f"{_some(need.per_second, 'request')} a second, sessions of "
-            f"{_some(need.hours, 'hour')}: {need.sessions:,} {are} stored at once."
+            f"{some(need.users, 'user')} a day, {some(need.size, 'byte')} in a session, "
+            f"{some(need.per_second, 'request')} a second, sessions of "
+            f"{some(need.hours, 'hour')}: {need.sessions:,} {are} stored at once."
         )
 
     def cells(self, row: Row) -> list[str]:
         """The row’s figure of each backend."""
         return [row.show(each) if each else "does not fit" for each in self.demands.values()]
-
-
-def _some(number: float, what: str) -> str:
-    return f"{number:,.12g} {what}{'' if number == 1 else 's'}"
 
 
 def make_plan(figures: Figures, need: Need) -> Plan:

@@ -2,6 +2,7 @@
 
 from app.lab.abilities import ON_SERVER
 from app.lab.claim import Claim, Finding, Stakes, Topic
+from app.lab.measuring import some
 from app.lab.subject.application import Subject
 
 VISITORS = ("One guest’s browser", "Another guest’s browser")
@@ -16,9 +17,9 @@ def experiment(subject: Subject) -> Finding:
     subject.recorder.note_decision(f"The records in the store are counted; new ones: {left}.")
     return Finding(
         left == 0,
-        f"{left} records of {len(VISITORS)} visitors",
+        f"{some(left, 'record')} of {len(VISITORS)} visitors",
         f"{len(VISITORS)} visitors logged out, read pages, filled a guest’s cart, chose a theme "
-        f"and failed to log in; {left} records were in the store afterwards.",
+        f"and failed to log in; afterwards the store held {some(left, 'record')} more.",
     )
 
 

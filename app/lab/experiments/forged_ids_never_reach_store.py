@@ -4,6 +4,7 @@ import secrets
 
 from app.lab.abilities import ON_SERVER, as_shipped
 from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic
+from app.lab.measuring import some
 from app.lab.subject.application import Subject, count_operations
 
 TOKENS_OF_EACH_KIND = 25
@@ -20,9 +21,9 @@ def experiment(subject: Subject) -> Finding:
     cost = asked.total()
     return Finding(
         cost == 0,
-        f"{cost} operations for {len(forged)} tokens",
+        f"{some(cost, 'operation')} for {len(forged)} tokens",
         f"{len(forged)} made-up tokens were presented, among them changed ones of a living "
-        f"session; the store was asked {cost} times.",
+        f"session; the store was asked {some(cost, 'time')}.",
     )
 
 

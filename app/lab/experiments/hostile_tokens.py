@@ -1,6 +1,7 @@
 """Send tokens that no browser would send."""
 
 from app.lab.claim import Claim, Finding, Stakes, Topic
+from app.lab.measuring import some
 from app.lab.subject.site import Site
 
 MARK = b"Hostile7391"
@@ -43,7 +44,7 @@ def experiment(site: Site) -> Finding:
     site.log_in_visitor()  # raises if the application no longer serves
     return Finding(
         not broken and not reflected,
-        f"{broken} errors, {reflected} reflected",
+        f"{some(broken, 'error')}, {reflected} reflected",
         f"{len(TOKENS)} hostile tokens were sent to {len(paths)} pages: {broken} answers were an "
         f"error of the server or none at all, and {reflected} repeated a part of the token.",
     )

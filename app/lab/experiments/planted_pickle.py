@@ -7,6 +7,7 @@ from typing import Any
 
 from app.lab.abilities import ON_SERVER, as_shipped
 from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic
+from app.lab.measuring import some
 from app.lab.stores.harness import StoreHarness
 from app.lab.subject.application import Subject
 
@@ -39,7 +40,7 @@ def experiment(subject: Subject) -> Finding:
     executed, broken = trace.exists(), sum(status >= 500 for status in statuses)
     return Finding(
         not executed,
-        "executed" if executed else f"not executed, {broken} errors",
+        "executed" if executed else f"not executed, {some(broken, 'error')}",
         "A pickle was planted in the place of every record, as a file, a string and a value: it "
         f"was {'executed' if executed else 'not executed'} when the session’s owner came back, "
         f"and {broken} of {len(statuses)} requests were answered with an error.",

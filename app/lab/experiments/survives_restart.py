@@ -11,8 +11,9 @@ def experiment(subject: Subject | ExternalSite) -> Finding:
     with subject.recorder.deciding():
         is_in = alice.is_logged_in
     if is_in:
-        return Finding(True, "in", "Who was logged in before the restart was logged in after it.")
-    return Finding(False, "out", "Who was logged in before the restart had to log in again.")
+        because = "Who was logged in before the restart was logged in after it."
+        return Finding(True, "still logged in", because)
+    return Finding(False, "logged out", "Who was logged in before the restart had to log in again.")
 
 
 CLAIM = Claim(

@@ -2,6 +2,7 @@
 
 from app.lab.abilities import flask_as_shipped
 from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic
+from app.lab.measuring import some
 from app.lab.subject.site import Site
 
 LOGINS = 5
@@ -12,8 +13,9 @@ def experiment(site: Site) -> Finding:
         different = len({site.log_in_visitor().token for _ in range(LOGINS)})
     return Finding(
         different == LOGINS,
-        f"{different} tokens of {LOGINS} logins",
-        f"{LOGINS} logins of one person, one after the other, gave {different} different tokens.",
+        f"{some(different, 'token')} of {LOGINS} logins",
+        f"{LOGINS} logins of one person, one after the other, gave "
+        f"{some(different, 'different token')}.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from app.lab.abilities import ON_SERVER, as_shipped
 from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic
+from app.lab.measuring import some
 from app.lab.subject.application import Subject, count_operations
 
 PATHS = ("/static/theme.js", "/static/favicon.svg", "/", "/articles", "/no-such-page")
@@ -13,9 +14,9 @@ def experiment(subject: Subject) -> Finding:
     kinds = ", ".join(f"{count} {name}" for name, count in sorted(asked.items()))
     return Finding(
         not asked,
-        f"{asked.total()} operations for {len(PATHS)} requests",
+        f"{some(asked.total(), 'operation')} for {len(PATHS)} requests",
         "Two static files, two public pages and an address without a page were asked for with the "
-        f"cookie of a living session; the store was asked {asked.total()} times"
+        f"cookie of a living session; the store was asked {some(asked.total(), 'time')}"
         f"{f' ({kinds})' if kinds else ''}.",
     )
 

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from werkzeug.http import HTTP_STATUS_CODES
 
 from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim, Topic, Verdict, group_by_topic
+from app.lab.measuring import some
 from app.lab.reports.report import Report, Result
 from backends import BACKENDS
 
@@ -200,6 +201,7 @@ def make_column(name: str) -> Column:
 def add_filters(environment: Environment) -> None:
     environment.filters["status"] = _format_status
     environment.filters["path"] = lambda url: urlsplit(url)._replace(scheme="", netloc="").geturl()
+    environment.filters["some"] = some
     environment.filters["with_code"] = mark_code
     environment.filters["run_date"] = lambda date: (
         f"{datetime.fromisoformat(date):%-d %B %Y, %H:%M} UTC"

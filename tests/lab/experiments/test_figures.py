@@ -40,7 +40,7 @@ def break_claim(claim: str, wrong: Wrong) -> Result:
         ("expired_are_swept", STOCK_FILES, "20 of 20 entries left"),
         ("store_down", STOCK_FILES, "4 of 6 right; private page: 302"),
         ("nested_change_is_seen", FLASK_COOKIE, "lost; without refresh lost"),
-        ("two_logins_differ", FLASK_COOKIE, "1 tokens of 5 logins"),
+        ("two_logins_differ", FLASK_COOKIE, "1 token of 5 logins"),
         ("types_survive", FLASK_COOKIE, "4 of 6 types"),
         ("nested_change_is_seen", FILES, "kept; without refresh kept"),
     ],

@@ -104,7 +104,9 @@ AUDIT = replace(
 
 def test_the_page_is_of_that_application_and_says_what_to_change() -> None:
     text = format_html(AUDIT)
-    assert "each tried as an experiment on shop by Session Lab" in text
+    assert "1 claim about sessions, tried by experiment on shop by Session Lab" in text
+    counted = re.sub(r"\s+", " ", text.partition("<dt>Tried</dt>")[2].partition("</dd>")[0])
+    assert counted == "<dd>1 claim on 1 backend: holds 0 times, fails 1, cannot apply 0"
     assert 'id="cost"' not in text
     told = text.partition("<h2>Which backend of Session Lab would turn which verdict</h2>")[2]
     assert "SESSION_BACKEND=redis" in told
