@@ -3,12 +3,13 @@
 import secrets
 from datetime import UTC, datetime
 
-from flask import Blueprint, abort, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from app.accounts.access import login_required
 from app.inspector.inspector import inspect
-from app.languages.texts import gettext
+from app.languages.texts import gettext, lazy_gettext
 
 bp = Blueprint("dashboard", __name__)
 
@@ -18,6 +19,12 @@ GROWTH_BYTES = 5 * 1024
 
 MAX_PIECES = 50
 """Of a kind: what ships has no limit, and reads all of a session at each request."""
+
+
+class SessionFull(RequestEntityTooLarge):
+    """The session has as many of a kind as it may: to send less is no help."""
+
+    advice = lazy_gettext("Log out and in again: a new session begins empty.")
 
 
 @bp.get("/dashboard")
@@ -48,5 +55,10 @@ def grow() -> Response:
 
 def _refuse_too_many(name: str) -> None:
     if len(session.get(name, ())) >= MAX_PIECES:
-        full = gettext("The session holds %(count)d of these, and takes no more.", count=MAX_PIECES)
-        abort(413, full)
+        raise SessionFull(
+            gettext(
+                "You have done this %(count)d times, and the session takes no more of it. Nothing "
+                "was changed.",
+                count=MAX_PIECES,
+            )
+        )

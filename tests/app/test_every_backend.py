@@ -39,6 +39,10 @@ def test_the_dashboard_stops_adding(alice: Visitor, monkeypatch: pytest.MonkeyPa
     for path in ("/dashboard/note", "/dashboard/grow"):
         assert [alice.post(path).status_code for _ in range(3)][-1] == 413, path
     assert len(alice.session()["notes"]) == 2
+    refused = alice.post("/dashboard/note").text
+    assert "You have done this 2 times" in refused
+    assert "a new session begins empty" in refused
+    assert "try it with less" not in refused
 
 
 def test_a_new_password_keeps_this_session_and_ends_the_others(alice: Visitor) -> None:
