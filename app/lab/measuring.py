@@ -1,8 +1,9 @@
-"""Helpers of experiments: figures, data, parallel calls, reading a token."""
+"""Helpers of experiments and runs: figures, data, files, parallel calls, reading a token."""
 
 import binascii
 import re
 import secrets
+import shutil
 import zlib
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Hashable, Iterable
@@ -53,6 +54,22 @@ def read_last_line(log: Path) -> str:
         return ""
     lines = map(str.strip, log.read_text(errors="replace").split("\n"))
     return next(filter(None, reversed(list(lines))), "")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside it, which then takes its place: a full disk leaves it as it was.
+
+    A link is replaced and not followed.
+    """
+    new = path.with_name(f".{secrets.token_hex(8)}.new")
+    try:
+        with new.open("x", encoding="utf-8") as file:
+            file.write(text)
+        if path.is_file() and not path.is_symlink():
+            shutil.copymode(path, new)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def call_in_parallel(*calls: Callable[[], T]) -> list[T]:

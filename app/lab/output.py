@@ -1,5 +1,6 @@
 """What the laboratory's commands share: one line for an error, a quiet end, a written report."""
 
+import errno
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import click
 from rich.console import Console
 
 from app.lab.claim import Skipped
+from app.lab.measuring import write_whole
 from app.lab.reports.report import ExitStatus
 from app.lab.reports.terminal import open_console
 from backends import ConfigurationError
@@ -22,6 +24,9 @@ ENDINGS = {".json": "json", ".md": "markdown", ".html": "html"}
 
 STREAM_FOLDERS = ("/dev", "/dev/fd")
 """Only the system makes links there; everybody may in `/dev/shm`."""
+
+IN_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
+"""How it fails to put a file in the place of one that may be written, as of one that is mounted."""
 
 Found = TypeVar("Found")
 
@@ -44,20 +49,18 @@ def check_writable(output: Path | None) -> None:
     if output is None:
         return
     with errors_on_one_line(str(output)):
-        if _is_others_link(output):
+        if output.is_symlink() and not _is_stream(output):
             raise CannotRun(f"{output} is a link, and a report would overwrite what it leads to.")
         if not os.access(output if output.exists() else output.parent, os.W_OK):
             raise CannotRun(f"{output} cannot be written.")
 
 
-def _is_others_link(output: Path) -> bool:
-    """Whether it is a link, and none of the system's, as `/dev/stdout` is."""
-    return output.is_symlink() and str(output.parent) not in STREAM_FOLDERS
+def _is_stream(output: Path) -> bool:
+    return str(output.parent) in STREAM_FOLDERS
 
 
 def _open_no_link(path: str, flags: int) -> int:
-    is_stream = str(Path(path).parent) in STREAM_FOLDERS
-    return os.open(path, flags if is_stream else flags | os.O_NOFOLLOW, 0o666)
+    return os.open(path, flags if _is_stream(Path(path)) else flags | os.O_NOFOLLOW, 0o666)
 
 
 @contextmanager
@@ -134,9 +137,17 @@ def write(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text.encode(), nl=False)
     else:
-        # A link that was put there during the run is replaced, not followed.
-        if _is_others_link(output):
-            output.unlink()
-        with open(output, "w", encoding="utf-8", opener=_open_no_link) as file:
-            file.write(text)
+        _write_file(text, output)
         click.echo(f"Written: {output}", err=True)
+
+
+def _write_file(text: str, output: Path) -> None:
+    try:
+        if not _is_stream(output) and not output.is_fifo():
+            write_whole(output, text)
+            return
+    except OSError as error:
+        if error.errno not in IN_PLACE:
+            raise
+    with open(output, "w", encoding="utf-8", opener=_open_no_link) as file:
+        file.write(text)

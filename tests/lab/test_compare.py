@@ -1,5 +1,6 @@
 """`session-lab compare`: what it writes, and where; what it runs, and what it refuses."""
 
+import errno
 import re
 import tempfile
 from pathlib import Path
@@ -180,12 +181,36 @@ class TestRefusals:
                 check_writable(link)
             with monkeypatch.context() as patch:
                 patch.setattr(Path, "is_symlink", lambda _: False)
-                with pytest.raises(OSError, match="symbolic links"):
-                    write("a report", link)
-            write("a report", link)
+                write("a report", link)
             assert link.read_text() == "a report"
         assert precious.read_text() == "precious"
         write("", Path("/dev/stdout"))
+
+    def test_a_report_that_cannot_be_written_leaves_the_earlier_one(
+        self, current_folder: Path
+    ) -> None:
+        earlier = Path("report.json")
+        earlier.write_text("the earlier report")
+        earlier.chmod(0o600)
+        with pytest.raises(UnicodeEncodeError):
+            write("\ud800", earlier)  # fails amid the writing, as a full disk does
+        assert earlier.read_text() == "the earlier report"
+        write("a report", earlier)
+        assert (earlier.read_text(), earlier.stat().st_mode & 0o777) == ("a report", 0o600)
+        assert list(current_folder.iterdir()) == [current_folder / earlier]
+
+    def test_where_nothing_can_take_its_place_a_file_is_written_itself(
+        self, current_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError(errno.EBUSY, "it is mounted")
+
+        monkeypatch.setattr(Path, "replace", refuse)
+        write("a report", Path("report.json"))
+        assert [each.read_text() for each in current_folder.iterdir()] == ["a report"]
+        Path("link").symlink_to("report.json")
+        with pytest.raises(OSError, match="symbolic links"):
+            write("another", Path("link"))
 
     def test_an_unknown_claim_leads_to_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(compare, "MAX_LISTED_NAMES", 1)

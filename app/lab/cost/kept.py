@@ -8,6 +8,7 @@ from app.lab.bench.report import describe_run
 from app.lab.bench.results import MANY_SESSIONS, Bench, parse_bench
 from app.lab.cost.figures import SMALL, Figures
 from app.lab.cost.summary import format_summary
+from app.lab.measuring import write_whole
 from app.lab.reports.report import dump_by_line
 from backends import BUILT_IN
 
@@ -33,7 +34,7 @@ def keep(made: Path) -> None:
     fault = find_lack(bench)
     if fault:
         raise ValueError(f"{fault}: session-lab bench --full --http, with redis-server")
-    KEPT.write_text(dump_by_line(bench), encoding="utf-8")
+    write_whole(KEPT, dump_by_line(bench))
 
 
 def make_readme_part() -> str:

@@ -7,6 +7,7 @@ tables of README.md, docs/matrix.md and docs/document-checked.md from the report
 import sys
 from pathlib import Path
 
+from app.lab.measuring import write_whole
 from app.lab.reports.html import format_html
 from app.lab.reports.markdown import EXPERIMENTS, format_matrix, format_rows, format_statements
 from app.lab.reports.report import SHIPPED, dump_by_line, read_report, shorten_report
@@ -37,9 +38,9 @@ def publish(made: Path) -> None:
     others = [subject for subject in report.subjects if subject not in BUILT_IN]
     if others:
         raise ValueError(f"{', '.join(others)} is of another package: uninstall that for this run")
-    SHIPPED.write_text(dump_by_line(report), encoding="utf-8")
+    write_whole(SHIPPED, dump_by_line(report))
     HTML.parent.mkdir(exist_ok=True)
-    HTML.write_text(format_html(report), encoding="utf-8")
+    write_whole(HTML, format_html(report))
 
 
 def make_matrix() -> str:

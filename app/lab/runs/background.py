@@ -27,7 +27,7 @@ import msgspec
 
 from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
-from app.lab.measuring import read_last_line
+from app.lab.measuring import read_last_line, write_whole
 from app.lab.reports.report import Report, Result, dump_by_line, read_report, shorten_report
 from app.lab.subject.evidence import MAX_EXCHANGES, Evidence
 from backends import BACKENDS, Backend
@@ -118,7 +118,7 @@ class RunFiles:
         """Replace the progress of the last run by that of a new one, of all claims or of one."""
         self._stop.unlink(missing_ok=True)
         line = json.dumps({"event": "begun", "run": run, "total": total, "claim": claim})
-        self._replace(self._progress, f"{line}\n")
+        write_whole(self._progress, f"{line}\n")
 
     def ask_to_stop(self) -> None:
         """Ask the run that is under way to end; without one, do nothing."""
@@ -140,13 +140,13 @@ class RunFiles:
 
     def save_report(self, report: Report) -> None:
         """Replace the report of the last run, in one step; what was run again before is over."""
-        self._replace(self.report, dump_by_line(report))
+        write_whole(self.report, dump_by_line(report))
         shutil.rmtree(self._again, ignore_errors=True)
 
     def save_again(self, report: Report) -> None:
         """Keep the report of one claim beside that of the last run."""
         self._again.mkdir(exist_ok=True)
-        self._replace(self._again / f"{report.claims[0].id}.json", dump_by_line(report))
+        write_whole(self._again / f"{report.claims[0].id}.json", dump_by_line(report))
 
     def read_again(self, claim: str) -> Report | None:
         """The report of a claim that was run again since the last run of all."""
@@ -167,11 +167,6 @@ class RunFiles:
             return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
         except (OSError, ValueError):  # there is none, or a full disk has cut a line
             return []
-
-    def _replace(self, path: Path, text: str) -> None:
-        written = path.with_suffix(".new")
-        written.write_text(text, encoding="utf-8")
-        written.replace(path)
 
 
 class BackgroundRunner:
