@@ -1,8 +1,10 @@
 """Redis as a store: the laboratory counts, reads and corrupts what is in it, and stops it."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from redis.retry import Retry
 
 from app.lab.claim import Skipped
 from app.lab.stores.redis import EmbeddedRedisHarness, RealRedisHarness
+from app.lab.stores.redis_server import RedisServer
 from tests.support.processes import run
 from tests.support.services import require, until
 
@@ -147,6 +150,20 @@ class TestReal:
 
     def test_another_process_has_the_same_one(self, real: RealRedisHarness) -> None:
         assert real.for_new_process() is real
+
+
+def test_signals_to_its_supervisor_leave_no_server() -> None:
+    require("redis-server", "redis-server")
+    server = RedisServer()
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            server._process.send_signal(number)
+        server.close()
+        with pytest.raises(ProcessLookupError):
+            os.kill(server._pid, 0)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(server._pid, signal.SIGKILL)
 
 
 def test_the_server_dies_with_its_owner(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ CODE = {
     "polite": POLITE,
     "polite_to_guests": POLITE_TO_GUESTS,
     "keeps_the_id": POLITE_TO_GUESTS + ON_FILES,
-    "counted": BASE + ON_FILES + "\nopen('starts', 'a').write('started ')\n",
+    "counted": BASE + ON_FILES + "\nopen('starts', 'a').write(f'{app.debug} ')\n",
     "breaking": "def create_app():\n    raise RuntimeError('no database')",
     "asleep": ASLEEP,
     "two_cookies": BASE.replace(

@@ -93,7 +93,7 @@ class TestProcess:
         for _ in range(2):
             result = try_claim(FINAL, app)
             assert (result.subject, result.verdict) == ("counted", Verdict.HOLDS)
-        assert (folder / "starts").read_text().split() == ["started"] * 2
+        assert (folder / "starts").read_text().split() == ["False"] * 2
         assert (folder / "elsewhere").is_dir()
 
     @pytest.mark.parametrize(
