@@ -168,15 +168,23 @@ class RedisServer(Server):
             *("--bind", "127.0.0.1", "--dir", str(folder), "--save", "", "--logfile", "redis.log"),
             *options,
         ]
+        patient = Retry(ConstantBackoff(0.02), 500)
+        # One that had to wait is in a circle: the collector alone would close its connections.
+        self._client = redis.Redis(
+            port=self.port, retry=patient, retry_on_error=[redis.BusyLoadingError]
+        )
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def client(self) -> "redis.Redis":
-        """A client that waits for the server to be up."""
-        patient = Retry(ConstantBackoff(0.02), 500)
-        return redis.Redis(port=self.port, retry=patient, retry_on_error=[redis.BusyLoadingError])
+        """A client that waits for the server to be up. It is closed with the server."""
+        return self._client
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
+        self._client.close()
+        return super().stop(how)
 
     def _wait(self, process: "subprocess.Popen[str]") -> None:
         self.client().ping()
