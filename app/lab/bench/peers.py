@@ -5,8 +5,9 @@ of Django costs is not what it costs in Flask.
 """
 
 import asyncio
+import atexit
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from functools import cache, partial
 from typing import Any
 
@@ -29,11 +30,23 @@ from starsessions.stores.redis import RedisStore
 
 from app.lab.bench.candidate import SECRET_KEY, Candidate, Shape, WsgiApp, act, make_data
 
-_find_loop = cache(asyncio.new_event_loop)
-_connect = cache(Redis.from_url)
-
 DJANGO, STARLETTE = "django-bare", "starlette-bare"
 DJANGO_SESSIONS = "django.contrib.sessions"
+
+_open = ExitStack()
+atexit.register(_open.close)  # asyncio warns of what is open when the interpreter ends
+
+
+@cache
+def _find_loop() -> asyncio.AbstractEventLoop:
+    return _open.enter_context(closing(asyncio.new_event_loop()))
+
+
+@cache
+def _connect(url: str) -> Redis:
+    loop, client = _find_loop(), Redis.from_url(url)
+    _open.callback(lambda: loop.run_until_complete(client.aclose()))
+    return client
 
 
 def list_peers() -> dict[str, Candidate]:
