@@ -16,7 +16,7 @@ from app.lab.cost.figures import Figures, format_bytes, title_of
 from app.lab.cost.kept import read_kept
 from app.lab.measuring import some
 from app.lab.output import CannotRun, errors_on_one_line
-from app.lab.reports.terminal import open_console
+from app.lab.reports.terminal import open_console, split_columns
 from app.web.formatting import format_number
 from backends import BACKENDS, Backend
 
@@ -350,7 +350,9 @@ def run_command(need: Need) -> NoReturn:
 def print_plan(plan: Plan, to: Console) -> None:
     """The plan for people: its table, and what it is calculated from."""
     to.print(plan.sentence, "", sep="\n")
-    for part in _split_columns(plan, to.width):
+    columns = list(zip(plan.titles, *map(plan.cells, plan.rows), strict=True))
+    room = to.width - max(len(row.label) for row in plan.rows)
+    for part in split_columns(columns, lambda column: GAP + _measure(column), room):
         table = Table(Column("It needs", no_wrap=True), box=None, pad_edge=False)
         for column in part:
             table.add_column(column[0], justify="right", width=_measure(column))
@@ -367,21 +369,6 @@ def print_plan(plan: Plan, to: Console) -> None:
         ("How far that is off:", plan.checks),
     ):
         to.print(title, *(f"- {line}" for line in lines), "", sep="\n")
-
-
-def _split_columns(plan: Plan, width: int) -> Iterator[list[tuple[str, ...]]]:
-    """Each backend's title and cells, as many at a time as have room with no word broken."""
-    room = width - max(len(row.label) for row in plan.rows)
-    part: list[tuple[str, ...]] = []
-    left = room
-    for column in zip(plan.titles, *map(plan.cells, plan.rows), strict=True):
-        needed = GAP + _measure(column)
-        if part and needed > left:
-            yield part
-            part, left = [], room
-        part.append(column)
-        left -= needed
-    yield part
 
 
 def _measure(column: tuple[str, ...]) -> int:

@@ -1,17 +1,18 @@
 """A bench as tables: in a terminal, as Markdown and as HTML."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.lab.bench.results import Bench, Sent, Timing
 from app.lab.reports.markdown import escape
 from app.lab.reports.one_file import render_page
 from app.lab.reports.report import dump_by_line
+from app.lab.reports.terminal import break_head, split_columns
 from app.readme import format_table
 
 TIMES = (
@@ -97,19 +98,31 @@ def describe_run(bench: Bench) -> str:
 def print_bench(bench: Bench, to: Console) -> None:
     """The tables for people."""
     for section in make_sections(bench):
-        table = Table(box=None, pad_edge=False, collapse_padding=True)
-        table.add_column(_break_name(section.head[0]), no_wrap=True)
-        for name in section.head[1:]:
-            table.add_column(_break_name(name), justify="right", overflow="fold")
-        for name, *cells in section.rows:
-            table.add_row(_break_name(name), *cells)
-        to.print(section.title, section.note, "", table, "", sep="\n")
+        to.print(section.title, section.note, "", sep="\n")
+        for table in _make_tables(section, to.width):
+            to.print(table, "", sep="\n")
     to.print(describe_run(bench))
 
 
-def _break_name(name: str) -> str:
-    """On more lines, so that a row fits into 80 columns."""
-    return name.replace(" ", "\n").replace("-session-", "-session-\n")
+def _make_tables(section: Section, width: int) -> Iterator[Table]:
+    """A table of all columns, or several of as many as have room; each has the first."""
+    names, *columns = zip(map(break_head, section.head), *section.rows, strict=True)
+    names = tuple(name.replace("-session-", "-session-\n") for name in names)
+    room = width - _measure(names)
+    for part in split_columns(columns, lambda column: 1 + _measure(column), room):
+        (first, *heads), *rows = zip(names, *part, strict=True)
+        right = (Column(head, justify="right") for head in heads)
+        table = Table(
+            Column(first, no_wrap=True), *right, box=None, pad_edge=False, collapse_padding=True
+        )
+        for row in rows:
+            table.add_row(*row)
+        yield table
+
+
+def _measure(column: Sequence[str]) -> int:
+    """The columns of the terminal that its longest word needs."""
+    return max(len(word) for cell in column for word in cell.split())
 
 
 def _format_markdown(bench: Bench) -> str:

@@ -5,9 +5,9 @@ import errno
 import os
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import TextIOWrapper
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -35,6 +35,8 @@ STYLES = {
     Verdict.ERROR: "bold red",
 }
 SURPRISE_STYLE = "bold reverse"
+
+T = TypeVar("T")
 
 DEFAULT_WIDTH = 80
 """Columns of a file that is no terminal."""
@@ -134,29 +136,34 @@ def print_report(report: Report, to: Console, options: Sequence[str] = ()) -> No
     """Print the matrix, then what `print_closing` prints."""
     for topic, claims in group_by_topic(report.claims).items():
         ids = [claim.id for claim in claims]
-        for subjects in _split_columns(report.subjects, to.width):
+        for subjects in split_columns(report.subjects, _measure_least, to.width - MIN_CLAIM_WIDTH):
             to.print(_make_table(report, topic.heading, ids, subjects, to.width), "")
     print_closing(report, to, options)
 
 
-def _split_columns(subjects: Sequence[str], width: int) -> list[Sequence[str]]:
-    """The subjects of each table: in halves, and these in halves, where all have no room."""
-    needed = MIN_CLAIM_WIDTH + sum(
-        _measure(subject, VERDICT_WIDTHS[-1]) + 1 for subject in subjects
-    )
-    if len(subjects) == 1 or needed <= width:
-        return [subjects]
-    half = (len(subjects) + 1) // 2
-    return [*_split_columns(subjects[:half], width), *_split_columns(subjects[half:], width)]
+def split_columns(
+    columns: Sequence[T], measure: Callable[[T], int], room: int
+) -> list[Sequence[T]]:
+    """The columns of each table: in halves, and these in halves, where all have no room."""
+    if len(columns) == 1 or sum(map(measure, columns)) <= room:
+        return [columns]
+    half = (len(columns) + 1) // 2
+    halves = columns[:half], columns[half:]
+    return [part for each in halves for part in split_columns(each, measure, room)]
+
+
+def _measure_least(subject: str) -> int:
+    return _measure(subject, VERDICT_WIDTHS[-1]) + 1
 
 
 def _measure(subject: str, verdict: int) -> int:
     """The columns that a subject's verdicts and its name need, which may break at its hyphens."""
-    return max(verdict, *map(len, _break_head(subject).split("\n")))
+    return max(verdict, *map(len, break_head(subject).split()))
 
 
-def _break_head(subject: str) -> str:
-    return subject.replace("-", "-\n")
+def break_head(name: str) -> str:
+    """On more lines, after its hyphens and in place of its spaces."""
+    return name.replace("-", "-\n").replace(" ", "\n")
 
 
 def _make_table(
@@ -172,7 +179,7 @@ def _make_table(
             break
     first = min(longest, max(room, MIN_CLAIM_WIDTH))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    heads = map(_break_head, subjects)
+    heads = map(break_head, subjects)
     for head, column in zip((title, *heads), (first, *widths), strict=True):
         table.add_column(head, width=column, overflow="fold")
     for claim in claims:

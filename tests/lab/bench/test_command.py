@@ -3,18 +3,22 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
+from rich.console import Console
 
 from app.__main__ import session_lab
 from app.lab.bench import command
 from app.lab.bench.candidate import BARE, SHAPES, list_candidates
+from app.lab.bench.report import print_bench
 from app.lab.bench.results import Bench, Load, parse_bench
 from app.lab.bench.run import Options, run_bench
 from backends import BUILT_IN
+from tests.lab.cost.kept import kept_bench
 
 NAMED = ("left_out", "costs")
 """The kinds of steps that tell which candidates are measured."""
@@ -62,6 +66,14 @@ def test_a_table_has_what_was_measured(invoke: Invoke) -> None:
         "Not measured",
     ):
         assert part in ended.output
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_no_name_is_broken_in_a_word_where_there_is_little_room(width: int) -> None:
+    shown = StringIO()
+    print_bench(kept_bench(), Console(file=shown, width=width))
+    parts = {part for name in BUILT_IN for part in name.replace("-", "- ").split()}
+    assert parts <= set(shown.getvalue().partition("What a browser sends")[2].split())
 
 
 def test_json_is_what_was_measured_and_fits_its_schema(invoke: Invoke, made: Bench) -> None:
