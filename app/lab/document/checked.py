@@ -34,6 +34,14 @@ class CheckedStatement(NamedTuple):
     """Whether it is true, by the subject; only of those on which a claim proves or refutes it."""
 
     @property
+    def line(self) -> int:
+        return self.statement.line
+
+    @property
+    def quote(self) -> str:
+        return self.statement.quote
+
+    @property
     def true_where(self) -> TrueWhere:
         """On how many of the subjects it is true."""
         is_true, is_false = (each in self.verdicts.values() for each in (HOLDS, FAILS))

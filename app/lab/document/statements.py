@@ -1,9 +1,54 @@
-"""The statements of the document that no claim measures, in their order.
+"""What the document says and no claim measures, from app/lab/data/document.toml."""
 
-What a claim measures stands in `Claim.statements` only: the page merges both by their lines.
-"""
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from app.lab.document.about_flask import ABOUT_FLASK
-from app.lab.document.about_sessions import ABOUT_SESSIONS
+import msgspec
 
-UNMEASURED = (*ABOUT_FLASK, *ABOUT_SESSIONS)
+from app.lab.experiments import CLAIMS
+
+
+@dataclass(frozen=True)
+class WhereToSee:
+    """A page that shows something."""
+
+    endpoint: str
+    label: str
+    """Its link."""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """A few words of a statement that no claim measures, and what is so."""
+
+    line: int
+    quote: str
+    fact: str
+    see: list[str]
+    """Names of places and ids of claims."""
+
+
+@dataclass(frozen=True)
+class _Document:
+    headings: dict[int, str]
+    places: dict[str, WhereToSee]
+    unmeasured: list[Unmeasured]
+
+
+_FILE = Path(__file__).parents[1] / "data" / "document.toml"
+_DOCUMENT = msgspec.toml.decode(_FILE.read_text(encoding="utf-8"), type=_Document, strict=False)
+
+HEADINGS = _DOCUMENT.headings
+"""Those of its sections, by their lines."""
+
+UNMEASURED = _DOCUMENT.unmeasured
+"""In their order."""
+
+
+def find_place(name: str) -> WhereToSee:
+    """The place of that name, or the page of that claim, by its sentence."""
+    if name in CLAIMS:
+        return WhereToSee("lab.claim", CLAIMS[name].sentence, {"claim": name})
+    return _DOCUMENT.places[name]

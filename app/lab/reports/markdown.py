@@ -141,16 +141,14 @@ def _format_overview(report: Report, checked: Iterable[CheckedStatement]) -> Ite
     """A row for each statement; those that are true nowhere are bold."""
     rows = []
     for each in checked:
-        quote = f"“{escape(each.statement.quote)}”"
+        quote = f"“{escape(each.quote)}”"
         is_false = each.true_where is TrueWhere.NOWHERE
         signs = [each.verdict(subject).sign for subject in report.subjects]
         text = f"**False: {quote}**" if is_false else quote
-        rows.append([str(each.statement.line), text, *signs])
+        rows.append([str(each.line), text, *signs])
     yield from format_table(["line", "the document says", *_titles(report)], rows)
 
 
 def _format_unmeasured() -> Iterator[str]:
-    rows = [
-        [str(each.line), f"“{escape(each.quote)}”", escape(each.sentence)] for each in UNMEASURED
-    ]
+    rows = [[str(each.line), f"“{escape(each.quote)}”", escape(each.fact)] for each in UNMEASURED]
     yield from format_table(["line", "the document says", "what is so"], rows)
