@@ -21,17 +21,14 @@ def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
     early = _is_in_after_use(subject, alice, limit - MARGIN_SECONDS)
     late = _is_in_after_use(subject, alice, 2 * MARGIN_SECONDS)
-    figure = (
-        f"{in_or_out(early)} after {_format_hours(limit - MARGIN_SECONDS)}, "
-        f"{in_or_out(late)} after {_format_hours(limit + MARGIN_SECONDS)}"
-    )
+    before, after = map(_format_hours, (limit - MARGIN_SECONDS, limit + MARGIN_SECONDS))
     uses = "read, written to and rotated" if can_rotate(subject) else "read and written to"
-    because = (
+    return Finding(
+        early and not late,
+        f"{in_or_out(early)} after {before}, {in_or_out(late)} after {after}",
         f"The limit is {limit // 3600} hours from the login. The session was {uses} at least "
-        f"every {MAX_PAUSE_SECONDS // 60} minutes, and was {in_or_out(late)} "
-        f"{_format_hours(limit + MARGIN_SECONDS)} after it."
+        f"every {MAX_PAUSE_SECONDS // 60} minutes, and was {in_or_out(late)} {after} after it.",
     )
-    return Finding(early and not late, figure, because)
 
 
 def _is_in_after_use(subject: Subject, visitor: SubjectVisitor, seconds: int) -> bool:

@@ -29,14 +29,11 @@ def experiment(subject: Subject) -> Finding:
         not untrue and whole,
         f"{len(outcomes) - len(untrue)} of {len(outcomes)} answers true"
         f"{'' if whole else '; sessions broken'}",
-        f"On a full disk somebody logged in, wrote a note and logged out. Refused: "
-        f"{_join_names(refused)}; said to be done, and not done: {_join_names(untrue)}. Afterwards "
+        "On a full disk somebody logged in, wrote a note and logged out. Refused: "
+        f"{', '.join(refused) or 'nothing'}; said to be done, and not done: "
+        f"{', '.join(untrue) or 'nothing'}. Afterwards "
         f"{'all was as before' if whole else 'sessions were broken'}.",
     )
-
-
-def _join_names(names: list[str]) -> str:
-    return ", ".join(names) or "nothing"
 
 
 CLAIM = Claim(

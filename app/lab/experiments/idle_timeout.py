@@ -14,17 +14,15 @@ def experiment(subject: Subject) -> Finding:
     early = _is_in_after(subject, limit - MARGIN_SECONDS)
     late = _is_in_after(subject, limit + MARGIN_SECONDS)
     in_use, copy = _use_beyond_limit(subject, limit)
-    figure = (
+    return Finding(
+        early and in_use and not late,
         f"{in_or_out(early)} after {(limit - MARGIN_SECONDS) // 60} min, "
         f"{in_or_out(late)} after {(limit + MARGIN_SECONDS) // 60} min"
-        f"{'' if in_use else '; out though in use'}"
-    )
-    because = (
+        f"{'' if in_use else '; out though in use'}",
         f"The limit is {limit // 60} minutes. Who used the session all the time was "
         f"{in_or_out(in_use)} after twice that; a copy of the token from the login was then "
-        f"{in_or_out(copy)}."
+        f"{in_or_out(copy)}.",
     )
-    return Finding(early and in_use and not late, figure, because)
 
 
 def _is_in_after(subject: Subject, seconds: int) -> bool:

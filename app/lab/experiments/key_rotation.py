@@ -20,12 +20,12 @@ def experiment(subject: Subject) -> Finding:
     subject.recorder.note("The old key is no fallback any more.")
     with subject.recorder.deciding():
         without = subject.logs_in_with(token, alice.name)
-    because = (
+    return Finding(
+        with_it and not without,
+        f"{in_or_out(with_it)} with fallback, {in_or_out(without)} without",
         "After the key was replaced, a token from before was "
-        f"{in_or_out(with_it)} with the old key as fallback, and {in_or_out(without)} without it."
+        f"{in_or_out(with_it)} with the old key as fallback, and {in_or_out(without)} without it.",
     )
-    figure = f"{in_or_out(with_it)} with fallback, {in_or_out(without)} without"
-    return Finding(with_it and not without, figure, because)
 
 
 CLAIM = Claim(

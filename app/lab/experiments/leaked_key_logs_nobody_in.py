@@ -21,12 +21,13 @@ def experiment(subject: Subject) -> Finding:
         token = home.log_in_visitor("The forger’s browser at home").token
         with subject.recorder.deciding():
             forged = subject.logs_in_with(token, "The forger")
-    because = (
+    return Finding(
+        not forged,
+        "forged" if forged else "not forged",
         "The forger ran the same software at home, with the leaked key and a store and passwords "
         "of their own. The token of that login logs "
-        f"{'in as a user who never logged in' if forged else 'nobody in'} here."
+        f"{'in as a user who never logged in' if forged else 'nobody in'} here.",
     )
-    return Finding(not forged, "forged" if forged else "not forged", because)
 
 
 CLAIM = Claim(

@@ -14,21 +14,17 @@ from app.lab.subject.application import (
 def experiment(subject: Subject) -> Finding:
     kinds = (*SLOW_REQUESTS, ROTATES) if can_rotate(subject) else SLOW_REQUESTS
     alive = [kind for kind in kinds if _survives(subject, kind)]
-    figure = f"alive after {len(alive)} of {len(kinds)}"
-    if not alive:
-        return Finding(True, figure, "The slow answers came after the logout and undid nothing.")
-    because = (
-        "After the logout there was a token that logs in where the slow request "
-        f"{', or '.join(alive)}."
-    )
-    return Finding(False, figure, because)
+    because = "The slow answers came after the logout and undid nothing."
+    if alive:
+        where = f"where the slow request {', or '.join(alive)}"
+        because = f"After the logout there was a token that logs in {where}."
+    return Finding(not alive, f"alive after {len(alive)} of {len(kinds)}", because)
 
 
 def _survives(subject: Subject, kind: str) -> bool:
     """Whether the token from before the logout, or one of the slow response, logs in."""
     alice = subject.log_in_visitor()
     kept = alice.token
-
     run_slow_request(alice, kind, alice.log_out)
     with subject.recorder.deciding():
         return any(subject.logs_in_with(token) for token in (kept, alice.token) if token)

@@ -13,13 +13,13 @@ def experiment(subject: Subject) -> Finding:
         by_default = _is_kept(alice)
     subject.restart(SESSION_REFRESH_EACH_REQUEST=False)
     without = _is_kept(_append_in_place(subject))
-    figure = f"{_kept_or_lost(by_default)}; without refresh {_kept_or_lost(without)}"
-    because = (
-        'session["cart"].append(…) was '
-        f"{_kept_or_lost(by_default)} with Flask’s default, and {_kept_or_lost(without)} with "
-        "SESSION_REFRESH_EACH_REQUEST off."
+    first, second = ("kept" if kept else "lost" for kept in (by_default, without))
+    return Finding(
+        by_default,
+        f"{first}; without refresh {second}",
+        f'session["cart"].append(…) was {first} with Flask’s default, and {second} with '
+        "SESSION_REFRESH_EACH_REQUEST off.",
     )
-    return Finding(by_default, figure, because)
 
 
 def _append_in_place(subject: Subject) -> SubjectVisitor:
@@ -33,10 +33,6 @@ def _append_in_place(subject: Subject) -> SubjectVisitor:
 def _is_kept(alice: SubjectVisitor) -> bool:
     cart: list[str] = alice.run(lambda: session["cart"])
     return cart == ["a mug", "a jar"]
-
-
-def _kept_or_lost(kept: bool) -> str:
-    return "kept" if kept else "lost"
 
 
 CLAIM = Claim(

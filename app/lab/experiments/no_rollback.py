@@ -15,11 +15,12 @@ def experiment(subject: Subject) -> Finding:
     alice.plant_token(older)
     with subject.recorder.deciding():
         voucher = alice.run(lambda: session.get("voucher"))
-    because = (
+    return Finding(
+        voucher == "used",
+        f"voucher {voucher}",
         "A voucher in the session was used. With the cookie from before that in the browser, the "
-        f"application found it {voucher}."
+        f"application found it {voucher}.",
     )
-    return Finding(voucher == "used", f"voucher {voucher}", because)
 
 
 CLAIM = Claim(

@@ -15,15 +15,16 @@ OTHER_NAME = "another_application"
 def experiment(subject: Subject) -> Finding:
     foreign = _log_in_elsewhere(subject, OTHER_NAME)
     with subject.recorder.deciding():
-        refused = not subject.logs_in_with(foreign)
-    refused_by_name = not subject.logs_in_with(_log_in_elsewhere(subject, subject.app.name))
-    figure = f"{_describe(refused)}; of the same name {_describe(refused_by_name)}"
-    because = (
+        accepted = subject.logs_in_with(foreign)
+    by_name = subject.logs_in_with(_log_in_elsewhere(subject, subject.app.name))
+    other, same = ("accepted" if each else "refused" for each in (accepted, by_name))
+    return Finding(
+        not accepted,
+        f"{other}; of the same name {same}",
         f"An application called “{OTHER_NAME}”, with the same secret key and a store of its own, "
-        f"had the same values in its session. Its token was {_describe(refused)} here, and that of "
-        f"one called “{subject.app.name}” like this one was {_describe(refused_by_name)}."
+        f"had the same values in its session. Its token was {other} here, and that of one called "
+        f"“{subject.app.name}” like this one was {same}.",
     )
-    return Finding(refused, figure, because)
 
 
 def _log_in_elsewhere(subject: Subject, name: str) -> str:
@@ -52,10 +53,6 @@ def _make_token(app: Flask, values: dict[str, Any]) -> str:
     cookie = client.get_cookie(app.config["SESSION_COOKIE_NAME"])
     assert cookie is not None
     return cookie.value
-
-
-def _describe(refused: bool) -> str:
-    return "refused" if refused else "accepted"
 
 
 CLAIM = Claim(

@@ -17,11 +17,12 @@ def experiment(subject: Subject) -> Finding:
     if not readable:
         because = "A script on the page does not see the theme that was chosen."
         return Finding(False, "theme not seen", because)
-    because = (
+    return Finding(
+        True,
+        "document.cookie shows theme=dark",
         "A script on the page reads the theme that was chosen, and sets it before anything is "
-        "drawn."
+        "drawn.",
     )
-    return Finding(True, "document.cookie shows theme=dark", because)
 
 
 CLAIM = Claim(

@@ -12,12 +12,13 @@ AGES = (0, 600)
 
 def experiment(subject: Subject) -> Finding:
     kept = sum(_is_kept(subject, age) for age in AGES)
-    because = (
+    return Finding(
+        kept == len(AGES),
+        f"{kept} of {len(AGES)} writes kept",
         "A request only read the session while another wrote to it, once just after the login and "
         f"once {AGES[-1] // 60} minutes later. {kept} of the {len(AGES)} writes were there "
-        "afterwards."
+        "afterwards.",
     )
-    return Finding(kept == len(AGES), f"{kept} of {len(AGES)} writes kept", because)
 
 
 def _is_kept(subject: Subject, age: int) -> bool:

@@ -15,14 +15,11 @@ def experiment(subject: Subject) -> Finding:
     if not can_rotate(subject):
         raise CannotApply("It cannot rotate a token.")
     alive = [kind for kind in SLOW_REQUESTS if _old_token_survives(subject, kind)]
-    figure = f"old one alive after {len(alive)} of {len(SLOW_REQUESTS)}"
-    if not alive:
-        return Finding(True, figure, "The slow answers came after the rotation and undid nothing.")
-    because = (
-        "After the rotation another token than the new one logged in where the slow request "
-        f"{', or '.join(alive)}."
-    )
-    return Finding(False, figure, because)
+    because = "The slow answers came after the rotation and undid nothing."
+    if alive:
+        where = f"where the slow request {', or '.join(alive)}"
+        because = f"After the rotation another token than the new one logged in {where}."
+    return Finding(not alive, f"old one alive after {len(alive)} of {len(SLOW_REQUESTS)}", because)
 
 
 def _old_token_survives(subject: Subject, kind: str) -> bool:

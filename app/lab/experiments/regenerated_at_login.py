@@ -11,14 +11,12 @@ def experiment(site: Site) -> Finding:
     is_new = after != before
     with site.recorder.deciding():
         alive = site.logs_in_with(before)
-    figure = (
-        f"{'another' if is_new else 'the same'} token, the old one {'alive' if alive else 'dead'}"
-    )
-    because = (
+    return Finding(
+        is_new and not alive,
+        f"{'another' if is_new else 'the same'} token, the old one {'alive' if alive else 'dead'}",
         f"The login gave {'another token' if is_new else 'no other token'}, and {whose} from "
-        f"before it {'still logs in' if alive else 'logs nobody in'}."
+        f"before it {'still logs in' if alive else 'logs nobody in'}.",
     )
-    return Finding(is_new and not alive, figure, because)
 
 
 def _find_tokens(site: Site) -> tuple[str, str, str]:

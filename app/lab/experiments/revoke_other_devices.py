@@ -17,12 +17,12 @@ def experiment(subject: Subject) -> Finding:
     laptop.post("/sessions/end-others")
     with subject.recorder.deciding():
         stays, other = laptop.is_logged_in, phone.is_logged_in
-    figure = f"{listed} listed, the other {'alive' if other else 'dead'}"
-    because = (
+    return Finding(
+        listed == 2 and stays and not other,
+        f"{listed} listed, the other {'alive' if other else 'dead'}",
         f"The page listed {listed} of 2 sessions. After “End all others” the laptop was "
-        f"{in_or_out(stays)} and the phone {in_or_out(other)}."
+        f"{in_or_out(stays)} and the phone {in_or_out(other)}.",
     )
-    return Finding(listed == 2 and stays and not other, figure, because)
 
 
 CLAIM = Claim(

@@ -13,13 +13,15 @@ def experiment(subject: Subject) -> Finding:
         known_by_disk = other.logs_in_with(alice.token, alice.name)
     if known:
         return Finding(True, "known", "A second server with the same key knew the session.")
-    if known_by_disk:
-        because = (
-            "A second server with a disk of its own did not know the session. One on the same disk "
-            "did."
-        )
-        return Finding(False, "unknown; known on a shared disk", because)
-    return Finding(False, "unknown", "A second server with the same key did not know the session.")
+    if not known_by_disk:
+        because = "A second server with the same key did not know the session."
+        return Finding(False, "unknown", because)
+    return Finding(
+        False,
+        "unknown; known on a shared disk",
+        "A second server with a disk of its own did not know the session. One on the same disk "
+        "did.",
+    )
 
 
 CLAIM = Claim(

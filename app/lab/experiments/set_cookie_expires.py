@@ -16,12 +16,13 @@ def experiment(subject: Subject) -> Finding:
     before = _is_sent(alice)
     subject.advance_time(1)
     after = _is_sent(alice)
+    first, then = ("sent" if is_sent else "did not send" for is_sent in (before, after))
     return Finding(
         before and not after,
         f"{'sent' if before else 'gone'} after {format_number(HOUR - 1)} s, "
         f"{'sent' if after else 'gone'} after {format_number(HOUR)} s",
-        f"The cookie was set with max_age={HOUR}. The browser {_sends(before)} it a second before "
-        f"the hour was over, and {_sends(after)} it then.",
+        f"The cookie was set with max_age={HOUR}. The browser {first} it a second before the "
+        f"hour was over, and {then} it then.",
     )
 
 
@@ -35,10 +36,6 @@ def _set_cookie() -> None:
 def _is_sent(alice: SubjectVisitor) -> bool:
     with alice.site.recorder.deciding():
         return alice.run(lambda: request.cookies.get("username")) == "john_doe"
-
-
-def _sends(is_sent: bool) -> str:
-    return "sent" if is_sent else "did not send"
 
 
 CLAIM = Claim(

@@ -26,17 +26,13 @@ def experiment(site: Site) -> Finding:
     forged = dict(_make_forgeries(token, other))
     with site.recorder.deciding():
         accepted = [how for token, how in forged.items() if site.logs_in_with(token, "The forger")]
+    kinds = ", ".join(dict.fromkeys(accepted))
     return Finding(
         not accepted,
         f"{len(forged)} forgeries tried, {len(accepted)} accepted",
         f"A token was changed in {len(forged)} ways, each character of it in turn among them; "
-        f"{len(accepted)} of the results logged somebody in{_list_kinds(accepted)}.",
+        f"{len(accepted)} of the results logged somebody in{f': {kinds}' if kinds else ''}.",
     )
-
-
-def _list_kinds(accepted: list[str]) -> str:
-    kinds = ", ".join(dict.fromkeys(accepted))
-    return f": {kinds}" if kinds else ""
 
 
 def _make_forgeries(token: str, other: str) -> Iterator[tuple[str, str]]:
@@ -56,15 +52,10 @@ def _make_forgeries(token: str, other: str) -> Iterator[tuple[str, str]]:
 
 
 def _change_each_character(token: str) -> Iterator[str]:
+    """Flip the highest bit of each digit: the lowest bits of the last one may be unused."""
     for position, character in enumerate(token):
-        yield token[:position] + _change_character(character) + token[position + 1 :]
-
-
-def _change_character(character: str) -> str:
-    """Flip the highest bit of a digit: the lowest bits of the last one may be unused."""
-    if character not in ALPHABET:
-        return "A"
-    return ALPHABET[ALPHABET.index(character) ^ 32]
+        changed = ALPHABET[ALPHABET.index(character) ^ 32] if character in ALPHABET else "A"
+        yield token[:position] + changed + token[position + 1 :]
 
 
 def _cut_token(token: str) -> Iterator[str]:

@@ -24,13 +24,11 @@ VALUES = {
 def experiment(subject: Subject) -> Finding:
     alice = subject.log_in_visitor()
     changed = [name for name, value in VALUES.items() if not _comes_back(alice, value)]
-    because = (
-        f"Not as it was, or refused: {', '.join(changed)}."
-        if changed
-        else "Each came back as it was, with its type, its zone and its microseconds."
-    )
-    same = len(VALUES) - len(changed)
-    return Finding(not changed, f"{same} of {len(VALUES)} types", because)
+    figure = f"{len(VALUES) - len(changed)} of {len(VALUES)} types"
+    if changed:
+        return Finding(False, figure, f"Not as it was, or refused: {', '.join(changed)}.")
+    because = "Each came back as it was, with its type, its zone and its microseconds."
+    return Finding(True, figure, because)
 
 
 def _comes_back(alice: SubjectVisitor, value: Any) -> bool:

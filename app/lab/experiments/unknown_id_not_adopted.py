@@ -13,11 +13,12 @@ def experiment(subject: Subject) -> Finding:
     alice.log_out()
     unknown = (secrets.token_urlsafe(32), f"{ended[1:]}x", ended)
     adopted = [token for token in unknown if _is_adopted(subject, token)]
-    because = (
+    return Finding(
+        not adopted,
+        f"{len(adopted)} of {len(unknown)} adopted",
         "A made-up token, a changed one and one of an ended session were each in a browser that "
-        f"logged in. {len(adopted)} of the {len(unknown)} became the session of that login."
+        f"logged in. {len(adopted)} of the {len(unknown)} became the session of that login.",
     )
-    return Finding(not adopted, f"{len(adopted)} of {len(unknown)} adopted", because)
 
 
 def _is_adopted(subject: Subject, token: str) -> bool:
