@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
 
+import msgspec
+
 MAX_INFLATED_BYTES = 1 << 20
 """Limit for one part of a token: a few bytes can inflate to gigabytes."""
 
@@ -54,6 +56,12 @@ def read_last_line(log: Path) -> str:
         return ""
     lines = map(str.strip, log.read_text(errors="replace").split("\n"))
     return next(filter(None, reversed(list(lines))), "")
+
+
+def read_data(name: str, kind: type[T]) -> T:
+    """The texts of app/lab/data that are in this TOML file."""
+    text = (Path(__file__).parent / "data" / name).read_text(encoding="utf-8")
+    return msgspec.toml.decode(text, type=kind, strict=False)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from flask import render_template, request, url_for
 
 from app.lab.choose.advice import Adviser
 from app.lab.choose.questions import Answers, ChoiceQuestion, Option, make_questions
-from app.lab.claim import FAILS, HOLDS, Claim, Verdict
+from app.lab.claim import FAILS, HOLDS, Verdict
 from app.lab.cost.figures import Figures
 from app.lab.cost.kept import read_kept
 from app.lab.cost.summary import summarize
@@ -17,23 +17,6 @@ from app.lab.reports.matrix import Links
 from app.lab.reports.report import SHIPPED, read_report
 from app.readme import format_table
 from backends import Backend
-
-
-class Consequence(NamedTuple):
-    """A claim that an answer needs, and the backends on which it holds and fails."""
-
-    claim: Claim
-    backends: dict[Verdict, list[Backend]]
-
-
-class Choice(NamedTuple):
-    """An answer that can be given, and what follows from it."""
-
-    option: Option
-    url: str
-    consequences: list[Consequence]
-    left: list[Backend]
-    """The backends that stay."""
 
 
 class Given(NamedTuple):
@@ -58,6 +41,8 @@ def render_page(links: Links) -> str:
         given=_list_given(adviser, answers),
         question=question,
         choices=_list_choices(adviser, answers, question) if question else [],
+        claims=CLAIMS,
+        divide=partial(_divide, adviser),
         advice=advice,
         costs=_list_costs(figures, backend) if backend else {},
         page_cost=partial(_find_page_cost, figures),
@@ -114,19 +99,21 @@ def _list_given(adviser: Adviser, answers: Answers) -> list[Given]:
     return given
 
 
-def _list_choices(adviser: Adviser, answers: Answers, question: ChoiceQuestion) -> list[Choice]:
-    choices = []
+def _list_choices(
+    adviser: Adviser, answers: Answers, question: ChoiceQuestion
+) -> Iterator[tuple[Option, str, list[Backend]]]:
+    """Each answer that can be given, the address that gives it, and the backends that stay."""
     for option in question.options:
         then = {**answers, question.id: option}
-        consequences = [_follow(adviser, CLAIMS[claim]) for claim in option.needs]
-        choices.append(Choice(option, _address(then), consequences, adviser.list_left(then)))
-    return choices
+        yield option, _address(then), adviser.list_left(then)
 
 
-def _follow(adviser: Adviser, claim: Claim) -> Consequence:
-    holds = [each for each in adviser.backends if adviser.holds(claim.id, each)]
-    fails = [each for each in adviser.backends if each not in holds]
-    return Consequence(claim, {HOLDS: holds, FAILS: fails})
+def _divide(adviser: Adviser, claim: str) -> dict[Verdict, list[Backend]]:
+    """The backends on which the claim holds, and the others."""
+    return {
+        verdict: [each for each in adviser.backends if adviser.holds(claim, each) is holds]
+        for verdict, holds in ((HOLDS, True), (FAILS, False))
+    }
 
 
 def _address(answers: Answers) -> str:

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-
-import msgspec
 
 from app.lab.experiments import CLAIMS
+from app.lab.measuring import read_data
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,7 @@ class _Document:
     unmeasured: list[Unmeasured]
 
 
-_FILE = Path(__file__).parents[1] / "data" / "document.toml"
-_DOCUMENT = msgspec.toml.decode(_FILE.read_text(encoding="utf-8"), type=_Document, strict=False)
+_DOCUMENT = read_data("document.toml", _Document)
 
 HEADINGS = _DOCUMENT.headings
 """Those of its sections, by their lines."""
