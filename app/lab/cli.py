@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,9 @@ def _check_path(_context: click.Context, _option: click.Parameter, value: str | 
         raise click.BadParameter(f"{value!r} is not a path of the application: begin with a slash.")
     _check_text(value or "")
     return value
+
+
+_path_option = partial(click.option, metavar="PATH", callback=_check_path)
 
 
 def _check_text(value: str) -> None:
@@ -85,10 +89,8 @@ def _parse_fields(
     help="Try the claims that need only HTTP on this Flask application, named as for flask "
     "--app, with the current folder and environment.",
 )
-@click.option(
+@_path_option(
     "--login",
-    metavar="PATH",
-    callback=_check_path,
     help="--app: where the login form is, and where it is posted to.  [default: /login]",
 )
 @click.option(
@@ -105,18 +107,8 @@ def _parse_fields(
     is_flag=True,
     help="--app: the login takes JSON, an object with the fields; so does the logout.",
 )
-@click.option(
-    "--private",
-    metavar="PATH",
-    callback=_check_path,
-    help="--app: a page that only a login opens.  [default: /dashboard]",
-)
-@click.option(
-    "--logout",
-    metavar="PATH",
-    callback=_check_path,
-    help="--app: where the logout is posted to.  [default: /logout]",
-)
+@_path_option("--private", help="--app: a page that only a login opens.  [default: /dashboard]")
+@_path_option("--logout", help="--app: where the logout is posted to.  [default: /logout]")
 @click.option(
     "--cookie",
     "cookie_name",
