@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, abort, current_app, session
 from werkzeug.security import generate_password_hash
@@ -20,7 +20,6 @@ from app.config import PRODUCTION
 from app.lab.browser.client import Exchange, MakeBrowser
 from app.lab.claim import Skipped
 from app.lab.stores.harness import StoreHarness
-from app.lab.subject.clock import FrozenClock
 from app.lab.subject.evidence import AT_THE_END, Holding
 from app.lab.subject.server import ApplicationServer, behind_tls
 from app.lab.subject.site import Paths, Site, Visitor
@@ -28,6 +27,9 @@ from app.web.cookie_text import describe
 from app.web.formatting import format_duration
 from backends import AtRest, Backend
 from backends.tokens.cookie_format import decode_without_key
+
+if TYPE_CHECKING:
+    from time_machine import Traveller
 
 CreateApp = Callable[..., Flask]
 T = TypeVar("T")
@@ -58,7 +60,7 @@ class Subject(Site):
         backend: Backend,
         folder: Path,
         store: StoreHarness,
-        clock: FrozenClock,
+        clock: "Traveller",
         make_browser: MakeBrowser,
     ) -> None:
         self.create_app = create_app

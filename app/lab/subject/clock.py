@@ -3,16 +3,14 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-
-class FrozenClock(Protocol):
-    def shift(self, delta: float) -> None:
-        """Move the clock by this many seconds."""
+if TYPE_CHECKING:
+    from time_machine import Traveller
 
 
 @contextmanager
-def freeze_clock() -> Iterator[FrozenClock]:
+def freeze_clock() -> Iterator["Traveller"]:
     """Let `time.time`, and everything that builds on it, stand still in this block.
 
     Flask-Session, cachelib, itsdangerous and the embedded Redis take no clock as an argument, so
