@@ -1,12 +1,11 @@
 """A claim about sessions, its experiment, and the verdict that is expected."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple
 
 from app.lab.abilities import Ability, Condition
-from app.lab.measuring import group_by
 from backends import Backend
 
 
@@ -111,16 +110,6 @@ class Statement:
     """Which one of its line it is, from 1."""
 
 
-class HasTopic(Protocol):
-    """A claim, or its text in a report."""
-
-    @property
-    def topic(self) -> Topic: ...
-
-
-Grouped = TypeVar("Grouped", bound=HasTopic)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """A sentence about sessions, and the experiment that tries it; each has its own file."""
@@ -177,9 +166,3 @@ class Claim:
             return FAILS
         verdicts = (verdict for is_so, verdict in self.unless.items() if is_so(backend))
         return next(verdicts, self.expected)
-
-
-def group_by_topic(claims: Iterable[Grouped]) -> dict[Topic, list[Grouped]]:
-    """The claims of each topic, in the order of the topics; a topic without claims is left out."""
-    groups = group_by(claims, lambda claim: claim.topic)
-    return {topic: groups[topic] for topic in Topic if topic in groups}

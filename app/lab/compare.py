@@ -13,7 +13,7 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
-from app.lab.claim import Claim, group_by_topic
+from app.lab.claim import Claim
 from app.lab.experiments import CLAIMS
 from app.lab.output import (
     CannotRun,
@@ -26,7 +26,7 @@ from app.lab.output import (
 from app.lab.reports.html import format_html
 from app.lab.reports.markdown import format_markdown, list_origins
 from app.lab.reports.remedies import find_remedies
-from app.lab.reports.report import SHIPPED, dump_by_line, read_report
+from app.lab.reports.report import SHIPPED, dump_by_line, group_by_topic, read_report
 from app.lab.reports.terminal import open_console, print_closing, print_report, print_results
 from app.lab.runs.runner import compare, make_options
 from app.lab.subject.application import CreateApp

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from app.lab.claim import Claim, group_by_topic
+from app.lab.claim import Claim
 from app.lab.document.checked import (
     CheckedStatement,
     TriedBy,
@@ -13,7 +13,7 @@ from app.lab.document.checked import (
 from app.lab.document.statements import UNMEASURED
 from app.lab.reports.matrix import make_column
 from app.lab.reports.remedies import describe_remedies
-from app.lab.reports.report import ClaimText, Report, Result, summarize
+from app.lab.reports.report import ClaimText, Report, Result, group_by_topic, summarize
 from app.readme import format_table
 
 EXPERIMENTS = "app/lab/experiments"
@@ -65,7 +65,11 @@ def format_rows(report: Report, claims: Sequence[str], experiments: str) -> Iter
 def _format_claims(
     report: Report, claims: Sequence[ClaimText], head: str, experiments: str | None
 ) -> Iterator[str]:
-    rows = [[_link_claim(claim, experiments), *_format_signs(report, claim)] for claim in claims]
+    rows = [
+        [_link_claim(claim, experiments)]
+        + [_format_sign(report.result(claim.id, subject)) for subject in report.subjects]
+        for claim in claims
+    ]
     return format_table([head, *_titles(report)], rows)
 
 
@@ -116,13 +120,9 @@ def _link_claim(claim: ClaimText, experiments: str | None) -> str:
     return sentence if experiments is None else f"[{sentence}]({experiments}/{claim.id}.py)"
 
 
-def _format_signs(report: Report, claim: ClaimText) -> Iterator[str]:
-    for subject in report.subjects:
-        result = report.result(claim.id, subject)
-        yield _format_sign(result) if result else ""
-
-
-def _format_sign(result: Result) -> str:
+def _format_sign(result: Result | None) -> str:
+    if result is None:
+        return ""
     sign = result.verdict.sign if result.is_conclusive else result.verdict.signed
     return f"{sign} **surprise**" if result.is_surprise else sign
 
@@ -134,7 +134,8 @@ def format_statements(report: Report) -> Iterator[str]:
     yield from ("", count_statements(checked), "")
     yield from _format_overview(report, checked)
     yield from ("", "## What no experiment measures", "")
-    yield from _format_unmeasured()
+    rows = [[str(each.line), f"“{escape(each.quote)}”", escape(each.fact)] for each in UNMEASURED]
+    yield from format_table(["line", "the document says", "what is so"], rows)
 
 
 def _format_overview(report: Report, checked: Iterable[CheckedStatement]) -> Iterator[str]:
@@ -147,8 +148,3 @@ def _format_overview(report: Report, checked: Iterable[CheckedStatement]) -> Ite
         text = f"**False: {quote}**" if is_false else quote
         rows.append([str(each.line), text, *signs])
     yield from format_table(["line", "the document says", *_titles(report)], rows)
-
-
-def _format_unmeasured() -> Iterator[str]:
-    rows = [[str(each.line), f"“{escape(each.quote)}”", escape(each.fact)] for each in UNMEASURED]
-    yield from format_table(["line", "the document says", "what is so"], rows)

@@ -12,9 +12,9 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 from werkzeug.http import HTTP_STATUS_CODES
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim, Topic, Verdict, group_by_topic
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim, Topic, Verdict
 from app.lab.measuring import some
-from app.lab.reports.report import Report, Result
+from app.lab.reports.report import Report, Result, group_by_topic
 from backends import BACKENDS
 
 

@@ -3,7 +3,7 @@
 import inspect
 import platform
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -11,11 +11,12 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from app.lab.claim import Claim, Statement, Topic, Verdict
+from app.lab.measuring import group_by
 from app.lab.subject.evidence import Evidence, shorten_evidence
 
 SHIPPED = Path(__file__).parents[1] / "data" / "report.json"
@@ -80,6 +81,15 @@ class ClaimText:
     """A digest of the experiment's file: the results of another version are out of date."""
     topic: Topic = Topic.DOCUMENT
     """What it is about."""
+
+
+Grouped = TypeVar("Grouped", Claim, ClaimText)
+
+
+def group_by_topic(claims: Iterable[Grouped]) -> dict[Topic, list[Grouped]]:
+    """The claims of each topic, in the order of the topics; a topic without claims is left out."""
+    groups = group_by(claims, lambda claim: claim.topic)
+    return {topic: groups[topic] for topic in Topic if topic in groups}
 
 
 @dataclass(frozen=True)
@@ -225,15 +235,6 @@ def describe_circumstances(
     return Circumstances(date, round(seconds, 1), redis, browser, machine, versions)
 
 
-def sort_results(
-    results: Sequence[Result], claims: Sequence[str], subjects: Sequence[str]
-) -> list[Result]:
-    """The results by claim, then by subject."""
-    return sorted(
-        results, key=lambda result: (claims.index(result.claim), subjects.index(result.subject))
-    )
-
-
 def copy_claim_text(claim: Claim) -> ClaimText:
     return ClaimText(
         claim.id,
@@ -319,9 +320,5 @@ class _Numbered(msgspec.Struct):
 def _dump_field(value: Any) -> str:
     """The JSON of a field of the report: a list of objects has a line for each of them."""
     if isinstance(value, list) and value and is_dataclass(value[0]):
-        return "[\n" + ",\n".join(map(_dump_line, value)) + "\n]"
-    return _dump_line(value)
-
-
-def _dump_line(value: Any) -> str:
+        return "[\n" + ",\n".join(map(_dump_field, value)) + "\n]"
     return msgspec.json.encode(value).decode()

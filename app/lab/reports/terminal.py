@@ -22,10 +22,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from app.lab.claim import CANNOT_APPLY, Claim, Topic, Verdict, group_by_topic
+from app.lab.claim import CANNOT_APPLY, Claim, Topic, Verdict
 from app.lab.measuring import group_by
 from app.lab.reports.remedies import describe_remedies
-from app.lab.reports.report import ExitStatus, Report, Result, summarize
+from app.lab.reports.report import ExitStatus, Report, Result, group_by_topic, summarize
 
 STYLES = {
     Verdict.HOLDS: "green",

@@ -5,18 +5,12 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import NamedTuple
+from itertools import product
 
 from app.lab.browser import chromium
 from app.lab.claim import CannotApply, Claim, Finding, Skipped, Verdict
 from app.lab.experiments import CLAIMS
-from app.lab.reports.report import (
-    Report,
-    Result,
-    copy_claim_text,
-    describe_circumstances,
-    sort_results,
-)
+from app.lab.reports.report import Report, Result, copy_claim_text, describe_circumstances
 from app.lab.runs.pool import Crashed, run_in_processes
 from app.lab.stores.redis_server import EMBEDDED, redis_version
 from app.lab.subject.application import CreateApp
@@ -60,14 +54,14 @@ def compare(
     moment, begun = datetime.now(UTC), time.perf_counter()
     sources = [*others, *(BackendSource(backend.name, options) for backend in backends)]
     with closing(run_claims(claims, sources)) as running:
-        results = list(watch(running))
+        found = {(each.claim, each.subject): each for each in watch(running)}
     names = [source.name for source in sources]
     browser = CHROMIUM if options.in_chromium else OWN_BROWSER
     redis = _describe_redis(backends, options)
     return Report(
         describe_circumstances(moment, time.perf_counter() - begun, redis, browser),
         names,
-        sort_results(results, [claim.id for claim in claims], names),
+        [found[claim.id, name] for claim, name in product(claims, names)],
         [copy_claim_text(claim) for claim in claims],
     )
 
@@ -100,17 +94,11 @@ def try_claim(claim: Claim, source: SubjectSource) -> Result:
     )
 
 
-class _Trial(NamedTuple):
-    """A task for another process. A claim cannot be pickled, so it is named."""
-
-    claim: str
-    source: SubjectSource
-
-
 def _run(
     claims: Sequence[Claim], sources: Sequence[SubjectSource], processes: int
 ) -> Iterator[Result]:
-    trials = [_Trial(claim.id, source) for claim in claims for source in sources]
+    # A claim cannot be pickled, so another process gets its name.
+    trials = list(product([claim.id for claim in claims], sources))
     for (claim, source), outcome in run_in_processes(
         _try_trial, trials, processes, EXPERIMENT_TIMEOUT_SECONDS
     ):
@@ -121,8 +109,9 @@ def _run(
         yield outcome
 
 
-def _try_trial(trial: _Trial) -> Result:
-    return try_claim(CLAIMS[trial.claim], trial.source)
+def _try_trial(trial: tuple[str, SubjectSource]) -> Result:
+    claim, source = trial
+    return try_claim(CLAIMS[claim], source)
 
 
 def _run_experiment(claim: Claim, source: SubjectSource) -> tuple[Verdict, Finding, Evidence]:

@@ -44,7 +44,7 @@ def test_claims_on_it_are_tried_one_by_one(
     def note(
         _do: Callable[[Any], Any], tasks: Sequence[Any], processes: int, _timeout: float
     ) -> Iterator[Any]:
-        groups.append(({task.source.name for task in tasks}, processes))
+        groups.append(({source.name for _, source in tasks}, processes))
         return iter(())
 
     monkeypatch.setattr(runner, "run_in_processes", note)
