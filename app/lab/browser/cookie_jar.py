@@ -76,9 +76,7 @@ class Jar:
         with self._lock:
             now = self._clock()
             field = read_set_cookie(header, url, now)
-            held = self._remove_expired(now)
-            offer = _Offer(field, host_of(url), _is_secure_origin(url), held)
-            if reason := next(_find_objections(offer), None):
+            if reason := next(_find_objections(field, url, self._remove_expired(now)), None):
                 return Refused(field.cookie.name, reason)
             return self._keep(field.cookie, now)
 
@@ -140,28 +138,18 @@ def _covers(cookie: Cookie, host: str) -> bool:
     return host == cookie.domain if cookie.host_only else domain_matches(host, cookie.domain)
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    """A Set-Cookie field, and what the rules need to judge it."""
-
-    field: SetCookie
-    host: str
-    secure_origin: bool
-    held: list[Cookie]
-
-
-def _find_objections(offer: _Offer) -> Iterator[str]:
+def _find_objections(field: SetCookie, url: str, held: list[Cookie]) -> Iterator[str]:
     """The reasons why the browser refuses the cookie, as text; none if it does not."""
-    yield from _check_content(offer)
-    yield from _check_domain(offer)
-    yield from _check_secure(offer)
-    yield from _check_prefix(offer)
+    yield from _check_content(field)
+    yield from _check_domain(field.cookie, host_of(url))
+    yield from _check_secure(field.cookie, _is_secure_origin(url), held)
+    yield from _check_prefix(field)
 
 
-def _check_content(offer: _Offer) -> Iterator[str]:
-    name, value = offer.field.cookie.name, offer.field.cookie.value
+def _check_content(field: SetCookie) -> Iterator[str]:
+    name, value = field.cookie.name, field.cookie.value
     size = len(name) + len(value)
-    if offer.field.has_control_character:
+    if field.has_control_character:
         yield "the Set-Cookie field has a control character in it (RFC 6265bis 5.6)"
     if not size:
         yield "it has neither a name nor a value (RFC 6265bis 5.7)"
@@ -175,21 +163,19 @@ def _check_content(offer: _Offer) -> Iterator[str]:
         yield "it has no name, and its value could pass for one (RFC 6265bis 5.7)"
 
 
-def _check_domain(offer: _Offer) -> Iterator[str]:
-    domain = offer.field.cookie.domain
-    if offer.field.cookie.host_only:
+def _check_domain(cookie: Cookie, host: str) -> Iterator[str]:
+    if cookie.host_only:
         return
-    if is_public_suffix(domain):
-        yield f"Domain={domain} is a public suffix, not one site's own (RFC 6265bis 5.7)"
-    if not domain_matches(offer.host, domain):
-        yield f"Domain={domain} does not cover the host {offer.host} (RFC 6265bis 5.7)"
+    if is_public_suffix(cookie.domain):
+        yield f"Domain={cookie.domain} is a public suffix, not one site's own (RFC 6265bis 5.7)"
+    if not domain_matches(host, cookie.domain):
+        yield f"Domain={cookie.domain} does not cover the host {host} (RFC 6265bis 5.7)"
 
 
-def _check_secure(offer: _Offer) -> Iterator[str]:
-    cookie = offer.field.cookie
-    if cookie.secure and not offer.secure_origin:
+def _check_secure(cookie: Cookie, secure_origin: bool, held: list[Cookie]) -> Iterator[str]:
+    if cookie.secure and not secure_origin:
         yield "it is Secure, and the response did not come over HTTPS (RFC 6265bis 5.7)"
-    if not offer.secure_origin and any(_overlays(cookie, old) for old in offer.held if old.secure):
+    if not secure_origin and any(_overlays(cookie, old) for old in held if old.secure):
         yield (
             "a Secure cookie has this name, and a response that did not come over HTTPS may not "
             "overlay it (RFC 6265bis 5.7)"
@@ -205,14 +191,14 @@ def _overlays(new: Cookie, old: Cookie) -> bool:
     return old.name == new.name and domains and path_matches(new.path, old.path)
 
 
-def _check_prefix(offer: _Offer) -> Iterator[str]:
+def _check_prefix(field: SetCookie) -> Iterator[str]:
     """Servers may read a prefix in any case, so it binds in any case (5.4)."""
-    name = offer.field.cookie.name.lower()
-    if name.startswith(_PREFIXES) and not offer.field.cookie.secure:
+    name = field.cookie.name.lower()
+    if name.startswith(_PREFIXES) and not field.cookie.secure:
         yield "the prefix of its name needs Secure (RFC 6265bis 5.7)"
-    if name.startswith("__host-") and offer.field.attributes.get("domain"):
+    if name.startswith("__host-") and field.attributes.get("domain"):
         yield "the prefix of its name forbids Domain (RFC 6265bis 5.7)"
-    if name.startswith("__host-") and offer.field.attributes.get("path") != "/":
+    if name.startswith("__host-") and field.attributes.get("path") != "/":
         yield "the prefix of its name needs Path=/ (RFC 6265bis 5.7)"
-    if name.startswith(("__http-", "__host-http-")) and not offer.field.cookie.http_only:
+    if name.startswith(("__http-", "__host-http-")) and not field.cookie.http_only:
         yield "the prefix of its name needs HttpOnly (draft-ietf-httpbis-layered-cookies)"
