@@ -45,11 +45,18 @@ class TimedResponse(NamedTuple):
         return ""
 
 
-def live_through(subject: Subject, outage: Callable[[], AbstractContextManager[None]]) -> Finding:
-    """Log in, request pages during the outage, and check who is logged in after it."""
+def live_through(
+    subject: Subject, outage: Callable[[], AbstractContextManager[None]], begins: str, ends: str
+) -> Finding:
+    """Log in, request pages during the outage, and check who is logged in after it.
+
+    `begins` and `ends` say in the evidence what happens to the store.
+    """
     alice, stranger = subject.log_in_visitor(), subject.new_visitor("A stranger’s browser")
     with outage(), subject.recorder.deciding():
+        subject.recorder.note(begins)
         responses = list(_request_pages(subject, alice, stranger))
+    subject.recorder.note(ends)
     # A request without an answer is no exchange, so the evidence would not show it.
     if unanswered := [response.page for response in responses if response.exchange is None]:
         subject.recorder.note_decision(f"Never answered: {', '.join(unanswered)}.")

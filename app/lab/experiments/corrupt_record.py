@@ -63,6 +63,7 @@ def _damage(subject: Subject, alice: SubjectVisitor, damage: Callable[[bytes], b
         return
     for name in subject.store.records():
         subject.store.corrupt(name, damage)
+        subject.recorder.note("The bytes of a record are changed.")
 
 
 CLAIM = Claim(

@@ -13,9 +13,11 @@ def experiment(subject: Subject) -> Finding:
     left = leaving.token
     alice.get("/no-such-page")  # what the application writes at its first error is written now
     with subject.store.disk_full(), subject.recorder.deciding():
+        subject.recorder.note("From now on nothing can be written: the disk is full.")
         login = coming.post(subject.paths.login, subject.paths.fields)
         note = alice.post("/dashboard/note", {"note": "on a full disk"})
         logout = leaving.log_out()
+    subject.recorder.note("There is room on the disk again.")
     with subject.recorder.deciding():
         outcomes = {
             "login": (login.status < 400, coming.is_logged_in),

@@ -8,11 +8,7 @@ from typing import Any
 from app.lab.abilities import ON_SERVER, as_shipped
 from app.lab.claim import FAILS, Claim, Finding, Stakes, Topic
 from app.lab.measuring import some
-from app.lab.stores.harness import StoreHarness
 from app.lab.subject.application import Subject
-
-Plant = Callable[[StoreHarness, str, bytes], None]
-"""Puts these bytes in the place of the record of that name."""
 
 NEVER_EXPIRES = bytes(4)
 """What cachelib writes before its pickle: the second of its expiry, 0 for never."""
@@ -33,9 +29,9 @@ def experiment(subject: Subject) -> Finding:
     trap = pickle.dumps(Trap(trace))
     statuses = [
         status
-        for plant in (StoreHarness.overwrite, _overwrite_values)
+        for in_values in (False, True)
         for planted in (trap, NEVER_EXPIRES + trap)
-        for status in _visit_with_pickle(subject, plant, planted)
+        for status in _visit_with_pickle(subject, planted, in_values=in_values)
     ]
     executed, broken = trace.exists(), sum(status >= 500 for status in statuses)
     return Finding(
@@ -47,17 +43,18 @@ def experiment(subject: Subject) -> Finding:
     )
 
 
-def _visit_with_pickle(subject: Subject, plant: Plant, planted: bytes) -> list[int]:
-    """The statuses of a visitor's pages after their record was replaced."""
+def _visit_with_pickle(subject: Subject, planted: bytes, *, in_values: bool) -> list[int]:
+    """The statuses of a visitor's pages after their record, or each value in it, was replaced."""
     alice = subject.log_in_visitor()
     for name in subject.store.records():
-        plant(subject.store, name, planted)
+        if in_values:
+            subject.store.corrupt(name, lambda _: planted)
+            subject.recorder.note("The bytes of a record are changed.")
+        else:
+            subject.store.overwrite(name, planted)
+            subject.recorder.note("Other bytes are put in the place of a record.")
     with subject.recorder.deciding():
         return [alice.get_private_page().status, alice.get("/cart").status]
-
-
-def _overwrite_values(store: StoreHarness, name: str, data: bytes) -> None:
-    store.corrupt(name, lambda _: data)
 
 
 CLAIM = Claim(

@@ -7,7 +7,8 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    return live_through(subject, subject.store.stopped)
+    begins, ends = "The store is taken away.", "The store is back."
+    return live_through(subject, subject.store.stopped, begins, ends)
 
 
 CLAIM = Claim(

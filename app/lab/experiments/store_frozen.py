@@ -7,7 +7,8 @@ from app.lab.subject.application import Subject
 
 
 def experiment(subject: Subject) -> Finding:
-    return live_through(subject, subject.store.frozen)
+    begins = "From now on the store takes requests and answers none."
+    return live_through(subject, subject.store.frozen, begins, "The store answers again.")
 
 
 CLAIM = Claim(

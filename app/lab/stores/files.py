@@ -76,15 +76,15 @@ class FilesHarness(StoreHarness):
     def isolated_settings(self) -> Mapping[str, Any]:
         return {"SESSION_FILE_DIR": self.path.with_name(f"{self.path.name}.isolated")}
 
-    def _overwrite(self, name: str, data: bytes) -> None:
+    def overwrite(self, name: str, data: bytes) -> None:
         (self.path / name).write_bytes(data)
 
-    def _corrupt(self, name: str, change: Change) -> None:
+    def corrupt(self, name: str, change: Change) -> None:
         path = self.path / name
         path.write_bytes(change(path.read_bytes()))
 
     @contextmanager
-    def _stopped(self) -> Iterator[None]:
+    def stopped(self) -> Iterator[None]:
         away = self.path.with_name(f"{self.path.name}.away")
         self.path.rename(away)
         try:
@@ -95,7 +95,7 @@ class FilesHarness(StoreHarness):
             away.rename(self.path)
 
     @contextmanager
-    def _disk_full(self) -> Iterator[None]:
+    def disk_full(self) -> Iterator[None]:
         """The kernel lets no file of the whole process grow, as on a full disk."""
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
@@ -120,10 +120,10 @@ class SharedFilesHarness(FilesHarness):
                 found[name] = path.read_bytes()
         return found
 
-    def _overwrite(self, name: str, data: bytes) -> None:
-        self._corrupt(name, lambda _: data)
+    def overwrite(self, name: str, data: bytes) -> None:
+        self.corrupt(name, lambda _: data)
 
-    def _corrupt(self, name: str, change: Change) -> None:
+    def corrupt(self, name: str, change: Change) -> None:
         file, _, row = name.partition(ROW)
         if not row:
             raise Skipped(RECORDS_SHARE_FILES)

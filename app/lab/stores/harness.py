@@ -1,7 +1,7 @@
 """The harness of a store: what an experiment can do to it directly."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from app.lab.claim import Skipped
@@ -23,8 +23,6 @@ class StoreHarness:
         """`settings` make the application use it."""
         self.settings = settings
         self.skip_reason = skip_reason
-        self.note: Callable[[str], None] = lambda _: None
-        """Called with a sentence on what was done to the store, for the evidence."""
 
     def record_operations(self) -> AbstractContextManager[list[str]]:
         """A list that holds, when the block ends, what the application did with the store in it.
@@ -39,36 +37,26 @@ class StoreHarness:
 
     def overwrite(self, name: str, data: bytes) -> None:
         """Replace a record by these bytes."""
-        self._overwrite(name, data)
-        self.note("Other bytes are put in the place of a record.")
+        raise Skipped(self.skip_reason)
 
     def corrupt(self, name: str, change: Change) -> None:
         """Change the bytes of a record: a file's, a string's, or each value's of a hash.
 
         A list or a set of any kind becomes a string.
         """
-        self._corrupt(name, change)
-        self.note("The bytes of a record are changed.")
+        raise Skipped(self.skip_reason)
 
     def stopped(self) -> Outage:
         """Stop the store until the block ends. It loses nothing."""
-        return self._note_around(self._stopped(), "The store is taken away.", "The store is back.")
+        raise Skipped(self.skip_reason)
 
     def frozen(self) -> Outage:
         """Let the store accept requests and answer none until the block ends."""
-        return self._note_around(
-            self._frozen(),
-            "From now on the store takes requests and answers none.",
-            "The store answers again.",
-        )
+        raise Skipped(self.skip_reason)
 
     def disk_full(self) -> Outage:
         """Let every write fail until the block ends, as on a full disk."""
-        return self._note_around(
-            self._disk_full(),
-            "From now on nothing can be written: the disk is full.",
-            "There is room on the disk again.",
-        )
+        raise Skipped(self.skip_reason)
 
     def advance(self, seconds: float) -> None:
         """Move the store's clock, if it is not the clock of the process."""
@@ -83,28 +71,6 @@ class StoreHarness:
 
     def close(self) -> None:
         """Remove everything that the harness created."""
-
-    def _overwrite(self, name: str, data: bytes) -> None:
-        raise Skipped(self.skip_reason)
-
-    def _corrupt(self, name: str, change: Change) -> None:
-        raise Skipped(self.skip_reason)
-
-    def _stopped(self) -> Outage:
-        raise Skipped(self.skip_reason)
-
-    def _frozen(self) -> Outage:
-        raise Skipped(self.skip_reason)
-
-    def _disk_full(self) -> Outage:
-        raise Skipped(self.skip_reason)
-
-    @contextmanager
-    def _note_around(self, outage: Outage, begins: str, ends: str) -> Iterator[None]:
-        with outage:
-            self.note(begins)
-            yield
-        self.note(ends)
 
 
 class NoStore(StoreHarness):

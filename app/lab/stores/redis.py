@@ -36,15 +36,15 @@ class RedisHarness(StoreHarness):
     def isolated_settings(self) -> Mapping[str, Any]:
         return EmbeddedRedisHarness().settings
 
-    def _overwrite(self, name: str, data: bytes) -> None:
+    def overwrite(self, name: str, data: bytes) -> None:
         self.client.set(name, data, keepttl=True)
 
-    def _corrupt(self, name: str, change: Change) -> None:
+    def corrupt(self, name: str, change: Change) -> None:
         if self.client.type(name) == b"hash":
             values = {field: change(value) for field, value in self.client.hgetall(name).items()}
             self.client.hset(name, mapping=values)
         else:
-            self._overwrite(name, change(self._read(name.encode())))
+            self.overwrite(name, change(self._read(name.encode())))
 
     def _read(self, name: bytes) -> bytes:
         client = self.client
@@ -92,10 +92,10 @@ class RealRedisHarness(RedisHarness):
     def close(self) -> None:
         self._server.close()
 
-    def _stopped(self) -> Outage:
+    def stopped(self) -> Outage:
         return self._server.stopped()
 
-    def _frozen(self) -> Outage:
+    def frozen(self) -> Outage:
         return self._server.frozen()
 
 
@@ -121,7 +121,7 @@ class EmbeddedRedisHarness(RedisHarness):
         return EmbeddedRedisHarness()
 
     @contextmanager
-    def _stopped(self) -> Iterator[None]:
+    def stopped(self) -> Iterator[None]:
         self._server.connected = False
         try:
             yield

@@ -76,7 +76,6 @@ class Subject(Site):
         self._server = ApplicationServer(self.app)
         cookie_name = self.app.config["SESSION_COOKIE_NAME"]
         super().__init__(self._server.url, cookie_name, Paths(fields=ACCOUNT), make_browser)
-        store.note = self.recorder.note
 
     @contextmanager
     def record_asked(self) -> Iterator[list[str]]:
@@ -113,7 +112,6 @@ class Subject(Site):
         """
         self._settings |= settings
         self.store = self.store.for_new_process()
-        self.store.note = self.recorder.note
         self._server.stop()
         self.app = self._make_app(self.store)
         self.cookie_name = self.app.config["SESSION_COOKIE_NAME"]
