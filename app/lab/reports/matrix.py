@@ -12,67 +12,30 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 from werkzeug.http import HTTP_STATUS_CODES
 
-from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Claim, Topic, Verdict
-from app.lab.measuring import some
+from app.lab.claim import Claim, Topic, Verdict
+from app.lab.measuring import read_data, some
 from app.lab.reports.report import Report, Result, group_by_topic
 from backends import BACKENDS
 
 
-class Question(NamedTuple):
+@dataclass(frozen=True)
+class Question:
     """A beginner's question, and the claim whose verdict answers it."""
 
     text: str
     claim: str
-    answers: Mapping[Verdict, str]
+    answers: dict[Verdict, str]
     """The answer for each verdict."""
-    more: tuple[str, ...] = ()
+    more: list[str]
     """The ids of claims that say more about it."""
 
 
-QUESTIONS = (
-    Question(
-        "What is in my browser?",
-        "data_hidden_from_client",
-        {
-            FAILS: "a cookie with everything that the application remembers about you. It is "
-            "signed, not encrypted: anyone who has the cookie can read it.",
-            HOLDS: "a cookie in which none of your data can be read.",
-        },
-        ("only_id_is_sent", "encrypted"),
-    ),
-    Question(
-        "What is on the server?",
-        "server_side",
-        {
-            FAILS: "nothing. The cookie is the whole session; the server has only the key.",
-            HOLDS: "the data. The cookie only leads to it.",
-        },
-        ("stolen_store_dump", "survives_restart"),
-    ),
-    Question(
-        "What is a stolen cookie worth after the logout?",
-        "logout_is_final",
-        {
-            FAILS: "as much as before. It still logs in until it is too old, because the logout "
-            "only told your own browser to forget its copy.",
-            HOLDS: "nothing. It no longer logs anyone in.",
-        },
-        ("revoke_other_devices", "logout_survives_slow_request"),
-    ),
-    Question(
-        "What happens when Redis, or the disk, stops?",
-        "store_down",
-        {
-            CANNOT_APPLY: "nothing. The sessions are in the browsers, so there is no store that "
-            "could stop.",
-            HOLDS: "pages that need the session say “try again shortly” (503) within a second. "
-            "All other pages work, and when the store is back, everybody is still logged in.",
-            FAILS: "pages answer with an error, or say that nobody is logged in, as if the session "
-            "had ended.",
-        },
-        ("store_frozen", "disk_full"),
-    ),
-)
+@dataclass(frozen=True)
+class _Questions:
+    questions: list[Question]
+
+
+QUESTIONS = read_data("questions.toml", _Questions).questions
 
 
 class Links(NamedTuple):
