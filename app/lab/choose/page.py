@@ -35,7 +35,6 @@ def render_page(links: Links) -> str:
     answers = adviser.read_answers(request.args)
     question = adviser.next_question(answers)
     advice = None if question else adviser.advise(answers)
-    backend = advice.backend if advice else None
     return render_template(
         "lab/choose.html",
         given=_list_given(adviser, answers),
@@ -44,8 +43,7 @@ def render_page(links: Links) -> str:
         claims=CLAIMS,
         divide=partial(_divide, adviser),
         advice=advice,
-        costs=_list_costs(figures, backend) if backend else {},
-        page_cost=partial(_find_page_cost, figures),
+        costs_on=partial(_list_costs, figures),
         short=_say_in_short(adviser),
         fails=FAILS,
         number=len(answers) + 1,
@@ -121,13 +119,8 @@ def _address(answers: Answers) -> str:
     return url_for("choose.index", **query)
 
 
-def _find_page_cost(figures: Figures | None, backend: Backend) -> str:
-    """What a page costs the processor; empty without figures."""
-    return next(iter(_list_costs(figures, backend).values()), "")
-
-
 def _list_costs(figures: Figures | None, backend: Backend) -> dict[str, str]:
-    """What it costs, by whom it costs: the processor first."""
+    """What it costs, by whom it costs: the processor first. Empty without figures."""
     for line in summarize(figures) if figures else ():
         if line.title == backend.title:
             return {head: str(cell) for head, cell in line.cells.items()}

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from threading import get_ident
 from typing import Any
@@ -67,11 +68,8 @@ class FilesHarness(StoreHarness):
             _listeners().remove(record)
 
     def records(self) -> dict[str, bytes]:
-        return {
-            str(path.relative_to(self.path)): path.read_bytes()
-            for path in sorted(self.path.rglob("*"))
-            if path.is_file()
-        }
+        paths = filter(Path.is_file, sorted(self.path.rglob("*")))
+        return dict(chain.from_iterable(map(self._read, paths)))
 
     def isolated_settings(self) -> Mapping[str, Any]:
         return {"SESSION_FILE_DIR": self.path.with_name(f"{self.path.name}.isolated")}
@@ -82,6 +80,10 @@ class FilesHarness(StoreHarness):
     def corrupt(self, name: str, change: Change) -> None:
         path = self.path / name
         path.write_bytes(change(path.read_bytes()))
+
+    def _read(self, path: Path) -> Iterator[tuple[str, bytes]]:
+        """The records of a file, with their names."""
+        yield str(path.relative_to(self.path)), path.read_bytes()
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -108,17 +110,14 @@ class FilesHarness(StoreHarness):
 class SharedFilesHarness(FilesHarness):
     """Files that hold many sessions each. Those of SQLite show which bytes are whose."""
 
-    def records(self) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
-        for path in sorted(self.path.rglob("*")):
-            name = str(path.relative_to(self.path))
-            if path.is_dir() or name.endswith(BESIDE):
-                continue
-            if is_database(path):
-                found |= {f"{name}{ROW}{row}": held for row, held in read_rows(path).items()}
-            else:
-                found[name] = path.read_bytes()
-        return found
+    def _read(self, path: Path) -> Iterator[tuple[str, bytes]]:
+        if path.name.endswith(BESIDE):
+            return
+        if is_database(path):
+            name = path.relative_to(self.path)
+            yield from ((f"{name}{ROW}{row}", held) for row, held in read_rows(path).items())
+        else:
+            yield from super()._read(path)
 
     def overwrite(self, name: str, data: bytes) -> None:
         self.corrupt(name, lambda _: data)
