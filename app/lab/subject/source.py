@@ -1,6 +1,7 @@
 """The source of a run's subjects on a backend: each claim opens a fresh one."""
 
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from app.lab.claim import CannotApply, Claim, Verdict
 from app.lab.stores.files import FilesHarness, SharedFilesHarness
 from app.lab.stores.harness import NoStore, StoreHarness, UnknownService
 from app.lab.subject.application import CreateApp, Subject
-from app.lab.subject.clock import freeze_clock
 from app.web.log import log_disabled
 from backends import BACKENDS, BUILT_IN, Backend
 
@@ -63,10 +63,17 @@ class BackendSource:
 
     @contextmanager
     def start(self, make_browser: MakeBrowser = Browser) -> Iterator[Subject]:
-        """Start the application with a folder, a store and a clock of its own."""
+        """Start the application with a folder, a store and a clock of its own.
+
+        Flask-Session, cachelib, itsdangerous and the embedded Redis take no clock as an argument,
+        so the process's own stands still until it is moved. `time.monotonic` goes on: timeouts are
+        real.
+        """
+        import time_machine  # here: it replaces functions of `time` when it is imported
+
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="session-lab-")))
-            clock = stack.enter_context(freeze_clock())
+            clock = stack.enter_context(time_machine.travel(time.time(), tick=False))
             stack.enter_context(log_disabled())  # experiments break subjects on purpose
             harness = self._make_harness(folder / "sessions")
             create_app = self.options.create_app
