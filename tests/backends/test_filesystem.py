@@ -3,11 +3,12 @@
 import fcntl
 import os
 import shutil
+import socket
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -91,11 +92,23 @@ def test_logins_sweep_more_than_they_leave(store: FileSystemStore, clock: SetClo
     assert len(records(store)) <= 320
 
 
+def become_socket(path: Path) -> None:
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as unbound, chdir(path.parent):
+        unbound.bind(path.name[:50])
+        Path(path.name[:50]).rename(path)
+
+
 def grow(path: Path) -> None:
     os.truncate(path, MAX_RECORD_BYTES + 1)
 
 
-UNTRUSTED = [become_link, become_folder, become_pipe, give_away, grow]
+UNTRUSTED: dict[Callable[[Path], None], str] = {
+    become_link: "is a symbolic link. Put its target in its place",
+    **dict.fromkeys((become_pipe, become_folder, become_socket), "its session is lost."),
+    give_away: "belongs to the user 65534, and not to 0. Give",
+    grow: f"has {MAX_RECORD_BYTES + 1} bytes, and at most {MAX_RECORD_BYTES} are",
+}
 
 
 class TestUntrustedFile:
@@ -106,15 +119,22 @@ class TestUntrustedFile:
             store.create(key(number), FIELDS, 60, "alice")
         return lambda: request.param(store._path(key(1)))
 
+    @pytest.mark.parametrize(("spoil", "says"), UNTRUSTED.items(), indirect=["spoil"])
     def test_is_an_outage_and_stays_in_its_owners_list(
-        self, store: FileSystemStore, spoil: Callable[[], None]
+        self, store: FileSystemStore, spoil: Callable[[], None], says: str
     ) -> None:
+        path = store._path(key(1))
+        whole = path.read_bytes()
         spoil()
         for act in (store.load, partial(store.touch, ttl=60)):
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(StoreUnavailable) as failed:
                 act(key(1))
+            assert says in failed.value.reason
         assert store.sessions_of("alice").keys() == {key(2)}
         assert rows(store) == {key(1), key(2)}
+        path.rmdir() if path.is_dir() else path.unlink()
+        path.write_bytes(whole)
+        assert store.sessions_of("alice").keys() == {key(1), key(2)}
 
     def test_stays_in_a_sweep_that_goes_on(
         self, store: FileSystemStore, clock: SetClock, spoil: Callable[[], None]

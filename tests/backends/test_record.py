@@ -1,5 +1,7 @@
 """The format of a record."""
 
+from zlib import crc32
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,8 @@ from backends.record import (
     MANY,
     TEXT,
     TICKS,
+    TIMES_AT,
+    VERSION,
     add_fields,
     hash_owner,
     join_fields,
@@ -113,6 +117,12 @@ class TestFormat:
         data = pack({"user": '"alice"', "cart": "[]"}, 1_700_000_000, 60)
         head, fields = data.decode().split("\n")
         assert (fields, len(head)) == ('\x1euser\x1f"alice"\x1ecart\x1f[]', 29)
+
+    @pytest.mark.parametrize("body", [b"\x1euser", b"user\x1f1", b"\xff"])
+    def test_a_right_checksum_alone_makes_no_record(self, body: bytes) -> None:
+        sealed = pack({}, 0, 1)[TIMES_AT:] + body
+        with pytest.raises(ValueError, match=r"no fields|invalid start"):
+            unpack(b"%b%08x%b" % (VERSION, crc32(sealed, crc32(VERSION)), sealed), 0)
 
     @given(st.binary(max_size=80))
     def test_bytes_of_anybody_are_damage(self, data: bytes) -> None:
