@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +10,14 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from flask import Flask, session
+from flask.cli import cli as flask_command
 
 from app import create_app
 from app.__main__ import main, session_lab
-from backends import BACKENDS, audit_log, init_app
+from backends import BACKENDS, audit_log
 from tests.conftest import ACCOUNTS, SECRET
-from tests.support.services import PATIENCE, LabServer
+from tests.support.bare import Tab, add_views, make_bare
+from tests.support.processes import run
 from tests.support.visitor import Visitor
 from tests.system.plugins.packages import environment, install
 
@@ -54,20 +54,9 @@ def test_a_folder_that_is_deleted_is_named(
 @pytest.fixture
 def cookie() -> str:
     """The session cookie of any Flask application on signed cookies."""
-    app = Flask("another")
-    app.config.update(SECRET_KEY=SECRET)
-    init_app(app, "cookie")
-
-    @app.get("/")
-    def index() -> str:
-        session["user"] = "Ærøskøbing"
-        return ""
-
-    client = app.test_client()
-    client.get("/")
-    found = client.get_cookie("session")
-    assert found is not None
-    return found.value
+    tab = Tab(add_views(make_bare("cookie")))
+    tab.post("/set/user/Ærøskøbing")
+    return tab.token
 
 
 def test_a_cookie_is_decoded_without_its_key_as_it_was_copied(
@@ -110,17 +99,10 @@ def test_help_looks_at_no_setting(
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_full_disk_is_one_line(unbuffered: str) -> None:
-    with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(
-            [BIN / "session-lab", "cookie", "decode", "e30.aaaa.bbbb"],
-            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert ended.returncode == 1
-    assert ended.stderr == "session-lab: [Errno 28] No space left on device.\n"
+    line = f"exec {BIN / 'session-lab'} cookie decode e30.aaaa.bbbb > /dev/full"
+    ended = run(["sh", "-c", line], environment={**os.environ, "PYTHONUNBUFFERED": unbuffered})
+    said = "session-lab: [Errno 28] No space left on device.\n"
+    assert (ended.returncode, ended.stderr) == (1, said)
 
 
 def test_closed_streams_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,27 +130,16 @@ def test_no_command_of_the_application_is_missing() -> None:
     assert app.cli.commands.keys() <= set(session_lab.list_commands(click.Context(session_lab)))
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        (str(BIN / "session-lab"),),
-        (str(BIN / "flask"), "--app", "app"),
-    ],
-    ids=["session-lab", "flask --app app"],
-)
-def test_every_command_name_offers_the_same_commands(
-    command: tuple[str, ...], cookie: str, tmp_path: Path
+def test_flasks_own_command_offers_them_too(
+    invoke: Invoke, cookie: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = subprocess.run(
-        (*command, "cookie", "decode", cookie),
-        cwd=tmp_path,
-        env=LabServer(tmp_path).environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    assert process.returncode == 0, process.stderr
-    assert json.loads(process.stdout)["user"] == "Ærøskøbing"
+    monkeypatch.setenv("LAB", "on")
+    for command, shown in (
+        (["cookie", "decode", cookie], "Ærøskøbing"),
+        (["compare", "--list"], "logout_is_final"),
+    ):
+        ended = CliRunner().invoke(flask_command, ["--app", "app", *command])
+        assert (ended.exit_code, shown in ended.stdout) == (0, True), ended.output
 
 
 @pytest.mark.parametrize(
@@ -221,31 +192,6 @@ def test_sessions_are_those_of_the_server_in_this_folder(
     assert "Logins:   work\n" in invoke("sessions", "check").stdout
 
 
-OURS = ["bench", "compare", "cookie", "plan", "run", "sessions"]
-
-
-def test_help_lists_our_commands_and_none_of_a_library(tmp_path: Path) -> None:
-    site = tmp_path / "site-packages"
-    install(site, "flask-thing", {"thing": THING}, {"thing": "thing:thing"}, "flask.commands")
-    shown = run_in(tmp_path, site, str(BIN / "session-lab"), "--help")
-    commands = shown.stdout.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in commands if line[2:3].isalnum()] == OURS
-    refused = run_in(tmp_path, site, str(BIN / "session-lab"), "thing")
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.endswith("Error: No such command 'thing'.\n")
-    assert [path.name for path in tmp_path.iterdir()] == ["site-packages"]
-
-
-def test_flask_lists_the_sessions_command_once(tmp_path: Path) -> None:
-    site = tmp_path / "site-packages"
-    install(site, "flask-thing", {"thing": THING}, {"thing": "thing:thing"}, "flask.commands")
-    (tmp_path / "shop.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
-    shown = run_in(tmp_path, site, str(BIN / "flask"), "--app", "shop", "--help")
-    commands = shown.stdout.partition("Commands:\n")[2].splitlines()
-    names = [line.split()[0] for line in commands if line[2:3].isalnum()]
-    assert names == ["routes", "run", "sessions", "shell", "thing"]
-
-
 THING = """
 import click
 
@@ -255,12 +201,19 @@ def thing():
 """
 
 
-def run_in(folder: Path, site: Path, *command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=environment(site, PYTHONDONTWRITEBYTECODE="1"),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+def test_a_command_of_a_library_is_flasks_and_not_ours(tmp_path: Path) -> None:
+    site = tmp_path / "site-packages"
+    install(site, "flask-thing", {"thing": THING}, {"thing": "thing:thing"}, "flask.commands")
+    variables = environment(site, PYTHONDONTWRITEBYTECODE="1")
+    refused = run([BIN / "session-lab", "thing"], tmp_path, variables)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.endswith("Error: No such command 'thing'.\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["site-packages"]
+    (tmp_path / "shop.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
+    for command, names in (
+        ([BIN / "session-lab"], ["bench", "compare", "cookie", "plan", "run", "sessions"]),
+        ([BIN / "flask", "--app", "shop"], ["routes", "run", "sessions", "shell", "thing"]),
+    ):
+        shown = run([*command, "--help"], tmp_path, variables).stdout
+        lines = shown.partition("Commands:\n")[2].splitlines()
+        assert [line.split()[0] for line in lines if line[2:3].isalnum()] == names

@@ -19,31 +19,6 @@ PROJECT = Path(__file__).parents[2]
 
 HASH = "scrypt:32768:8:1$salt$0123"
 
-DEFAULTS = {
-    "SESSION_BACKEND": None,
-    "REDIS_URL": None,
-    "REDIS_PASSWORD_FILE": None,
-    "SESSION_FILE_DIR": Path("instance/sessions"),
-    "SECRET_KEY_FALLBACKS": None,
-    "ALLOWED_HOSTS": None,
-    "REQUEST_SECONDS": 10,
-    "SESSION_IDLE_SECONDS": 1800,
-    "SESSION_ABSOLUTE_SECONDS": 28800,
-    "SESSION_REMEMBERED_SECONDS": 1209600,
-    "SESSION_MIGRATE_FROM": None,
-    "SESSION_MIGRATE_UNTIL": None,
-    "SESSION_MAX_PER_USER": None,
-    "APP_PROFILE": "development",
-    "DEMO_ACCOUNTS": {"alice": "wonderland", "bob": "builder"},
-    "ADMINS": ["alice"],
-    "ACCOUNTS_FILE": Path("instance/accounts.sqlite3"),
-    "PROXY_COUNT": 0,
-    "LAB": True,
-    "HOST": "127.0.0.1",
-    "PORT": 5000,
-    "WEB_CONCURRENCY": 1,
-}
-
 NAMES_OF_TEXTS = [variable.name for variable in VARIABLES if variable.read is not Path]
 
 PRODUCTION = {
@@ -69,12 +44,14 @@ def test_a_variable_that_is_unset_or_blank_has_its_default(
     text: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With blanks HOST would be every address, and SESSION_FILE_DIR the current folder."""
-    assert {variable.name for variable in VARIABLES} == {*DEFAULTS, "SECRET_KEY"}
-    for name in DEFAULTS:
-        if text is not None:
+    found = {each.name: each.read(each.default) if each.default else None for each in VARIABLES}
+    if text is not None:
+        for name in found:
             monkeypatch.setenv(name, text)
     settings = read_settings({})
-    assert {name: settings[name] for name in DEFAULTS} == DEFAULTS
+    made = {name: settings[name] for name in ("SECRET_KEY", "LAB")}
+    assert made["LAB"] is True
+    assert settings == {**found, **made}
 
 
 @pytest.mark.parametrize(
@@ -162,12 +139,7 @@ def test_a_bad_value_is_refused_in_one_line_with_its_variable(
     assert message.startswith(f"{name}: ")
     assert expected in message
     assert "\n" not in message
-
-
-def test_a_refused_secret_is_not_repeated() -> None:
-    with pytest.raises(ConfigurationError) as refused:
-        read_settings({"SECRET_KEY": "hunter2"})
-    assert "hunter2" not in str(refused.value)
+    assert not name.startswith("SECRET_KEY") or text not in message
 
 
 def test_an_argument_counts_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

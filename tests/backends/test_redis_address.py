@@ -53,6 +53,7 @@ UNUSABLE = {
     "rediss+cluster://127.0.0.1:1": "Start it, or name nodes of it that run",
     "rediss://127.0.0.1:1?ssl_cert_reqs=None": "ssl_cert_reqs is none, optional or required",
     "rediss+sentinel://127.0.0.1/s?ssl_cert_reqs=no": "ssl_cert_reqs is none, optional or",
+    "redis://127.0.0.1:port/0": "REDIS_URL cannot be read",
     "redis://127.0.0.1:1?colour=red": "the option colour is unknown",
     "redis://127.0.0.1:1?socket_timeout=soon": "the option socket_timeout is unknown or has",
     "redis://127.0.0.1:1?protocol=4": "protocol must be either 2 or 3",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from flask.cli import cli as flask
 
 from app.lab.cli import compare
 from app.lab.experiments import CLAIMS
@@ -15,7 +14,7 @@ from app.lab.subject.site import Paths
 from tests.lab.conftest import SetReport
 from tests.lab.reports.made_reports import AS_EXPECTED
 from tests.lab.subject.logins import SHOP
-from tests.support.processes import PROJECT, run
+from tests.support.processes import run
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -89,14 +88,6 @@ def test_an_invalid_option_is_one_line(options: list[str], says: str) -> None:
     assert ended.exit_code == 2
     assert says in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.output
-
-
-def test_flask_s_own_command_offers_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(PROJECT)
-    monkeypatch.setenv("LAB", "on")
-    ended = CliRunner().invoke(flask, ["--app", "app", "compare", "--list"])
-    assert ended.exit_code == 0, ended.output
-    assert "logout_is_final" in ended.stdout
 
 
 def test_the_application_loads_no_experiment_and_the_command_no_redis_of_its_own() -> None:
