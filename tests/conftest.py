@@ -16,7 +16,8 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from app.web.compiled import CompiledRule
-from backends import BACKENDS, Backend
+from backends import BACKENDS, Backend, Clock
+from backends.store import wall_clock
 from backends.timing import deadline
 from tests.support.bare import SECRET as SECRET
 from tests.support.bare import Views, make_bare
@@ -33,7 +34,7 @@ ACCOUNTS = {
     name: generate_password_hash(password, "pbkdf2:sha256:1")
     for name, password in (("alice", "wonderland"), ("bob", "builder"))
 }
-PRODUCTION = {
+PRODUCTION: dict[str, Any] = {
     "APP_PROFILE": "production",
     "PREFERRED_URL_SCHEME": "https",
     "ALLOWED_HOSTS": ["localhost"],
@@ -161,6 +162,14 @@ def chromium() -> Iterator["Browser"]:
         browser.close()
 
 
+def make_session_lab(
+    backend: str | None = "cookie", clock: Clock = wall_clock, **settings: Any
+) -> Flask:
+    """Session Lab on that backend, or on all side by side, with the accounts of the tests."""
+    given = {"SESSION_BACKEND": backend, "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS}
+    return create_app({**given, **settings}, clock)
+
+
 Where = Mapping[str, Any]
 """The settings that tell a backend where its sessions rest."""
 
@@ -225,8 +234,7 @@ def views() -> Views:
 def lab_app(placed: tuple[Backend, Where]) -> Flask:
     """Session Lab itself on the backend."""
     backend, where = placed
-    settings = {"SESSION_BACKEND": backend.name, "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS}
-    return create_app({**settings, **where})
+    return make_session_lab(backend.name, **where)
 
 
 @pytest.fixture

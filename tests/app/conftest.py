@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import create_app
 from backends import BACKENDS, Backend
-from tests.conftest import ACCOUNTS, PRODUCTION, SECRET, Where, place
+from tests.conftest import PRODUCTION, Where, make_session_lab, place
 from tests.support.visitor import Visitor
 
 MakeLab = Callable[..., Flask]
@@ -33,11 +32,10 @@ def placed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Whe
 @pytest.fixture
 def make_lab(tmp_path: Path) -> MakeLab:
     """Make Session Lab on the signed cookie, or as the settings say."""
-    settings = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_FILE_DIR": tmp_path}
 
     def make(backend: str | None = "cookie", in_production: bool = False, **more: Any) -> Flask:
         profile = PRODUCTION if in_production else {}
-        return create_app({"SESSION_BACKEND": backend, **settings, **profile, **more})
+        return make_session_lab(backend, **{"SESSION_FILE_DIR": tmp_path, **profile, **more})
 
     return make
 

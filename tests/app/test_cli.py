@@ -15,7 +15,7 @@ from flask.cli import cli as flask_command
 from app import create_app
 from app.__main__ import main, session_lab
 from backends import BACKENDS, audit_log
-from tests.conftest import ACCOUNTS, SECRET
+from tests.conftest import ACCOUNTS, make_session_lab
 from tests.support.bare import Tab, add_views, make_bare
 from tests.support.processes import run
 from tests.support.visitor import Visitor
@@ -126,7 +126,7 @@ def test_options_without_effect_are_refused(invoke: Invoke) -> None:
 
 def test_no_command_of_the_application_is_missing() -> None:
     """`session-lab` names its commands without asking the application."""
-    app = create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET, "LAB": True})
+    app = make_session_lab(LAB=True)
     assert app.cli.commands.keys() <= set(session_lab.list_commands(click.Context(session_lab)))
 
 

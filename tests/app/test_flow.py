@@ -48,13 +48,6 @@ def test_what_is_written_is_shown(visitor: Visitor) -> None:
     "placed", PLACES, indirect=True, ids=[f"{backend.name}-{kind}" for backend, kind in PLACES]
 )
 class TestOnEveryBackend:
-    def test_log_in_see_the_dashboard_log_out(self, visitor: Visitor) -> None:
-        assert visitor.log_in().headers["Location"] == "/dashboard"
-        page = visitor.get("/dashboard")
-        assert "Welcome alice" in page.text
-        visitor.post("/logout")
-        assert visitor.get("/dashboard").status_code == 302
-
     @pytest.fixture
     def writer(self, visitor: Visitor) -> Visitor:
         visitor.log_in()

@@ -3,28 +3,17 @@
 import pytest
 from flask import Flask
 
-from app import create_app
-from backends import Backend
-from tests.app.conftest import on_each_state
-from tests.conftest import ACCOUNTS, SECRET, Where
+from tests.app.conftest import MakeLab
 from tests.support.clock import SetClock
 from tests.support.visitor import Visitor
-
-pytestmark = on_each_state
 
 IDLE, ABSOLUTE, REMEMBERED = 600, 3600, 7 * 24 * 3600
 
 
-@pytest.fixture
-def app(placed: tuple[Backend, Where], clock: SetClock) -> Flask:
-    backend, where = placed
-    limits = {
-        "SESSION_IDLE_SECONDS": IDLE,
-        "SESSION_ABSOLUTE_SECONDS": ABSOLUTE,
-        "SESSION_REMEMBERED_SECONDS": REMEMBERED,
-    }
-    settings = {"SESSION_BACKEND": backend.name, "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS}
-    return create_app({**settings, **limits, **where}, clock)
+@pytest.fixture(params=["cookie", "filesystem"])
+def app(request: pytest.FixtureRequest, make_lab: MakeLab, clock: SetClock) -> Flask:
+    limits = {"SESSION_IDLE_SECONDS": IDLE, "SESSION_ABSOLUTE_SECONDS": ABSOLUTE}
+    return make_lab(request.param, clock=clock, SESSION_REMEMBERED_SECONDS=REMEMBERED, **limits)
 
 
 def outlives_the_browser(visitor: Visitor) -> bool:

@@ -27,20 +27,6 @@ def test_plain_http_is_sent_to_https_and_sets_no_cookie(app: Flask) -> None:
     assert "Set-Cookie" not in login.headers
 
 
-def test_health_checks_may_use_plain_http(app: Flask) -> None:
-    assert app.test_client().get("/healthz", base_url=HTTP).status_code == 200
-    assert app.test_client().get("/readyz", base_url=HTTP).status_code == 200
-
-
-def test_every_answer_carries_the_protecting_headers(app: Flask) -> None:
-    for path in ("/", "/login", "/nowhere", "/dashboard"):
-        headers = app.test_client().get(path).headers
-        assert "max-age=31536000" in headers["Strict-Transport-Security"]
-        assert "default-src 'self'" in headers["Content-Security-Policy"]
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Cache-Control"] == "no-store"
-
-
 def test_the_inspector_says_what_the_store_was_asked(app: Flask) -> None:
     page = Visitor(app).logged_in().get("/dashboard").text
     assert "write new" in page

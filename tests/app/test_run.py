@@ -17,13 +17,12 @@ from urllib.request import urlopen
 
 import pytest
 
-from app import create_app
 from app.__main__ import main
 from app.config import VARIABLES
 from app.server import Server, format_greeting, log_new_accounts
 from app.serving.worker import Worker
 from backends import BACKENDS
-from tests.conftest import ACCOUNTS, PRODUCTION, SECRET
+from tests.conftest import PRODUCTION, make_session_lab
 from tests.support.covers import covers
 from tests.support.processes import PROJECT, run
 from tests.support.services import PATIENCE, LabServer, free_port
@@ -212,7 +211,7 @@ def test_a_closed_terminal_ends_it_unless_it_was_started_by_nohup(
     monkeypatch.setattr("signal.getsignal", handlers.__getitem__)
     signals: list[int] = []
     arbiter = SimpleNamespace(signal=lambda number, _frame: signals.append(number))
-    app = create_app({"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET})
+    app = make_session_lab()
     server = Server(app, socket.create_server(("127.0.0.1", 0)))
     os.close(server.descriptor)
     server._begin(arbiter)
@@ -247,8 +246,7 @@ def test_a_start_without_the_file_says_once_that_the_accounts_begin_anew(
     said = []
     for _ in range(2):
         caplog.clear()
-        settings = {"SECRET_KEY": SECRET, "SESSION_FILE_DIR": tmp_path}
-        log_new_accounts(create_app({"SESSION_BACKEND": backend, **settings}))
+        log_new_accounts(make_session_lab(backend, SESSION_FILE_DIR=tmp_path))
         said.append(caplog.text.count("accounts begin anew"))
     assert said == [1, 0]
 
@@ -256,23 +254,14 @@ def test_a_start_without_the_file_says_once_that_the_accounts_begin_anew(
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
+        ({"HOST": "::1", "PORT": 8080}, "Session Lab (Signed cookie): http://[::1]:8080"),
         (
-            {"SESSION_BACKEND": "cookie", "HOST": "::1", "PORT": 8080},
-            "Session Lab (Signed cookie): http://[::1]:8080",
-        ),
-        (
-            {"SESSION_BACKEND": "redis", "HOST": "127.0.0.1", "PORT": 8080},
+            {"backend": "redis", "PORT": 8080},
             "Session Lab (Redis): http://127.0.0.1:8080\n"
             "Redis is embedded: those sessions are gone when this process ends.",
         ),
         (
-            {
-                **PRODUCTION,
-                "SESSION_BACKEND": "cookie",
-                "DEMO_ACCOUNTS": ACCOUNTS,
-                "HOST": "127.0.0.1",
-                "PORT": 8080,
-            },
+            {**PRODUCTION, "PORT": 8080},
             "Session Lab (Signed cookie): http://127.0.0.1:8080\n"
             "It answers by HTTPS only, to these names: localhost. Open it by its proxy.",
         ),
@@ -281,5 +270,5 @@ def test_a_start_without_the_file_says_once_that_the_accounts_begin_anew(
 def test_the_greeting_has_an_address_and_says_embedded(
     settings: dict[str, Any], expected: str, tmp_path: Path
 ) -> None:
-    app = create_app({"SECRET_KEY": SECRET, "SESSION_FILE_DIR": tmp_path, **settings})
+    app = make_session_lab(**{"SESSION_FILE_DIR": tmp_path, "HOST": "127.0.0.1", **settings})
     assert format_greeting(app) == expected

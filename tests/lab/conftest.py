@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import create_app
 from app.lab import compare
 from app.lab.claim import Claim
 from app.lab.reports.report import Report, Result
@@ -17,7 +16,7 @@ from app.lab.runs import runner
 from app.lab.runs.background import BackgroundRunner
 from app.lab.runs.runner import SubjectSource
 from app.lab.subject.source import RunOptions
-from tests.conftest import ACCOUNTS, SECRET
+from tests.conftest import make_session_lab
 
 SetReport = Callable[[Report], dict[str, Any]]
 """Makes the command write this report instead of running; the arguments of the run come later."""
@@ -25,8 +24,7 @@ SetReport = Callable[[Report], dict[str, Any]]
 
 def make_lab(runs: Path | None = None, **settings: Any) -> Flask:
     """An application with the laboratory; its runs are in this folder."""
-    given = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "LAB": True}
-    app = create_app({**given, "SESSION_BACKEND": "cookie", **settings})
+    app = make_session_lab(**{"LAB": True, **settings})
     if runs:
         app.extensions["lab_runs"] = BackgroundRunner(runs)
     return app

@@ -21,7 +21,6 @@ from app.lab.runs.background import BackgroundRunner, RunFiles, Stage, record_ru
 from app.lab.subject.evidence import MAX_EXCHANGES, SESSION_HEADERS
 from app.lab.subject.source import RunOptions
 from backends import BACKENDS
-from tests.conftest import ACCOUNTS, SECRET
 from tests.lab.conftest import make_lab, stay_in_process
 from tests.lab.reports.made_reports import faulty_html, faulty_run
 from tests.lab.runs.test_background import WAITS, over, run_of
@@ -66,13 +65,6 @@ def test_switched_off_there_is_no_page_and_no_way_to_one(backend: str | None) ->
     client = lab(LAB=False, SESSION_BACKEND=backend).client
     assert client.get("/lab").status_code == 404
     assert "/lab" not in re.findall(r'href="([^"]+)"', client.get("/").text)
-
-
-def test_production_has_none_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LAB")
-    settings = {"SESSION_BACKEND": "cookie", "SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS}
-    app = create_app({**settings, "APP_PROFILE": "production", "ALLOWED_HOSTS": ["localhost"]})
-    assert not any(rule.rule.startswith("/lab") for rule in app.url_map.iter_rules())
 
 
 def test_every_page_leads_to_it_and_no_mounted_application_has_it() -> None:

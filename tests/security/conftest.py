@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import create_app
 from backends import BUILT_IN, Backend
 from tests.backends.places import placed_on
-from tests.conftest import ACCOUNTS, OURS, PRODUCTION, SECRET, Where
+from tests.conftest import OURS, PRODUCTION, Where, make_session_lab
 from tests.support.visitor import Visitor
 
 MakeLab = Callable[..., Flask]
@@ -30,8 +29,7 @@ def make_lab(placed: tuple[Backend, Where]) -> MakeLab:
     backend, where = placed
 
     def make(**config: Any) -> Flask:
-        settings = {"SESSION_BACKEND": backend.name, "SECRET_KEY": SECRET, "ADMINS": ["alice"]}
-        return create_app({"DEMO_ACCOUNTS": ACCOUNTS, **settings, **where, **config})
+        return make_session_lab(backend.name, **{"ADMINS": ["alice"], **where, **config})
 
     return make
 

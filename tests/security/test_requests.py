@@ -65,11 +65,14 @@ def assert_lifetimes_agree(header: str) -> None:
 def test_no_page_with_a_session_is_cached_or_sent_over_http(production: Flask) -> None:
     alice = Visitor(production).logged_in("alice")
     paths = [path for path in list_paths(production, "GET") if not path.startswith("/user")]
-    for answer in map(alice.get, paths):
-        assert answer.headers["Cache-Control"] == "no-store", answer.request.path
-        assert answer.headers["Strict-Transport-Security"] == (
-            "max-age=31536000; includeSubDomains"
-        )
+    strict = {
+        "Cache-Control": "no-store",
+        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        "X-Content-Type-Options": "nosniff",
+    }
+    for answer in map(alice.get, (*paths, "/nowhere")):
+        assert strict.items() <= dict(answer.headers).items(), answer.request.path
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
     for path in PROTECTED:
         assert "Cookie" in alice.get(path).headers["Vary"], path
     ended = alice.post("/logout")

@@ -8,10 +8,9 @@ import pytest
 from flask import Flask
 from markupsafe import escape
 
-from app import create_app
 from app.inspector.side_by_side import ACTIONS, IN_A_STORE, OUTCOMES, cookies_for
 from backends import BACKENDS, BUILT_IN
-from tests.conftest import ACCOUNTS, SECRET
+from tests.conftest import make_session_lab
 from tests.support.visitor import Visitor
 
 
@@ -19,8 +18,8 @@ from tests.support.visitor import Visitor
 def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """Every backend in one process, for all tests here: each has visitors of its own."""
     folder = tmp_path_factory.mktemp("side-by-side")
-    where = {"SESSION_FILE_DIR": folder, "ACCOUNTS_FILE": folder / "accounts.sqlite3", "LAB": False}
-    return create_app({"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, **where})
+    accounts = folder / "accounts.sqlite3"
+    return make_session_lab(None, SESSION_FILE_DIR=folder, ACCOUNTS_FILE=accounts, LAB=False)
 
 
 @pytest.fixture

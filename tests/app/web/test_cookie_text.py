@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous.encoding import base64_encode
 
-from app import create_app
 from app.web.cookie_text import MAX_CHARACTERS, MAX_DEPTH, decode_copied, describe
 from backends.tokens.cookie_format import MAX_INFLATED_BYTES, decode_without_key
-from tests.conftest import ACCOUNTS, SECRET
+from tests.conftest import make_session_lab
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
 
@@ -156,12 +155,9 @@ def test_any_text_is_a_cookie_or_none(copied: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def visitor(tmp_path_factory: pytest.TempPathFactory) -> Visitor:
+def visitor() -> Visitor:
     """Somebody who is logged in where also their own cookie is decoded."""
-    where = {"SESSION_FILE_DIR": tmp_path_factory.mktemp("sessions"), "SESSION_BACKEND": "cookie"}
-    return Visitor(
-        create_app({"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, **where})
-    ).logged_in()
+    return Visitor(make_session_lab()).logged_in()
 
 
 def assert_it_answers(visitor: Visitor, **cookies: str) -> None:

@@ -33,12 +33,6 @@ def test_each_403_says_what_is_true_of_it(bob: Visitor) -> None:
     assert "/login" not in foreign.text
 
 
-def test_no_cache_keeps_the_page_of_a_session_that_cannot_be_saved(make_lab: MakeLab) -> None:
-    refused = Visitor(make_lab("cookie")).logged_in().post("/dashboard/grow")
-    assert refused.status_code == 413
-    assert refused.headers["Cache-Control"] == "no-store"
-
-
 @pytest.mark.parametrize(("address", "status"), [("/nothing", 404), ("/login", 500)])
 def test_an_error_without_open_files_has_a_plain_page(
     make_lab: MakeLab, address: str, status: int

@@ -67,14 +67,16 @@ def test_names_are_added_by_the_settings(make_lab: MakeLab) -> None:
 
 
 def test_in_production_only_the_names_of_the_setting_count(make_lab: MakeLab) -> None:
-    """But for probes, which ask by any name."""
+    """But for probes, which ask by any name, and by plain HTTP."""
     app = make_lab(in_production=True)
     for host in ("127.0.0.1", "10.0.0.7", "evil.example", "sub.localhost"):
         answer = app.test_client().get("/login", base_url=f"https://{host}")
         assert answer.status_code == 400, host
     assert app.test_client().get("/login", base_url="https://localhost").status_code == 200
     for path in ("/healthz", "/readyz"):
-        assert ask(app, "10.0.0.7", path).status_code == 200
+        for host in ("10.0.0.7", "localhost"):
+            answer = app.test_client().get(path, base_url=f"http://{host}")
+            assert answer.status_code == 200, host
     for path in ("/favicon.ico", "/static/none", "/static//none", "/bootstrap/static/none"):
         for host, leads_to in (("localhost", f"https://localhost{path}"), ("evil.example", None)):
             with app.test_client().get(path, base_url=f"http://{host}") as redirect:

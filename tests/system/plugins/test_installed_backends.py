@@ -22,7 +22,7 @@ from app.lab.runs.runner import try_claim
 from app.lab.subject.source import BackendSource, RunOptions
 from app.server import Server
 from backends import BACKENDS, BUILT_IN, ConfigurationError
-from tests.conftest import ACCOUNTS, SECRET
+from tests.conftest import make_session_lab
 from tests.support.bare import Tab, add_views, make_bare
 from tests.support.processes import PROJECT, run
 from tests.support.services import LabServer
@@ -121,8 +121,7 @@ class TestExample:
         assert list((tmp_path / "instance/sessions/tiny").glob("tiny*"))
 
     def test_has_a_column_beside_the_others(self, tmp_path: Path) -> None:
-        settings = {"SECRET_KEY": SECRET, "DEMO_ACCOUNTS": ACCOUNTS, "SESSION_FILE_DIR": tmp_path}
-        client = Visitor(create_app(settings)).client
+        client = Visitor(make_session_lab(None, SESSION_FILE_DIR=tmp_path)).client
         client.post("/all/login", data={"username": "alice", "password": "wonderland"})
         held = client.get("/tiny/inspect").get_json()
         assert 'id="tiny-title"' in client.get("/").text

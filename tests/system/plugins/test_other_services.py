@@ -13,7 +13,7 @@ from app.lab.runs.runner import try_claim
 from app.lab.subject.application import Subject
 from app.lab.subject.source import BackendSource, RunOptions
 from backends import BACKENDS, BUILT_IN, Backend
-from tests.conftest import ACCOUNTS, PRODUCTION, SECRET
+from tests.conftest import PRODUCTION, make_session_lab
 from tests.system.plugins.packages import install
 from tests.system.plugins.test_installed_backends import python
 
@@ -41,9 +41,8 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Backend:
 
 
 def test_it_is_not_replaced_by_the_embedded_redis(tables: Backend, tmp_path: Path) -> None:
-    settings = {"SECRET_KEY": SECRET, "SESSION_FILE_DIR": tmp_path, "DEMO_ACCOUNTS": ACCOUNTS}
-    production = {**PRODUCTION, "WEB_CONCURRENCY": 2}
-    app = create_app({"SESSION_BACKEND": tables.name, **production, **settings})
+    settings = {**PRODUCTION, "WEB_CONCURRENCY": 2, "SESSION_FILE_DIR": tmp_path}
+    app = make_session_lab(tables.name, **settings)
     assert not is_embedded(app.config)
 
 
