@@ -14,28 +14,6 @@ def browser(clock: SetClock) -> Browser:
     return Browser(clock=clock)
 
 
-def test_a_browser_sends_back_its_cookies(browser: Browser, site: TinySite) -> None:
-    fields = ["a=1; Path=/", "b=2; Path=/; Expires=Fri, 31 Dec 2027 00:00:00 GMT"]
-    site.sets("/in", *fields)
-    first = browser.get(site.url("/in"))
-    second = browser.get(site.url("/page?x=1#there"))
-    assert [cookie.name for cookie in browser.jar] == ["a", "b"]
-    assert site.last("/page?x=1").header("cookie") == "a=1; b=2"
-    assert (first.status, first.cookie_bytes, first.set_cookie_bytes) == (
-        200,
-        0,
-        sum(map(len, fields)),
-    )
-    assert (second.cookie_bytes, second.set_cookie_bytes) == (8, 0)
-
-
-def test_an_exchange_names_the_refused_cookies(browser: Browser, site: TinySite) -> None:
-    site.sets("/in", "big=" + "x" * 5000, "ctl=\x0b", "ok=1")
-    exchange = browser.get(site.url("/in"))
-    assert [refused.name for refused in exchange.refused] == ["big", "ctl"]
-    assert [cookie.name for cookie in browser.jar] == ["ok"]
-
-
 def test_the_octets_of_header_values_arrive_unchanged(browser: Browser, site: TinySite) -> None:
     octets = "".join(map(chr, [*range(0x21, 0x3B), *range(0x3C, 0x7F), *range(0x80, 0x100)]))
     site.sets("/in", f"a={octets}; Path=/")
@@ -62,28 +40,15 @@ def test_the_body_can_be_read_as_bytes_and_text(browser: Browser, site: TinySite
     assert exchange.header("Location") is None
 
 
-def test_a_request_comes_from_the_user_and_a_form_from_the_same_origin(
+def test_a_request_is_typed_by_the_user_and_its_headers_are_told(
     browser: Browser, site: TinySite
 ) -> None:
-    browser.get(site.url("/"))
-    browser.post(site.url("/"), {"q": "ü &"}, headers={"X-Own": "1"})
-    typed, posted = site.received
-    for request, fetch_site, origin in (
-        (typed, "none", None),
-        (posted, "same-origin", site.url("")),
-    ):
-        assert request.header("sec-fetch-site") == fetch_site
-        assert request.header("sec-fetch-mode") == "navigate"
-        assert request.header("origin") == origin
-        assert "SessionLab" in (request.header("user-agent") or "")
-    assert (posted.body, posted.header("x-own")) == (b"q=%C3%BC+%26", "1")
-
-
-def test_the_headers_of_an_exchange_are_those_that_were_sent(
-    browser: Browser, site: TinySite
-) -> None:
-    exchange = browser.post(site.url("/"), headers={"X-Own": "1"})
-    assert exchange.request_headers == site.last("/").headers
+    exchange = browser.get(site.url("/page?x=1#there"), headers={"X-Own": "1"})
+    request = site.last("/page?x=1")
+    assert exchange.request_headers == request.headers
+    assert (request.header("sec-fetch-site"), request.header("origin")) == ("none", None)
+    assert "SessionLab" in (request.header("user-agent") or "")
+    assert request.header("x-own") == "1"
 
 
 def test_an_https_address_is_refused_before_anything_is_sent(
@@ -92,12 +57,6 @@ def test_an_https_address_is_refused_before_anything_is_sent(
     with pytest.raises(ValueError, match="speaks http alone"):
         browser.get(site.url("/").replace("http:", "https:"))
     assert site.received == []
-
-
-def test_a_redirect_is_not_followed(browser: Browser, site: TinySite) -> None:
-    site.replies["/in"] = Reply(302, (("Location", "/out"), ("Set-Cookie", "a=1; Path=/")))
-    assert (browser.get(site.url("/in")).status, len(site.received)) == (302, 1)
-    assert [cookie.name for cookie in browser.jar] == ["a"]
 
 
 def test_an_answer_without_end_is_an_error(browser: Browser, site: TinySite) -> None:

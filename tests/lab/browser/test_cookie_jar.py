@@ -7,50 +7,49 @@ import pytest
 from app.lab.browser.cookie_jar import Jar, Refused
 from app.lab.browser.set_cookie import Cookie
 from tests.lab.browser.conftest import HTTP, HTTPS, LOCALHOST, LOOPBACK, store
-from tests.support.clock import SetClock
 
 # What is refused
 
 
-@pytest.mark.parametrize(
-    ("url", "header", "reason"),
-    [
-        (
-            LOOPBACK,
-            "a=" + "x" * 4096,
-            "name and value are 4097 bytes, a browser keeps at most 4096 (RFC 6265bis 5.7)",
-        ),
-        (LOOPBACK, "x" * 4097, "name and value are 4097 bytes"),
-        (LOOPBACK, "a=x\x00y", "control character"),
-        (LOOPBACK, "a=x\x7fy", "control character"),
-        (LOOPBACK, "a=1; Path=/\x1f", "control character"),
-        (LOOPBACK, "a=x\ty", "control character"),
-        (LOOPBACK, "", "neither a name nor a value"),
-        (LOOPBACK, " = ; Path=/", "neither a name nor a value"),
-        (LOOPBACK, "=a=b", "could pass for one"),
-        (LOOPBACK, "__Host-a; Secure; Path=/", "could pass for one"),
-        (LOOPBACK, "a=1; Domain=shop.example", "does not cover the host 127.0.0.1"),
-        (LOOPBACK, "a=1; Domain=0.0.1", "does not cover the host 127.0.0.1"),
-        (HTTPS, "a=1; Domain=evil.example", "does not cover the host www.shop.example"),
-        (HTTPS, "a=1; Domain=deep.www.shop.example", "does not cover"),
-        (HTTPS, "a=1; Domain=op.example", "does not cover"),
-        (HTTPS, "a=1; Domain=example", "public suffix"),
-        (HTTPS, "a=1; Domain=.", "public suffix"),
-        (HTTP, "a=1; Secure", "did not come over HTTPS"),
-        (HTTPS, "a=1; SameSite=None", "SameSite=None needs Secure"),
-        (HTTPS, "a=1; Partitioned", "Partitioned needs Secure"),
-        (HTTPS, "__Secure-a=1", "needs Secure"),
-        (HTTPS, "__SECURE-a=1", "needs Secure"),
-        (HTTPS, "__Host-a=1; Path=/", "needs Secure"),
-        (HTTPS, "__Host-a=1; Secure", "needs Path=/"),
-        (HTTPS, "__Host-a=1; Secure; Path=/shop", "needs Path=/"),
-        (HTTPS, "__hOsT-a=1; Secure; Path=/shop", "needs Path=/"),
-        (HTTPS, "__Host-a=1; Secure; Path=/; Domain=www.shop.example", "forbids Domain"),
-        (LOCALHOST, "__Host-a=1; Secure; Path=/; Domain=localhost", "forbids Domain"),
-        (HTTPS, "__Http-a=1; Secure", "needs HttpOnly"),
-        (HTTPS, "__Host-Http-a=1; Secure; Path=/", "needs HttpOnly"),
-    ],
-)
+REFUSED = [
+    (
+        LOOPBACK,
+        "a=" + "x" * 4096,
+        "name and value are 4097 bytes, a browser keeps at most 4096 (RFC 6265bis 5.7)",
+    ),
+    (LOOPBACK, "x" * 4097, "name and value are 4097 bytes"),
+    (LOOPBACK, "a=x\x00y", "control character"),
+    (LOOPBACK, "a=x\x7fy", "control character"),
+    (LOOPBACK, "a=1; Path=/\x1f", "control character"),
+    (LOOPBACK, "a=x\ty", "control character"),
+    (LOOPBACK, "", "neither a name nor a value"),
+    (LOOPBACK, " = ; Path=/", "neither a name nor a value"),
+    (LOOPBACK, "=a=b", "could pass for one"),
+    (LOOPBACK, "__Host-a; Secure; Path=/", "could pass for one"),
+    (LOOPBACK, "a=1; Domain=shop.example", "does not cover the host 127.0.0.1"),
+    (LOOPBACK, "a=1; Domain=0.0.1", "does not cover the host 127.0.0.1"),
+    (HTTPS, "a=1; Domain=evil.example", "does not cover the host www.shop.example"),
+    (HTTPS, "a=1; Domain=deep.www.shop.example", "does not cover"),
+    (HTTPS, "a=1; Domain=op.example", "does not cover"),
+    (HTTPS, "a=1; Domain=example", "public suffix"),
+    (HTTPS, "a=1; Domain=.", "public suffix"),
+    (HTTP, "a=1; Secure", "did not come over HTTPS"),
+    (LOOPBACK, "a=1; SameSite=None", "SameSite=None needs Secure"),
+    (LOOPBACK, "a=1; Partitioned", "Partitioned needs Secure"),
+    (LOOPBACK, "__Secure-a=1", "needs Secure"),
+    (LOOPBACK, "__SECURE-a=1", "needs Secure"),
+    (LOOPBACK, "__Host-a=1; Path=/", "needs Secure"),
+    (LOOPBACK, "__Host-a=1; Secure", "needs Path=/"),
+    (LOOPBACK, "__Host-a=1; Secure; Path=/shop", "needs Path=/"),
+    (LOOPBACK, "__hOsT-a=1; Secure; Path=/shop", "needs Path=/"),
+    (HTTPS, "__Host-a=1; Secure; Path=/; Domain=www.shop.example", "forbids Domain"),
+    (LOCALHOST, "__Host-a=1; Secure; Path=/; Domain=localhost", "forbids Domain"),
+    (LOOPBACK, "__Http-a=1; Secure", "needs HttpOnly"),
+    (LOOPBACK, "__Host-Http-a=1; Secure; Path=/", "needs HttpOnly"),
+]
+
+
+@pytest.mark.parametrize(("url", "header", "reason"), REFUSED)
 def test_a_cookie_that_breaks_a_rule_is_refused_with_the_reason(
     jar: Jar, url: str, header: str, reason: str
 ) -> None:
@@ -60,42 +59,31 @@ def test_a_cookie_that_breaks_a_rule_is_refused_with_the_reason(
     assert not list(jar)
 
 
-def test_a_refused_cookie_leaves_its_namesake_alone(jar: Jar) -> None:
-    store(jar, LOOPBACK, "a=1")
-    jar.store(LOOPBACK, "a=2; SameSite=None")
-    assert [cookie.value for cookie in jar] == ["1"]
-
-
 # Replacing and deleting
 
 
-def test_a_cookie_set_again_keeps_its_place_in_the_order(jar: Jar, clock: SetClock) -> None:
-    first = store(jar, LOOPBACK, "a=1")
-    clock.forward(1)
-    store(jar, LOOPBACK, "b=2")
-    clock.forward(1)
-    assert store(jar, LOOPBACK, "a=3; HttpOnly").created == first.created
-    assert jar.cookie_header(LOOPBACK) == "a=3; b=2"
+DELETIONS = ["Max-Age=0", "Max-Age=-1", "Expires=0:0:0 1 Jan 1970"]
 
 
-@pytest.mark.parametrize("deletion", ["Max-Age=0", "Max-Age=-1", "Expires=0:0:0 1 Jan 1970"])
+@pytest.mark.parametrize("deletion", DELETIONS)
 def test_an_expired_cookie_deletes_its_namesake(jar: Jar, deletion: str) -> None:
     store(jar, LOOPBACK, "a=1")
     store(jar, LOOPBACK, f"a=; {deletion}")
     assert not list(jar)
 
 
-@pytest.mark.parametrize(
-    ("set_as", "deleted_as"),
-    [
-        ("a=1; Path=/", "a=; Max-Age=0; Path=/other"),
-        ("a=1", "a=; Max-Age=0; Domain=www.shop.example"),
-        ("a=1; Domain=shop.example", "a=; Max-Age=0"),
-        ("a=1; Secure; Partitioned", "a=; Max-Age=0; Secure"),
-        ("__Host-a=1; Secure; Path=/", "__Host-a=; Max-Age=0; Path=/"),
-        ("a=1", "A=; Max-Age=0"),
-    ],
-)
+OF_ANOTHER = [
+    ("a=1; Path=/", "a=; Max-Age=0; Path=/other"),
+    ("a=1", "a=; Max-Age=0; Domain=www.shop.example"),
+    ("a=1; Domain=shop.example", "a=; Max-Age=0"),
+    ("a=1; Secure; Partitioned", "a=; Max-Age=0; Secure"),
+    ("__Host-a=1; Secure; Path=/", "__Host-a=; Max-Age=0; Path=/"),
+    ("a=1", "A=; Max-Age=0"),
+]
+"""A cookie, and a deletion that is not its own."""
+
+
+@pytest.mark.parametrize(("set_as", "deleted_as"), OF_ANOTHER)
 def test_a_deletion_that_names_another_cookie_deletes_nothing(
     jar: Jar, set_as: str, deleted_as: str
 ) -> None:
@@ -172,32 +160,6 @@ def test_a_cookie_goes_only_where_it_belongs(
 ) -> None:
     store(jar, HTTPS, header)
     assert jar.cookie_header(url) == ("a=1" if is_sent else "")
-
-
-def test_longer_paths_are_sent_first_then_older_cookies(jar: Jar, clock: SetClock) -> None:
-    for header in ("a=1; Path=/", "b=2; Path=/shop", "c=3; Path=/", "d=4; Path=/shop/cart"):
-        store(jar, LOOPBACK, header)
-        clock.forward(1)
-    assert jar.cookie_header(LOOPBACK) == "d=4; b=2; a=1; c=3"
-
-
-def test_a_nameless_cookie_is_sent_as_its_bare_value(jar: Jar) -> None:
-    store(jar, LOOPBACK, "loner")
-    store(jar, LOOPBACK, "empty=")
-    assert jar.cookie_header(LOOPBACK) == "loner; empty="
-
-
-def test_a_script_reads_decoded_cookies_without_http_only(jar: Jar) -> None:
-    store(jar, LOOPBACK, "secret=1; HttpOnly")
-    store(jar, LOOPBACK, "café=crème".encode().decode("latin-1"))
-    assert jar.document_cookie(LOOPBACK) == "café=crème"
-
-
-def test_a_restart_ends_session_cookies_and_no_others(jar: Jar) -> None:
-    store(jar, LOOPBACK, "session=1")
-    store(jar, LOOPBACK, "remembered=1; Max-Age=60")
-    jar.restart()
-    assert [cookie.name for cookie in jar] == ["remembered"]
 
 
 def test_cookies_that_threads_store_at_once_are_all_kept(jar: Jar) -> None:

@@ -13,6 +13,9 @@ from playwright.sync_api import Page
 
 from app.lab.browser.cookie_jar import Jar
 from app.lab.browser.set_cookie import Cookie
+from tests.lab.browser.conftest import LOCALHOST, LOOPBACK
+from tests.lab.browser.test_cookie_jar import DELETIONS, OF_ANOTHER, REFUSED
+from tests.lab.browser.test_set_cookie import KEPT
 from tests.lab.browser.tiny_site import TinySite, tiny_site
 
 IP = "127.0.0.1"
@@ -23,33 +26,10 @@ FETCH = "paths => Promise.all(paths.map(path => fetch(path, {cache: 'no-store'})
 SLACK = 60  # seconds that a busy machine may lie between the two browsers
 
 CASES = {
-    "4096 bytes of name and value": (IP, ["a=" + "x" * 4095]),
-    "4097 bytes of name and value": (IP, ["a=" + "x" * 4096]),
     "4096 bytes count octets, not letters": (IP, ["a=" + "é" * 2047 + "x", "b=" + "é" * 2048]),
-    "attribute of 1024 bytes": (IP, ["a=1; Path=/" + "x" * 1023]),
-    "attribute of 1025 bytes": (IP, ["a=1; Path=/" + "x" * 1024]),
-    "quotes are kept": (IP, ['a="b c"', 'd="e;f"']),
-    "no name": (IP, ["loner", "a="]),
-    "no name, no value": (IP, ["=", ""]),
-    "no name, but a value with =": (IP, ["=a=b"]),
-    "no name, but a value with a prefix": (IP, ["__Host-a; Secure; Path=/"]),
-    "control character": (IP, ["a=x\x01y", "b=1; Path=/\x7f", "c=1"]),
-    "tab": (IP, ["a=x\ty", "b=\tx\t", "c=1; Unknown=x\ty"]),
+    "tab": (IP, ["b=\tx\t", "c=1; Unknown=x\ty"]),
     "letters beyond ASCII": (IP, ["é=ü"]),
-    "white space and case": (IP, ["  a  =  b c ; pAtH = / ; HTTPONLY=no"]),
-    "a comma does not separate": (IP, ["a=1, b=2"]),
-    "default path": (IP, ["a=1"]),
     "path match": (IP, ["a=1; Path=/shop", "b=1; Path=/shop/", "c=1; Path=/", "d=1; Path=x"]),
-    "last path wins": (IP, ["a=1; Path=/; Path=/shop", "b=1; Path=/shop; Path="]),
-    "HttpOnly": (IP, ["a=1; HttpOnly; Path=/", "b=1; Path=/"]),
-    "Secure on loopback": (IP, ["a=1; Secure; Path=/"]),
-    "Max-Age=0 deletes": (IP, ["a=1", "a=; Max-Age=0", "b=1", "b=; Max-Age=-1"]),
-    "past Expires deletes": (IP, ["a=1", "a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT"]),
-    "deletion with another path": (IP, ["a=1; Path=/", "a=; Path=/shop; Max-Age=0"]),
-    "deletion without Partitioned": (
-        IP,
-        ["a=1; Secure; Partitioned; Path=/", "a=; Secure; Path=/; Max-Age=0"],
-    ),
     "deletion of a host-only cookie by Domain": (NAME, ["a=1", f"a=; Domain={NAME}; Max-Age=0"]),
     "Max-Age wins over Expires": (
         IP,
@@ -71,38 +51,11 @@ CASES = {
         IP,
         ["a=1; Max-Age=99999999999999999999", "b=1; Expires=Fri, 31 Dec 9999 23:59:59 GMT"],
     ),
-    "unknown SameSite": (IP, ["a=1; SameSite=Sure", "b=1; SameSite=Strict; SameSite=Sure"]),
-    "known SameSite": (IP, ["a=1; SameSite=strict", "b=1; SameSite=LAX"]),
-    "SameSite=None needs Secure": (IP, ["a=1; SameSite=None", "b=1; SameSite=None; Secure"]),
-    "Partitioned needs Secure": (IP, ["a=1; Partitioned", "b=1; Partitioned; Secure"]),
     "partitioned namesakes": (IP, ["a=1; Secure; Partitioned", "a=2; Secure"]),
-    "__Host- as it should be": (IP, ["__Host-a=1; Secure; Path=/"]),
-    "__Host- without Secure": (IP, ["__Host-a=1; Path=/"]),
-    "__Host- without Path": (IP, ["__Host-a=1; Secure"]),
-    "__Host- with Path=/shop": (IP, ["__Host-a=1; Secure; Path=/shop"]),
     "__Host- with Domain": (NAME, [f"__Host-a=1; Secure; Path=/; Domain={NAME}"]),
-    "__Host- with Domain=localhost": (
-        "localhost",
-        ["__Host-a=1; Secure; Path=/; Domain=localhost"],
-    ),
-    "__Host- is not deleted without Secure": (
-        IP,
-        ["__Host-a=1; Secure; Path=/", "__Host-a=; Path=/; Max-Age=0"],
-    ),
-    "__Secure- with and without Secure": (IP, ["__Secure-a=1; Secure", "__Secure-b=1"]),
-    "prefixes in other cases": (
-        IP,
-        ["__HOST-a=1; Path=/", "__host-b=1; Path=/; Secure", "__SECURE-c=1"],
-    ),
-    "prefixes that need HttpOnly": (
-        IP,
-        ["__Http-a=1; Secure", "__Host-Http-b=1; Secure; Path=/; HttpOnly"],
-    ),
     "Domain of this host": (NAME, [f"a=1; Domain={NAME}", f"b=1; Domain=.{NAME.upper()}"]),
     "Domain of others": (NAME, ["a=1; Domain=example.com", f"b=1; Domain=deep.{NAME}"]),
     "Domain that is a public suffix": (NAME, ["a=1; Domain=localhost", "b=1; Domain=."]),
-    "Domain that is the host and a public suffix": ("localhost", ["a=1; Domain=localhost"]),
-    "Domain that is the host's IP address": (IP, ["a=1", f"a=2; Domain={IP}", "b=1; Domain=0.0.1"]),
     "order of sending": (IP, ["a=1; Path=/", "b=1; Path=/shop", "c=1; Path=/", "d=1"]),
     "set again with other attributes": (
         IP,
@@ -110,6 +63,18 @@ CASES = {
     ),
     "a refused cookie replaces nothing": (IP, ["a=1", "a=2; SameSite=None"]),
 }
+
+
+OF_THE_JAR = [
+    *((IP, [header]) for url, header, _ in KEPT if url == LOOPBACK),
+    *(("localhost", [header]) for url, header, _ in KEPT if url == LOCALHOST),
+    # Chromium takes no answer that has a zero.
+    (IP, [header for url, header, _ in REFUSED if url == LOOPBACK and "\0" not in header]),
+    ("localhost", [header for url, header, _ in REFUSED if url == LOCALHOST]),
+    *((IP, ["a=1", f"a=; {deletion}"]) for deletion in DELETIONS),
+    *((IP, list(pair)) for pair in OF_ANOTHER if "Domain" not in "".join(pair)),
+]
+"""The host, and what it sets, where the tests of the jar say what becomes of it."""
 
 
 @pytest.fixture(scope="module")
@@ -154,11 +119,10 @@ def in_order(cookies: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(cookies, key=lambda c: (c["name"], c["path"], c["partitioned"]))
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("host", "texts"), [*CASES.values(), *OF_THE_JAR])
 def test_jar_and_chromium_keep_send_and_show_the_same(
-    page: Page, site: TinySite, case: str
+    page: Page, site: TinySite, host: str, texts: list[str]
 ) -> None:
-    host, texts = CASES[case]
     headers = [octets(text) for text in texts]
     site.sets(SETTER, *headers)
     jar = Jar()
