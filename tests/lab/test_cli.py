@@ -80,7 +80,6 @@ def test_its_name_is_never_that_of_a_backend(target: str, name: str) -> None:
             "parallel_writes_survive needs more than HTTP, so it cannot be tried on "
             "shop. These can: ",
         ),
-        ([*SHOP_OPTIONS, "--only", "nothing"], "There is no claim 'nothing'."),
     ],
 )
 def test_an_invalid_option_is_one_line(options: list[str], says: str) -> None:

@@ -103,10 +103,7 @@ def test_the_matrix_has_real_headers_and_follows_the_first_questions(reader: Fla
     first, _ = text.split('class="matrix"')
     assert first.count('class="answer"') == len(QUESTIONS)
     assert all(question.text in first for question in QUESTIONS)
-
-
-def test_a_verdict_is_a_sign_and_a_word_and_leads_to_its_evidence(reader: FlaskClient) -> None:
-    text = reader.get("/lab").text
+    # A verdict is a sign and a word, and leads to its evidence.
     cell = re.search(r'data-cell="logout_is_final/cookie".*?</td>', text, re.DOTALL)
     assert cell is not None
     for part in ("✗", "fails", 'href="/lab/logout_is_final/cookie"'):

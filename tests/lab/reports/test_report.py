@@ -68,30 +68,28 @@ class TestSchemas:
         assert undescribed(json.loads(schemas()["report.schema.json"])) == []
 
 
-class TestInvalidReport:
-    @pytest.mark.parametrize("data", [[], "text", None, {}, {"claims": 3}])
-    def test_other_json_is_rejected_on_one_line(self, data: Any) -> None:
-        with pytest.raises(ValueError, match=r"^this is not a report of the laboratory: .+$"):
-            parse_report(json.dumps(data))
+DAMAGED: tuple[Any, ...] = (None, 3, "text", [], [1], ["text"], {}, {"a": 1}, [{"verdict": 1}])
+UNREADABLE: list[tuple[Any, str]] = [
+    *((data, r"^this is not a report of the laboratory: .+$") for data in DAMAGED),
+    *(
+        ({**DATA, "format": number}, f"has format {number!r}, and .* reads format 2: make it")
+        for number in (0, 1, "2", None)
+    ),
+    *(
+        ({**DATA, name: value}, "not a report of the laboratory")
+        for name in ("circumstances", "results", "claims")
+        for value in DAMAGED
+        if value != []
+    ),
+    (json.loads(json.dumps(DATA).replace('"fails"', '"breaks"')), "Invalid enum value 'breaks'"),
+]
 
-    @pytest.mark.parametrize("number", [0, 1, "2", None])
-    def test_another_format_is_named_with_the_way_out(self, number: Any) -> None:
-        with pytest.raises(
-            ValueError, match=f"has format {number!r}, and .* reads format 2: make it"
-        ):
-            parse_report(json.dumps({**DATA, "format": number}))
 
-    @pytest.mark.parametrize("name", ["circumstances", "results", "claims"])
-    @pytest.mark.parametrize("value", [None, 3, "text", [1], ["text"], {"a": 1}, [{"verdict": 1}]])
-    def test_a_damaged_report_is_rejected_on_one_line(self, name: str, value: Any) -> None:
-        with pytest.raises(ValueError, match="not a report of the laboratory") as raised:
-            parse_report(json.dumps({**DATA, name: value}))
-        assert "\n" not in str(raised.value)
-
-    def test_an_unknown_verdict_is_named(self) -> None:
-        text = dump_by_line(AS_EXPECTED).replace('"fails"', '"breaks"')
-        with pytest.raises(ValueError, match="Invalid enum value 'breaks'"):
-            parse_report(text)
+@pytest.mark.parametrize(("data", "says"), UNREADABLE)
+def test_what_is_no_report_is_rejected_on_one_line(data: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as raised:
+        parse_report(json.dumps(data))
+    assert "\n" not in str(raised.value)
 
 
 class TestCounting:
