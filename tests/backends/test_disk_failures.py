@@ -1,12 +1,17 @@
-"""A disk that fails below files and SQLite: one line says what to do."""
+"""A disk that fails below files and SQLite: one line says what to do.
 
+What pages answer then is in `contract/test_outage.py`.
+"""
+
+import ctypes
 import errno
 import fcntl
 import os
 import resource
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,6 +29,12 @@ from tests.support.limits import limited
 
 REFUSE = raising(PermissionError, errno.EACCES, os.strerror(errno.EACCES))
 
+StoreOnDisk = FileSystemStore | SqliteStore
+Outage = Callable[[Path], AbstractContextManager[None]]
+
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+CAPABILITY_VERSION = 0x20080522
+
 
 @pytest.fixture
 def store(tmp_path: Path, clock: SetClock) -> FileSystemStore:
@@ -31,14 +42,140 @@ def store(tmp_path: Path, clock: SetClock) -> FileSystemStore:
 
 
 @pytest.fixture(params=[FileSystemStore, SqliteStore])
-def on_disk(request: pytest.FixtureRequest, tmp_path: Path) -> FileSystemStore | SqliteStore:
+def on_disk(request: pytest.FixtureRequest, tmp_path: Path) -> StoreOnDisk:
     """A store with a record."""
-    found: FileSystemStore | SqliteStore = request.param(tmp_path / "sessions")
+    found: StoreOnDisk = request.param(tmp_path / "sessions")
     found.create(key(1), FIELDS, 60, owner="alice")
     return found
 
 
-def test_too_many_open_files(on_disk: FileSystemStore | SqliteStore) -> None:
+@pytest.fixture
+def unprivileged() -> Iterator[None]:
+    """Be somebody for whom file permissions count: for root they do not (capabilities(7))."""
+    if os.geteuid() != 0:
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
+    whole = (ctypes.c_uint32 * 6)()
+    libc.capget(header, whole)
+    lesser = (ctypes.c_uint32 * 6)(*whole)
+    lesser[0] &= ~(1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH)
+    assert libc.capset(header, lesser) == 0
+    yield
+    libc.capset(header, whole)
+
+
+def with_mode(mode: int, find: Callable[[Path], Iterable[Path]]) -> Outage:
+    """An outage in which what is found in the folder has another mode."""
+
+    @contextmanager
+    def outage(folder: Path) -> Iterator[None]:
+        before = {path: path.stat().st_mode for path in find(folder)}
+        for path in before:
+            path.chmod(mode)
+        yield
+        for path, own in before.items():
+            path.chmod(own)
+
+    return outage
+
+
+unreadable = with_mode(0, lambda folder: [folder])
+unreadable_file = with_mode(0, lambda folder: folder.glob("??/*"))
+read_only = with_mode(0o500, lambda folder: [folder, *folder.glob("*/")])
+
+
+@contextmanager
+def gone(folder: Path) -> Iterator[None]:
+    folder.rename(folder.with_name("elsewhere"))
+    yield
+    folder.with_name("elsewhere").rename(folder)
+
+
+OUTAGES: tuple[Outage, ...] = (unreadable, gone)
+
+ACTS: dict[str, Callable[[StoreOnDisk], object]] = {
+    "load": lambda store: store.load(key(1)),
+    "touch": lambda store: store.touch(key(1), 60),
+    "create": lambda store: store.create(key(2), FIELDS, 60, owner="alice"),
+    "delete": lambda store: store.delete(key(1)),
+}
+
+
+@pytest.mark.usefixtures("unprivileged")
+@pytest.mark.parametrize(
+    ("on_disk", "outage", "refused"),
+    [
+        *((kind, outage, ACTS) for kind in (FileSystemStore, SqliteStore) for outage in OUTAGES),
+        (FileSystemStore, unreadable_file, ["load", "touch"]),
+        (FileSystemStore, read_only, ["create", "delete"]),
+    ],
+    indirect=["on_disk"],
+)
+def test_what_may_not_be_read_or_written_is_an_outage_that_changes_nothing(
+    on_disk: StoreOnDisk, outage: Outage, refused: Iterable[str], tmp_path: Path
+) -> None:
+    with outage(tmp_path / "sessions"):
+        for name in refused:
+            with case(name), pytest.raises(StoreUnavailable):
+                ACTS[name](on_disk)
+    assert list(tmp_path.rglob("*.tmp")) == []
+    assert list(on_disk.sessions_of("alice")) == [key(1)]
+    for act in ACTS.values():
+        act(on_disk)
+    assert list(on_disk.sessions_of("alice")) == [key(2)]
+
+
+@pytest.fixture
+def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A small file system of its own, with `request.param` as its limit."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", request.param, "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small disk cannot be mounted: run as root, who may mount")
+    yield folder
+    # Lazily: SQLite's file is open until the store is collected.
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("disk", "kind"),
+    [
+        *(("size=256k", FileSystemStore), ("nr_inodes=40", FileSystemStore)),
+        ("size=256k", SqliteStore),
+    ],
+    indirect=["disk"],
+)
+def test_a_disk_that_fills_refuses_and_keeps_what_is_there(
+    disk: Path, kind: type[StoreOnDisk]
+) -> None:
+    spare = [disk / "spare1", disk / "spare2", disk / "spare3"]
+    for file in spare:
+        file.write_bytes(b"x" * 20_000)
+    store, large = kind(disk / "sessions"), {"user": "x" * 20_000}
+    store.create(key(0), large, 60)
+
+    def fill() -> None:
+        for number in range(1, 100):
+            store.create(key(number), large, 60, owner=f"user{number}")
+
+    with pytest.raises(StoreUnavailable, match="Make room on its disk"):
+        fill()
+    assert list(disk.rglob("*.tmp")) == []
+    assert fields(store, key(0)) == large
+    if kind is FileSystemStore:  # to remove a file takes no room
+        assert store.delete(key(0)) is True
+    else:  # SQLite writes what it removes into its log
+        with pytest.raises(StoreUnavailable):
+            store.delete(key(0))
+    for file in spare:
+        file.unlink()
+    store.create(key(100), large, 60)
+
+
+def test_too_many_open_files(on_disk: StoreOnDisk) -> None:
     if isinstance(on_disk, SqliteStore):
         on_disk._connections.close()
     with limited(resource.RLIMIT_NOFILE, 0), pytest.raises(StoreUnavailable, match="more files"):
@@ -46,7 +183,7 @@ def test_too_many_open_files(on_disk: FileSystemStore | SqliteStore) -> None:
     assert on_disk.load(key(1)) is not None
 
 
-def test_too_large_files(on_disk: FileSystemStore | SqliteStore) -> None:
+def test_too_large_files(on_disk: StoreOnDisk) -> None:
     """A part of the record can be written, which must not be taken for a full disk."""
     with limited(resource.RLIMIT_FSIZE, 50):
         with pytest.raises(StoreUnavailable, match="larger files"):

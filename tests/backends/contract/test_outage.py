@@ -19,6 +19,7 @@ from tests.backends.contract.stage import HOST, Act, MakeApp, Stage, begin_anew,
 from tests.backends.places import A_STORE, only_on
 from tests.support.cases import case
 from tests.support.clock import SetClock
+from tests.support.covers import HAS_STORE, covers
 from tests.support.failures import raising
 from tests.support.services import left_to_it
 
@@ -259,9 +260,17 @@ class TestARecordThatCannotBeRead:
         stage.token = old
         assert stage.held() == {}
 
-    def test_while_all_is_down_a_logout_is_503(self, stage: Stage) -> None:
+    @covers("16.5.2", "16.5.3", applies=HAS_STORE)
+    def test_while_all_is_down_nobody_gets_in_and_nobody_out(self, stage: Stage) -> None:
         with failing(stage):
-            assert stage.visit(lambda: session.clear()).status_code == 503
+            refused = [stage.visit(lambda: session.clear())]
+            ada = stage.client
+            stage.open_another_browser()
+            refused.append(stage.put(user="bob"))
+        for response in refused:
+            assert (response.status_code, set_cookie(response)) == (503, None)
+        assert stage.held() == {}
+        stage.client = ada
         assert stage.held() == {"user": "ada"}
 
 
