@@ -26,13 +26,9 @@ def run_at_terminal(
     command: Sequence[str],
     folder: Path,
     environment: Mapping[str, str],
-    answer: tuple[str, str] | None = None,
-    lines: int = 24,
+    lines: int,
 ) -> Ended:
-    """Run the command in a terminal with so many lines.
-
-    `answer`: a text to wait for, and what to type then.
-    """
+    """Run the command in a terminal with so many lines; nobody types."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 200, 0, 0))
     process = subprocess.Popen(
@@ -43,9 +39,6 @@ def run_at_terminal(
     try:
         while (data := _read(ours, deadline)) is not None:
             output += data
-            if answer is not None and answer[0] in output:
-                os.write(ours, answer[1].encode())
-                answer = None
         return Ended(output.replace("\r\n", "\n"), process.wait(PATIENCE))
     finally:
         os.close(ours)

@@ -7,13 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from flask import Flask
 
-from backends import StoreUnavailable, interface_of
+from backends import interface_of
 from backends.store import call_before
 from tests.backends.commands.conftest import FIREFOX, Shop, on_each_store
-from tests.support.clock import SetClock
-from tests.support.failures import raising
 
 
 @on_each_store
@@ -145,25 +142,6 @@ def test_a_session_that_ends_while_it_is_listed_is_left_out(shop: Shop) -> None:
     found = json.loads(shop.run("list", "ada", "--format", "json").stdout)
     # A store that reads both in one step asks for no record: nothing ended in between.
     assert [each["handle"] for each in found] == ([kept, ended] if pending else [kept])
-
-
-def test_an_outage_is_one_line(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    fail = raising(StoreUnavailable, "it is down")
-    monkeypatch.setattr(type(interface_of(shop.app).store), "sessions_of", fail)
-    result = shop.run("list", "ada")
-    assert (result.exit_code, result.stdout) == (1, "")
-    said = "Error: session store unavailable: it is down. Repair it and try again.\n"
-    assert result.stderr == said
-
-
-@pytest.mark.parametrize("command", [["list", "ada"], ["revoke", "ada", "--all"]])
-def test_without_session_owner_the_setting_is_named(
-    bare_app: Flask, clock: SetClock, command: list[str]
-) -> None:
-    result = Shop(bare_app, clock).run(*command)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: SESSION_OWNER is not set, so nobody's sessions")
-    assert result.stderr.count("\n") == 1
 
 
 def test_a_list_of_owners_that_is_no_function_is_one_line(shop: Shop) -> None:

@@ -65,11 +65,8 @@ class Folder:
         ended = run(["sh", "-c", line], self.path, self.environment)
         return ended.returncode, ended.stdout, ended.stderr
 
-    def at_terminal(
-        self, *arguments: str, answer: tuple[str, str] | None = None, lines: int = 24
-    ) -> Ended:
-        command = self.command(*arguments)
-        return run_at_terminal(command, self.path, self.environment, answer, lines)
+    def at_terminal(self, *arguments: str, lines: int = 24) -> Ended:
+        return run_at_terminal(self.command(*arguments), self.path, self.environment, lines)
 
 
 @pytest.fixture
@@ -95,15 +92,6 @@ def test_an_encoding_without_the_owners_script_is_no_error(
 def test_a_full_disk_behind_the_output_is_one_line(folder: Folder) -> None:
     said = "Error: The output cannot be written: No space left on device.\n"
     assert folder.run("> /dev/full", "revoke", "ada", "--all") == (1, "", said)
-
-
-def test_at_a_terminal_all_asks_first(folder: Folder) -> None:
-    folder.shop.log_in()
-    folder.shop.log_in()
-    question = "End all sessions of ada (2)? [y/N]:"
-    ended = folder.at_terminal("revoke", "ada", "--all", answer=(question, "n\n"))
-    assert (ended.status, len(folder.shop.listed())) == (1, 2)
-    assert question in ended.output
 
 
 def test_a_list_longer_than_the_screen_goes_to_the_pager(folder: Folder) -> None:
@@ -136,17 +124,26 @@ class TestTerminal:
             monkeypatch.setattr(module, "is_terminal", lambda _: True)
 
     @pytest.mark.parametrize(
-        ("options", "typed", "asks"), [((), "y\n", True), (("--yes",), None, False)]
+        ("options", "typed", "asks", "left"),
+        [((), "n\n", True, 2), ((), "y\n", True, 0), (("--yes",), None, False, 0)],
     )
-    def test_all_ends_them_by_an_answer_or_by_yes(
-        self, terminal: None, shop: Shop, options: tuple[str, ...], typed: str | None, asks: bool
+    def test_all_asks_first_and_ends_them_by_yes(
+        self,
+        terminal: None,
+        shop: Shop,
+        options: tuple[str, ...],
+        typed: str | None,
+        asks: bool,
+        left: int,
     ) -> None:
-        shop.log_in()
+        for _ in range(2):
+            shop.log_in()
         arguments = ("revoke", "ada", "--all", *options)
         ended = shop.app.test_cli_runner().invoke(sessions, arguments, input=typed)
-        assert (ended.exit_code, ended.stdout) == (0, "Sessions of ada ended: 1.\n")
-        assert ("End all" in ended.stderr) is asks
-        assert shop.listed() == []
+        said = "" if left else "Sessions of ada ended: 2.\n"
+        assert (ended.exit_code, ended.stdout) == (1 if left else 0, said)
+        assert ("End all sessions of ada (2)? [y/N]:" in ended.stderr) is asks
+        assert len(shop.listed()) == left
 
     def test_a_list_that_the_screen_holds_is_not_paged(
         self, terminal: None, shop: Shop, monkeypatch: pytest.MonkeyPatch
