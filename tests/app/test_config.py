@@ -14,8 +14,7 @@ from app.secret_key import find_weakness
 from backends import BACKENDS, ConfigurationError
 from tests.conftest import SECRET
 from tests.support.covers import covers
-
-PROJECT = Path(__file__).parents[2]
+from tests.support.processes import PROJECT
 
 HASH = "scrypt:32768:8:1$salt$0123"
 

@@ -14,6 +14,13 @@ SECRET = "5f1c0b8e93d24a7796e1d05c3ab84f6217e9c4d08b35af6e1290d7c48e6b53fa"
 Views = dict[str, Callable[[], Any]]
 
 
+def make_plain(**config: Any) -> Flask:
+    """An application on Flask's own session."""
+    app = Flask("lab")
+    app.config.update({"SECRET_KEY": SECRET, "TESTING": True, **config})
+    return app
+
+
 def make_bare(backend: str | None = None, clock: Clock = wall_clock, **config: Any) -> Flask:
     """An application with nothing but a backend: the one of this name, or of its settings."""
     app = Flask("lab")

@@ -3,7 +3,6 @@
 import re
 import tomllib
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from babel.messages import Catalog, Message
@@ -11,10 +10,9 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-import app
 from app.languages.language import LANGUAGES
+from tests.support.processes import PROJECT
 
-PROJECT = Path(app.__file__).parents[1]
 FOLDERS = sorted(PROJECT.glob("app/languages/translations/*/LC_MESSAGES"))
 ELEMENT = re.compile(r"</?\w+[^>]*>")
 VALUE = re.compile(r"%\(\w+\)[sd]")

@@ -22,10 +22,10 @@ from backends import StoreUnavailable
 from tests.app.conftest import MakeLab
 from tests.app.languages.marks import DATA, SHOWN_ATTRIBUTES, find_unmarked, mark_texts
 from tests.app.walker import ORIGIN, Walker
-from tests.support.visitor import PASSWORDS, Visitor
+from tests.support.processes import PROJECT
+from tests.support.visitor import FIREFOX, PASSWORDS, Visitor
 
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-TEMPLATES = Path(__file__).parents[3] / "app" / "templates"
+TEMPLATES = PROJECT / "app" / "templates"
 MakeGerman = Callable[..., Visitor]
 
 

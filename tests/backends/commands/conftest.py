@@ -15,8 +15,7 @@ from backends.server_side import OwnedSession
 from tests.backends.places import STORES, at_any_speed, only_on, placed_on
 from tests.support.bare import Views, add_views
 from tests.support.clock import SetClock
-
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+from tests.support.visitor import FIREFOX as FIREFOX
 
 on_each_store = only_on(STORES)
 

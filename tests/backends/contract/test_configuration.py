@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from backends import ConfigurationError
+from backends import Backend, ConfigurationError
 from tests.backends.contract.stage import MakeApp, Stage
-from tests.backends.places import A_STORE, CLASSES, STORES, only_on
+from tests.backends.places import A_STORE, CLASSES, only_on
 from tests.conftest import SECRET
 from tests.support.cases import case
 
@@ -84,24 +84,22 @@ def test_a_domain_may_be_written_as_cookies_of_old_were(make_app: MakeApp) -> No
             make_app(SESSION_COOKIE_DOMAIN=domain)
 
 
+OF_A_STORE: list[tuple[str, tuple[Any, ...], str]] = [
+    ("SESSION_KEY_PREFIX", ("\udcff", None, b"session:", 5), r"is no text in"),
+    ("SESSION_FILE_DIR", (5, 1.5, True, b"sessions", ["sessions"], "a\0b", "\ud800"), "is no path"),
+    ("SESSION_ID_LENGTH", (*NO_COUNTS, 1, 15, 4096, float("inf")), r"from 16 to 256\.$"),
+]
+
+
 @only_on(A_STORE)
-def test_a_prefix_that_is_no_text_is_one_line(make_app: MakeApp) -> None:
-    for prefix in ("\udcff", None, b"session:", 5):
-        with (
-            case(prefix),
-            pytest.raises(ConfigurationError, match=r"^SESSION_KEY_PREFIX=.* is no text in"),
-        ):
-            make_app(SESSION_KEY_PREFIX=prefix)
-
-
-@only_on([place for place in STORES if place[0].on_disk])
-def test_a_folder_that_is_no_path_is_one_line(make_app: MakeApp) -> None:
-    for folder in (5, 1.5, True, b"sessions", ["sessions"], "a\0b", "\ud800"):
-        with (
-            case(folder),
-            pytest.raises(ConfigurationError, match=r"^SESSION_FILE_DIR=.* is no path"),
-        ):
-            make_app(SESSION_FILE_DIR=folder)
+def test_an_invalid_setting_of_a_store_is_one_line(make_app: MakeApp, backend: Backend) -> None:
+    for name, values, says in OF_A_STORE:
+        for value in values if backend.on_disk or name != "SESSION_FILE_DIR" else ():
+            with (
+                case((name, value)),
+                pytest.raises(ConfigurationError, match=f"^{name}=.* {says}"),
+            ):
+                make_app(**{name: value})
 
 
 @only_on(CLASSES)

@@ -31,9 +31,9 @@ from tests.support.cases import case
 from tests.support.clock import SetClock
 from tests.support.covers import REVOCABLE, covers
 from tests.support.services import left_to_it
+from tests.support.visitor import FIREFOX
 
 IDLE = 1800
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
 class Role(str, Enum):  # noqa: UP042 - unlike a StrEnum, it is formatted as the member's name

@@ -13,7 +13,7 @@ from flask_socketio import SocketIO
 from flask_socketio.test_client import SocketIOTestClient
 from werkzeug.test import TestResponse
 
-from tests.conftest import SECRET
+from tests.support.bare import make_plain
 
 START = 1_800_000_000
 """When each recording begins: with the clock at a standstill, all dates in it are the same."""
@@ -136,8 +136,7 @@ class Scenario:
     def record(self, install: Callable[[Flask], object]) -> dict[str, Answer]:
         """The answers of the application with the sessions that `install` gives it."""
         with time_machine.travel(START, tick=False) as clock:
-            app = Flask("shop")
-            app.config.from_mapping({"SECRET_KEY": SECRET, "TESTING": True, **self.config})
+            app = make_plain(**self.config)
             install(app)
             self.build(app)
             recording = Recording(app, clock)

@@ -12,8 +12,8 @@ from flask_session import Session
 
 from backends import BACKENDS, Backend
 from tests.backends.places import at_any_speed
-from tests.conftest import SECRET, Where, place
-from tests.support.bare import Tab, Views, add_views
+from tests.conftest import Where, place
+from tests.support.bare import Tab, Views, add_views, make_plain
 from tests.support.clock import SetClock
 from tests.support.services import RedisServer
 
@@ -25,8 +25,7 @@ time_limit = at_any_speed
 
 
 def make_stock(views: Views, **config: Any) -> Flask:
-    app = Flask("lab")
-    app.config.update({"SECRET_KEY": SECRET, "TESTING": True, **LIMITS, **config})
+    app = make_plain(**LIMITS, **config)
     if "SESSION_TYPE" in config:
         Session(app)
     return add_views(app, views)

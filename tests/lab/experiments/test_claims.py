@@ -3,7 +3,6 @@
 import inspect
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,9 +12,7 @@ from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Stakes, Topic
 from app.lab.experiments import CLAIMS
 from app.lab.reports.matrix import mark_code
 from backends import BUILT_IN
-
-PROJECT = Path(__file__).parents[3]
-
+from tests.support.processes import PROJECT
 
 EVERY = CLAIMS.values()
 

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +20,8 @@ from app.lab.reports.report import (
 )
 from app.lab.reports.schema import format_schemas
 from tests.lab.reports.made_reports import AS_EXPECTED, BROKEN, SURPRISING
+from tests.support.processes import PROJECT
 
-DOCS = Path(__file__).parents[3] / "docs" / "schemas"
 schemas = cache(format_schemas)
 """By the name of the file."""
 DATA = json.loads(dump_by_line(AS_EXPECTED))
@@ -51,7 +50,7 @@ class TestSchemas:
     def test_they_are_what_is_published_and_json_schemas(self) -> None:
         assert len(schemas()) == 2
         for name, text in schemas().items():
-            assert (DOCS / name).read_text() == text, "out of date: make readme"
+            assert (PROJECT / "docs/schemas" / name).read_text() == text, "out of date: make readme"
             Draft202012Validator.check_schema(json.loads(text))
 
     def test_every_type_and_every_property_of_a_report_has_a_description(self) -> None:

@@ -12,17 +12,11 @@ from flask_session import Session
 
 from backends import Backend, init_app
 from tests.conftest import SECRET
-from tests.support.bare import Tab, add_views, make_bare
+from tests.support.bare import Tab, add_views, make_bare, make_plain
 from tests.support.clock import SetClock
 from tests.system.documents.documents import find_blocks
 
 MIGRATING, DEPLOYING = "docs/migrating.md", "docs/deploying.md"
-
-
-def make_flask(**config: Any) -> Flask:
-    app = Flask("lab")
-    app.config.update(SECRET_KEY=SECRET, TESTING=True, **config)
-    return app
 
 
 def run_block(document: str, containing: str, **names: Any) -> dict[str, Any]:
@@ -44,18 +38,18 @@ def log_in_as(app: Flask) -> str:
 
 
 def test_the_move_from_flask() -> None:
-    token = log_in_as(make_flask())
-    app = make_flask(SESSION_REDIS=fakeredis.FakeRedis())
+    token = log_in_as(make_plain())
+    app = make_plain(SESSION_REDIS=fakeredis.FakeRedis())
     run_block(MIGRATING, 'SESSION_MIGRATE_FROM="flask",', app=app, redis_url=None)
     assert Tab(add_views(app), token).data()["user_id"] == 42
 
 
 def test_the_move_from_flask_session() -> None:
     client = fakeredis.FakeRedis()
-    before = make_flask(SESSION_TYPE="redis", SESSION_REDIS=client)
+    before = make_plain(SESSION_TYPE="redis", SESSION_REDIS=client)
     Session(before)
     token = log_in_as(before)
-    app = make_flask()
+    app = make_plain()
     run_block(MIGRATING, 'SESSION_MIGRATE_FROM="flask-session"', app=app, redis_client=client)
     assert Tab(add_views(app), token).data()["user_id"] == 42
 
@@ -64,10 +58,10 @@ def test_the_move_from_an_interface_of_ones_own() -> None:
     class MySessionInterface(SecureCookieSessionInterface):
         salt = "my own"
 
-    before = make_flask()
+    before = make_plain()
     before.session_interface = MySessionInterface()
     token = log_in_as(before)
-    app = make_flask()
+    app = make_plain()
     run_block(MIGRATING, "MySessionInterface()", app=app, MySessionInterface=MySessionInterface)
     app.config["SESSION_MIGRATE_UNTIL"] = "2100-01-31"
     init_app(app, "cookie")
@@ -76,7 +70,7 @@ def test_the_move_from_an_interface_of_ones_own() -> None:
 
 def test_the_move_between_two_of_ours(tmp_path: Path) -> None:
     token = log_in_as(make_bare("filesystem", SESSION_FILE_DIR=tmp_path))
-    app = make_flask(SESSION_FILE_DIR=tmp_path, SESSION_REDIS=fakeredis.FakeRedis())
+    app = make_plain(SESSION_FILE_DIR=tmp_path, SESSION_REDIS=fakeredis.FakeRedis())
     run_block(MIGRATING, 'SESSION_KEY_PREFIX="moved:"', app=app, init_app=init_app)
     assert Tab(add_views(app), token).data()["user_id"] == 42
 
@@ -84,13 +78,13 @@ def test_the_move_between_two_of_ours(tmp_path: Path) -> None:
 def test_the_way_back(make_app: Callable[..., Flask], backend: Backend) -> None:
     ours = make_app()
     token = log_in_as(ours)
-    app = make_flask()
+    app = make_plain()
     app.config.update(ours.config)
     names = {"init_app": lambda app: init_app(app, backend.name, SetClock())}
     run_block(MIGRATING, "class BackToFlask", app=app, **names)
     tab = Tab(add_views(app), token)
     assert tab.data()["user_id"] == 42
-    assert Tab(add_views(make_flask()), tab.token).data()["user_id"] == 42
+    assert Tab(add_views(make_plain()), tab.token).data()["user_id"] == 42
     assert "Set-Cookie" not in Tab(app).get("/").headers
 
 
@@ -146,6 +140,6 @@ def test_a_replaced_key_keeps_everybody_in(make_app: Callable[..., Flask]) -> No
 
 @pytest.mark.parametrize("document", ["README.md", "docs/choosing.md"])
 def test_the_one_line_that_changes(document: str) -> None:
-    app: Flask = run_block(document, "init_app(app)", app=make_flask())["app"]
+    app: Flask = run_block(document, "init_app(app)", app=make_plain())["app"]
     assert app.config["SESSION_BACKEND"] == "redis"
     assert type(app.session_interface).__module__.startswith("backends.")

@@ -20,6 +20,7 @@ from flask import (
 from backends import Backend, init_app
 from tests.backends.contract.stage import HOST, Act, MakeApp, Stage, begin_anew
 from tests.backends.places import CLASSES, only_on
+from tests.support.bare import make_plain
 
 
 class TestTheTestClient:
@@ -90,8 +91,7 @@ def test_a_thread_may_use_it_meanwhile(stage: Stage, change: Any, kept: dict[str
 
 @only_on(CLASSES)
 def test_it_may_be_installed_in_the_current_application(bare_app: Flask, backend: Backend) -> None:
-    app = Flask("lab")
-    app.config.update(bare_app.config)
+    app = make_plain(**bare_app.config)
     with app.app_context():
         init_app(current_app, backend.name)
     stage = Stage(app)
@@ -119,8 +119,7 @@ def test_its_own_way_to_call_asynchronous_functions_stays(
         session["a"] = 1
         return "begun"
 
-    app = Flask("lab")
-    app.config.update(bare_app.config)
+    app = make_plain(**bare_app.config)
     app.async_to_sync = drive  # type: ignore[assignment,method-assign]
     init_app(app, backend.name)
     app.add_url_rule("/begin", view_func=begin)

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import pytest
-from flask import Flask, session
+from flask import session
 
 from backends import Backend, Session, id_of
 from tests.backends.contract.stage import Act, Stage, set_cookie
-from tests.conftest import SECRET
+from tests.support.bare import make_plain
 from tests.support.cases import case
 
 Operation = Callable[[Any], Any]
@@ -98,14 +98,6 @@ def tell(stage: Stage, begin: dict[str, Any], operation: Operation) -> Told:
     return Told(result, content, modified, cookie, response.headers.get("Vary"), stage.result)
 
 
-@pytest.fixture
-def flask_stage() -> Stage:
-    """An application on Flask's own session."""
-    app = Flask("lab")
-    app.config.update(SECRET_KEY=SECRET, TESTING=True)
-    return Stage(app)
-
-
 @pytest.mark.parametrize(
     "begin",
     # In no order, one of them longer than what Redis keeps in order.
@@ -113,8 +105,9 @@ def flask_stage() -> Stage:
     ids=["filled", "empty"],
 )
 def test_the_session_is_the_dict_that_flasks_own_session_is(
-    stage: Stage, flask_stage: Stage, backend: Backend, begin: dict[str, Any]
+    stage: Stage, backend: Backend, begin: dict[str, Any]
 ) -> None:
+    flask_stage = Stage(make_plain())
     for name, operation in OPERATIONS.items():
         with case(name):
             expected = tell(flask_stage, begin, operation)

@@ -22,6 +22,7 @@ from backends import Backend, init_app, lister_of
 from backends.store import StoreUnavailable
 from tests.backends.contract.stage import Act, MakeApp, Stage, begin_anew, set_cookie
 from tests.backends.places import CLASSES, only_on
+from tests.support.bare import make_plain
 from tests.support.cases import case
 from tests.support.failures import raising
 
@@ -199,8 +200,7 @@ class TestTags:
     def test_an_application_may_register_its_own(
         self, stage: Stage, backend: Backend, monkeypatch: pytest.MonkeyPatch, before: bool
     ) -> None:
-        app = Flask("lab")
-        app.config.update(stage.app.config)
+        app = make_plain(**stage.app.config)
         # Flask's interface is one for all applications of a process: each would have the tag.
         own = type(app.session_interface.serializer)()  # type: ignore[attr-defined]
         monkeypatch.setattr(app.session_interface, "serializer", own)
@@ -215,8 +215,7 @@ class TestTags:
 
     @only_on(CLASSES)
     def test_one_may_take_the_place_of_flasks(self, bare_app: Flask, backend: Backend) -> None:
-        app = Flask("lab")
-        app.config.update(bare_app.config)
+        app = make_plain(**bare_app.config)
         app.session_interface = SecureCookieSessionInterface()
         own = TaggedJSONSerializer()
         own.register(TagSeconds, force=True, index=0)
