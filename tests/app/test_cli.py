@@ -151,10 +151,7 @@ def test_flasks_own_command_offers_them_too(
     ],
 )
 def test_sessions_that_cannot_be_found_are_one_line(
-    invoke: Invoke,
-    monkeypatch: pytest.MonkeyPatch,
-    backend: str,
-    expected: str,
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, backend: str, expected: str
 ) -> None:
     """Of each command: tests/backends/commands/test_refusals.py."""
     monkeypatch.setenv("SESSION_BACKEND", backend)

@@ -61,11 +61,13 @@ def test_a_sweep_spares_unfinished_files(store: FileSystemStore, clock: SetClock
     store.create(key(1), FIELDS, 600)
     shard = records(store)[0].parent
     abandoned, writing = shard / "a.tmp", shard / "b.tmp"
-    for path, age in ((abandoned, WRITE_TIMEOUT_SECONDS + 1), (writing, 1)):
+    probe = store.folder / "probe.12345678.tmp"  # of a start that crashed
+    old = WRITE_TIMEOUT_SECONDS + 1
+    for path, age in ((abandoned, old), (probe, old), (writing, 1)):
         path.touch()
         os.utime(path, (clock() - age, clock() - age))
-    assert sum(store.sweep()) == 1
-    assert (writing.exists(), abandoned.exists()) == (True, False)
+    assert sum(store.sweep()) == 2
+    assert [path.exists() for path in (writing, abandoned, probe)] == [True, False, False]
 
 
 def test_a_file_never_looks_unfinished_for_longer_than_it_is(

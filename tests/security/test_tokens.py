@@ -1,58 +1,19 @@
 """What a token is made of, which ones are accepted, and where one may appear."""
 
-import hashlib
-import json
 import logging
 import re
-from typing import Any
 
 import pytest
 from flask import Flask
-from itsdangerous import URLSafeTimedSerializer
 
 from app.lab.browser.cookie_jar import Jar, Refused
 from backends import BACKENDS, backend_of
-from tests.conftest import SECRET
 from tests.security.conftest import MakeLab, on_one_backend
-from tests.security.routes import PROTECTED, visit_everything
+from tests.security.routes import visit_everything
 from tests.support.covers import covers
 from tests.support.visitor import Visitor
 
-OTHER_KEY = "fedcba9876543210" * 4
 COOKIE_OCTETS = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
-
-
-def make_forgeries(token: str) -> dict[str, str]:
-    head, dot, signature = token.rpartition(".")
-    if not dot:  # it is sealed as a whole
-        head, signature = token[:-22], token[-22:]
-    swapped = ("A" if head[0] != "A" else "B") + head[1:]
-    payload = {"user": "alice", "logged_in": True, "epoch": 0, "@id": "x", "@created": 1.8e9}
-
-    def sign(key: str, purpose: str, digest: Any) -> str:
-        own = {"key_derivation": "hmac", "digest_method": digest}
-        signed: str = URLSafeTimedSerializer(key, purpose, signer_kwargs=own).dumps(payload)
-        return signed
-
-    return {
-        "invented": "a" * len(token),
-        "altered": f"{swapped}{dot}{signature}",
-        "cut": token[:-8],
-        "unsigned": head,
-        "empty signature": f"{head}.",
-        "no algorithm": json.dumps({"alg": "none"}) + head,
-        "SHA-1": sign(SECRET, "cookie-session", hashlib.sha1),
-        "foreign key": sign(OTHER_KEY, "cookie-session", hashlib.sha256),
-        "other purpose": sign(SECRET, "reset-password", hashlib.sha256),
-    }
-
-
-@covers("7.2.1", "9.1.1", "9.1.2", "9.1.3", "9.2.2", "9.2.3", "SM-17", "SM-27", "WSTG-10")
-def test_only_a_token_signed_for_this_purpose_logs_in(lab: Flask, alice: Visitor) -> None:
-    for kind, token in make_forgeries(alice.token).items():
-        forger = Visitor(lab, token)
-        for path in PROTECTED:
-            assert forger.get(path).status_code == 302, (kind, path)
 
 
 @covers("11.4.1")
@@ -70,7 +31,9 @@ def test_a_token_appears_in_set_cookie_only(lab: Flask, caplog: pytest.LogCaptur
         answers.append(answer)
         tokens |= {visitor.token} if visitor.has_token else set()
     answers.append(Visitor(lab, f"{max(tokens)}x").get("/dashboard"))
+    Visitor(lab).log_in("alice", "typed-in-error")
     logged = caplog.text + "".join(str(vars(record)) for record in caplog.records)
+    assert not [each for each in ("wonderland", "typed-in-error") if each in logged]
     for secret in {part for token in tokens for part in (token, token.rpartition(".")[2])}:
         assert secret not in logged
         for answer in answers:

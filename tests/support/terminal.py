@@ -23,10 +23,7 @@ class Ended(NamedTuple):
 
 
 def run_at_terminal(
-    command: Sequence[str],
-    folder: Path,
-    environment: Mapping[str, str],
-    lines: int,
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], lines: int
 ) -> Ended:
     """Run the command in a terminal with so many lines; nobody types."""
     ours, its = pty.openpty()

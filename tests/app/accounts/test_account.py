@@ -55,8 +55,7 @@ def test_it_keeps_no_session_that_an_administrator_ends_meanwhile(
 
 
 @pytest.mark.parametrize(
-    ("owner", "sentence"),
-    [(None, "You were logged out"), ("user", "expired, or was ended")],
+    ("owner", "sentence"), [(None, "You were logged out"), ("user", "expired, or was ended")]
 )
 def test_a_user_who_is_logged_out_is_told_why(
     alice: Visitor, phone: Visitor, backend: Backend, owner: str | None, sentence: str

@@ -131,9 +131,7 @@ def test_an_ipv6_network_is_one_address() -> None:
 
 
 @covers("6.3.1")
-def test_an_account_has_a_limit_of_its_own_that_few_guesses_do_not_reach(
-    make_lab: MakeLab,
-) -> None:
+def test_an_account_has_a_limit_of_its_own_that_few_guesses_do_not_reach(make_lab: MakeLab) -> None:
     app = make_lab()
     networks = BY_ACCOUNT // BY_ADDRESS
     for network in range(networks):

@@ -232,11 +232,7 @@ def test_each_error(
     ]
     guesses = [bob.log_in("bob", "wrong") for _ in range(BY_ADDRESS + 1)]
     errors.append((429, guesses[-1]))
-    for status, error in (
-        (418, ImATeapot()),
-        (500, None),
-        (503, StoreUnavailable("by a test")),
-    ):
+    for status, error in ((418, ImATeapot()), (500, None), (503, StoreUnavailable("by a test"))):
         with monkeypatch.context() as patch:
             patch.setattr("app.demos.cart.bill_for", fail_with(error))
             errors.append((status, alice.get("/cart")))

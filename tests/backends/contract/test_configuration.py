@@ -95,10 +95,7 @@ OF_A_STORE: list[tuple[str, tuple[Any, ...], str]] = [
 def test_an_invalid_setting_of_a_store_is_one_line(make_app: MakeApp, backend: Backend) -> None:
     for name, values, says in OF_A_STORE:
         for value in values if backend.on_disk or name != "SESSION_FILE_DIR" else ():
-            with (
-                case((name, value)),
-                pytest.raises(ConfigurationError, match=f"^{name}=.* {says}"),
-            ):
+            with case((name, value)), pytest.raises(ConfigurationError, match=f"^{name}=.* {says}"):
                 make_app(**{name: value})
 
 

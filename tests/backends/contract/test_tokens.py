@@ -2,14 +2,16 @@
 
 import secrets
 from collections import Counter
+from hashlib import sha1, sha256
 from typing import Any
 
 import pytest
 from flask import Flask, Response, request, session
+from itsdangerous import URLSafeTimedSerializer
 
 from backends import Backend
 from tests.backends.contract.stage import MakeApp
-from tests.support.bare import Tab, Views
+from tests.support.bare import SECRET, Tab, Views
 from tests.support.cases import case
 from tests.support.covers import covers
 
@@ -42,23 +44,51 @@ def test_a_planted_token_is_never_the_one_that_is_logged_in(app: Flask) -> None:
     assert victim.token != attacker.token
 
 
+def signed(key: str, purpose: str, digest: Any) -> str:
+    """A session of Alice's as Flask's own would sign it."""
+    own = {"key_derivation": "hmac", "digest_method": digest}
+    payload = {"user": "alice", "@id": "x", "@created": 1.8e9}
+    return str(URLSafeTimedSerializer(key, purpose, signer_kwargs=own).dumps(payload))
+
+
 HOSTILE = (
-    *("", ".", "..", "a.b.c", "\0", "../../etc/passwd", "*", "x" * 7000, "ä€", "%00", '"', "{}"),
+    *(
+        '{"alg": "none"}.e30.',
+        "",
+        ".",
+        "..",
+        "a.b.c",
+        "\0",
+        "../../etc/passwd",
+        "*",
+        "x" * 7000,
+        "ä€",
+        "%00",
+        '"',
+        "{}",
+    ),
 )
 
 
 class TestTokens:
     def forged(self, token: str) -> list[str]:
-        """The token with each character changed, cut at many places, and made up."""
+        """The token with each character changed, cut at many places, made up or signed anew."""
         changed = [
             f"{token[:place]}{'A' if letter != 'A' else 'B'}{token[place + 1 :]}"
             for place, letter in enumerate(token)
         ]
         cut = [token[:place] for place in range(0, len(token), 7)]
         other = (f"{token}A", f".{token}", f"{token.partition('.')[0]}.", secrets.token_hex(40))
-        return [*changed, *cut, *other]
+        foreign = (
+            *(signed(SECRET, "cookie-session", sha1), signed(SECRET, "reset-password", sha256)),
+            signed("fedcba9876543210" * 4, "cookie-session", sha256),
+        )
+        return [*changed, *cut, *other, *foreign]
 
-    def test_a_changed_token_is_nobody(self, app: Flask, alice: Tab) -> None:
+    @covers("7.2.1", "9.1.1", "9.1.2", "9.1.3", "9.2.2", "SM-17", "SM-27", "WSTG-10")
+    def test_a_token_that_is_not_signed_for_this_purpose_is_nobody(
+        self, app: Flask, alice: Tab
+    ) -> None:
         whole = alice.data()
         # The last character of base64 carries bits that mean nothing: it counts all the same.
         assert not [token for token in self.forged(alice.token) if Tab(app, token).data() == whole]

@@ -1,8 +1,5 @@
 """The comparison finds differences, and rows of its table that no longer occur."""
 
-from functools import partial
-from pathlib import Path
-
 import pytest
 from flask import Flask, Response
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
@@ -16,7 +13,6 @@ from tests.backends.extensions.differences import (
 )
 from tests.backends.extensions.flask_login_scenarios import SCENARIOS
 from tests.backends.extensions.recording import Mask
-from tests.backends.extensions.test_extensions import install
 
 SCENARIO = next(each for each in SCENARIOS if each.name == "login and logout")
 
@@ -41,14 +37,6 @@ def test_a_defect_in_the_answer_is_found() -> None:
         ("login", "cookies", "session=…; HttpOnly; Path=/", "session=…; Path=/"),
         ("login", "Vary", "Cookie", ABSENT),
     ]
-
-
-def test_flask_session_is_told_apart(tmp_path: Path) -> None:
-    """A proof that a scenario runs on the backend that is installed."""
-    where = {"SESSION_FILE_DIR": tmp_path / "sessions"}
-    plain = SCENARIO.record(lambda app: None)
-    stock = SCENARIO.record(partial(install, backend="flask-session-filesystem", where=where))
-    assert list(find_differences(plain, stock)) != []
 
 
 def test_a_random_value_that_is_made_anew_is_found() -> None:

@@ -149,14 +149,6 @@ def test_parallel_logins_and_lists_find_no_folder_missing(tmp_path: Path) -> Non
     assert store.sessions_of("alice") == {}
 
 
-def test_a_sweep_removes_the_probe_that_a_crashed_start_left(tmp_path: Path) -> None:
-    folder = tmp_path / "sessions"
-    FileSystemStore(folder)
-    (folder / "probe.12345678.tmp").touch()
-    assert sum(FileSystemStore(folder, much_later).sweep()) == 1
-    assert not list(folder.rglob("*.tmp"))
-
-
 @pytest.fixture(scope="module")
 def processes() -> Iterator[ProcessPoolExecutor]:
     """Processes that log in at once, the same for each store; they load nothing themselves."""

@@ -147,19 +147,6 @@ def test_a_redis_killed_between_view_and_save_is_a_503(
     assert '"held"' not in site.get("/keys", cookie).text
 
 
-def test_a_full_redis_refuses_writes_and_serves_reads(site: Site, server: RedisServer) -> None:
-    cookie, leaving = site.log_in(), site.log_in()
-    with set_to(server, "maxmemory", 1, 0):
-        for path in ("/login", "/set/lost", "/rotate"):
-            assert refused(site.post(path, cookie))
-        for path in ("/who", "/public"):
-            assert site.get(path, cookie).status == 200
-        assert site.post("/logout", leaving).status == 200
-        assert site.get("/who", leaving).status == 401
-    assert site.post("/set/kept", cookie).status == 200
-    assert '"lost"' not in site.get("/keys", cookie).text
-
-
 def waits(server: RedisServer) -> int:
     """How many commands and connections a server got since `config_resetstat`, asked on a new one.
 

@@ -8,7 +8,7 @@ from flask import copy_current_request_context, jsonify, session
 from flask.globals import request_ctx
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
-from tests.backends.contract.stage import Stage, set_cookie
+from tests.backends.contract.stage import Stage
 
 
 def test_it_is_no_dict(stage: Stage) -> None:
@@ -18,10 +18,6 @@ def test_it_is_no_dict(stage: Stage) -> None:
         stage.visit(lambda: jsonify(session))
     stage.visit(lambda: isinstance(session._get_current_object(), dict))  # type: ignore[attr-defined]
     assert stage.result is False
-
-
-def test_a_session_ends_with_the_browser_by_default(stage: Stage) -> None:
-    assert "Expires" not in (set_cookie(stage.put(a=1)) or "")
 
 
 def test_a_cookie_of_flasks_own_is_not_read(stage: Stage) -> None:
