@@ -20,7 +20,8 @@ def alice(name: str, make_lab: MakeLab) -> Visitor:
 
 def test_each_feature_keeps_what_it_stores(alice: Visitor) -> None:
     assert "Welcome alice" in alice.get("/dashboard").text
-    assert "buy milk" in alice.submit("/dashboard/note", note="buy milk").text
+    written = alice.submit("/dashboard/note", note="<b>milk</b> & honey")
+    assert "&lt;b&gt;milk&lt;/b&gt; &amp; honey" in written.text
     alice.post("/uploads", file=(BytesIO(b"\x00\xff"), "two.txt"))
     assert alice.get("/uploads/file").data == b"\x00\xff"
     assert "Cookie jar" in alice.submit("/cart/add", product="jar", quantity="2").text

@@ -37,13 +37,6 @@ def test_a_wrong_login_says_so_and_sets_no_cookie(visitor: Visitor) -> None:
         assert "typed-in-error" not in response.text
 
 
-def test_what_is_written_is_shown(visitor: Visitor) -> None:
-    visitor.log_in()
-    visitor.post("/dashboard/note", note="<b>milk</b> & honey")
-    page = visitor.get("/dashboard")
-    assert "&lt;b&gt;milk&lt;/b&gt; &amp; honey" in page.text
-
-
 @pytest.mark.parametrize(
     "placed", PLACES, indirect=True, ids=[f"{backend.name}-{kind}" for backend, kind in PLACES]
 )

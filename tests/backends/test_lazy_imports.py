@@ -35,7 +35,9 @@ for backend in ("cookie", "flask-cookie"):
 
 
 STAGES = (
-    f"import backends.commands\n{COOKIE_APPLICATION}\n{LAB_ON_COOKIES}",
+    f"import backends.commands\n{COOKIE_APPLICATION}\nimport app.factory",
+    LAB_ON_COOKIES,
+    "import app.lab.compare",
     "from backends import BACKENDS; list(BACKENDS)",
     "import backends.encrypted_cookie",
     "import backends.redis",
@@ -59,12 +61,22 @@ def run(code: str) -> str:
     return ended.stdout
 
 
+REPORT = f"""
+import json, sys
+lab = {{"app.lab." for each in sys.modules if each.startswith("app.lab.")}}
+print(json.dumps(sorted(lab | {LIBRARIES} & sys.modules.keys())))
+"""
+
+
 def test_only_the_chosen_backend_is_loaded() -> None:
-    report = f"import json, sys; print(json.dumps(sorted({LIBRARIES} & sys.modules.keys())))"
-    lines = run("".join(f"{stage}\n{report}\n" for stage in STAGES)).splitlines()
+    """Nor does an application load an experiment, or the laboratory a Redis."""
+    lines = run("".join(f"{stage}\n{REPORT}\n" for stage in STAGES)).splitlines()
+    application, *others = (json.loads(line) for line in lines)
+    assert application == []
     # redis-py takes cryptography for the certificates of TLS, where it is installed.
-    assert [json.loads(line) for line in lines] == [
-        *([], [], ["cryptography"], ["cryptography", "redis"])
+    assert others == [
+        *[["app.lab."]] * 3,
+        *(["app.lab.", "cryptography"], ["app.lab.", "cryptography", "redis"]),
     ]
 
 

@@ -1,7 +1,6 @@
 """The options of `session-lab compare` for somebody else's application, and every way to it."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from app.lab.subject.site import Paths
 from tests.lab.conftest import SetReport
 from tests.lab.reports.made_reports import AS_EXPECTED
 from tests.lab.subject.logins import SHOP
-from tests.support.processes import run
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 
@@ -87,12 +85,3 @@ def test_an_invalid_option_is_one_line(options: list[str], says: str) -> None:
     assert ended.exit_code == 2
     assert says in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.output
-
-
-def test_the_application_loads_no_experiment_and_the_command_no_redis_of_its_own() -> None:
-    code = """
-import sys, app.factory
-print([name for name in sys.modules if name.startswith("app.lab.")])
-import app.lab.compare
-print({"fakeredis", "redis"} & {*sys.modules})"""
-    assert run([sys.executable, "-c", code]).stdout == "[]\nset()\n"

@@ -233,12 +233,6 @@ class TestRedisOfARun:
         assert result.exit_code == 0, result.stderr
         return parse_report(result.stdout).circumstances.redis
 
-    def test_it_is_embedded_on_a_machine_without_redis_server(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("PATH", "")
-        assert self.read_redis("redis") == "embedded in the process (fakeredis)"
-
     def test_it_is_a_redis_server_and_never_that_of_redis_url(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -25,6 +25,7 @@ def test_a_new_password_is_the_one_that_logs_in(alice: Visitor) -> None:
     assert "Your password is changed" in page.text
     assert Visitor(alice.app).log_in().status_code == 401
     assert Visitor(alice.app).log_in("alice", NEW).status_code == 302
+    assert Visitor(alice.app).log_in("bob").status_code == 302
 
 
 @covers("7.4.3")

@@ -35,13 +35,6 @@ def test_the_file_is_its_owners_alone_and_holds_no_password(
     assert stat.S_IMODE(accounts_file.stat().st_mode) == 0o600
 
 
-def test_a_changed_password_replaces_the_configured_one(context: None) -> None:
-    database.change_password("alice", "looking-glass")
-    assert database.authenticate("alice", "wonderland") is None
-    assert database.authenticate("alice", "looking-glass") is not None
-    assert database.authenticate("bob", "builder") is not None
-
-
 def test_enabling_does_not_bring_an_old_epoch_back(context: None, accounts_file: Path) -> None:
     for change in (database.disable, database.disable, database.enable):
         change("bob")

@@ -76,15 +76,6 @@ class TestList:
             row not in marked for row in rows
         ]
 
-    @covers("7.5.2", limit=REVOCABLE)
-    def test_one_session_ends_by_its_handle(self, lab_app: Flask) -> None:
-        lost = at(lab_app)
-        [handle] = find_handles(lab_app)
-        mine = at(lab_app)
-        response = mine.submit("/sessions/end", handle=handle)
-        assert "One session was ended" in response.text
-        assert (lost.is_in, mine.is_in) == (False, True)
-
     def test_all_others_end_and_this_one_stays(self, lab_app: Flask) -> None:
         others, bob = [at(lab_app), at(lab_app)], at(lab_app, "bob")
         mine = at(lab_app)

@@ -149,11 +149,6 @@ class TestLimits:
         assert (begun["event"], ended["event"]) == ("session begun", "token of an ended session")
         assert begun["session"] == ended["session"]
 
-    def test_a_session_that_is_only_read_stays(self, alice: Tab, clock: SetClock) -> None:
-        for _ in range(5):
-            clock.forward(IDLE * 0.6)
-            assert alice.data() == {"user": "alice"}
-
     @pytest.mark.parametrize(
         ("path", "left"), [("/set/seen/yes", {}), ("/rotate", {}), ("/login", {"user": "alice"})]
     )

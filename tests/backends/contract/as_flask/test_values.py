@@ -48,22 +48,10 @@ class ExactJson(DefaultJSONProvider):
 
 
 VALUES: dict[str, Any] = {
-    "none": None,
-    "bool": True,
-    "int": -7,
-    "big-int": 2**200,
-    "float": 0.1,
-    "exponent": 1e300,
-    "infinity": float("inf"),
-    "empty-text": "",
+    # The plain ones are those of tests/backends/test_serializer.py.
     "text": "Grüße, €, 日本, 😀",
     "control-characters": "\0\r\n\t\x1f\x7f\u2028",
     "lone-surrogate": "\ud800",
-    "text-like-a-tag": " t",
-    "tuple": (1, "a", (2, ())),
-    "list": [1, [2, []], (3,)],
-    "bytes": b"\x00\xff\r\n",
-    "empty-bytes": b"",
     "markup": Markup("<b>&amp;</b>"),
     "uuid": UUID("12345678-1234-5678-1234-567812345678"),
     "datetime-naive": datetime(2026, 2, 28, 23, 59, 59, 999999),
@@ -71,10 +59,6 @@ VALUES: dict[str, Any] = {
     "datetime-offset": datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=5, minutes=30))),
     "datetime-first": datetime.min,
     "datetime-last": datetime.max,
-    "empty-dict": {},
-    **{f"dict-like-the-tag-{tag}": {tag: ["1"]} for tag in (" t", " b", " m", " u", " d", " di")},
-    "dict-like-an-escaped-tag": {" t__": 1},
-    "dict-with-a-tag-among-others": {" t": 1, "b": 2},
     "nested": {
         "list": [{" t": {" di": (1,)}, "tuple": (b"\xff", Markup("<i>"))}],
         "when": {"id": UUID(int=7), "naive": datetime(2026, 1, 2, 3, 4, 5, 6)},
