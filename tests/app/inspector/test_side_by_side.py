@@ -10,6 +10,7 @@ from markupsafe import escape
 
 from app.inspector.side_by_side import ACTIONS, IN_A_STORE, OUTCOMES, cookies_for
 from backends import BACKENDS, BUILT_IN
+from tests.app.conftest import MakeLab
 from tests.conftest import make_session_lab
 from tests.support.visitor import Visitor
 
@@ -171,6 +172,12 @@ def test_the_store_is_shown_as_asked_by_the_page_alone(visitor: Visitor) -> None
         for page, asked in (("dashboard", ["read"]), ("articles", [])):
             visitor.get(f"/{name}/{page}")
             assert traffic(visitor, name)[0]["asked"] == asked
+
+
+def test_in_production_it_says_what_the_store_was_asked_too(make_lab: MakeLab) -> None:
+    alice = Visitor(make_lab("filesystem", in_production=True)).logged_in()
+    page = alice.get("/dashboard").text
+    assert ("write new" in page, "nothing is asked" in page) == (True, False)
 
 
 def test_logout_and_replay_stay_visible(visitor: Visitor) -> None:

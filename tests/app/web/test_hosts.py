@@ -12,6 +12,7 @@ from tests.support.covers import covers
 
 OWN = ("localhost", "localhost:5000", "lab.localhost", "127.0.0.1", "10.0.0.7:80", "[::1]:5000")
 OTHERS = ("rebind.test", "localhost.evil.example", "evil.example:5000", "127.0.0.1.evil.example")
+ALICE = {"username": "alice", "password": "wonderland"}
 IMPOSSIBLE = (".localhost", "a..localhost", f"{'a' * 64}.localhost", "xn--")
 STRANGE = ("a b", "exa\tmple", "a/b", "@localhost", "[::1")
 
@@ -81,6 +82,17 @@ def test_in_production_only_the_names_of_the_setting_count(make_lab: MakeLab) ->
         for host, leads_to in (("localhost", f"https://localhost{path}"), ("evil.example", None)):
             with app.test_client().get(path, base_url=f"http://{host}") as redirect:
                 assert redirect.location == leads_to
+
+
+@covers("SM-07", "SM-08", "WSTG-09")
+def test_plain_http_is_sent_to_https_and_sets_no_cookie(make_lab: MakeLab) -> None:
+    client = make_lab(in_production=True).test_client()
+    response = client.get("/dashboard?tab=2", base_url="http://localhost")
+    assert response.status_code == 308
+    assert response.headers["Location"] == "https://localhost/dashboard?tab=2"
+    login = client.post("/login", data=ALICE, base_url="http://localhost")
+    assert login.status_code in (308, 403)
+    assert not {"Set-Cookie"} & {*response.headers.keys(), *login.headers.keys()}
 
 
 HEADERS = {

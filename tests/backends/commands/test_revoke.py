@@ -1,15 +1,18 @@
-"""`flask sessions revoke`."""
+"""`flask sessions revoke` and `flask sessions sweep`."""
 
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from backends import interface_of
+from backends import Sweeps, interface_of
 from backends.store import call_before
-from tests.backends.commands.conftest import Shop, on_each_store
+from tests.backends.commands.conftest import Shop, on_each_store, run
+from tests.support.bare import make_bare
+from tests.support.clock import SetClock
 
 
 def users_in(*clients: FlaskClient) -> list[Any]:
@@ -99,3 +102,44 @@ def test_the_log_says_that_the_command_line_did_it(
     events = [record.event for record in caplog.records if hasattr(record, "event")]
     told = {"event": "sessions ended", "owner": "ada", "by": "the command line", "ended": 1}
     assert events[-1] == told
+
+
+DAYS = 24 * 3600
+
+
+@on_each_store
+def test_the_store_is_swept_or_says_that_it_does_it_itself(shop: Shop, clock: SetClock) -> None:
+    shop.log_in()
+    shop.log_in("bob")
+    clock.forward(60 * DAYS)
+    shop.log_in("eve")
+    result = shop.run("sweep", "--format", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    if isinstance(interface_of(shop.app).store, Sweeps):
+        # The login has removed two itself, or looked at two places where they may be.
+        assert json.loads(result.stdout) in [{"removed": n, "reason": None} for n in (0, 1, 2)]
+        assert shop.run("sweep").stdout == "Records of ended sessions removed: 0.\n"
+    else:
+        reason = "this store removes ended sessions itself"
+        assert json.loads(result.stdout) == {"removed": 0, "reason": reason}
+        assert shop.run("sweep").stdout == f"Nothing to do: {reason}.\n"
+    assert len(shop.listed("eve")) == 1
+
+
+@pytest.mark.parametrize(
+    ("backend", "status", "said"),
+    [
+        ("cookie", 0, "Nothing to do: the sessions are in the browsers' cookies."),
+        ("flask-cookie", 0, "Nothing to do: the sessions are in the browsers' cookies."),
+        ("flask-session-redis", 0, "Nothing to do: Redis removes ended sessions itself."),
+        ("flask-session-filesystem", 1, "Error: SESSION_BACKEND=flask-session-filesystem has no"),
+    ],
+)
+def test_what_cannot_be_swept_says_why(
+    tmp_path: Path, backend: str, status: int, said: str
+) -> None:
+    sessions, url = tmp_path / "sessions", "redis://127.0.0.1:1/0"
+    result = run(make_bare(backend, SESSION_FILE_DIR=sessions, REDIS_URL=url), "sweep")
+    assert result.exit_code == status
+    assert result.output.startswith(said)
+    assert result.output.count("\n") == 1

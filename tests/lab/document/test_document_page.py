@@ -12,14 +12,22 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from flask.testing import FlaskClient
 
-from app.lab.claim import HOLDS, Verdict
+from app.lab.claim import CANNOT_APPLY, FAILS, HOLDS, Verdict
+from app.lab.document.checked import TriedBy, TrueWhere, check_statements, count_statements
 from app.lab.document.statements import UNMEASURED
 from app.lab.experiments import CLAIMS
 from app.lab.reports.matrix import Links
 from app.lab.reports.report import Report
 from app.lab.runs.background import RunFiles
 from tests.lab.conftest import make_lab
-from tests.lab.reports.made_reports import AS_EXPECTED, faulty_html, faulty_run
+from tests.lab.reports.made_reports import (
+    AS_EXPECTED,
+    ENCRYPTED,
+    HIDDEN,
+    faulty_html,
+    faulty_run,
+    result,
+)
 from tests.support.html import parse_page
 
 OF_FLASK = (1, 6, 9, 15, 16, 20, 21, 22, 28, 30, 31, 35, 36, 44, 45, 46, 54, 60, 67, 72, 75)
@@ -187,3 +195,42 @@ def test_a_claim_leads_to_its_lines_where_the_page_is(client: FlaskClient) -> No
     assert Links("#", "--").line(100) is None
     assert "<footer>line 100</footer>" in faulty_html()
     assert "#line-" not in faulty_html()
+
+
+SAID = HIDDEN.statements[0]
+
+
+def test_a_statement_is_true_where_no_claim_refutes_it() -> None:
+    proofs = [
+        TriedBy(
+            ENCRYPTED, [result("encrypted", "cookie", FAILS), result("encrypted", "redis", HOLDS)]
+        ),
+        TriedBy(HIDDEN, [result("hidden", "cookie", HOLDS), result("hidden", "redis", HOLDS)]),
+    ]
+    both = next(each for each in check_statements(proofs) if each.statement == SAID)
+    assert list(both.proofs) == proofs
+    verdicts = [both.verdict(subject) for subject in ("cookie", "redis", "filesystem")]
+    assert verdicts == [FAILS, HOLDS, CANNOT_APPLY]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "where", "words"),
+    [
+        ([HOLDS, HOLDS], TrueWhere.EVERYWHERE, "1 are true on every backend"),
+        ([HOLDS, CANNOT_APPLY], TrueWhere.EVERYWHERE, "1 are true on every backend"),
+        ([HOLDS, FAILS], TrueWhere.SOMEWHERE, "1 on some backends only"),
+        ([FAILS, CANNOT_APPLY], TrueWhere.NOWHERE, "1 nowhere"),
+        ([CANNOT_APPLY, Verdict.SKIPPED], TrueWhere.UNTRIED, "No statement was tried yet."),
+        ([], TrueWhere.UNTRIED, "No statement was tried yet."),
+    ],
+)
+def test_statements_are_counted_by_where_they_are_true(
+    verdicts: list[Verdict], where: TrueWhere, words: str
+) -> None:
+    results = [
+        result("hidden", subject, verdict)
+        for subject, verdict in zip(("cookie", "redis"), verdicts, strict=False)
+    ]
+    checked = check_statements([TriedBy(HIDDEN, results)])
+    assert [each.true_where for each in checked] == [where]
+    assert words in count_statements(checked)

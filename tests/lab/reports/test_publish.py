@@ -1,10 +1,12 @@
-"""The report that is kept in git, and how a run is published."""
+"""The report that is kept in git, how a run is published, and what pages say by it."""
 
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from app.lab.claim import Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.reports import publish as publishing
 from app.lab.reports.publish import HTML, MAX_EXCHANGES, main, make_matrix
@@ -14,6 +16,7 @@ from app.lab.reports.report import (
     copy_claim_text,
     dump_by_line,
     parse_report,
+    read_report,
     shorten_report,
 )
 from app.lab.stores.redis_server import EMBEDDED
@@ -106,3 +109,35 @@ class TestKeptReport:
     def test_it_has_no_surprise_and_no_error(self, kept: Report) -> None:
         assert kept.exit_status == 0
         assert kept.circumstances.redis != EMBEDDED
+
+
+SAID = {
+    "flask-cookie": {
+        "no time limit of its own": ("absolute_timeout", "idle_timeout"),
+        "lost without an error": ("over_capacity_is_refused",),
+    },
+    "flask-session-filesystem": {
+        "one is lost": ("parallel_writes_survive",),
+        "keeps its id at the login": ("fixation", "regenerated_at_login"),
+        "is a pickle": ("planted_pickle",),
+        "the 501st session ends another": ("many_users",),
+    },
+    "flask-session-redis": {
+        "one is lost": ("parallel_writes_survive",),
+        "keeps its id at the login": ("fixation", "regenerated_at_login"),
+        "who copies the store has every login": ("stolen_store_dump",),
+    },
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_each_part_of_a_note_is_a_claim_that_fails_there(name: str) -> None:
+    for words, claims in SAID[name].items():
+        assert words in BUILT_IN[name].note
+        for claim in claims:
+            assert read_report(SHIPPED).verdict(claim, name) is Verdict.FAILS
+
+
+@pytest.mark.parametrize("name", ["flask-session-filesystem", "flask-session-redis"])
+def test_a_note_names_the_version_that_is_installed(name: str) -> None:
+    assert f"Flask-Session {version('flask-session')} " in BUILT_IN[name].note

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from io import StringIO
+from itertools import takewhile
 
 import pytest
 from rich.console import Console
@@ -83,16 +84,6 @@ class TestMatrix:
             ["logout_is_final", *("✗", "fails"), *("✓", "holds"), *("✓", "holds")],
         ]
 
-    @pytest.mark.parametrize("width", [40, 60, 80, 120])
-    def test_nothing_is_cut_however_narrow_it_is(self, width: int) -> None:
-        claims = list(CLAIMS)
-        results = [result(claim, each, Verdict.HOLDS) for claim in claims for each in BACKENDS]
-        text = render(
-            Report(AS_EXPECTED.circumstances, list(BACKENDS), results, [ENCRYPTED]), width
-        )
-        assert "…" not in text
-        assert max(map(len, text.splitlines()[:-1])) <= width
-
     def test_subjects_without_room_are_in_a_second_table_under_whole_heads(self) -> None:
         results = [result("encrypted", each, Verdict.HOLDS) for each in BACKENDS]
         text = render(Report(AS_EXPECTED.circumstances, list(BACKENDS), results, [ENCRYPTED]), 60)
@@ -101,17 +92,19 @@ class TestMatrix:
         rows = [line.split() for line in text.splitlines() if line.startswith("encrypted")]
         assert rows == [["encrypted", *["✓", "holds"] * (len(BACKENDS) // 2)]] * 2
 
-    @pytest.mark.parametrize("width", [60, 80, 120])
+    @pytest.mark.parametrize("width", [40, 60, 80, 120])
     def test_it_fits_however_long_the_names_are(self, width: int) -> None:
         subjects = ["cookie", "filesystem", "redis", "flask-session-filesystem"]
         claim = "a_claim_with_a_name_that_is_longer_than_any_other"
         results = [result(claim, subject, Verdict.CANNOT_APPLY) for subject in subjects]
         made_up = Report(AS_EXPECTED.circumstances, subjects, results, [claim_text(claim, "Long.")])
         lines = render(made_up, width).splitlines()
+        assert "…" not in "".join(lines)
         assert max(map(len, lines[:-1])) <= width
         begin = next(number for number, line in enumerate(lines) if line.startswith("a_claim"))
         column = lines[begin].index("–")
-        assert "".join(line[:column].strip() for line in lines[begin:-1]) == claim
+        rows = takewhile(str.strip, lines[begin:-1])  # of the first table, if there are two
+        assert "".join(row[:column].strip() for row in rows) == claim
 
     def test_a_surprise_is_marked_without_colour(self) -> None:
         row = next(line for line in render(SURPRISING).splitlines() if "logout" in line)

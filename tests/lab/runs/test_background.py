@@ -75,12 +75,6 @@ def test_a_run_that_ended_has_not_failed_and_progress_that_cannot_be_read_is_non
     assert over(runs).stage is Stage.ENDED
 
 
-def test_a_run_that_broke_off_says_its_last_line(tmp_path: Path) -> None:
-    runs = run_of("print('no room')", tmp_path)
-    runs.start()
-    assert (over(runs).stage, over(runs).because) == (Stage.FAILED, "no room")
-
-
 def begin_at_once(runs: BackgroundRunner) -> int:
     """Start a run of the module, wait for its first result; its process group."""
     assert runs.start()

@@ -7,6 +7,7 @@ only a process of its own can show has one.
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,14 +16,16 @@ from click.testing import CliRunner
 
 from app import create_app
 from app.__main__ import main, session_lab
+from app.config import is_embedded
 from app.lab.browser.client import Browser
-from app.lab.claim import Verdict
+from app.lab.claim import Finding, Verdict
 from app.lab.experiments import CLAIMS
 from app.lab.runs.runner import try_claim
+from app.lab.subject.application import Subject
 from app.lab.subject.source import BackendSource, RunOptions
 from app.server import Server
-from backends import BACKENDS, BUILT_IN, ConfigurationError
-from tests.conftest import make_session_lab
+from backends import BACKENDS, BUILT_IN, Backend, ConfigurationError
+from tests.conftest import PRODUCTION, make_session_lab
 from tests.support.bare import Tab, add_views, make_bare
 from tests.support.processes import PROJECT, run
 from tests.support.services import LabServer
@@ -252,3 +255,58 @@ def test_several_are_in_the_order_of_their_names(here: Path) -> None:
         modules = {name: GOOD.format(name=name)}
         install(here, f"{name}-package", modules, {name: f"{name}:BACKEND"})
     assert list(BACKENDS)[len(BUILT_IN) :] == ["ape", "zebra"]
+
+
+CODE = """
+from backends import BUILT_IN, Backend, StoreUnavailable
+
+def check(app):
+    raise StoreUnavailable("connection refused")
+
+BACKEND = Backend(
+    name="tables", title="Tables", install=BUILT_IN["filesystem"].install, needs="PostgreSQL",
+    check=check,
+)
+"""
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> Backend:
+    like = BUILT_IN["filesystem"].install
+    backend = Backend(name="tables", title="Tables", install=like, needs="PostgreSQL")
+    monkeypatch.setitem(BACKENDS, backend.name, backend)
+    return backend
+
+
+def test_it_is_not_replaced_by_the_embedded_redis(tables: Backend, tmp_path: Path) -> None:
+    settings = {**PRODUCTION, "WEB_CONCURRENCY": 2, "SESSION_FILE_DIR": tmp_path}
+    app = make_session_lab(tables.name, **settings)
+    assert not is_embedded(app.config)
+
+
+def test_a_missing_service_ends_the_start_with_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "site-packages"
+    install(folder, "tables-package", {"tables": CODE}, {"tables": "tables:BACKEND"})
+    ended = python(folder, "-m", "app", "run", SESSION_BACKEND="tables")
+    assert ended.stderr == (
+        "session-lab: PostgreSQL, which Tables needs, cannot be used: connection refused. "
+        "Start it.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "act", ["record_operations", "records", "overwrite", "stopped", "frozen", "disk_full"]
+)
+def test_what_the_lab_cannot_do_is_skipped(tables: Backend, act: str) -> None:
+    def experiment(subject: Subject) -> Finding:
+        alice = subject.log_in_visitor()
+        subject.advance_time(1)
+        subject.restart()
+        assert alice.is_logged_in
+        getattr(subject.store, act)(*(("x", b"") if act == "overwrite" else ()))
+        raise AssertionError
+
+    claim = replace(CLAIMS["parallel_writes_survive"], experiment=experiment)
+    result = try_claim(claim, BackendSource(tables.name, RunOptions(create_app)))
+    says = "The laboratory has no way to look into PostgreSQL, or to stop it."
+    assert (result.verdict, result.because) == (Verdict.SKIPPED, says)
