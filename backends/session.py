@@ -181,9 +181,7 @@ class Session(SessionMixin):
         """All values, encoded."""
         values = self._all().copy()  # as in `_changes`
         names, stored = field_names(values), self._stored
-        new = values
-        if stored:
-            new = self._unless_as_read(values)
+        new = self._unless_as_read(values) if stored else values
         texts = self._encode_all(new)
         if len(new) < len(values):
             encoded = dict(zip(new, texts, strict=True))
@@ -228,7 +226,7 @@ class Session(SessionMixin):
             return False
         try:
             return text == self._encode(key, self._interface.serializer.decode(stored))
-        except Exception:  # an application's own tag may not read it any more
+        except Exception:  # an own tag may not read it any more
             return False
 
     @property
