@@ -56,9 +56,9 @@ def index() -> str:
     )
 
 
-def _page_address(**more: Any) -> str:
+def _page_address(anchor: str = "sessions", **more: Any) -> str:
     """The panel, with the sessions of the account that the form names."""
-    return url_for("admin.index", user=request.form.get("user"), _anchor="sessions", **more)
+    return url_for("admin.index", user=request.form.get("user"), _anchor=anchor, **more)
 
 
 @bp.post("/admin/end")
@@ -84,4 +84,4 @@ def change_account(change: str) -> Page:
         abort(400, gettext("You cannot disable your own account."))
     CHANGES[change].make(user)
     log_if_saved("account changed", change=change, user=user, by=session["user"])
-    return redirect(_page_address(done=change))
+    return redirect(_page_address("done", done=change))

@@ -88,6 +88,12 @@ class TestAccounts:
         assert "All sessions of the account have ended" in page
         assert (alice.is_in, bob.is_in) == (True, False)
 
+    def test_each_change_leads_to_the_sentence_that_says_it(self, alice: Visitor) -> None:
+        for change in ("disable", "enable", "end-all"):
+            address = alice.post(f"/admin/{change}", user="bob").location
+            _, _, place = address.partition("#")
+            assert f' id="{place}" role="status"' in alice.get(address).text, change
+
     def test_only_the_right_password_reveals_a_disabled_account(self, alice: Visitor) -> None:
         alice.post("/admin/disable", user="bob")
         refused = Visitor(alice.app).log_in("bob", "wrong")
