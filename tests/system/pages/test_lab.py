@@ -183,3 +183,16 @@ def test_the_report_runs_no_script_but_its_own(
     assert "planted" not in page.title()
     assert page.locator("#p").is_visible()
     assert len([text for text in refused if "Content Security Policy" in text]) >= 3
+
+
+def test_on_a_phone_a_wide_table_keeps_what_its_rows_are_of(page: Page, server: LabServer) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(f"{server.url}/lab/cost")
+    plan = page.locator(".cost-scroll", has=page.locator(".formula")).first
+    plan.evaluate("each => { each.scrollLeft = each.scrollWidth; }")
+    head = plan.locator("tbody th").first
+    box, row, first = (
+        each.evaluate("each => each.getBoundingClientRect().x")
+        for each in (plan, head.locator("xpath=.."), head)
+    )
+    assert row < box <= first < box + 2
