@@ -39,7 +39,7 @@ def print_sessions(
 ) -> None:
     """Print the sessions of the owner, or of every owner that the application names."""
     interface = require_lister(current_app)
-    owners = list_owners() if text is None else [read_owner(interface, text, is_json)]
+    owners = list_owners(interface) if text is None else [read_owner(interface, text, is_json)]
     found = [ListedSession(owner, one) for owner in owners for one in interface.sessions_of(owner)]
     page, more = _cut(found, limit, after)
     if output == "json":

@@ -65,21 +65,31 @@ def read_owner(interface: StoreInterface, text: str, is_json: bool) -> Any:
     return owner
 
 
-def list_owners() -> list[Any]:
+def list_owners(interface: StoreInterface) -> list[Any]:
     """All the owners that the application names.
 
-    Raises `UsageError` if it names none, and `ConfigurationError` if it cannot be asked for them.
+    Raises `UsageError` if it names none, and `ConfigurationError` if it cannot be asked for them,
+    or names what no session can hold.
     """
     name_all = current_app.config.get("SESSION_LIST_OWNERS")
     if name_all is None:
         raise click.UsageError("Missing argument 'OWNER': name whose sessions to list.")
     owners = name_all() if callable(name_all) else None
-    if not isinstance(owners, Iterable):
+    if isinstance(owners, str | bytes) or not isinstance(owners, Iterable):
         raise ConfigurationError(
             "SESSION_LIST_OWNERS is no function that returns the owners: give one, such as "
             "lambda: ['ada', 'bob']."
         )
-    return list(owners)
+    found = list(owners)
+    for owner in found:
+        try:
+            interface.serializer.encode(owner)
+        except TypeError:
+            raise ConfigurationError(
+                f"SESSION_LIST_OWNERS names {type(owner).__name__} objects, which no session can "
+                "hold: name what sessions hold under SESSION_OWNER."
+            ) from None
+    return found
 
 
 def hint_at_numbers(text: str, is_json: bool) -> None:

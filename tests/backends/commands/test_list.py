@@ -145,9 +145,20 @@ def test_a_session_that_ends_while_it_is_listed_is_left_out(shop: Shop) -> None:
 
 
 def test_a_list_of_owners_that_is_no_function_is_one_line(shop: Shop) -> None:
-    wrong: list[Any] = [5, ["ada"], lambda: None, lambda: 5]
+    wrong: list[Any] = [5, ["ada"], lambda: None, lambda: 5, lambda: "ada", lambda: b"ada"]
     for names in wrong:
         shop.app.config["SESSION_LIST_OWNERS"] = names
         result = shop.run("list")
         assert result.exit_code == 1
         assert result.stderr.startswith("Error: SESSION_LIST_OWNERS is no function")
+
+
+def test_owners_that_no_session_can_hold_are_one_line(shop: Shop) -> None:
+    """As the rows of a table in the place of their ids."""
+    shop.app.config["SESSION_LIST_OWNERS"] = lambda: ["ada", object()]
+    result = shop.run("list")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(
+        "Error: SESSION_LIST_OWNERS names object objects, which no session"
+    )
+    assert result.stderr.count("\n") == 1
