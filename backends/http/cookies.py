@@ -12,7 +12,7 @@ from werkzeug.http import dump_cookie
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from backends.settings import ConfigurationError
+from backends.settings import ConfigurationError, is_on
 
 MAX_CANDIDATES = 4
 """Cookies of one name that are tried: a change of domain or path leaves two in a browser."""
@@ -32,6 +32,12 @@ EXAMPLES = {
     "samesite": "Lax, Strict or None, as text",
 }
 """Of the attributes that are texts."""
+
+ON_OR_OFF = (
+    *("SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_PARTITIONED"),
+    "SESSION_REFRESH_EACH_REQUEST",
+)
+"""Flask's settings of which a text such as "False" would mean the opposite."""
 
 HOST = re.compile(r"\.?[\w-]+(\.[\w-]+)*\.?(:\d+)?")
 """A name of a host, with the port that Werkzeug leaves out."""
@@ -64,6 +70,8 @@ def has_permanent(name: str, request: Request) -> bool:
 
 def check_attributes(interface: SessionInterface, app: Flask) -> None:
     """Raise `ConfigurationError` for a setting with which no browser keeps the cookie."""
+    for name in ON_OR_OFF:
+        is_on(app, name, default=False)
     attributes = cookie_attributes(interface, app)
     for name, value in attributes.items():
         if not _is_taken(name, value):
@@ -113,10 +121,11 @@ def cookie_attributes(interface: SessionInterface, app: Flask) -> dict[str, Any]
     return {
         "domain": interface.get_cookie_domain(app),
         "path": interface.get_cookie_path(app),
-        "secure": interface.get_cookie_secure(app),
-        "httponly": interface.get_cookie_httponly(app),
+        # Werkzeug writes a 0 as `Secure=0`, which browsers read as `Secure`.
+        "secure": bool(interface.get_cookie_secure(app)),
+        "httponly": bool(interface.get_cookie_httponly(app)),
         "samesite": interface.get_cookie_samesite(app),
-        "partitioned": interface.get_cookie_partitioned(app),
+        "partitioned": bool(interface.get_cookie_partitioned(app)),
     }
 
 

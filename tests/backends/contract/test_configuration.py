@@ -34,6 +34,8 @@ REFUSED: list[tuple[str, Any]] = [
     *(("SESSION_OWNER", value) for value in (5, True, ["user"], b"user")),
     *(("SESSION_KEEP_VISITOR", value) for value in ("", "false", "True")),
     *(("SESSION_PERMANENT", value) for value in ("", "false", "1")),
+    *((f"SESSION_COOKIE_{name}", "False") for name in ("SECURE", "HTTPONLY", "PARTITIONED")),
+    ("SESSION_REFRESH_EACH_REQUEST", "False"),
     *(("SECRET_KEY", value) for value in (5, [SECRET], "\udcff")),
     *(("SECRET_KEY_FALLBACKS", value) for value in ("old-key", b"old-key", 5, True)),
     ("SECRET_KEY_FALLBACKS", map(str, ["old-key"])),

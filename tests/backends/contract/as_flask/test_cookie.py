@@ -69,6 +69,13 @@ class TestTheCookie:
             name = stage.app.config["SESSION_COOKIE_NAME"]
             assert (set_cookie(response) or "").startswith(f"{name}=")
 
+    def test_a_flag_may_be_a_number(self, make_app: MakeApp) -> None:
+        """As from the environment. What is equal in Python is not so in a header: `Secure=0`."""
+        for secure, httponly in ((0, 1), (False, True)):
+            flags = {"SESSION_COOKIE_SECURE": secure, "SESSION_COOKIE_HTTPONLY": httponly}
+            stage = Stage(make_app(SESSION_COOKIE_PATH="/numbers", **flags))
+            assert attributes(stage.put(a=1)) == parse_attributes("HttpOnly; Path=/numbers")
+
     def test_its_name_may_be_chosen_per_request(self, stage: Stage) -> None:
         interface: Any = stage.app.session_interface
         interface.__class__ = type(
