@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 from typing import NoReturn, TypeVar
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
@@ -46,16 +46,12 @@ def print_claims(only: Sequence[str]) -> None:
     """List the claims: their ids, their sentences and their origins."""
     claims = _choose(only, CLAIMS, "claim")
     to = open_console(sys.stdout)
-    for topic, group in group_by_topic(claims).items():
-        with errors_on_one_line("Standard output"):
-            _print_group(topic.heading, group, to)
-
-
-def _print_group(title: str, claims: Sequence[Claim], to: Console) -> None:
-    to.print(Text(title, "underline"), "")
-    for claim in claims:
-        lines = [Text(line) for line in (claim.sentence, *list_origins(claim))]
-        to.print(Text(claim.id, "bold"), Padding(Group(*lines), (0, 0, 0, 2), expand=False), "")
+    with errors_on_one_line("Standard output"):
+        for topic, group in group_by_topic(claims).items():
+            to.print(Text(topic.heading, "underline"), "")
+            for claim in group:
+                lines = [Text(line) for line in (claim.sentence, *list_origins(claim))]
+                to.print(Text(claim.id, "bold"), Padding.indent(Group(*lines), 2), "")
 
 
 def run_compare(

@@ -111,7 +111,7 @@ def _format_claim(claim: Claim, results: Sequence[Result]) -> RenderableType:
     for (verdict, figure, surprise), alike in group_by(results, _describe_outcome).items():
         line = Text(_join_subjects(alike) + (f": {figure}" if figure else ""))
         lines.add_row(_format_verdict(verdict), line.append(surprise, SURPRISE_STYLE))
-    return Group(Text(claim.id, "bold"), Text(claim.sentence, "italic"), _indent(lines))
+    return Group(Text(claim.id, "bold"), Text(claim.sentence, "italic"), Padding.indent(lines, 2))
 
 
 def _describe_outcome(result: Result) -> tuple[Verdict, str, str]:
@@ -126,10 +126,6 @@ def _join_subjects(results: Iterable[Result]) -> str:
 
 def _format_verdict(verdict: Verdict) -> Text:
     return Text(verdict.signed, STYLES[verdict])
-
-
-def _indent(content: RenderableType) -> Padding:
-    return Padding(content, (0, 0, 0, 2), expand=False)
 
 
 def print_report(report: Report, to: Console, options: Sequence[str] = ()) -> None:
@@ -219,8 +215,12 @@ def print_closing(report: Report, to: Console, options: Sequence[str]) -> None:
         command = ("session-lab compare", *options, *(f"--only {claim}" for claim in claims))
         to.print(Text(f"Again: {' '.join(command)}\n"), soft_wrap=True)
     for title, changes in describe_remedies(report.remedies).items():
-        parts = [part for each in changes for part in (Text(each.what), _indent(Text(each.text)))]
-        to.print(Text(title, "bold"), _indent(Group(*parts)), "")
+        parts = [
+            part
+            for each in changes
+            for part in (Text(each.what), Padding.indent(Text(each.text), 2))
+        ]
+        to.print(Text(title, "bold"), Padding.indent(Group(*parts), 2), "")
     to.print(summarize(report), soft_wrap=True)
 
 
@@ -230,8 +230,8 @@ def _format_reasons(results: Sequence[Result]) -> RenderableType:
     for reason, alike in group_by(results, _describe_reason).items():
         for claim, same_claim in group_by(alike, lambda result: result.claim).items():
             parts.append(Text(f"{claim} on {_join_subjects(same_claim)}", "bold"))
-        parts.append(_indent(Text(reason)))
-    return _indent(Group(*parts))
+        parts.append(Padding.indent(Text(reason), 2))
+    return Padding.indent(Group(*parts), 2)
 
 
 def _describe_reason(result: Result) -> str:
