@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -208,7 +208,9 @@ def _read_control(form: Form, control: "Tag") -> None:
         if control.has_attr("checked"):
             form.filled[name] = value or "on"
     elif kind == "select":
-        form.filled[name] = next(_find_selected(control), "")
+        option = control.select_one("option[selected]") or control.select_one("option")
+        held = str(option.get("value", option.get_text(strip=True))) if option else ""
+        form.filled[name] = held
     elif kind not in _UNSENT:
         form.visible.append(name)
         form.has_password |= kind == "password"
@@ -221,12 +223,6 @@ def _find_kind(control: "Tag") -> str:
         return control.name
     default = "submit" if control.name == "button" else "text"
     return str(control.get("type", default)).lower()
-
-
-def _find_selected(control: "Tag") -> Iterator[str]:
-    options = control.find_all("option")
-    for option in sorted(options, key=lambda option: not option.has_attr("selected")):
-        yield str(option.get("value", option.get_text(strip=True)))
 
 
 def _has_captcha(tag: "Tag") -> bool:

@@ -30,6 +30,8 @@ PAGE = """
 
 CONTROLS = """<form method=post>
     <select name=language><option value=en><option value=de selected></select>
+    <select name=size><option>small</option><option>large</option></select>
+    <select name=none></select>
     <input type=checkbox name=news checked><input type=checkbox name=remember>
     <input type=radio name=role value=guest><input type=radio name=role value=user checked>
     <textarea name=note></textarea><input type=file name=picture>
@@ -67,7 +69,14 @@ def test_no_form_is_found_where_none_posts_there(path: str) -> None:
 def test_a_form_is_sent_as_a_browser_would() -> None:
     form = find_form("/account/login", page_of(CONTROLS))
     assert form is not None
-    assert form.filled == {"language": "de", "news": "on", "role": "user", "do": "login"}
+    assert form.filled == {
+        "language": "de",
+        "size": "small",
+        "none": "",
+        "news": "on",
+        "role": "user",
+        "do": "login",
+    }
     assert form.visible == ["note"]
 
 
