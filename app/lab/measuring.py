@@ -58,10 +58,14 @@ def read_last_line(log: Path) -> str:
     return next(filter(None, reversed(list(lines))), "")
 
 
+class DataText(msgspec.Struct, forbid_unknown_fields=True):
+    """What stands in a TOML file of app/lab/data, without a word that has no place in it."""
+
+
 def read_data(name: str, kind: type[T]) -> T:
-    """The texts of app/lab/data that are in this TOML file."""
+    """The texts in this file of app/lab/data."""
     text = (Path(__file__).parent / "data" / name).read_text(encoding="utf-8")
-    return msgspec.toml.decode(text, type=kind, strict=False)
+    return msgspec.toml.decode(text, type=kind)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -1,13 +1,12 @@
 """The questions, and what each answer asks of a backend: app/lab/data/choose.toml."""
 
-from dataclasses import dataclass, replace
+from msgspec.structs import replace
 
 from app.lab.cost.figures import Figures
-from app.lab.measuring import read_data
+from app.lab.measuring import DataText, read_data
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(DataText):
     """An answer to a question."""
 
     value: str
@@ -19,8 +18,7 @@ class Option:
     """Whether a backend that needs a service is out."""
 
 
-@dataclass(frozen=True)
-class ChoiceQuestion:
+class ChoiceQuestion(DataText):
     """A question with two answers."""
 
     id: str
@@ -43,8 +41,7 @@ Answers = dict[str, Option]
 """The answers so far, by the question's id."""
 
 
-@dataclass(frozen=True)
-class _Texts:
+class _Texts(DataText):
     questions: list[ChoiceQuestion]
 
 

@@ -1,24 +1,21 @@
 """What the document says and no claim measures, from app/lab/data/document.toml."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import msgspec
 
 from app.lab.experiments import CLAIMS
-from app.lab.measuring import read_data
+from app.lab.measuring import DataText, read_data
 
 
-@dataclass(frozen=True)
-class WhereToSee:
+class WhereToSee(DataText):
     """A page that shows something."""
 
     endpoint: str
     label: str
     """Its link."""
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Unmeasured:
+class Unmeasured(DataText):
     """A few words of a statement that no claim measures, and what is so."""
 
     line: int
@@ -28,8 +25,7 @@ class Unmeasured:
     """Names of places and ids of claims."""
 
 
-@dataclass(frozen=True)
-class _Document:
+class _Document(DataText):
     headings: dict[int, str]
     places: dict[str, WhereToSee]
     unmeasured: list[Unmeasured]

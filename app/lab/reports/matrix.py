@@ -13,13 +13,12 @@ from markupsafe import Markup, escape
 from werkzeug.http import HTTP_STATUS_CODES
 
 from app.lab.claim import Claim, Topic, Verdict
-from app.lab.measuring import read_data, some
+from app.lab.measuring import DataText, read_data, some
 from app.lab.reports.report import Report, Result, group_by_topic
 from backends import BACKENDS
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(DataText):
     """A beginner's question, and the claim whose verdict answers it."""
 
     text: str
@@ -30,8 +29,7 @@ class Question:
     """The ids of claims that say more about it."""
 
 
-@dataclass(frozen=True)
-class _Questions:
+class _Questions(DataText):
     questions: list[Question]
 
 

@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+import msgspec
 import pytest
 from flask.testing import FlaskClient
 
 from app.lab.choose.advice import Adviser
 from app.lab.choose.page import make_readme_part
-from app.lab.choose.questions import make_questions
+from app.lab.choose.questions import Option, make_questions
 from app.lab.claim import Verdict
 from app.lab.cost.kept import read_kept
 from app.lab.experiments import CLAIMS
@@ -117,6 +118,11 @@ def test_an_answer_that_there_is_not_is_no_answer(query: str, reader: FlaskClien
     text = reader.get(f"/choose{query}").text
     assert "Question 1" in text
     assert "Your answers" not in text
+
+
+def test_a_word_that_an_answer_cannot_have_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="neds"):
+        msgspec.convert({"value": "large", "label": "Yes.", "neds": ["capacity"]}, Option)
 
 
 def test_an_answer_can_be_given_again(reader: FlaskClient) -> None:
