@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from app.inspector.side_by_side import DONE, OUTCOMES
 from app.lab.runs.background import RunFiles
 from tests.lab.reports.made_reports import faulty_run
 from tests.support.services import LabServer
@@ -16,6 +17,9 @@ Listen = Callable[[Any, Callable[[Any], None]], None]
 
 DESKTOP: Any = {"width": 1280, "height": 900}
 PHONE: Any = {"width": 390, "height": 844}
+
+SAYS = {**DONE, "grow": OUTCOMES["413"], "replay": OUTCOMES["still-logged-in"]}
+"""What tells that an action is over: the bar's sentence."""
 
 
 QUICK_LOGINS = """
@@ -79,6 +83,12 @@ def empty(tab: Page) -> Page:
     tab.set_viewport_size(DESKTOP)
     tab.emulate_media(media="null", color_scheme="light")
     return tab
+
+
+def press(page: Page, action: str) -> None:
+    """Press the bar's button and wait until the page tells what became of it."""
+    page.locator(f"form[action='/all/{action}'] button").first.click()
+    page.locator("#outcome", has_text=SAYS[action]).wait_for()
 
 
 @pytest.fixture

@@ -8,16 +8,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from app.inspector.side_by_side import DONE, OUTCOMES
 from backends import BACKENDS
 from tests.support.processes import PROJECT, run
 from tests.support.services import LabServer
+from tests.system.pages.conftest import press
 
 README = PROJECT / "README.md"
 
 SIGNED = {name for name, backend in BACKENDS.items() if backend.state == "browser"}
-
-SAYS = {**DONE, "grow": OUTCOMES["413"], "replay": OUTCOMES["still-logged-in"]}
 
 
 class Devtools:
@@ -49,8 +47,7 @@ class Devtools:
     def press(self, action: str) -> list[dict[str, Any]]:
         """Press a button of the bar: the answers that came, as Network shows them."""
         self.received.clear()
-        self.page.locator(f"form[action='/all/{action}'] button").first.click()
-        self.page.locator("#outcome", has_text=SAYS[action]).wait_for()
+        press(self.page, action)
         return list(self.received)
 
     def console(self, expression: str) -> Any:

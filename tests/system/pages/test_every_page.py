@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from tests.support.services import LabServer
 from tests.system.pages.accessibility import find_violations
-from tests.system.pages.conftest import DESKTOP, PHONE, Listen
+from tests.system.pages.conftest import DESKTOP, PHONE, Listen, press
 
 SMALLEST: Any = {"width": 320, "height": 640}
 LINE_PIXELS = 36
@@ -40,12 +40,6 @@ MORE_OF_A_KIND = "main section:nth-of-type(n+6), main tr:nth-of-type(n+12), svg 
 """What a long page has so many of that axe looks at them for seconds."""
 
 
-def log_in_everywhere(page: Page, server: LabServer) -> None:
-    page.goto(server.url)
-    page.locator("form[action='/all/login'] button").first.click()
-    page.get_by_text("Logged in: alice").first.wait_for()
-
-
 def width_of(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth"))
 
@@ -53,7 +47,8 @@ def width_of(page: Page) -> int:
 def test_each_fits_keeps_to_its_policy_and_axe_finds_nothing(
     page: Page, listen: Listen, server: LabServer
 ) -> None:
-    log_in_everywhere(page, server)
+    page.goto(server.url)
+    press(page, "login")
     said: list[str] = []
     found: list[str] = []
     listen("console", lambda message: said.append(f"{page.url}: {message.text}"))
@@ -78,8 +73,7 @@ def test_the_front_page_fits_the_smallest_screen_and_axe_finds_nothing(
     page.set_viewport_size(SMALLEST)
     page.goto(server.url)
     for action in ("login", "write", "grow", "logout", "replay"):
-        page.locator(f"form[action='/all/{action}'] button").first.click()
-        page.wait_for_load_state("networkidle")
+        press(page, action)
         assert width_of(page) <= SMALLEST["width"], action
     page.set_viewport_size(DESKTOP)
     assert find_violations(page) == []
@@ -91,7 +85,8 @@ def test_axe_finds_what_is_wrong(page: Page) -> None:
 
 
 def test_no_german_page_scrolls_sideways(page: Page, server: LabServer) -> None:
-    log_in_everywhere(page, server)
+    page.goto(server.url)
+    press(page, "login")
     page.context.add_cookies([{"name": "language", "value": "de", "url": server.url}])
     page.emulate_media(color_scheme="dark")
     page.goto(f"{server.url}{IN_GERMAN[0]}")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support.services import LabServer
-from tests.system.pages.conftest import COMMAND
+from tests.system.pages.conftest import COMMAND, press
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "pictures"
@@ -16,9 +16,8 @@ FOLDER = ROOT / "docs" / "pictures"
 def replay(page: Page, url: str) -> None:
     """Log in and out, and send the copied token."""
     page.goto(url)
-    for action, says in (("login", "Logged in."), ("logout", "Logged out."), ("replay", "refused")):
-        page.locator(f"form[action='/all/{action}'] button").first.click()
-        page.locator("#outcome", has_text=says).wait_for()
+    for action in ("login", "logout", "replay"):
+        press(page, action)
     page.set_viewport_size({"width": 1280, "height": 1640})
 
 

@@ -5,13 +5,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from app.inspector.side_by_side import DONE, OUTCOMES
 from backends import BACKENDS
 from tests.support.services import LabServer
-from tests.system.pages.conftest import empty
+from tests.system.pages.conftest import empty, press
 
-SAYS = {**DONE, "grow": OUTCOMES["413"], "replay": OUTCOMES["still-logged-in"]}
-"""What tells that an action is over: the bar's sentence."""
 SESSION_COOKIES = {f"session_{name.replace('-', '_')}" for name in BACKENDS}
 
 
@@ -25,12 +22,6 @@ def page(request: pytest.FixtureRequest, server: LabServer) -> Page:
     page = empty(request.getfixturevalue(getattr(request, "param", "tab")))
     page.goto(server.url)
     return page
-
-
-def press(page: Page, action: str) -> None:
-    """Press the bar's button and wait until the page tells what became of it."""
-    page.locator(f"form[action='/all/{action}'] button").first.click()
-    page.locator("#outcome", has_text=SAYS[action]).wait_for()
 
 
 def session_cookies(page: Page) -> dict[str, Any]:
