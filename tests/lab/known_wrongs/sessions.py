@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import copy
 from threading import Lock
 from typing import Any
@@ -121,8 +121,8 @@ class ForgetsTheOldKeys(StoreInterface):
 class OnlySaysThatItEnded(StoreInterface):
     """Reports that another session was revoked, and leaves its record."""
 
-    def _revoke(self, owner: str, key: str) -> bool:
-        return True
+    def revoke(self, owner: Any, handles: Collection[str]) -> int:
+        return len(handles)
 
 
 class SeesOnlyAssignments(StoreInterface):

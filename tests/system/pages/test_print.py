@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support.services import LabServer
+from tests.system.pages.conftest import press
 
 SHEET: Any = {"width": 703, "height": 1017}
 """A4 within the margins of base.css."""
@@ -95,7 +96,7 @@ def test_no_name_of_a_backend_is_broken(paper: Page, server: LabServer) -> None:
 def test_what_is_folded_is_open_on_paper(paper: Page, server: LabServer) -> None:
     paper.goto(server.url)
     paper.emulate_media(media="screen")
-    paper.locator("form[action='/all/login'] button").first.click()
+    press(paper, "login")
     folded = paper.locator("details.more:not([open])").first.locator(":scope > :not(summary)")
     folded.first.wait_for(state="attached")
     assert not folded.first.is_visible()
