@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support.services import LabServer
-from tests.system.pages.conftest import COMMAND, press
+from tests.system.pages.conftest import COMMAND, DESKTOP, press
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "pictures"
@@ -38,6 +38,7 @@ PICTURES: dict[str, Callable[[Page, str], None]] = {
 
 
 def take(name: str, page: Page, url: str) -> None:
+    page.set_viewport_size(DESKTOP)  # the picture before this may have enlarged it
     PICTURES[name](page, url)
     page.mouse.move(0, 0)
     page.evaluate("document.fonts.ready")
