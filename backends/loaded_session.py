@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from enum import IntEnum
+from types import NoneType
 from typing import NamedTuple, Protocol
+from uuid import UUID
 
 from flask import Flask, Request
+from markupsafe import Markup
 
 from backends.record import merge
 from backends.serializer import FieldSerializer
@@ -13,6 +17,9 @@ from backends.store import Fields, Record
 
 PERMANENT_KEY = "_permanent"
 """Flask's key in a permanent session."""
+
+IMMUTABLE = frozenset({str, int, float, bool, NoneType, bytes, UUID, datetime, Markup})
+"""A value of these types that is the one that was loaded has not changed."""
 
 NOT_PERMANENT = frozenset({None, "false", "null", "0", "0.0", '""', "[]", "{}"})
 """Texts of Flask's `_permanent` that Python takes for false; by any other it is permanent."""

@@ -4,17 +4,14 @@ import secrets
 import threading
 from collections.abc import Iterator
 from copy import deepcopy
-from datetime import datetime
-from types import NoneType
 from typing import Any, Self
-from uuid import UUID
 
 from flask import Flask, Request
 from flask.sessions import SessionMixin
-from markupsafe import Markup
 
 from backends.http.refusal import answer_is_decided
 from backends.loaded_session import (
+    IMMUTABLE,
     PERMANENT_KEY,
     Changes,
     LoadedSession,
@@ -26,9 +23,6 @@ from backends.loaded_session import (
     session_keys,
 )
 from backends.store import Fields, StoreUnavailable
-
-IMMUTABLE = frozenset({str, int, float, bool, NoneType, bytes, UUID, datetime, Markup})
-"""A value of these types that is the one that was loaded has not changed."""
 
 _ENCODED = object()
 """Stands for a value that was not read yet: its text is still in the record."""
@@ -55,14 +49,13 @@ class Session(SessionMixin):
     _written: Changes | None = None
     """What was saved of `_loaded_session` and is not in its fields yet."""
     _values: dict[str, Any] | None = None
+    _loading: dict[str, Any] | None = None  # for receivers and logs that its loading calls
     _failure: StoreUnavailable | None = None
     _is_whole = False
     """Whether `_values` has all keys, in their order; before, it has those that were used."""
     _is_unread = False
     """Whether its record was not, or could not be, loaded."""
-    _is_refused = False
-    _modified = False
-    _held_back = False
+    _is_refused = _modified = _held_back = False
     _succession = Succession.SAME
     """It is only ever raised, until it is saved."""
 
@@ -242,11 +235,15 @@ class Session(SessionMixin):
     def _all(self) -> dict[str, Any]:
         """All values, those that nobody has read as `_ENCODED`."""
         values = self._used()
-        return values if self._is_whole else self._name_values()
+        is_all = self._is_whole or self._values is None  # it is being loaded, and empty still
+        return values if is_all else self._name_values()
 
     def _load_values(self) -> dict[str, Any]:
         with self._lock:  # threads of one request share what the first of them loads
             if self._values is None:
+                if self._loading is not None:  # or it would be loaded without an end
+                    return self._loading
+                self._loading = {}
                 try:
                     self._loaded_session = self._interface._load_first(self._app, self._request)
                 except StoreUnavailable as failure:
@@ -255,7 +252,9 @@ class Session(SessionMixin):
                     if not answer_is_decided():
                         raise
                 else:
-                    self._values = {}
+                    self._values = self._loading
+                finally:
+                    self._loading = None
         return self._values
 
     def _name_values(self) -> dict[str, Any]:

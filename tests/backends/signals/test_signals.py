@@ -1,5 +1,6 @@
 """What happens to sessions is sent as signals, once each."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -172,6 +173,36 @@ def test_a_receiver_that_raises_keeps_no_session_from_ending(app: Flask) -> None
     with pytest.raises(RuntimeError):
         raise_in(signals.session_ended, app, lambda: interface.revoke("alice", handles))
     assert interface.sessions_of("alice") == []
+
+
+def name_user(record: logging.LogRecord) -> bool:
+    """A filter that names the user in each record, as applications have one."""
+    record.user = dict(session).get("user")
+    return True
+
+
+def test_who_is_told_of_a_load_may_look_at_the_session(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is empty until it is loaded; to look at it must not load it once more, without an end."""
+    caplog.set_level(logging.INFO, "backends")
+    monkeypatch.setattr(caplog.handler, "filters", [name_user])
+    tab, found = Tab(app).logged_in(), list[Any]()
+
+    def look(_: Flask, **__: Any) -> None:
+        found.append((dict(session), session.get("user"), "user" in session, session.permanent))
+        session["refused"] = True
+
+    with ExitStack() as stack:
+        for signal in (signals.token_refused, signals.store_failed):
+            stack.enter_context(signal.connected_to(look, sender=app))
+        assert Tab(app, "forged").data() == {"refused": True}
+        if lister_of(app) is not None:
+            fail = raising(StoreUnavailable, "it is down")
+            monkeypatch.setattr(interface_of(app).store, "load", fail)
+            assert tab.get("/").status_code == 503
+            assert len(found) == 2
+    assert all(each == ({}, None, False, False) for each in found)
 
 
 def test_every_signal_says_what_it_means() -> None:
