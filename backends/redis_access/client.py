@@ -19,7 +19,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from backends.redis_access.answers import FAILURES, describe_answer
+from backends.redis_access.answers import FAILURES, UNFORESEEN, describe_answer
 from backends.redis_access.pool import (
     DeadlineConnection,
     DeadlinePool,
@@ -87,7 +87,7 @@ def _connect_or_refuse(url: object, connect: Callable[[str], Client]) -> Client:
             client.connection_pool.make_connection()  # reads the options, connects to nothing
     except FAILURES as error:
         raise ConfigurationError(_describe_refusal(url, error)) from None
-    except (ValueError, TypeError, LookupError) as error:
+    except UNFORESEEN as error:
         raise ConfigurationError(
             f"REDIS_URL cannot be read{_why_unreadable(url, error)}. Give redis://host:port/db, "
             "rediss://…, unix://path, redis+sentinel://host:port,host:port/service/db or "

@@ -47,6 +47,7 @@ UNUSABLE = {
     "redis+cluster://": "it names no host",
     "redis+cluster://127.0.0.1:7000,": "ends in a comma",
     "redis+cluster://127.0.0.1:seven": "REDIS_URL cannot be read. Give",
+    "redis://127.0.0.1?protocol=3&cache_config=1": "REDIS_URL cannot be read. Give",
     "redis+cluster://127.0.0.1:7000/1": "a cluster has no databases",
     "redis+cluster://127.0.0.1:7000?ssl=1": "options behind a ?",
     "redis+cluster://127.0.0.1:7000?ssl_ca_certs=ca.pem": "with TLS, ssl_",
