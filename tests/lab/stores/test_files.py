@@ -75,16 +75,6 @@ def test_it_is_gone_while_stopped_and_unchanged_afterwards(folder: FilesHarness)
     assert folder.records() == {"a": b"1"}
 
 
-def test_a_full_disk_takes_no_byte_and_lets_files_be_deleted(folder: FilesHarness) -> None:
-    folder.overwrite("a", b"1")
-    with folder.disk_full():
-        with pytest.raises(OSError, match="large"):
-            folder.overwrite("b", b"2")
-        (folder.path / "a").unlink()
-    folder.overwrite("c", b"3")
-    assert folder.records() == {"b": b"", "c": b"3"}
-
-
 def test_it_is_the_same_for_another_process_and_cannot_be_frozen(folder: FilesHarness) -> None:
     assert folder.for_new_process() is folder
     with pytest.raises(Skipped), folder.frozen():
