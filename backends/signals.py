@@ -3,7 +3,8 @@
 They are blinker's, as Flask's own signals are: the sender is the application, and a receiver takes
 the values that a signal names. A signal that nobody has connected to costs nothing.
 
-An error that a receiver raises ends the request, as with Flask's own.
+An error that a receiver raises ends the request, as with Flask's own. What is sent while a session
+is loaded (`token_refused`, `store_failed`, `session_moved`) finds it empty.
 """
 
 from time import monotonic
