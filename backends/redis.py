@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 from redis.cluster import RedisCluster
-from redis.exceptions import RedisClusterException
+from redis.exceptions import RedisClusterException, ResponseError
 
 from backends.failure_log import FailureLog
 from backends.record import (
@@ -314,8 +314,13 @@ class RedisStore(Store):
             return False
 
     def _remove_rows_of_ended(self, owner: str, keys: list[str]) -> None:
-        with suppress(StoreUnavailable):  # it is logged; they name no living session: they may stay
+        try:
             self._remove_rows(owner, keys)
+        except StoreUnavailable as failure:
+            # It is logged, and they name no living session: they may stay. But a user who may not
+            # remove any has to be told by the check.
+            if isinstance(failure.__cause__, ResponseError):
+                raise
 
     def _remove_rows(self, owner: str, keys: list[str]) -> None:
         self._with_list(owner, lambda listed: self._commands.run(listed, ("ZREM", listed, *keys)))
