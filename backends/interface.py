@@ -255,8 +255,9 @@ class BackendInterface(SessionInterface):
 
     def _must_send_unused(self, app: Flask, request: Request) -> bool:
         """Whether an unused session's cookie is sent again, as for permanent ones in Flask."""
-        name, refreshes = self.get_cookie_name(app), app.config["SESSION_REFRESH_EACH_REQUEST"]
-        return refreshes and has_permanent(name, request)
+        may_be = PERMANENT in request.environ.get("HTTP_COOKIE", "")  # of most pages it is not
+        refreshes = may_be and app.config["SESSION_REFRESH_EACH_REQUEST"]
+        return refreshes and has_permanent(self.get_cookie_name(app), request)
 
     def _is_empty(self, session: Session) -> bool:
         """Whether there is nothing to keep."""

@@ -74,28 +74,24 @@ class TextFields(Mapping[str, str]):
     Most requests need one or two of many, and to take all apart costs more than the rest.
     """
 
-    __slots__ = ("text",)
+    __slots__ = ("_places", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._places: dict[str, tuple[int, int]] = {}
 
     def __getitem__(self, name: str) -> str:
-        text = self.get(name)
-        if text is None:
+        start, end = self._find(name)
+        if start < 0:
             raise KeyError(name)
-        return str(text)
+        return self.text[start + len(name) + 2 : end]
 
     def get(self, name: str, default: Any = None) -> Any:
-        text = self.text
-        start = text.find(FIELD + name + TEXT)
-        if start < 0 or FIELD in name or TEXT in name:
-            return default  # such a name would match the end of one field and the begin of the next
-        start += len(name) + 2
-        end = text.find(FIELD, start)
-        return text[start:] if end < 0 else text[start:end]
+        start, end = self._places.get(name) or self._find(name)
+        return default if start < 0 else self.text[start + len(name) + 2 : end]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self.get(name) is not None
+        return isinstance(name, str) and self._find(name)[0] >= 0
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.as_dict())
@@ -115,15 +111,30 @@ class TextFields(Mapping[str, str]):
 
     def changed(self, changed: Mapping[str, str], removed: Collection[str]) -> "TextFields":
         """The fields with changes, none of which has a separator."""
-        fields = self.text
         for name in removed:
-            if name in self:
-                fields = "".join(_around(fields, name))
+            start, end = self._find(name)
+            if start >= 0:
+                self = TextFields(self.text[:start] + self.text[end:])
         for name, text in changed.items():
-            before, after = _around(fields, name)
+            start, end = self._find(name)
+            before, after = (self.text[:start], self.text[end:]) if start >= 0 else (self.text, "")
             # Joined, not formatted: a name may be of an enumeration, which formats as its member.
-            fields = "".join((before, FIELD, name, TEXT, text, after))
-        return TextFields(fields)
+            self = TextFields("".join((before, FIELD, name, TEXT, text, after)))
+        return self
+
+    def _find(self, name: str) -> tuple[int, int]:
+        """Where the field begins and ends; it begins at -1 if there is none."""
+        place = self._places.get(
+            name
+        )  # to find it in 20 KB takes 9 µs, and a write asks three times
+        if place is None:
+            if FIELD in name or TEXT in name:
+                return -1, -1  # it would match the end of one field and the begin of the next
+            text = self.text
+            start = text.find(FIELD + name + TEXT)
+            end = text.find(FIELD, start + 1)
+            place = self._places[name] = start, len(text) if end < 0 else end
+        return place
 
 
 def pair_fields(names: Collection[str], texts: Collection[str]) -> Fields:
@@ -270,13 +281,6 @@ def _refuse_version(version: bytes) -> NoReturn:
         f"a record has the format {version.decode('latin-1')}, and this version of the package "
         f"knows {VERSION.decode()}. Let all processes run the newer version."
     )
-
-
-def _around(fields: str, name: str) -> tuple[str, str]:
-    """What stands before the field and after it; all stands before one that is not there."""
-    before, _, rest = fields.partition(FIELD + name + TEXT)
-    _, separator, after = rest.partition(FIELD)
-    return before, separator + after
 
 
 def _join(names: Collection[str], texts: Collection[str]) -> str:

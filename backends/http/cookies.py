@@ -63,9 +63,7 @@ def cookies_named(name: str, request: Request) -> list[str]:
 
 def has_permanent(name: str, request: Request) -> bool:
     """Whether one of the cookies of a name is that of a permanent session."""
-    return PERMANENT in request.environ.get("HTTP_COOKIE", "") and any(
-        value.endswith(PERMANENT) for value in cookies_named(name, request)
-    )
+    return any(value.endswith(PERMANENT) for value in cookies_named(name, request))
 
 
 def check_attributes(interface: SessionInterface, app: Flask) -> None:
