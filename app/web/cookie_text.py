@@ -7,7 +7,8 @@ nested so deep that printing them fails.
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from itertools import accumulate
+from typing import Any
 from urllib.parse import unquote
 
 from backends.commands.output import escape_unprintable
@@ -21,21 +22,15 @@ MAX_CHARACTERS = 8_000
 MAX_VALUE_CHARACTERS = 300
 """Of one value that is shown."""
 
-_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
-"""A string, which may be cut, or a sign: each part of a text is looked at once."""
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+"""In JSON; the last one may be cut."""
+
+_NESTING = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 _COPIED = re.compile(r"^\s*(?:set-)?cookie:", re.IGNORECASE)
 
 _PAIR = re.compile(r"^([^=:\"]+)[=:](.+)$", re.DOTALL)
 """`session=…`, and `session:"…"` as Firefox copies it; a value alone has none of these signs."""
-
-
-class Extent(NamedTuple):
-    """How a text of JSON is built."""
-
-    depth: int
-    values: int
-    """One for each comma and each list or object, which is one too many for an empty one."""
 
 
 def describe(decoded: Decoded, *, whole: bool = False) -> str:
@@ -47,10 +42,11 @@ def describe(decoded: Decoded, *, whole: bool = False) -> str:
 def _describe(decoded: Decoded, *, whole: bool) -> str:
     if not decoded.is_whole:
         return _cut(decoded.text, f"longer than {len(decoded.text):,} characters")
-    extent = _measure(decoded.text)
-    if extent.depth > MAX_DEPTH:
+    signs = _STRING.sub("", decoded.text)
+    if max(accumulate(_NESTING.get(sign, 0) for sign in signs)) > MAX_DEPTH:
         return f"It cannot be read: it is nested more than {MAX_DEPTH} deep."
-    if extent.values > MAX_VALUES:
+    # One for each comma and each list or object, which is one too many for an empty one.
+    if sum(map(signs.count, "[{,")) > MAX_VALUES:
         return _cut(decoded.text, f"more than {MAX_VALUES:,} values")
     try:
         value = json.loads(decoded.text)
@@ -75,21 +71,6 @@ def decode_copied(copied: str) -> Decoded | None:
     """The first cookie of a signed session in what people copied; `None` without one."""
     found = map(decode_without_key, find_values(copied))
     return next((decoded for decoded in found if decoded is not None), None)
-
-
-def _measure(text: str) -> Extent:
-    depth = deepest = values = 0
-    for token in _TOKENS.finditer(text):
-        sign = token[0]
-        if sign in "[{":
-            depth += 1
-            values += 1
-            deepest = max(depth, deepest)
-        elif sign in "]}":
-            depth -= 1
-        elif sign == ",":
-            values += 1
-    return Extent(deepest, values)
 
 
 def _cut(text: str, because: str, most: int = MAX_CHARACTERS // 4) -> str:
