@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from flask import Flask, Request, request, url_for
+from flask import Flask, request, url_for
 
 from app.accounts.database import is_admin
 from app.config import PRODUCTION, is_embedded
@@ -56,8 +56,6 @@ class Link(NamedTuple):
     endpoint: str
     url: str
     label: str
-    current: str | None = None
-    """For `aria-current`: `page`, `true` for a page of the same part, `None` for others."""
 
 
 Menu = dict[str, list[Link]]
@@ -87,7 +85,7 @@ def _common_values(app: Flask, make_menu: Callable[[str, str], Menu]) -> dict[st
         "development": app.config["APP_PROFILE"] != PRODUCTION,
         "embedded": is_embedded(app.config),
         "mounted": bool(request.script_root),
-        "navigation": _mark_current(make_menu(request.script_root, language), request),
+        "navigation": make_menu(request.script_root, language),
         "is_admin": is_admin,
         "language": language,
         "visitor_language": visitor_language(),
@@ -110,17 +108,3 @@ def _find_address(app: Flask, endpoint: str) -> str | None:
     if not request.script_root or (endpoint != "side_by_side.index" and not app.config["LAB"]):
         return None
     return AROUND.get(endpoint)
-
-
-def _mark_current(menu: Menu, request: Request) -> Menu:
-    """The menu, with the entries marked that lead to this page or to others of its part."""
-    return {
-        group: [link._replace(current=_describe_current(link.endpoint, request)) for link in links]
-        for group, links in menu.items()
-    }
-
-
-def _describe_current(endpoint: str, request: Request) -> str | None:
-    if endpoint == request.endpoint:
-        return "page"
-    return "true" if endpoint.partition(".")[0] == request.blueprint else None
