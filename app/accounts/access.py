@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import current_app, redirect, request, session, url_for
 from werkzeug.wrappers import Response
@@ -69,6 +68,4 @@ def local_target(target: str | None) -> str:
     fallback = url_for("dashboard.dashboard")
     if not target or not target.startswith("/") or target.startswith("//"):
         return fallback
-    if "\\" in target or not target.isprintable() or urlsplit(target).netloc:
-        return fallback
-    return target
+    return fallback if "\\" in target or not target.isprintable() else target
