@@ -189,8 +189,7 @@ def _try(name: str, way: str, text: str) -> ShownAnswer:
     how: dict[str, Any] = WAYS[way](text) if name == "request-info" else {"method": "GET"}
     language = {"Accept-Language": request.headers.get("Accept-Language", "")}
     how["headers"] = {**language, **how.get("headers", {})}
-    path, cookies = BLOCKS[name].path, request.cookies
-    return _show(send_inside(current_app, request, path=path, cookies=cookies, **how))
+    return _show(send_inside(path=BLOCKS[name].path, cookies=request.cookies, **how))
 
 
 def _show(response: TestResponse) -> ShownAnswer:

@@ -13,7 +13,7 @@ from app.inspector.replay import find_kept
 from app.inspector.traffic import RecordedRequest, unnoticed
 from app.state import KeptToken, state_of
 from app.web.cookie_text import describe
-from backends import AtRest, Backend, backend_of
+from backends import AtRest, backend_of
 from backends.tokens.cookie_format import decode_without_key
 
 bp = Blueprint("inspector", __name__)
@@ -44,7 +44,6 @@ class CookieInBrowser:
 
 @dataclass(frozen=True)
 class Inspection:
-    backend: Backend
     user: str | None
     cookies: list[CookieInBrowser]
     at_rest: AtRest | None
@@ -71,14 +70,13 @@ class Inspection:
 
 def inspect() -> Inspection:
     """Inspect the session of this request. Raises `StoreUnavailable`."""
-    backend = backend_of(current_app)
     token = request.cookies.get(current_app.config["SESSION_COOKIE_NAME"])
-    kept = None if token else find_kept(request)
+    kept = None if token else find_kept()
     user = session.get("user")
+    look = backend_of(current_app).at_rest
     with unnoticed():
-        at_rest = backend.at_rest(current_app, session) if backend.at_rest else None
+        at_rest = look(current_app, session) if look else None
     return Inspection(
-        backend=backend,
         user=user,
         cookies=list(_describe_cookies()),
         at_rest=at_rest,
@@ -92,7 +90,7 @@ def inspect_json() -> dict[str, Any]:
     """The inspection as JSON."""
     found = inspect()
     return {
-        "backend": found.backend.name,
+        "backend": current_app.config["SESSION_BACKEND"],
         "embedded": is_embedded(current_app.config),
         "user": found.user,
         "browser": [asdict(cookie) for cookie in found.cookies],

@@ -8,7 +8,7 @@ import re
 import secrets
 from html import unescape
 
-from flask import Blueprint, Flask, Request, Response, current_app, render_template, request
+from flask import Blueprint, Flask, Response, current_app, render_template, request
 from werkzeug.test import TestResponse
 
 from app.config import PRODUCTION
@@ -45,7 +45,7 @@ def init_app(app: Flask) -> None:
 @bp.post("/replay")
 def replay() -> str | dict[str, str]:
     """Ask for the dashboard with the kept token. JSON where the request prefers it."""
-    kept = find_kept(request)
+    kept = find_kept()
     outcome = _try(kept) if kept else "nothing-kept"
     if request.accept_mimetypes.best == "application/json":
         return {"outcome": outcome}
@@ -54,7 +54,7 @@ def replay() -> str | dict[str, str]:
     )
 
 
-def find_kept(request: Request) -> KeptToken | None:
+def find_kept() -> KeptToken | None:
     """The token from before this browser's logout, if one is kept."""
     return state_of(current_app).kept_tokens.get(request.cookies.get(_handle_name(), ""))
 
@@ -62,7 +62,7 @@ def find_kept(request: Request) -> KeptToken | None:
 def _try(kept: KeptToken) -> str:
     cookies = {current_app.config["SESSION_COOKIE_NAME"]: kept.token}
     with replaying():
-        response = send_inside(current_app, request, "GET", "/dashboard", cookies)
+        response = send_inside("GET", "/dashboard", cookies)
     logs_in = response.status_code == 200
     kept.answer = _find_heading(response) if logs_in else f"{response.status}, to the login"
     return "still-logged-in" if logs_in else "refused"

@@ -140,7 +140,7 @@ def _send_all(names: list[str], action: str) -> dict[str, TestResponse]:
 
 
 def _send(name: str, method: str, path: str, data: Mapping[str, str] | None = None) -> TestResponse:
-    return send_inside(current_app, request, method, f"/{name}{path}", cookies_for(name), data)
+    return send_inside(method, f"/{name}{path}", cookies_for(name), data)
 
 
 def cookies_for(name: str) -> Mapping[str, str]:

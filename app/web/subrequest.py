@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Request
+from flask import current_app, request
 from werkzeug.http import dump_cookie
 from werkzeug.test import Client, TestResponse
 
 
 def send_inside(
-    app: Flask,
-    request: Request,
     method: str,
     path: str,
     cookies: Mapping[str, str],
@@ -18,12 +16,12 @@ def send_inside(
     json: Any = None,
     headers: Mapping[str, str] | None = None,
 ) -> TestResponse:
-    """Send a request as the browser of `request` would: same address, origin and user agent.
+    """Send a request as the browser of this one would: same address, origin and user agent.
 
     A POST asks for JSON, because a page would not name its outcome.
     """
-    with app.app_context():  # else Flask gives it the `g` of `request`, and its language with it
-        return Client(app.wsgi_app, use_cookies=False).open(
+    with current_app.app_context():  # else Flask gives it the `g` of `request`, and its language with it
+        return Client(current_app.wsgi_app, use_cookies=False).open(
             path,
             request.root_url,
             method=method,
