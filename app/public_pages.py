@@ -1,7 +1,7 @@
 """Pages that need no login and do not read the session."""
 
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Blueprint, abort, render_template, request
 from werkzeug.datastructures import Headers, MultiDict
@@ -16,20 +16,6 @@ MAX_SHOWN = 50
 bp = Blueprint("public_pages", __name__)
 
 
-class Facts(NamedTuple):
-    """What a profile shows. `age` is in years."""
-
-    age: int
-    city: str
-
-
-FACTS = {"alice": Facts(31, "Porto"), "bob": Facts(44, "Leipzig")}
-"""Invented, for the demo accounts."""
-
-ANYBODY = Facts(25, "New York")
-"""Of everybody else, as in the document: the page tells nobody which accounts there are."""
-
-
 @bp.get("/")
 def home() -> str:
     """The front page of one backend."""
@@ -38,10 +24,10 @@ def home() -> str:
 
 @bp.get("/user/<name>")
 def user(name: str) -> str:
-    """The document's `/user/<name>`: a page for any name, made from a template."""
+    """The document's `/user/<name>`: a page for any name, with the facts that it invents."""
     if len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
         abort(404, gettext("Nobody has such a name."))
-    return render_template("user.html", name=name, facts=FACTS.get(name, ANYBODY))
+    return render_template("user.html", name=name, age=25, city="New York")
 
 
 @bp.route("/request-info", methods=["GET", "POST"])

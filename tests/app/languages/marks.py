@@ -20,7 +20,7 @@ UNREAD = ("script", "style", "svg", "code", "pre", "kbd")
 SHOWN_ATTRIBUTES = ("alt", "title", "placeholder", "aria-label")
 
 DATA = {
-    *("Session", "Lab", "Redis", "alice", "bob", "Porto", "Leipzig", "New", "York", "Deutsch"),
+    *("Session", "Lab", "Redis", "alice", "bob", "New", "York", "Deutsch"),
     *("EUR", "USD", "GBP", "CHF", "UTC", "note", "txt", "script"),
     *("Mozilla", "Linux", "rv", "Gecko", "Firefox"),
 }
