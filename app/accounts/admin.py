@@ -10,7 +10,7 @@ from app.accounts import database
 from app.accounts.access import Page, login_required
 from app.accounts.guesses import limit_wrong_passwords
 from app.accounts.reauthentication import fresh_password_required
-from app.accounts.sessions import can_list_sessions, end_sessions, find_page
+from app.accounts.sessions import can_list_sessions, end_session, find_page
 from app.languages.texts import gettext, lazy_gettext
 from app.web.data_location import locate_in_session
 from app.web.log import log_if_saved
@@ -67,7 +67,7 @@ def _page_address(anchor: str = "sessions", **more: Any) -> str:
 def end() -> Page:
     """End the one session of the user that the form names by its handle."""
     user, handle = request.form.get("user", ""), request.form.get("handle", "")
-    return redirect(_page_address(ended=end_sessions(user, [handle], session["user"])))
+    return redirect(_page_address(ended=end_session(user, handle)))
 
 
 @bp.post("/admin/disable", defaults={"change": "disable"})

@@ -153,7 +153,7 @@ def change_password(name: str, password: str) -> None:
 def disable(name: str) -> None:
     """Refuse its logins and end all its sessions (OWASP ASVS 5.0, 7.4.2)."""
     _write(name, "disabled = 1, epoch = epoch + 1")
-    _revoke(name, but=None)
+    revoke_sessions(name)
 
 
 def enable(name: str) -> None:
@@ -164,7 +164,7 @@ def enable(name: str) -> None:
 def end_sessions(name: str) -> None:
     """End every session of the account, also on backends that cannot revoke."""
     _write(name, "epoch = epoch + 1")
-    _revoke(name, but=None)
+    revoke_sessions(name)
 
 
 def end_other_sessions(name: str) -> None:
@@ -175,17 +175,20 @@ def end_other_sessions(name: str) -> None:
     epoch = _write(name, "epoch = epoch + 1")
     if epoch == session["epoch"] + 1:
         session["epoch"] = epoch
-    _revoke(name, but=cast(Session, session))
+    revoke_sessions(name, but_current=True)
 
 
-def _revoke(name: str, but: Session | None) -> None:
-    """Delete the sessions where the store lists them; elsewhere the epoch alone ends them."""
+def revoke_sessions(name: str, *, but_current: bool = False) -> int:
+    """Delete the sessions where the store lists them; elsewhere the epoch alone ends them.
+
+    Returns how many it deleted.
+    """
     interface = lister_of(current_app)
     if interface is None:
-        return
-    kept = interface.handle_of(but) if but is not None else None
-    handles = [owned.handle for owned in interface.sessions_of(name)]
-    interface.revoke(name, [handle for handle in handles if handle != kept])
+        return 0
+    kept = interface.handle_of(cast(Session, session)) if but_current else None
+    handles = [owned.handle for owned in interface.sessions_of(name) if owned.handle != kept]
+    return interface.revoke(name, handles)
 
 
 def _read_row(name: str) -> tuple[str | None, int, int] | None:

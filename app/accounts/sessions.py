@@ -3,13 +3,13 @@
 Used by the user's own page and the administrators' panel.
 """
 
-from collections.abc import Collection
 from math import ceil
 from typing import Any, NamedTuple, cast
 
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 
 from app.accounts.access import Page, login_required
+from app.accounts.database import revoke_sessions
 from app.accounts.guesses import limit_wrong_passwords
 from app.accounts.reauthentication import fresh_password_required
 from app.languages.texts import gettext
@@ -67,7 +67,7 @@ def _page_address(**more: Any) -> str:
 def end() -> Page:
     """End the user's session with the handle in the form."""
     user, handle = session["user"], request.form.get("handle", "")
-    return redirect(_page_address(ended=end_sessions(user, [handle], user)))
+    return redirect(_page_address(ended=end_session(user, handle)))
 
 
 @bp.post("/sessions/end-others")
@@ -76,8 +76,10 @@ def end() -> Page:
 @fresh_password_required(lambda: gettext("End all my other sessions"), _page_address)
 def end_others() -> Page:
     user = session["user"]
-    handles = {owned.handle for owned in find_sessions(user)} - {current_handle()}
-    return redirect(_page_address(ended=end_sessions(user, handles, user)))
+    ended = revoke_sessions(user, but_current=True)
+    if can_list_sessions():
+        log_visitor_event("sessions ended", user=user, by=user, ended=ended)
+    return redirect(_page_address(ended=ended))
 
 
 def can_list_sessions() -> bool:
@@ -85,17 +87,12 @@ def can_list_sessions() -> bool:
     return lister_of(current_app) is not None
 
 
-def find_sessions(user: str) -> list[OwnedSession]:
-    """The user's live sessions, newest first; empty if the backend cannot list them."""
-    interface = lister_of(current_app)
-    return interface.sessions_of(user) if interface else []
-
-
 def find_page(user: str) -> SessionPage | None:
     """The page of the user's sessions that the address names; `None` if they cannot be listed."""
-    if not can_list_sessions():
+    interface = lister_of(current_app)
+    if interface is None:
         return None
-    found = find_sessions(user)
+    found = interface.sessions_of(user)
     last = max(1, ceil(len(found) / PAGE_LENGTH))
     number = max(1, min(request.args.get("page", 1, type=int), last))
     first = (number - 1) * PAGE_LENGTH
@@ -104,24 +101,18 @@ def find_page(user: str) -> SessionPage | None:
         total=len(found),
         number=number,
         last=last,
-        current=current_handle(),
+        current=interface.handle_of(cast(Session, session)),
         seen_to_within=round(idle_seconds(current_app) * (1 - RENEW_BELOW)),
     )
 
 
-def current_handle() -> str | None:
-    """The handle of this request's session."""
-    interface = lister_of(current_app)
-    return interface.handle_of(cast(Session, session)) if interface else None
-
-
-def end_sessions(user: str, handles: Collection[str], by: str) -> int:
-    """End sessions of the user and log who did it. Returns how many it ended."""
+def end_session(user: str, handle: str) -> int:
+    """End a session of the user and log who did it. Returns how many it ended: one or none."""
     interface = lister_of(current_app)
     if interface is None:
         return 0
-    ended = interface.revoke(user, handles)
-    log_visitor_event("sessions ended", user=user, by=by, ended=ended)
+    ended = interface.revoke(user, [handle])
+    log_visitor_event("sessions ended", user=user, by=session["user"], ended=ended)
     return ended
 
 

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from app.accounts.sessions import find_sessions
+from backends import lister_of
 from tests.support.visitor import Visitor
 
 
@@ -15,5 +15,5 @@ def phone(lab_app: Flask) -> Visitor:
 
 def find_handles(app: Flask, user: str = "alice") -> list[str]:
     """Of the user's sessions, the newest first."""
-    with app.app_context():
-        return [listed.handle for listed in find_sessions(user)]
+    interface = lister_of(app)
+    return [listed.handle for listed in interface.sessions_of(user)] if interface else []

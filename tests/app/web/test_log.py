@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, session
 
 from app.accounts.guesses import BY_ADDRESS
-from app.accounts.sessions import end_sessions, find_sessions
+from app.accounts.sessions import end_session
 from app.factory import build_sessions_app
 from backends import StoreUnavailable, interface_of
 from backends.audit_log import name_of_session
+from tests.app.accounts.conftest import find_handles
 from tests.app.conftest import MakeLab
 from tests.conftest import SECRET
 from tests.support.covers import covers
@@ -108,7 +109,8 @@ class TestEvents:
     ) -> None:
         Visitor(app).log_in()
         with app.test_request_context():
-            end_sessions("alice", [find_sessions("alice")[0].handle], "bob")
+            session["user"] = "bob"
+            end_session("alice", find_handles(app)[0])
         assert the("session revoked", caplog)["session"] == the("login", caplog)["session"]
         ended = the("sessions ended", caplog)
         assert (ended["user"], ended["by"], ended["ended"]) == ("alice", "bob", 1)
