@@ -37,17 +37,12 @@ def _error_page(error: HTTPException) -> Response | tuple[dict[str, str], int]:
 
 def _find_reason(error: HTTPException) -> str | None:
     """What this error says; `None` where the page's own sentences say as much."""
-    if error.description in (None, "", _describe_in_general(error)):
+    general = default_exceptions.get(error.code or 0)  # Werkzeug's, of every error of this status
+    if error.description in (None, "", general and general.description):
         return None
     if isinstance(error, SessionTooLarge) and page_language() != "en":
         return None  # it names sizes, in English only
     return gettext(str(error.description))
-
-
-def _describe_in_general(error: HTTPException) -> str | None:
-    """What Werkzeug says of every error of this status."""
-    general = default_exceptions.get(error.code or 0)
-    return general.description if general else None
 
 
 def _way_back() -> str | None:
