@@ -1,6 +1,6 @@
 """The values that every page's layout needs: the backend and the menu."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from app.config import PRODUCTION, is_embedded
 from app.languages.language import describe_english_only, page_language, visitor_language
 from app.languages.texts import lazy_gettext
 from app.web import formatting
-from backends import BACKENDS
+from backends import find_backend
 
 NAVIGATION = (
     (
@@ -68,7 +68,11 @@ def init_app(app: Flask) -> None:
     @lru_cache(maxsize=16)
     def make_menu(mount: str, language: str) -> Menu:
         """Made once for a mount and a language: nine addresses cost a fifth of a small page."""
-        return {group: links for group, links in _list_links(app) if links}
+        return {
+            str(group): links
+            for group, entries in NAVIGATION
+            if (links := [*_list_links(app, entries)])
+        }
 
     app.context_processor(lambda: _common_values(app, make_menu))
     formatting.add_filters(app.jinja_env)
@@ -78,9 +82,9 @@ def init_app(app: Flask) -> None:
 
 
 def _common_values(app: Flask, make_menu: Callable[[str, str], Menu]) -> dict[str, Any]:
-    name, language = app.config["SESSION_BACKEND"], page_language()
+    language = page_language()
     return {
-        "backend": BACKENDS[name] if name else None,
+        "backend": find_backend(app),
         "lab": app.config["LAB"],
         "development": app.config["APP_PROFILE"] != PRODUCTION,
         "embedded": is_embedded(app.config),
@@ -93,13 +97,11 @@ def _common_values(app: Flask, make_menu: Callable[[str, str], Menu]) -> dict[st
     }
 
 
-def _list_links(app: Flask) -> Iterator[tuple[str, list[Link]]]:
-    for group, entries in NAVIGATION:
-        addresses = [(endpoint, _find_address(app, endpoint), label) for endpoint, label in entries]
-        yield (
-            str(group),
-            [Link(endpoint, url, str(label)) for endpoint, url, label in addresses if url],
-        )
+def _list_links(app: Flask, entries: Iterable[tuple[str, Any]]) -> Iterator[Link]:
+    for endpoint, label in entries:
+        address = _find_address(app, endpoint)
+        if address is not None:
+            yield Link(endpoint, address, str(label))
 
 
 def _find_address(app: Flask, endpoint: str) -> str | None:

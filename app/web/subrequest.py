@@ -20,7 +20,7 @@ def send_inside(
 
     A POST asks for JSON, because a page would not name its outcome.
     """
-    with current_app.app_context():  # else Flask gives it the `g` of `request`, and its language with it
+    with current_app.app_context():  # else Flask gives it the `g` of `request`, with its language
         return Client(current_app.wsgi_app, use_cookies=False).open(
             path,
             request.root_url,
