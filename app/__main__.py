@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib import metadata
 from pathlib import Path
 from traceback import walk_tb
 
@@ -34,8 +35,27 @@ class SessionLabGroup(click.Group):
         return sorted({*self.commands, *LAB_COMMANDS})
 
 
+def _print_version(context: click.Context, _option: click.Parameter, is_given: bool) -> None:
+    if not is_given:
+        return
+    try:
+        click.echo(f"session-lab {metadata.version('session-lab')}")
+    except metadata.PackageNotFoundError:  # click's own option ends in a traceback there
+        raise click.ClickException(
+            "The version is known only of an installed package; this one runs from its folder."
+        ) from None
+    context.exit()
+
+
 @click.group(cls=SessionLabGroup)
-@click.version_option(package_name="session-lab", message="%(package)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def session_lab(context: click.Context) -> None:
     """Sessions of a Flask application: run them, look into them."""
