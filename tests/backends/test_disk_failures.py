@@ -310,13 +310,13 @@ def fail_once(ask: Callable[..., Any], number: int, failed: list[int]) -> Callab
     return call
 
 
-def list_open_files(folder: Path) -> list[str]:
+def list_open_files(folder: Path) -> list[Path]:
     """Those below the folder: what other tests left may be closed at any time."""
-    targets: list[str] = []
+    targets: list[Path] = []
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):  # it listed the folder of descriptors itself
-            targets.append(os.readlink(descriptor))
-    return [target for target in targets if target.startswith(str(folder))]
+            targets.append(descriptor.readlink())
+    return [target for target in targets if target.is_relative_to(folder)]
 
 
 @pytest.mark.usefixtures("ample_time")
