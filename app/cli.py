@@ -20,7 +20,8 @@ def cookie() -> None:
     """Look into session cookies."""
 
 
-@cookie.command()
+# A token may begin with a hyphen, which would be an option.
+@cookie.command(context_settings={"ignore_unknown_options": True})
 @click.argument("value")
 def decode(value: str) -> None:
     """Print what anybody can read in a Flask session cookie without the key.

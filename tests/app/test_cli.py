@@ -77,7 +77,8 @@ def test_a_cookie_is_decoded_without_its_key_as_it_was_copied(
 
 
 def test_a_value_without_a_session_is_an_error(invoke: Invoke) -> None:
-    results = [invoke("cookie", "decode", value) for value in ("", "nonsense", "a.b.c", "ZG9n")]
+    values = ("", "nonsense", "a.b.c", "ZG9n", "-TRvf", "--TRvf", "-h")
+    results = [invoke("cookie", "decode", value) for value in values]
     for no_text in (b"", b"\xff\xfe"):
         runner = CliRunner()
         results.append(runner.invoke(session_lab, ["cookie", "decode", "-"], input=no_text))
