@@ -326,7 +326,10 @@ def init_app(app: Flask, backend: str | None = None, clock: Clock = wall_clock) 
 
 
 def _check_move(interface: SessionInterface, app: Flask) -> None:
-    """Raise `ConfigurationError` if no token of the store before is moved: each is one of ours."""
+    """Raise `ConfigurationError` for a move between two stores of ours with one prefix.
+
+    Their tokens look alike, so that an old one would be taken for that of an ended session.
+    """
     before: Any = app.config.get("SESSION_MIGRATE_FROM")
     if not isinstance(interface, StoreInterface) or interface.migration is None:
         return

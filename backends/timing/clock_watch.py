@@ -21,7 +21,7 @@ class ClockWatch:
         self._throttle = Throttle()
 
     def is_wrong(self, ahead: float) -> bool:
-        """Whether a session was used so many seconds from now that clocks cannot differ by them."""
+        """Whether a session's last use is further ahead than two clocks may differ, in seconds."""
         if ahead <= CLOCK_TOLERANCE_SECONDS:
             return False
         if self._throttle.admit() is not None:

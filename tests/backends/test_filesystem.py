@@ -214,7 +214,7 @@ def test_a_lock_that_is_soon_freed_is_waited_for(store: FileSystemStore) -> None
     with ThreadPoolExecutor(1) as pool:
         with held([store._path(key(1)).parent]):
             touched = pool.submit(store.touch, key(1), 60)
-            time.sleep(0.1)
+            time.sleep(0.1)  # one that does not wait would be done by then
             assert not touched.done()
         touched.result()
 

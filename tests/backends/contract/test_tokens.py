@@ -72,7 +72,7 @@ HOSTILE = (
 
 class TestTokens:
     def forged(self, token: str) -> list[str]:
-        """The token with each character changed, cut at many places, made up or signed anew."""
+        """Each character is changed, the token is cut, invented, or signed with another key."""
         changed = [
             f"{token[:place]}{'A' if letter != 'A' else 'B'}{token[place + 1 :]}"
             for place, letter in enumerate(token)

@@ -86,7 +86,7 @@ def empty(tab: Page) -> Page:
 
 
 def press(page: Page, action: str) -> None:
-    """Press the bar's button and wait until the page tells what became of it."""
+    """Press a button of the bar, and wait until the page shows the result."""
     page.locator(f"form[action='/all/{action}'] button").first.click()
     page.locator("#outcome", has_text=SAYS[action]).wait_for()
 
